@@ -1,0 +1,1 @@
+"""What can be typed? The only place where rooms meet."""

@@ -1,0 +1,1 @@
+"""Which model is better? Arms times seeds, as a list of jobs, to one table."""

@@ -1,0 +1,1 @@
+"""What does a model say about images, and how good is that?"""

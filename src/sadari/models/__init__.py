@@ -1,0 +1,1 @@
+"""Which classifiers are there, and what are they made of?"""

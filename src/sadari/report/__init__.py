@@ -1,0 +1,1 @@
+"""How is a result shown? Data first, ink second."""

@@ -1,0 +1,198 @@
+"""What does a run leave on disk, and how is it read back? Every file is written whole or not at all."""
+
+import csv
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sadari.errors import SadariError, UsageError
+from sadari.settings import Job
+from sadari.values import Predictions, Split
+
+HISTORY_COLUMNS = (
+    "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
+)  # fmt: skip
+STAMPED = ("sadari", "torch", "torchvision", "numpy", "scikit-learn", "scipy", "safetensors")
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """How is a file never seen half-written? `write` fills a neighbour that then takes the name at once.
+
+    Raises SadariError where the disk is full or the folder cannot be written; the old file stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SadariError(f"cannot write {path}: {reason}; what was there before is kept") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    write_whole(path, lambda temporary: _put(temporary, text.encode("utf-8")))
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write `document` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`, whole or not at all."""
+    write_whole(path, lambda temporary: _put(temporary, content))
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def environment() -> dict[str, Any]:
+    """Where was this computed? Versions, machine and core count, for `environment.json`."""
+    packages: dict[str, str] = {}
+    for name in STAMPED:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = "not installed"
+    return {
+        "python": platform.python_version(),
+        "packages": packages,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "command": " ".join(["sadari", *sys.argv[1:]]) if sys.argv else "",
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def write_history(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write one line per epoch under HISTORY_COLUMNS; a missing figure (no validation part) is left empty."""
+    text = StringIO()
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _printed(row[name]) for name in HISTORY_COLUMNS if name in row})
+    write_text(path, text.getvalue())
+
+
+def _printed(value: float) -> str:
+    return str(value) if isinstance(value, int) else format(value, ".9g")
+
+
+def write_split(path: Path, split: Split) -> None:
+    """Write the three parts and their origin as `split.npz`."""
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, train=split.train, val=split.val, test=split.test, origin=np.array(split.origin))
+
+    write_whole(path, save)
+
+
+def read_split(path: Path) -> Split:
+    """Read what `write_split` wrote; never unpickles."""
+    with np.load(path, allow_pickle=False) as stored:
+        return Split(stored["train"], stored["val"], stored["test"], str(stored["origin"]))
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write `predictions.csv`: id, label and prediction by class name, then the probability of each class."""
+    classes = predictions.classes
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "label", "prediction", *classes])
+    rows = zip(predictions.ids, predictions.labels, predictions.predicted, predictions.probabilities, strict=True)
+    for image_id, label, predicted, probabilities in rows:
+        printed = [format(float(each), ".9g") for each in probabilities]
+        writer.writerow([image_id, classes[label], classes[predicted], *printed])
+    write_text(path, text.getvalue())
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    classes = tuple(rows[0][3:])
+    position = {name: index for index, name in enumerate(classes)}
+    return Predictions(
+        ids=np.array([row[0] for row in rows[1:]], dtype=np.str_),
+        labels=np.array([position[row[1]] for row in rows[1:]], dtype=np.int64),
+        probabilities=np.array([row[3:] for row in rows[1:]], dtype=np.float32).reshape(len(rows) - 1, len(classes)),
+        classes=classes,
+        seconds=float("nan"),
+    )
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What came of a run? Reads the files of the run folder `path`; nothing is kept in memory twice."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path | str) -> "RunRecord":
+        """Return the run in the folder `path`; raises UsageError where there is none."""
+        folder = Path(path)
+        if not (folder / "settings.toml").is_file():
+            raise UsageError(f"'{path}' is not a run: it has no settings.toml; name a folder that `sadari train` made")
+        return cls(folder.resolve())
+
+    @property
+    def job(self) -> Job:
+        return Job.from_toml((self.path / "settings.toml").read_text(encoding="utf-8"))
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything has been done: `scores.json` is written last."""
+        return (self.path / "scores.json").is_file()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The document of `train --json`, as stored in `scores.json`; only for a finished run."""
+        return dict(json.loads((self.path / "scores.json").read_text(encoding="utf-8")))
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row per finished epoch, the columns that have a value."""
+        with (self.path / "history.csv").open(encoding="utf-8", newline="") as file:
+            return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(file)]
+
+    @property
+    def predictions(self) -> Predictions:
+        """What the run predicted for the images that judge it."""
+        return read_predictions(self.path / "predictions.csv")
+
+    @property
+    def split(self) -> Split:
+        return read_split(self.path / "split.npz")
+
+    def scores(self, part: str) -> Mapping[str, float]:
+        """The metrics of "train", "val" or "test"; empty where the part has no images."""
+        return dict(self.summary["scores"].get(part) or {})

@@ -1,0 +1,188 @@
+"""What may be set, what is it set to, and where did a wrong key go? Typed, frozen, readable as TOML."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import tomli_w
+
+from sadari.errors import UsageError
+from sadari.registry import unknown_name
+
+Value = bool | int | float | str
+
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta")
+SCHEDULES = ("constant", "step", "cosine", "one-cycle")
+SCALINGS = ("unit", "channel", "pixel", "none")
+
+
+def _setting(default: Value, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "choices": choices, "low": low})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is every run told? One flat list; a rung brings its own defaults, the user has the last word.
+
+    Each field carries a `doc` sentence, its `choices` or its lowest value in its metadata. Constructing
+    with a wrong value raises UsageError naming the setting.
+    """
+
+    # data
+    image_size: int = _setting(0, "side of the square images in pixels; 0 keeps the size of the source", low=0)
+    fit: str = _setting("crop", "how other shapes become square", choices=("crop", "pad", "squash"))
+    channels: int = _setting(0, "1 for grey, 3 for colour, 0 as the source has it", low=0)
+    split: str = _setting("stratified", "how parts that the source does not give are drawn", choices=("stratified", "last"))
+    val_fraction: float = _setting(0.2, "part of the training images kept for validation", low=0)
+    test_fraction: float = _setting(0.2, "part of all images kept for the test where the source gives none", low=0)
+    split_seed: int = _setting(0, "seed of the split; the same for every model", low=0)
+    scaling: str = _setting(
+        "unit", "pixels / 255, standardised per channel or per pixel on the training images, or left raw", choices=SCALINGS
+    )
+    augment: str = _setting("", "comma-separated, training only: flip, shift 0.1, crop 4")
+    # learning
+    epochs: int = _setting(10, "passes over the training images", low=0)
+    batch_size: int = _setting(128, "images per optimiser step", low=1)
+    optimizer: str = _setting("adam", "how gradients become steps", choices=OPTIMIZERS)
+    learning_rate: float = _setting(0.0, "size of a step; 0 takes the optimiser's own default", low=0)
+    schedule: str = _setting("constant", "how the learning rate moves over the run", choices=SCHEDULES)
+    warmup_epochs: float = _setting(0.0, "epochs over which the learning rate rises from 0", low=0)
+    weight_decay: float = _setting(0.0, "L2 penalty (adamw: decoupled decay) on kernels", low=0)
+    label_smoothing: float = _setting(0.0, "share of the target spread evenly over the classes", low=0)
+    class_weights: str = _setting("none", "balanced weighs every class the same", choices=("none", "balanced"))
+    patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
+    restore_best: bool = _setting(True, "keep the epoch with the best validation loss instead of the last one")
+    # machine
+    precision: str = _setting(
+        "auto", "arithmetic of the training step; auto takes bfloat16 where the machine multiplies it faster",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:1 or mps")
+    threads: int = _setting(0, "processor threads; 0 takes all cores", low=0)
+    checkpoint_seconds: float = _setting(60.0, "how much work a kill may cost, at most", low=0)
+    tensorboard: str = _setting("scalars", "what goes to TensorBoard", choices=("off", "scalars", "all"))
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            _check(each.name, value, each.metadata["choices"], each.metadata["low"])
+        for name in ("val_fraction", "test_fraction", "label_smoothing"):
+            if getattr(self, name) >= 1:
+                raise UsageError(f"{name} is a part of the whole, below 1, not {getattr(self, name)}")
+
+
+def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None) -> None:
+    if choices and value not in choices:
+        raise UsageError(f"{name} is one of {', '.join(choices)}, not '{value}'")
+    if low is not None and not (isinstance(value, int | float) and low <= value < float("inf")):
+        raise UsageError(f"{name} is a number from {low:g} up, not {value}")
+
+
+def setting_names() -> list[str]:
+    """Which keys does `--set` know, a rung's own variables aside?"""
+    return [each.name for each in fields(Settings)]
+
+
+def parse_value(name: str, text: Value, kind: type) -> Value:
+    """Which typed value did the user mean by `text`? Raises UsageError where it is none of `kind`."""
+    if kind is bool:
+        if isinstance(text, bool):
+            return text
+        if str(text).lower() in ("true", "false"):
+            return str(text).lower() == "true"
+        raise UsageError(f"{name} is true or false, not '{text}'")
+    if isinstance(text, bool):
+        raise UsageError(f"{name} is a {kind.__name__}, not '{text}'")
+    try:
+        return kind(text)  # type: ignore[no-any-return]
+    except ValueError:
+        wanted = {int: "a whole number", float: "a number"}[kind]
+        raise UsageError(f"{name} is {wanted}, not '{text}'") from None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is one run? Its data, its model, its seed, all settings, and the model's own variables.
+
+    data: as the user names it (a named set or an absolute path). model: a rung's name or an absolute path
+    of a TOML file. variables: the rung's own ones, resolved (such as dropout). A job says everything that
+    decides the result; two equal jobs on one machine give the same bytes.
+    """
+
+    data: str
+    model: str
+    seed: int
+    settings: Settings
+    variables: Mapping[str, Value] = field(default_factory=dict)
+
+    def to_toml(self) -> str:
+        """The job as the text of `settings.toml`; `from_toml` reads it back equal."""
+        document = {"data": self.data, "model": self.model, "seed": self.seed}
+        settings = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
+        return tomli_w.dumps({**document, "settings": settings, "variables": dict(self.variables)})
+
+    @classmethod
+    def from_toml(cls, text: str) -> "Job":
+        """Read what `to_toml` wrote; raises UsageError for unknown keys."""
+        document = tomllib.loads(text)
+        return cls(
+            data=document["data"],
+            model=document["model"],
+            seed=document["seed"],
+            settings=with_overrides(Settings(), document["settings"]),
+            variables=document["variables"],
+        )
+
+
+def with_overrides(settings: Settings, overrides: Mapping[str, Value]) -> Settings:
+    """What do `settings` become when `overrides` (text or typed) have been applied? Raises UsageError."""
+    kinds = get_type_hints(Settings)
+    typed: dict[str, Any] = {}
+    for name, value in overrides.items():
+        if name not in kinds:
+            raise unknown_name("setting", name, list(kinds))
+        typed[name] = parse_value(name, value, kinds[name])
+    return replace(settings, **typed)
+
+
+def resolve(
+    rung_settings: Mapping[str, Value],
+    rung_variables: Mapping[str, Value],
+    overrides: Mapping[str, Value],
+) -> tuple[Settings, dict[str, Value]]:
+    """Which settings and variables does a run get? Defaults, then the rung's, then the user's `overrides`.
+
+    A key of `overrides` is a variable where the rung has one of that name, else a setting. Raises
+    UsageError for a key that is neither, suggesting the nearest of both.
+    """
+    variables = dict(rung_variables)
+    chosen: dict[str, Value] = dict(rung_settings)
+    for name, value in overrides.items():
+        if name in variables:
+            variables[name] = parse_value(name, value, type(variables[name]))
+        elif name in setting_names():
+            chosen[name] = value
+        else:
+            raise unknown_name("setting", name, [*variables, *setting_names()])
+    return with_overrides(Settings(), chosen), variables
+
+
+def parse_overrides(pairs: list[str]) -> dict[str, Value]:
+    """Which keys did `--set key=value ...` set? Raises UsageError for a pair without '='."""
+    overrides: dict[str, Value] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set takes key=value, not '{pair}'")
+        overrides[name.strip()] = value.strip()
+    return overrides
+
+
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """What does the TOML file at `path` say? `kind` names it in the UsageError for a missing or malformed one."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read the {kind} {path}: {error}") from None

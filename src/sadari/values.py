@@ -1,0 +1,131 @@
+"""Which values cross the doors between rooms? Frozen, checked when made, free of torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Which images are there, and what is on them?
+
+    images: uint8 (N, H, W, C) with C = 1 (grey) or 3 (RGB), usually a read-only memory map.
+    labels: int64 (N,), positions in `classes`.
+    ids: unicode (N,), unique: a path inside the source, or such as "test/00042".
+    given: unicode (N,), the part the source itself put an image in ("train", "val", "test"), or "".
+    fingerprint: hexadecimal digest of the content (pixels' source bytes, labels, ids, classes, given parts).
+    notes: sentences that the user should see, such as what was resized.
+    evidence: optional bool (N, H, W), true where the pixels are that give the class away (drawn sets only).
+
+    Raises ValueError where shapes, dtypes or labels contradict each other.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    ids: NDArray[np.str_]
+    classes: tuple[str, ...]
+    given: NDArray[np.str_]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    evidence: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
+            raise ValueError(f"images must be uint8 (N, H, W, 1 or 3), not {self.images.dtype} {self.images.shape}")
+        count = len(self.images)
+        if not len(self.labels) == len(self.ids) == len(self.given) == count:
+            raise ValueError(
+                f"{count} images with {len(self.labels)} labels, {len(self.ids)} ids and {len(self.given)} given parts"
+            )
+        if count and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
+            raise ValueError(f"labels must lie in 0..{len(self.classes) - 1}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every image."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which images train, which choose, which judge?
+
+    train, val, test: sorted int64 positions in the ImageSet, disjoint; val may be empty, test may be empty.
+    origin: one phrase saying where the parts come from, printed beside every table.
+    """
+
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+    origin: str
+
+    def part(self, name: str) -> NDArray[np.int64]:
+        """The positions of the part called `name` ("train", "val" or "test")."""
+        return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What did one model say about which images?
+
+    ids: unicode (N,); labels: int64 (N,); probabilities: float32 (N, K), rows sum to 1.
+    seconds: wall time of the forward passes, preparation included, decoding excluded.
+    """
+
+    ids: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+    seconds: float
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable class of each image, int64 (N,)."""
+        return np.argmax(self.probabilities, axis=1).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good are predictions? `values` maps a metric's registered name to its value, in registry order."""
+
+    values: Mapping[str, float]
+    images: int
+
+    def __getitem__(self, metric: str) -> float:
+        return self.values[metric]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where does the true value lie? `mean` with its 95 % interval, and the spread `sd` over seeds (0 for one)."""
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Does arm `a` beat arm `b`? difference = accuracy of a minus b, on the same images, in [-1, 1]."""
+
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    verdict: str
+    sentence: str = field(default="")
