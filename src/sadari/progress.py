@@ -30,5 +30,5 @@ class Silent:
 
     def say(self, sentence: str) -> None: ...
 
-    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
+    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:  # noqa: ARG002
         return nullcontext(_NoTask())

@@ -39,7 +39,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o644)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise SadariError(f"cannot write {path}: {reason}; what was there before is kept") from error
@@ -55,6 +55,14 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, document: Any) -> None:
     """Write `document` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON document; raises SadariError where the file is missing or damaged."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise SadariError(f"cannot read {path}: {error}") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -176,7 +184,7 @@ class RunRecord:
     @property
     def summary(self) -> dict[str, Any]:
         """The document of `train --json`, as stored in `scores.json`; only for a finished run."""
-        return dict(json.loads((self.path / "scores.json").read_text(encoding="utf-8")))
+        return read_json(self.path / "scores.json")
 
     @property
     def history(self) -> list[dict[str, float]]:

@@ -34,16 +34,21 @@ class Settings:
     image_size: int = _setting(0, "side of the square images in pixels; 0 keeps the size of the source", low=0)
     fit: str = _setting("crop", "how other shapes become square", choices=("crop", "pad", "squash"))
     channels: int = _setting(0, "1 for grey, 3 for colour, 0 as the source has it", low=0)
-    split: str = _setting("stratified", "how parts that the source does not give are drawn", choices=("stratified", "last"))
+    unreadable: str = _setting("refuse", "what happens to files that are no images", choices=("refuse", "skip"))
+    split: str = _setting(
+        "stratified", "how parts that the source does not give are drawn", choices=("stratified", "last")
+    )
     val_fraction: float = _setting(0.2, "part of the training images kept for validation", low=0)
     test_fraction: float = _setting(0.2, "part of all images kept for the test where the source gives none", low=0)
     split_seed: int = _setting(0, "seed of the split; the same for every model", low=0)
     scaling: str = _setting(
-        "unit", "pixels / 255, standardised per channel or per pixel on the training images, or left raw", choices=SCALINGS
+        "unit",
+        "pixels / 255, standardised per channel or per pixel on the training images, or left raw",
+        choices=SCALINGS,
     )
     augment: str = _setting("", "comma-separated, training only: flip, shift 0.1, crop 4")
     # learning
-    epochs: int = _setting(10, "passes over the training images", low=0)
+    epochs: int = _setting(10, "passes over the training images", low=1)
     batch_size: int = _setting(128, "images per optimiser step", low=1)
     optimizer: str = _setting("adam", "how gradients become steps", choices=OPTIMIZERS)
     learning_rate: float = _setting(0.0, "size of a step; 0 takes the optimiser's own default", low=0)
@@ -56,8 +61,9 @@ class Settings:
     restore_best: bool = _setting(True, "keep the epoch with the best validation loss instead of the last one")
     # machine
     precision: str = _setting(
-        "auto", "arithmetic of the training step; auto takes bfloat16 where the machine multiplies it faster",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        "auto",
+        "arithmetic of the training step; auto takes bfloat16 where the machine multiplies it faster",
+        choices=("auto", "float32", "bfloat16"),
     )
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1 or mps")
     threads: int = _setting(0, "processor threads; 0 takes all cores", low=0)

@@ -93,7 +93,7 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """The most probable class of each image, int64 (N,)."""
-        return np.argmax(self.probabilities, axis=1).astype(np.int64)
+        return np.asarray(np.argmax(self.probabilities, axis=1), dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,189 @@
+"""`sadari data`: which sets are there, what is in one, can it be trusted, and how does it become another form?"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sadari.cli.terminal import TerminalProgress
+from sadari.data.check import check, find_unreadable
+from sadari.data.convert import convert
+from sadari.data.findings import Findings, Unreadable
+from sadari.data.load import load, named_sets, open_source
+from sadari.data.named import download_folder, where
+from sadari.data.source import FileContent
+from sadari.data.split import draw_split
+from sadari.errors import SadariError
+from sadari.progress import Progress
+from sadari.settings import Settings, parse_overrides, with_overrides
+from sadari.values import PARTS, ImageSet, Split
+
+app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert sets of images.")
+
+DataArgument = Annotated[
+    str, typer.Argument(metavar="DATA", help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as image_size=64 or val_fraction=0.1."),
+]
+SHOWN = 10  # groups of equal images; assumed enough to see what kind of copies they are
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+@app.command("list")
+def list_sets(as_json: JsonOption = False) -> None:
+    """Show the sets that are known by name, and whether they are here."""
+    sets = list(named_sets())
+    target = download_folder()
+    if as_json:
+        documents = [
+            {"name": each.name, "summary": each.summary, "where": where(each.name), "options": dict(each.options)}
+            for each in sets
+        ]
+        _print_json({"sets": documents, "download_folder": str(target)})
+        return
+    table = _table("name", "what it is", "where")
+    for each in sets:
+        table.add_row(each.name, each.summary, Text(where(each.name)))
+    _print(table)
+    for each in sets:
+        if each.options:
+            _print(f"options of {each.name}, written {each.name}:key=value,key=value")
+            _print(*(f"  {name:10} {meaning}" for name, meaning in each.options.items()))
+    if any(where(each.name) == "missing" for each in sets):
+        _print(f"a missing set is downloaded to {target} when it is first used")
+
+
+@app.command()
+def info(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
+    """Show how many images of which size are in each class and part, and where the parts come from."""
+    settings = _settings(set_)
+    images = load(data, settings, TerminalProgress())
+    document = _info(data, images, draw_split(images, settings))
+    if as_json:
+        _print_json(document)
+    else:
+        _show_info(document)
+
+
+def _info(data: str, images: ImageSet, split: Split) -> dict[str, Any]:
+    height, width, channels = images.shape
+    counts: dict[str, dict[str, int]] = {}
+    for part in PARTS:
+        labels = images.labels[split.part(part)].tolist()
+        counts[part] = {name: labels.count(label) for label, name in enumerate(images.classes)}
+    return {
+        "data": data,
+        "name": images.name,
+        "images": len(images),
+        "sizes": {part: len(split.part(part)) for part in PARTS},
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "classes": list(images.classes),
+        "counts": counts,
+        "split": split.origin,
+        "evidence": images.evidence is not None,
+        "fingerprint": images.fingerprint,
+        "notes": list(images.notes),
+    }
+
+
+def _show_info(document: dict[str, Any]) -> None:
+    colour = "grey" if document["channels"] == 1 else "colour"
+    shape = f"{document['height']}x{document['width']} {colour}"
+    _print(f"{document['name']}: {document['images']:,} images, {shape}, {len(document['classes'])} classes")
+    parts = [part for part in PARTS if document["sizes"][part]]
+    table = _table("class", *parts)
+    for name in document["classes"]:
+        table.add_row(Text(name), *(f"{document['counts'][part][name]:,}" for part in parts))
+    table.add_row("all", *(f"{document['sizes'][part]:,}" for part in parts), style="bold")
+    _print(table, f"split        {document['split']}", f"fingerprint  {document['fingerprint']}")
+    _print(*(f"note         {note}" for note in document["notes"]))
+
+
+@app.command("check")
+def check_data(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
+    """Look for unreadable files, copies inside and across parts, one picture under two labels, one-sided classes.
+
+    Each finding says what it means for a result. Exit status: 1 where files cannot be read, else 0, since
+    the rest is for you to weigh.
+    """
+    settings = _settings(set_)
+    found = _check(data, settings, TerminalProgress())
+    if as_json:
+        _print_json(found.document())
+    else:
+        _show_findings(found)
+    if found.unreadable:
+        pass
+
+
+def _check(data: str, settings: Settings, progress: Progress) -> Findings:
+    unreadable: tuple[Unreadable, ...] = ()
+    try:
+        images = load(data, with_overrides(settings, {"unreadable": "refuse"}), progress)
+    except SadariError:
+        # Loading stops at the first reason; where that was files that are no images, look at every one of them.
+        content = open_source(data).content()
+        unreadable = find_unreadable(content, progress) if isinstance(content, FileContent) else ()
+        if not unreadable:
+            raise
+        images = load(data, with_overrides(settings, {"unreadable": "skip"}), progress)
+    return check(images, draw_split(images, settings), unreadable, progress)
+
+
+def _show_findings(found: Findings) -> None:
+    sizes = " · ".join(f"{found.size(part):,} {part}" for part in PARTS if found.size(part))
+    leaks = f"{found.leaks:,} leak{'' if found.leaks == 1 else 's'}" if found.leaks else "no leaks found"
+    _print(f"{found.data}: {sizes}, {len(found.classes)} classes, {leaks}")
+    _print(*(f"- {sentence}" for sentence in found.sentences or ("nothing else was found",)))
+    for group in found.copies[:SHOWN]:
+        described = (f"{i} ({c}, {p})" for i, c, p in zip(group.ids, group.classes, group.parts, strict=True))
+        _print(f"  equal: {', '.join(described)}")
+    if len(found.copies) > SHOWN:
+        _print(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")
+    _print(*(f"  unreadable: {each.id}: {each.reason}" for each in found.unreadable))
+
+
+@app.command("convert")
+def convert_data(
+    data: DataArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new .npz file, or a new folder for PNGs.")],
+    set_: SetOption = None,
+) -> None:
+    """Write a set as one .npz file or as a folder of class folders of PNGs, with the parts that it gives."""
+    progress = TerminalProgress()
+    images = load(data, _settings(set_), progress)
+    for note in (*images.notes, *convert(images, out, progress)):
+        progress.say(f"note: {note}")
+    progress.say(f"wrote {len(images):,} images to {out}")
+
+
+def _settings(pairs: list[str] | None) -> Settings:
+    return with_overrides(Settings(), parse_overrides(pairs or []))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number and column in PARTS else "left")
+    return table
+
+
+def _print(*parts: str | Table) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # a pipe has no width of its own; rich would take 80 and fold the rows
+    for part in parts:
+        console.print(Text(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

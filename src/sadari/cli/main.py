@@ -1,0 +1,74 @@
+"""What can be typed, and with which status does it end?
+
+0 done; 1 it failed, with one sentence; 2 the command line is wrong; 130 interrupted, with the work kept.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sadari.cli.compare import compare, study
+from sadari.cli.data import app as data_app
+from sadari.cli.doctor import doctor
+from sadari.cli.models import models
+from sadari.cli.train import evaluate, resume, train
+from sadari.errors import SadariError
+
+app = typer.Typer(
+    name="sadari",
+    help="Climb a ladder of image classifiers and compare the rungs honestly.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of a failure.")] = False,
+) -> None:
+    """Climb a ladder of image classifiers and compare the rungs honestly."""
+    del debug  # read from the command line by `main`, so that it may stand anywhere
+
+
+app.command("compare")(compare)
+app.command("train")(train)
+app.command("resume")(resume)
+app.command("evaluate")(evaluate)
+app.command("study")(study)
+app.command("models")(models)
+app.add_typer(data_app, name="data")
+app.command("doctor")(doctor)
+
+
+def main() -> None:
+    """Run the command line and leave with its status."""
+    debug = "--debug" in sys.argv
+    arguments = [each for each in sys.argv[1:] if each != "--debug"]
+    try:
+        status = app(arguments, standalone_mode=False)
+    except SadariError as error:
+        if debug:
+            raise
+        status = _say(f"error: {error}", error.status)
+    except KeyboardInterrupt:
+        status = 130
+    except Exception as error:
+        if debug:
+            raise
+        status = _unexpected(error)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _unexpected(error: Exception) -> int:
+    """Typer's own complaints carry a status and a sentence; anything else is a mistake of ours."""
+    if hasattr(error, "exit_code") and hasattr(error, "format_message"):
+        return _say(f"error: {error.format_message()}; see `sadari --help`", int(error.exit_code))
+    sentence = str(error) or "no reason given"
+    return _say(f"error: sadari failed unexpectedly ({type(error).__name__}: {sentence}); see --debug", 1)
+
+
+def _say(sentence: str, status: int) -> int:
+    sys.stderr.write(sentence + "\n")
+    return status

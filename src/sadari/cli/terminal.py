@@ -1,0 +1,92 @@
+"""How does work show itself on a terminal? Bars where there is one, plain lines where there is none."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+LINE_EVERY = 30.0  # seconds between two plain lines of one long task (assumed: alive, yet not a flood)
+
+
+def console() -> Console:
+    """The console for everything that is not the result: standard error; Rich honours NO_COLOR by itself."""
+    return Console(stderr=True, highlight=False)
+
+
+class TerminalProgress:
+    """Progress on standard error: `say` prints a line; a task is a bar, or a line now and then."""
+
+    def __init__(self) -> None:
+        self._console = console()
+
+    def say(self, sentence: str) -> None:
+        self._console.print(sentence, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def task(self, label: str, total: int, unit: str) -> Iterator["_Bar | _Lines"]:
+        if not sys.stderr.isatty():
+            lines = _Lines(self, label, total, unit)
+            yield lines
+            lines.finish()
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with RichProgress(*columns, console=self._console, transient=True, refresh_per_second=4) as bars:
+            yield _Bar(bars, label, total, unit)
+
+
+class _Bar:
+    def __init__(self, bars: RichProgress, label: str, total: int, unit: str) -> None:
+        self._bars, self._unit, self._done, self._started = bars, unit, 0, monotonic()
+        self._task = bars.add_task(label, total=total, rate="", note="")
+
+    def advance(self, count: int, note: str = "") -> None:
+        self._done += count
+        rate = self._done / max(monotonic() - self._started, 1e-9)
+        self._bars.update(self._task, advance=count, note=note, rate=f"{rate:,.0f} {self._unit}/s")
+
+
+class _Lines:
+    """One line when a task has taken long, and one at its end."""
+
+    def __init__(self, progress: TerminalProgress, label: str, total: int, unit: str) -> None:
+        self._progress, self._label, self._total, self._unit = progress, label, total, unit
+        self._done, self._note, self._started, self._printed = 0, "", monotonic(), monotonic()
+
+    def advance(self, count: int, note: str = "") -> None:
+        self._done += count
+        self._note = note or self._note
+        if monotonic() - self._printed >= LINE_EVERY:
+            self._print()
+
+    def finish(self) -> None:
+        if self._printed > self._started:
+            self._print()
+
+    def _print(self) -> None:
+        self._printed = monotonic()
+        rate = self._done / max(self._printed - self._started, 1e-9)
+        counted = f"{self._done:,}/{self._total:,} {self._unit}, {rate:,.0f}/s"
+        self._progress.say(f"{self._label}: {counted}" + (f", {self._note}" if self._note else ""))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: "0.8s", "21s", "2m 41s", "1h 05m"."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m"

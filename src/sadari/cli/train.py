@@ -1,0 +1,137 @@
+"""`sadari train`, `sadari resume` and `sadari evaluate`: one run, from its start to its scores."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sadari.cli.terminal import TerminalProgress, duration
+from sadari.settings import Job, Value, parse_overrides, resolve
+
+if TYPE_CHECKING:
+    from sadari.run import RunRecord
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Run = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
+
+
+def train(
+    data: Annotated[
+        str, typer.Argument(help="A named set, a folder, an archive, a .npz or a .csv.", show_default=False)
+    ],
+    model: Annotated[str, typer.Option(help="A rung of the ladder, or a TOML file with a network.")],
+    seed: Annotated[int, typer.Option(min=0, help="Decides initial weights, order and dropout.")] = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting or variable of the rung.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/DATA-MODEL-SEED-N by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one model and judge it."""
+    job = make_job(data, model, seed, epochs, parse_overrides(set_ or []))
+    _run(job, out or _free_folder(job), as_json)
+
+
+def resume(run: Run, as_json: AsJson = False) -> None:
+    """Go on with an interrupted run; a finished one is shown again."""
+    from sadari.run import RunRecord
+
+    record = RunRecord.open(run)
+    _run(record.job, record.path, as_json)
+
+
+def evaluate(
+    run: Run,
+    data: Annotated[str | None, typer.Argument(help="Other images with the same classes.", show_default=False)] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    as_json: AsJson = False,
+) -> None:
+    """Score a run's model again, on its own images or on others."""
+    from sadari.evaluation.metrics import score
+    from sadari.run import RunRecord
+    from sadari.training import evaluate as evaluation
+
+    record = RunRecord.open(run)
+    predictions = evaluation.evaluate(record, data, split, TerminalProgress())
+    scores = dict(score(predictions).values)
+    document = {
+        "run": str(record.path),
+        "data": data or record.job.data,
+        "split": split,
+        "images": len(predictions),
+        "images_per_second": len(predictions) / predictions.seconds,
+        "scores": scores,
+    }
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        printed = "   ".join(f"{name} {value:.4f}" for name, value in scores.items())
+        typer.echo(f"{document['data']} {split}   {len(predictions):,} images   {printed}")
+
+
+def make_job(data: str, model: str, seed: int, epochs: int | None, overrides: dict[str, Value]) -> Job:
+    """The job that a command line asks for; paths become absolute, so that it can be resumed from anywhere."""
+    from sadari.models.ladder import find_rung
+
+    rung = find_rung(model)
+    if epochs is not None:
+        overrides = {**overrides, "epochs": epochs}
+    settings, variables = resolve(rung.settings, rung.variables, overrides)
+    return Job(absolute(data), absolute(model), seed, settings, variables)
+
+
+def absolute(name: str) -> str:
+    """A path as an absolute one; the name of a set or a rung as it is."""
+    path = Path(name).expanduser()
+    is_path = path.exists() and (path.suffix or len(path.parts) > 1 or path.is_dir())
+    return str(path.resolve()) if is_path else name
+
+
+def _free_folder(job: Job) -> Path:
+    """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job unfinished."""
+    from sadari.run import RunRecord
+    from sadari.training.machine import resolve_machine
+
+    name = f"{Path(job.data).name.partition('.')[0]}-{Path(job.model).stem}-seed{job.seed}".replace(":", "-")
+    wanted = resolve_machine(job)
+    number = 1
+    while True:
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            return folder
+        unfinished = (folder / "settings.toml").is_file() and not RunRecord(folder).finished
+        if unfinished and RunRecord(folder).job == wanted:
+            return folder
+        number += 1
+
+
+def _run(job: Job, out: Path, as_json: bool) -> None:
+    from sadari.training.train import train
+
+    try:
+        record = train(job, out, progress=TerminalProgress())
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; the work is kept, go on with: sadari resume {out}", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(json.dumps(record.summary, indent=2))
+    else:
+        _show(record)
+
+
+def _show(record: "RunRecord") -> None:
+    """The scores of the three parts, the cost, and what can be done next."""
+    summary: dict[str, Any] = record.summary
+    params = summary["params"]
+    typer.echo(
+        f"{summary['model']} on {summary['data']}   seed {summary['seed']}   {params['total']:,} params   "
+        f"{summary['epochs']} epochs   trained {duration(summary['seconds']['train'])}"
+    )
+    for part, scores in summary["scores"].items():
+        if scores:
+            printed = "   ".join(f"{name} {value:.4f}" for name, value in scores.items())
+            typer.echo(f"  {part:5}  {summary['images'][part]:>7,} images   {printed}")
+    typer.echo(f"run   {record.path}")
+    typer.echo(f"next  sadari evaluate {record.path} --split val")

@@ -1,0 +1,144 @@
+"""What is to be compared, as a value? Stored as `comparison.toml`, so that the same request goes on where it was."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from sadari.compare.variants import Arm, require_distinct
+from sadari.errors import SadariError, UsageError
+from sadari.models.ladder import find_rung
+from sadari.run import write_text
+from sadari.settings import Job, resolve
+
+REQUEST = "comparison.toml"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is to be compared? Every arm with every seed, on one set of images.
+
+    data: a named set or an absolute path. title: what a study calls itself, or "". fingerprint: the content that
+    the runs are made of, known once the data has been read. Raises UsageError where there is nothing to
+    compare, and for two arms of one name.
+    """
+
+    data: str
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    title: str = ""
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.arms or not self.seeds:
+            raise UsageError("there is nothing to compare; name at least one model and one seed")
+        if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise UsageError(f"seeds are different whole numbers from 0 up, not {', '.join(map(str, self.seeds))}")
+        require_distinct(self.arms)
+
+    def job(self, arm: Arm, seed: int) -> Job:
+        """What is one run of it? Raises UsageError for a model, setting or value that there is not."""
+        rung = find_rung(arm.model)
+        settings, variables = resolve(rung.settings, rung.variables, arm.overrides)
+        return Job(self.data, arm.model, seed, settings, variables)
+
+    def with_fingerprint(self, fingerprint: str) -> "Comparison":
+        return replace(self, fingerprint=fingerprint)
+
+    def definition(self, arm: Arm) -> dict[str, Any]:
+        """Everything about an arm that decides its runs, the layers of its network included, as plain values."""
+        return {"model": arm.model, "layers": find_rung(arm.model).layers, **_without_data(self.job(arm, 0))}
+
+    def to_toml(self) -> str:
+        """The request as the text of `comparison.toml`."""
+        document: dict[str, Any] = {"title": self.title, "data": self.data, "fingerprint": self.fingerprint}
+        document["seeds"] = list(self.seeds)
+        document["arms"] = [
+            {
+                "name": arm.name,
+                "settings": dict(arm.overrides),
+                "published": dict(arm.published),
+                "resolved": self.definition(arm),
+            }
+            for arm in self.arms
+        ]
+        return tomli_w.dumps(document)
+
+
+def _without_data(job: Job) -> dict[str, Any]:
+    document = tomllib.loads(job.to_toml())
+    return {"settings": document["settings"], "variables": document["variables"]}
+
+
+def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
+    """Does `request` ask for everything that the folder with the `stored` request holds, and perhaps for more?"""
+    if (stored["data"], stored["fingerprint"]) != (request.data, request.fingerprint):
+        return False
+    wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
+    held = {arm["name"]: arm["resolved"] for arm in stored["arms"]}
+    same_arms = all(wanted.get(name) == definition for name, definition in held.items())
+    return same_arms and set(stored["seeds"]) <= set(request.seeds)
+
+
+def equals(request: Comparison, stored: Mapping[str, Any]) -> bool:
+    """Does `request` ask for exactly what the folder with the `stored` request holds?"""
+    count = len(request.arms) == len(stored["arms"]) and len(request.seeds) == len(stored["seeds"])
+    return count and extends(request, stored)
+
+
+def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
+    """Where does the comparison lie? In `out`, or in the newest runs/DATA-compare-N that holds this request.
+
+    A different request gets the next N. Raises UsageError where `out` holds something else.
+    """
+    if out is not None:
+        _require_room(request, out)
+        return out
+    stem = f"{data_name(request.data)}-compare-"
+    held = {int(path.name[len(stem) :]): path for path in runs.glob(f"{stem}*") if path.name[len(stem) :].isdecimal()}
+    for number in sorted(held, reverse=True):
+        stored = read_stored(held[number])
+        if stored is not None and equals(request, stored):
+            return held[number]
+    return runs / f"{stem}{max(held, default=0) + 1}"
+
+
+def store_request(request: Comparison, out: Path) -> None:
+    """Write `comparison.toml`; raises SadariError where `out` cannot be written."""
+    try:
+        write_text(out / REQUEST, request.to_toml())
+    except OSError as error:
+        raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+
+
+def read_stored(folder: Path) -> dict[str, Any] | None:
+    """The stored request of `folder` as plain values, or None where it holds none that can be read."""
+    try:
+        stored = tomllib.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return stored if {"data", "fingerprint", "seeds", "arms"} <= set(stored) else None
+
+
+def data_name(data: str) -> str:
+    """What is the data called in a folder's name: "photos" for /me/photos.tar.gz, "shapes" for shapes:size=32."""
+    name = Path(data).name if "/" in data or "\\" in data else data.partition(":")[0]
+    return name.partition(".")[0] or "data"
+
+
+def _require_room(request: Comparison, out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"'{out}' is a file; --out takes a folder")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    stored = read_stored(out)
+    if stored is None:
+        raise UsageError(f"'{out}' is not empty and holds no comparison; choose another --out")
+    if not extends(request, stored):
+        raise UsageError(
+            f"'{out}' holds a comparison of other data, models, settings or seeds; choose another --out, or ask for "
+            "all that it holds and more"
+        )

@@ -1,0 +1,162 @@
+"""Which arms does a comparison have? Models times the values that are varied, each arm with its name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from itertools import product
+
+from sadari.errors import UsageError
+from sadari.models.ladder import find_rung
+from sadari.models.rung import Rung
+from sadari.registry import unknown_name
+from sadari.settings import Value, setting_names
+
+MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)
+
+# What only training by gradients reads: varying it gives a scikit-learn rung the same run again and again.
+GRADIENT_ONLY = frozenset(
+    (
+        "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
+        "label_smoothing", "class_weights", "patience", "precision",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is one row of the table? A model with the settings that differ from its own ones.
+
+    model: a rung's name or the path of a TOML file. overrides: settings and variables, as text or typed.
+    published: figures that somebody else reports for it, by metric, in [0, 1] or nats; printed beside ours.
+    """
+
+    name: str
+    model: str
+    overrides: Mapping[str, Value] = field(default_factory=dict)
+    published: Mapping[str, float] = field(default_factory=dict)
+
+
+def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Which values does each `--vary key=v1,v2` or `--vary key=lo:hi:step` (hi included) ask for?
+
+    Steps are decimal, so that 0:0.9:0.1 gives 0, 0.1 ... 0.9 and not 0.30000000000000004. Raises UsageError.
+    """
+    varied: dict[str, list[str]] = {}
+    for text in texts:
+        key, equals, values = (part.strip() for part in text.partition("="))
+        if not equals or not key or not values:
+            raise UsageError(f"--vary takes key=v1,v2 or key=lo:hi:step, not '{text}'")
+        if key in varied:
+            raise UsageError(f"--vary names '{key}' twice; give all its values at once, as in {key}=1,2,3")
+        varied[key] = _values(key, values)
+    return varied
+
+
+def expand(
+    models: Sequence[str], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
+) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
+    """Which arms are models times values, and what should the user know about it?
+
+    A model that has no use for a varied or overridden key (mlp has no dropout) keeps its own form, once, as the
+    baseline that it then is; the returned sentences say so. Raises UsageError for a key that no model has, for
+    one that is both varied and set, and for arms that are the same.
+    """
+    rungs = [find_rung(model) for model in models]
+    for key in (*varied, *overrides):
+        if not any(_has(rung, key) for rung in rungs):
+            variables = [name for rung in rungs for name in rung.variables]
+            raise unknown_name("setting", key, [*dict.fromkeys(variables), *setting_names()])
+    both = next((key for key in varied if key in overrides), None)
+    if both is not None:
+        raise UsageError(f"'{both}' is both set and varied; keep one of them")
+    arms = [arm for model, rung in zip(models, rungs, strict=True) for arm in _arms_of(model, rung, varied, overrides)]
+    require_distinct(arms)
+    sentences = []
+    for key in varied:
+        without = [rung.name for rung in rungs if not _uses(rung, key)]
+        if len(without) == len(rungs):
+            raise UsageError(f"--vary {key} changes nothing for {', '.join(without)}; name a model that it changes")
+        if without:
+            verb = "has no use for it and runs" if len(without) == 1 else "have no use for it and run"
+            sentences.append(f"{key} is varied; {', '.join(without)} {verb} as without it")
+    for key in overrides:
+        without = [rung.name for rung in rungs if not _has(rung, key)]
+        if without:
+            sentences.append(f"{key} is set; not for {', '.join(without)}, which {_lacks(without)} it")
+    return tuple(arms), tuple(sentences)
+
+
+def require_distinct(arms: Sequence[Arm]) -> None:
+    """Raises UsageError where two arms have one name, or one folder."""
+    seen: dict[str, str] = {}
+    for arm in arms:
+        folder = folder_name(arm.name, 0)
+        if folder in seen:
+            raise UsageError(f"the arm '{arm.name}' is there twice; name each model and value once")
+        seen[folder] = arm.name
+
+
+def folder_name(arm: str, seed: int) -> str:
+    """In which folder lies the run of `arm` with `seed`? Characters that shells or disks mind become '-'."""
+    kept = "".join(each if each.isalnum() or each in "._=+-" else "-" for each in arm)
+    return f"{kept.lstrip('.') or 'arm'}-seed{seed}"
+
+
+def _arms_of(model: str, rung: Rung, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]) -> list[Arm]:
+    mine = {key: value for key, value in overrides.items() if _has(rung, key)}
+    keys = [key for key in varied if _uses(rung, key)]
+    arms = []
+    for values in product(*(varied[key] for key in keys)):
+        chosen = dict(zip(keys, values, strict=True))
+        name = " ".join([rung.name, *(f"{key}={value}" for key, value in chosen.items())])
+        arms.append(Arm(name, model, {**mine, **chosen}))
+    return arms
+
+
+def _has(rung: Rung, key: str) -> bool:
+    return key in rung.variables or key in setting_names()
+
+
+def _uses(rung: Rung, key: str) -> bool:
+    if key in rung.variables or rung.fitted_by == "gradient":
+        return _has(rung, key)
+    return key in setting_names() and key not in GRADIENT_ONLY and bool(rung.layers)
+
+
+def _lacks(names: Sequence[str]) -> str:
+    return "lacks" if len(names) == 1 else "lack"
+
+
+def _values(key: str, text: str) -> list[str]:
+    if text.count(":") == 2:
+        bounds = _decimals(text.split(":"))
+        if bounds is not None:
+            return _steps(key, text, *bounds)
+    values = [value.strip() for value in text.split(",")]
+    if not all(values):
+        raise UsageError(f"--vary {key}={text} holds an empty value; write key=v1,v2")
+    if len(set(values)) < len(values):
+        raise UsageError(f"--vary {key}={text} names a value twice")
+    return values
+
+
+def _decimals(parts: Sequence[str]) -> tuple[Decimal, Decimal, Decimal] | None:
+    try:
+        low, high, step = (Decimal(part.strip()) for part in parts)
+    except InvalidOperation:
+        return None
+    return (low, high, step) if low.is_finite() and high.is_finite() and step.is_finite() else None
+
+
+def _steps(key: str, text: str, low: Decimal, high: Decimal, step: Decimal) -> list[str]:
+    if step <= 0 or high < low:
+        raise UsageError(f"--vary {key}={text} has no values; lo:hi:step goes up from lo to hi by a step above 0")
+    count = int((high - low) // step) + 1
+    if count > MOST_VALUES:
+        raise UsageError(f"--vary {key}={text} asks for {count:,} values; {MOST_VALUES:,} are the most")
+    return [_plain(low + step * number) for number in range(count)]
+
+
+def _plain(value: Decimal) -> str:
+    text = format(value.normalize(), "f")
+    return "0" if text in ("-0", "0") else text

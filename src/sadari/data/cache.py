@@ -1,0 +1,102 @@
+"""Where is decoded and computed data kept between runs, and what was the digest of these files?"""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+from sadari.errors import SadariError
+from sadari.run import write_json
+
+DIGEST_BYTES = 20
+READ_BYTES = 1 << 20
+# Assumed: a file written this recently could change again within one tick of the file system's clock
+# (FAT has the coarsest, 2 s), so its digest is computed again next time instead of being remembered.
+SETTLED_SECONDS = 3.0
+
+
+def cache_dir() -> Path:
+    """Which folder holds packs and digests? SADARI_CACHE_DIR, else ~/.cache/sadari; made where it is missing.
+
+    Raises SadariError where it can be neither made nor written.
+    """
+    folder = Path(os.environ.get("SADARI_CACHE_DIR") or Path.home() / ".cache" / "sadari").expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SadariError(_unwritable(folder, error.strerror or str(error))) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SadariError(_unwritable(folder, "not writable"))
+    return folder
+
+
+def _unwritable(folder: Path, reason: str) -> str:
+    return f"cannot keep decoded images in {folder} ({reason}); set SADARI_CACHE_DIR to a folder that can be written"
+
+
+def digest_words(*words: str) -> str:
+    """Hexadecimal digest of a list of texts; no two different lists share one."""
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    for word in words:
+        encoded = word.encode("utf-8", "surrogateescape")
+        digest.update(len(encoded).to_bytes(8, "little"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def remembered_digest(files: Sequence[Path], *words: str) -> str:
+    """Which digest have the bytes of `files` (in this order) together with `words`?
+
+    Read once, then remembered in the cache folder under the files' paths, sizes and times, so that the
+    second call reads no file. Paths are not part of the digest. Raises SadariError for an unreadable file.
+    """
+    started = time.time()
+    signature, newest = _signature(files)
+    memory = cache_dir() / "digests" / f"{digest_words(signature, *words)}.json"
+    known = _recall(memory)
+    if known:
+        return known
+    digest = digest_words(*words, *(_digest_file(path) for path in files))
+    if _signature(files)[0] != signature:
+        raise SadariError(f"{files[0].parent} changed while it was being read; run the command again when it rests")
+    if newest < started - SETTLED_SECONDS:
+        # Where it cannot be remembered only time is lost; packing says what is wrong with the folder.
+        with suppress(OSError, SadariError):
+            write_json(memory, {"digest": digest})
+    return digest
+
+
+def _signature(files: Sequence[Path]) -> tuple[str, float]:
+    """One text that changes when a file is replaced or edited, and the time of the newest edit."""
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    newest = 0.0
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
+        digest.update(f"{path.absolute()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\0".encode())
+        newest = max(newest, stat.st_mtime)
+    return digest.hexdigest(), newest
+
+
+def _recall(memory: Path) -> str:
+    try:
+        known = json.loads(memory.read_text(encoding="utf-8"))["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return known if isinstance(known, str) else ""
+
+
+def _digest_file(path: Path) -> str:
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(READ_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
+    return digest.hexdigest()

@@ -1,0 +1,85 @@
+"""Can a result on these images be trusted? Looks for copies, contradictions, blank images and unreadable files."""
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.data.decode import UnreadableImageError, decode_image, quiet_pillow
+from sadari.data.findings import Copies, Findings, Unreadable
+from sadari.data.source import FileContent
+from sadari.progress import Progress, Silent
+from sadari.values import PARTS, ImageSet, Split
+
+BLOCK_IMAGES = 1024
+
+
+def check(
+    images: ImageSet, split: Split, unreadable: tuple[Unreadable, ...] = (), progress: Progress | None = None
+) -> Findings:
+    """What is wrong with `images` under `split`? Reads every pixel once.
+
+    Copies are equal after decoding, in whatever format and under whatever name they are stored. unreadable: as
+    `find_unreadable` gives it; those files are not in `images`.
+    """
+    part_of = np.empty(len(images), dtype="<U5")
+    for part in PARTS:
+        part_of[split.part(part)] = part
+    digests, constant = _look_at_every_image(images.images, progress or Silent())
+    return Findings(
+        data=images.name,
+        classes=images.classes,
+        counts={
+            part: tuple(np.bincount(images.labels[split.part(part)], minlength=len(images.classes)).tolist())
+            for part in PARTS
+        },
+        copies=tuple(_copies(images, part_of, positions) for positions in _equal_groups(digests)),
+        constant=tuple(str(name) for name in images.ids[constant]),
+        unreadable=unreadable,
+    )
+
+
+def _look_at_every_image(images: NDArray[np.uint8], progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+    """(16-byte digest of each image, whether it has one value in each channel)."""
+    digests = np.empty(len(images), dtype="V16")
+    constant = np.empty(len(images), dtype=np.bool_)
+    with progress.task("checking", len(images), "images") as task:
+        for start in range(0, len(images), BLOCK_IMAGES):
+            block = np.ascontiguousarray(images[start : start + BLOCK_IMAGES])
+            stop = start + len(block)
+            # 128 bits: two of 2**32 different images share a digest with a probability below 1e-19.
+            digests[start:stop] = [blake2b(image.data, digest_size=16).digest() for image in block]
+            constant[start:stop] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
+            task.advance(len(block))
+    return digests, constant
+
+
+def _equal_groups(digests: NDArray[np.void]) -> list[NDArray[np.int64]]:
+    """The positions of every digest that occurs more than once, each group ascending, by first position."""
+    _, group, counts = np.unique(digests, return_inverse=True, return_counts=True)
+    repeated = np.flatnonzero(counts[group] > 1)
+    order = repeated[np.argsort(group[repeated], kind="stable")]
+    ends = np.flatnonzero(np.diff(group[order])) + 1
+    groups = [each for each in np.split(order, ends) if len(each)]
+    return sorted(groups, key=lambda each: int(each[0]))
+
+
+def _copies(images: ImageSet, part_of: NDArray[np.str_], positions: NDArray[np.int64]) -> Copies:
+    return Copies(
+        ids=tuple(str(images.ids[at]) for at in positions),
+        parts=tuple(str(part_of[at]) for at in positions),
+        classes=tuple(images.classes[images.labels[at]] for at in positions),
+    )
+
+
+def find_unreadable(content: FileContent, progress: Progress | None = None) -> tuple[Unreadable, ...]:
+    """Which files cannot be decoded, and why? Decodes every file once; works where loading refuses the set."""
+    found: dict[int, Unreadable] = {}
+    with quiet_pillow(), (progress or Silent()).task("decoding", len(content.entries), "files") as task:
+        for position, encoded in content.read():
+            try:
+                decode_image(encoded)
+            except UnreadableImageError as error:
+                found[position] = Unreadable(content.entries[position].id, str(error))
+            task.advance(1)
+    return tuple(found[position] for position in sorted(found))

@@ -1,0 +1,96 @@
+"""How are images handed to another program? As one .npz, or as a folder of PNGs in class folders."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sadari.errors import SadariError, UsageError
+from sadari.progress import Progress, Silent
+from sadari.run import write_whole
+from sadari.values import PARTS, ImageSet
+
+# Endings that promise a file which is not written here.
+OTHER_FILES = (".zip", ".tar", ".gz", ".tgz", ".csv", ".npy", ".png", ".jpg", ".h5", ".parquet")
+
+
+def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tuple[str, ...]:
+    """Write `images` to `out`, whole or not at all; `sadari` reads it back as data.
+
+    out: a name ending in .npz gets `X_train, y_train, ...` for the parts that the source gives, or `X, y`,
+    with `classes` (unicode names) and integer labels; any other name becomes a folder of
+    `[<part>/]<class>/<number>.png`. Returns sentences on what could not be kept. Raises UsageError where
+    `out` exists or promises another format, SadariError where the disk refuses.
+    """
+    if out.exists() or out.is_symlink():
+        raise UsageError(f"{out} exists already; remove it or choose another name")
+    if out.suffix.lower() in OTHER_FILES:
+        raise UsageError(f"{out} is to be a {out.suffix} file, but the output is a .npz file or a folder")
+    lost = ("where the evidence lies is not written",) if images.evidence is not None else ()
+    if out.suffix.lower() == ".npz":
+        _write_npz(images, out)
+        return lost
+    return (*_write_folder(images, out, progress or Silent()), *lost)
+
+
+def _write_npz(images: ImageSet, out: Path) -> None:
+    arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {}
+    for part in [name for name in PARTS if (images.given == name).any()] or [""]:
+        positions = np.flatnonzero(images.given == part)
+        suffix = f"_{part}" if part else ""
+        arrays[f"X{suffix}"] = images.images[positions]
+        arrays[f"y{suffix}"] = images.labels[positions]
+    arrays["classes"] = np.array(images.classes, dtype=np.str_)
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    write_whole(out, save)
+
+
+def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str, ...]:
+    folders = _class_folders(images.classes)
+    temporary: Path | None = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        for part in set(images.given.tolist()):
+            for label in np.unique(images.labels[images.given == part]):
+                (temporary / part / folders[label]).mkdir(parents=True)
+        with progress.task("writing", len(images), "images") as task:
+            for number, (pixels, label, part) in enumerate(
+                zip(images.images, images.labels, images.given, strict=True)
+            ):
+                path = temporary / str(part) / folders[label] / f"{number:05d}.png"
+                Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
+                task.advance(1)
+        temporary.chmod(0o755)  # mkdtemp makes it private
+        temporary.rename(out)
+    except OSError as error:
+        raise SadariError(f"cannot write {out}: {error.strerror or error}; nothing was left there") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return tuple(
+        f"the class '{name}' became the folder '{folder}', since a folder cannot have its name"
+        for name, folder in zip(images.classes, folders, strict=True)
+        if name != folder
+    )
+
+
+def _class_folders(classes: tuple[str, ...]) -> list[str]:
+    """A folder name for each class, as near to it as file systems (and hidden-file rules) allow."""
+    folders = [re.sub(r"^\.|[/\\:*?\"<>|\x00-\x1f]|[. ]$", "-", name) or "-" for name in classes]
+    lowered = [folder.lower() for folder in folders]
+    for at, folder in enumerate(lowered):
+        if folder in lowered[:at]:
+            other = classes[lowered.index(folder)]
+            raise SadariError(
+                f"the classes '{other}' and '{classes[at]}' would share the folder '{folders[at]}'; "
+                "write a .npz instead"
+            )
+    return folders

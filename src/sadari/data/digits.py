@@ -1,0 +1,55 @@
+"""Which real images does every installation have? scikit-learn's handwritten digits, 1,797 of 8x8."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from sadari.data.cache import remembered_digest
+from sadari.data.source import SOURCES, ArrayContent, NamedSource
+from sadari.errors import SadariError, UsageError
+
+# The file stores a pixel as a count from 0 to 16.
+FULL_SCALE = 16
+
+
+class DigitsSource:
+    """The UCI test digits as scikit-learn ships them; without given parts, in the file's order."""
+
+    name = "digits"
+
+    def fingerprint(self) -> str:
+        return remembered_digest([_file()], "digits", "scaled to 255")
+
+    def content(self) -> ArrayContent:
+        from sklearn.datasets import load_digits
+
+        pixels, labels = load_digits(return_X_y=True)
+        images = np.rint(pixels * 255 / FULL_SCALE).astype(np.uint8).reshape(-1, 8, 8, 1)
+        return ArrayContent(
+            images=images,
+            labels=labels.astype(np.int64),
+            ids=tuple(f"{index:05d}" for index in range(len(images))),
+            classes=tuple(str(digit) for digit in range(10)),
+            given=("",) * len(images),
+        )
+
+
+def _file() -> Path:
+    """Where scikit-learn keeps the digits; finding it does not import scikit-learn."""
+    package = find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise SadariError("digits come with scikit-learn, which is not installed; install scikit-learn")
+    return Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
+def _open(options: object) -> DigitsSource:
+    if options:
+        raise UsageError(f"digits takes no options, not '{next(iter(options))}'")  # type: ignore[call-overload]
+    return DigitsSource()
+
+
+SOURCES.add(
+    "digits",
+    NamedSource(name="digits", summary="handwritten digits, 8x8 grey, of scikit-learn", open=_open, options={}),
+)

@@ -1,0 +1,195 @@
+"""How do a source's images become the pixels of a pack? Decoded by threads, in blocks, written as they come."""
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.data.content import judge_classes
+from sadari.data.decode import UnreadableImageError, decode_image, fit_square, quiet_pillow, to_channels
+from sadari.data.pack import PackWords, PixelWriter, ShapeDiffers
+from sadari.data.source import ArrayContent, FileContent
+from sadari.errors import SadariError
+from sadari.progress import Progress
+from sadari.settings import Settings
+
+# Assumed: the side that images of different sizes get where the user asks for none; a compromise between
+# detail and the minutes that a first comparison takes on a processor.
+DEFAULT_SIZE = 64
+# Assumed: enough work per hand-over that its cost vanishes, little enough that memory stays small.
+BLOCK_IMAGES = 256
+BLOCK_BYTES = 8 * 2**20
+NAMED = 3
+
+Block = list[tuple[int, bytes]]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What every image is made to be: side (0: as it is), fit, channels (0: as it is), and the least channels."""
+
+    size: int
+    fit: str
+    channels: int
+    least_channels: int = 1
+
+
+def fill_pack(
+    content: ArrayContent | FileContent, settings: Settings, folder: Path, where: str, progress: Progress
+) -> PackWords:
+    """Which words belong to the pixels that were just written to `folder`?
+
+    Writes images.npy (and evidence.npy). The first image sets the frame; where a later one does not fit it,
+    the frame is widened (colour for all, or DEFAULT_SIZE for all) and the writing starts again, so that the result
+    depends on the whole set and never on its order. Raises SadariError for what the set's classes do not
+    allow, and for unreadable files unless `settings.unreadable` is "skip". where: what the user called the data.
+    """
+    frame = Frame(settings.image_size, settings.fit, settings.channels)
+    notes = list(content.notes)
+    while True:
+        try:
+            if isinstance(content, ArrayContent):
+                return _fill_arrays(content, frame, folder, where, progress, notes)
+            return _fill_files(content, frame, settings, folder, where, progress, notes)
+        except ShapeDiffers as differs:
+            if differs.channels:
+                frame = replace(frame, least_channels=3)
+            else:
+                frame = replace(frame, size=DEFAULT_SIZE)
+                notes.append(
+                    f"the images have different sizes, so each was made {DEFAULT_SIZE} x {DEFAULT_SIZE} pixels "
+                    f"({settings.fit}); choose another size with image_size"
+                )
+
+
+def _fill_arrays(
+    content: ArrayContent, frame: Frame, folder: Path, where: str, progress: Progress, notes: Sequence[str]
+) -> PackWords:
+    judged = judge_classes(content.labels, content.given, content.classes, where)
+    count = len(content.images)
+    with (
+        PixelWriter(folder / "images.npy", count, frame.least_channels) as writer,
+        progress.task("packing", count, "images") as task,
+    ):
+        for start in range(0, count, BLOCK_IMAGES):
+            block = content.images[start : start + BLOCK_IMAGES]
+            for position, image in enumerate(to_channels(block, frame.channels or block.shape[3]), start):
+                writer.put(position, fit_square(image, frame.size, frame.fit) if frame.size else image)
+            task.advance(len(block))
+        writer.keep(range(count))
+    if content.evidence is not None:
+        np.save(folder / "evidence.npy", _fit_evidence(content.evidence, frame))
+    return PackWords(
+        labels=content.labels.tolist(),
+        ids=content.ids,
+        classes=content.classes,
+        given=content.given,
+        notes=(*notes, *judged),
+        evidence=content.evidence is not None,
+    )
+
+
+def _fit_evidence(evidence: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
+    if not frame.size:
+        return evidence
+    masks = evidence.astype(np.uint8)[..., np.newaxis] * np.uint8(255)
+    return np.stack([fit_square(mask, frame.size, frame.fit)[..., 0] >= 128 for mask in masks])
+
+
+def _fill_files(
+    content: FileContent,
+    frame: Frame,
+    settings: Settings,
+    folder: Path,
+    where: str,
+    progress: Progress,
+    notes: Sequence[str],
+) -> PackWords:
+    count = len(content.entries)
+    with (
+        PixelWriter(folder / "images.npy", count, frame.least_channels) as writer,
+        progress.task("decoding", count, "images") as task,
+    ):
+        unreadable: dict[int, str] = {}
+        with closing(_decode_all(content.read(), frame, writer, settings.threads)) as blocks:
+            for done, bad in blocks:
+                unreadable.update(bad)
+                task.advance(done)
+        if unreadable:
+            bad_ids = [(content.entries[at].id, unreadable[at]) for at in sorted(unreadable)]
+            skipped = _skip_or_refuse(bad_ids, count, settings.unreadable, where)
+        kept = [at for at in range(count) if at not in unreadable]
+        entries = [content.entries[at] for at in kept]
+        labels = np.array([entry.label for entry in entries], dtype=np.int64)
+        judged = judge_classes(labels, [entry.given for entry in entries], content.classes, where)
+        writer.keep(kept)
+    return PackWords(
+        labels=labels.tolist(),
+        ids=[entry.id for entry in entries],
+        classes=content.classes,
+        given=[entry.given for entry in entries],
+        notes=(*notes, *((skipped,) if unreadable else ()), *judged),
+        evidence=False,
+    )
+
+
+def _skip_or_refuse(bad: Sequence[tuple[str, str]], count: int, choice: str, where: str) -> str:
+    """The note on what was left out; SadariError where the user did not ask for leaving out."""
+    more = f" and {len(bad) - NAMED:,} more" if len(bad) > NAMED else ""
+    named = ", ".join(f"{name} ({reason})" for name, reason in bad[:NAMED]) + more
+    if choice == "skip":
+        return f"left out {len(bad):,} of {count:,} files that cannot be read: {named}"
+    raise SadariError(
+        f"{len(bad):,} of {count:,} images of {where} cannot be read: {named}; see them all with "
+        f"`sadari data check {where}`, or leave them out with --set unreadable=skip"
+    )
+
+
+def _decode_all(
+    files: Iterator[tuple[int, bytes]], frame: Frame, writer: PixelWriter, threads: int
+) -> Generator[tuple[int, dict[int, str]]]:
+    """Decode and write every file; yields after each block how many it had, and which cannot be read, and why."""
+    workers = threads or os.cpu_count() or 1
+    waiting: deque[Future[tuple[int, dict[int, str]]]] = deque()
+    with quiet_pillow(), ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        try:
+            for block in _blocks(files):
+                waiting.append(pool.submit(_decode_block, block, frame, writer))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _blocks(files: Iterable[tuple[int, bytes]]) -> Iterator[Block]:
+    block: Block = []
+    held = 0
+    for position, content in files:
+        block.append((position, content))
+        held += len(content)
+        if len(block) == BLOCK_IMAGES or held >= BLOCK_BYTES:
+            yield block
+            block, held = [], 0
+    if block:
+        yield block
+
+
+def _decode_block(block: Block, frame: Frame, writer: PixelWriter) -> tuple[int, dict[int, str]]:
+    """Each image goes to the file as soon as it is decoded, so that a thread holds one decoded image at a time."""
+    unreadable = {}
+    for position, content in block:
+        try:
+            image = decode_image(content, frame.channels, frame.size, frame.fit)
+        except UnreadableImageError as error:
+            unreadable[position] = str(error)
+            continue
+        writer.put(position, image)
+    return len(block), unreadable

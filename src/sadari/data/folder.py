@@ -1,0 +1,89 @@
+"""Which images does a folder of class folders hold?"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from sadari.data.cache import remembered_digest
+from sadari.data.decode import MAX_FILE_BYTES
+from sadari.data.layout import Layout, lay_out
+from sadari.data.source import FileContent
+from sadari.errors import SadariError
+
+
+class FolderSource:
+    """The images below `folder`: `<class>/...` or `<part>/<class>/...`. Links are followed, loops are not.
+
+    Raises SadariError, when first asked for anything but the name, where the tree cannot be read as classes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.resolve().name or "images"
+
+    @cached_property
+    def _layout(self) -> tuple[Layout, tuple[Path, ...]]:
+        paths, dead = _walk(self.folder)
+        layout = lay_out(paths, str(self.folder))
+        if dead:
+            note = f"left out {len(dead):,} links that lead nowhere, such as {dead[0]}"
+            layout = replace(layout, notes=(*layout.notes, note))
+        return layout, tuple(self.folder / paths[at] for at in layout.positions)
+
+    def fingerprint(self) -> str:
+        layout, files = self._layout
+        words = (f"{entry.given}/{layout.classes[entry.label]}/{entry.id}" for entry in layout.entries)
+        return remembered_digest(files, "folder", *words)
+
+    def content(self) -> FileContent:
+        layout, files = self._layout
+        return FileContent(layout.entries, layout.classes, lambda: read_files(files), layout.notes)
+
+
+def read_files(files: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
+    """What is in each file? (position, bytes), at most one byte beyond MAX_FILE_BYTES; SadariError where it is shut."""
+    for position, path in enumerate(files):
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
+        yield position, content
+
+
+def _walk(root: Path) -> tuple[list[str], list[str]]:
+    """Relative POSIX paths of all files below `root`, and of the links that lead nowhere.
+
+    A folder that is inside itself by a link is entered once.
+    """
+    paths: list[str] = []
+    dead: list[str] = []
+    waiting: list[tuple[Path, str, frozenset[tuple[int, int]]]] = [(root, "", frozenset())]
+    while waiting:
+        folder, prefix, above = waiting.pop()
+        here, entries = _list(folder)
+        if here in above:
+            continue
+        for entry in entries:
+            try:
+                if entry.is_dir():
+                    waiting.append((folder / entry.name, f"{prefix}{entry.name}/", above | {here}))
+                elif entry.is_file():
+                    paths.append(prefix + entry.name)
+                elif entry.is_symlink():
+                    dead.append(prefix + entry.name)
+            except OSError:  # a link to itself
+                dead.append(prefix + entry.name)
+    return paths, sorted(dead)
+
+
+def _list(folder: Path) -> tuple[tuple[int, int], list[os.DirEntry[str]]]:
+    """What identifies the folder on this machine, and what is in it."""
+    try:
+        stat = folder.stat()
+        with os.scandir(folder) as listing:
+            return (stat.st_dev, stat.st_ino), list(listing)
+    except OSError as error:
+        raise SadariError(f"cannot read the folder {folder}: {error.strerror or error}") from None

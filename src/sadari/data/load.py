@@ -1,0 +1,113 @@
+"""Which images does the user mean, ready for a model? The door of this room: `load`."""
+
+from pathlib import Path
+
+from sadari.data.archive import SUFFIXES as ARCHIVE_SUFFIXES
+from sadari.data.archive import ArchiveSource
+from sadari.data.arrays import NpzSource
+from sadari.data.cache import digest_words
+from sadari.data.fill import fill_pack
+from sadari.data.folder import FolderSource
+from sadari.data.pack import PACK_FORMAT, PackBuild, pack_folder, read_pack, write_words
+from sadari.data.source import SOURCES, NamedSource, Source
+from sadari.data.table import TableSource
+from sadari.errors import SadariError, UsageError
+from sadari.progress import Progress, Silent
+from sadari.registry import Registry, unknown_name
+from sadari.settings import Settings
+from sadari.values import ImageSet
+
+FORMS = "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .npz, or a .csv of path,label[,split]"
+
+
+def load(data: str | Path, settings: Settings, progress: Progress | None = None) -> ImageSet:
+    """Which images is `data`? Decoded at the first call, memory-mapped from the cache at every later one.
+
+    data: a named set, with options after a colon (`shapes:size=32,classes=5`), or a path; see `open_source`.
+    image_size, fit, channels and unreadable of `settings` decide the pixels. Raises UsageError for data that
+    is neither, and SadariError for data that no classifier can be trained on, naming what is wrong with it.
+    """
+    progress = progress or Silent()
+    if settings.channels not in (0, 1, 3):
+        raise UsageError(f"channels is 1 (grey), 3 (colour) or 0 (as the source has it), not {settings.channels}")
+    source = open_source(data)
+    _bring(data, progress)
+    fingerprint = source.fingerprint()
+    choices = (settings.image_size, settings.fit, settings.channels, settings.unreadable)
+    folder = pack_folder(digest_words(PACK_FORMAT, fingerprint, *map(str, choices)))
+    images = read_pack(folder, source.name, fingerprint)
+    if images is not None:
+        return images
+    content = source.content()
+    with PackBuild(folder) as build:
+        write_words(build.folder, fill_pack(content, settings, build.folder, str(data), progress))
+        if open_source(data).fingerprint() != fingerprint:
+            raise SadariError(f"{data} changed while it was being read; run the command again when it rests")
+        build.publish()
+    images = read_pack(folder, source.name, fingerprint)
+    if images is None:
+        raise SadariError(f"the decoded images in {folder} cannot be read back; remove that folder and try again")
+    return images
+
+
+def open_source(data: str | Path) -> Source:
+    """Which source does the user mean by `data`? A named set comes first; a folder of that name is `./name`.
+
+    Raises UsageError where it is neither a named set nor an existing path of an accepted form.
+    """
+    if isinstance(data, str):
+        name, _, options = data.partition(":")
+        if name in named_sets():
+            return named_sets().get(name).open(_options(name, options))
+    path = Path(data).expanduser()
+    if not data or not _exists(path):
+        raise _unknown(str(data))
+    if path.is_dir():
+        return FolderSource(path)
+    lower = path.name.lower()
+    if lower.endswith(ARCHIVE_SUFFIXES):
+        return ArchiveSource(path)
+    if lower.endswith(".npz"):
+        return NpzSource(path)
+    if lower.endswith(".csv"):
+        return TableSource(path)
+    raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than any file name may be
+        return False
+
+
+def named_sets() -> Registry[NamedSource]:
+    """Which sets are known by name?"""
+    from sadari.data import digits, named, shapes  # noqa: F401 - they register what they hold
+
+    return SOURCES
+
+
+def _bring(data: str | Path, progress: Progress) -> None:
+    """Let a missing named set be downloaded where the user can see it."""
+    name = data.partition(":")[0] if isinstance(data, str) else ""
+    if name in named_sets():
+        bring = named_sets().get(name).bring
+        if bring:
+            bring(progress)
+
+
+def _options(name: str, text: str) -> dict[str, str]:
+    options = {}
+    for pair in filter(None, text.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"the options of {name} are key=value, not '{pair}'")
+        options[key.strip()] = value.strip()
+    return options
+
+
+def _unknown(data: str) -> UsageError:
+    if "/" in data or "\\" in data or Path(data).suffix:
+        return UsageError(f"there is no file or folder {data}; the data is {FORMS}")
+    return UsageError(f"{unknown_name('data set', data.partition(':')[0], named_sets().names())}; the data is {FORMS}")

@@ -1,0 +1,206 @@
+"""Which sets are known by name, are they here, and where do their files go?
+
+Importing this module registers all of them and loads neither torch nor torchvision.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from sadari.data.cache import cache_dir, remembered_digest
+from sadari.data.digits import DigitsSource
+from sadari.data.download import fetch, file_md5
+from sadari.data.published import Archive, archives_of, read_published, unpack
+from sadari.data.shapes import ShapesSource
+from sadari.data.source import SOURCES, ArrayContent, NamedSource
+from sadari.errors import SadariError, UsageError
+from sadari.progress import Progress, Silent
+
+BUILT_IN = {"digits": DigitsSource, "shapes": ShapesSource}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A set that somebody published and torchvision reads.
+
+    reader: class of torchvision.datasets. files: what the reader needs, as paths in a data folder.
+    """
+
+    name: str
+    summary: str
+    reader: str
+    files: tuple[str, ...]
+
+    def folder(self) -> Path | None:
+        """The first data folder that holds all files; None where there is none."""
+        return next((root for root in data_folders() if self._complete(root)), None)
+
+    def _complete(self, root: Path) -> bool:
+        return all((root / name).is_file() for name in self.files)
+
+    def bring(self, progress: Progress) -> Path:
+        """The folder that holds the set, after downloading what is missing.
+
+        Raises SadariError naming the missing files and their place where they cannot be downloaded, or where
+        an archive that lies there already is damaged.
+        """
+        found = self.folder()
+        if found:
+            return found
+        target = download_folder()
+        missing = [
+            archive
+            for archive in archives_of(self.reader, self.files)
+            if not all((target / name).is_file() for name in archive.files)
+        ]
+        local = {archive.path: _lying_about(archive) for archive in missing}
+        absent = [archive for archive in missing if not local[archive.path]]
+        if absent:
+            progress.say(f"{self.name} is not here yet; downloading it to {target}")
+        for archive in missing:
+            path = local[archive.path] or target / archive.path
+            if archive in absent:
+                fetch(archive.remote, path, progress, _remedy(absent, target))
+            unpack(path, archive.files, target)
+            if archive in absent and archive.path not in archive.files:
+                path.unlink()
+        return target
+
+
+def _lying_about(archive: Archive) -> Path | None:
+    """The archive that the user put into a data folder, not yet unpacked."""
+    for root in data_folders():
+        path = root / archive.path
+        if path.is_file():
+            received = file_md5(path)
+            if received != archive.remote.md5:
+                raise SadariError(
+                    f"{path} is damaged: its MD5 is {received} instead of {archive.remote.md5}; remove it"
+                )
+            return path
+    return None
+
+
+def _remedy(absent: list[Archive], target: Path) -> str:
+    paths = [PurePosixPath(archive.path) for archive in absent]
+    names = ", ".join(path.name for path in paths)
+    return f"without a network, put {names} into {target / paths[0].parent}"
+
+
+def data_folders() -> Iterator[Path]:
+    """Where may named sets lie? SADARI_DATA_DIR, then `data` in the cache folder."""
+    asked = _asked_folder()
+    if asked:
+        yield asked
+    yield cache_dir() / "data"
+
+
+def download_folder() -> Path:
+    """Where do downloads go? SADARI_DATA_DIR where it can be written, else `data` in the cache folder."""
+    asked = _asked_folder()
+    if asked:
+        nearest = next(folder for folder in (asked, *asked.parents) if folder.exists())
+        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+            return asked
+    return cache_dir() / "data"
+
+
+def _asked_folder() -> Path | None:
+    text = os.environ.get("SADARI_DATA_DIR")
+    return Path(text).expanduser().absolute() if text else None
+
+
+@dataclass(frozen=True)
+class PublishedSource:
+    """A published set as a source; asking for its fingerprint or content brings missing files first."""
+
+    published: Published
+
+    @property
+    def name(self) -> str:
+        return self.published.name
+
+    def fingerprint(self) -> str:
+        root = self.published.bring(Silent())
+        return remembered_digest([root / name for name in self.published.files], self.name)
+
+    def content(self) -> ArrayContent:
+        return read_published(self.name, self.published.reader, self.published.bring(Silent()))
+
+
+def _idx(reader: str) -> tuple[str, ...]:
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    return tuple(f"{reader}/raw/{name}-ubyte" for name in names)
+
+
+def _inside(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}" for name in names)
+
+
+PUBLISHED: Mapping[str, Published] = {
+    each.name: each
+    for each in (
+        Published(
+            "fashion-mnist", "clothes, 28x28 grey, 60,000 + 10,000 in 10 classes", "FashionMNIST", _idx("FashionMNIST")
+        ),
+        Published("mnist", "handwritten digits, 28x28 grey, 60,000 + 10,000 in 10 classes", "MNIST", _idx("MNIST")),
+        Published(
+            "cifar10",
+            "animals and vehicles, 32x32 colour, 50,000 + 10,000 in 10 classes",
+            "CIFAR10",
+            _inside(
+                "cifar-10-batches-py", *(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"
+            ),
+        ),
+        Published(
+            "cifar100",
+            "animals, plants and things, 32x32 colour, 50,000 + 10,000 in 100 classes",
+            "CIFAR100",
+            _inside("cifar-100-python", "train", "test", "meta"),
+        ),
+        Published(
+            "svhn",
+            "house numbers, 32x32 colour, 73,257 + 26,032 in 10 classes",
+            "SVHN",
+            ("train_32x32.mat", "test_32x32.mat"),
+        ),
+        Published(
+            "stl10",
+            "animals and vehicles, 96x96 colour, 5,000 + 8,000 in 10 classes (the labelled part)",
+            "STL10",
+            _inside(
+                "stl10_binary",
+                *("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "unlabeled_X.bin", "class_names.txt"),
+            ),
+        ),
+    )
+}
+
+
+def where(name: str) -> str:
+    """Is the set called `name` here? "built in", the folder that holds it, or "missing"."""
+    if name in BUILT_IN:
+        return "built in"
+    folder = PUBLISHED[name].folder()
+    return str(folder) if folder else "missing"
+
+
+def _open(published: Published, options: Mapping[str, str]) -> PublishedSource:
+    if options:
+        raise UsageError(f"{published.name} takes no options, not '{next(iter(options))}'")
+    return PublishedSource(published)
+
+
+for _each in PUBLISHED.values():
+    SOURCES.add(
+        _each.name,
+        NamedSource(
+            name=_each.name,
+            summary=_each.summary,
+            open=partial(_open, _each),
+            options={},
+            bring=_each.bring,
+        ),
+    )

@@ -1,0 +1,101 @@
+"""How do stored bytes become what a network reads? One value, fitted on the training images only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sadari.errors import SadariError
+from sadari.values import ImageSet
+
+BLOCK = 4096  # images summed at once while fitting: bounds memory; assumed, the result does not depend on it
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocess:
+    """Which arithmetic turns uint8 pixels into network inputs? x = pixels * scale + shift.
+
+    height, width, channels: the shape every image must have; fit: how other shapes become it.
+    scaling: "unit" (pixels / 255), "channel" or "pixel" (standardised with the training images' mean and
+    deviation per channel or per single pixel), or "none" (0..255).
+    scale, shift: float32, broadcastable to (C, H, W).
+    """
+
+    height: int
+    width: int
+    channels: int
+    fit: str
+    scaling: str
+    scale: NDArray[np.float32]
+    shift: NDArray[np.float32]
+
+    @classmethod
+    def fitted(cls, images: ImageSet, positions: NDArray[np.int64], scaling: str, fit: str) -> "Preprocess":
+        """Fit on the images at `positions` (the training part, nothing else)."""
+        height, width, channels = images.shape
+        mean, deviation = _mean_and_deviation(images.images, positions, scaling)
+        scale = (1.0 / deviation).astype(np.float32)
+        shift = (-mean / deviation).astype(np.float32)
+        return cls(height, width, channels, fit, scaling, scale, shift)
+
+    def apply(self, pixels: Tensor) -> Tensor:
+        """Turn uint8 (N, H, W, C) into float32 (N, C, H, W) in channels-last memory, on the tensor's device.
+
+        Raises SadariError where the pixels have another shape.
+        """
+        expected = (self.height, self.width, self.channels)
+        if tuple(pixels.shape[1:]) != expected:
+            raise SadariError(f"images of {tuple(pixels.shape[1:])} given to a model for {expected}; load them again")
+        scale = torch.from_numpy(self.scale).to(pixels.device)
+        shift = torch.from_numpy(self.shift).to(pixels.device)
+        return torch.addcmul(shift, pixels.permute(0, 3, 1, 2).float(), scale)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON document; `from_json` gives the same value, bit for bit."""
+        shape = {"height": self.height, "width": self.width, "channels": self.channels}
+        return {
+            **shape,
+            "fit": self.fit,
+            "scaling": self.scaling,
+            "scale": self.scale.tolist(),
+            "shift": self.shift.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Preprocess":
+        """Read what `to_json` gave; raises SadariError where something is missing."""
+        try:
+            scale, shift = (np.array(document[name], dtype=np.float32) for name in ("scale", "shift"))
+            height, width, channels = (int(document[name]) for name in ("height", "width", "channels"))
+            fit, scaling = str(document["fit"]), str(document["scaling"])
+        except (KeyError, ValueError) as error:
+            raise SadariError(f"the preprocessing of the run is damaged ({error}); train it again") from None
+        return cls(height, width, channels, fit, scaling, scale, shift)
+
+
+def _mean_and_deviation(
+    images: NDArray[np.uint8], positions: NDArray[np.int64], scaling: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if scaling == "none":
+        return np.zeros((1, 1, 1)), np.ones((1, 1, 1))
+    if scaling == "unit":
+        return np.zeros((1, 1, 1)), np.full((1, 1, 1), 255.0)
+    axes = (0, 1, 2) if scaling == "channel" else (0,)
+    total = np.zeros(images.shape[3] if scaling == "channel" else images.shape[1:], dtype=np.float64)
+    squares = np.zeros_like(total)
+    for start in range(0, len(positions), BLOCK):
+        block = images[positions[start : start + BLOCK]].astype(np.float64)
+        total += block.sum(axis=axes)
+        squares += np.square(block).sum(axis=axes)
+    count = len(positions) * (images.shape[1] * images.shape[2] if scaling == "channel" else 1)
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
+    deviation[deviation == 0] = 1.0  # a constant pixel carries nothing: it becomes 0, as in scikit-learn's scaler
+    shape = (-1, 1, 1) if scaling == "channel" else (2, 0, 1)
+    if scaling == "channel":
+        return mean.reshape(shape), deviation.reshape(shape)
+    return mean.transpose(shape), deviation.transpose(shape)

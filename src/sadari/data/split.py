@@ -1,0 +1,120 @@
+"""Which images train, which choose, which judge? One split, drawn once, the same for every model."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.errors import SadariError
+from sadari.settings import Settings
+from sadari.values import PARTS, ImageSet, Split
+
+Positions = NDArray[np.int64]
+
+
+def draw_split(images: ImageSet, settings: Settings) -> Split:
+    """Put every image in exactly one part.
+
+    Parts that the source gives are kept. A missing test is drawn first (`test_fraction` of what may be
+    drawn from), then a missing val (`val_fraction` of what remains). Where the source gives train and val
+    but no test, test stays empty and val judges. Drawing is stratified (each class's share of a part is
+    within one image of proportional, and every class keeps a training image) and depends on nothing but
+    the labels, the given parts, the fractions and `split_seed`; or, with `split = "last"`, it takes the end
+    of the source's order.
+
+    Raises SadariError where a class has no training image, or where only some images have a given part.
+    """
+    parts = _given_parts(images)
+    test, test_origin = parts["test"], "test as given"
+    val, val_origin = parts["val"], "val as given"
+    pool, pool_name = parts["train"], "train"
+    if not images.given.astype(bool).any():
+        pool, pool_name = np.arange(len(images), dtype=np.int64), "all"
+    generator = np.random.default_rng(settings.split_seed)
+    if not len(test) and len(val):
+        test_origin = "no test, so val judges"
+    elif not len(test):
+        pool, test = _draw(images.labels, pool, settings.test_fraction, settings, generator)
+        test_origin = _origin("test", test, pool_name, settings.test_fraction, settings)
+        pool_name = "the rest" if len(test) else pool_name
+    if not len(val):
+        pool, val = _draw(images.labels, pool, settings.val_fraction, settings, generator)
+        val_origin = _origin("val", val, pool_name, settings.val_fraction, settings)
+        if not len(test) and len(val):
+            test_origin = "no test, so val judges"
+    _require_every_class(images, pool, settings)
+    given_all = test_origin.endswith("as given") and val_origin.endswith("as given")
+    origin = "train, val and test as given" if given_all else f"{test_origin}; {val_origin}"
+    return Split(train=pool, val=val, test=test, origin=origin)
+
+
+def _given_parts(images: ImageSet) -> dict[str, Positions]:
+    """The positions that the source itself puts in each part; all empty where it gives none."""
+    parts = {name: np.flatnonzero(images.given == name).astype(np.int64) for name in PARTS}
+    placed = sum(len(positions) for positions in parts.values())
+    if 0 < placed < len(images):
+        first = images.ids[int(np.flatnonzero(~np.isin(images.given, PARTS))[0])]
+        raise SadariError(
+            f"{images.name} puts {placed} images in a part but not the other {len(images) - placed}, such as "
+            f"'{first}'; give every image one of train, val and test, or none of them"
+        )
+    if placed and not len(parts["train"]):
+        has = " and ".join(name for name in PARTS if len(parts[name]))
+        raise SadariError(f"{images.name} gives {has} images but none to train on; add a train part")
+    return parts
+
+
+def _origin(part: str, drawn: Positions, pool_name: str, fraction: float, settings: Settings) -> str:
+    if not len(drawn):
+        return f"no {part}"
+    if settings.split == "last":
+        return f"{part} is the last {100 * fraction:g} % of {pool_name}"
+    return f"{part} drawn from {pool_name} ({100 * fraction:g} %, stratified, seed {settings.split_seed})"
+
+
+def _draw(
+    labels: NDArray[np.int64], pool: Positions, fraction: float, settings: Settings, generator: np.random.Generator
+) -> tuple[Positions, Positions]:
+    """(what stays, what was drawn), both sorted, from the positions in `pool`."""
+    if settings.split == "last":
+        # floor(n * (1 - fraction)) stay: the rule of Keras's `validation_split`.
+        kept = math.floor(len(pool) * (1.0 - fraction))
+        return pool[:kept], pool[kept:]
+    counts = np.bincount(labels[pool])
+    drawn_counts = stratified_counts(counts, fraction)
+    drawn: list[Positions] = []
+    for label, count in enumerate(drawn_counts):
+        members = pool[labels[pool] == label]
+        drawn.append(generator.permutation(members)[:count])
+    chosen = np.sort(np.concatenate(drawn)) if drawn else pool[:0]
+    return np.setdiff1d(pool, chosen, assume_unique=True), chosen
+
+
+def stratified_counts(counts: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:
+    """How many images of each class make a part of `fraction`? Largest-remainder rounding (Hare's quota).
+
+    counts: int (K,), images per class. Returns int64 (K,): each within one of fraction * count, and always
+    leaving one image of a class that has any.
+    """
+    quotas = fraction * counts
+    most = np.maximum(counts - 1, 0)
+    drawn: Positions = np.minimum(np.floor(quotas).astype(np.int64), most)
+    missing = round(float(quotas.sum())) - int(drawn.sum())
+    remainders = np.where((drawn < most) & (quotas > drawn), quotas - drawn, -1.0)
+    for label in np.argsort(-remainders, kind="stable")[:missing]:
+        if remainders[label] > 0:
+            drawn[label] += 1
+    return drawn
+
+
+def _require_every_class(images: ImageSet, train: Positions, settings: Settings) -> None:
+    counts = np.bincount(images.labels[train], minlength=len(images.classes))
+    absent = [name for name, count in zip(images.classes, counts, strict=True) if not count]
+    if not absent:
+        return
+    shown = ", ".join(f"'{name}'" for name in absent[:3]) + (" and others" if len(absent) > 3 else "")
+    kind = "class" if len(absent) == 1 else f"{len(absent)} classes"
+    remedy = "add images of it to train or leave the class out"
+    if settings.split == "last":
+        remedy = "take split = stratified where the source is sorted by class, or add images"
+    raise SadariError(f"{images.name} has no training image of the {kind} {shown}; {remedy}")

@@ -1,0 +1,200 @@
+"""Which models are there, from the lowest rung up? No torch here.
+
+The lists are those of the articles A0 to A4. The settings of an article's own network (a1-cnn ...) are those
+its article trains it with; the other rungs leave them to the user.
+"""
+
+from pathlib import Path
+
+from sadari.errors import UsageError
+from sadari.models.rung import Rung, read_rung
+from sadari.registry import Registry
+
+LADDER: Registry[Rung] = Registry("model")
+
+
+def find_rung(name: str | Path) -> Rung:
+    """Which rung is called `name`, or is described by the TOML file `name`?
+
+    Raises UsageError for an unknown name (with the nearest one), and for a file that is wrong or takes the
+    name of a rung of the ladder.
+    """
+    if not str(name).lower().endswith(".toml"):
+        return LADDER.get(str(name))
+    rung = read_rung(Path(name))
+    if rung.name in LADDER:
+        raise UsageError(f"{name}: '{rung.name}' is a rung of the ladder already; give the network another `name`")
+    return rung
+
+
+_CNN_TRUNK = """
+    conv 32 same, batchnorm, maxpool
+    conv 64 same, batchnorm, maxpool
+    conv 64 same, batchnorm, maxpool
+"""
+_CNN2_TRUNK = """
+    conv 32 same, batchnorm
+    conv 32 same, batchnorm, dropout 0.25
+    conv 64 same, maxpool, dropout 0.25
+    conv 128 same, batchnorm, dropout 0.25
+"""
+
+for _rung in (
+    Rung(
+        name="majority",
+        summary="always says the most frequent class",
+        layers="",
+        fitted_by="scikit-learn",
+    ),
+    Rung(
+        name="logistic",
+        summary="logistic regression on pixels",
+        layers="flatten",
+        variables={"C": 1.0, "max_iter": 100},
+        fitted_by="scikit-learn",
+        article="A2",
+    ),
+    Rung(
+        name="sgd",
+        summary="logistic regression on pixels, one image at a time",
+        layers="flatten",
+        variables={"alpha": 0.0001},
+        settings={"scaling": "pixel", "epochs": 20},
+        fitted_by="scikit-learn",
+        article="A2",
+    ),
+    Rung(
+        name="softmax",
+        summary="one softmax layer on pixels",
+        layers="flatten",
+        article="A2",
+    ),
+    Rung(
+        name="mlp",
+        summary="two dense layers",
+        layers="flatten, dense 256, dense 64",
+        article="A0",
+    ),
+    Rung(
+        name="dnn",
+        summary="one dense layer of sigmoid units",
+        layers="flatten, dense 100 sigmoid",
+        article="A2",
+    ),
+    Rung(
+        name="cnn",
+        summary="three convolutions, each pooled, and a dense layer",
+        layers=_CNN_TRUNK + "flatten, dense 64",
+        article="A0",
+    ),
+    Rung(
+        name="lstm",
+        summary="reads the image row by row, two layers deep",
+        layers="""
+            rows
+            lstm 64 sequence, lstm 64, layernorm, dropout $dropout
+        """,
+        variables={"dropout": 0.5},
+        article="A0",
+    ),
+    Rung(
+        name="lstm3",
+        summary="reads the image row by row, three layers deep",
+        layers="""
+            rows
+            lstm 64 sequence, lstm 64 sequence, lstm 64, layernorm, dropout $dropout
+        """,
+        variables={"dropout": 0.5},
+        article="A0",
+    ),
+    Rung(
+        name="cnn-lstm",
+        summary="the maps of the cnn, read row by row",
+        layers=_CNN_TRUNK + "rows, lstm 64 sequence, lstm 64, dropout $dropout",
+        variables={"dropout": 0.5},
+        article="A0",
+    ),
+    Rung(
+        name="cnn2",
+        summary="four convolutions and two dense layers, with dropout",
+        layers=_CNN2_TRUNK
+        + """
+            flatten
+            dense 512, batchnorm, dropout 0.5
+            dense 128, batchnorm, dropout 0.5
+        """,
+        article="A0",
+    ),
+    Rung(
+        name="cnn2-lstm",
+        summary="the maps of the cnn2, read row by row",
+        layers=_CNN2_TRUNK
+        + """
+            rows
+            lstm 512 sequence, layernorm, dropout 0.5
+            lstm 128, layernorm, dropout 0.5
+        """,
+        article="A0",
+    ),
+    Rung(
+        name="a1-cnn",
+        summary="four wide convolutions, for large photographs",
+        layers="""
+            conv 128 same, maxpool
+            conv 256 same, maxpool
+            conv 128 same, maxpool
+            conv 64 same, maxpool
+            flatten, dense 128, dense 64, dense 32
+        """,
+        settings={"epochs": 50},
+        article="A1",
+    ),
+    Rung(
+        name="a2-cnn",
+        summary="two convolutions, with dropout before the classes",
+        layers="""
+            conv 32 same, maxpool
+            conv 64 same, maxpool
+            flatten, dense 100, dropout $dropout
+        """,
+        variables={"dropout": 0.4},
+        settings={"epochs": 20, "patience": 3},
+        article="A2",
+    ),
+    Rung(
+        name="a3-cnn",
+        summary="four convolutions with one dropout rate, for colour images",
+        layers="""
+            conv 64 same, dropout $dropout
+            conv 64 same, dropout $dropout, maxpool
+            conv 128 same, dropout $dropout, maxpool
+            conv 256 same, dropout $dropout, maxpool
+            flatten, dense 512, dense 512
+        """,
+        variables={"dropout": 0.5},
+        settings={"scaling": "channel", "optimizer": "sgd", "epochs": 50, "batch_size": 512},
+        article="A3",
+    ),
+    Rung(
+        name="a4-first",
+        summary="two convolutions of 64 filters without padding",
+        layers="conv 64, maxpool, conv 64, maxpool, flatten, dense 128",
+        settings={"epochs": 5, "batch_size": 32},
+        article="A4",
+    ),
+    Rung(
+        name="a4-dnn",
+        summary="one dense layer, to compare with a4-cnn",
+        layers="flatten, dense 128",
+        settings={"epochs": 5, "batch_size": 32},
+        article="A4",
+    ),
+    Rung(
+        name="a4-cnn",
+        summary="two convolutions of 32 filters without padding",
+        layers="conv 32, maxpool, conv 32, maxpool, flatten, dense 128",
+        settings={"epochs": 5, "batch_size": 32},
+        article="A4",
+    ),
+):
+    LADDER.add(_rung.name, _rung)

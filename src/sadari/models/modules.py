@@ -1,0 +1,163 @@
+"""How is each kind of layer computed? One small module per kind, with the arithmetic and defaults of Keras.
+
+Maps travel as (N, C, H, W), best in channels_last memory; sequences as (N, T, F); vectors as (N, F).
+No module writes into its input, so that outputs captured along the way stay true.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from sadari.models import initial
+
+EPSILON = 1e-3  # cited: Keras, BatchNormalization and LayerNormalization
+BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistics where torch counts the new ones
+
+
+class Relu(nn.Module):
+    """ReLU into a new tensor."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.relu()
+
+
+def _activate(own: Tensor, name: str) -> Tensor:
+    """Apply the activation to a tensor that nobody else holds: ReLU works in place."""
+    if name == "relu":
+        return own.relu_()
+    if name == "linear":
+        return own
+    return own.sigmoid() if name == "sigmoid" else own.tanh()
+
+
+class Conv(nn.Conv2d):
+    """A convolution with `padding` (top, bottom, left, right) zeros, then its activation."""
+
+    def __init__(
+        self, inputs: int, filters: int, kernel: int, stride: int, padding: tuple[int, int, int, int], activation: str
+    ) -> None:
+        top, bottom, left, right = padding
+        self.even = top == bottom and left == right
+        super().__init__(inputs, filters, kernel, stride, (top, left) if self.even else 0)
+        self.around = (left, right, top, bottom)
+        self.activation = activation
+
+    def reset_parameters(self) -> None:
+        """Nothing: `initialise` draws, from its own generator."""
+
+    def initialise(self, generator: torch.Generator) -> None:
+        size = self.kernel_size[0] * self.kernel_size[1]
+        initial.glorot_uniform(self.weight, size * self.in_channels, size * self.out_channels, generator)
+        nn.init.zeros_(self.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = x if self.even else F.pad(x, self.around)
+        return _activate(super().forward(padded), self.activation)
+
+
+class Dense(nn.Linear):
+    """A matrix product with a bias, then its activation."""
+
+    def __init__(self, inputs: int, units: int, activation: str) -> None:
+        super().__init__(inputs, units)
+        self.activation = activation
+
+    def reset_parameters(self) -> None:
+        """Nothing: `initialise` draws, from its own generator."""
+
+    def initialise(self, generator: torch.Generator) -> None:
+        initial.glorot_uniform(self.weight, self.in_features, self.out_features, generator)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _activate(super().forward(x), self.activation)
+
+
+class BatchNorm(_BatchNorm):
+    """Batch normalisation of maps, sequences and vectors.
+
+    The moving variance takes n / (n - 1) of the batch's, as torch does; Keras takes it as it is.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, eps=EPSILON, momentum=BATCHNORM_MOMENTUM)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Nothing: `describe` has checked the shapes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._normalised(x.transpose(1, 2)).transpose(1, 2) if x.ndim == 3 else self._normalised(x)
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        if self.training and x.numel() == x.shape[1]:
+            # One value per channel has no variance: a lone last image is normalised as in evaluation.
+            moving = self.running_mean, self.running_var
+            return F.batch_norm(x, *moving, self.weight, self.bias, training=False, eps=EPSILON)
+        return super().forward(x)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of a map or the features of a step or vector."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, eps=EPSILON)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim == 4:
+            return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(x)
+
+
+class GlobalAvgPool(nn.Module):
+    """(N, C, H, W) -> (N, C)"""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(2, 3))
+
+
+class Flatten(nn.Module):
+    """(N, C, H, W) -> (N, H * W * C), Keras's order: free of copies where the map is channels_last."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).flatten(1)
+
+
+class Rows(nn.Module):
+    """(N, C, H, W) -> (N, H, W * C): each row one time step."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(2)
+
+
+class LSTM(nn.LSTM):
+    """(N, T, F) -> (N, T, units), or (N, units) without `sequence`; gates in the order i, f, g (Keras: c), o.
+
+    One bias vector as in Keras. The fused kernel wants two: the second is a constant zero outside the state dict.
+    """
+
+    weight_ih_l0: nn.Parameter
+    weight_hh_l0: nn.Parameter
+    bias_ih_l0: nn.Parameter
+    bias_hh_l0: Tensor
+
+    def __init__(self, inputs: int, units: int, sequence: bool) -> None:
+        super().__init__(inputs, units, batch_first=True)
+        self.sequence = sequence
+        del self.bias_hh_l0
+        self.register_buffer("bias_hh_l0", torch.zeros(4 * units), persistent=False)
+        self._init_flat_weights()
+
+    def reset_parameters(self) -> None:
+        """Nothing: `initialise` draws, from its own generator."""
+
+    def initialise(self, generator: torch.Generator) -> None:
+        initial.glorot_uniform(self.weight_ih_l0, self.input_size, 4 * self.hidden_size, generator)
+        initial.orthogonal(self.weight_hh_l0, generator)
+        nn.init.zeros_(self.bias_ih_l0)
+        nn.init.ones_(self.bias_ih_l0[self.hidden_size : 2 * self.hidden_size])  # the forget gate starts open
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        states, (last, _) = super().forward(x)
+        result: Tensor = states if self.sequence else last[0]
+        return result

@@ -1,0 +1,92 @@
+"""Which network do typed layers make? `logits = head(features(x))`, with Keras's starting weights."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sadari.errors import SadariError
+from sadari.models import kinds, modules
+from sadari.models.dropout import Dropout
+from sadari.models.layers import classifier, describe
+
+LEAVE_THE_MAP = (kinds.Flatten, kinds.Rows, kinds.GlobalAvgPool)
+
+
+class Network(nn.Module):
+    """A network whose logits are `head(features(x))`; x is float (N, C, H, W), logits (N, K).
+
+    features: all layers up to the first that leaves the map; what comes out are its feature maps.
+    head: that layer and all behind it, the class layer included.
+    """
+
+    def __init__(self, features: nn.Sequential, head: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(x))
+        return logits
+
+    def layer_outputs(self, x: Tensor) -> list[Tensor]:
+        """What does every layer make of `x`, in order? The last one is the logits."""
+        outputs: list[Tensor] = []
+        for layer in (*self.features, *self.head):
+            x = layer(x)
+            outputs.append(x)
+        return outputs
+
+
+def build(layers: Sequence[kinds.Layer], shape: kinds.Shape, classes: int, seed: int) -> Network:
+    """Which network do `layers` make for images of `shape` (H, W, C) and `classes` classes?
+
+    Weights are drawn by Keras's distributions from a generator of their own: the same seed gives the same
+    weights, whatever else has drawn random numbers. Raises UsageError naming the layer that does not fit,
+    and SadariError where the network is too large for this machine's memory.
+    """
+    rows = describe(layers, shape, classes)
+    inputs = (shape, *(row.shape for row in rows[:-1]))
+    try:
+        built = [_module(layer, each) for layer, each in zip((*layers, classifier(classes)), inputs, strict=True)]
+    except RuntimeError as error:  # torch's only word for memory that cannot be had
+        total = sum(row.total for row in rows)
+        raise SadariError(f"memory does not hold a network of {total:,} params; use smaller layers") from error
+    generator = torch.Generator().manual_seed(seed)
+    for module in built:
+        if isinstance(module, modules.Conv | modules.Dense | modules.LSTM):
+            module.initialise(generator)
+    leaving = next(index for index, layer in enumerate(layers) if isinstance(layer, LEAVE_THE_MAP))
+    return Network(nn.Sequential(*built[:leaving]), nn.Sequential(*built[leaving:]))
+
+
+def _module(layer: kinds.Layer, shape: kinds.Shape) -> nn.Module:
+    """The module that computes `layer` on input of `shape`."""
+    features = shape[-1]
+    match layer:
+        case kinds.Conv():
+            padding = (*layer.padding(shape[0]), *layer.padding(shape[1]))
+            return modules.Conv(features, layer.filters, layer.kernel, layer.stride, padding, layer.activation)
+        case kinds.Dense():
+            return modules.Dense(features, layer.units, layer.activation)
+        case kinds.LSTM():
+            return modules.LSTM(features, layer.units, layer.sequence)
+        case kinds.BatchNorm():
+            return modules.BatchNorm(features)
+        case kinds.LayerNorm():
+            return modules.LayerNorm(features)
+        case kinds.Dropout():
+            return Dropout(layer.rate)
+        case kinds.MaxPool():
+            return nn.MaxPool2d(layer.size)
+        case kinds.AvgPool():
+            return nn.AvgPool2d(layer.size)
+        case kinds.GlobalAvgPool():
+            return modules.GlobalAvgPool()
+        case kinds.Flatten():
+            return modules.Flatten()
+        case kinds.Rows():
+            return modules.Rows()
+        case kinds.Relu():
+            return modules.Relu()
+    raise TypeError(f"no module computes {type(layer).__name__}")

@@ -1,0 +1,84 @@
+"""What must be kept so that a killed run ends in the same bytes? One file, written whole or not at all."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from sadari.errors import SadariError
+from sadari.run import write_bytes
+
+
+@dataclass
+class FitState:
+    """Where does training stand? Counters and sums; randomness needs no place here (see randomness.py).
+
+    epoch, step: the next epoch (from 0) and the next step within it. loss_sum, correct, seen: over the
+    images of the running epoch. history: a row per finished epoch. best_epoch (from 1; 0 before the first)
+    and best_loss: the best validation loss so far. micro_batch: images per forward pass, at most; 0 means
+    whole batches. seconds: time spent training up to here; epoch_seconds: in the running epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    correct: float = 0.0
+    seen: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    micro_batch: int = 0
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where is a run's last state kept? Counters and groups of named tensors, in one file.
+
+    path: the file, such as RUN/checkpoint/state.safetensors.
+    """
+
+    path: Path
+
+    def write(self, state: FitState, groups: Mapping[str, Tensors]) -> None:
+        """Keep everything; raises SadariError where the disk is full, the file before stays."""
+        tensors = {f"{group}/{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
+        write_bytes(self.path, save(plain(tensors), {"state": json.dumps(asdict(state))}))
+
+    def read(self) -> tuple[FitState, dict[str, dict[str, Tensor]]] | None:
+        """What `write` kept; None where nothing was. Raises SadariError for a file that is something else."""
+        if not self.path.is_file():
+            return None
+        groups: dict[str, dict[str, Tensor]] = {}
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                state = FitState(**json.loads(file.metadata()["state"]))
+                for key in file.keys():  # noqa: SIM118 - not a mapping
+                    group, _, name = key.partition("/")
+                    groups.setdefault(group, {})[name] = file.get_tensor(key)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise SadariError(f"the checkpoint {self.path} cannot be read ({error}); delete it to start over") from None
+        return state, groups
+
+    def remove(self) -> None:
+        """The run is finished: the checkpoint is no longer needed."""
+        self.path.unlink(missing_ok=True)
+        if self.path.parent.is_dir():
+            self.path.parent.rmdir()
+
+
+def plain(tensors: Tensors) -> dict[str, Tensor]:
+    """The tensors as files want them: on the processor, contiguous, sharing no memory."""
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }

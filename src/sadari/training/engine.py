@@ -1,0 +1,239 @@
+"""How does a network learn? The loop, in the order in which things happen:
+
+for each epoch:
+    for each step:
+        batch -> learning rate -> forward -> loss -> backward -> optimiser step      (fit -> _step)
+        a checkpoint where one is due or somebody asks to stop
+    validate -> a row of history -> remember the best -> stop where patience ran out
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError
+from sadari.evaluation.predict import predict_logits
+from sadari.models.dropout import Dropout
+from sadari.models.modules import BATCHNORM_MOMENTUM, BatchNorm
+from sadari.progress import Progress, Silent, Task
+from sadari.settings import Settings
+from sadari.training.batches import Batches
+from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.interrupt import Interruption, interruption
+from sadari.training.memory import is_out_of_memory, smaller_micro_batch
+from sadari.training.optim import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
+from sadari.training.randomness import seed_for
+from sadari.values import ImageSet
+
+# The bar moves and the loss is looked at every so many steps (assumed: often enough to see, too rarely to cost
+# a graphics processor its queue).
+LOOK_EVERY = 16
+
+
+class DivergedError(SadariError):
+    """The loss became infinite or NaN; the last good state is kept."""
+
+
+@dataclass
+class Engine:
+    """Everything that one fit needs; `fit` trains `network` in place.
+
+    batches: the training images. images, validation: the set, and the positions that choose the best epoch
+    (possibly none). precision: dtype of the training step's arithmetic. class_weights: float32 (K,) on the
+    network's device, or None. after_epoch: called with the state when an epoch has been added to its history.
+    """
+
+    network: nn.Module
+    optimizer: Optimizer
+    preprocess: Preprocess
+    batches: Batches
+    images: ImageSet
+    validation: NDArray[np.int64]
+    settings: Settings
+    seed: int
+    checkpoint: Checkpoint
+    precision: torch.dtype
+    class_weights: Tensor | None = None
+    progress: Progress = field(default_factory=Silent)
+    after_epoch: Callable[[FitState], None] = lambda _: None
+
+    def fit(self) -> FitState:
+        """Train from where the checkpoint stands to the end; the chosen weights end up in the network.
+
+        Raises DivergedError where the loss is no longer a finite number, KeyboardInterrupt after Ctrl-C (the state
+        is kept), SadariError where memory does not hold a single image or the disk is full.
+        """
+        self._restore()
+        self.kept_at = perf_counter()
+        self.network.train()
+        with interruption() as wanted:
+            while self.state.epoch < self.settings.epochs and not self._out_of_patience():
+                with self.progress.task(self._label(), len(self.batches), "images") as task:
+                    self._train_epoch(task, wanted)
+                self._finish_epoch()
+                self._keep_if_due(wanted)
+        if self.best and self.settings.restore_best:
+            self.network.load_state_dict(self.best)
+        return self.state
+
+    def _restore(self) -> None:
+        """Stand where the checkpoint stands, or at the very start."""
+        kept = self.checkpoint.read()
+        self.state, groups = kept if kept else (FitState(), {})
+        self.best = groups.get("best", {})
+        if kept:
+            self.network.load_state_dict(groups["network"])
+            load_optimizer_tensors(self.optimizer, groups.get("optimizer", {}))
+
+    def _train_epoch(self, task: Task, wanted: Interruption) -> None:
+        state, steps = self.state, self.batches.steps_per_epoch
+        sums = torch.tensor([state.loss_sum, state.correct], dtype=torch.float64, device=self._device)
+        shown = 0
+        while state.step < steps:
+            started = perf_counter()
+            pixels, labels = self.batches.batch(state.epoch, state.step)
+            sums += self._step(pixels, labels)
+            state.step += 1
+            state.seen += len(labels)
+            look = state.step % LOOK_EVERY == 0 or state.step == steps or self._due(wanted)
+            if look:
+                self._look(sums)
+            state.epoch_seconds += perf_counter() - started
+            if look:
+                task.advance(state.seen - shown, f"loss {state.loss_sum / state.seen:.4f}")
+                shown = state.seen
+                self._keep_if_due(wanted)
+
+    def _step(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        """One optimiser step; returns the summed loss and the number of right answers, float64 (2,)."""
+        step = self.state.epoch * self.batches.steps_per_epoch + self.state.step
+        set_learning_rate(self.optimizer, learning_rate_at(self.settings, step, self.batches.steps_per_epoch))
+        while True:
+            try:
+                sums = self._gradients(pixels, labels, step)
+                break
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.optimizer.zero_grad(set_to_none=True)
+                self.state.micro_batch = smaller_micro_batch(self.network, self.state.micro_batch, len(labels))
+                self.progress.say(
+                    f"memory ran out: each step now goes through the network {self.state.micro_batch} images at a time"
+                )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return sums
+
+    def _gradients(self, pixels: Tensor, labels: Tensor, step: int) -> Tensor:
+        """Forward and backward over the whole batch, in micro-batches where memory demands it."""
+        begin_step(self.network, self.seed, step)
+        weights = None if self.class_weights is None else self.class_weights[labels]
+        normaliser = float(len(labels)) if weights is None else float(weights.sum())
+        sums = torch.zeros(2, dtype=torch.float64, device=self._device)
+        size = self.state.micro_batch or len(labels)
+        for start in range(0, len(labels), size):
+            some, wanted = pixels[start : start + size], labels[start : start + size]
+            with self._autocast():
+                logits = self.network(self.preprocess.apply(some))
+            logits = logits.float()
+            loss = F.cross_entropy(
+                logits, wanted, self.class_weights, reduction="sum", label_smoothing=self.settings.label_smoothing
+            )
+            (loss / normaliser).backward()  # type: ignore[no-untyped-call]
+            right = (logits.detach().argmax(1) == wanted).sum()
+            sums += torch.stack([loss.detach() * (len(labels) / normaliser), right])
+        return sums
+
+    def _look(self, sums: Tensor) -> None:
+        """Bring the sums of the running epoch to the processor; a loss that is not finite ends the run."""
+        loss_sum, correct = sums.tolist()
+        if not math.isfinite(loss_sum):
+            rate = self.optimizer.param_groups[0]["lr"]
+            raise DivergedError(
+                f"the loss is no longer a number in epoch {self.state.epoch + 1}, step {self.state.step};"
+                f" lower learning_rate, which was {rate:g} there"
+            )
+        self.state.loss_sum, self.state.correct = loss_sum, correct
+
+    def _finish_epoch(self) -> None:
+        """Validate, add the row of this epoch, remember the weights if they are the best so far."""
+        state = self.state
+        row: dict[str, float] = {
+            "epoch": state.epoch + 1,
+            "train_loss": state.loss_sum / state.seen,
+            "train_accuracy": state.correct / state.seen,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+        }
+        started = perf_counter()
+        if len(self.validation):
+            row["val_loss"], row["val_accuracy"] = self._validate()
+            if row["val_loss"] < state.best_loss:
+                state.best_loss, state.best_epoch = row["val_loss"], state.epoch + 1
+                self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        row["seconds"] = state.epoch_seconds + perf_counter() - started
+        state.history.append(row)
+        state.seconds += row["seconds"]
+        state.epoch, state.step, state.seen = state.epoch + 1, 0, 0
+        state.loss_sum = state.correct = state.epoch_seconds = 0.0
+        self.after_epoch(state)
+
+    def _validate(self) -> tuple[float, float]:
+        """Loss and accuracy on the validation images, in the precision of training."""
+        logits = predict_logits(self.network, self.preprocess, self.images.images, self.validation, self.precision)
+        labels = torch.from_numpy(self.images.labels[self.validation])
+        loss = F.cross_entropy(logits, labels).item()
+        return loss, (logits.argmax(1) == labels).double().mean().item()
+
+    def _keep_if_due(self, wanted: Interruption) -> None:
+        if self._due(wanted):
+            optimizer = optimizer_tensors(self.optimizer)
+            groups = {"network": self.network.state_dict(), "optimizer": optimizer, "best": self.best}
+            self.checkpoint.write(self.state, groups)
+            self.kept_at = perf_counter()
+            if wanted.asked:
+                raise KeyboardInterrupt
+
+    def _due(self, wanted: Interruption) -> bool:
+        return wanted.asked or perf_counter() - self.kept_at >= self.settings.checkpoint_seconds
+
+    def _out_of_patience(self) -> bool:
+        since_best = self.state.epoch - self.state.best_epoch
+        return bool(self.settings.patience and len(self.validation) and since_best >= self.settings.patience)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self._device.type, self.precision)
+
+    def _label(self) -> str:
+        return f"epoch {self.state.epoch + 1}/{self.settings.epochs}"
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+
+def begin_step(network: nn.Module, seed: int, step: int) -> None:
+    """Tell the layers which step of the run this is, so that they need no memory of their own.
+
+    Dropout gets the random stream of this step. Batch normalisation weighs its running statistics with
+    max(1 / (step + 1), 0.01): the plain mean of the first hundred steps, Keras's momentum of 0.99 from there.
+    With 0.99 throughout, a small set is judged by statistics that still remember their arbitrary start.
+    """
+    for number, module in enumerate(network.modules()):
+        if isinstance(module, Dropout):
+            module.generator.manual_seed(seed_for(seed, "dropout", number, step))
+        elif isinstance(module, BatchNorm):
+            module.momentum = max(1 / (step + 1), BATCHNORM_MOMENTUM)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed(seed_for(seed, "dropout", step))

@@ -1,0 +1,69 @@
+"""What does a finished run say about its own images again, or about images it has never seen?"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.data.load import load
+from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError, UsageError
+from sadari.evaluation.predict import predict
+from sadari.progress import Progress, Silent
+from sadari.run import RunRecord, read_json
+from sadari.settings import Settings
+from sadari.training.machine import use_machine
+from sadari.training.trained import TrainedModel
+from sadari.values import PARTS, ImageSet, Predictions
+
+
+def evaluate(
+    run: RunRecord, data: str | None = None, part: str = "test", progress: Progress | None = None
+) -> Predictions:
+    """What does the model of `run` predict for `part` of its own images, or for other `data`?
+
+    Of other data the images that it gives as `part` are taken, or all where it gives no parts; its classes are
+    matched by name. Raises UsageError for a part that has no images, SadariError where the run has no model,
+    its images have changed, or the other data have a class that the model does not know.
+    """
+    if part not in PARTS:
+        raise UsageError(f"--split is one of {', '.join(PARTS)}, not '{part}'")
+    model = TrainedModel.load(run)
+    settings = _settings_like(run.job.settings, model.preprocess)
+    use_machine(settings)
+    images = load(data or run.job.data, settings, progress or Silent())
+    if data is None:
+        fingerprint = read_json(run.path / "environment.json")["data"]["fingerprint"]
+        if fingerprint != images.fingerprint:
+            raise SadariError(
+                f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them"
+            )
+        positions = run.split.part(part)
+    else:
+        images = _with_classes(images, model.classes)
+        positions = _given(images, part)
+    if not len(positions):
+        raise UsageError(f"there are no {part} images in '{data or run.job.data}'; choose another --split")
+    return predict(model.network.to(settings.device), model.preprocess, images, positions)
+
+
+def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
+    """Settings that load other images in the shape that the model reads."""
+    square = preprocess.height if preprocess.height == preprocess.width else settings.image_size
+    return replace(settings, image_size=square, channels=preprocess.channels)
+
+
+def _given(images: ImageSet, part: str) -> NDArray[np.int64]:
+    parts = images.given == part
+    return np.flatnonzero(parts if (images.given != "").any() else ~parts).astype(np.int64)
+
+
+def _with_classes(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
+    """The images with labels counted in the model's `classes`, matched by name."""
+    unknown = [name for name in images.classes if name not in classes]
+    if unknown:
+        raise SadariError(
+            f"'{images.name}' has the class '{unknown[0]}', which the model does not know: {list(classes)}"
+        )
+    position = np.array([classes.index(name) for name in images.classes], dtype=np.int64)
+    return replace(images, labels=position[images.labels], classes=classes)

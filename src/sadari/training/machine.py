@@ -1,0 +1,66 @@
+"""What does "auto" mean on this machine? Decided once, when a run starts, and stored with its settings."""
+
+import os
+from dataclasses import replace
+
+import torch
+
+from sadari.errors import UsageError
+from sadari.settings import Job, Settings
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def resolve_machine(job: Job) -> Job:
+    """The job with device, threads and precision spelled out, as they will be on this machine."""
+    device = _device(job.settings.device)
+    settings = replace(
+        job.settings,
+        device=device,
+        threads=job.settings.threads or _cores(),
+        precision=_precision(job.settings, device),
+    )
+    return replace(job, settings=settings)
+
+
+def use_machine(settings: Settings) -> torch.device:
+    """Bring torch to the state that `settings` (resolved) describe, and return the device."""
+    torch.set_num_threads(settings.threads)
+    device = torch.device(settings.device)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = False  # the choice of an algorithm would differ between two runs
+        torch.backends.cudnn.deterministic = True
+    return device
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind = name.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"device is auto, cpu, cuda, cuda:1 or mps, not '{name}'")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device is '{name}' but torch sees no CUDA device here; set device=cpu or leave it out")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("device is 'mps' but torch sees none here; set device=cpu or leave it out")
+    return name
+
+
+def _precision(settings: Settings, device: str) -> str:
+    """bfloat16 where matrix units multiply it.
+
+    Measured on a processor with AMX, batch 256 of 28x28: A0's networks train 1.0 (mlp) to 3.0 (lstm) times as
+    fast as in float32, none slower. Without such units bfloat16 is emulated and slow.
+    """
+    if settings.precision != "auto":
+        return settings.precision
+    fast = torch.cuda.is_bf16_supported() if device.startswith("cuda") else _processor_multiplies_bfloat16()
+    return "bfloat16" if fast and device != "mps" else "float32"
+
+
+def _processor_multiplies_bfloat16() -> bool:
+    return bool(torch.cpu._is_amx_tile_supported())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

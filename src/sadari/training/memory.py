@@ -1,0 +1,33 @@
+"""What happens when memory runs out? The same step goes through the network in smaller pieces."""
+
+import torch
+from torch import nn
+
+from sadari.errors import SadariError
+from sadari.models.modules import BatchNorm
+
+_CPU_MESSAGES = ("can't allocate memory", "not enough memory")  # what torch's allocators say on the processor
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether `error` is torch's way of saying that memory ran out, on any device."""
+    return isinstance(error, torch.OutOfMemoryError) or any(each in str(error) for each in _CPU_MESSAGES)
+
+
+def smaller_micro_batch(network: nn.Module, current: int, batch: int) -> int:
+    """How many images at a time, after `current` (0: all `batch` of them) were too many? Half,
+    in multiples of 8 where possible (so that dropout's random words serve the same images).
+
+    Gradients are summed over the pieces, so the step stays the same step. Batch normalisation alone would see
+    smaller pieces and so learn something else: there, and for a single image, SadariError says what to set.
+    """
+    before = current or batch
+    if before == 1:
+        raise SadariError("memory does not hold this network with a single image; use smaller images or a smaller one")
+    if any(isinstance(module, BatchNorm) for module in network.modules()):
+        raise SadariError(
+            f"memory does not hold a batch of {before} images, and this network's batch normalisation would learn"
+            f" something else from smaller pieces; set batch_size={before // 2} and train again"
+        )
+    half = (before + 1) // 2
+    return half if half < 8 else -(-half // 8) * 8

@@ -1,0 +1,108 @@
+"""How do gradients become steps, and how long is a step? Defaults are those that Keras documents."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer, RMSprop
+
+from sadari.settings import Settings
+
+# Keras 3's documented defaults (the articles use them), except Adadelta's: 1.0 is Zeiler's rate (arXiv:1212.5701)
+# and was Keras's when article A3 was written; Keras 3 says 0.001.
+LEARNING_RATES = {
+    "sgd": 0.01,
+    "momentum": 0.01,
+    "nesterov": 0.01,
+    "adam": 0.001,
+    "adamw": 0.001,
+    "rmsprop": 0.001,
+    "adadelta": 1.0,
+}
+EPSILON = 1e-7  # Keras's, for every optimiser that has one
+MOMENTUM = 0.9  # assumed: the usual value (Sutskever et al. 2013)
+STEPS_AT = (0.5, 0.75)  # assumed: He et al. 2015 divide by 10 at half and three quarters of training
+ONE_CYCLE_WARMUP = 0.3  # part of the run spent rising, as in Smith & Topin 2017 (arXiv:1708.07120)
+ONE_CYCLE_START = 1 / 25  # of the highest rate, likewise
+
+
+def peak_learning_rate(settings: Settings) -> float:
+    """The learning rate asked for, or the optimiser's own default."""
+    return settings.learning_rate or LEARNING_RATES[settings.optimizer]
+
+
+def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
+    """Which optimiser updates `network`? Weight decay acts on kernels only (tensors of two or more dimensions)."""
+    trainable = [each for each in network.parameters() if each.requires_grad]
+    groups = [
+        {"params": [each for each in trainable if each.ndim >= 2], "weight_decay": settings.weight_decay},
+        {"params": [each for each in trainable if each.ndim < 2], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    return _MAKERS[settings.optimizer](groups, peak_learning_rate(settings))
+
+
+_MAKERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": lambda groups, rate: SGD(groups, rate, fused=True),
+    "momentum": lambda groups, rate: SGD(groups, rate, momentum=MOMENTUM, fused=True),
+    "nesterov": lambda groups, rate: SGD(groups, rate, momentum=MOMENTUM, nesterov=True, fused=True),
+    "adam": lambda groups, rate: Adam(groups, rate, eps=EPSILON, fused=True),
+    "adamw": lambda groups, rate: AdamW(groups, rate, eps=EPSILON, fused=True),
+    "rmsprop": lambda groups, rate: RMSprop(groups, rate, alpha=0.9, eps=EPSILON),
+    "adadelta": lambda groups, rate: Adadelta(groups, rate, rho=0.95, eps=EPSILON),
+}
+
+
+def learning_rate_at(settings: Settings, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of step number `step` (from 0, counted over the whole run).
+
+    Warm-up rises linearly from 0 over `warmup_epochs`; the schedule then covers the rest of the run.
+    """
+    peak = peak_learning_rate(settings)
+    warmup = round(settings.warmup_epochs * steps_per_epoch)
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    rest = max(settings.epochs * steps_per_epoch - warmup, 1)
+    return peak * _SHAPES[settings.schedule]((step - warmup) / rest)
+
+
+def _one_cycle(done: float) -> float:
+    if done < ONE_CYCLE_WARMUP:
+        return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * done / ONE_CYCLE_WARMUP
+    return _cosine((done - ONE_CYCLE_WARMUP) / (1 - ONE_CYCLE_WARMUP))
+
+
+def _cosine(done: float) -> float:
+    return (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+
+_SHAPES: dict[str, Callable[[float], float]] = {
+    "constant": lambda _: 1.0,
+    "step": lambda done: 0.1 ** sum(done >= at for at in STEPS_AT),
+    "cosine": _cosine,
+    "one-cycle": _one_cycle,
+}
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Use `rate` from the next step on."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
+    """The optimiser's memory by "<parameter number>.<name>"; `load_optimizer_tensors` restores it."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": torch.as_tensor(value) for number, kept in state.items() for name, value in kept.items()
+    }
+
+
+def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Give `optimizer` back the memory that `optimizer_tensors` returned."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,261 @@
+"""How does one job become one run? The table of contents of training:
+
+    images -> split -> preprocessing -> network -> fit -> predictions -> scores -> files
+
+Starting, resuming and finding a run finished are the same call: whatever is there already is not done again.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sadari.data.augment import parse_augmentation
+from sadari.data.load import load
+from sadari.data.prepare import Preprocess
+from sadari.data.split import draw_split
+from sadari.errors import SadariError, UsageError
+from sadari.evaluation.metrics import score
+from sadari.evaluation.predict import predict
+from sadari.models.ladder import find_rung
+from sadari.models.rung import Rung
+from sadari.models.sequential import Network
+from sadari.progress import Progress, Silent
+from sadari.run import (
+    RunRecord,
+    environment,
+    read_json,
+    read_split,
+    write_history,
+    write_json,
+    write_predictions,
+    write_split,
+    write_text,
+)
+from sadari.settings import Job
+from sadari.training.batches import Batches
+from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.engine import DivergedError, Engine
+from sadari.training.events import Events
+from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
+from sadari.training.optim import make_optimizer
+from sadari.training.passes import fit_passes
+from sadari.training.randomness import seed_for
+from sadari.training.trained import Architecture, write_model
+from sadari.values import PARTS, ImageSet, Predictions, Split
+
+
+def train(
+    job: Job,
+    out: Path,
+    *,
+    images: ImageSet | None = None,
+    split: Split | None = None,
+    progress: Progress | None = None,
+) -> RunRecord:
+    """Train what `job` says in the folder `out`, or go on with what was started there; returns the finished run.
+
+    images, split: the job's data where they are loaded already; a split stored in `out` has precedence.
+    Raises UsageError where `out` holds another job or something that is no run, SadariError where training
+    cannot go on (the last good state is kept), KeyboardInterrupt after Ctrl-C (likewise).
+    """
+    progress = progress or Silent()
+    job = resolve_machine(job)
+    _require_same_job(job, out)
+    with _only_one(out):
+        run = RunRecord(out.resolve())
+        if run.finished:
+            return run
+        started = perf_counter()
+        rung = find_rung(job.model)
+        images = images if images is not None else load(job.data, job.settings, progress)
+        if (out / "split.npz").is_file():
+            split = read_split(out / "split.npz")
+        workshop = _prepare(job, rung, images, split or draw_split(images, job.settings), out, progress)
+        state = _fit(workshop)
+        _finish(workshop, state, started)
+        return run
+
+
+def resume(path: Path, progress: Progress | None = None) -> RunRecord:
+    """Go on with the run in the folder `path`; raises UsageError where there is none."""
+    run = RunRecord.open(path)
+    return train(run.job, run.path, progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Workshop:
+    """Everything that training one job needs, laid out."""
+
+    job: Job
+    rung: Rung
+    images: ImageSet
+    split: Split
+    preprocess: Preprocess
+    architecture: Architecture
+    network: Network
+    out: Path
+    progress: Progress
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.out / "checkpoint" / "state.safetensors")
+
+
+def _require_same_job(job: Job, out: Path) -> None:
+    if (out / "settings.toml").is_file():
+        if RunRecord(out).job != job:
+            raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
+    elif out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
+    elif out.exists() and not out.is_dir():
+        raise UsageError(f"'{out}' is a file; --out takes a folder")
+
+
+@contextmanager
+def _only_one(out: Path) -> Iterator[None]:
+    """Hold the run folder against a second process; leave no folder behind where nothing was written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
+    finally:
+        os.close(handle)
+        if not any(out.iterdir()):
+            out.rmdir()
+
+
+def _require_same_data(out: Path, images: ImageSet) -> None:
+    """A run that goes on must see the images that it began with."""
+    path = out / "environment.json"
+    if path.is_file() and read_json(path)["data"]["fingerprint"] != images.fingerprint:
+        raise SadariError(f"the images of '{images.name}' have changed since '{out}' began; train in another --out")
+
+
+def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress) -> _Workshop:
+    """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind."""
+    settings = job.settings
+    architecture = Architecture.of(rung, job.variables, images.shape, images.classes)
+    device = use_machine(settings)
+    network = architecture.build(seed_for(job.seed, "weights")).to(device)
+    parse_augmentation(settings.augment, *images.shape[:2])
+    preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
+    _require_same_data(out, images)
+    write_text(out / "settings.toml", job.to_toml())
+    if not (out / "environment.json").is_file():
+        data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
+        write_json(out / "environment.json", {**environment(), "data": data})
+    write_json(out / "preprocess.json", preprocess.to_json())
+    write_split(out / "split.npz", split)
+    return _Workshop(job, rung, images, split, preprocess, architecture, network, out, progress)
+
+
+def _fit(workshop: _Workshop) -> FitState:
+    """Train the network; a loss that is no longer a number still leaves the best weights as a model."""
+    job, out = workshop.job, workshop.out
+    told = 0
+    with Events(out, job.settings.tensorboard, workshop.network, workshop.images, workshop.split) as events:
+
+        def after_epoch(state: FitState) -> None:
+            nonlocal told
+            write_history(out / "history.csv", state.history)
+            for row in state.history[told:]:
+                events.epoch(row)
+            told = len(state.history)
+
+        if workshop.rung.fitted_by == "scikit-learn":
+            return fit_passes(
+                workshop.rung.name, workshop.network, workshop.preprocess, workshop.images, workshop.split, job,
+                workshop.checkpoint, workshop.progress, after_epoch,
+            )  # fmt: skip
+        engine = _engine(workshop)
+        engine.after_epoch = after_epoch
+        try:
+            return engine.fit()
+        except DivergedError as error:
+            if not engine.best:
+                raise
+            workshop.network.load_state_dict(engine.best)
+            write_model(out / "model.safetensors", workshop.network, workshop.architecture)
+            raise DivergedError(f"{error}; the best epoch, {engine.state.best_epoch}, is kept as {out}") from None
+
+
+def _engine(workshop: _Workshop) -> Engine:
+    job, images, split = workshop.job, workshop.images, workshop.split
+    settings = job.settings
+    device = torch.device(settings.device)
+    augmentation = parse_augmentation(settings.augment, *images.shape[:2])
+    weights = None
+    if settings.class_weights == "balanced":
+        weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
+    return Engine(
+        network=workshop.network,
+        optimizer=make_optimizer(workshop.network, settings),
+        preprocess=workshop.preprocess,
+        batches=Batches(images, split.train, settings.batch_size, job.seed, device, augmentation),
+        images=images,
+        validation=split.val,
+        settings=settings,
+        seed=job.seed,
+        checkpoint=workshop.checkpoint,
+        precision=PRECISIONS[settings.precision],
+        class_weights=weights,
+        progress=workshop.progress,
+    )
+
+
+def _balanced(labels: NDArray[np.int64], classes: int) -> torch.Tensor:
+    """N / (K * N_k) for each class k, as scikit-learn's class_weight="balanced"."""
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+    return torch.from_numpy((len(labels) / (classes * counts)).astype(np.float32))
+
+
+def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
+    """Judge the network, test last, and write what the run leaves; `scores.json` comes last and says it is done."""
+    out, job = workshop.out, workshop.job
+    write_model(out / "model.safetensors", workshop.network, workshop.architecture)
+    write_history(out / "history.csv", state.history)
+    parts = {name: _judge(workshop, name) for name in PARTS}
+    judged_on = "test" if parts["test"] is not None else "val" if parts["val"] is not None else "train"
+    judged = parts[judged_on]
+    assert judged is not None  # the train part is never empty: draw_split refuses that
+    write_predictions(out / "predictions.csv", judged)
+    rows = workshop.rung.rows(workshop.images.shape, len(workshop.images.classes), job.variables)
+    summary: dict[str, Any] = {
+        "run": str(out.resolve()),
+        "model": workshop.rung.name,
+        "data": job.data,
+        "seed": job.seed,
+        "params": {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)},
+        "epochs": len(state.history),
+        "best_epoch": state.best_epoch or None,
+        "seconds": {"train": state.seconds, "total": state.seconds + perf_counter() - started},
+        "images_per_second": len(judged) / judged.seconds,
+        "judged_on": judged_on,
+        "images": {name: len(workshop.split.part(name)) for name in PARTS},
+        "split": workshop.split.origin,
+        "scores": {name: None if each is None else dict(score(each).values) for name, each in parts.items()},
+    }
+    write_json(out / "scores.json", summary)
+    workshop.checkpoint.remove()
+
+
+def _judge(workshop: _Workshop, part: str) -> Predictions | None:
+    positions = workshop.split.part(part)
+    if not len(positions):
+        return None
+    return predict(workshop.network, workshop.preprocess, workshop.images, positions)

@@ -1,0 +1,104 @@
+"""What does a finished run hand over? The network with its weights, its preprocessing and its classes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError
+from sadari.models.classical import CLASSICAL
+from sadari.models.layers import parse
+from sadari.models.rung import Rung
+from sadari.models.sequential import Network, build
+from sadari.run import RunRecord, write_bytes
+from sadari.settings import Value
+from sadari.training.checkpoint import plain
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Which network do weights belong to? Stored beside them, so that a run does not depend on other files.
+
+    classical: the name of the classical rung that fitted the class layer, or "".
+    """
+
+    layers: str
+    variables: Mapping[str, Value]
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    classical: str = ""
+
+    @classmethod
+    def of(
+        cls, rung: Rung, variables: Mapping[str, Value], shape: tuple[int, int, int], classes: tuple[str, ...]
+    ) -> "Architecture":
+        """The architecture of `rung` for images of `shape` (H, W, C)."""
+        classical = rung.name if rung.fitted_by == "scikit-learn" else ""
+        return cls(rung.layers or "flatten", variables, shape, classes, classical)
+
+    def build(self, seed: int) -> Network:
+        """The network with its starting weights, in channels-last memory."""
+        network = build(parse(self.layers, self.variables), self.shape, len(self.classes), seed)
+        if self.classical and CLASSICAL.get(self.classical).sigmoid:
+            network.head.append(nn.LogSigmoid())  # softmax of log-sigmoids: sigmoids that sum to one
+        return network.to(memory_format=torch.channels_last)
+
+    def to_json(self) -> str:
+        document = {
+            "layers": self.layers,
+            "variables": dict(self.variables),
+            "shape": self.shape,
+            "classes": self.classes,
+            "classical": self.classical,
+        }
+        return json.dumps(document, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Architecture":
+        document: dict[str, Any] = json.loads(text)
+        height, width, channels = document["shape"]
+        return cls(
+            document["layers"],
+            document["variables"],
+            (height, width, channels),
+            tuple(document["classes"]),
+            document["classical"],
+        )
+
+
+def write_model(path: Path, network: Network, architecture: Architecture) -> None:
+    """Write weights and architecture as one safetensors file; equal weights give equal bytes."""
+    write_bytes(path, save(plain(network.state_dict()), {"architecture": architecture.to_json()}))
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network ready to predict: in evaluation mode, with the preprocessing it was trained with."""
+
+    network: Network
+    preprocess: Preprocess
+    classes: tuple[str, ...]
+
+    @classmethod
+    def load(cls, run: RunRecord) -> "TrainedModel":
+        """Read the model of `run`; nothing in the files is executed. Raises SadariError where they are damaged."""
+        path = run.path / "model.safetensors"
+        if not path.is_file():
+            raise SadariError(f"the run {run.path} has no model yet; finish it with: sadari resume {run.path}")
+        try:
+            with safe_open(path, framework="pt") as file:
+                architecture = Architecture.from_json(file.metadata()["architecture"])
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            network = architecture.build(seed=0)
+            network.load_state_dict(weights)
+            preprocess = Preprocess.from_json(json.loads((run.path / "preprocess.json").read_text(encoding="utf-8")))
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise SadariError(f"the model of {run.path} cannot be read ({error}); train it again") from None
+        return cls(network.eval(), preprocess, architecture.classes)

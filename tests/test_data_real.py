@@ -1,0 +1,55 @@
+"""Real sets at their real size, where they are at hand."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sadari.data.load import load
+from sadari.settings import Settings
+
+pytestmark = pytest.mark.real
+
+MEASURED = """
+import resource, sys, time
+from sadari.data.load import load
+from sadari.settings import Settings
+started = time.perf_counter()
+images = load(sys.argv[1], Settings())
+print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, images.images.shape)
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def real(name: str) -> Path:
+    path = Path(os.environ.get("SADARI_DATA_DIR", "/nowhere")) / name
+    if not path.exists():
+        pytest.skip(f"{name} is not in SADARI_DATA_DIR")
+    return path
+
+
+@pytest.mark.slow
+def test_60_000_images_of_an_archive_in_time_and_memory() -> None:
+    path = real("cifar10-images.tar.gz")
+    for seconds in (30, 1):
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, str(path)], capture_output=True, text=True, check=True
+        ).stdout.split(maxsplit=2)
+        assert float(done[0]) < seconds
+        assert float(done[1]) < 1024
+        assert done[2].strip() == "(60000, 32, 32, 3)"
+
+
+def test_photographs_of_mixed_sizes() -> None:
+    images = load(real("animals"), Settings(image_size=64))
+    assert images.shape == (64, 64, 3)
+    assert images.name == "animals"
+    for part, count in {"train": 320, "test": 80}.items():
+        assert list(np.bincount(images.labels[images.given == part])) == [count] * 3

@@ -1,0 +1,156 @@
+"""The named rungs against the articles' table, and networks that users bring as files."""
+
+from pathlib import Path
+
+import pytest
+
+from sadari.errors import UsageError
+from sadari.models.ladder import LADDER, find_rung
+from sadari.models.layers import parse
+from sadari.models.rung import Rung
+from sadari.settings import Settings, setting_names, with_overrides
+
+GREY, COLOUR = (28, 28, 1), (32, 32, 3)
+# rung: (image, classes, total, trainable) as Keras 3 prints them for the articles' networks
+PARAMS = {
+    "majority": (GREY, 10, 0, 0),
+    "logistic": (GREY, 10, 7_850, 7_850),
+    "sgd": (GREY, 10, 7_850, 7_850),
+    "softmax": (GREY, 10, 7_850, 7_850),
+    "mlp": (GREY, 10, 218_058, 218_058),
+    "dnn": (GREY, 10, 79_510, 79_510),
+    "cnn": (GREY, 10, 93_962, 93_642),
+    "lstm": (GREY, 10, 57_610, 57_610),
+    "lstm3": (GREY, 10, 90_634, 90_634),
+    "cnn-lstm": (GREY, 10, 155_850, 155_530),
+    "cnn2": (GREY, 10, 13_017_770, 13_016_106),
+    "cnn2-lstm": (GREY, 10, 5_154_090, 5_153_706),
+    "a1-cnn": ((224, 224, 3), 3, 2_283_779, 2_283_779),
+    "a2-cnn": (GREY, 10, 333_526, 333_526),
+    "a3-cnn": (COLOUR, 10, 2_773_194, 2_773_194),
+    "a4-first": (GREY, 10, 243_786, 243_786),
+    "a4-dnn": (GREY, 10, 101_770, 101_770),
+    "a4-cnn": (GREY, 10, 113_386, 113_386),
+}
+
+
+def test_the_ladder_climbs_in_this_order() -> None:
+    assert LADDER.names() == list(PARAMS)
+    assert [rung.name for rung in LADDER] == list(PARAMS)
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_params_are_those_of_the_articles(name: str) -> None:
+    shape, classes, total, trainable = PARAMS[name]
+    rows = find_rung(name).rows(shape, classes)
+    assert (sum(row.total for row in rows), sum(row.trainable for row in rows)) == (total, trainable)
+
+
+@pytest.mark.parametrize("rung", LADDER, ids=lambda rung: rung.name)
+def test_every_rung_is_whole(rung: Rung) -> None:
+    assert rung.summary and not rung.summary.endswith(".")
+    assert rung.fitted_by in ("gradient", "scikit-learn")
+    assert not set(rung.variables) & set(setting_names())
+    assert isinstance(with_overrides(Settings(), rung.settings), Settings)
+    assert len(parse(rung.layers, rung.variables)) >= (rung.name != "majority")
+    if rung.fitted_by == "gradient":
+        assert all(f"${variable}" in rung.layers for variable in rung.variables)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("lstm", ["rows", "lstm 64 sequence", "lstm 64", "layernorm", "dropout 0.3"]),
+        ("a2-cnn", ["conv 32 same", "maxpool", "conv 64 same", "maxpool", "flatten", "dense 100", "dropout 0.3"]),
+    ],
+)
+def test_a_variable_reaches_its_layer(name: str, texts: list[str]) -> None:
+    rows = find_rung(name).rows(GREY, 10, {"dropout": 0.3})
+    assert [row.text for row in rows] == [*texts, "dense 10 softmax"]
+
+
+def test_a_rung_is_named_or_suggested() -> None:
+    assert find_rung("cnn2") is LADDER.get("cnn2")
+    with pytest.raises(UsageError, match="unknown model 'cnn-ltsm'; did you mean 'cnn-lstm'"):
+        find_rung("cnn-ltsm")
+
+
+def written(tmp_path: Path, text: str, name: str = "mine.toml") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_network_from_a_file(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+        name = "small-cnn"
+        summary = "one convolution"
+        layers = '''
+            conv $filters   # a comment
+            maxpool, flatten
+        '''
+        [variables]
+        filters = 16
+        [settings]
+        epochs = 5
+        optimizer = "sgd"
+        """,
+    )
+    rung = find_rung(path)
+    assert (rung.name, rung.summary, rung.fitted_by, rung.article) == ("small-cnn", "one convolution", "gradient", "")
+    assert rung.settings == {"epochs": 5, "optimizer": "sgd"}
+    assert rung.rows((8, 8, 1), 2)[0].shape == (6, 6, 16)
+    assert rung.rows((8, 8, 1), 2, {"filters": 4})[0].shape == (6, 6, 4)
+    assert find_rung(str(path)) == rung
+
+
+def test_a_file_without_a_name_is_called_as_the_file(tmp_path: Path) -> None:
+    rung = find_rung(written(tmp_path, 'layers = ["flatten", "dense 8"]', "dense-8.toml"))
+    assert rung.name == "dense-8"
+    assert [layer.text for layer in parse(rung.layers, {})] == ["flatten", "dense 8"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("layers = ", "cannot read the network"),
+        ("", "`layers` must list the layers as text"),
+        ("layers = 3", "`layers` must list the layers as text"),
+        ("layers = ''", "`layers` must list the layers as text"),
+        ("layers = ['flatten', 3]", "`layers` must list the layers as text"),
+        ("layer = 'flatten'", "unknown key 'layer'; did you mean 'layers'?"),
+        ("layers = 'flaten'", "layer 1 `flaten`: unknown layer 'flaten'; did you mean 'flatten'?"),
+        ("layers = 'flatten'\nname = 3", "`name` is text, not 3"),
+        ("layers = 'flatten'\nname = '../evil'", "`name` is made of letters, digits, '-', '_' and '.', not '../evil'"),
+        ("layers = 'flatten'\nname = 'cnn'", "'cnn' is a rung of the ladder already; give the network another `name`"),
+        ("layers = 'flatten'\nsettings = 3", "`settings` is a table: write [settings]"),
+        ("layers = 'flatten'\n[settings]\nepoch = 3", "unknown setting 'epoch'; did you mean 'epochs'?"),
+        ("layers = 'flatten'\n[settings]\noptimizer = 'adm'", "optimizer is one of sgd, "),
+        ("layers = 'flatten'\n[settings]\nepochs = [3]", "settings.epochs is a number, a text, true or false, not [3]"),
+        ("layers = 'flatten'\n[variables]\ndropout = 0.5", "no layer uses the variable 'dropout'"),
+        (
+            "layers = 'flatten, dropout $drop'\n[variables]\ndropout = 0.5",
+            "unknown variable 'drop'; did you mean 'dropout'?",
+        ),
+        ("layers = 'flatten, dropout $rate'", "unknown variable '$rate'; the network has no variables"),
+        (
+            "layers = 'flatten, dense $epochs'\n[variables]\nepochs = 3",
+            "the variable 'epochs' has the name of a setting",
+        ),
+        ("layers = 'flatten, dropout $d'\n[variables]\nd = 'x'", "needs the rate"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_with_its_name(tmp_path: Path, text: str, sentence: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        find_rung(path)
+    assert sentence in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read the network .*absent\.toml"):
+        find_rung(tmp_path / "absent.toml")
