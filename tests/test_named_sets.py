@@ -304,9 +304,8 @@ def test_a_missing_set_is_downloaded_verified_and_unpacked(tmp_path: Path, monke
 
 
 def test_loading_a_missing_set_shows_its_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from test_download import serving
-
     from sadari.data.load import load
+    from test_download import serving
 
     said: list[str] = []
     tasks: list[str] = []

@@ -1,0 +1,57 @@
+"""Sadari: climb a ladder of image classifiers and compare the rungs honestly.
+
+    import sadari
+
+    images = sadari.load("digits")
+    run = sadari.train("digits", model="cnn", epochs=5)
+    result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
+    result.to_frame()
+
+Names are imported when they are first used, so that `import sadari` loads no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sadari.api import compare, load, train
+    from sadari.errors import SadariError, UsageError
+    from sadari.run import RunRecord
+    from sadari.settings import Settings
+    from sadari.values import ImageSet, Predictions, Split
+
+__all__ = [
+    "ImageSet",
+    "Predictions",
+    "RunRecord",
+    "SadariError",
+    "Settings",
+    "Split",
+    "UsageError",
+    "compare",
+    "load",
+    "train",
+]
+
+_HOMES = {
+    "compare": "sadari.api",
+    "load": "sadari.api",
+    "train": "sadari.api",
+    "SadariError": "sadari.errors",
+    "UsageError": "sadari.errors",
+    "RunRecord": "sadari.run",
+    "Settings": "sadari.settings",
+    "ImageSet": "sadari.values",
+    "Predictions": "sadari.values",
+    "Split": "sadari.values",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sadari' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -122,7 +122,7 @@ def check_data(data: DataArgument, set_: SetOption = None, as_json: JsonOption =
     else:
         _show_findings(found)
     if found.unreadable:
-        pass
+        raise typer.Exit(1)
 
 
 def _check(data: str, settings: Settings, progress: Progress) -> Findings:

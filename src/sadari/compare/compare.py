@@ -58,6 +58,8 @@ def compare(
         verdicts=pair_verdicts(results, records),
         records={arm.name: tuple(records[arm.name]) for arm in results},
         arms_asked=request.arms,
+        images=materials.images_for(first_settings),
+        split=materials.split_for(first_settings),
     )
     write_json(folder / "comparison.json", result.document())
     return result

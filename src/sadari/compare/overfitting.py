@@ -36,4 +36,5 @@ def mean_curve(histories: Sequence[History], column: str) -> NDArray[np.float64]
     """The mean of `column` over the seeds, for the epochs that all seeds have; empty where one has none."""
     curves = [[row[column] for row in history if column in row] for history in histories]
     length = min((len(curve) for curve in curves), default=0)
-    return np.array([curve[:length] for curve in curves], dtype=np.float64).reshape(len(curves), length).mean(axis=0)
+    shared = np.array([curve[:length] for curve in curves], dtype=np.float64).reshape(len(curves), length)
+    return np.asarray(shared.sum(axis=0) / max(len(curves), 1), dtype=np.float64)

@@ -12,7 +12,7 @@ from sadari.errors import SadariError
 from sadari.evaluation.statistics import Bools, interval, verdicts
 from sadari.run import RunRecord
 from sadari.settings import Job, Settings, Value
-from sadari.values import Interval, Verdict
+from sadari.values import ImageSet, Interval, Split, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,8 @@ class ArmResult:
 class ComparisonResult:
     """What came of a comparison? `arms` from the best accuracy down, failed ones last; `verdicts` over all pairs.
 
-    records: the finished runs of each arm, in the order of its seeds. arms_asked: the arms of the request.
+    records: the finished runs of each arm, in the order of its seeds. arms_asked: the arms of the request. images,
+    split: what the first of them works on.
     """
 
     out: Path
@@ -80,6 +81,8 @@ class ComparisonResult:
     verdicts: tuple[Verdict, ...]
     records: Mapping[str, tuple[RunRecord, ...]]
     arms_asked: tuple[Arm, ...]
+    images: ImageSet
+    split: Split
 
     @property
     def best(self) -> ArmResult | None:

@@ -52,7 +52,9 @@ def parse_augmentation(text: str, height: int, width: int) -> Augmentation | Non
             flip = True
         elif len(words) == 2 and words[0] == "shift" and (share := _number(words[1])) is not None and share < 1:
             rows, columns = max(rows, round(share * height)), max(columns, round(share * width))
-        elif len(words) == 2 and words[0] == "crop" and (pixels := _number(words[1])) is not None and pixels.is_integer():
+        elif (
+            len(words) == 2 and words[0] == "crop" and (pixels := _number(words[1])) is not None and pixels.is_integer()
+        ):
             rows, columns = max(rows, int(pixels)), max(columns, int(pixels))
         else:
             raise UsageError(f"augment takes flip, shift FRACTION and crop PIXELS, separated by commas, not '{step}'")

@@ -50,9 +50,7 @@ def predict_logits(
     return torch.cat(blocks).float().cpu() if blocks else torch.empty(0, 0)
 
 
-def predict(
-    network: nn.Module, preprocess: Preprocess, images: ImageSet, positions: NDArray[np.int64]
-) -> Predictions:
+def predict(network: nn.Module, preprocess: Preprocess, images: ImageSet, positions: NDArray[np.int64]) -> Predictions:
     """What does `network` say about the images at `positions`, in float32, with ids, labels and time taken?"""
     start = perf_counter()
     logits = predict_logits(network, preprocess, images.images, positions)

@@ -1,0 +1,105 @@
+"""`sadari doctor`: what this machine has, what is missing, and what a run would do here."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sadari.errors import SadariError
+
+VARIABLES = ("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
+LEAST_FREE_GIB = 2  # assumed: a pack of 60,000 small images and a comparison's runs fit
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Look at this machine and say what works here; status 1 where something has to be mended."""
+    document = examine()
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        _show(document)
+    if document["problems"]:
+        raise typer.Exit(1)
+
+
+def examine() -> dict[str, Any]:
+    """What was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
+    from sadari.run import environment
+    from sadari.settings import Job, Settings
+    from sadari.training.machine import resolve_machine
+
+    settings = resolve_machine(Job("", "", 0, Settings())).settings
+    folders, problems = _folders()
+    stamp = environment()
+    del stamp["command"]
+    return {
+        "machine": {**stamp, "memory_gib": _memory_gib(), "executable": sys.executable},
+        "a_run_here": {"device": settings.device, "threads": settings.threads, "precision": settings.precision},
+        "folders": folders,
+        "sets": _sets(),
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "problems": problems,
+    }
+
+
+def _folders() -> tuple[dict[str, Any], list[str]]:
+    from sadari.data.cache import cache_dir
+    from sadari.data.named import download_folder
+
+    found: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, find in (("cache", cache_dir), ("downloads", download_folder), ("runs", Path.cwd)):
+        try:
+            folder = find()
+        except SadariError as error:
+            problems.append(str(error))
+            continue
+        free = _free_gib(folder)
+        found[name] = {"path": str(folder), "free_gib": free}
+        if free < LEAST_FREE_GIB:
+            problems.append(f"only {free:.1f} GiB are free in {folder} ({name}); free some, or choose another folder")
+    if not os.access(Path.cwd(), os.W_OK):
+        problems.append(f"runs cannot be written to {Path.cwd()}; go to another folder or use --out")
+    return found, problems
+
+
+def _free_gib(folder: Path) -> float:
+    """Free space where `folder` is or would be made."""
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    return round(shutil.disk_usage(existing).free / 2**30, 1)
+
+
+def _sets() -> dict[str, str]:
+    from sadari.data.load import named_sets
+    from sadari.data.named import where
+
+    return {each.name: where(each.name) for each in named_sets()}
+
+
+def _memory_gib() -> float:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+
+
+def _show(document: dict[str, Any]) -> None:
+    machine, here = document["machine"], document["a_run_here"]
+    typer.echo(f"machine   {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB")
+    typer.echo(f"python    {machine['python']} at {machine['executable']}")
+    for name, installed in machine["packages"].items():
+        typer.echo(f"          {name} {installed}")
+    typer.echo(f"a run     trains on {here['device']} in {here['precision']} with {here['threads']} threads")
+    for name, folder in document["folders"].items():
+        typer.echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
+    for name, where in document["sets"].items():
+        typer.echo(f"set       {name:14} {where}")
+    for name, value in document["environment"].items():
+        typer.echo(f"variable  {name}={value}")
+    for problem in document["problems"]:
+        typer.echo(f"problem   {problem}")
+    if not document["problems"]:
+        typer.echo("all well")

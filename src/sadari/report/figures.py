@@ -1,0 +1,189 @@
+"""What does each plot show, as plain data? Pure functions of results; `ink.py` draws what they return."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.compare.overfitting import mean_curve
+from sadari.compare.result import ArmResult, ComparisonResult
+from sadari.compare.variants import Arm
+from sadari.evaluation.metrics import confusion
+from sadari.run import RunRecord
+from sadari.values import ImageSet, Interval, Split
+
+GRID = 25
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleGrid:
+    """Which images show what the set is like? uint8 (n, H, W, C) and the class name of each, n <= 25."""
+
+    title: str
+    images: NDArray[np.uint8]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """How did one figure of one arm move over its epochs? `seeds`: one line per seed; `mean`: over what all have.
+
+    best: position in `mean` of the least mean validation loss, None where there is no validation.
+    """
+
+    arm: str
+    part: str
+    seeds: tuple[Floats, ...]
+    mean: Floats
+    best: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """How did all arms learn? `loss` and `accuracy`: a train and a val Curve per arm, in the order of the table."""
+
+    title: str
+    loss: tuple[Curve, ...]
+    accuracy: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ConfusionTable:
+    """What does one arm take for what? counts: float (K, K), mean over seeds; rows: the same, each row summing to 1.
+
+    Rows are the truth. A class without images has a row of zeros.
+    """
+
+    arm: str
+    classes: tuple[str, ...]
+    counts: Floats
+    rows: Floats
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What does accuracy cost? (arm, mean seconds of training, accuracy with interval), one point per arm."""
+
+    title: str
+    points: tuple[tuple[str, float, Interval], ...]
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """One value of a varied setting: accuracy with its interval, loss with its lowest and highest seed."""
+
+    value: float
+    accuracy: Interval
+    loss: float
+    loss_low: float
+    loss_high: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How do accuracy and loss move with one numeric setting? A line per model and other settings, values ascending."""
+
+    title: str
+    key: str
+    lines: Mapping[str, tuple[SweepPoint, ...]]
+
+
+def sample_grid(images: ImageSet, split: Split, seed: int = 0) -> SampleGrid:
+    """Up to 25 training images, the classes in turn, drawn with `seed`."""
+    generator = np.random.default_rng(seed)
+    drawn = generator.permutation(split.train)
+    labels = images.labels[drawn]
+    # The n-th image of every class before the (n+1)-th of any: position within the class, then the class.
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], labels[order])
+    rank = np.empty(len(drawn), dtype=np.int64)
+    rank[order] = np.arange(len(drawn)) - starts
+    chosen = drawn[np.lexsort((labels, rank))[:GRID]]
+    names = tuple(images.classes[label] for label in images.labels[chosen])
+    return SampleGrid(
+        f"{images.name}: training images", np.asarray(images.images[np.sort(chosen)])[_unsort(chosen)], names
+    )
+
+
+def curves(result: ComparisonResult) -> Curves:
+    """Loss and accuracy over the epochs, of every arm that has a finished run."""
+    histories = {arm: [record.history for record in records] for arm, records in result.records.items() if records}
+    return Curves(
+        f"{result.data.name}: learning curves",
+        loss=tuple(_curve(arm, part, "loss", histories[arm]) for arm in histories for part in ("train", "val")),
+        accuracy=tuple(_curve(arm, part, "accuracy", histories[arm]) for arm in histories for part in ("train", "val")),
+    )
+
+
+def confusion_table(arm: str, records: Sequence[RunRecord]) -> ConfusionTable:
+    """The confusion matrix of `arm` on the images that judge, mean over its finished runs (at least one)."""
+    predictions = [record.predictions for record in records]
+    counts = np.mean([confusion(each) for each in predictions], axis=0)
+    totals = counts.sum(axis=1, keepdims=True)
+    rows = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    return ConfusionTable(arm, predictions[0].classes, counts, rows, len(records))
+
+
+def cost(result: ComparisonResult) -> Cost:
+    """Accuracy against seconds of training, for every arm with a finished run."""
+    points = [
+        (arm.name, arm.seconds, arm.accuracy)
+        for arm in result.arms
+        if arm.accuracy is not None and arm.seconds is not None
+    ]
+    return Cost(f"{result.data.name}: what accuracy costs", tuple(points))
+
+
+def sweeps(result: ComparisonResult) -> tuple[Sweep, ...]:
+    """One Sweep for every setting that takes at least two numeric values, all else of the arm being equal."""
+    found = {arm.name: arm for arm in result.arms if arm.accuracy is not None}
+    varied = dict.fromkeys(key for arm in result.arms_asked for key in arm.overrides)
+    return tuple(filter(None, (_sweep(key, result, found) for key in varied)))
+
+
+def _sweep(key: str, result: ComparisonResult, found: Mapping[str, ArmResult]) -> Sweep | None:
+    lines: dict[str, list[SweepPoint]] = {}
+    for arm in result.arms_asked:
+        value = _number(arm.overrides.get(key))
+        if arm.name in found and value is not None:
+            lines.setdefault(_line_name(arm, key), []).append(_point(value, found[arm.name], result.records[arm.name]))
+    kept = {
+        name: tuple(sorted(points, key=lambda point: point.value))
+        for name, points in lines.items()
+        if len({point.value for point in points}) == len(points) >= 2
+    }
+    return Sweep(f"{result.data.name}: {key}", key, kept) if kept else None
+
+
+def _line_name(arm: Arm, key: str) -> str:
+    """The arm's name without `key=...`, so that arms that differ in nothing else share it."""
+    return " ".join(word for word in arm.name.split() if not word.startswith(f"{key}="))
+
+
+def _point(value: float, arm: ArmResult, records: Sequence[RunRecord]) -> SweepPoint:
+    assert arm.accuracy is not None  # `found` holds such arms only
+    losses = [record.summary["scores"][record.summary["judged_on"]]["loss"] for record in records]
+    return SweepPoint(value, arm.accuracy, float(np.mean(losses)), min(losses), max(losses))
+
+
+def _number(value: object) -> float | None:
+    try:
+        return None if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+def _curve(arm: str, part: str, figure: str, histories: Sequence[Sequence[Mapping[str, float]]]) -> Curve:
+    column = f"{part}_{figure}"
+    seeds = tuple(np.array([row[column] for row in history if column in row]) for history in histories)
+    validation = mean_curve(histories, "val_loss")
+    best = int(np.argmin(validation)) if len(validation) else None
+    return Curve(arm, part, seeds, mean_curve(histories, column), best)
+
+
+def _unsort(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions that bring np.sort(chosen) back into the order of `chosen` (a memory map is read in its own order)."""
+    return np.argsort(np.argsort(chosen))
