@@ -165,8 +165,8 @@ def test_fit_squash_averages_when_shrinking() -> None:
 @pytest.mark.parametrize("fit", ["crop", "pad", "squash"])
 def test_a_large_jpeg_decodes_to_what_the_full_one_resizes_to(fit: str) -> None:
     """The faster decoding at a reduced scale must not show."""
-    rows, columns = np.mgrid[0:900, 0:1300]
-    scene = np.stack([128 + 100 * np.sin(rows / 90), 128 + 100 * np.cos(columns / 70), rows * 255 / 900], axis=2)
+    rows, columns = np.mgrid[0:600, 0:840]
+    scene = np.stack([128 + 100 * np.sin(rows / 7), 128 + 100 * np.cos(columns / 8), rows * 255 / 600], axis=2)
     content = saved(Image.fromarray(scene.astype(np.uint8)), "JPEG", quality=95)
     direct = decode_image(content, size=64, fit=fit).astype(int)
     assert np.abs(direct - fit_square(decode_image(content), 64, fit)).max() <= 6

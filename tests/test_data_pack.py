@@ -305,6 +305,23 @@ def test_two_processes_packing_at_once_both_end_well(photos: Path, own_cache: Pa
     assert len(packs(own_cache)) == 1
 
 
+def test_the_pack_of_a_faster_process_stays(photos: Path, own_cache: Path) -> None:
+    """Replacing it would pull the pixels away from under whoever has mapped them."""
+    faster: list[int] = []
+
+    def decode_while_another_finishes(*given: object) -> object:
+        if not faster:
+            faster.append(0)
+            load(photos, Settings())
+            faster[0] = (packs(own_cache)[-1] / "images.npy").stat().st_ino
+        return decode_image(*given)  # type: ignore[arg-type]
+
+    with patch.object(fill, "decode_image", decode_while_another_finishes):
+        load(photos, Settings(threads=1))
+    (pack,) = packs(own_cache)
+    assert (pack / "images.npy").stat().st_ino == faster[0]
+
+
 def test_bars_move_by_as_many_images_as_there_are(photos: Path) -> None:
     class Counting:
         def __init__(self) -> None:

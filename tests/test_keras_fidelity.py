@@ -200,6 +200,22 @@ def test_params_and_probabilities_are_those_of_keras(name: str) -> None:
     assert furthest(twin, network, image_shape(inputs), classes) <= CLOSE
 
 
+WORDS = {
+    "Conv2D": "conv", "BatchNormalization": "batchnorm", "LayerNormalization": "layernorm", "MaxPooling2D": "maxpool",
+    "Dropout": "dropout", "Flatten": "flatten", "TimeDistributed": "rows", "LSTM": "lstm", "Dense": "dense",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_layers_follow_each_other_as_in_keras(name: str) -> None:
+    """Dropout does nothing in evaluation: its place and its rate must be compared by themselves."""
+    _, _, inputs, _, layers = TWINS[name]
+    rung = LADDER.get(name)
+    ours = [(layer.word, getattr(layer, "rate", None)) for layer in parse(rung.layers, rung.variables)]
+    theirs = [(WORDS[type(layer).__name__], getattr(layer, "rate", None)) for layer in layers()]
+    assert ours == ([("rows", None), *theirs] if len(inputs) == 2 else theirs)
+
+
 @pytest.mark.parametrize("name", MORE)
 def test_what_the_language_adds_is_what_keras_does(name: str) -> None:
     text, shape, layers = MORE[name]

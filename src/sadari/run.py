@@ -22,6 +22,7 @@ from sadari.values import Predictions, Split
 HISTORY_COLUMNS = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
 )  # fmt: skip
+PART = ".part"  # how the name of a file ends that is still being written
 STAMPED = ("sadari", "torch", "torchvision", "numpy", "scikit-learn", "scipy", "safetensors")
 
 
@@ -30,11 +31,12 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
     Raises SadariError where the disk is full or the folder cannot be written; the old file stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
         write(temporary)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -44,7 +46,14 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         reason = error.strerror or str(error)
         raise SadariError(f"cannot write {path}: {reason}; what was there before is kept") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """What did a killed process leave half-written in `folder`, its subfolders included? Nothing any more."""
+    for part in folder.rglob(f".*{PART}"):
+        part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -174,7 +183,12 @@ class RunRecord:
 
     @property
     def job(self) -> Job:
-        return Job.from_toml((self.path / "settings.toml").read_text(encoding="utf-8"))
+        """What was asked for; raises SadariError where `settings.toml` is damaged."""
+        path = self.path / "settings.toml"
+        try:
+            return Job.from_toml(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SadariError(f"cannot read {path}: {error}; delete the folder and train again") from None
 
     @property
     def finished(self) -> bool:

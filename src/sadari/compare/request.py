@@ -21,15 +21,16 @@ REQUEST = "comparison.toml"
 class Comparison:
     """What is to be compared? Every arm with every seed, on one set of images.
 
-    data: a named set or an absolute path. title: what a study calls itself, or "". fingerprint: the content that
-    the runs are made of, known once the data has been read. Raises UsageError where there is nothing to
-    compare, and for two arms of one name.
+    data: a named set or an absolute path. title: what a study calls itself, or "". name: what its folder is called
+    before the number, DATA-compare where it is "". fingerprint: the content that the runs are made of, known once
+    the data has been read. Raises UsageError where there is nothing to compare, and for two arms of one name.
     """
 
     data: str
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     title: str = ""
+    name: str = ""
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
@@ -90,14 +91,14 @@ def equals(request: Comparison, stored: Mapping[str, Any]) -> bool:
 
 
 def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
-    """Where does the comparison lie? In `out`, or in the newest runs/DATA-compare-N that holds this request.
+    """Where does the comparison lie? In `out`, or in the newest runs/NAME-N that holds this request.
 
     A different request gets the next N. Raises UsageError where `out` holds something else.
     """
     if out is not None:
         _require_room(request, out)
         return out
-    stem = f"{data_name(request.data)}-compare-"
+    stem = f"{request.name or f'{data_name(request.data)}-compare'}-"
     held = {int(path.name[len(stem) :]): path for path in runs.glob(f"{stem}*") if path.name[len(stem) :].isdecimal()}
     for number in sorted(held, reverse=True):
         stored = read_stored(held[number])

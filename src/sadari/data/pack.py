@@ -10,6 +10,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -27,6 +28,8 @@ from sadari.values import ImageSet
 
 # Raise it when decoding changes its pixels or the files their form: older packs are then no longer found.
 PACK_FORMAT = "pack 1"
+# Assumed: more processes than this will not replace one damaged pack at the same moment.
+PUBLISH_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
@@ -168,15 +171,20 @@ class PackBuild:
     def publish(self) -> None:
         """Give the complete pack its name; where another process was faster, its equal pack stays."""
         self.folder.chmod(0o755)  # mkdtemp makes it private, and caches are shared
-        try:
-            self.folder.rename(self._target)
-        except OSError:
+        for _ in range(PUBLISH_ATTEMPTS):
+            with suppress(OSError):
+                self.folder.rename(self._target)
+                return
             if read_pack(self._target, "", "") is not None:
                 return
-            damaged = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=self._target.parent))
-            self._target.rename(damaged / "damaged")
-            shutil.rmtree(damaged, ignore_errors=True)
-            self.folder.rename(self._target)
+            self._move_damaged_away()
+        self.folder.rename(self._target)
+
+    def _move_damaged_away(self) -> None:
+        away = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=self._target.parent))
+        with suppress(OSError):  # another process may be doing the same
+            self._target.rename(away / "damaged")
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def _cannot_write(packs: Path, error: OSError) -> SadariError:

@@ -72,7 +72,7 @@ class Preprocess:
             scale, shift = (np.array(document[name], dtype=np.float32) for name in ("scale", "shift"))
             height, width, channels = (int(document[name]) for name in ("height", "width", "channels"))
             fit, scaling = str(document["fit"]), str(document["scaling"])
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise SadariError(f"the preprocessing of the run is damaged ({error}); train it again") from None
         return cls(height, width, channels, fit, scaling, scale, shift)
 

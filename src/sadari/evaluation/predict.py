@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError
+from sadari.evaluation.memory import is_out_of_memory
 from sadari.values import ImageSet, Predictions
 
 # Values per forward pass (images x height x width x channels of the input): large enough to fill two cores, small
@@ -33,20 +35,43 @@ def predict_logits(
 
     images: uint8 (N, H, W, C). Returns float32 (len(positions), K) on the processor, in the order of
     `positions`. The network is left in the mode that it came in. precision: float32, or bfloat16 for speed.
+    Raises SadariError where memory does not hold a single image.
     """
     device = next(network.parameters()).device
     autocast = nullcontext() if precision == torch.float32 else torch.autocast(device.type, precision)
     was_training = network.training
     network.eval()
-    at_once = images_per_pass(preprocess)
     try:
         with autocast:
-            blocks = [
-                network(preprocess.apply(torch.from_numpy(images[positions[start : start + at_once]]).to(device)))
-                for start in range(0, len(positions), at_once)
-            ]
+            return _logits(network, preprocess, images, positions, device)
     finally:
         network.train(was_training)
+
+
+def _logits(
+    network: nn.Module,
+    preprocess: Preprocess,
+    images: NDArray[np.uint8],
+    positions: NDArray[np.int64],
+    device: torch.device,
+) -> Tensor:
+    """Block by block; where memory runs out, in blocks of half the size from there on."""
+    blocks: list[Tensor] = []
+    at_once, start = images_per_pass(preprocess), 0
+    while start < len(positions):
+        chosen = positions[start : start + at_once]
+        try:
+            blocks.append(network(preprocess.apply(torch.from_numpy(images[chosen]).to(device))))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if at_once == 1:
+                raise SadariError(
+                    "memory does not hold this network with a single image; use smaller images or a smaller network"
+                ) from error
+            at_once = (len(chosen) + 1) // 2
+        else:
+            start += len(chosen)
     return torch.cat(blocks).float().cpu() if blocks else torch.empty(0, 0)
 
 

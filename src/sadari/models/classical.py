@@ -5,8 +5,8 @@ that scikit-learn calls, but keeps what every iteration found, which scikit-lear
 against `sklearn.linear_model.LogisticRegression`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,52 +30,65 @@ class Linear:
     state: Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is there to fit?
+
+    pixels: float32 (N, D). labels: int64 (N,), in 0..classes-1. variables: the rung's own ones. from_pass, state:
+    how many passes lie behind, and the `state` of the last of them; 0 and nothing at the start.
+    """
+
+    pixels: Floats
+    labels: NDArray[np.int64]
+    classes: int
+    variables: Mapping[str, Value]
+    epochs: int
+    seed: int
+    from_pass: int = 0
+    state: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+AfterPass = Callable[[Linear], None]
+
+
 @dataclass(frozen=True)
 class Classical:
-    """One classical rung: `passes` yields a Linear after each pass over the images.
+    """One classical rung: `fit` calls `after_pass` with a Linear after each pass over the images, once at least.
 
-    passes(*, pixels float32 (N, D), labels int64 (N,), classes, variables, epochs, seed, from_pass, state): goes
-    on behind pass number `from_pass` with the `state` of that pass. sigmoid: probabilities are one-vs-rest sigmoids,
+    most_passes: how many passes it makes of a problem at most. sigmoid: probabilities are one-vs-rest sigmoids,
     normalised, as in scikit-learn, instead of a softmax.
     """
 
-    passes: Callable[..., Iterator[Linear]]
+    fit: Callable[[Problem, AfterPass], None]
+    most_passes: Callable[[Problem], int]
     sigmoid: bool = False
 
 
 CLASSICAL: Registry[Classical] = Registry("classical model")
 
 
-def majority(*, pixels: Floats, labels: NDArray[np.int64], classes: int, **_: Any) -> Iterator[Linear]:
+def majority(problem: Problem, after_pass: AfterPass) -> None:
     """Always the most frequent class; its probabilities are the training set's shares (add-one smoothed)."""
-    shares = (np.bincount(labels, minlength=classes) + 1.0) / (len(labels) + classes)
-    yield Linear(np.zeros((classes, pixels.shape[1]), np.float32), np.log(shares).astype(np.float32), {})
+    classes = problem.classes
+    shares = (np.bincount(problem.labels, minlength=classes) + 1.0) / (len(problem.labels) + classes)
+    after_pass(Linear(np.zeros((classes, problem.pixels.shape[1]), np.float32), np.log(shares).astype(np.float32), {}))
 
 
-def sgd(
-    *,
-    pixels: Floats,
-    labels: NDArray[np.int64],
-    classes: int,
-    variables: Mapping[str, Value],
-    epochs: int,
-    seed: int,
-    from_pass: int,
-    state: Mapping[str, NDArray[Any]],
-) -> Iterator[Linear]:
+def sgd(problem: Problem, after_pass: AfterPass) -> None:
     """scikit-learn's SGDClassifier with log loss, one `partial_fit` a pass, shuffled anew in each."""
     from sklearn.linear_model import SGDClassifier
 
-    model = SGDClassifier(loss="log_loss", alpha=variables["alpha"])
-    if from_pass:
-        model.coef_, model.intercept_ = state["coef"].copy(), state["intercept"].copy()
-        model.t_, model.classes_ = float(state["t"]), np.arange(classes)
-    for number in range(from_pass, epochs):
-        model.random_state = (seed * 100_003 + number) % 2**31
-        model.partial_fit(pixels, labels, classes=np.arange(classes))
+    classes = np.arange(problem.classes)
+    model = SGDClassifier(loss="log_loss", alpha=problem.variables["alpha"])
+    if problem.from_pass:
+        model.coef_, model.intercept_ = problem.state["coef"].copy(), problem.state["intercept"].copy()
+        model.t_, model.classes_ = float(problem.state["t"]), classes
+    for number in range(problem.from_pass, problem.epochs):
+        model.random_state = (problem.seed * 100_003 + number) % 2**31
+        model.partial_fit(problem.pixels, problem.labels, classes=classes)
         weight, bias = _one_row_a_class(model.coef_, model.intercept_)
         state = {"coef": model.coef_, "intercept": model.intercept_, "t": np.array(model.t_)}
-        yield Linear(weight.astype(np.float32), bias.astype(np.float32), state)
+        after_pass(Linear(weight.astype(np.float32), bias.astype(np.float32), state))
 
 
 def _one_row_a_class(
@@ -87,50 +100,54 @@ def _one_row_a_class(
     return np.concatenate([-weight, weight]), np.concatenate([-bias, bias])
 
 
-def logistic(
-    *,
-    pixels: Floats,
-    labels: NDArray[np.int64],
-    classes: int,
-    variables: Mapping[str, Value],
-    **_: Any,
-) -> Iterator[Linear]:
+def logistic(problem: Problem, after_pass: AfterPass) -> None:
     """Multinomial logistic regression with an L2 penalty, by L-BFGS; a pass is one iteration.
 
     Minimises mean cross-entropy + |weight|^2 / (2 C N), scikit-learn's objective (C its inverse strength), from
-    zero, with its tolerances. Sums run in float32 over blocks and in float64 across them.
+    zero, with its tolerances. Of two classes scikit-learn penalises one row w, which stands for the rows -w / 2
+    and w / 2 here: they are penalised twice as much, so that it is the same model. Sums run in float32 over
+    blocks and in float64 across them.
     """
     from scipy.optimize import minimize
 
-    count, width = pixels.shape
-    penalty = 1.0 / (float(variables["C"]) * count)
-    found: list[NDArray[np.float64]] = []
+    classes, (count, width) = problem.classes, problem.pixels.shape
+    penalty = (2.0 if classes == 2 else 1.0) / (float(problem.variables["C"]) * count)
+    passes = 0
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weight = flat[: classes * width].reshape(classes, width)
-        bias = flat[classes * width :]
-        loss, slope, bias_slope = _cross_entropy(pixels, labels, weight, bias)
+        weight, bias = _rows(flat, classes, width)
+        loss, slope, bias_slope = _cross_entropy(problem.pixels, problem.labels, weight, bias)
         slope += penalty * weight
         loss += 0.5 * penalty * float(np.square(weight).sum())
         return loss, np.concatenate([slope.ravel(), bias_slope])
 
-    minimize(
+    def tell(flat: NDArray[np.float64]) -> None:
+        nonlocal passes
+        passes += 1
+        weight, bias = _rows(flat, classes, width)
+        after_pass(Linear(weight.astype(np.float32), bias.astype(np.float32), {}))
+
+    found = minimize(
         objective,
         np.zeros(classes * (width + 1)),
         jac=True,
         method="L-BFGS-B",
-        callback=lambda flat: found.append(flat.copy()),
+        callback=tell,
         # scikit-learn 1.6's call: tol=1e-4 on the gradient, 50 line-search steps, ftol of 64 machine epsilons.
         options={
-            "maxiter": int(variables["max_iter"]),
+            "maxiter": int(problem.variables["max_iter"]),
             "maxls": 50,
             "gtol": 1e-4,
             "ftol": 64 * np.finfo(float).eps,
         },
     )
-    for flat in found or [np.zeros(classes * (width + 1))]:
-        weight = flat[: classes * width].reshape(classes, width).astype(np.float32)
-        yield Linear(weight, flat[classes * width :].astype(np.float32), {})
+    if not passes:  # zero was the best already, as for black images
+        tell(found.x)
+
+
+def _rows(flat: NDArray[np.float64], classes: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The weight (K, D) and bias (K,) that lie behind each other in `flat`."""
+    return flat[: classes * width].reshape(classes, width), flat[classes * width :]
 
 
 BLOCK = 4096  # images a block: bounds the float32 error and the memory of the probabilities (assumed)
@@ -158,6 +175,6 @@ def _cross_entropy(
     return loss / len(pixels), slope / len(pixels), bias_slope / len(pixels)
 
 
-CLASSICAL.add("majority", Classical(majority))
-CLASSICAL.add("logistic", Classical(logistic))
-CLASSICAL.add("sgd", Classical(sgd, sigmoid=True))
+CLASSICAL.add("majority", Classical(majority, lambda _: 1))
+CLASSICAL.add("logistic", Classical(logistic, lambda problem: max(1, int(problem.variables["max_iter"]))))
+CLASSICAL.add("sgd", Classical(sgd, lambda problem: problem.epochs, sigmoid=True))

@@ -126,12 +126,15 @@ def _draw_curve(axes: "Axes", curve: Curve, colour: str) -> None:
 
 def _scale_epochs(axes: "Axes", drawn: Sequence[Curve]) -> None:
     """A logarithmic axis where one arm has many times the epochs of another, as L-BFGS's passes beside ten epochs."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
     lengths = [len(curve.mean) for curve in drawn if len(curve.mean) > 1]
     if lengths and max(lengths) >= 4 * min(lengths):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
     else:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _limit_losses(axes: "Axes", drawn: Sequence[Curve]) -> None:

@@ -1,6 +1,7 @@
 """What must be kept so that a killed run ends in the same bytes? One file, written whole or not at all."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +22,8 @@ class FitState:
     epoch, step: the next epoch (from 0) and the next step within it. loss_sum, correct, seen: over the
     images of the running epoch. history: a row per finished epoch. best_epoch (from 1; 0 before the first)
     and best_loss: the best validation loss so far. micro_batch: images per forward pass, at most; 0 means
-    whole batches. seconds: time spent training up to here; epoch_seconds: in the running epoch.
+    whole batches. seconds: time spent training up to here; epoch_seconds: in the running epoch; earlier: what of
+    both was spent by processes before this one.
     """
 
     epoch: int = 0
@@ -35,6 +37,7 @@ class FitState:
     micro_batch: int = 0
     seconds: float = 0.0
     epoch_seconds: float = 0.0
+    earlier: float = 0.0
 
 
 Tensors = Mapping[str, Tensor]
@@ -44,7 +47,7 @@ Tensors = Mapping[str, Tensor]
 class Checkpoint:
     """Where is a run's last state kept? Counters and groups of named tensors, in one file.
 
-    path: the file, such as RUN/checkpoint/state.safetensors.
+    path: the file, such as RUN/checkpoint/state.safetensors; its folder holds nothing else.
     """
 
     path: Path
@@ -67,13 +70,12 @@ class Checkpoint:
                     groups.setdefault(group, {})[name] = file.get_tensor(key)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise SadariError(f"the checkpoint {self.path} cannot be read ({error}); delete it to start over") from None
+        state.earlier = state.seconds + state.epoch_seconds
         return state, groups
 
     def remove(self) -> None:
         """The run is finished: the checkpoint is no longer needed."""
-        self.path.unlink(missing_ok=True)
-        if self.path.parent.is_dir():
-            self.path.parent.rmdir()
+        shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
 def plain(tensors: Tensors) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
+from sadari.evaluation.memory import is_out_of_memory
 from sadari.evaluation.predict import predict_logits
 from sadari.models.dropout import Dropout
 from sadari.models.modules import BATCHNORM_MOMENTUM, BatchNorm
@@ -30,7 +31,7 @@ from sadari.settings import Settings
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.interrupt import Interruption, interruption
-from sadari.training.memory import is_out_of_memory, smaller_micro_batch
+from sadari.training.memory import smaller_micro_batch
 from sadari.training.optim import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet
@@ -122,7 +123,7 @@ class Engine:
             try:
                 sums = self._gradients(pixels, labels, step)
                 break
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self.optimizer.zero_grad(set_to_none=True)

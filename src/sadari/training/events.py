@@ -1,14 +1,18 @@
 """What does TensorBoard see of a run? Scalars after every epoch; on request samples and histograms too."""
 
 from pathlib import Path
-from types import TracebackType
+from socket import gethostname
+from time import time
+from typing import Any
 
 import numpy as np
 from torch import nn
 
+from sadari.errors import SadariError
 from sadari.values import ImageSet, Split
 
 SAMPLES = 25  # images shown, as in article A0's first plot
+BINS = 64  # of a histogram of weights (assumed: finer than a screen shows is wasted)
 SCALARS = {
     "train_loss": "loss/train",
     "train_accuracy": "accuracy/train",
@@ -20,40 +24,56 @@ SCALARS = {
 
 
 class Events:
-    """Writes `events.*` into the run folder `out`, as much as `level` says: "off", "scalars" or "all"."""
+    """Writes `events.*` into the run folder `out`, as much as `level` says: "off", "scalars" or "all".
+
+    The file grows record by record, in this thread: torch's own writer uses another one, whose traceback is all
+    that a full disk leaves. Every method raises SadariError where the disk is full.
+    """
 
     def __init__(self, out: Path, level: str, network: nn.Module, images: ImageSet, split: Split) -> None:
-        self._all = level == "all"
+        self._on, self._all = level != "off", level == "all"
         self._network = network
-        self._writer = None
-        if level == "off":
+        self._path = out / f"events.out.tfevents.{int(time())}.{gethostname()}"
+        if not self._on:
             return
-        from torch.utils.tensorboard import SummaryWriter  # a tenth of a second, only where it is wanted
-
         for old in out.glob("events.*"):
             old.unlink()  # a run that goes on tells its whole history again, from history.csv's rows
-        self._writer = SummaryWriter(str(out))
+        self._append(file_version="brain.Event:2")
         if self._all:
+            from torch.utils.tensorboard.summary import image
+
             chosen = split.train[:SAMPLES]
-            self._writer.add_images("samples/train", np.asarray(images.images[chosen]), dataformats="NHWC")
+            samples = image("samples/train", np.asarray(images.images[chosen]), dataformats="NHWC")
+            self._append(summary=samples)
 
-    def epoch(self, row: dict[str, float]) -> None:
-        """Tell one row of the history; with "all", the distribution of every weight as it stands."""
-        if self._writer is None:
+    def tell(self, rows: list[dict[str, float]]) -> None:
+        """Tell `rows` of the history; with "all", for the last one the distribution of every weight as it stands."""
+        if not self._on or not rows:
             return
-        number = int(row["epoch"])
-        for name, tag in SCALARS.items():
-            if name in row:
-                self._writer.add_scalar(tag, row[name], number)
+        from torch.utils.tensorboard.summary import scalar
+
+        for row in rows:
+            for name, tag in SCALARS.items():
+                if name in row:
+                    self._append(summary=scalar(tag, row[name]), step=int(row["epoch"]))
         if self._all:
-            for name, weights in self._network.named_parameters():
-                self._writer.add_histogram(name, weights.detach().float().cpu(), number)
+            self._tell_weights(int(rows[-1]["epoch"]))
 
-    def __enter__(self) -> "Events":
-        return self
+    def _tell_weights(self, epoch: int) -> None:
+        from torch.utils.tensorboard.summary import histogram
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        for name, parameter in self._network.named_parameters():
+            weights = parameter.detach().float().cpu().numpy()
+            finite = weights[np.isfinite(weights)]
+            if finite.size:
+                self._append(summary=histogram(name, finite, BINS), step=epoch)
+
+    def _append(self, **content: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        try:
+            with self._path.open("ab") as file:
+                RecordWriter(file).write(Event(wall_time=time(), **content).SerializeToString())
+        except OSError as error:
+            raise SadariError(f"cannot write {self._path}: {error.strerror or error}; make room and go on") from None

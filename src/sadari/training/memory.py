@@ -1,17 +1,9 @@
 """What happens when memory runs out? The same step goes through the network in smaller pieces."""
 
-import torch
 from torch import nn
 
 from sadari.errors import SadariError
 from sadari.models.modules import BatchNorm
-
-_CPU_MESSAGES = ("can't allocate memory", "not enough memory")  # what torch's allocators say on the processor
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether `error` is torch's way of saying that memory ran out, on any device."""
-    return isinstance(error, torch.OutOfMemoryError) or any(each in str(error) for each in _CPU_MESSAGES)
 
 
 def smaller_micro_batch(network: nn.Module, current: int, batch: int) -> int:

@@ -1,8 +1,9 @@
 """How is a classical rung fitted as a run? Pass by pass, with the same history and checkpoints as a network."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,78 +13,124 @@ from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
 from sadari.evaluation.predict import images_per_pass
-from sadari.models.classical import CLASSICAL, Linear
+from sadari.models.classical import CLASSICAL, Classical, Linear, Problem
 from sadari.models.modules import Dense
 from sadari.models.sequential import Network
-from sadari.progress import Progress
+from sadari.progress import Progress, Silent, Task
 from sadari.settings import Job
 from sadari.training.checkpoint import Checkpoint, FitState
-from sadari.training.interrupt import interruption
+from sadari.training.interrupt import Interruption, interruption
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet, Split
 
 
-def fit_passes(
-    name: str,
-    network: Network,
-    preprocess: Preprocess,
-    images: ImageSet,
-    split: Split,
-    job: Job,
-    checkpoint: Checkpoint,
-    progress: Progress,
-    after_epoch: Callable[[FitState], None],
-) -> FitState:
-    """Fit the class layer of `network` with the classical model `name` on what the layers before it give.
+@dataclass
+class Passes:
+    """Everything that fitting one classical model needs; `fit` leaves what it learns in the class layer of `network`.
 
-    Returns the state with one row of history a pass. Raises KeyboardInterrupt after Ctrl-C, the state kept.
+    The model reads what the layers before the class layer give. after_epoch: called with the state when a pass has
+    been added to its history.
     """
-    body, tail = _cut(network)
-    train, labels = _vectors(body, preprocess, images, split.train), images.labels[split.train]
-    val = _vectors(body, preprocess, images, split.val) if len(split.val) else None
-    kept = checkpoint.read()
-    state, groups = kept if kept else (FitState(), {})
-    best = groups.get("best", {})
-    if kept:
-        network.load_state_dict(groups["network"])
-    before = {key: each.numpy() for key, each in groups.get("passes", {}).items()}
-    passes = CLASSICAL.get(name).passes(
-        pixels=train.numpy(),
-        labels=labels,
-        classes=len(images.classes),
-        variables=job.variables,
-        epochs=job.settings.epochs,
-        seed=seed_for(job.seed, "passes"),
-        from_pass=state.epoch,
-        state=before,
-    )
-    started = kept_at = perf_counter()
-    with interruption() as wanted, progress.task(name, job.settings.epochs, "passes") as task:
-        for linear in passes:
-            _assign(tail[0], linear)
-            row: dict[str, float] = {"epoch": state.epoch + 1}
-            row["train_loss"], row["train_accuracy"] = _scores(tail, train, labels)
-            if val is not None:
-                row["val_loss"], row["val_accuracy"] = _scores(tail, val, images.labels[split.val])
-            row["seconds"] = perf_counter() - started
-            started = perf_counter()
-            state.history.append(row)
-            state.epoch += 1
-            state.seconds += row["seconds"]
-            if row.get("val_loss", np.inf) < state.best_loss:
-                state.best_loss, state.best_epoch = row["val_loss"], state.epoch
-                best = {key: each.clone() for key, each in network.state_dict().items()}
-            task.advance(1, f"loss {row['train_loss']:.4f}")
-            after_epoch(state)
-            if linear.state and (wanted.asked or perf_counter() - kept_at >= job.settings.checkpoint_seconds):
-                passed = {key: torch.from_numpy(np.array(each)) for key, each in linear.state.items()}
-                checkpoint.write(state, {"network": network.state_dict(), "best": best, "passes": passed})
-                kept_at = perf_counter()
-            if wanted.asked:
-                raise KeyboardInterrupt
-    if best and job.settings.restore_best:
-        network.load_state_dict(best)
-    return state
+
+    classical: str
+    network: Network
+    preprocess: Preprocess
+    images: ImageSet
+    split: Split
+    job: Job
+    checkpoint: Checkpoint
+    progress: Progress = field(default_factory=Silent)
+    after_epoch: Callable[[FitState], None] = lambda _: None
+
+    def fit(self) -> FitState:
+        """Fit from where the checkpoint stands to the end; the chosen weights end up in the network.
+
+        Raises KeyboardInterrupt after Ctrl-C (the state is kept where the model can go on from one), SadariError
+        where the disk is full.
+        """
+        model: Classical = CLASSICAL.get(self.classical)
+        passed = self._restore()
+        self._lay_out()
+        problem = self._problem(passed)
+        self.told_at = self.kept_at = perf_counter()
+        with interruption() as wanted, self.progress.task(self.classical, model.most_passes(problem), "passes") as task:
+            task.advance(self.state.epoch)
+
+            def after_pass(linear: Linear) -> None:
+                self._finish_pass(linear, task)
+                self._keep_if_due(linear, wanted)
+
+            if self.state.epoch < model.most_passes(problem):
+                model.fit(problem, after_pass)
+        if self.best and self.job.settings.restore_best:
+            self.network.load_state_dict(self.best)
+        return self.state
+
+    def _restore(self) -> dict[str, Tensor]:
+        """Stand where the checkpoint stands, or at the very start; returns what the next pass needs besides."""
+        kept = self.checkpoint.read()
+        self.state, groups = kept if kept else (FitState(), {})
+        self.best = groups.get("best", {})
+        if kept:
+            self.network.load_state_dict(groups["network"])
+        return groups.get("passes", {})
+
+    def _lay_out(self) -> None:
+        """What the class layer reads of the training and validation images, and that layer with what follows it."""
+        body, self.tail = _cut(self.network)
+        self.train, self.val = (self._part(body, positions) for positions in (self.split.train, self.split.val))
+
+    def _part(self, body: nn.Module, positions: NDArray[np.int64]) -> "_Part":
+        return _Part(_vectors(body, self.preprocess, self.images.images, positions), self.images.labels[positions])
+
+    def _problem(self, passed: dict[str, Tensor]) -> Problem:
+        return Problem(
+            pixels=self.train.vectors.numpy(),
+            labels=self.train.labels,
+            classes=len(self.images.classes),
+            variables=self.job.variables,
+            epochs=self.job.settings.epochs,
+            seed=seed_for(self.job.seed, "passes"),
+            from_pass=self.state.epoch,
+            state={key: each.numpy() for key, each in passed.items()},
+        )
+
+    def _finish_pass(self, linear: Linear, task: Task) -> None:
+        """Score the class layer as it stands, add the row of this pass, remember the weights if they are the best."""
+        _assign(self.tail[0], linear)
+        state = self.state
+        row: dict[str, float] = {"epoch": state.epoch + 1}
+        row["train_loss"], row["train_accuracy"] = _scores(self.tail, self.train)
+        if len(self.val.labels):
+            row["val_loss"], row["val_accuracy"] = _scores(self.tail, self.val)
+        now = perf_counter()
+        row["seconds"], self.told_at = now - self.told_at, now
+        state.history.append(row)
+        state.epoch += 1
+        state.seconds += row["seconds"]
+        if row.get("val_loss", np.inf) < state.best_loss:
+            state.best_loss, state.best_epoch = row["val_loss"], state.epoch
+            self.best = {key: each.clone() for key, each in self.network.state_dict().items()}
+        task.advance(1, f"loss {row['train_loss']:.4f}")
+        self.after_epoch(state)
+
+    def _keep_if_due(self, linear: Linear, wanted: Interruption) -> None:
+        """Write a checkpoint where one is due; a model that tells no state starts over, which L-BFGS must."""
+        due = wanted.asked or perf_counter() - self.kept_at >= self.job.settings.checkpoint_seconds
+        if linear.state and due:
+            passed = {key: torch.from_numpy(np.array(each)) for key, each in linear.state.items()}
+            groups = {"network": self.network.state_dict(), "best": self.best, "passes": passed}
+            self.checkpoint.write(self.state, groups)
+            self.kept_at = perf_counter()
+        if wanted.asked:
+            raise KeyboardInterrupt
+
+
+class _Part(NamedTuple):
+    """What does the class layer read of one part of the images? vectors float32 (N, D), labels int64 (N,)."""
+
+    vectors: Tensor
+    labels: NDArray[np.int64]
 
 
 def _cut(network: Network) -> tuple[nn.Sequential, nn.Sequential]:
@@ -94,14 +141,16 @@ def _cut(network: Network) -> tuple[nn.Sequential, nn.Sequential]:
 
 
 @torch.inference_mode()
-def _vectors(body: nn.Module, preprocess: Preprocess, images: ImageSet, positions: NDArray[np.int64]) -> Tensor:
+def _vectors(
+    body: nn.Module, preprocess: Preprocess, images: NDArray[np.uint8], positions: NDArray[np.int64]
+) -> Tensor:
     """What the class layer will read, float32 (N, D), for the images at `positions`."""
     at_once = images_per_pass(preprocess)
     blocks = [
-        body(preprocess.apply(torch.from_numpy(images.images[positions[start : start + at_once]])))
+        body(preprocess.apply(torch.from_numpy(images[positions[start : start + at_once]])))
         for start in range(0, len(positions), at_once)
     ]
-    return torch.cat(blocks)
+    return torch.cat(blocks) if blocks else torch.empty(0, 0)
 
 
 def _assign(layer: Any, linear: Linear) -> None:
@@ -111,7 +160,7 @@ def _assign(layer: Any, linear: Linear) -> None:
 
 
 @torch.inference_mode()
-def _scores(tail: nn.Module, vectors: Tensor, labels: NDArray[np.int64]) -> tuple[float, float]:
+def _scores(tail: nn.Module, part: _Part) -> tuple[float, float]:
     """Mean log loss and accuracy of the class layer as it stands."""
-    logits, wanted = tail(vectors), torch.from_numpy(labels)
+    logits, wanted = tail(part.vectors), torch.from_numpy(part.labels)
     return F.cross_entropy(logits, wanted).item(), (logits.argmax(1) == wanted).double().mean().item()

@@ -7,8 +7,8 @@ Starting, resuming and finding a run finished are the same call: whatever is the
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -30,10 +30,12 @@ from sadari.models.rung import Rung
 from sadari.models.sequential import Network
 from sadari.progress import Progress, Silent
 from sadari.run import (
+    PART,
     RunRecord,
     environment,
     read_json,
     read_split,
+    remove_parts,
     write_history,
     write_json,
     write_predictions,
@@ -45,9 +47,10 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.events import Events
+from sadari.training.log import Log
 from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
 from sadari.training.optim import make_optimizer
-from sadari.training.passes import fit_passes
+from sadari.training.passes import Passes
 from sadari.training.randomness import seed_for
 from sadari.training.trained import Architecture, write_model
 from sadari.values import PARTS, ImageSet, Predictions, Split
@@ -72,7 +75,9 @@ def train(
     _require_same_job(job, out)
     with _only_one(out):
         run = RunRecord(out.resolve())
+        remove_parts(out)
         if run.finished:
+            _checkpoint(out).remove()  # a kill may have come between the last two steps
             return run
         started = perf_counter()
         rung = find_rung(job.model)
@@ -80,8 +85,9 @@ def train(
         if (out / "split.npz").is_file():
             split = read_split(out / "split.npz")
         workshop = _prepare(job, rung, images, split or draw_split(images, job.settings), out, progress)
-        state = _fit(workshop)
-        _finish(workshop, state, started)
+        with _noted(workshop.log):
+            state = _fit(workshop)
+            _finish(workshop, state, started)
         return run
 
 
@@ -103,18 +109,22 @@ class _Workshop:
     architecture: Architecture
     network: Network
     out: Path
-    progress: Progress
+    log: Log
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.out / "checkpoint" / "state.safetensors")
+        return _checkpoint(self.out)
+
+
+def _checkpoint(out: Path) -> Checkpoint:
+    return Checkpoint(out / "checkpoint" / "state.safetensors")
 
 
 def _require_same_job(job: Job, out: Path) -> None:
     if (out / "settings.toml").is_file():
         if RunRecord(out).job != job:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
-    elif out.is_dir() and any(out.iterdir()):
+    elif out.is_dir() and any(not each.name.endswith(PART) for each in out.iterdir()):
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
     elif out.exists() and not out.is_dir():
         raise UsageError(f"'{out}' is a file; --out takes a folder")
@@ -123,20 +133,31 @@ def _require_same_job(job: Job, out: Path) -> None:
 @contextmanager
 def _only_one(out: Path) -> Iterator[None]:
     """Hold the run folder against a second process; leave no folder behind where nothing was written."""
+    handle = _locked(out)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY)
-    except OSError as error:
-        raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-    except BlockingIOError:
-        raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
     finally:
-        os.close(handle)
-        if not any(out.iterdir()):
+        if out.is_dir() and not any(out.iterdir()):
             out.rmdir()
+        os.close(handle)
+
+
+def _locked(out: Path) -> int:
+    """An open handle of the folder that holds its lock; the folder is made where there is none."""
+    while True:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            handle = os.open(out, os.O_RDONLY)
+        except OSError as error:
+            raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
+        if out.is_dir() and os.path.samestat(os.fstat(handle), out.stat()):
+            return handle
+        os.close(handle)  # the process that had it has removed the folder in the meantime
 
 
 def _require_same_data(out: Path, images: ImageSet) -> None:
@@ -151,7 +172,9 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
     settings = job.settings
     architecture = Architecture.of(rung, job.variables, images.shape, images.classes)
     device = use_machine(settings)
-    network = architecture.build(seed_for(job.seed, "weights")).to(device)
+    network = architecture.build(seed_for(job.seed, "weights"))
+    if not architecture.classical:  # scikit-learn's rungs stay on the processor
+        network.to(device)
     parse_augmentation(settings.augment, *images.shape[:2])
     preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
     _require_same_data(out, images)
@@ -161,40 +184,80 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
         write_json(out / "environment.json", {**environment(), "data": data})
     write_json(out / "preprocess.json", preprocess.to_json())
     write_split(out / "split.npz", split)
-    return _Workshop(job, rung, images, split, preprocess, architecture, network, out, progress)
+    log = Log(out / "log.txt", progress)
+    log.note(f"{rung.name} on {images.name}, seed {job.seed}: {split.origin}")
+    return _Workshop(job, rung, images, split, preprocess, architecture, network, out, log)
+
+
+@contextmanager
+def _noted(log: Log) -> Iterator[None]:
+    """How work under way ends, in the log too."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(SadariError):  # a full disk holds no word about itself
+            log.note("interrupted" if isinstance(error, KeyboardInterrupt) else f"ended with: {error}")
+        raise
+    log.note("finished")
 
 
 def _fit(workshop: _Workshop) -> FitState:
-    """Train the network; a loss that is no longer a number still leaves the best weights as a model."""
-    job, out = workshop.job, workshop.out
-    told = 0
-    with Events(out, job.settings.tensorboard, workshop.network, workshop.images, workshop.split) as events:
+    """Train the network, telling every epoch to history.csv, TensorBoard and the log."""
+    out, told = workshop.out, 0
+    events = Events(out, workshop.job.settings.tensorboard, workshop.network, workshop.images, workshop.split)
 
-        def after_epoch(state: FitState) -> None:
-            nonlocal told
-            write_history(out / "history.csv", state.history)
-            for row in state.history[told:]:
-                events.epoch(row)
-            told = len(state.history)
+    def after_epoch(state: FitState) -> None:
+        nonlocal told
+        write_history(out / "history.csv", state.history)
+        events.tell(state.history[told:])
+        told = len(state.history)
+        workshop.log.note(_sentence(state.history[-1]))
 
-        if workshop.rung.fitted_by == "scikit-learn":
-            return fit_passes(
-                workshop.rung.name, workshop.network, workshop.preprocess, workshop.images, workshop.split, job,
-                workshop.checkpoint, workshop.progress, after_epoch,
-            )  # fmt: skip
-        engine = _engine(workshop)
-        engine.after_epoch = after_epoch
-        try:
-            return engine.fit()
-        except DivergedError as error:
-            if not engine.best:
-                raise
-            workshop.network.load_state_dict(engine.best)
-            write_model(out / "model.safetensors", workshop.network, workshop.architecture)
-            raise DivergedError(f"{error}; the best epoch, {engine.state.best_epoch}, is kept as {out}") from None
+    if workshop.architecture.classical:
+        state = _passes(workshop, after_epoch).fit()
+    else:
+        state = _fit_network(workshop, after_epoch)
+    if told < len(state.history):  # killed behind its last epoch: there was none left to tell with
+        after_epoch(state)
+    return state
 
 
-def _engine(workshop: _Workshop) -> Engine:
+def _sentence(row: dict[str, float]) -> str:
+    """One row of the history as the log has it."""
+    parts = [f"epoch {row['epoch']:g}: train loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.4f}"]
+    if "val_loss" in row:
+        parts.append(f"val loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}")
+    return "; ".join(parts)
+
+
+def _fit_network(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -> FitState:
+    """Train step by step; a loss that is no longer a number still leaves the best weights as a model."""
+    out, engine = workshop.out, _engine(workshop, after_epoch)
+    try:
+        return engine.fit()
+    except DivergedError as error:
+        if not engine.best:
+            raise
+        workshop.network.load_state_dict(engine.best)
+        write_model(out / "model.safetensors", workshop.network, workshop.architecture)
+        raise DivergedError(f"{error}; the best epoch, {engine.state.best_epoch}, is kept as {out}") from None
+
+
+def _passes(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -> Passes:
+    return Passes(
+        classical=workshop.architecture.classical,
+        network=workshop.network,
+        preprocess=workshop.preprocess,
+        images=workshop.images,
+        split=workshop.split,
+        job=workshop.job,
+        checkpoint=workshop.checkpoint,
+        progress=workshop.log,
+        after_epoch=after_epoch,
+    )
+
+
+def _engine(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -> Engine:
     job, images, split = workshop.job, workshop.images, workshop.split
     settings = job.settings
     device = torch.device(settings.device)
@@ -214,7 +277,8 @@ def _engine(workshop: _Workshop) -> Engine:
         checkpoint=workshop.checkpoint,
         precision=PRECISIONS[settings.precision],
         class_weights=weights,
-        progress=workshop.progress,
+        progress=workshop.log,
+        after_epoch=after_epoch,
     )
 
 
@@ -228,7 +292,6 @@ def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
     """Judge the network, test last, and write what the run leaves; `scores.json` comes last and says it is done."""
     out, job = workshop.out, workshop.job
     write_model(out / "model.safetensors", workshop.network, workshop.architecture)
-    write_history(out / "history.csv", state.history)
     parts = {name: _judge(workshop, name) for name in PARTS}
     judged_on = "test" if parts["test"] is not None else "val" if parts["val"] is not None else "train"
     judged = parts[judged_on]
@@ -243,7 +306,7 @@ def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
         "params": {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)},
         "epochs": len(state.history),
         "best_epoch": state.best_epoch or None,
-        "seconds": {"train": state.seconds, "total": state.seconds + perf_counter() - started},
+        "seconds": {"train": state.seconds, "total": state.earlier + perf_counter() - started},
         "images_per_second": len(judged) / judged.seconds,
         "judged_on": judged_on,
         "images": {name: len(workshop.split.part(name)) for name in PARTS},

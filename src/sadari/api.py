@@ -1,0 +1,80 @@
+"""What can be called from Python? The same three doors as on the command line, returning values and frames."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sadari.compare import compare as comparing
+from sadari.compare.request import Comparison
+from sadari.compare.result import ComparisonResult
+from sadari.compare.variants import expand
+from sadari.data import load as loading
+from sadari.models.ladder import find_rung
+from sadari.progress import Progress
+from sadari.run import RunRecord
+from sadari.settings import Job, Settings, Value, resolve, with_overrides
+from sadari.training import train as training
+from sadari.values import ImageSet
+
+
+def load(data: str | Path, *, progress: Progress | None = None, **settings: Value) -> ImageSet:
+    """Which images is `data`? A named set or a path; settings such as `image_size=64` as keywords.
+
+    Raises SadariError or UsageError with one sentence.
+    """
+    return loading.load(absolute(data), with_overrides(Settings(), settings), progress)
+
+
+def train(
+    data: str | Path,
+    model: str,
+    *,
+    out: str | Path,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **overrides: Value,
+) -> RunRecord:
+    """What comes of training one model? A run in the folder `out`; a finished or started one is taken up again.
+
+    overrides: settings and variables of the rung, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
+    `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
+    """
+    return training.train(make_job(data, model, seed, overrides), Path(out), progress=progress)
+
+
+def compare(
+    data: str | Path,
+    models: Sequence[str],
+    *,
+    seeds: int | Sequence[int] = 3,
+    vary: Mapping[str, Sequence[Value]] | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    **overrides: Value,
+) -> ComparisonResult:
+    """Which model is better on these images, and by how much?
+
+    seeds: how many, from 0, or which. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. The result
+    gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
+    """
+    varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
+    arms, sentences = expand([absolute(model) for model in models], varied, overrides)
+    if progress:
+        for sentence in sentences:
+            progress.say(sentence)
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    request = Comparison(absolute(data), arms, chosen)
+    return comparing.compare(request, out=Path(out) if out is not None else None, progress=progress)
+
+
+def make_job(data: str | Path, model: str, seed: int, overrides: Mapping[str, Value]) -> Job:
+    """The job with everything resolved; paths become absolute, so that it can be resumed from anywhere."""
+    rung = find_rung(model)
+    settings, variables = resolve(rung.settings, rung.variables, overrides)
+    return Job(absolute(data), absolute(model), seed, settings, variables)
+
+
+def absolute(name: str | Path) -> str:
+    """A path as an absolute one; the name of a set or a rung as it is."""
+    path = Path(name).expanduser()
+    is_path = isinstance(name, Path) or (path.exists() and (path.suffix or len(path.parts) > 1 or path.is_dir()))
+    return str(path.resolve()) if is_path else str(name)

@@ -1,0 +1,181 @@
+"""What does a study file ask for? A comparison whose arms have their own settings, with published figures beside them.
+
+title = "six networks on Fashion-MNIST"
+data = "fashion-mnist"
+seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2
+notes = ["what a reader should know"]
+
+[settings]                         # of all arms
+epochs = 30
+
+[[arms]]
+name = "mlp"                       # the model's name where it is left out
+model = "mlp"                      # a rung, or a TOML file beside this one
+settings = { batch_size = 256 }    # of this arm
+vary = { dropout = "0:0.9:0.1" }   # one arm for each value
+published = { accuracy = 0.8865, loss = 0.3276 }
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sadari.compare.request import Comparison
+from sadari.compare.variants import Arm, expand, parse_vary
+from sadari.errors import UsageError
+from sadari.evaluation.metrics import METRICS
+from sadari.registry import unknown_name
+from sadari.settings import Value, read_toml
+
+KEYS = ("title", "data", "seeds", "notes", "settings", "arms")
+ARM_KEYS = ("name", "model", "settings", "vary", "published")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What does a study file ask for? The comparison, and sentences that stand below its table."""
+
+    request: Comparison
+    notes: tuple[str, ...]
+
+
+def read_study(
+    path: Path,
+    *,
+    data: str | None = None,
+    seeds: tuple[int, ...] | None = None,
+    overrides: Mapping[str, Value] | None = None,
+) -> Study:
+    """Which comparison does the TOML file at `path` describe?
+
+    data, seeds: instead of the file's. overrides: settings that have the last word over all arms. A path in the
+    file that exists beside it is taken from there. Raises UsageError naming the file and what is wrong in it.
+    """
+    document = read_toml(path, "study")
+    try:
+        return _study(document, path, data, seeds, overrides or {})
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _study(
+    document: Mapping[str, Any],
+    path: Path,
+    data: str | None,
+    seeds: tuple[int, ...] | None,
+    overrides: Mapping[str, Value],
+) -> Study:
+    _require_known(document, KEYS, "key")
+    data = data or _beside(path, _text(document, "data"))
+    if not data:
+        raise UsageError('a study says on which images: add data = "fashion-mnist", or give --data')
+    tables = document.get("arms")
+    if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
+        raise UsageError("a study has arms: add [[arms]] and below it model = ...")
+    common = _table(document, "settings", "settings")
+    arms = [arm for table in tables for arm in _arms(table, path, common, overrides)]
+    notes = document.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(each, str) for each in notes):
+        raise UsageError('`notes` is a list of sentences: notes = ["..."]')
+    request = Comparison(
+        data=data,
+        arms=tuple(arms),
+        seeds=seeds if seeds is not None else _seeds(document.get("seeds", 1)),
+        title=_text(document, "title"),
+        name=path.stem,
+    )
+    for arm in request.arms:
+        _require_resolvable(request, arm)
+    return Study(request, tuple(notes))
+
+
+def _arms(
+    table: Mapping[str, Any], path: Path, common: Mapping[str, Value], overrides: Mapping[str, Value]
+) -> list[Arm]:
+    """The arms of one [[arms]] table: one, or one for each combination of what it varies."""
+    _require_known(table, ARM_KEYS, "key of [[arms]]")
+    if not _text(table, "model"):
+        raise UsageError('every [[arms]] says which model: add model = "cnn"')
+    model = _beside(path, _text(table, "model"))
+    varied = parse_vary([f"{key}={_listed(value)}" for key, value in _vary(table).items()])
+    chosen = {**common, **_table(table, "settings", "settings of an arm"), **overrides}
+    expanded, _ = expand([model], varied, {key: value for key, value in chosen.items() if key not in varied})
+    published = _published(table)
+    name = _text(table, "name")
+    return [
+        Arm(" ".join(filter(None, [name or _first_word(arm), *arm.name.split()[1:]])), model, arm.overrides, published)
+        for arm in expanded
+    ]
+
+
+def _first_word(arm: Arm) -> str:
+    return arm.name.split()[0]
+
+
+def _listed(value: Any) -> str:
+    return ",".join(str(each) for each in value) if isinstance(value, list) else str(value)
+
+
+def _vary(table: Mapping[str, Any]) -> dict[str, Any]:
+    varied = table.get("vary", {})
+    if not isinstance(varied, dict):
+        raise UsageError('`vary` is a table: vary = { dropout = "0:0.9:0.1" }')
+    return varied
+
+
+def _published(table: Mapping[str, Any]) -> dict[str, float]:
+    published = _table(table, "published", "published figures")
+    _require_known(published, tuple(METRICS.names()), "published figure")
+    for name, value in published.items():
+        if isinstance(value, bool | str):
+            raise UsageError(f"the published {name} is a number, not '{value}'")
+        if METRICS.get(name).higher_is_better and not 0 <= value <= 1:
+            raise UsageError(f"the published {name} lies between 0 and 1, not {value}")
+    return {name: float(value) for name, value in published.items()}
+
+
+def _require_resolvable(request: Comparison, arm: Arm) -> None:
+    try:
+        request.job(arm, request.seeds[0])
+    except UsageError as error:
+        raise UsageError(f"{arm.name}: {error}") from None
+
+
+def _require_known(table: Mapping[str, Any], known: tuple[str, ...], kind: str) -> None:
+    for key in table:
+        if key not in known:
+            raise unknown_name(kind, key, list(known))
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return tuple(range(value))
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(each, int) and not isinstance(each, bool) for each in value)
+    ):
+        return tuple(value)
+    raise UsageError(f"`seeds` is a count or a list of whole numbers, not {value}")
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        raise UsageError(f"`{key}` is text, not {value}")
+    return value
+
+
+def _table(table: Mapping[str, Any], key: str, what: str) -> dict[str, Value]:
+    value = table.get(key, {})
+    if not isinstance(value, dict) or not all(isinstance(each, bool | int | float | str) for each in value.values()):
+        raise UsageError(f"the {what} are a table of numbers, texts, true and false, not {value}")
+    return value
+
+
+def _beside(path: Path, name: str) -> str:
+    """`name` as an absolute path where such a file or folder lies beside the study, else as it is."""
+    looks_like_path = "/" in name or "." in name
+    beside = path.parent / name
+    return str(beside.resolve()) if looks_like_path and beside.exists() else name

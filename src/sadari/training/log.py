@@ -1,0 +1,30 @@
+"""What was said while a run was made? Every sentence with its time, in the run's `log.txt`."""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+
+from sadari.progress import Progress, Task
+from sadari.run import write_text
+
+
+class Log:
+    """A Progress that also keeps its sentences: `shown` shows them, the file `path` holds them, behind older ones."""
+
+    def __init__(self, path: Path, shown: Progress) -> None:
+        self._path = path
+        self._shown = shown
+        self._text = path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def say(self, sentence: str) -> None:
+        """Show the sentence and keep it; raises SadariError where the disk is full."""
+        self._shown.say(sentence)
+        self.note(sentence)
+
+    def note(self, sentence: str) -> None:
+        """Keep the sentence without showing it; raises SadariError where the disk is full."""
+        self._text += f"{datetime.now():%Y-%m-%d %H:%M:%S}  {sentence}\n"
+        write_text(self._path, self._text)
+
+    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
+        return self._shown.task(label, total, unit)

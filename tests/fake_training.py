@@ -1,0 +1,89 @@
+"""A trainer that learns nothing: it leaves the files of a run, right as often as the model's skill says."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sadari.evaluation.metrics import score
+from sadari.progress import Progress
+from sadari.run import RunRecord, write_history, write_json, write_predictions, write_split, write_text
+from sadari.settings import Job
+from sadari.values import PARTS, ImageSet, Predictions, Split
+
+SKILLS = {"majority": 0.1, "softmax": 0.7, "mlp": 0.8, "cnn": 0.9}
+
+
+def drawn_predictions(images: ImageSet, positions: np.ndarray[Any, Any], skill: float, seed: int) -> Predictions:
+    """Right with probability `skill`, otherwise the next class."""
+    generator = np.random.default_rng(seed)
+    labels, classes = images.labels[positions], len(images.classes)
+    said = np.where(generator.random(len(labels)) < skill, labels, (labels + 1) % classes)
+    probabilities = np.full((len(labels), classes), 0.2 / (classes - 1), dtype=np.float32)
+    probabilities[np.arange(len(labels)), said] = 0.8
+    return Predictions(images.ids[positions], labels, probabilities, images.classes, seconds=0.01)
+
+
+@dataclass
+class FakeTrainer:
+    """Stands where `train` stands; `fails` maps a model to what it raises, `calls` are the jobs it has trained."""
+
+    fails: dict[str, BaseException] = field(default_factory=dict)
+    calls: list[Job] = field(default_factory=list)
+    splits: list[Split] = field(default_factory=list)
+
+    def __call__(
+        self, job: Job, out: Path, *, images: ImageSet, split: Split, progress: Progress | None = None
+    ) -> RunRecord:
+        del progress
+        record = RunRecord(out)
+        if (out / "settings.toml").is_file() and record.finished and record.job == job:
+            return record
+        self.calls.append(job)
+        self.splits.append(split)
+        if job.model in self.fails:
+            raise self.fails[job.model]
+        return self._leave(record, job, images, split)
+
+    def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
+        out, skill = record.path, SKILLS[job.model]
+        write_text(out / "settings.toml", job.to_toml())
+        write_split(out / "split.npz", split)
+        epochs = range(1, job.settings.epochs + 1)
+        write_history(
+            out / "history.csv",
+            [
+                {
+                    "epoch": epoch,
+                    "train_loss": 1.0 / epoch,
+                    "train_accuracy": skill,
+                    "val_loss": 0.5 + 0.1 * abs(epoch - 4),
+                    "val_accuracy": skill - 0.01 * abs(epoch - 4),
+                    "seconds": 0.5,
+                }
+                for epoch in epochs
+            ],
+        )
+        parts = {
+            name: drawn_predictions(images, split.part(name), skill, 100 * job.seed + len(job.model))
+            for name in PARTS
+            if len(split.part(name))
+        }
+        judged_on = next(name for name in ("test", "val", "train") if name in parts)
+        write_predictions(out / "predictions.csv", parts[judged_on])
+        summary = {
+            "run": str(out),
+            "model": job.model,
+            "data": job.data,
+            "seed": job.seed,
+            "params": {"total": 1000, "trainable": 900},
+            "epochs": len(epochs),
+            "best_epoch": 4,
+            "seconds": {"train": float(len(job.model)), "total": 10.0},
+            "images_per_second": 1234.0,
+            "judged_on": judged_on,
+            "scores": {name: dict(score(parts[name]).values) if name in parts else None for name in PARTS},
+        }
+        write_json(out / "scores.json", summary)
+        return record

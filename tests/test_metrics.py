@@ -1,0 +1,111 @@
+"""Do the metrics mean what they say? Contract tests over the registry, then each one's own values."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from sadari.evaluation.metrics import LEAST_PROBABILITY, METRICS, Metric, confusion, score
+from sadari.values import Predictions
+
+EVERY_METRIC = pytest.mark.parametrize("metric", list(METRICS), ids=METRICS.names())
+
+
+def made(labels: list[int], probabilities: np.ndarray) -> Predictions:  # type: ignore[type-arg]
+    return Predictions(
+        ids=np.array([f"image/{number}" for number in range(len(labels))]),
+        labels=np.array(labels, dtype=np.int64),
+        probabilities=probabilities.astype(np.float32),
+        classes=tuple("abcdefgh"[: probabilities.shape[1]]),
+        seconds=1.0,
+    )
+
+
+def drawn(seed: int, count: int = 40, classes: int = 4) -> Predictions:
+    generator = np.random.default_rng(seed)
+    return made(generator.integers(classes, size=count).tolist(), generator.dirichlet(np.ones(classes), size=count))
+
+
+def reordered(predictions: Predictions, order: np.ndarray) -> Predictions:  # type: ignore[type-arg]
+    return Predictions(
+        ids=predictions.ids[order],
+        labels=predictions.labels[order],
+        probabilities=predictions.probabilities[order],
+        classes=predictions.classes,
+        seconds=predictions.seconds,
+    )
+
+
+@EVERY_METRIC
+def test_order_of_the_images_does_not_matter(metric: Metric) -> None:
+    predictions = drawn(1)
+    shuffled = reordered(predictions, np.random.default_rng(2).permutation(len(predictions)))
+    assert metric.function(shuffled) == pytest.approx(metric.function(predictions), rel=1e-12)
+
+
+@EVERY_METRIC
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_nothing_is_better_than_perfect(metric: Metric, seed: int) -> None:
+    predictions = drawn(seed)
+    perfect = made(predictions.labels.tolist(), np.eye(4)[predictions.labels])
+    sign = 1 if metric.higher_is_better else -1
+    assert sign * metric.function(perfect) >= sign * metric.function(predictions)
+    assert metric.function(perfect) == (1.0 if metric.higher_is_better else 0.0)
+
+
+@EVERY_METRIC
+def test_one_image_and_an_absent_class_still_give_a_number(metric: Metric) -> None:
+    assert np.isfinite(metric.function(made([1], np.array([[1.0, 0.0, 0.0]]))))
+
+
+@EVERY_METRIC
+def test_a_metric_says_what_it_is(metric: Metric) -> None:
+    assert METRICS.get(metric.name) is metric
+    assert metric.summary
+
+
+def test_accuracy_and_loss_of_three_images_by_hand() -> None:
+    found = score(made([0, 1, 1], np.array([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1]])))
+    assert found.images == 3
+    assert found["accuracy"] == pytest.approx(2 / 3)  # the first of two equal classes is the prediction
+    assert found["loss"] == pytest.approx(-(np.log(0.5) + np.log(0.75) + np.log(0.1)) / 3, rel=1e-6)
+
+
+def test_scores_equal_scikit_learns() -> None:
+    predictions = drawn(3, count=200)
+    found = score(predictions)
+    assert found["accuracy"] == reference.accuracy_score(predictions.labels, predictions.predicted)
+    assert found["loss"] == pytest.approx(reference.log_loss(predictions.labels, predictions.probabilities), rel=1e-5)
+    expected = reference.f1_score(predictions.labels, predictions.predicted, average="macro")
+    assert found["macro_f1"] == pytest.approx(expected)
+
+
+def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
+    assert score(made([0], np.array([[0.0, 1.0]])))["loss"] == pytest.approx(-np.log(LEAST_PROBABILITY))
+
+
+def test_macro_f1_counts_a_class_that_is_never_predicted_as_zero() -> None:
+    always_first = np.tile([1.0, 0.0], (4, 1))
+    # precision 3/4 and recall 1 give 6/7 for the first class, 0 for the second
+    assert score(made([0, 0, 0, 1], always_first))["macro_f1"] == pytest.approx((6 / 7) / 2)
+
+
+def test_confusion_has_the_truth_in_its_rows() -> None:
+    table = confusion(made([0, 0, 2], np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.0, 0.0, 1.0]])))
+    assert table.dtype == np.int64
+    assert table.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 1]]
+
+
+def test_confusion_adds_up_to_the_images_and_the_accuracy() -> None:
+    predictions = drawn(5, count=100)
+    table = confusion(predictions)
+    assert table.sum() == 100
+    assert np.trace(table) / 100 == score(predictions)["accuracy"]
+    assert table.sum(axis=1).tolist() == np.bincount(predictions.labels, minlength=4).tolist()
+
+
+def test_no_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="no images"):
+        score(made([], np.empty((0, 3))))

@@ -1,0 +1,244 @@
+"""Do intervals cover, do tests keep their level, and do the sentences say what was found?"""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from sadari.evaluation.statistics import holm, interval, verdict, verdicts
+
+Bools = NDArray[np.bool_]
+
+
+def rows(count_right: list[int], images: int) -> Bools:
+    """One row per seed, the first `count_right` images right."""
+    return np.array([[position < right for position in range(images)] for right in count_right])
+
+
+def drawn(
+    generator: np.random.Generator, seeds: int, images: int, ability: float, between: float, own: float
+) -> tuple[Bools, NDArray[np.float64]]:
+    """Correctness of `seeds` networks, and the images' difficulties that they share.
+
+    An image is right where ability + seed (sd `between`) + difficulty (sd 1) + seed's own view (sd `own`) > 0.
+    """
+    difficulty = generator.normal(size=images)
+    return _seen(generator, seeds, difficulty, ability, between, own), difficulty
+
+
+def _seen(
+    generator: np.random.Generator,
+    seeds: int,
+    difficulty: NDArray[np.float64],
+    ability: float,
+    between: float,
+    own: float,
+) -> Bools:
+    seed = between * generator.normal(size=(seeds, 1))
+    view = own * generator.normal(size=(seeds, len(difficulty)))
+    return np.asarray(ability + seed + difficulty + view > 0)
+
+
+def test_one_seed_gives_wilsons_interval() -> None:
+    correct = rows([90], 100)
+    found = interval(correct)
+    expected = stats.binomtest(90, 100).proportion_ci(method="wilson")
+    assert (found.mean, found.sd) == (0.9, 0.0)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_everything_right_is_not_certainty() -> None:
+    found = interval(rows([50, 50, 50], 50))
+    assert found.high == 1.0
+    assert 0.92 < found.low < 0.94
+
+
+def test_seeds_that_all_say_the_same_are_one_network() -> None:
+    once, thrice = interval(rows([30], 40)), interval(rows([30, 30, 30], 40))
+    assert (once.low, once.high) == (thrice.low, thrice.high)
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    same, apart = interval(rows([900, 900, 900], 1000)), interval(rows([860, 900, 940], 1000))
+    assert same.mean == apart.mean
+    assert apart.sd == pytest.approx(0.04)
+    assert apart.high - apart.low > 2 * (same.high - same.low)
+
+
+def test_intervals_lie_inside_zero_and_one_around_the_mean() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        correct = generator.random((generator.integers(1, 5), generator.integers(1, 30))) < generator.random()
+        found = interval(correct)
+        assert 0 <= found.low <= found.mean <= found.high <= 1
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (2, 0), (5,)])
+def test_nothing_to_measure_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        interval(np.ones(shape, dtype=bool))
+
+
+def test_one_seed_each_is_mcnemars_exact_test() -> None:
+    a, b = np.ones((1, 100), dtype=bool), np.ones((1, 100), dtype=bool)
+    a[0, :3] = False  # 3 images that only b gets right
+    b[0, 10:22] = False  # 12 that only a gets right
+    found = verdict("a", a, "b", b)
+    assert found.p == pytest.approx(stats.binomtest(3, 15).pvalue)
+    assert found.difference == pytest.approx(0.09)
+    assert found.low < 0.09 < found.high
+    assert found.verdict == "better"
+
+
+def test_equal_networks_show_no_difference_but_no_certainty_either() -> None:
+    correct = rows([80], 100)
+    found = verdict("a", correct, "b", correct)
+    assert (found.difference, found.p, found.verdict) == (0.0, 1.0, "no difference shown")
+    assert found.low < 0 < found.high
+
+
+def test_exchanging_the_arms_mirrors_the_verdict() -> None:
+    generator = np.random.default_rng(4)
+    a, difficulty = drawn(generator, 3, 400, 1.0, 0.05, 0.5)
+    b = _seen(generator, 3, difficulty, 0.6, 0.05, 0.5)
+    forth, back = verdict("a", a, "b", b), verdict("b", b, "a", a)
+    assert forth.difference == pytest.approx(-back.difference)
+    assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low))
+    assert forth.p == pytest.approx(back.p)
+    assert (forth.verdict, back.verdict) == ("better", "worse")
+    assert forth.sentence == back.sentence
+
+
+@pytest.mark.parametrize("seeds", [(2, 2), (3, 3), (2, 1), (5, 1)])
+def test_the_interval_excludes_zero_exactly_where_p_is_below_five_per_cent(seeds: tuple[int, int]) -> None:
+    generator = np.random.default_rng(7)
+    seen = set()
+    for _ in range(60):
+        a, difficulty = drawn(generator, seeds[0], 300, 1.0, 0.1, 0.5)
+        b = _seen(generator, seeds[1], difficulty, 1.0 + 0.4 * generator.normal(), 0.1, 0.5)
+        found = verdict("a", a, "b", b)
+        assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
+        seen.add(found.p < 0.05)
+    assert seen == {True, False}
+
+
+def test_the_interaction_is_not_counted_twice() -> None:
+    """Pure noise per seed and image: the variance of a mean over S x N draws is p (1 - p) / (S N)."""
+    generator = np.random.default_rng(1)
+    widths = []
+    for _ in range(300):
+        found = interval(generator.random((5, 400)) < 0.7)
+        widths.append((found.high - found.low) / 2)
+    exact = 1.96 * np.sqrt(0.7 * 0.3 / (5 * 400))
+    # Twice counted would be sqrt(2) = 1.41 times as wide and more; chance in the seeds' spread costs some.
+    assert 1.0 < np.median(widths) / exact < 1.30
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("between", [0.02, 0.15])
+def test_accuracy_intervals_cover_other_seeds_and_other_images(seeds: int, between: float) -> None:
+    generator = np.random.default_rng(100 * seeds + round(1000 * between))
+    ability, own, trials = 1.5, 0.6, 600
+    truth = float(stats.norm.cdf(ability / np.sqrt(1 + between**2 + own**2)))
+    covered = []
+    for _ in range(trials):
+        correct, _ = drawn(generator, seeds, 500, ability, between, own)
+        found = interval(correct)
+        covered.append(found.low <= truth <= found.high)
+    assert 0.92 <= np.mean(covered) <= 0.995
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3, 5])
+@pytest.mark.parametrize("between", [0.02, 0.15])
+def test_equal_arms_give_few_false_alarms(seeds: int, between: float) -> None:
+    """With one seed the two networks are equal, so `between` is left out there: one seed speaks of one network."""
+    generator = np.random.default_rng(1000 * seeds + round(1000 * between))
+    trials, alarms = 600, 0
+    spread = between if seeds > 1 else 0.0
+    for _ in range(trials):
+        a, difficulty = drawn(generator, seeds, 500, 1.5, spread, 0.6)
+        b = _seen(generator, seeds, difficulty, 1.5, spread, 0.6)
+        alarms += verdict("a", a, "b", b).p < 0.05
+    assert alarms / trials <= 0.065
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_an_arm_without_chance_gives_few_false_alarms_too(seeds: int) -> None:
+    """Only one arm varies: with two seeds Satterthwaite's approximation alone would fail here."""
+    generator = np.random.default_rng(seeds)
+    trials, alarms, ability, own, between = 600, 0, 1.5, 0.6, 0.15
+    for _ in range(trials):
+        a, difficulty = drawn(generator, seeds, 500, ability, between, own)
+        # The fixed arm is right with the same chance on the same difficulties; its own view is drawn once.
+        b = np.repeat(_seen(generator, 1, difficulty, ability, 0.0, np.sqrt(own**2 + between**2)), seeds, axis=0)
+        alarms += verdict("a", a, "b", b).p < 0.05
+    assert alarms / trials <= 0.075
+
+
+def test_a_real_difference_is_found() -> None:
+    generator = np.random.default_rng(3)
+    found = 0
+    for _ in range(50):
+        a, difficulty = drawn(generator, 3, 2000, 1.5, 0.02, 0.5)
+        b = _seen(generator, 3, difficulty, 1.2, 0.02, 0.5)
+        found += verdict("a", a, "b", b).verdict == "better"
+    assert found >= 48
+
+
+def test_holm_steps_down() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_holm_keeps_the_order_of_p_and_never_lowers_one() -> None:
+    p = np.random.default_rng(0).random(20).tolist()
+    adjusted = holm(p)
+    assert all(after >= before for after, before in zip(adjusted, p, strict=True))
+    by_p = [after for _, after in sorted(zip(p, adjusted, strict=True))]
+    assert all(first <= second for first, second in pairwise(by_p))
+
+
+def test_verdicts_of_three_arms_are_corrected_for_three_pairs() -> None:
+    generator = np.random.default_rng(9)
+    best, difficulty = drawn(generator, 3, 1000, 1.6, 0.02, 0.5)
+    arms = [("a", best), ("b", _seen(generator, 3, difficulty, 1.3, 0.02, 0.5))]
+    arms.append(("c", _seen(generator, 3, difficulty, 1.28, 0.02, 0.5)))
+    found = verdicts(arms)
+    assert [(each.a, each.b) for each in found] == [("a", "b"), ("a", "c"), ("b", "c")]
+    single = [verdict(*arms[0], *arms[1]), verdict(*arms[0], *arms[2]), verdict(*arms[1], *arms[2])]
+    assert [each.p for each in found] == pytest.approx(holm([each.p for each in single]))
+    assert [(each.low, each.high) for each in found] == [(each.low, each.high) for each in single]
+    assert [each.verdict for each in found] == ["better", "better", "no difference shown"]
+
+
+def test_the_sentences_name_the_evidence() -> None:
+    a, b = rows([950, 952, 948], 1000), rows([920, 922, 918], 1000)
+    found = verdict("cnn", a, "mlp", b)
+    assert found.sentence.startswith("cnn beats mlp by 3.0 points (")
+    assert "p < 0.001; the same 1,000 images, 3 seeds)." in found.sentence
+    one = verdict("mlp", b[:1], "cnn", a[:1])
+    assert one.verdict == "worse"
+    assert one.sentence.startswith("cnn beats mlp by 3.0 points (")
+    assert one.sentence.endswith("the same 1,000 images, one trained network each).")
+    uneven = verdict("cnn", a, "mlp", b[:1])
+    assert "1 and 3 seeds" in uneven.sentence
+
+
+def test_no_difference_says_what_would_show_one() -> None:
+    generator = np.random.default_rng(2)
+    a, difficulty = drawn(generator, 2, 20_000, 1.5, 0.03, 0.3)
+    b = _seen(generator, 2, difficulty, 1.5, 0.03, 0.3)
+    found = verdict("a", a, "b", b)
+    assert found.sentence.startswith("a and b: no difference shown (")
+    assert "seeds would show half a point." in found.sentence
+    few, difficulty = drawn(generator, 3, 100, 1.5, 0.0, 0.3)
+    assert "more test images" in verdict("a", few, "b", _seen(generator, 3, difficulty, 1.4, 0.0, 0.3)).sentence
+    assert "would" not in verdict("a", a[:1], "b", b[:1]).sentence
+
+
+def test_different_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="100 images and b 99"):
+        verdict("a", rows([3], 100), "b", rows([3], 99))
