@@ -57,7 +57,7 @@ def compare(
     gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
     """
     varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
-    arms, sentences = expand([absolute(model) for model in models], varied, overrides)
+    arms, sentences = expand([absolute_model(model) for model in models], varied, overrides)
     if progress:
         for sentence in sentences:
             progress.say(sentence)
@@ -70,11 +70,17 @@ def make_job(data: str | Path, model: str, seed: int, overrides: Mapping[str, Va
     """The job with everything resolved; paths become absolute, so that it can be resumed from anywhere."""
     rung = find_rung(model)
     settings, variables = resolve(rung.settings, rung.variables, overrides)
-    return Job(absolute(data), absolute(model), seed, settings, variables)
+    return Job(absolute(data), absolute_model(model), seed, settings, variables)
 
 
-def absolute(name: str | Path) -> str:
-    """A path as an absolute one; the name of a set or a rung as it is."""
-    path = Path(name).expanduser()
-    is_path = isinstance(name, Path) or (path.exists() and (path.suffix or len(path.parts) > 1 or path.is_dir()))
-    return str(path.resolve()) if is_path else str(name)
+def absolute(data: str | Path) -> str:
+    """A path as an absolute one; the name of a set as it is, even beside a folder of that name."""
+    if isinstance(data, str) and (not data or data.partition(":")[0] in loading.named_sets()):
+        return data
+    path = Path(data).expanduser()
+    return str(path.resolve()) if isinstance(data, Path) or path.exists() else data
+
+
+def absolute_model(model: str) -> str:
+    """The path of a TOML file as an absolute one; the name of a rung as it is."""
+    return str(Path(model).expanduser().resolve()) if model.lower().endswith(".toml") else model

@@ -10,7 +10,7 @@ import typer
 
 from sadari.cli.table import show
 from sadari.cli.terminal import TerminalProgress, console
-from sadari.cli.train import AsJson, absolute
+from sadari.cli.train import AsJson, absolute, absolute_model
 from sadari.errors import UsageError
 from sadari.settings import Value, parse_overrides
 
@@ -48,7 +48,7 @@ def compare(
     from sadari.compare.request import Comparison
     from sadari.compare.variants import expand, parse_vary
 
-    names = [absolute(name.strip()) for name in models.split(",") if name.strip()]
+    names = [absolute_model(name.strip()) for name in models.split(",") if name.strip()]
     if not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
     arms, sentences = expand(names, parse_vary(vary or []), _overrides(set_, epochs))

@@ -1,6 +1,7 @@
 """`sadari train`, `sadari resume` and `sadari evaluate`: one run, from its start to its scores."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,22 +80,34 @@ def make_job(data: str, model: str, seed: int, epochs: int | None, overrides: di
     if epochs is not None:
         overrides = {**overrides, "epochs": epochs}
     settings, variables = resolve(rung.settings, rung.variables, overrides)
-    return Job(absolute(data), absolute(model), seed, settings, variables)
+    return Job(absolute(data), absolute_model(model), seed, settings, variables)
 
 
-def absolute(name: str) -> str:
-    """A path as an absolute one; the name of a set or a rung as it is."""
-    path = Path(name).expanduser()
-    is_path = path.exists() and (path.suffix or len(path.parts) > 1 or path.is_dir())
-    return str(path.resolve()) if is_path else name
+def absolute(data: str) -> str:
+    """A path as an absolute one; the name of a set as it is, even beside a folder of that name."""
+    from sadari.data.load import named_sets
+
+    path = Path(data).expanduser()
+    try:
+        is_path = bool(data) and data.partition(":")[0] not in named_sets() and path.exists()
+    except OSError:  # longer than any file name may be
+        is_path = False
+    return str(path.resolve()) if is_path else data
+
+
+def absolute_model(model: str) -> str:
+    """The path of a TOML file as an absolute one; the name of a rung as it is."""
+    return str(Path(model).expanduser().resolve()) if model.lower().endswith(".toml") else model
 
 
 def _free_folder(job: Job) -> Path:
     """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job unfinished."""
+    from sadari.compare.request import data_name
+    from sadari.compare.variants import folder_name
     from sadari.run import RunRecord
     from sadari.training.machine import resolve_machine
 
-    name = f"{Path(job.data).name.partition('.')[0]}-{Path(job.model).stem}-seed{job.seed}".replace(":", "-")
+    name = folder_name(f"{data_name(job.data)}-{Path(job.model).stem}", job.seed)
     wanted = resolve_machine(job)
     number = 1
     while True:
@@ -113,7 +126,9 @@ def _run(job: Job, out: Path, as_json: bool) -> None:
     try:
         record = train(job, out, progress=TerminalProgress())
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; the work is kept, go on with: sadari resume {out}", err=True)
+        began = (out / "settings.toml").is_file()
+        kept = f"the work is kept, go on with: sadari resume {shlex.quote(str(out))}" if began else "nothing was begun"
+        typer.echo(f"interrupted; {kept}", err=True)
         raise typer.Exit(130) from None
     if as_json:
         typer.echo(json.dumps(record.summary, indent=2))

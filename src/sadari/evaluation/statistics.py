@@ -90,7 +90,7 @@ def verdict(name_a: str, correct_a: Bools, name_b: str, correct_b: Bools) -> Ver
         p=p,
         verdict="",
     )
-    return _judged(found, _evidence(correct_a, correct_b), _advice(correct_a, correct_b))
+    return _judged(found, correct_a, correct_b)
 
 
 def verdicts(arms: Sequence[tuple[str, Bools]]) -> list[Verdict]:
@@ -102,8 +102,7 @@ def verdicts(arms: Sequence[tuple[str, Bools]]) -> list[Verdict]:
     single = [verdict(*pair) for pair in pairs]
     adjusted = holm([each.p for each in single])
     return [
-        _judged(replace(each, p=p), _evidence(pair[1], pair[3]), _advice(pair[1], pair[3]))
-        for each, p, pair in zip(single, adjusted, pairs, strict=True)
+        _judged(replace(each, p=p), pair[1], pair[3]) for each, p, pair in zip(single, adjusted, pairs, strict=True)
     ]
 
 
@@ -235,13 +234,14 @@ def _normal_quantile(level: float) -> float:
     return float(norm.ppf(1 - level / 2))
 
 
-def _judged(found: Verdict, evidence: str, advice: str) -> Verdict:
+def _judged(found: Verdict, a: Bools, b: Bools) -> Verdict:
     """`found` with its word and its sentence, from its p."""
+    evidence = _evidence(a, b)
     p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
     points = [100 * each for each in (found.difference, found.low, found.high)]
     if found.p >= LEVEL:
         numbers = f"{points[0]:.1f}, {points[1]:.1f} to {points[2]:.1f}; {p}; {evidence}"
-        sentence = f"{found.a} and {found.b}: no difference shown ({numbers}){advice}."
+        sentence = f"{found.a} and {found.b}: no difference shown ({numbers}){_advice(a, b)}."
         return replace(found, verdict="no difference shown", sentence=sentence)
     winner, loser, word = found.a, found.b, "better"
     if found.difference < 0:
@@ -268,8 +268,9 @@ def _advice(a: Bools, b: Bools) -> str:
         return ""
     image = max(_difference_error(*networks).image - sum(spread.residual for spread in spreads), 0.0)
     of_one_seed = sum(spread.between * spread.seeds for spread in spreads)
-    for seeds in range(max(len(a), len(b)) + 1, MOST_SEEDS + 1):
-        quantiles = t.ppf(1 - LEVEL / 2, seeds - 1) + norm.ppf(POWER)
-        if quantiles * sqrt(image + of_one_seed / seeds) <= HALF_POINT:
-            return f"; {seeds} seeds would show half a point"
+    seeds = np.arange(max(len(a), len(b)) + 1, MOST_SEEDS + 1)
+    quantiles = t.ppf(1 - LEVEL / 2, seeds - 1) + norm.ppf(POWER)
+    enough = seeds[quantiles * np.sqrt(image + of_one_seed / seeds) <= HALF_POINT]
+    if len(enough):
+        return f"; {enough[0]} seeds would show half a point"
     return "; more test images would have to show half a point" if image > of_one_seed / MOST_SEEDS else ""

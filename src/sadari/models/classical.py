@@ -132,7 +132,7 @@ def logistic(problem: Problem, after_pass: AfterPass) -> None:
         np.zeros(classes * (width + 1)),
         jac=True,
         method="L-BFGS-B",
-        callback=tell,
+        callback=lambda flat: tell(flat),
         # scikit-learn 1.6's call: tol=1e-4 on the gradient, 50 line-search steps, ftol of 64 machine epsilons.
         options={
             "maxiter": int(problem.variables["max_iter"]),

@@ -12,6 +12,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sadari.models import initial
 
 EPSILON = 1e-3  # cited: Keras, BatchNormalization and LayerNormalization
+# Units from which the unrolled recurrence beats the fused kernel on a processor. Measured on one core with AMX in
+# bfloat16, batch 256: a training step of cnn2-lstm (512 units) 839 -> 569 ms, of lstm (64 units) 27 -> 48 ms.
+UNROLL_FROM = 256
 BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistics where torch counts the new ones
 
 
@@ -158,6 +161,21 @@ class LSTM(nn.LSTM):
         nn.init.ones_(self.bias_ih_l0[self.hidden_size : 2 * self.hidden_size])  # the forget gate starts open
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        if self.hidden_size >= UNROLL_FROM and x.device.type == "cpu":
+            states = self._unrolled(x)
+            return states if self.sequence else states[:, -1]
         states, (last, _) = super().forward(x)
         result: Tensor = states if self.sequence else last[0]
         return result
+
+    def _unrolled(self, x: Tensor) -> Tensor:
+        """The same recurrence step by step: one large matrix product for all inputs, gates in float32."""
+        inputs = F.linear(x, self.weight_ih_l0, self.bias_ih_l0).unbind(1)
+        states: list[Tensor] = []
+        cell = torch.zeros(len(x), self.hidden_size)
+        for entering in inputs:
+            gates = entering + F.linear(states[-1], self.weight_hh_l0) if states else entering
+            admitted, remembered, new, shown = gates.float().chunk(4, dim=1)
+            cell = remembered.sigmoid() * cell + admitted.sigmoid() * new.tanh()
+            states.append((shown.sigmoid() * cell.tanh()).to(entering.dtype))
+        return torch.stack(states, dim=1)

@@ -12,7 +12,7 @@ from sadari.evaluation.predict import predict
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord, read_json
 from sadari.settings import Settings
-from sadari.training.machine import use_machine
+from sadari.training.machine import device_here, use_machine
 from sadari.training.trained import TrainedModel
 from sadari.values import PARTS, ImageSet, Predictions
 
@@ -29,8 +29,8 @@ def evaluate(
     if part not in PARTS:
         raise UsageError(f"--split is one of {', '.join(PARTS)}, not '{part}'")
     model = TrainedModel.load(run)
-    settings = _settings_like(run.job.settings, model.preprocess)
-    use_machine(settings)
+    settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
+    device = use_machine(replace(settings, device=device_here(settings.device)))
     images = load(data or run.job.data, settings, progress or Silent())
     if data is None:
         fingerprint = read_json(run.path / "environment.json")["data"]["fingerprint"]
@@ -44,7 +44,7 @@ def evaluate(
         positions = _given(images, part)
     if not len(positions):
         raise UsageError(f"there are no {part} images in '{data or run.job.data}'; choose another --split")
-    return predict(model.network.to(settings.device), model.preprocess, images, positions)
+    return predict(model.network.to(device), model.preprocess, images, positions)
 
 
 def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:

@@ -43,7 +43,9 @@ class Events:
             from torch.utils.tensorboard.summary import image
 
             chosen = split.train[:SAMPLES]
-            samples = image("samples/train", np.asarray(images.images[chosen]), dataformats="NHWC")
+            samples = image(  # type: ignore[no-untyped-call]
+                "samples/train", np.asarray(images.images[chosen]), dataformats="NHWC"
+            )
             self._append(summary=samples)
 
     def tell(self, rows: list[dict[str, float]]) -> None:
@@ -55,7 +57,8 @@ class Events:
         for row in rows:
             for name, tag in SCALARS.items():
                 if name in row:
-                    self._append(summary=scalar(tag, row[name]), step=int(row["epoch"]))
+                    summary = scalar(tag, row[name])  # type: ignore[no-untyped-call]
+                    self._append(summary=summary, step=int(row["epoch"]))
         if self._all:
             self._tell_weights(int(rows[-1]["epoch"]))
 
@@ -66,7 +69,8 @@ class Events:
             weights = parameter.detach().float().cpu().numpy()
             finite = weights[np.isfinite(weights)]
             if finite.size:
-                self._append(summary=histogram(name, finite, BINS), step=epoch)
+                summary = histogram(name, finite, BINS)  # type: ignore[no-untyped-call]
+                self._append(summary=summary, step=epoch)
 
     def _append(self, **content: Any) -> None:
         from tensorboard.compat.proto.event_pb2 import Event

@@ -33,14 +33,24 @@ def use_machine(settings: Settings) -> torch.device:
     return device
 
 
+def device_here(name: str) -> str:
+    """The device called `name` where this machine has it, else the processor: enough to judge a finished model."""
+    try:
+        return _device(name)
+    except UsageError:
+        return "cpu"
+
+
 def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    kind = name.partition(":")[0]
-    if kind not in ("cpu", "cuda", "mps"):
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or not number.isdecimal() and ":" in name:
         raise UsageError(f"device is auto, cpu, cuda, cuda:1 or mps, not '{name}'")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"device is '{name}' but torch sees no CUDA device here; set device=cpu or leave it out")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device is '{name}' but there are {torch.cuda.device_count()} here; count from cuda:0")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise UsageError("device is 'mps' but torch sees none here; set device=cpu or leave it out")
     return name

@@ -5,8 +5,6 @@
 Starting, resuming and finding a run finished are the same call: whatever is there already is not done again.
 """
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from sadari.data.augment import parse_augmentation
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
 from sadari.data.split import draw_split
-from sadari.errors import SadariError, UsageError
+from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
 from sadari.evaluation.predict import predict
 from sadari.models.ladder import find_rung
@@ -30,10 +28,8 @@ from sadari.models.rung import Rung
 from sadari.models.sequential import Network
 from sadari.progress import Progress, Silent
 from sadari.run import (
-    PART,
     RunRecord,
     environment,
-    read_json,
     read_split,
     remove_parts,
     write_history,
@@ -47,6 +43,7 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.events import Events
+from sadari.training.folder import only_one, require_same_data, require_same_job
 from sadari.training.log import Log
 from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
 from sadari.training.optim import make_optimizer
@@ -72,8 +69,8 @@ def train(
     """
     progress = progress or Silent()
     job = resolve_machine(job)
-    _require_same_job(job, out)
-    with _only_one(out):
+    require_same_job(job, out)
+    with only_one(out):
         run = RunRecord(out.resolve())
         remove_parts(out)
         if run.finished:
@@ -120,53 +117,6 @@ def _checkpoint(out: Path) -> Checkpoint:
     return Checkpoint(out / "checkpoint" / "state.safetensors")
 
 
-def _require_same_job(job: Job, out: Path) -> None:
-    if (out / "settings.toml").is_file():
-        if RunRecord(out).job != job:
-            raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
-    elif out.is_dir() and any(not each.name.endswith(PART) for each in out.iterdir()):
-        raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
-    elif out.exists() and not out.is_dir():
-        raise UsageError(f"'{out}' is a file; --out takes a folder")
-
-
-@contextmanager
-def _only_one(out: Path) -> Iterator[None]:
-    """Hold the run folder against a second process; leave no folder behind where nothing was written."""
-    handle = _locked(out)
-    try:
-        yield
-    finally:
-        if out.is_dir() and not any(out.iterdir()):
-            out.rmdir()
-        os.close(handle)
-
-
-def _locked(out: Path) -> int:
-    """An open handle of the folder that holds its lock; the folder is made where there is none."""
-    while True:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            handle = os.open(out, os.O_RDONLY)
-        except OSError as error:
-            raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
-        if out.is_dir() and os.path.samestat(os.fstat(handle), out.stat()):
-            return handle
-        os.close(handle)  # the process that had it has removed the folder in the meantime
-
-
-def _require_same_data(out: Path, images: ImageSet) -> None:
-    """A run that goes on must see the images that it began with."""
-    path = out / "environment.json"
-    if path.is_file() and read_json(path)["data"]["fingerprint"] != images.fingerprint:
-        raise SadariError(f"the images of '{images.name}' have changed since '{out}' began; train in another --out")
-
-
 def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress) -> _Workshop:
     """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind."""
     settings = job.settings
@@ -177,7 +127,7 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
         network.to(device)
     parse_augmentation(settings.augment, *images.shape[:2])
     preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
-    _require_same_data(out, images)
+    require_same_data(out, images)
     write_text(out / "settings.toml", job.to_toml())
     if not (out / "environment.json").is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
