@@ -12,7 +12,7 @@ from sadari.values import Predictions
 EVERY_METRIC = pytest.mark.parametrize("metric", list(METRICS), ids=METRICS.names())
 
 
-def made(labels: list[int], probabilities: np.ndarray) -> Predictions:  # type: ignore[type-arg]
+def made(labels: list[int], probabilities: np.ndarray) -> Predictions:
     return Predictions(
         ids=np.array([f"image/{number}" for number in range(len(labels))]),
         labels=np.array(labels, dtype=np.int64),
@@ -27,7 +27,7 @@ def drawn(seed: int, count: int = 40, classes: int = 4) -> Predictions:
     return made(generator.integers(classes, size=count).tolist(), generator.dirichlet(np.ones(classes), size=count))
 
 
-def reordered(predictions: Predictions, order: np.ndarray) -> Predictions:  # type: ignore[type-arg]
+def reordered(predictions: Predictions, order: np.ndarray) -> Predictions:
     return Predictions(
         ids=predictions.ids[order],
         labels=predictions.labels[order],

@@ -8,11 +8,13 @@ from sadari.compare.request import Comparison
 from sadari.compare.result import ComparisonResult
 from sadari.compare.variants import expand
 from sadari.data import load as loading
-from sadari.models.ladder import find_rung
+from sadari.data.load import absolute_data
+from sadari.models.ladder import absolute_model
 from sadari.progress import Progress
 from sadari.run import RunRecord
-from sadari.settings import Job, Settings, Value, resolve, with_overrides
+from sadari.settings import Settings, Value, with_overrides
 from sadari.training import train as training
+from sadari.training.job import make_job
 from sadari.values import ImageSet
 
 
@@ -21,7 +23,7 @@ def load(data: str | Path, *, progress: Progress | None = None, **settings: Valu
 
     Raises SadariError or UsageError with one sentence.
     """
-    return loading.load(absolute(data), with_overrides(Settings(), settings), progress)
+    return loading.load(absolute_data(data), with_overrides(Settings(), settings), progress)
 
 
 def train(
@@ -62,25 +64,5 @@ def compare(
         for sentence in sentences:
             progress.say(sentence)
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    request = Comparison(absolute(data), arms, chosen)
+    request = Comparison(absolute_data(data), arms, chosen)
     return comparing.compare(request, out=Path(out) if out is not None else None, progress=progress)
-
-
-def make_job(data: str | Path, model: str, seed: int, overrides: Mapping[str, Value]) -> Job:
-    """The job with everything resolved; paths become absolute, so that it can be resumed from anywhere."""
-    rung = find_rung(model)
-    settings, variables = resolve(rung.settings, rung.variables, overrides)
-    return Job(absolute(data), absolute_model(model), seed, settings, variables)
-
-
-def absolute(data: str | Path) -> str:
-    """A path as an absolute one; the name of a set as it is, even beside a folder of that name."""
-    if isinstance(data, str) and (not data or data.partition(":")[0] in loading.named_sets()):
-        return data
-    path = Path(data).expanduser()
-    return str(path.resolve()) if isinstance(data, Path) or path.exists() else data
-
-
-def absolute_model(model: str) -> str:
-    """The path of a TOML file as an absolute one; the name of a rung as it is."""
-    return str(Path(model).expanduser().resolve()) if model.lower().endswith(".toml") else model

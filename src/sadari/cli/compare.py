@@ -10,7 +10,7 @@ import typer
 
 from sadari.cli.table import show
 from sadari.cli.terminal import TerminalProgress, console
-from sadari.cli.train import AsJson, absolute, absolute_model
+from sadari.cli.train import AsJson
 from sadari.errors import UsageError
 from sadari.settings import Value, parse_overrides
 
@@ -47,6 +47,8 @@ def compare(
     """Train several models on the same images and say which is better, and by how much."""
     from sadari.compare.request import Comparison
     from sadari.compare.variants import expand, parse_vary
+    from sadari.data.load import absolute_data
+    from sadari.models.ladder import absolute_model
 
     names = [absolute_model(name.strip()) for name in models.split(",") if name.strip()]
     if not names:
@@ -54,7 +56,7 @@ def compare(
     arms, sentences = expand(names, parse_vary(vary or []), _overrides(set_, epochs))
     for sentence in sentences:
         TerminalProgress().say(sentence)
-    _run(Comparison(absolute(data), arms, tuple(range(seeds))), data, out, as_json)
+    _run(Comparison(absolute_data(data), arms, tuple(range(seeds))), data, out, as_json)
 
 
 def study(
@@ -68,10 +70,11 @@ def study(
 ) -> None:
     """Compare what a file describes, with published figures beside ours."""
     from sadari.compare.study import read_study
+    from sadari.data.load import absolute_data
 
     asked = read_study(
         file,
-        data=absolute(data) if data is not None else None,
+        data=absolute_data(data) if data is not None else None,
         seeds=tuple(range(seeds)) if seeds is not None else None,
         overrides=_overrides(set_, epochs),
     )

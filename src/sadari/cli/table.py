@@ -150,10 +150,20 @@ def places(result: "ComparisonResult", data: str, plots: Sequence[Path]) -> list
     best = result.best
     if best is not None:
         commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split val"]
-        epochs = result.records[best.name][0].job.settings.epochs
-        commands.append(f"sadari train {shlex.quote(data)} --model {shlex.quote(best.model)} --epochs {2 * epochs}")
+        commands.append(_longer(result, best, data))
         rows.append(("next", " · ".join(commands)))
     return rows
+
+
+def _longer(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
+    """The command that trains the best arm, as it was, for twice as many epochs."""
+    asked = next(arm for arm in result.arms_asked if arm.name == best.name)
+    epochs = result.records[best.name][0].job.settings.epochs
+    words = ["sadari", "train", data, "--model", best.model, "--epochs", str(2 * epochs)]
+    for key, value in asked.overrides.items():
+        if key != "epochs":
+            words += ["--set", f"{key}={value}"]
+    return shlex.join(words)
 
 
 def _shown(path: Path) -> str:

@@ -61,16 +61,18 @@ class _Lines:
 
     def __init__(self, progress: TerminalProgress, label: str, total: int, unit: str) -> None:
         self._progress, self._label, self._total, self._unit = progress, label, total, unit
-        self._done, self._note, self._started, self._printed = 0, "", monotonic(), monotonic()
+        self._done, self._note, self._long = 0, "", False
+        self._started = self._printed = monotonic()
 
     def advance(self, count: int, note: str = "") -> None:
         self._done += count
         self._note = note or self._note
         if monotonic() - self._printed >= LINE_EVERY:
+            self._long = True
             self._print()
 
     def finish(self) -> None:
-        if self._printed > self._started:
+        if self._long:
             self._print()
 
     def _print(self) -> None:

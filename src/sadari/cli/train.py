@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sadari.cli.terminal import TerminalProgress, duration
-from sadari.settings import Job, Value, parse_overrides, resolve
+from sadari.settings import Job, parse_overrides
 
 if TYPE_CHECKING:
     from sadari.run import RunRecord
@@ -31,7 +31,10 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train one model and judge it."""
-    job = make_job(data, model, seed, epochs, parse_overrides(set_ or []))
+    from sadari.training.job import make_job
+
+    overrides = parse_overrides(set_ or []) | ({} if epochs is None else {"epochs": epochs})
+    job = make_job(data, model, seed, overrides)
     _run(job, out or _free_folder(job), as_json)
 
 
@@ -70,34 +73,6 @@ def evaluate(
     else:
         printed = "   ".join(f"{name} {value:.4f}" for name, value in scores.items())
         typer.echo(f"{document['data']} {split}   {len(predictions):,} images   {printed}")
-
-
-def make_job(data: str, model: str, seed: int, epochs: int | None, overrides: dict[str, Value]) -> Job:
-    """The job that a command line asks for; paths become absolute, so that it can be resumed from anywhere."""
-    from sadari.models.ladder import find_rung
-
-    rung = find_rung(model)
-    if epochs is not None:
-        overrides = {**overrides, "epochs": epochs}
-    settings, variables = resolve(rung.settings, rung.variables, overrides)
-    return Job(absolute(data), absolute_model(model), seed, settings, variables)
-
-
-def absolute(data: str) -> str:
-    """A path as an absolute one; the name of a set as it is, even beside a folder of that name."""
-    from sadari.data.load import named_sets
-
-    path = Path(data).expanduser()
-    try:
-        is_path = bool(data) and data.partition(":")[0] not in named_sets() and path.exists()
-    except OSError:  # longer than any file name may be
-        is_path = False
-    return str(path.resolve()) if is_path else data
-
-
-def absolute_model(model: str) -> str:
-    """The path of a TOML file as an absolute one; the name of a rung as it is."""
-    return str(Path(model).expanduser().resolve()) if model.lower().endswith(".toml") else model
 
 
 def _free_folder(job: Job) -> Path:

@@ -12,7 +12,8 @@ from sadari.compare.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.run import write_text
-from sadari.settings import Job, resolve
+from sadari.settings import Job
+from sadari.training.job import make_job
 
 REQUEST = "comparison.toml"
 
@@ -42,9 +43,7 @@ class Comparison:
 
     def job(self, arm: Arm, seed: int) -> Job:
         """What is one run of it? Raises UsageError for a model, setting or value that there is not."""
-        rung = find_rung(arm.model)
-        settings, variables = resolve(rung.settings, rung.variables, arm.overrides)
-        return Job(self.data, arm.model, seed, settings, variables)
+        return make_job(self.data, arm.model, seed, arm.overrides)
 
     def with_fingerprint(self, fingerprint: str) -> "Comparison":
         return replace(self, fingerprint=fingerprint)

@@ -81,6 +81,17 @@ def _exists(path: Path) -> bool:
         return False
 
 
+def absolute_data(data: str | Path) -> str:
+    """How is `data` called so that it can be found from anywhere? A path as an absolute one, a named set as it is."""
+    name = str(data)
+    path = Path(data).expanduser()
+    try:
+        is_path = bool(name) and name.partition(":")[0] not in named_sets() and path.exists()
+    except OSError:  # longer than any file name may be
+        is_path = False
+    return str(path.resolve()) if is_path or isinstance(data, Path) else name
+
+
 def named_sets() -> Registry[NamedSource]:
     """Which sets are known by name?"""
     from sadari.data import digits, named, shapes  # noqa: F401 - they register what they hold

@@ -198,3 +198,9 @@ for _rung in (
     ),
 ):
     LADDER.add(_rung.name, _rung)
+
+
+def absolute_model(model: str | Path) -> str:
+    """How is `model` called so that it can be found from anywhere? A TOML file as an absolute path, a rung as it is."""
+    name = str(model)
+    return str(Path(name).expanduser().resolve()) if name.lower().endswith(".toml") else name

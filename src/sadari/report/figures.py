@@ -42,7 +42,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """How did all arms learn? `loss` and `accuracy`: a train and a val Curve per arm, in the order of the table."""
+    """How did all arms learn? `loss` and `accuracy`: a train and a val Curve per arm, in the order of the request."""
 
     title: str
     loss: tuple[Curve, ...]
@@ -65,7 +65,7 @@ class ConfusionTable:
 
 @dataclass(frozen=True)
 class Cost:
-    """What does accuracy cost? (arm, mean seconds of training, accuracy with interval), one point per arm."""
+    """What does accuracy cost? (arm, mean seconds of training, accuracy with interval), one point per arm, in the order of the request."""
 
     title: str
     points: tuple[tuple[str, float, Interval], ...]
@@ -110,7 +110,8 @@ def sample_grid(images: ImageSet, split: Split, seed: int = 0) -> SampleGrid:
 
 def curves(result: ComparisonResult) -> Curves:
     """Loss and accuracy over the epochs, of every arm that has a finished run."""
-    histories = {arm: [record.history for record in records] for arm, records in result.records.items() if records}
+    asked = [(arm.name, result.records[arm.name]) for arm in result.arms_asked]
+    histories = {name: [record.history for record in records] for name, records in asked if records}
     return Curves(
         f"{result.data.name}: learning curves",
         loss=tuple(_curve(arm, part, "loss", histories[arm]) for arm in histories for part in ("train", "val")),
@@ -129,9 +130,10 @@ def confusion_table(arm: str, records: Sequence[RunRecord]) -> ConfusionTable:
 
 def cost(result: ComparisonResult) -> Cost:
     """Accuracy against seconds of training, for every arm with a finished run."""
+    found = {arm.name: arm for arm in result.arms}
     points = [
         (arm.name, arm.seconds, arm.accuracy)
-        for arm in result.arms
+        for arm in (found[asked.name] for asked in result.arms_asked)
         if arm.accuracy is not None and arm.seconds is not None
     ]
     return Cost(f"{result.data.name}: what accuracy costs", tuple(points))

@@ -14,6 +14,7 @@ from sadari.run import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 T = TypeVar("T")
@@ -126,15 +127,23 @@ def _draw_curve(axes: "Axes", curve: Curve, colour: str) -> None:
 
 def _scale_epochs(axes: "Axes", drawn: Sequence[Curve]) -> None:
     """A logarithmic axis where one arm has many times the epochs of another, as L-BFGS's passes beside ten epochs."""
-    from matplotlib.ticker import LogLocator, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     lengths = [len(curve.mean) for curve in drawn if len(curve.mean) > 1]
     if lengths and max(lengths) >= 4 * min(lengths):
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
+        _plain_numbers(axes.xaxis)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _plain_numbers(axis: "Axis") -> None:
+    """A logarithmic axis with 1, 2, 5, 10 ... instead of powers of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _limit_losses(axes: "Axes", drawn: Sequence[Curve]) -> None:
@@ -142,7 +151,7 @@ def _limit_losses(axes: "Axes", drawn: Sequence[Curve]) -> None:
     values = np.concatenate([curve.mean[np.isfinite(curve.mean)] for curve in drawn] or [np.ones(1)])
     if len(values) and values.min() > 0 and values.max() > 10 * values.min():
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+        _plain_numbers(axes.yaxis)
 
 
 def _limit_accuracies(axes: "Axes", drawn: Sequence[Curve]) -> None:
@@ -223,7 +232,7 @@ def draw_cost(data: Cost) -> "Figure":
         reach = [[accuracy.mean - accuracy.low], [accuracy.high - accuracy.mean]]
         axes.errorbar(place, accuracy.mean, reach, fmt=mark, color=colour, capsize=3, label=label)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+    _plain_numbers(axes.xaxis)
     axes.set_xlabel("seconds of training, mean over seeds")
     axes.set_ylabel("accuracy")
     axes.set_title(_short(data.title, 60), parse_math=False)
@@ -259,6 +268,7 @@ def draw_sweep(data: Sweep) -> "Figure":
         axes.grid(True)
         if _spans_decades([point.value for points in data.lines.values() for point in points]):
             axes.set_xscale("log")
+            _plain_numbers(axes.xaxis)
     figure.legend(loc="outside right upper")
     return figure
 
@@ -268,13 +278,13 @@ def _spans_decades(values: Sequence[float]) -> bool:
 
 
 def _colours(count: int) -> list[str]:
-    """Okabe & Ito's for a few, otherwise steps along cividis, which is even in grey too."""
+    """Okabe & Ito's for a few, otherwise steps along viridis, which keeps its order in grey too."""
     if count <= len(COLOURS):
         return list(COLOURS[:count])
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    return [to_hex(colormaps["cividis"](place)) for place in np.linspace(0.0, 0.95, count)]
+    return [to_hex(colormaps["viridis"](place)) for place in np.linspace(0.0, 0.92, count)]
 
 
 def _short(name: str, longest: int = LONGEST_NAME) -> str:

@@ -118,7 +118,7 @@ class Engine:
     def _step(self, pixels: Tensor, labels: Tensor) -> Tensor:
         """One optimiser step; returns the summed loss and the number of right answers, float64 (2,)."""
         step = self.state.epoch * self.batches.steps_per_epoch + self.state.step
-        set_learning_rate(self.optimizer, learning_rate_at(self.settings, step, self.batches.steps_per_epoch))
+        set_learning_rate(self.optimizer, self._learning_rate(step))
         while True:
             try:
                 sums = self._gradients(pixels, labels, step)
@@ -168,12 +168,12 @@ class Engine:
 
     def _finish_epoch(self) -> None:
         """Validate, add the row of this epoch, remember the weights if they are the best so far."""
-        state = self.state
+        state, steps = self.state, self.batches.steps_per_epoch
         row: dict[str, float] = {
             "epoch": state.epoch + 1,
             "train_loss": state.loss_sum / state.seen,
             "train_accuracy": state.correct / state.seen,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self._learning_rate(state.epoch * steps + steps - 1),
         }
         started = perf_counter()
         if len(self.validation):
@@ -210,6 +210,9 @@ class Engine:
     def _out_of_patience(self) -> bool:
         since_best = self.state.epoch - self.state.best_epoch
         return bool(self.settings.patience and len(self.validation) and since_best >= self.settings.patience)
+
+    def _learning_rate(self, step: int) -> float:
+        return learning_rate_at(self.settings, step, self.batches.steps_per_epoch)
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == torch.float32:

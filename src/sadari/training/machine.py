@@ -45,7 +45,7 @@ def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or not number.isdecimal() and ":" in name:
+    if kind not in ("cpu", "cuda", "mps") or (":" in name and not number.isdecimal()):
         raise UsageError(f"device is auto, cpu, cuda, cuda:1 or mps, not '{name}'")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"device is '{name}' but torch sees no CUDA device here; set device=cpu or leave it out")

@@ -1,0 +1,60 @@
+"""Whose is the run folder? One job's, and one process's at a time."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sadari.errors import SadariError, UsageError
+from sadari.run import PART, RunRecord, read_json
+from sadari.settings import Job
+from sadari.values import ImageSet
+
+
+def require_same_job(job: Job, out: Path) -> None:
+    """Nothing else may lie in the folder `out` than this job's run; raises UsageError."""
+    if (out / "settings.toml").is_file():
+        if RunRecord(out).job != job:
+            raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
+    elif out.is_dir() and any(not each.name.endswith(PART) for each in out.iterdir()):
+        raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
+    elif out.exists() and not out.is_dir():
+        raise UsageError(f"'{out}' is a file; --out takes a folder")
+
+
+@contextmanager
+def only_one(out: Path) -> Iterator[None]:
+    """Hold the run folder against a second process; leave no folder behind where nothing was written."""
+    handle = _locked(out)
+    try:
+        yield
+    finally:
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+        os.close(handle)
+
+
+def _locked(out: Path) -> int:
+    """An open handle of the folder that holds its lock; the folder is made where there is none."""
+    while True:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            handle = os.open(out, os.O_RDONLY)
+        except OSError as error:
+            raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
+        if out.is_dir() and os.path.samestat(os.fstat(handle), out.stat()):
+            return handle
+        os.close(handle)  # the process that had it has removed the folder in the meantime
+
+
+def require_same_data(out: Path, images: ImageSet) -> None:
+    """A run that goes on must see the images that it began with; raises SadariError."""
+    path = out / "environment.json"
+    if path.is_file() and read_json(path)["data"]["fingerprint"] != images.fingerprint:
+        raise SadariError(f"the images of '{images.name}' have changed since '{out}' began; train in another --out")

@@ -1,0 +1,89 @@
+"""Small sets that can be learnt, small networks, and jobs of a second, for the tests of training."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from sadari.models.ladder import find_rung
+from sadari.progress import Silent, Task
+from sadari.run import HISTORY_COLUMNS, RunRecord
+from sadari.settings import Job, Value, resolve
+from sadari.values import ImageSet, Split
+
+PLAIN = "flatten, dense 12"
+DROPPED = "conv 4 same, dropout 0.25, maxpool, dropout 0.4, flatten, dense 8, dropout 0.5"
+NORMED = "conv 4 same, batchnorm, maxpool, flatten, dense 8"
+ROWS = "conv 4 same, batchnorm, dropout 0.25, rows, lstm 6 sequence, layernorm, lstm 5, dropout 0.5"
+
+QUIET: dict[str, Value] = {
+    "threads": 1, "device": "cpu", "precision": "float32", "tensorboard": "off", "epochs": 3, "batch_size": 16,
+    "checkpoint_seconds": 1000.0,
+}  # fmt: skip
+
+
+def patterns(count: int = 90, classes: int = 3, side: int = 8, channels: int = 3, seed: int = 0) -> ImageSet:
+    """Noisy versions of one random picture per class."""
+    generator = np.random.default_rng(seed)
+    ideal = generator.integers(0, 256, (classes, side, side, channels))
+    labels = np.arange(count) % classes
+    noisy = ideal[labels] + generator.normal(0, 90, (count, side, side, channels))
+    return ImageSet(
+        name="patterns",
+        images=np.clip(noisy, 0, 255).astype(np.uint8),
+        labels=labels.astype(np.int64),
+        ids=np.array([f"{number:05d}" for number in range(count)]),
+        classes=tuple("abcdefghij"[:classes]),
+        given=np.full(count, ""),
+        fingerprint=f"patterns {count} {classes} {side} {channels} {seed}",
+    )
+
+
+def parts(images: ImageSet, val: int = 20, test: int = 20) -> Split:
+    """The last images judge, those before them choose."""
+    positions = np.arange(len(images), dtype=np.int64)
+    first = len(images) - val - test
+    return Split(positions[:first], positions[first : first + val], positions[first + val :], "drawn for a test")
+
+
+def network_file(folder: Path, layers: str) -> str:
+    """A TOML file with these layers, as a user writes one."""
+    path = folder / "own-net.toml"
+    path.write_text(f'layers = "{layers}"\n', encoding="utf-8")
+    return str(path)
+
+
+def job_for(model: str, data: str = "patterns", seed: int = 0, **overrides: Value) -> Job:
+    """The job that `sadari train DATA --model MODEL --set ...` makes, quick and quiet."""
+    rung = find_rung(model)
+    settings, variables = resolve(rung.settings, rung.variables, {**QUIET, **overrides})
+    return Job(data, model, seed, settings, variables)
+
+
+def model_bytes(out: Path | RunRecord) -> bytes:
+    folder = out.path if isinstance(out, RunRecord) else out
+    return (folder / "model.safetensors").read_bytes()
+
+
+def figures(run: RunRecord) -> list[dict[str, float]]:
+    """The history without the seconds, which no two runs share."""
+    return [{key: row[key] for key in HISTORY_COLUMNS if key in row and key != "seconds"} for row in run.history]
+
+
+class Listener(Silent):
+    """A Progress that remembers what was said, and which tasks there were."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.tasks: list[tuple[str, int, str]] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
+        self.tasks.append((label, total, unit))
+        return nullcontext(_Ignored())
+
+
+class _Ignored:
+    def advance(self, count: int, note: str = "") -> None: ...

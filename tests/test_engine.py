@@ -1,0 +1,345 @@
+"""Does the loop do what its few lines say, again and again the same?"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sadari.data.augment import parse_augmentation
+from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError
+from sadari.models.layers import parse
+from sadari.models.sequential import Network, build
+from sadari.settings import Settings, with_overrides
+from sadari.training.batches import Batches
+from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.engine import DivergedError, Engine, begin_step
+from sadari.training.machine import PRECISIONS
+from sadari.training.optim import make_optimizer
+from sadari.training.train import _balanced, train
+from sadari.values import ImageSet
+from small_jobs import (
+    DROPPED,
+    NORMED,
+    PLAIN,
+    QUIET,
+    ROWS,
+    Listener,
+    figures,
+    job_for,
+    model_bytes,
+    network_file,
+    parts,
+    patterns,
+)
+
+CPU = torch.device("cpu")
+
+
+def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **overrides: Any) -> Engine:
+    """An engine around a fresh network; `network` and `class_weights` may be given among the overrides."""
+    images = images or patterns()
+    network = overrides.pop("network", None) or fresh(layers, images)
+    weights = overrides.pop("class_weights", None)
+    settings = with_overrides(Settings(), {**QUIET, **overrides})
+    split = parts(images)
+    augmentation = parse_augmentation(settings.augment, *images.shape[:2])
+    return Engine(
+        network=network,
+        optimizer=make_optimizer(network, settings),
+        preprocess=Preprocess.fitted(images, split.train, "unit", "crop"),
+        batches=Batches(images, split.train, settings.batch_size, 5, CPU, augmentation),
+        images=images,
+        validation=split.val,
+        settings=settings,
+        seed=5,
+        checkpoint=Checkpoint(folder / "checkpoint" / "state.safetensors"),
+        precision=PRECISIONS[settings.precision],
+        class_weights=weights,
+    )
+
+
+def fresh(layers: str, images: ImageSet) -> Network:
+    network = build(parse(layers, {}), images.shape, len(images.classes), seed=7)
+    return network.to(memory_format=torch.channels_last)
+
+
+def weights_of(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+    assert one.keys() == other.keys()
+    return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)
+
+
+@pytest.mark.parametrize("layers", [PLAIN, DROPPED, NORMED, ROWS])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_same_job_gives_the_same_bytes_and_another_seed_others(layers: str, precision: str, tmp_path: Path) -> None:
+    images = patterns()
+    model = network_file(tmp_path, layers)
+    runs = [
+        train(
+            job_for(model, seed=seed, precision=precision, augment="flip, crop 1", epochs=2),
+            tmp_path / str(number),
+            images=images,
+            split=parts(images),
+        )
+        for number, seed in enumerate((0, 0, 1))
+    ]
+    first, again, other = map(model_bytes, runs)
+    assert first == again
+    assert figures(runs[0]) == figures(runs[1])
+    assert first != other
+
+
+def bare_loop(engine: Engine, weigh: Callable[[Tensor], Tensor] | None = None, smoothing: float = 0.0) -> None:
+    """What the engine must come to, in plain PyTorch: the same order and seeds, torch's own loss and SGD."""
+    network, settings = engine.network, engine.settings
+    kernels = [each for each in network.parameters() if each.ndim >= 2]
+    others = [each for each in network.parameters() if each.ndim < 2]
+    groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    network.train()
+    for epoch in range(settings.epochs):
+        for step in range(engine.batches.steps_per_epoch):
+            pixels, labels = engine.batches.batch(epoch, step)
+            begin_step(network, engine.seed, epoch * engine.batches.steps_per_epoch + step)
+            weight = None if weigh is None else weigh(labels)
+            logits = network(pixels.permute(0, 3, 1, 2).float() / 255)
+            F.cross_entropy(logits, labels, weight, label_smoothing=smoothing).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+@pytest.mark.parametrize("layers", [PLAIN, DROPPED, NORMED, ROWS])
+@pytest.mark.parametrize(
+    "asked", [{}, {"label_smoothing": 0.2}, {"weight_decay": 0.05}, {"augment": "flip, shift 0.2"}]
+)
+def test_the_engine_is_a_bare_loop(layers: str, asked: dict[str, Any], tmp_path: Path) -> None:
+    # Batch normalisation of a few images blows rounding up to anything, hence batches of 25.
+    chosen = {"optimizer": "sgd", "learning_rate": 0.1, "restore_best": False, "batch_size": 25, **asked}
+    engine, twin = (engine_for(layers, tmp_path, **chosen) for _ in range(2))
+    start = weights_of(engine.network)
+    engine.fit()
+    bare_loop(twin, smoothing=engine.settings.label_smoothing)
+    assert furthest(weights_of(engine.network), weights_of(twin.network)) <= 1e-6
+    assert furthest(weights_of(engine.network), start) > 1e-2
+
+
+def test_class_weights_are_those_of_scikit_learn(tmp_path: Path) -> None:
+    images = patterns()
+    labels = np.where(images.labels == 1, 0, images.labels)
+    labels[3] = 1
+    weights = _balanced(labels, 3)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    assert np.allclose(weights.numpy(), expected, rtol=1e-6)
+    engine, twin = (
+        engine_for(
+            PLAIN, tmp_path, optimizer="sgd", learning_rate=0.1, restore_best=False, class_weights=weights, epochs=2
+        )
+        for _ in range(2)
+    )
+    engine.fit()
+    bare_loop(twin, weigh=lambda _: weights)
+    assert furthest(weights_of(engine.network), weights_of(twin.network)) <= 1e-6
+
+
+def test_weight_decay_shrinks_kernels_only(tmp_path: Path) -> None:
+    engine = engine_for(NORMED, tmp_path, optimizer="adamw", weight_decay=0.3)
+    for group in engine.optimizer.param_groups:
+        assert {each.ndim >= 2 for each in group["params"]} == {group["weight_decay"] == 0.3}
+    held = [each for group in engine.optimizer.param_groups for each in group["params"]]
+    assert len(held) == len(list(engine.network.parameters()))
+
+
+def test_history_counts_the_training_images(tmp_path: Path) -> None:
+    """With a learning rate that changes nothing, the sums of the loop are plain figures of the starting network."""
+    engine = engine_for(PLAIN, tmp_path, optimizer="sgd", learning_rate=1e-30, epochs=1)
+    images, positions = engine.images, parts(engine.images)
+    with torch.no_grad():
+        pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2).float() / 255
+        logits, labels = engine.network(pixels), torch.from_numpy(images.labels)
+    row = engine.fit().history[0]
+    for part, chosen in (("train", positions.train), ("val", positions.val)):
+        assert row[f"{part}_loss"] == pytest.approx(F.cross_entropy(logits[chosen], labels[chosen]).item(), rel=1e-5)
+        right = (logits[chosen].argmax(1) == labels[chosen]).float().mean().item()
+        assert row[f"{part}_accuracy"] == pytest.approx(right)
+    assert row["epoch"] == 1
+    assert row["learning_rate"] == 1e-30
+
+
+def test_batch_normalisation_starts_with_the_plain_mean_and_ends_with_keras_momentum() -> None:
+    images = patterns()
+    network = fresh("batchnorm, flatten", images)
+    layer, seen = network.features[0], []
+    for step in range(3):
+        begin_step(network, 0, step)
+        batch = torch.from_numpy(images.images[step * 20 : step * 20 + 20]).permute(0, 3, 1, 2).float()
+        network(batch)
+        seen.append(batch.mean((0, 2, 3)))
+    assert torch.allclose(layer.running_mean, torch.stack(seen).mean(0), rtol=1e-5)
+    begin_step(network, 0, 1000)
+    assert layer.momentum == 0.01
+
+
+def stopped_as_keras(losses: list[float], patience: int) -> tuple[int, int]:
+    """Keras's EarlyStopping(patience, restore_best_weights=True): (epochs trained, the best one, from 1).
+
+    Transcribed from keras/src/callbacks/early_stopping.py of Keras 3.
+    """
+    best, best_epoch, wait = None, 0, 0
+    for epoch, current in enumerate(losses):
+        wait += 1
+        if best is None or current < best:
+            best, best_epoch, wait = current, epoch, 0
+            continue
+        if wait >= patience and epoch > 0:
+            return epoch + 1, best_epoch + 1
+    return len(losses), best_epoch + 1
+
+
+@pytest.mark.parametrize("patience", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_patience_stops_where_keras_stops(
+    patience: int, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = np.random.default_rng(seed).permutation(10).astype(float).tolist()
+    told = iter(losses)
+    monkeypatch.setattr(Engine, "_validate", lambda _: (next(told), 0.5))
+    engine = engine_for(PLAIN, tmp_path, epochs=10, patience=patience)
+    snapshots: list[dict[str, Tensor]] = []
+    engine.after_epoch = lambda _: snapshots.append(weights_of(engine.network))
+    state = engine.fit()
+    epochs, best = stopped_as_keras(losses, patience)
+    assert (len(state.history), state.best_epoch) == (epochs, best)
+    assert furthest(weights_of(engine.network), snapshots[best - 1]) == 0
+    assert best == epochs or furthest(weights_of(engine.network), snapshots[-1]) > 0
+
+
+def test_without_restoring_or_without_validation_the_last_epoch_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(Engine, "_validate", lambda _: (next(told), 0.5))
+    last, unjudged = engine_for(PLAIN, tmp_path, restore_best=False), engine_for(PLAIN, tmp_path, patience=1)
+    unjudged.validation = unjudged.validation[:0]
+    for engine in (last, unjudged):
+        snapshots: list[dict[str, Tensor]] = []
+
+        def keep(_: FitState, engine: Engine = engine, kept: list[dict[str, Tensor]] = snapshots) -> None:
+            kept.append(weights_of(engine.network))
+
+        engine.after_epoch = keep
+        state = engine.fit()
+        assert len(state.history) == 3
+        assert furthest(weights_of(engine.network), snapshots[-1]) == 0
+    assert "val_loss" not in unjudged.state.history[0]
+
+
+def test_augmentation_touches_the_training_images_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    original = Preprocess.apply
+
+    def watched(self: Preprocess, pixels: Tensor) -> Tensor:
+        if not engine.network.training:
+            kept = {image.tobytes() for image in engine.images.images[engine.validation]}
+            assert all(image.numpy().tobytes() in kept for image in pixels)
+            seen.append(len(pixels))
+        return original(self, pixels)
+
+    engine = engine_for(PLAIN, tmp_path, augment="flip, shift 0.4", epochs=1)
+    monkeypatch.setattr(Preprocess, "apply", watched)
+    engine.fit()
+    assert sum(seen) == len(engine.validation)
+    pixels, _ = engine.batches.batch(0, 0)
+    sources = {image.tobytes() for image in engine.images.images}
+    assert not all(image.numpy().tobytes() in sources for image in pixels)
+
+
+@pytest.mark.parametrize("tensorboard", ["off", "all"])
+def test_a_loss_that_is_no_number_ends_with_a_sentence(tensorboard: str, tmp_path: Path) -> None:
+    images = patterns()
+    job = job_for(network_file(tmp_path, PLAIN), optimizer="sgd", learning_rate=1e20, tensorboard=tensorboard)
+    with pytest.raises(DivergedError, match=r"no longer a number in epoch 1, step \d+; lower learning_rate.*1e\+20"):
+        train(job, tmp_path / "run", images=images, split=parts(images))
+    assert not (tmp_path / "run" / "scores.json").exists()
+
+
+def test_the_best_epoch_survives_a_divergence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = patterns()
+    whole = job_for(network_file(tmp_path, PLAIN), epochs=2)
+    good = train(whole, tmp_path / "good", images=images, split=parts(images))
+    original = Batches.batch
+
+    def spoilt(self: Batches, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        if epoch == 2 and step == 1:
+            rates = [group.update(lr=float("nan")) for group in optimizers[-1].param_groups]
+            assert rates
+        return original(self, epoch, step)
+
+    optimizers: list[torch.optim.Optimizer] = []
+
+    def watched(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+        optimizers.append(make_optimizer(network, settings))
+        return optimizers[-1]
+
+    monkeypatch.setattr("sadari.training.train.make_optimizer", watched)
+    monkeypatch.setattr("sadari.training.engine.set_learning_rate", lambda *_: None)
+    monkeypatch.setattr(Batches, "batch", spoilt)
+    job = job_for(whole.model, epochs=5)
+    with pytest.raises(DivergedError, match=r"in epoch 3.*; the best epoch, \d, is kept as"):
+        train(job, tmp_path / "bad", images=images, split=parts(images))
+    assert model_bytes(tmp_path / "bad") == model_bytes(good)
+
+
+class Hungry(nn.Module):
+    """Lets through at most `most` images at a time."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate more than there is")
+        return x
+
+
+def hungry(layers: str, images: ImageSet, most: int) -> Network:
+    """The network of `layers`, with a layer without weights behind it that cannot take more than `most` images."""
+    network = fresh(layers, images)
+    network.head.append(Hungry(most))
+    return network
+
+
+@pytest.mark.parametrize(("layers", "most"), [(PLAIN, 5), (DROPPED, 8), (DROPPED, 17)])
+def test_smaller_pieces_learn_the_same(layers: str, most: int, tmp_path: Path) -> None:
+    images = patterns()
+    chosen = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 25, "restore_best": False}
+    undisturbed = engine_for(layers, tmp_path, images, **chosen)
+    engine = engine_for(layers, tmp_path, images, network=hungry(layers, images, most), **chosen)
+    engine.progress = listener = Listener()
+    expected, state = undisturbed.fit(), engine.fit()
+    assert furthest(weights_of(engine.network), weights_of(undisturbed.network)) <= 1e-6
+    assert 0 < state.micro_batch <= most
+    assert listener.said[-1] == (
+        f"memory ran out: each step now goes through the network {state.micro_batch} images at a time"
+    )
+    for row, wanted in zip(state.history, expected.history, strict=True):
+        assert row["train_loss"] == pytest.approx(wanted["train_loss"], abs=1e-6)
+        assert row["val_loss"] == pytest.approx(wanted["val_loss"], abs=1e-6)
+
+
+def test_memory_that_holds_no_image_and_batch_normalisation_end_with_a_sentence(tmp_path: Path) -> None:
+    images = patterns()
+    with pytest.raises(SadariError, match="does not hold this network with a single image"):
+        engine_for(PLAIN, tmp_path, images, network=hungry(PLAIN, images, 0)).fit()
+    with pytest.raises(SadariError, match=r"batch of 16 images.*batch normalisation.*set batch_size=8"):
+        engine_for(NORMED, tmp_path, images, network=hungry(NORMED, images, 8)).fit()

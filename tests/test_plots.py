@@ -1,0 +1,161 @@
+"""Is what a plot shows what was measured, and do the files come out the same twice?"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fake_training import SKILLS, FakeTrainer
+from sadari.compare.compare import compare
+from sadari.compare.request import Comparison
+from sadari.compare.result import ComparisonResult
+from sadari.compare.variants import Arm, expand
+from sadari.errors import SadariError
+from sadari.report import figures, ink
+from sadari.report.plots import write_plots
+from sadari.run import RunRecord
+from sadari.values import ImageSet, Split
+
+
+def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 2) -> ComparisonResult:
+    asked = Comparison("digits", arms, tuple(range(seeds)))
+    return compare(asked, runs=tmp_path / "runs", trainer=trainer or FakeTrainer())
+
+
+@pytest.fixture
+def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    return made(tmp_path, expand(["majority", "softmax", "mlp"], {}, {"epochs": "6"})[0])
+
+
+def small_set(classes: int, each: int) -> tuple[ImageSet, Split]:
+    count = classes * each
+    images = ImageSet(
+        name="small",
+        images=np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1).repeat(4, axis=1).repeat(4, axis=2),
+        labels=np.arange(count) % classes,
+        ids=np.array([str(number) for number in range(count)]),
+        classes=tuple(f"class {number}" for number in range(classes)),
+        given=np.full(count, ""),
+        fingerprint="0",
+    )
+    positions = np.arange(count)
+    return images, Split(positions[: count // 2], positions[:0], positions[count // 2 :], "by hand")
+
+
+def test_the_sample_grid_shows_training_images_of_every_class() -> None:
+    images, split = small_set(classes=10, each=8)
+    grid = figures.sample_grid(images, split)
+    assert grid.images.shape == (25, 4, 4, 1)
+    shown = grid.images[:, 0, 0, 0].tolist()
+    assert len(set(shown)) == 25
+    assert set(shown) <= set(split.train.tolist())
+    assert list(grid.names) == [images.classes[images.labels[number]] for number in shown]
+    assert grid.names[:10] == images.classes  # the classes in turn
+    assert np.array_equal(figures.sample_grid(images, split).images, grid.images)
+
+
+def test_a_small_set_gives_a_small_grid() -> None:
+    images, split = small_set(classes=2, each=3)
+    assert len(figures.sample_grid(images, split).names) == 3
+
+
+def test_curves_are_the_histories(result: ComparisonResult) -> None:
+    curves = figures.curves(result)
+    assert [(curve.arm, curve.part) for curve in curves.loss] == [
+        (arm, part) for arm in ("majority", "softmax", "mlp") for part in ("train", "val")
+    ]
+    train, val = curves.loss[4:]
+    assert len(train.seeds) == 2
+    assert train.mean.tolist() == pytest.approx([1 / epoch for epoch in range(1, 7)])
+    assert val.best == 3  # the fake's validation loss is least at epoch 4
+    assert curves.accuracy[5].mean[3] == pytest.approx(SKILLS["mlp"])
+
+
+def test_confusion_is_the_mean_over_the_seeds_with_rows_of_one(result: ComparisonResult) -> None:
+    table = figures.confusion_table("mlp", result.records["mlp"])
+    assert table.seeds == 2
+    assert table.counts.sum() == pytest.approx(len(result.split.test))
+    assert np.allclose(table.rows.sum(axis=1), 1)
+    accuracy = np.trace(table.counts) / table.counts.sum()
+    assert result.arms[0].accuracy is not None
+    assert accuracy == pytest.approx(result.arms[0].accuracy.mean)
+
+
+def test_cost_has_a_point_for_every_arm(result: ComparisonResult) -> None:
+    assert [(name, seconds) for name, seconds, _ in figures.cost(result).points] == [
+        ("majority", 8.0),
+        ("softmax", 7.0),
+        ("mlp", 3.0),
+    ]
+
+
+def test_a_sweep_has_a_line_for_everything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    varied = {"batch_size": ["64", "16", "32"], "optimizer": ["sgd", "adam"]}
+    swept = made(tmp_path, expand(["softmax", "mlp"], varied, {})[0])
+    [sweep] = figures.sweeps(swept)  # an optimizer is no number
+    assert sweep.key == "batch_size"
+    assert list(sweep.lines) == [
+        f"{model} optimizer={name}" for model in ("softmax", "mlp") for name in ("sgd", "adam")
+    ]
+    points = sweep.lines["mlp optimizer=sgd"]
+    assert [point.value for point in points] == [16, 32, 64]
+    arm = next(arm for arm in swept.arms if arm.name == "mlp batch_size=16 optimizer=sgd")
+    assert points[0].accuracy == arm.accuracy
+    assert arm.loss is not None
+    assert points[0].loss == pytest.approx(arm.loss)
+    losses = [RunRecord.open(path).summary["scores"]["test"]["loss"] for path in arm.runs]
+    assert (points[0].loss_low, points[0].loss_high) == (min(losses), max(losses))
+
+
+def test_a_setting_that_does_not_vary_is_no_sweep(result: ComparisonResult) -> None:
+    assert figures.sweeps(result) == ()
+
+
+def test_all_plots_are_written_as_png_and_svg(result: ComparisonResult) -> None:
+    written = write_plots(result)
+    stems = ["samples", "curves", "seconds", "confusion-mlp", "confusion-softmax", "confusion-majority"]
+    assert [path.name for path in written] == [f"{stem}.png" for stem in stems]
+    for path in written:
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in path.with_suffix(".svg").read_text(encoding="utf-8")[:2000]
+    assert len(list((result.out / "plots").iterdir())) == 2 * len(stems)
+
+
+def test_the_same_data_give_the_same_bytes(result: ComparisonResult, tmp_path: Path) -> None:
+    curves = figures.curves(result)
+    first = [path.read_bytes() for path in ink.save(ink.draw_curves, curves, tmp_path / "a" / "curves")]
+    second = [path.read_bytes() for path in ink.save(ink.draw_curves, curves, tmp_path / "b" / "curves")]
+    assert first == second
+
+
+def test_a_comparison_in_which_all_failed_still_shows_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    failed = made(tmp_path, expand(["mlp"], {}, {})[0], FakeTrainer(fails={"mlp": SadariError("no")}))
+    assert [path.name for path in write_plots(failed)] == ["samples.png"]
+
+
+@pytest.mark.parametrize("classes", [2, 12, 100])
+def test_any_number_of_classes_and_any_name_can_be_drawn(classes: int, tmp_path: Path) -> None:
+    names = tuple(["$\\frac{a$", "고양이", "x" * 60, "</svg>", *map(str, range(classes))][:classes])
+    counts = np.eye(classes) * 3
+    table = figures.ConfusionTable("arm $x^", names, counts, np.eye(classes), 1)
+    png, svg = ink.save(ink.draw_confusion, table, tmp_path / "confusion")
+    assert png.stat().st_size > 1000
+    assert svg.stat().st_size > 1000
+
+
+def test_one_epoch_and_no_validation_can_be_drawn(tmp_path: Path) -> None:
+    empty = np.empty(0)
+    train = figures.Curve("a", "train", (np.ones(1),), np.ones(1), None)
+    val = figures.Curve("a", "val", (empty,), empty, None)
+    png, _ = ink.save(ink.draw_curves, figures.Curves("t", (train, val), (train, val)), tmp_path / "curves")
+    assert png.is_file()
+
+
+def test_many_arms_get_as_many_colours() -> None:
+    for count in (1, 7, 8, 30):
+        assert len(set(ink._colours(count))) == count

@@ -1,0 +1,111 @@
+"""Does a study file become the comparison that it describes, and is a wrong one named?"""
+
+from pathlib import Path
+
+import pytest
+
+from sadari.compare.study import Study, read_study
+from sadari.errors import UsageError
+
+GOOD = """
+title = "two networks"
+data = "digits"
+seeds = [3, 5]
+notes = ["a note"]
+
+[settings]
+epochs = 4
+
+[[arms]]
+model = "mlp"
+published = { accuracy = 0.9, loss = 0.3 }
+
+[[arms]]
+name = "sweep"
+model = "lstm"
+settings = { optimizer = "sgd", epochs = 7 }
+vary = { dropout = "0:0.2:0.1", batch_size = [32, 64] }
+"""
+
+
+def read(tmp_path: Path, text: str, **rest: object) -> Study:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_study(path, **rest)  # type: ignore[arg-type]
+
+
+def test_a_study_is_a_comparison_with_published_figures(tmp_path: Path) -> None:
+    study = read(tmp_path, GOOD)
+    request = study.request
+    assert (request.title, request.data, request.seeds, request.name) == ("two networks", "digits", (3, 5), "mine")
+    assert study.notes == ("a note",)
+    assert [arm.name for arm in request.arms] == [
+        "mlp",
+        "sweep dropout=0 batch_size=32",
+        "sweep dropout=0 batch_size=64",
+        "sweep dropout=0.1 batch_size=32",
+        "sweep dropout=0.1 batch_size=64",
+        "sweep dropout=0.2 batch_size=32",
+        "sweep dropout=0.2 batch_size=64",
+    ]
+    assert request.arms[0].published == {"accuracy": 0.9, "loss": 0.3}
+    mlp, swept = request.job(request.arms[0], 3), request.job(request.arms[4], 5)
+    assert mlp.settings.epochs == 4
+    assert (swept.settings.epochs, swept.settings.optimizer, swept.settings.batch_size) == (7, "sgd", 64)
+    assert swept.variables == {"dropout": 0.1}
+
+
+def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
+    study = read(tmp_path, GOOD, data="shapes", seeds=(0,), overrides={"epochs": 1})
+    assert (study.request.data, study.request.seeds) == ("shapes", (0,))
+    assert {study.request.job(arm, 0).settings.epochs for arm in study.request.arms} == {1}
+
+
+def test_seeds_may_be_a_count(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD.replace("[3, 5]", "3")).request.seeds == (0, 1, 2)
+
+
+def test_files_beside_the_study_are_found(tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text('layers = "flatten, dense 4"', encoding="utf-8")
+    (tmp_path / "set.npz").write_bytes(b"")
+    study = read(tmp_path, 'data = "set.npz"\n[[arms]]\nmodel = "net.toml"')
+    assert study.request.data == str(tmp_path / "set.npz")
+    assert study.request.arms[0].model == str(tmp_path / "net.toml")
+    assert study.request.arms[0].name == "net"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("data = 'digits'", r"add \[\[arms\]\]"),
+        ("arms = 3\ndata = 'digits'", r"add \[\[arms\]\]"),
+        ("[[arms]]\nmodel = 'mlp'", "on which images"),
+        (GOOD.replace("title", "titel"), "unknown key 'titel'; did you mean 'title'"),
+        (GOOD.replace("published =", "publisht ="), "did you mean 'published'"),
+        (GOOD.replace("loss =", "lose ="), "unknown published figure 'lose'; did you mean 'loss'"),
+        (GOOD.replace("accuracy = 0.9", "accuracy = 90"), "between 0 and 1, not 90"),
+        (GOOD.replace("accuracy = 0.9", "accuracy = 'high'"), "is a number, not 'high'"),
+        (GOOD.replace('model = "mlp"', 'model = "mpl"'), "did you mean 'mlp'"),
+        (GOOD.replace('model = "mlp"', "seed = 1"), "unknown key of"),
+        (GOOD.replace('model = "mlp"', ""), "says which model"),
+        (GOOD.replace("epochs = 4", "epoch = 4"), "did you mean 'epochs'"),
+        (GOOD.replace("epochs = 4", "epochs = 'four'"), "mlp: epochs is a whole number, not 'four'"),
+        (GOOD.replace("[3, 5]", "0"), "seeds"),
+        (GOOD.replace("[3, 5]", "[3, 3]"), "different whole numbers"),
+        (GOOD.replace("[3, 5]", "true"), "seeds"),
+        (GOOD.replace('["a note"]', '"a note"'), "list of sentences"),
+        (GOOD.replace('"0:0.2:0.1"', '""'), "--vary takes"),
+        (GOOD.replace('name = "sweep"', "name = 3"), "`name` is text"),
+        ("nonsense", "cannot read the study"),
+    ],
+)
+def test_a_wrong_study_is_named_with_its_file(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        read(tmp_path, text)
+    assert "mine.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_study_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read the study"):
+        read_study(tmp_path / "none.toml")
