@@ -1,7 +1,12 @@
 """What does a user of `sadari compare` and `sadari study` see, and with which status does it end?"""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +206,42 @@ def test_a_study_runs_on_other_data_and_shorter(trainer: FakeTrainer, tmp_path: 
     assert result.exit_code == 0, result.exception
     assert {job.data for job in trainer.calls} == {other}
     assert {job.settings.epochs for job in trainer.calls} == {1}
+
+
+def test_a_real_comparison_of_two_small_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    words = ("--models", "majority,softmax", "--seeds", "2", "--epochs", "2", "--set", "threads=1", "--json")
+    result = typed("compare", "digits", *words)
+    assert result.exit_code == 0, result.output
+    softmax, majority = json.loads(result.stdout)["arms"]
+    assert (softmax["name"], softmax["params"]) == ("softmax", 650)
+    # Two epochs of one dense layer: far better than chance, and too good would be a leak.
+    assert 0.4 < softmax["accuracy"]["mean"] < 0.97
+    assert 0.09 < majority["accuracy"]["mean"] < 0.11
+    assert majority["accuracy"]["sd"] == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "from sadari.cli.main import main; main()", "compare", "digits"]
+    words += ["--models", "softmax,cnn", "--seeds", "2", "--epochs", "40", "--set", "threads=1"]
+    environment = {**os.environ, "SADARI_CACHE_DIR": str(tmp_path / "cache")}
+    started = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out = tmp_path / "runs" / "digits-compare-1"
+    deadline = time.monotonic() + 120
+    while not (out / "cnn-seed0" / "history.csv").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    started.send_signal(signal.SIGINT)
+    _, told = started.communicate(timeout=60)
+    assert started.returncode == 130, told.decode()
+    assert b"go on with: sadari compare digits" in told
+    kept = (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns
+    again = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, timeout=240, check=False)
+    assert again.returncode == 0, again.stderr.decode()
+    assert (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns == kept
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["digits-compare-1"]
+    assert len(json.loads((out / "comparison.json").read_text(encoding="utf-8"))["arms"]) == 2
 
 
 def arm(name: str, **changes: Any) -> ArmResult:
