@@ -102,7 +102,16 @@ def test_another_shape_is_refused_with_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"scale": None}, {"scale": ["x"]}, {"height": "tall"}, {"width": None}, {"shift": [[1], [1, 2]]}]
+    "damage",
+    [
+        {"scale": None},
+        {"scale": ["x"]},
+        {"height": "tall"},
+        {"width": None},
+        {"shift": [[1], [1, 2]]},
+        {"shift": [float("nan")]},
+        {"scale": [1.0, 2.0]},
+    ],
 )
 def test_a_damaged_document_is_refused_with_a_sentence(damage: dict[str, object]) -> None:
     document = {**Preprocess.fitted(small(), TRAIN, "unit", "crop").to_json(), **damage}

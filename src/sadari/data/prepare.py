@@ -67,11 +67,16 @@ class Preprocess:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Preprocess":
-        """Read what `to_json` gave; raises SadariError where something is missing."""
+        """Read what `to_json` gave; raises SadariError where something is missing or contradicts itself."""
         try:
             scale, shift = (np.array(document[name], dtype=np.float32) for name in ("scale", "shift"))
             height, width, channels = (int(document[name]) for name in ("height", "width", "channels"))
             fit, scaling = str(document["fit"]), str(document["scaling"])
+            for each in (scale, shift):
+                if np.broadcast_shapes(each.shape, (channels, height, width)) != (channels, height, width):
+                    raise ValueError("scale and shift do not fit the images")
+                if not np.isfinite(each).all():
+                    raise ValueError("scale or shift is not a number")
         except (KeyError, TypeError, ValueError) as error:
             raise SadariError(f"the preprocessing of the run is damaged ({error}); train it again") from None
         return cls(height, width, channels, fit, scaling, scale, shift)

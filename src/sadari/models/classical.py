@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.errors import UsageError
 from sadari.registry import Registry
 from sadari.settings import Value
 
@@ -62,6 +63,16 @@ class Classical:
     fit: Callable[[Problem, AfterPass], None]
     most_passes: Callable[[Problem], int]
     sigmoid: bool = False
+
+
+ABOVE_ZERO = ("C", "alpha", "max_iter")
+
+
+def check_variables(variables: Mapping[str, Value]) -> None:
+    """Can a classical rung be fitted with these `variables`? Raises UsageError naming the one that is wrong."""
+    for name, value in variables.items():
+        if name in ABOVE_ZERO and not 0 < float(value) < float("inf"):
+            raise UsageError(f"{name} is a number above 0, not {value}")
 
 
 CLASSICAL: Registry[Classical] = Registry("classical model")
@@ -176,5 +187,5 @@ def _cross_entropy(
 
 
 CLASSICAL.add("majority", Classical(majority, lambda _: 1))
-CLASSICAL.add("logistic", Classical(logistic, lambda problem: max(1, int(problem.variables["max_iter"]))))
+CLASSICAL.add("logistic", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))
 CLASSICAL.add("sgd", Classical(sgd, lambda problem: problem.epochs, sigmoid=True))

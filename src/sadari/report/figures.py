@@ -65,7 +65,7 @@ class ConfusionTable:
 
 @dataclass(frozen=True)
 class Cost:
-    """What does accuracy cost? (arm, mean seconds of training, accuracy), a point per arm in the order of the request."""
+    """What does accuracy cost? (arm, mean seconds of training, accuracy) of each arm, in the order of the request."""
 
     title: str
     points: tuple[tuple[str, float, Interval], ...]

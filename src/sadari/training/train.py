@@ -23,6 +23,7 @@ from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
 from sadari.evaluation.predict import predict
+from sadari.models.classical import check_variables
 from sadari.models.ladder import find_rung
 from sadari.models.rung import Rung
 from sadari.models.sequential import Network
@@ -126,6 +127,7 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
     if not architecture.classical:  # scikit-learn's rungs stay on the processor
         network.to(device)
     parse_augmentation(settings.augment, *images.shape[:2])
+    check_variables(job.variables if architecture.classical else {})
     preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
     require_same_data(out, images)
     write_text(out / "settings.toml", job.to_toml())
