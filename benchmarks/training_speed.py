@@ -65,10 +65,10 @@ def time_bare(name: str, steps: int) -> float:
     from sadari.models.layers import parse
     from sadari.models.sequential import build
     from sadari.settings import Job, Settings
-    from sadari.training.machine import PRECISIONS, resolve_machine
+    from sadari.training.machine import PRECISIONS, resolve_machine, threads_for
 
-    settings = resolve_machine(Job("", "", 0, Settings())).settings
-    torch.set_num_threads(settings.threads)
+    settings = resolve_machine(Job("", "", 0, Settings(batch_size=BATCH))).settings
+    torch.set_num_threads(threads_for(settings, (28, 28, 1)))
     rung = find_rung(name)
     network = build(parse(rung.layers, rung.variables), (28, 28, 1), 10, 0).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), fused=True)

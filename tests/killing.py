@@ -14,11 +14,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from sadari.settings import Job, parse_overrides
 from sadari.training.train import train
+from small_jobs import job_for
 
 
 def main() -> None:
@@ -33,6 +35,7 @@ def main() -> None:
     done, killed = [folder / "disturbed-0"], 0
     while killed < kills:
         if (done[-1] / "scores.json").exists():
+            assert _wait(_start(job, done[-1])) == 0  # a kill behind scores.json leaves a checkpoint to clear away
             done.append(folder / f"disturbed-{len(done)}")
         child = _start(job, done[-1])
         time.sleep(chance.uniform(0, whole))
@@ -44,9 +47,8 @@ def main() -> None:
 
 
 def _job(model: str, pairs: list[str]) -> Job:
-    from small_jobs import job_for
-
-    return job_for(model, data="digits", **parse_overrides(pairs))
+    overrides: dict[str, Any] = dict(parse_overrides(pairs))
+    return job_for(model, data="digits", **overrides)
 
 
 def _start(job: Job, out: Path) -> int:

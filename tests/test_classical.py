@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 
 from sadari.models.classical import CLASSICAL, Linear, Problem
 from sadari.models.layers import parse
+from sadari.models.modules import Dense
 from sadari.models.sequential import build
 
 Floats = NDArray[np.float32]
@@ -167,5 +168,7 @@ def test_majority_is_the_dummy() -> None:
 def test_each_fills_one_dense_layer_behind_flatten() -> None:
     network = build(parse("flatten", {}), (8, 8, 1), 3, seed=0)
     (linear, *_) = passes("sgd", problem(3))
-    assert linear.weight.shape == tuple(network.head[-1].weight.shape)
-    assert linear.bias.shape == tuple(network.head[-1].bias.shape)
+    layer = network.head[-1]
+    assert isinstance(layer, Dense)
+    assert linear.weight.shape == tuple(layer.weight.shape)
+    assert linear.bias.shape == tuple(layer.bias.shape)

@@ -15,6 +15,7 @@ from sadari.data.augment import parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.models.layers import parse
+from sadari.models.modules import BatchNorm
 from sadari.models.sequential import Network, build
 from sadari.settings import Settings, with_overrides
 from sadari.training.batches import Batches
@@ -104,7 +105,7 @@ def bare_loop(engine: Engine, weigh: Callable[[Tensor], Tensor] | None = None, s
     network, settings = engine.network, engine.settings
     kernels = [each for each in network.parameters() if each.ndim >= 2]
     others = [each for each in network.parameters() if each.ndim < 2]
-    groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others}]
+    groups: list[dict[str, Any]] = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others}]
     optimizer = torch.optim.SGD(groups, lr=0.1)
     network.train()
     for epoch in range(settings.epochs):
@@ -179,11 +180,13 @@ def test_batch_normalisation_starts_with_the_plain_mean_and_ends_with_keras_mome
     images = patterns()
     network = fresh("batchnorm, flatten", images)
     layer, seen = network.features[0], []
+    assert isinstance(layer, BatchNorm)
     for step in range(3):
         begin_step(network, 0, step)
         batch = torch.from_numpy(images.images[step * 20 : step * 20 + 20]).permute(0, 3, 1, 2).float()
         network(batch)
         seen.append(batch.mean((0, 2, 3)))
+    assert layer.running_mean is not None
     assert torch.allclose(layer.running_mean, torch.stack(seen).mean(0), rtol=1e-5)
     begin_step(network, 0, 1000)
     assert layer.momentum == 0.01

@@ -69,7 +69,7 @@ def test_the_mode_of_the_network_is_left_alone(training: bool) -> None:
     def fail(_: Tensor) -> Tensor:
         raise ValueError("broken")
 
-    model.forward = fail  # type: ignore[method-assign]
+    model.forward = fail  # type: ignore[method-assign, assignment]
     with pytest.raises(ValueError, match="broken"):
         predict(model, preprocess(), IMAGES, CHOSEN)
     assert model.training is training

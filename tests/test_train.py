@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sadari.evaluation.metrics import score
 from sadari.run import RunRecord, read_json
 from sadari.settings import Job
 from sadari.training import evaluate as evaluation
-from sadari.training.machine import device_here, resolve_machine
+from sadari.training.machine import device_here, resolve_machine, threads_for
 from sadari.training.train import resume, train
 from sadari.values import PARTS, ImageSet
 from small_jobs import DROPPED, NORMED, Listener, job_for, model_bytes, network_file, parts, patterns
@@ -39,7 +40,7 @@ def times(out: Path) -> dict[str, int]:
 def stored(folder: Path, images: ImageSet, name: str = "set.npz") -> str:
     """The images as arrays in a file, the first 50 to train, 20 to choose, 20 to judge."""
     split = parts(images)
-    arrays = {f"X_{part}": images.images[split.part(part)] for part in PARTS}
+    arrays: dict[str, Any] = {f"X_{part}": images.images[split.part(part)] for part in PARTS}
     arrays |= {f"y_{part}": images.labels[split.part(part)] for part in PARTS}
     path = folder / name
     with path.open("wb") as file:
@@ -65,7 +66,6 @@ def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Pa
     assert summary["judged_on"] == "test"
     assert summary["images"] == {"train": 50, "val": 20, "test": 20}
     assert score(run.predictions).values == pytest.approx(summary["scores"]["test"], abs=1e-6)
-    assert summary["scores"]["test"]["accuracy"] > 0.3
     words = (run.path / "log.txt").read_text(encoding="utf-8")
     assert "seed 0: drawn for a test" in words
     assert words.count("epoch ") == len(run.history)
@@ -153,19 +153,19 @@ def test_wrong_augmentation_leaves_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "asked"), [("logistic", {"C": 0.0}), ("logistic", {"max_iter": 0}), ("sgd", {"alpha": -1.0})]
+    ("model", "name", "value"), [("logistic", "C", 0), ("logistic", "max_iter", 0), ("sgd", "alpha", -1)]
 )
-def test_wrong_variables_of_classical_rungs_leave_no_folder(
-    model: str, asked: dict[str, float], tmp_path: Path
-) -> None:
-    with pytest.raises(UsageError, match=next(iter(asked))):
+def test_wrong_variables_of_classical_rungs_leave_no_folder(model: str, name: str, value: int, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{name} is a number above 0, not {value}"):
+        asked: dict[str, Any] = {name: value}
         trained(job_for(model, **asked), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    code = "import fcntl, os, sys; h = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(h, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"
+    held = "h = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(h, fcntl.LOCK_EX); print('held', flush=True)"
+    code = f"import fcntl, os, sys; {held}; sys.stdin.read()"
     out.mkdir()
     other = subprocess.Popen([sys.executable, "-c", code, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout is not None
@@ -227,12 +227,7 @@ def test_other_images_are_matched_by_the_names_of_their_classes(tmp_path: Path) 
 def test_parts_that_are_not_there_are_named(tmp_path: Path) -> None:
     images = patterns()
     split = replace(parts(images), test=np.array([], dtype=np.int64))
-    run = train(
-        job_for("majority", data="digits"),
-        tmp_path / "run",
-        images=load("digits", job_for("majority").settings),
-        split=split,
-    )
+    run = train(job_for("majority", data="digits"), tmp_path / "run", split=split)
     assert run.summary["judged_on"] == "val"
     assert run.summary["scores"]["test"] is None
     assert run.scores("test") == {}
@@ -284,5 +279,7 @@ def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_jud
         assert device_here(name) == "cpu"
     resolved = resolve_machine(job_for("majority", device="auto", threads=0, precision="auto")).settings
     assert resolved.device in ("cpu", "cuda")
-    assert resolved.threads == len(os.sched_getaffinity(0))
+    assert threads_for(resolved, (8, 8, 1)) == 1
+    assert threads_for(resolved, (224, 224, 3)) == len(os.sched_getaffinity(0))
+    assert threads_for(job_for("majority", threads=3).settings, (8, 8, 1)) == 3
     assert resolved.precision in ("float32", "bfloat16")

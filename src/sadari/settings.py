@@ -66,7 +66,9 @@ class Settings:
         choices=("auto", "float32", "bfloat16"),
     )
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1 or mps")
-    threads: int = _setting(0, "processor threads; 0 takes all cores", low=0)
+    threads: int = _setting(
+        0, "processor threads; 0 takes all cores, or one where batches are too small to share", low=0
+    )
     checkpoint_seconds: float = _setting(60.0, "how much work a kill may cost, at most", low=0)
     tensorboard: str = _setting("scalars", "what goes to TensorBoard", choices=("off", "scalars", "all"))
 

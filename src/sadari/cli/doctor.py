@@ -40,7 +40,7 @@ def examine() -> dict[str, Any]:
     del stamp["command"]
     return {
         "machine": {**stamp, "memory_gib": _memory_gib(), "executable": sys.executable},
-        "a_run_here": {"device": settings.device, "threads": settings.threads, "precision": settings.precision},
+        "a_run_here": {"device": settings.device, "precision": settings.precision},
         "folders": folders,
         "sets": _sets(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
@@ -92,7 +92,7 @@ def _show(document: dict[str, Any]) -> None:
     typer.echo(f"python    {machine['python']} at {machine['executable']}")
     for name, installed in machine["packages"].items():
         typer.echo(f"          {name} {installed}")
-    typer.echo(f"a run     trains on {here['device']} in {here['precision']} with {here['threads']} threads")
+    typer.echo(f"a run     trains on {here['device']} in {here['precision']}")
     for name, folder in document["folders"].items():
         typer.echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
     for name, where in document["sets"].items():

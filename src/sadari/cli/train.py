@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
 
+LONGEST = 80  # letters of the data's and of the model's name in the name of a folder (assumed; disks hold 255)
+
 
 def train(
     data: Annotated[
@@ -82,7 +84,7 @@ def _free_folder(job: Job) -> Path:
     from sadari.run import RunRecord
     from sadari.training.machine import resolve_machine
 
-    name = folder_name(f"{data_name(job.data)}-{Path(job.model).stem}", job.seed)
+    name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model).stem[:LONGEST]}", job.seed)
     wanted = resolve_machine(job)
     number = 1
     while True:

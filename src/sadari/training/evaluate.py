@@ -30,8 +30,8 @@ def evaluate(
         raise UsageError(f"--split is one of {', '.join(PARTS)}, not '{part}'")
     model = TrainedModel.load(run)
     settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
-    device = use_machine(replace(settings, device=device_here(settings.device)))
     images = load(data or run.job.data, settings, progress or Silent())
+    device = use_machine(replace(settings, device=device_here(settings.device)), images.shape)
     if data is None:
         fingerprint = read_json(run.path / "environment.json")["data"]["fingerprint"]
         if fingerprint != images.fingerprint:

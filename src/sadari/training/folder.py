@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sadari.errors import SadariError, UsageError
@@ -26,12 +26,14 @@ def require_same_job(job: Job, out: Path) -> None:
 @contextmanager
 def only_one(out: Path) -> Iterator[None]:
     """Hold the run folder against a second process; leave no folder behind where nothing was written."""
+    made = [each for each in (out, *out.parents) if not each.exists()]
     handle = _locked(out)
     try:
         yield
     finally:
-        if out.is_dir() and not any(out.iterdir()):
-            out.rmdir()
+        for each in made or [out]:
+            with suppress(OSError):  # something lies in it
+                each.rmdir()
         os.close(handle)
 
 

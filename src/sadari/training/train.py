@@ -122,7 +122,7 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
     """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind."""
     settings = job.settings
     architecture = Architecture.of(rung, job.variables, images.shape, images.classes)
-    device = use_machine(settings)
+    device = use_machine(settings, images.shape)
     network = architecture.build(seed_for(job.seed, "weights"))
     if not architecture.classical:  # scikit-learn's rungs stay on the processor
         network.to(device)
