@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sadari.compare.study import read_study
-from sadari.compare.variants import Arm
+from sadari.comparison.study import read_study
+from sadari.comparison.variants import Arm
 from sadari.models.ladder import find_rung
 from sadari.settings import Job
 

@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 from fake_training import FakeTrainer
 from sadari.cli import compare as door
 from sadari.cli import table
-from sadari.compare import compare as room
-from sadari.compare.result import ArmResult
+from sadari.comparison import compare as room
+from sadari.comparison.result import ArmResult
 from sadari.errors import SadariError, UsageError
 from sadari.report import plots
 from sadari.values import Interval

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from fake_training import FakeTrainer
-from sadari.compare.compare import compare
-from sadari.compare.overfitting import overfitting
-from sadari.compare.request import Comparison
-from sadari.compare.result import ComparisonResult
-from sadari.compare.variants import Arm, expand, folder_name, parse_vary
+from sadari.comparison.compare import compare
+from sadari.comparison.overfitting import overfitting
+from sadari.comparison.request import Comparison
+from sadari.comparison.result import ComparisonResult
+from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Silent
 from sadari.run import RunRecord

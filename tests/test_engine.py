@@ -8,30 +8,20 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from sadari.data.augment import parse_augmentation
 from sadari.data.prepare import Preprocess
-from sadari.errors import SadariError
-from sadari.models.layers import parse
 from sadari.models.modules import BatchNorm
-from sadari.models.sequential import Network, build
-from sadari.settings import Settings, with_overrides
-from sadari.training.batches import Batches
-from sadari.training.checkpoint import Checkpoint, FitState
-from sadari.training.engine import DivergedError, Engine, begin_step
-from sadari.training.machine import PRECISIONS
-from sadari.training.optim import make_optimizer
+from sadari.training.checkpoint import FitState
+from sadari.training.engine import Engine, begin_step
 from sadari.training.train import _balanced, train
-from sadari.values import ImageSet
+from small_engines import engine_for, fresh, furthest, weights_of
 from small_jobs import (
     DROPPED,
     NORMED,
     PLAIN,
-    QUIET,
     ROWS,
-    Listener,
     figures,
     job_for,
     model_bytes,
@@ -39,45 +29,6 @@ from small_jobs import (
     parts,
     patterns,
 )
-
-CPU = torch.device("cpu")
-
-
-def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **overrides: Any) -> Engine:
-    """An engine around a fresh network; `network` and `class_weights` may be given among the overrides."""
-    images = images or patterns()
-    network = overrides.pop("network", None) or fresh(layers, images)
-    weights = overrides.pop("class_weights", None)
-    settings = with_overrides(Settings(), {**QUIET, **overrides})
-    split = parts(images)
-    augmentation = parse_augmentation(settings.augment, *images.shape[:2])
-    return Engine(
-        network=network,
-        optimizer=make_optimizer(network, settings),
-        preprocess=Preprocess.fitted(images, split.train, "unit", "crop"),
-        batches=Batches(images, split.train, settings.batch_size, 5, CPU, augmentation),
-        images=images,
-        validation=split.val,
-        settings=settings,
-        seed=5,
-        checkpoint=Checkpoint(folder / "checkpoint" / "state.safetensors"),
-        precision=PRECISIONS[settings.precision],
-        class_weights=weights,
-    )
-
-
-def fresh(layers: str, images: ImageSet) -> Network:
-    network = build(parse(layers, {}), images.shape, len(images.classes), seed=7)
-    return network.to(memory_format=torch.channels_last)
-
-
-def weights_of(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-
-
-def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
-    assert one.keys() == other.keys()
-    return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)
 
 
 @pytest.mark.parametrize("layers", [PLAIN, DROPPED, NORMED, ROWS])
@@ -264,85 +215,3 @@ def test_augmentation_touches_the_training_images_only(tmp_path: Path, monkeypat
     pixels, _ = engine.batches.batch(0, 0)
     sources = {image.tobytes() for image in engine.images.images}
     assert not all(image.numpy().tobytes() in sources for image in pixels)
-
-
-@pytest.mark.parametrize("tensorboard", ["off", "all"])
-def test_a_loss_that_is_no_number_ends_with_a_sentence(tensorboard: str, tmp_path: Path) -> None:
-    images = patterns()
-    job = job_for(network_file(tmp_path, PLAIN), optimizer="sgd", learning_rate=1e20, tensorboard=tensorboard)
-    with pytest.raises(DivergedError, match=r"no longer a number in epoch 1, step \d+; lower learning_rate.*1e\+20"):
-        train(job, tmp_path / "run", images=images, split=parts(images))
-    assert not (tmp_path / "run" / "scores.json").exists()
-
-
-def test_the_best_epoch_survives_a_divergence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = patterns()
-    whole = job_for(network_file(tmp_path, PLAIN), epochs=2)
-    good = train(whole, tmp_path / "good", images=images, split=parts(images))
-    original = Batches.batch
-
-    def spoilt(self: Batches, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        if epoch == 2 and step == 1:
-            rates = [group.update(lr=float("nan")) for group in optimizers[-1].param_groups]
-            assert rates
-        return original(self, epoch, step)
-
-    optimizers: list[torch.optim.Optimizer] = []
-
-    def watched(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-        optimizers.append(make_optimizer(network, settings))
-        return optimizers[-1]
-
-    monkeypatch.setattr("sadari.training.train.make_optimizer", watched)
-    monkeypatch.setattr("sadari.training.engine.set_learning_rate", lambda *_: None)
-    monkeypatch.setattr(Batches, "batch", spoilt)
-    job = job_for(whole.model, epochs=5)
-    with pytest.raises(DivergedError, match=r"in epoch 3.*; the best epoch, \d, is kept as"):
-        train(job, tmp_path / "bad", images=images, split=parts(images))
-    assert model_bytes(tmp_path / "bad") == model_bytes(good)
-
-
-class Hungry(nn.Module):
-    """Lets through at most `most` images at a time."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self.most = most
-
-    def forward(self, x: Tensor) -> Tensor:
-        if len(x) > self.most:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate more than there is")
-        return x
-
-
-def hungry(layers: str, images: ImageSet, most: int) -> Network:
-    """The network of `layers`, with a layer without weights behind it that cannot take more than `most` images."""
-    network = fresh(layers, images)
-    network.head.append(Hungry(most))
-    return network
-
-
-@pytest.mark.parametrize(("layers", "most"), [(PLAIN, 5), (DROPPED, 8), (DROPPED, 17)])
-def test_smaller_pieces_learn_the_same(layers: str, most: int, tmp_path: Path) -> None:
-    images = patterns()
-    chosen = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 25, "restore_best": False}
-    undisturbed = engine_for(layers, tmp_path, images, **chosen)
-    engine = engine_for(layers, tmp_path, images, network=hungry(layers, images, most), **chosen)
-    engine.progress = listener = Listener()
-    expected, state = undisturbed.fit(), engine.fit()
-    assert furthest(weights_of(engine.network), weights_of(undisturbed.network)) <= 1e-6
-    assert 0 < state.micro_batch <= most
-    assert listener.said[-1] == (
-        f"memory ran out: each step now goes through the network {state.micro_batch} images at a time"
-    )
-    for row, wanted in zip(state.history, expected.history, strict=True):
-        assert row["train_loss"] == pytest.approx(wanted["train_loss"], abs=1e-6)
-        assert row["val_loss"] == pytest.approx(wanted["val_loss"], abs=1e-6)
-
-
-def test_memory_that_holds_no_image_and_batch_normalisation_end_with_a_sentence(tmp_path: Path) -> None:
-    images = patterns()
-    with pytest.raises(SadariError, match="does not hold this network with a single image"):
-        engine_for(PLAIN, tmp_path, images, network=hungry(PLAIN, images, 0)).fit()
-    with pytest.raises(SadariError, match=r"batch of 16 images.*batch normalisation.*set batch_size=8"):
-        engine_for(NORMED, tmp_path, images, network=hungry(NORMED, images, 8)).fit()

@@ -104,7 +104,7 @@ def test_the_graph_is_seen() -> None:
 def test_the_table_is_read() -> None:
     assert set(LAYERS.values()) == set(range(7))
     assert (LAYERS["errors"], LAYERS["run"], LAYERS["data"], LAYERS["training"]) == (0, 1, 2, 3)
-    assert (LAYERS["compare"], LAYERS["report"], LAYERS["cli"], LAYERS["__init__"]) == (4, 5, 6, 6)
+    assert (LAYERS["comparison"], LAYERS["report"], LAYERS["cli"], LAYERS["__init__"]) == (4, 5, 6, 6)
     there = {path.stem for path in ROOT.iterdir() if path.is_dir() or path.suffix == ".py"} - {"__pycache__"}
     assert set(LAYERS) == there
 

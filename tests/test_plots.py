@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fake_training import SKILLS, FakeTrainer
-from sadari.compare.compare import compare
-from sadari.compare.request import Comparison
-from sadari.compare.result import ComparisonResult
-from sadari.compare.variants import Arm, expand
+from sadari.comparison.compare import compare
+from sadari.comparison.request import Comparison
+from sadari.comparison.result import ComparisonResult
+from sadari.comparison.variants import Arm, expand
 from sadari.errors import SadariError
 from sadari.report import figures, ink
 from sadari.report.plots import write_plots

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.evaluation import predict as predict_module
+from sadari.evaluation.memory import is_out_of_memory
 from sadari.evaluation.predict import images_per_pass, predict, predict_logits
 from sadari.models.layers import parse
 from sadari.models.sequential import Network, build
@@ -109,6 +110,13 @@ class Hungry(nn.Module):
         if len(x) > self.most:
             raise self.error()
         return x
+
+
+def test_what_the_processor_really_says_is_understood() -> None:
+    with pytest.raises(RuntimeError) as failure:
+        torch.empty(1 << 55)
+    assert is_out_of_memory(failure.value)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 @pytest.mark.parametrize("error", [cuda, processor, MemoryError])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sadari.compare.study import Study, read_study
+from sadari.comparison.study import Study, read_study
 from sadari.errors import UsageError
 
 GOOD = """

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sadari.compare import compare as comparing
-from sadari.compare.request import Comparison
-from sadari.compare.result import ComparisonResult
-from sadari.compare.variants import expand
+from sadari.comparison import compare as comparing
+from sadari.comparison.request import Comparison
+from sadari.comparison.result import ComparisonResult
+from sadari.comparison.variants import expand
 from sadari.data import load as loading
 from sadari.data.load import absolute_data
 from sadari.models.ladder import absolute_model

@@ -15,7 +15,7 @@ from sadari.errors import UsageError
 from sadari.settings import Value, parse_overrides
 
 if TYPE_CHECKING:
-    from sadari.compare.request import Comparison
+    from sadari.comparison.request import Comparison
 
 MODELS = "majority,logistic,mlp,cnn"
 
@@ -45,8 +45,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Train several models on the same images and say which is better, and by how much."""
-    from sadari.compare.request import Comparison
-    from sadari.compare.variants import expand, parse_vary
+    from sadari.comparison.request import Comparison
+    from sadari.comparison.variants import expand, parse_vary
     from sadari.data.load import absolute_data
     from sadari.models.ladder import absolute_model
 
@@ -69,7 +69,7 @@ def study(
     as_json: AsJson = False,
 ) -> None:
     """Compare what a file describes, with published figures beside ours."""
-    from sadari.compare.study import read_study
+    from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
 
     asked = read_study(
@@ -93,7 +93,7 @@ def _overrides(set_: list[str] | None, epochs: int | None) -> dict[str, Value]:
 def _run(request: "Comparison", data: str, out: Path | None, as_json: bool, notes: tuple[str, ...] = ()) -> None:
     from rich.console import Console
 
-    from sadari.compare.compare import compare as run_comparison
+    from sadari.comparison.compare import compare as run_comparison
     from sadari.report.plots import write_plots
 
     progress = TerminalProgress()

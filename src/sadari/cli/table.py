@@ -12,7 +12,7 @@ from rich.text import Text
 from sadari.cli.terminal import duration
 
 if TYPE_CHECKING:
-    from sadari.compare.result import ArmResult, ComparisonResult
+    from sadari.comparison.result import ArmResult, ComparisonResult
 
 MOST_VERDICTS = 6
 MOST_SENTENCES = 5
@@ -129,7 +129,7 @@ def _lines(columns: Sequence[Column], arms: Sequence["ArmResult"]) -> list[str]:
 
 def conclusions(result: "ComparisonResult") -> list[str]:
     """What the best arm beats, and whether it over-fits, in sentences."""
-    from sadari.compare.overfitting import overfitting
+    from sadari.comparison.overfitting import overfitting
     from sadari.models.ladder import find_rung
 
     best = result.best

@@ -79,8 +79,8 @@ def evaluate(
 
 def _free_folder(job: Job) -> Path:
     """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job unfinished."""
-    from sadari.compare.request import data_name
-    from sadari.compare.variants import folder_name
+    from sadari.comparison.request import data_name
+    from sadari.comparison.variants import folder_name
     from sadari.run import RunRecord
     from sadari.training.machine import resolve_machine
 

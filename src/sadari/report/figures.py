@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.compare.overfitting import mean_curve
-from sadari.compare.result import ArmResult, ComparisonResult
-from sadari.compare.variants import Arm
+from sadari.comparison.overfitting import mean_curve
+from sadari.comparison.result import ArmResult, ComparisonResult
+from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import confusion
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Split

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sadari.compare.result import ComparisonResult
+from sadari.comparison.result import ComparisonResult
 from sadari.report import figures, ink
 
 MOST_CONFUSIONS = 12  # arms; a long sweep would otherwise leave a hundred files (assumed)

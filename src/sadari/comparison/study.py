@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sadari.compare.request import Comparison
-from sadari.compare.variants import Arm, expand, parse_vary
+from sadari.comparison.request import Comparison
+from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
 from sadari.registry import unknown_name

@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from sadari.compare.variants import Arm, require_distinct
+from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.run import write_text

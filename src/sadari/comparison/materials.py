@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sadari.compare.request import Comparison
-from sadari.compare.variants import Arm
+from sadari.comparison.request import Comparison
+from sadari.comparison.variants import Arm
 from sadari.data.augment import parse_augmentation
 from sadari.data.load import load
 from sadari.data.split import draw_split

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sadari.compare.jobs import Task, run_tasks
-from sadari.compare.materials import Materials, gather_materials, judging_part, keep_split
-from sadari.compare.request import Comparison, choose_folder, data_name, store_request
-from sadari.compare.result import ComparisonResult, DataFacts, arm_result, pair_verdicts, ranked
-from sadari.compare.variants import Arm, folder_name
+from sadari.comparison.jobs import Task, run_tasks
+from sadari.comparison.materials import Materials, gather_materials, judging_part, keep_split
+from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
+from sadari.comparison.result import ComparisonResult, DataFacts, arm_result, pair_verdicts, ranked
+from sadari.comparison.variants import Arm, folder_name
 from sadari.data.check import check
 from sadari.progress import Progress, Silent
 from sadari.progress import Task as ProgressTask

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sadari.compare.variants import Arm
+from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import Bools, interval, verdicts
 from sadari.run import RunRecord

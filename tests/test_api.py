@@ -1,0 +1,53 @@
+"""Does Python reach the same doors as the command line, without paying for them before they are used?"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sadari
+
+
+def test_import_loads_neither_torch_nor_pandas() -> None:
+    script = "import sys, sadari; dir(sadari); print(sorted({'torch', 'pandas', 'sklearn'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there() -> None:
+    for name in sadari.__all__:
+        assert getattr(sadari, name).__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'cmopare'"):
+        _ = sadari.cmopare
+
+
+def test_load_takes_settings_as_keywords() -> None:
+    images = sadari.load("digits", image_size=16, channels=3)
+    assert images.shape == (16, 16, 3)
+    with pytest.raises(sadari.UsageError, match="did you mean 'image_size'"):
+        sadari.load("digits", image_sise=16)
+
+
+def test_train_returns_the_run(tmp_path: Path) -> None:
+    run = sadari.train("digits", "mlp", out=tmp_path / "run", epochs=2, tensorboard="off")
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    test = run.scores("test")
+    assert np.mean(run.predictions.predicted == run.predictions.labels) == pytest.approx(test["accuracy"])
+    assert 0.5 < test["accuracy"] < 0.97  # two epochs learn a good deal, and cannot learn everything
+
+
+def test_compare_returns_frames(tmp_path: Path) -> None:
+    result = sadari.compare(
+        "digits", ["majority", "mlp"], seeds=2, vary={"learning_rate": [0.001, 0.01]}, out=tmp_path, epochs=1,
+        tensorboard="off",
+    )  # fmt: skip
+    frame = result.to_frame()
+    assert len(frame) == 3  # majority has no learning rate
+    assert frame["accuracy"].is_monotonic_decreasing
+    histories = result.histories()
+    assert set(histories["seed"]) == {0, 1}
