@@ -101,7 +101,7 @@ def test_seconds_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     images, original = patterns(), Batches.batch
 
     def slow(self: Batches, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        time.sleep(0.03)
+        time.sleep(0.1)
         return original(self, epoch, step)
 
     monkeypatch.setattr(Batches, "batch", slow)
@@ -114,7 +114,7 @@ def test_seconds_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     seconds = train(job, tmp_path / "run", images=images).summary["seconds"]
     here = time.perf_counter() - started
     assert kept[0].earlier > 5 * 0.03
-    assert 12 * 0.03 < seconds["train"] < seconds["total"] < kept[0].earlier + here
+    assert 12 * 0.1 < seconds["train"] < seconds["total"] < kept[0].earlier + here
 
 
 def test_a_kill_behind_the_last_epoch_loses_no_telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

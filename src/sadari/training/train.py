@@ -249,6 +249,7 @@ def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
     judged = parts[judged_on]
     assert judged is not None  # the train part is never empty: draw_split refuses that
     write_predictions(out / "predictions.csv", judged)
+    scores = {name: None if each is None else dict(score(each).values) for name, each in parts.items()}
     rows = workshop.rung.rows(workshop.images.shape, len(workshop.images.classes), job.variables)
     summary: dict[str, Any] = {
         "run": str(out.resolve()),
@@ -263,7 +264,7 @@ def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
         "judged_on": judged_on,
         "images": {name: len(workshop.split.part(name)) for name in PARTS},
         "split": workshop.split.origin,
-        "scores": {name: None if each is None else dict(score(each).values) for name, each in parts.items()},
+        "scores": scores,
     }
     write_json(out / "scores.json", summary)
     workshop.checkpoint.remove()
