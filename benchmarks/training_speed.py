@@ -1,10 +1,10 @@
 """How fast does a training step run, beside a bare PyTorch loop and beside Keras on TensorFlow?
 
-    uv run python benchmarks/training_speed.py [--pairs 3] [--models mlp,cnn] [--steps 40]
+    uv run python benchmarks/training_speed.py [--pairs 3] [--models mlp,cnn]
 
 Every figure is a process of its own; the three take turns (A B C A B C ...), so that a machine whose speed drifts
 treats them alike, and only the ratios of one turn are compared. Data: random 28x28 pictures, batch 256, Adam; the
-second of two epochs of `--steps` steps is timed, so that neither compilation nor first touches count.
+second of two epochs (STEPS says how long) is timed, so that neither compilation nor first touches count.
 
 - sadari: the engine as `sadari train` runs it (batches, augmentation off, bar, history), precision=auto.
 - bare: the same network and precision in the shortest PyTorch loop, one tensor of images sliced in order.
@@ -26,7 +26,8 @@ import numpy as np
 HERE = Path(__file__).parent
 BATCH = 256
 KERAS = ["--with", "tensorflow-cpu==2.21.0", "--with", "keras==3.15.1"]
-MODELS = ("mlp", "cnn", "lstm", "cnn-lstm", "cnn2", "cnn2-lstm")
+# Steps of an epoch: a few seconds of every network on two cores.
+STEPS = {"mlp": 400, "cnn": 60, "lstm": 100, "cnn-lstm": 60, "cnn2": 20, "cnn2-lstm": 15}
 
 
 def time_sadari(name: str, steps: int) -> float:
@@ -94,7 +95,7 @@ def child(who: str, name: str, steps: int) -> float:
         command = ["uv", "run", "--no-project", "--python", platform.python_version(), *KERAS, "python"]
         command += [str(HERE / "peers" / "keras_training.py"), name, str(steps), "tensorflow"]
     else:
-        command = [sys.executable, __file__, "--child", who, "--models", name, "--steps", str(steps)]
+        command = [sys.executable, __file__, "--child", who, "--models", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
@@ -115,20 +116,19 @@ def measure(name: str, steps: int, pairs: int) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--models", default=",".join(STEPS))
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "training_speed.json")
     parser.add_argument("--child", choices=("sadari", "bare"))
     options = parser.parse_args()
     if options.child:
-        rate = {"sadari": time_sadari, "bare": time_bare}[options.child](options.models, options.steps)
+        rate = {"sadari": time_sadari, "bare": time_bare}[options.child](options.models, STEPS[options.models])
         print(json.dumps({"samples_per_second": rate}))
         return
     results = []
     print(f"{'model':10} {'sadari/s':>10} {'bare/s':>10} {'keras/s':>10} {'x bare':>20} {'x keras':>20}")
     for name in options.models.split(","):
-        results.append(measure(name, options.steps, options.pairs))
+        results.append(measure(name, STEPS[name], options.pairs))
         rates, ratio = results[-1]["samples_per_second"], results[-1]["ratio"]
         median = [f"{statistics.median(rates[who]):10,.0f}" for who in ("sadari", "bare", "keras")]
         spread = [

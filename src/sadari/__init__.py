@@ -3,7 +3,7 @@
     import sadari
 
     images = sadari.load("digits")
-    run = sadari.train("digits", model="cnn", epochs=5)
+    run = sadari.train("digits", model="cnn", out="runs/first", epochs=5)
     result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
     result.to_frame()
 

@@ -78,7 +78,7 @@ def evaluate(
 
 
 def _free_folder(job: Job) -> Path:
-    """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job unfinished."""
+    """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job."""
     from sadari.comparison.request import data_name
     from sadari.comparison.variants import folder_name
     from sadari.run import RunRecord
@@ -91,8 +91,7 @@ def _free_folder(job: Job) -> Path:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
         if not folder.exists():
             return folder
-        unfinished = (folder / "settings.toml").is_file() and not RunRecord(folder).finished
-        if unfinished and RunRecord(folder).job == wanted:
+        if (folder / "settings.toml").is_file() and RunRecord(folder).job == wanted:
             return folder
         number += 1
 

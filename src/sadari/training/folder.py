@@ -55,6 +55,16 @@ def _locked(out: Path) -> int:
         os.close(handle)  # the process that had it has removed the folder in the meantime
 
 
+def require_same_network(out: Path, layers: str, model: str) -> None:
+    """A run belongs to the layers that it began with, even where a file of that name says other ones now.
+
+    Raises SadariError.
+    """
+    path = out / "environment.json"
+    if path.is_file() and read_json(path).get("layers") != layers:
+        raise SadariError(f"the network '{model}' has changed since '{out}' began; train in another --out")
+
+
 def require_same_data(out: Path, images: ImageSet) -> None:
     """A run that goes on must see the images that it began with; raises SadariError."""
     path = out / "environment.json"

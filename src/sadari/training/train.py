@@ -44,7 +44,7 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.events import Events
-from sadari.training.folder import only_one, require_same_data, require_same_job
+from sadari.training.folder import only_one, require_same_data, require_same_network, require_same_job
 from sadari.training.log import Log
 from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
 from sadari.training.optim import make_optimizer
@@ -70,15 +70,16 @@ def train(
     """
     progress = progress or Silent()
     job = resolve_machine(job)
+    rung = find_rung(job.model)
     require_same_job(job, out)
     with only_one(out):
+        require_same_network(out, rung.layers, job.model)
         run = RunRecord(out.resolve())
         remove_parts(out)
         if run.finished:
             _checkpoint(out).remove()  # a kill may have come between the last two steps
             return run
         started = perf_counter()
-        rung = find_rung(job.model)
         images = images if images is not None else load(job.data, job.settings, progress)
         if (out / "split.npz").is_file():
             split = read_split(out / "split.npz")
@@ -133,7 +134,7 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
     write_text(out / "settings.toml", job.to_toml())
     if not (out / "environment.json").is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
-        write_json(out / "environment.json", {**environment(), "data": data})
+        write_json(out / "environment.json", {**environment(), "data": data, "layers": rung.layers})
     write_json(out / "preprocess.json", preprocess.to_json())
     write_split(out / "split.npz", split)
     log = Log(out / "log.txt", progress)

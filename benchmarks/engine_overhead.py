@@ -1,0 +1,113 @@
+"""What does the engine cost over the shortest PyTorch loop that trains the same network?
+
+    uv run python benchmarks/engine_overhead.py [--model cnn] [--turns 20]
+
+One process, one network each, the same precision, batch 256 of random 28x28 pictures, Adam. The engine trains an epoch
+of ten steps, then the bare loop trains one, and so on: `--turns` pairs, the first two left out. The ratio of every
+pair is taken, and their median and quartiles are printed, because a shared machine drifts by more than the overhead.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from sadari.data.prepare import Preprocess
+from sadari.models.ladder import find_rung
+from sadari.models.layers import parse
+from sadari.models.sequential import Network, build
+from sadari.settings import Job, Settings
+from sadari.training.batches import Batches
+from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.engine import Engine
+from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
+from sadari.training.optim import make_optimizer
+from sadari.values import ImageSet
+
+BATCH, STEPS, WARM = 256, 10, 2
+
+
+def network_of(name: str) -> Network:
+    rung = find_rung(name)
+    return build(parse(rung.layers, rung.variables), (28, 28, 1), 10, 0).to(memory_format=torch.channels_last)
+
+
+class Bare:
+    """The shortest loop: slices in order, forward, loss, backward, step."""
+
+    def __init__(self, name: str, images: np.ndarray, labels: np.ndarray, precision: torch.dtype) -> None:
+        self.network = network_of(name).train()
+        self.optimizer = torch.optim.Adam(self.network.parameters(), fused=True)
+        self.images, self.labels = torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels)
+        self.precision = precision
+
+    def epoch(self) -> float:
+        """Seconds of one pass."""
+        started = time.perf_counter()
+        for start in range(0, len(self.labels), BATCH):
+            with torch.autocast("cpu", self.precision, enabled=self.precision != torch.float32):
+                logits = self.network(self.images[start : start + BATCH].float() / 255)
+            F.cross_entropy(logits.float(), self.labels[start : start + BATCH]).backward()
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+        return time.perf_counter() - started
+
+
+def ratios(name: str, turns: int) -> list[float]:
+    """Seconds of the engine's epoch over seconds of the bare one, pair by pair."""
+    count = STEPS * BATCH
+    generator = np.random.default_rng(0)
+    images = ImageSet(
+        name="random",
+        images=generator.integers(0, 256, (count, 28, 28, 1), dtype=np.uint8),
+        labels=generator.integers(0, 10, count),
+        ids=np.arange(count).astype(np.str_),
+        classes=tuple("0123456789"),
+        given=np.full(count, "train"),
+        fingerprint="random",
+    )
+    settings = resolve_machine(Job("", "", 0, Settings(epochs=turns, batch_size=BATCH))).settings
+    device = use_machine(settings, images.shape)
+    bare = Bare(name, images.images, images.labels, PRECISIONS[settings.precision])
+    positions = np.arange(count)
+    network = network_of(name)
+    pairs: list[float] = []
+
+    def after_epoch(state: FitState) -> None:
+        pairs.append(state.history[-1]["seconds"] / bare.epoch())
+
+    with tempfile.TemporaryDirectory() as folder:
+        Engine(
+            network=network,
+            optimizer=make_optimizer(network, settings),
+            preprocess=Preprocess.fitted(images, positions, "unit", "crop"),
+            batches=Batches(images, positions, BATCH, 0, device),
+            images=images,
+            validation=np.empty(0, dtype=np.int64),
+            settings=settings,
+            seed=0,
+            checkpoint=Checkpoint(Path(folder) / "state.safetensors"),
+            precision=PRECISIONS[settings.precision],
+            after_epoch=after_epoch,
+        ).fit()
+    return pairs[WARM:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="cnn")
+    parser.add_argument("--turns", type=int, default=20)
+    options = parser.parse_args()
+    found = sorted(ratios(options.model, options.turns))
+    low, median, high = statistics.quantiles(found, n=4)
+    print(json.dumps({"model": options.model, "pairs": len(found), "median": median, "quartiles": [low, high]}))
+
+
+if __name__ == "__main__":
+    main()
