@@ -44,7 +44,7 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.events import Events
-from sadari.training.folder import only_one, require_same_data, require_same_network, require_same_job
+from sadari.training.folder import only_one, require_same_data, require_same_job, require_same_network
 from sadari.training.log import Log
 from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
 from sadari.training.optim import make_optimizer
