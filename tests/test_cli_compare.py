@@ -77,7 +77,8 @@ def test_a_user_sees_the_images_the_table_the_verdicts_and_what_is_next(
     assert "mlp stops gaining on validation after epoch 4 and over-fits from there" in result.stdout
     assert "plots   runs/digits-compare-1/plots (6, as PNG and SVG)" in lines
     assert "next    sadari evaluate runs/digits-compare-1/mlp-seed0 --split val" in result.stdout
-    assert "sadari train digits --model mlp --epochs 16" in result.stdout
+    assert "sadari train digits --model mlp --epochs 8 --set 'augment=shift 0.1'" in result.stdout
+    assert "each interval is that of its pair alone" in result.stdout
     assert Path("runs/digits-compare-1/plots/curves.svg").is_file()
 
 
@@ -102,7 +103,25 @@ def test_vary_and_set_reach_the_jobs(trainer: FakeTrainer) -> None:
     ]
     assert {job.settings.batch_size for job in trainer.calls} == {32}
     [line] = [line for line in result.stdout.splitlines() if line.startswith("next")]
-    assert "--model softmax --epochs 20 --set batch_size=32 --set learning_rate=0." in line
+    assert "--model softmax --epochs 10 --set batch_size=32 --set learning_rate=0." in line
+
+
+def test_what_is_next_can_be_typed_without_validation(trainer: FakeTrainer) -> None:
+    result = typed("compare", "digits", "--models", "mlp", "--seeds", "1", "--set", "val_fraction=0")
+    assert "next    sadari evaluate runs/digits-compare-1/mlp-seed0 --split train" in result.stdout
+    assert trainer.calls
+
+
+def test_longer_training_is_advised_where_the_best_model_still_gains_and_could_use_it(trainer: FakeTrainer) -> None:
+    lines = [
+        line
+        for words in (("mlp", "--epochs", "4"), ("mlp", "--set", "augment=flip"), ("majority", "--epochs", "4"))
+        for line in typed("compare", "digits", "--models", *words, "--seeds", "1").stdout.splitlines()
+        if line.startswith("next")
+    ]
+    assert ["sadari train" in line for line in lines] == [True, False, False]
+    assert {job.model for job in trainer.calls} == {"mlp", "majority"}
+    assert lines[0].endswith("sadari train digits --model mlp --epochs 8")
 
 
 def test_a_failed_model_has_a_row_and_status_1(trainer: FakeTrainer) -> None:

@@ -1,6 +1,7 @@
 """Do `sadari train`, `resume` and `evaluate` keep their promises to whoever types them?"""
 
 import json
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,13 @@ def test_people_read_scores_and_what_comes_next(sadari: Terminal) -> None:
     assert rows[-1].startswith("next  sadari evaluate ")
 
 
+def test_the_next_command_can_be_typed_as_it_stands(sadari: Terminal) -> None:
+    words = ("--set", "val_fraction=0", "--set", "tensorboard=off", "--out", "my run")
+    *_, last = sadari("train", "digits", "--model", "majority", *words).out.splitlines()
+    assert last.endswith("--split train")
+    assert sadari(*shlex.split(last)[2:]).status == 0
+
+
 def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:
     trained = sadari("train", "digits", "--model", "logistic", "--out", "one", "--json", *QUICK).document
     for part in ("train", "val", "test"):
@@ -92,8 +100,9 @@ def test_without_out_every_job_gets_a_folder_of_its_own(sadari: Terminal, tmp_pa
     model = Path(network_file(odd, "flatten"))
     own = model.rename(model.with_name("my net.v2.toml"))
     own.write_text('name = "mine"\nlayers = "flatten"\n', encoding="utf-8")
-    for _ in range(2):
-        assert sadari("train", "digits", "--model", "majority", *QUICK).status == 0
+    for fraction in ("0.2", "0.1", "0.2"):
+        words = ("--set", f"val_fraction={fraction}")
+        assert sadari("train", "digits", "--model", "majority", *QUICK, *words).status == 0
     assert sadari("train", "shapes:size=12,images=60", "--model", str(own), *QUICK).status == 0
     made = {each.name for each in (tmp_path / "runs").iterdir()}
     assert made == {"digits-majority-seed0", "digits-majority-seed0-2", "shapes-my-net.v2-seed0"}

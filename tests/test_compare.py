@@ -1,6 +1,7 @@
 """Does a comparison do every job once, keep every row, and judge all arms on the same images?"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,31 @@ def test_a_stored_split_has_the_last_word(tmp_path: Path) -> None:
     assert all(np.array_equal(split.train, other.val) for split in trainer.splits)
 
 
+def test_a_stored_split_stays_with_the_arms_that_draw_like_it(tmp_path: Path) -> None:
+    few, many = (Arm(str(part), "softmax", {"val_fraction": part}) for part in (0.1, 0.3))
+    first = run(Comparison("digits", (few,), (0,)), tmp_path, FakeTrainer())
+    run(Comparison("digits", (many, few), (0,)), tmp_path, FakeTrainer(), out=first.out)
+    sizes = {name: len(RunRecord(first.out / f"{name}-seed0").split.val) for name in ("0.1", "0.3")}
+    assert sizes["0.1"] == len(first.split.val)
+    assert sizes["0.3"] == pytest.approx(3 * sizes["0.1"], abs=3)
+
+
+@pytest.mark.parametrize(("parts", "says"), [(("train", "val"), "chose each model"), (("train",), "training images")])
+def test_figures_without_test_images_are_called_what_they_are(
+    parts: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 2, 2), dtype=np.uint8)
+    arrays = {
+        f"{letter}_{part}": values for part in parts for letter, values in (("X", images), ("y", np.arange(40) % 2))
+    }
+    np.savez(tmp_path / "given.npz", **arrays)
+    none = {"test_fraction": 0.0, "val_fraction": 0.0}
+    asked = Comparison(str(tmp_path / "given.npz"), (Arm("softmax", "softmax", none),), (0,))
+    result = run(asked, tmp_path, FakeTrainer())
+    assert result.data.judged_on == parts[-1]
+    assert says in result.data.sentences[0]
+
+
 def test_arms_may_differ_in_validation_but_not_in_the_test(tmp_path: Path) -> None:
     arms = (Arm("all", "softmax", {"val_fraction": 0.0}), Arm("part", "mlp", {"val_fraction": 0.2}))
     trainer = FakeTrainer()
@@ -270,6 +296,22 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path: Path) -> N
     assert [job.model for job in again.calls] == ["mlp", "mlp"]
     assert result.out.name == "digits-compare-1"
     assert {arm.status for arm in result.arms} == {"done"}
+
+
+def test_another_request_gets_the_next_folder_where_the_name_looks_like_a_pattern(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "photos [1].npz"
+    np.savez(data, X=np.arange(40, dtype=np.uint8).reshape(40, 1, 1), y=np.arange(40) % 2)
+    first, second = (replace(request("softmax", epochs=epochs), data=str(data)) for epochs in ("1", "2"))
+    names = [run(asked, tmp_path, FakeTrainer()).out.name for asked in (first, second, first)]
+    assert names == [f"photos [1]-compare-{number}" for number in (1, 2, 1)]
+
+
+def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SadariError, match=r"cannot write to '.*file/out': Not a directory; choose another --out"):
+        run(request(), tmp_path, FakeTrainer(), tmp_path / "file" / "out")
 
 
 def test_another_request_gets_the_next_folder(tmp_path: Path) -> None:
@@ -438,3 +480,10 @@ def test_a_rising_training_loss_is_not_called_over_fitting() -> None:
 def test_without_validation_nothing_is_told() -> None:
     assert overfitting("cnn", [[{"epoch": 1.0, "train_loss": 1.0}]], True) == ""
     assert overfitting("cnn", [], True) == ""
+
+
+def test_only_models_that_learn_by_gradients_are_told_to_go_on() -> None:
+    assert overfitting("cnn", [history([3, 2, 1])], True).endswith("; more epochs are worth trying.")
+    assert overfitting("logistic", [history([3, 2, 1])], False) == (
+        "logistic still gains on validation at its last pass (3)."
+    )

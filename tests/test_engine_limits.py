@@ -1,16 +1,19 @@
 """What becomes of a run whose loss is no number, or whose memory is too small?"""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from sadari.errors import SadariError
 from sadari.models.sequential import Network
-from sadari.settings import Settings
+from sadari.settings import Settings, Value
 from sadari.training.batches import Batches
 from sadari.training.engine import DivergedError
+from sadari.training.job import make_job
 from sadari.training.optim import make_optimizer
 from sadari.training.train import train
 from sadari.values import ImageSet
@@ -19,6 +22,7 @@ from small_jobs import (
     DROPPED,
     NORMED,
     PLAIN,
+    QUIET,
     Listener,
     job_for,
     model_bytes,
@@ -35,6 +39,17 @@ def test_a_loss_that_is_no_number_ends_with_a_sentence(tensorboard: str, tmp_pat
     with pytest.raises(DivergedError, match=r"no longer a number in epoch 1, step \d+; lower learning_rate.*1e\+20"):
         train(job, tmp_path / "run", images=images, split=parts(images))
     assert not (tmp_path / "run" / "scores.json").exists()
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_last_step_that_ruins_the_network_is_a_divergence_too(validated: bool, tmp_path: Path) -> None:
+    images = patterns()
+    split = parts(images) if validated else replace(parts(images), val=np.empty(0, dtype=np.int64))
+    one_step = {"epochs": 1, "batch_size": len(images), "optimizer": "sgd", "learning_rate": 1e38}
+    with pytest.raises(DivergedError, match="lower learning_rate"):
+        train(job_for(network_file(tmp_path, PLAIN), **one_step), tmp_path / "run", images=images, split=split)
+    assert not (tmp_path / "run" / "scores.json").exists()
+    assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_the_best_epoch_survives_a_divergence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from sadari.errors import SadariError
 from sadari.report import figures, ink
 from sadari.report.plots import write_plots
 from sadari.run import RunRecord
-from sadari.values import ImageSet, Split
+from sadari.values import ImageSet, Interval, Split
 
 
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 2) -> ComparisonResult:
@@ -146,6 +146,32 @@ def test_any_number_of_classes_and_any_name_can_be_drawn(classes: int, tmp_path:
     png, svg = ink.save(ink.draw_confusion, table, tmp_path / "confusion")
     assert png.stat().st_size > 1000
     assert svg.stat().st_size > 1000
+
+
+def test_a_thousand_classes_do_not_fill_the_memory() -> None:
+    table = figures.ConfusionTable("a", tuple(map(str, range(1000))), np.eye(1000), np.eye(1000), 1)
+    assert max(ink.draw_confusion(table).get_size_inches()) <= 22
+
+
+def test_legends_hold_every_name_as_it_is() -> None:
+    names = ["_mine", "a$b$", *(f"mlp dropout={number}" for number in range(34))]
+    line = [figures.SweepPoint(value, Interval(0.5, 0, 0.4, 0.6), 1.0, 0.9, 1.1) for value in (0.0, 1.0)]
+    cost = figures.Cost("t", tuple((name, 1.0, line[0].accuracy) for name in names))
+    sweep = figures.Sweep("t", "x", dict.fromkeys(names, tuple(line)))
+    curve = {name: figures.Curve(name, "train", (np.ones(2),), np.ones(2), None) for name in names}
+    curves = figures.Curves("t", tuple(curve.values()), tuple(curve.values()))
+    for figure in (ink.draw_cost(cost), ink.draw_sweep(sweep), ink.draw_curves(curves)):
+        [legend] = figure.legends
+        texts = legend.get_texts()
+        assert [text.get_text() for text in texts][: len(names)] == names
+        assert not any(text.get_parse_math() for text in texts)
+        figure.canvas.draw()
+        assert figure.bbox.y0 <= legend.get_window_extent().y0
+
+
+def test_a_long_legend_says_how_many_it_leaves_out() -> None:
+    cost = figures.Cost("t", tuple((f"arm {number}", 1.0, Interval(0.5, 0, 0.4, 0.6)) for number in range(50)))
+    assert ink.draw_cost(cost).legends[0].get_texts()[-1].get_text() == "and 10 more"
 
 
 def test_one_epoch_and_no_validation_can_be_drawn(tmp_path: Path) -> None:

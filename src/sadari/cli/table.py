@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_VERDICTS = 6
 MOST_SENTENCES = 5
 GAP = "  "
+AUGMENT = "shift 0.1"  # what is tried first: unlike a mirror image, a moved one is still of its class (digits, letters)
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     about = [verdict.sentence for verdict in result.verdicts if best.name in (verdict.a, verdict.b)]
     lines = _some(about, MOST_VERDICTS, f"all of them: {_shown(result.out / 'comparison.json')}")
     if len(result.verdicts) > 1:
-        lines.append(f"(every p is corrected by Holm's method for {len(result.verdicts)} comparisons)")
+        corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
+        lines.append(f"({corrected}; each interval is that of its pair alone)")
     by_gradient = find_rung(best.model).fitted_by == "gradient"
     learning = overfitting(best.name, [record.history for record in result.records[best.name]], by_gradient)
     return [*lines, *([learning] if learning else [])]
@@ -149,20 +151,31 @@ def places(result: "ComparisonResult", data: str, plots: Sequence[Path]) -> list
     rows = [("runs", _shown(result.out)), ("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)")]
     best = result.best
     if best is not None:
-        commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split val"]
-        commands.append(_longer(result, best, data))
-        rows.append(("next", " · ".join(commands)))
+        other = "val" if result.data.counts["val"] else "train"
+        commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
+        rows.append(("next", " · ".join(filter(None, commands))))
     return rows
 
 
-def _longer(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
-    """The command that trains the best arm, as it was, for twice as many epochs."""
+def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
+    """The command that trains the best arm for twice as many epochs where it still gains, else with augmentation.
+
+    "" where neither changes anything: a classical model, or one that is augmented already and gains nothing more.
+    """
+    from sadari.comparison.overfitting import still_gains
+    from sadari.models.ladder import find_rung
+
     asked = next(arm for arm in result.arms_asked if arm.name == best.name)
-    epochs = result.records[best.name][0].job.settings.epochs
-    words = ["sadari", "train", data, "--model", best.model, "--epochs", str(2 * epochs)]
-    for key, value in asked.overrides.items():
-        if key != "epochs":
-            words += ["--set", f"{key}={value}"]
+    records = result.records[best.name]
+    settings = records[0].job.settings
+    gains = still_gains([record.history for record in records])
+    if find_rung(best.model).fitted_by != "gradient" or (settings.augment and not gains):
+        return ""
+    epochs = 2 * settings.epochs if gains else settings.epochs
+    words = ["sadari", "train", data, "--model", best.model, "--epochs", str(epochs)]
+    chosen = {key: value for key, value in asked.overrides.items() if key != "epochs"}
+    for key, value in (chosen if gains else {**chosen, "augment": AUGMENT}).items():
+        words += ["--set", f"{key}={value}"]
     return shlex.join(words)
 
 

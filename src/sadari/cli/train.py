@@ -125,4 +125,6 @@ def _show(record: "RunRecord") -> None:
             printed = "   ".join(f"{name} {value:.4f}" for name, value in scores.items())
             typer.echo(f"  {part:5}  {summary['images'][part]:>7,} images   {printed}")
     typer.echo(f"run   {record.path}")
-    typer.echo(f"next  sadari evaluate {record.path} --split val")
+    other = next((part for part in ("val", "train") if summary["scores"][part] and part != summary["judged_on"]), "")
+    if other:
+        typer.echo(f"next  sadari evaluate {shlex.quote(str(record.path))} --split {other}")

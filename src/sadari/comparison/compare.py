@@ -109,8 +109,18 @@ def _facts(request: Comparison, materials: Materials, progress: Progress) -> Dat
         origin=split.origin,
         judged_on=judging_part(split),
         leaks=findings.leaks,
-        sentences=(*images.notes, *findings.sentences),
+        sentences=(*_JUDGED[judging_part(split)], *images.notes, *findings.sentences),
     )
+
+
+# What does it mean for the figures where no test images judge?
+_JUDGED: dict[str, tuple[str, ...]] = {
+    "test": (),
+    "val": (
+        "the images that chose each model's best epoch also judge it: the figures flatter; keep test images apart",
+    ),
+    "train": ("the training images judge: the figures say nothing about other images; keep test images apart",),
+}
 
 
 class _Labelled:

@@ -61,14 +61,16 @@ def gather_materials(request: Comparison, progress: Progress) -> Materials:
 
 
 def keep_split(request: Comparison, materials: Materials, out: Path) -> None:
-    """Store the split of the first arm as `split.npz`; where it is stored already, it is the one that is used."""
+    """Store the split of the first arm as `split.npz`; where one is stored, the arms that draw like it use it."""
     settings = request.job(request.arms[0], request.seeds[0]).settings
     stored = out / "split.npz"
     if stored.is_file():
         split = read_split(stored)
         if sum(map(len, (split.train, split.val, split.test))) != len(materials.images_for(settings)):
             raise SadariError(f"{stored} does not belong to these images; choose another --out")
-        materials.splits[_key(settings, SPLIT_SETTINGS)] = split
+        # Which arm was the first one then? Not this one where the arms come in another order: the origin tells.
+        alike = [key for key, drawn in materials.splits.items() if drawn.origin == split.origin]
+        materials.splits.update(dict.fromkeys(alike or [_key(settings, SPLIT_SETTINGS)], split))
     else:
         write_split(stored, materials.split_for(settings))
 

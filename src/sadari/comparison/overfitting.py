@@ -23,13 +23,20 @@ def overfitting(name: str, histories: Sequence[History], by_gradient: bool) -> s
     best = int(np.argmin(validation))
     unit = "epoch" if by_gradient else "pass"
     if best == len(validation) - 1:
-        return f"{name} still gains on validation at its last {unit} ({best + 1}); more epochs are worth trying."
+        advice = "; more epochs are worth trying" if by_gradient else ""
+        return f"{name} still gains on validation at its last {unit} ({best + 1}){advice}."
     risen = validation[-1] >= RISE * validation[best]
     still_learning = len(training) == len(validation) and training[-1] < training[best]
     if risen and still_learning:
         advice = "; augmentation is the next thing to try" if by_gradient else ""
         return f"{name} stops gaining on validation after {unit} {best + 1} and over-fits from there{advice}."
     return f"{name} gains nothing more on validation after {unit} {best + 1} of {len(validation)}."
+
+
+def still_gains(histories: Sequence[History]) -> bool:
+    """Is the last epoch the best one on validation, so that more may help? True where there is no validation."""
+    validation = mean_curve(histories, "val_loss")
+    return not len(validation) or int(np.argmin(validation)) == len(validation) - 1
 
 
 def mean_curve(histories: Sequence[History], column: str) -> NDArray[np.float64]:

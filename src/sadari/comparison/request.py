@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,8 @@ def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
         _require_room(request, out)
         return out
     stem = f"{request.name or f'{data_name(request.data)}-compare'}-"
-    held = {int(path.name[len(stem) :]): path for path in runs.glob(f"{stem}*") if path.name[len(stem) :].isdecimal()}
+    found = runs.glob(f"{escape(stem)}*")
+    held = {int(path.name[len(stem) :]): path for path in found if path.name[len(stem) :].isdecimal()}
     for number in sorted(held, reverse=True):
         stored = read_stored(held[number])
         if stored is not None and equals(request, stored):
@@ -109,9 +111,10 @@ def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
 def store_request(request: Comparison, out: Path) -> None:
     """Write `comparison.toml`; raises SadariError where `out` cannot be written."""
     try:
-        write_text(out / REQUEST, request.to_toml())
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+    write_text(out / REQUEST, request.to_toml())
 
 
 def read_stored(folder: Path) -> dict[str, Any] | None:

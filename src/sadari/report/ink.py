@@ -1,7 +1,7 @@
 """How does a figure's data look on paper? Draws what `figures.py` returns; readable in grey and to the colour-blind."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 T = TypeVar("T")
 
@@ -24,6 +25,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#555555"
 CELLS_WITH_COUNTS = 12
+WIDEST_TABLE = 18.0  # inches of a confusion matrix: a thousand classes would otherwise take gigabytes to draw (assumed)
+MOST_NAMES = 40  # in a legend; the figure grows with them (assumed: nobody tells more colours apart)
 LONGEST_NAME = 16
 DPI = 150
 # Fonts with Hangul, Kana and Han for class names; the ones that the machine has are used.
@@ -95,10 +98,10 @@ def draw_samples(grid: SampleGrid) -> "Figure":
 
 def draw_curves(data: Curves) -> "Figure":
     """Loss beside accuracy; train dashed, val solid, thin lines for seeds, a ring at the best epoch."""
-    figure = _figure(10.5, 4.4)
+    arms = list(dict.fromkeys(curve.arm for curve in data.loss))
+    figure = _figure(10.5, _height(4.4, len(arms) + 3))
     figure.suptitle(_short(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
     left, right = figure.subplots(1, 2)
-    arms = list(dict.fromkeys(curve.arm for curve in data.loss))
     colours = dict(zip(arms, _colours(len(arms)), strict=True))
     for axes, drawn, label in ((left, data.loss, "loss (nats)"), (right, data.accuracy, "accuracy")):
         for curve in drawn:
@@ -164,13 +167,31 @@ def _limit_accuracies(axes: "Axes", drawn: Sequence[Curve]) -> None:
 def _legend_of_arms(figure: "Figure", colours: dict[str, str]) -> None:
     from matplotlib.lines import Line2D
 
-    arms = [Line2D([], [], color=colour, linewidth=2, label=_short(name, 40)) for name, colour in colours.items()]
+    arms = {name: Line2D([], [], color=colour, linewidth=2) for name, colour in colours.items()}
     ways = [
         Line2D([], [], color=GREY, linestyle="-", label="val"),
         Line2D([], [], color=GREY, linestyle="--", label="train"),
         Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="least val loss"),
     ]
-    figure.legend(handles=[*arms, *ways], loc="outside right upper", ncols=1 if len(arms) <= 20 else 2)
+    _legend(figure, arms, ways)
+
+
+def _legend(figure: "Figure", named: Mapping[str, Any], last: "Sequence[Line2D]" = ()) -> None:
+    """Beside the axes, the names as they are: no formulas in them, and none left out for an underscore in front."""
+    from matplotlib.lines import Line2D
+
+    kept = dict(list(named.items())[:MOST_NAMES])
+    more = [Line2D([], [], linestyle="", label=f"and {len(named) - len(kept)} more")] if len(named) > len(kept) else []
+    rest = [*more, *last]
+    labels = [*(_short(name, 40) for name in kept), *(str(line.get_label()) for line in rest)]
+    legend = figure.legend([*kept.values(), *rest], labels, loc="outside right upper")
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _height(least: float, names: int) -> float:
+    """Inches that hold a legend of that many names beside the axes."""
+    return max(least, 0.5 + 0.2 * min(names, MOST_NAMES + 4))
 
 
 def draw_confusion(table: ConfusionTable) -> "Figure":
@@ -179,7 +200,7 @@ def draw_confusion(table: ConfusionTable) -> "Figure":
 
     count = len(table.classes)
     small = count <= CELLS_WITH_COUNTS
-    side = 2.2 + (0.5 if small else 0.09) * count
+    side = 2.2 + min((0.5 if small else 0.09) * count, WIDEST_TABLE)
     figure = _figure(side + 0.9, side)
     axes = figure.subplots()
     # The square root of the share: a confusion of 5 % is to be seen beside a diagonal of 90 %.
@@ -215,38 +236,39 @@ def draw_cost(data: Cost) -> "Figure":
 
     Arms with less than half of the best accuracy lie on the lower edge, so that the others can be told apart.
     """
-    figure = _figure(7.2, 4.2)
+    figure = _figure(7.2, _height(4.2, len(data.points)))
     axes = figure.subplots()
     colours = _colours(len(data.points))
     best = max(accuracy.mean for _, _, accuracy in data.points)
     floor = min(accuracy.low for _, _, accuracy in data.points if accuracy.mean >= best / 2)
     axes.set_ylim(bottom=max(floor - 0.15 * (1.0 - floor), 0.0), top=min(1.0, best + 0.4 * (1.0 - floor)))
     bottom = axes.get_ylim()[0]
+    named: dict[str, Any] = {}
     for number, ((name, seconds, accuracy), colour) in enumerate(zip(data.points, colours, strict=True)):
-        place, mark, label = max(seconds, 1e-3), MARKS[number % len(MARKS)], _short(name, 40)
+        place, mark = max(seconds, 1e-3), MARKS[number % len(MARKS)]
         if accuracy.mean < bottom:
-            axes.plot(
-                place, bottom, mark, color=colour, clip_on=False, label=f"{label} (far below: {accuracy.mean:.3f})"
-            )
+            below = f"{_short(name, 20)} (far below: {accuracy.mean:.3f})"
+            (named[below],) = axes.plot(place, bottom, mark, color=colour, clip_on=False)
             continue
         reach = [[accuracy.mean - accuracy.low], [accuracy.high - accuracy.mean]]
-        axes.errorbar(place, accuracy.mean, reach, fmt=mark, color=colour, capsize=3, label=label)
+        named[name] = axes.errorbar(place, accuracy.mean, reach, fmt=mark, color=colour, capsize=3)
     axes.set_xscale("log")
     _plain_numbers(axes.xaxis)
     axes.set_xlabel("seconds of training, mean over seeds")
     axes.set_ylabel("accuracy")
     axes.set_title(_short(data.title, 60), parse_math=False)
     axes.grid(True)
-    figure.legend(loc="outside right upper")
+    _legend(figure, named)
     return figure
 
 
 def draw_sweep(data: Sweep) -> "Figure":
     """Accuracy beside loss over the values of one setting."""
-    figure = _figure(9.6, 4.0)
+    figure = _figure(9.6, _height(4.0, len(data.lines)))
     figure.suptitle(_short(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
     left, right = figure.subplots(1, 2)
     colours = _colours(len(data.lines))
+    named: dict[str, Any] = {}
     for number, ((name, points), colour) in enumerate(zip(data.lines.items(), colours, strict=True)):
         values = [point.value for point in points]
         look: dict[str, Any] = {
@@ -255,7 +277,7 @@ def draw_sweep(data: Sweep) -> "Figure":
             "markersize": 4,
             "linewidth": 1.4,
         }
-        left.plot(values, [point.accuracy.mean for point in points], label=_short(name, 40), **look)
+        (named[name],) = left.plot(values, [point.accuracy.mean for point in points], **look)
         low, high = [point.accuracy.low for point in points], [point.accuracy.high for point in points]
         left.fill_between(values, low, high, color=colour, alpha=0.15, linewidth=0)
         right.plot(values, [point.loss for point in points], **look)
@@ -269,7 +291,7 @@ def draw_sweep(data: Sweep) -> "Figure":
         if _spans_decades([point.value for points in data.lines.values() for point in points]):
             axes.set_xscale("log")
             _plain_numbers(axes.xaxis)
-    figure.legend(loc="outside right upper")
+    _legend(figure, named)
     return figure
 
 

@@ -178,6 +178,11 @@ class Engine:
         started = perf_counter()
         if len(self.validation):
             row["val_loss"], row["val_accuracy"] = self._validate()
+            if not math.isfinite(row["val_loss"]):
+                raise DivergedError(
+                    f"the validation loss is no longer a number after epoch {row['epoch']};"
+                    f" lower learning_rate, which was {row['learning_rate']:g} there"
+                )
             if row["val_loss"] < state.best_loss:
                 state.best_loss, state.best_epoch = row["val_loss"], state.epoch + 1
                 self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from sadari.errors import UsageError
 from sadari.settings import Job, Settings
@@ -26,7 +27,9 @@ def resolve_machine(job: Job) -> Job:
 
 def use_machine(settings: Settings, shape: tuple[int, int, int]) -> torch.device:
     """Bring torch to the state that `settings` (resolved) describe for images of `shape`, and return the device."""
-    torch.set_num_threads(threads_for(settings, shape))
+    threads = threads_for(settings, shape)
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)  # NumPy's products too, which the classical rungs consist of
     device = torch.device(settings.device)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = False  # the choice of an algorithm would differ between two runs

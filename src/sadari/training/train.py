@@ -5,6 +5,7 @@
 Starting, resuming and finding a run finished are the same call: whatever is there already is not done again.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -244,13 +245,15 @@ def _balanced(labels: NDArray[np.int64], classes: int) -> torch.Tensor:
 def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
     """Judge the network, test last, and write what the run leaves; `scores.json` comes last and says it is done."""
     out, job = workshop.out, workshop.job
-    write_model(out / "model.safetensors", workshop.network, workshop.architecture)
     parts = {name: _judge(workshop, name) for name in PARTS}
     judged_on = "test" if parts["test"] is not None else "val" if parts["val"] is not None else "train"
     judged = parts[judged_on]
     assert judged is not None  # the train part is never empty: draw_split refuses that
-    write_predictions(out / "predictions.csv", judged)
     scores = {name: None if each is None else dict(score(each).values) for name, each in parts.items()}
+    if any(each and not math.isfinite(each["loss"]) for each in scores.values()):
+        raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
+    write_model(out / "model.safetensors", workshop.network, workshop.architecture)
+    write_predictions(out / "predictions.csv", judged)
     rows = workshop.rung.rows(workshop.images.shape, len(workshop.images.classes), job.variables)
     summary: dict[str, Any] = {
         "run": str(out.resolve()),
