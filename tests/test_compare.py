@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,9 +212,8 @@ def test_figures_without_test_images_are_called_what_they_are(
     parts: tuple[str, ...], says: str, tmp_path: Path
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (40, 2, 2), dtype=np.uint8)
-    arrays = {
-        f"{letter}_{part}": values for part in parts for letter, values in (("X", images), ("y", np.arange(40) % 2))
-    }
+    labels = np.arange(40) % 2
+    arrays: dict[str, Any] = {f"X_{part}": images for part in parts} | {f"y_{part}": labels for part in parts}
     np.savez(tmp_path / "given.npz", **arrays)
     none = {"test_fraction": 0.0, "val_fraction": 0.0}
     asked = Comparison(str(tmp_path / "given.npz"), (Arm("softmax", "softmax", none),), (0,))

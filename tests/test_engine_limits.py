@@ -45,9 +45,10 @@ def test_a_loss_that_is_no_number_ends_with_a_sentence(tensorboard: str, tmp_pat
 def test_a_last_step_that_ruins_the_network_is_a_divergence_too(validated: bool, tmp_path: Path) -> None:
     images = patterns()
     split = parts(images) if validated else replace(parts(images), val=np.empty(0, dtype=np.int64))
-    one_step = {"epochs": 1, "batch_size": len(images), "optimizer": "sgd", "learning_rate": 1e38}
+    one_step: dict[str, Value] = {"batch_size": len(images), "optimizer": "sgd", "learning_rate": 1e38}
+    job = make_job("patterns", network_file(tmp_path, PLAIN), 0, {**QUIET, **one_step, "epochs": 1})
     with pytest.raises(DivergedError, match="lower learning_rate"):
-        train(job_for(network_file(tmp_path, PLAIN), **one_step), tmp_path / "run", images=images, split=split)
+        train(job, tmp_path / "run", images=images, split=split)
     assert not (tmp_path / "run" / "scores.json").exists()
     assert not (tmp_path / "run" / "model.safetensors").exists()
 

@@ -160,7 +160,9 @@ def test_legends_hold_every_name_as_it_is() -> None:
     sweep = figures.Sweep("t", "x", dict.fromkeys(names, tuple(line)))
     curve = {name: figures.Curve(name, "train", (np.ones(2),), np.ones(2), None) for name in names}
     curves = figures.Curves("t", tuple(curve.values()), tuple(curve.values()))
-    for figure in (ink.draw_cost(cost), ink.draw_sweep(sweep), ink.draw_curves(curves)):
+    with ink._style():
+        drawn = (ink.draw_cost(cost), ink.draw_sweep(sweep), ink.draw_curves(curves))
+    for figure in drawn:
         [legend] = figure.legends
         texts = legend.get_texts()
         assert [text.get_text() for text in texts][: len(names)] == names

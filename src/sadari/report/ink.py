@@ -191,7 +191,7 @@ def _legend(figure: "Figure", named: Mapping[str, Any], last: "Sequence[Line2D]"
 
 def _height(least: float, names: int) -> float:
     """Inches that hold a legend of that many names beside the axes."""
-    return max(least, 0.5 + 0.2 * min(names, MOST_NAMES + 4))
+    return max(least, 0.6 + 0.21 * min(names, MOST_NAMES + 4))
 
 
 def draw_confusion(table: ConfusionTable) -> "Figure":
