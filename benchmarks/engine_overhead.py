@@ -26,7 +26,7 @@ from sadari.settings import Job, Settings
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import Engine
-from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
+from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.training.optim import make_optimizer
 from sadari.values import ImageSet
 
@@ -73,7 +73,7 @@ def ratios(name: str, turns: int) -> list[float]:
         fingerprint="random",
     )
     settings = resolve_machine(Job("", "", 0, Settings(epochs=turns, batch_size=BATCH))).settings
-    device = use_machine(settings, images.shape)
+    device = use_machine(settings, threads_for(settings, images.shape))
     bare = Bare(name, images.images, images.labels, PRECISIONS[settings.precision])
     positions = np.arange(count)
     network = network_of(name)

@@ -317,3 +317,16 @@ def test_colour_only_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None
     assert printed(force_terminal=False) == "accuracy\n"
     monkeypatch.setenv("NO_COLOR", "1")
     assert "33m" not in printed(force_terminal=True)
+
+
+def test_the_table_is_shown_even_where_no_plot_can_be_drawn(
+    trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> tuple[Path, ...]:
+        raise SadariError("the disk is full")
+
+    monkeypatch.setattr(plots, "write_plots", full)
+    result = typed("compare", "digits", "--models", "softmax,majority", "--seeds", "1", "--json")
+    assert json.loads(result.stdout)["data"] == "digits"
+    assert isinstance(result.exception, SadariError)
+    assert trainer.calls

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
@@ -16,6 +17,7 @@ from sadari.evaluation.metrics import score
 from sadari.run import RunRecord, read_json
 from sadari.settings import Job
 from sadari.training import evaluate as evaluation
+from sadari.training import train as room
 from sadari.training.machine import device_here, resolve_machine, threads_for
 from sadari.training.train import resume, train
 from sadari.values import PARTS, ImageSet
@@ -283,3 +285,17 @@ def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_jud
     assert threads_for(resolved, (224, 224, 3)) == len(os.sched_getaffinity(0))
     assert threads_for(job_for("majority", threads=3).settings, (8, 8, 1)) == 3
     assert resolved.precision in ("float32", "bfloat16")
+
+
+def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(room, "threads_for", lambda *_: 1)
+        patched.setattr(room, "_fit", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(job_for("majority"), tmp_path / "run")
+    monkeypatch.setattr(room, "threads_for", lambda *_: 2)
+    train(job_for("majority"), tmp_path / "run")
+    assert torch.get_num_threads() == 1

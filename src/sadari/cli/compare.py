@@ -99,13 +99,16 @@ def _run(request: "Comparison", data: str, out: Path | None, as_json: bool, note
     progress = TerminalProgress()
     try:
         result = run_comparison(request, out=out, progress=progress)
-        plots = write_plots(result)
     except KeyboardInterrupt:
         command = shlex.join(["sadari", *sys.argv[1:]])
         typer.echo(f"interrupted; what is finished is kept, go on with: {command}", err=True)
         raise typer.Exit(130) from None
-    show(result, console() if as_json else Console(highlight=False), data, plots, notes)
-    if as_json:
-        typer.echo(json.dumps(result.document(), indent=2, ensure_ascii=False))
+    plots: tuple[Path, ...] = ()
+    try:
+        plots = write_plots(result)
+    finally:  # what was measured is shown, even where no plot can be drawn
+        show(result, console() if as_json else Console(highlight=False), data, plots, notes)
+        if as_json:
+            typer.echo(json.dumps(result.document(), indent=2, ensure_ascii=False))
     if any(arm.reason for arm in result.arms):
         raise typer.Exit(1)

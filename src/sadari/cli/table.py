@@ -148,7 +148,9 @@ def conclusions(result: "ComparisonResult") -> list[str]:
 
 def places(result: "ComparisonResult", data: str, plots: Sequence[Path]) -> list[tuple[str, str]]:
     """Where everything lies, and commands to go on with."""
-    rows = [("runs", _shown(result.out)), ("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)")]
+    rows = [("runs", _shown(result.out))]
+    if plots:
+        rows.append(("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
     best = result.best
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"

@@ -12,7 +12,7 @@ from sadari.evaluation.predict import predict
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord, read_json
 from sadari.settings import Settings
-from sadari.training.machine import device_here, use_machine
+from sadari.training.machine import device_here, threads_for, use_machine
 from sadari.training.trained import TrainedModel
 from sadari.values import PARTS, ImageSet, Predictions
 
@@ -31,7 +31,8 @@ def evaluate(
     model = TrainedModel.load(run)
     settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
     images = load(data or run.job.data, settings, progress or Silent())
-    device = use_machine(replace(settings, device=device_here(settings.device)), images.shape)
+    settings = replace(settings, device=device_here(settings.device))
+    device = use_machine(settings, threads_for(settings, images.shape))
     if data is None:
         fingerprint = read_json(run.path / "environment.json")["data"]["fingerprint"]
         if fingerprint != images.fingerprint:

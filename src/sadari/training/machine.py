@@ -25,9 +25,8 @@ def resolve_machine(job: Job) -> Job:
     return replace(job, settings=settings)
 
 
-def use_machine(settings: Settings, shape: tuple[int, int, int]) -> torch.device:
-    """Bring torch to the state that `settings` (resolved) describe for images of `shape`, and return the device."""
-    threads = threads_for(settings, shape)
+def use_machine(settings: Settings, threads: int) -> torch.device:
+    """Bring torch to the state that `settings` (resolved) describe, with so many `threads`, and return the device."""
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # NumPy's products too, which the classical rungs consist of
     device = torch.device(settings.device)

@@ -32,6 +32,7 @@ from sadari.progress import Progress, Silent
 from sadari.run import (
     RunRecord,
     environment,
+    read_json,
     read_split,
     remove_parts,
     write_history,
@@ -47,7 +48,7 @@ from sadari.training.engine import DivergedError, Engine
 from sadari.training.events import Events
 from sadari.training.folder import only_one, require_same_data, require_same_job, require_same_network
 from sadari.training.log import Log
-from sadari.training.machine import PRECISIONS, resolve_machine, use_machine
+from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.training.optim import make_optimizer
 from sadari.training.passes import Passes
 from sadari.training.randomness import seed_for
@@ -124,7 +125,10 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
     """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind."""
     settings = job.settings
     architecture = Architecture.of(rung, job.variables, images.shape, images.classes)
-    device = use_machine(settings, images.shape)
+    stamped = out / "environment.json"
+    # As many threads as the run began with: another number would add up in another order.
+    threads = read_json(stamped)["threads"] if stamped.is_file() else threads_for(settings, images.shape)
+    device = use_machine(settings, threads)
     network = architecture.build(seed_for(job.seed, "weights"))
     if not architecture.classical:  # scikit-learn's rungs stay on the processor
         network.to(device)
@@ -133,9 +137,9 @@ def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, pr
     preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
     require_same_data(out, images)
     write_text(out / "settings.toml", job.to_toml())
-    if not (out / "environment.json").is_file():
+    if not stamped.is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
-        write_json(out / "environment.json", {**environment(), "data": data, "layers": rung.layers})
+        write_json(stamped, {**environment(), "threads": threads, "data": data, "layers": rung.layers})
     write_json(out / "preprocess.json", preprocess.to_json())
     write_split(out / "split.npz", split)
     log = Log(out / "log.txt", progress)
