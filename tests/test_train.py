@@ -295,7 +295,7 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monke
         patched.setattr(room, "threads_for", lambda *_: 1)
         patched.setattr(room, "_fit", stop)
         with pytest.raises(KeyboardInterrupt):
-            train(job_for("majority"), tmp_path / "run")
+            train(job_for("majority"), tmp_path / "run", images=patterns())
     monkeypatch.setattr(room, "threads_for", lambda *_: 2)
-    train(job_for("majority"), tmp_path / "run")
+    train(job_for("majority"), tmp_path / "run", images=patterns())
     assert torch.get_num_threads() == 1
