@@ -118,7 +118,8 @@ def _show(record: "RunRecord") -> None:
     params = summary["params"]
     typer.echo(
         f"{summary['model']} on {summary['data']}   seed {summary['seed']}   {params['total']:,} params   "
-        f"{summary['epochs']} epoch{'s' if summary['epochs'] != 1 else ''}   trained {duration(summary['seconds']['train'])}"
+        f"{summary['epochs']} {'epoch' if summary['epochs'] == 1 else 'epochs'}   "
+        f"trained {duration(summary['seconds']['train'])}"
     )
     for part, scores in summary["scores"].items():
         if scores:
