@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from material import SHAPE, random_images
 from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
@@ -28,14 +29,13 @@ from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import Engine
 from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.training.optim import make_optimizer
-from sadari.values import ImageSet
 
 BATCH, STEPS, WARM = 256, 10, 2
 
 
 def network_of(name: str) -> Network:
     rung = find_rung(name)
-    return build(parse(rung.layers, rung.variables), (28, 28, 1), 10, 0).to(memory_format=torch.channels_last)
+    return build(parse(rung.layers, rung.variables), SHAPE, 10, 0).to(memory_format=torch.channels_last)
 
 
 class Bare:
@@ -62,16 +62,7 @@ class Bare:
 def ratios(name: str, turns: int) -> list[float]:
     """Seconds of the engine's epoch over seconds of the bare one, pair by pair."""
     count = STEPS * BATCH
-    generator = np.random.default_rng(0)
-    images = ImageSet(
-        name="random",
-        images=generator.integers(0, 256, (count, 28, 28, 1), dtype=np.uint8),
-        labels=generator.integers(0, 10, count),
-        ids=np.arange(count).astype(np.str_),
-        classes=tuple("0123456789"),
-        given=np.full(count, "train"),
-        fingerprint="random",
-    )
+    images = random_images(count)
     settings = resolve_machine(Job("", "", 0, Settings(epochs=turns, batch_size=BATCH))).settings
     device = use_machine(settings, threads_for(settings, images.shape))
     bare = Bare(name, images.images, images.labels, PRECISIONS[settings.precision])

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from material import SHAPE, random_images
 
 HERE = Path(__file__).parent
 BATCH = 256
@@ -35,19 +36,10 @@ def time_sadari(name: str, steps: int) -> float:
     from sadari.models.ladder import find_rung
     from sadari.settings import Job, resolve
     from sadari.training.train import train
-    from sadari.values import ImageSet, Split
+    from sadari.values import Split
 
     count = steps * BATCH
-    generator = np.random.default_rng(0)
-    images = ImageSet(
-        name="random",
-        images=generator.integers(0, 256, (count, 28, 28, 1), dtype=np.uint8),
-        labels=generator.integers(0, 10, count),
-        ids=np.arange(count).astype(np.str_),
-        classes=tuple("0123456789"),
-        given=np.full(count, "train"),
-        fingerprint="random",
-    )
+    images = random_images(count)
     none = np.empty(0, dtype=np.int64)
     split = Split(np.arange(count), none, none, "all")
     rung = find_rung(name)
@@ -69,13 +61,12 @@ def time_bare(name: str, steps: int) -> float:
     from sadari.training.machine import PRECISIONS, resolve_machine, threads_for
 
     settings = resolve_machine(Job("", "", 0, Settings(batch_size=BATCH))).settings
-    torch.set_num_threads(threads_for(settings, (28, 28, 1)))
+    torch.set_num_threads(threads_for(settings, SHAPE))
     rung = find_rung(name)
-    network = build(parse(rung.layers, rung.variables), (28, 28, 1), 10, 0).to(memory_format=torch.channels_last)
+    network = build(parse(rung.layers, rung.variables), SHAPE, 10, 0).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), fused=True)
-    generator = np.random.default_rng(0)
-    images = torch.from_numpy(generator.integers(0, 256, (steps * BATCH, 1, 28, 28), dtype=np.uint8))
-    labels = torch.from_numpy(generator.integers(0, 10, steps * BATCH))
+    made = random_images(steps * BATCH)
+    images, labels = torch.from_numpy(made.images).permute(0, 3, 1, 2), torch.from_numpy(made.labels)
     precision = PRECISIONS[settings.precision]
     for _ in range(2):
         started = time.perf_counter()

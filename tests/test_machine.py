@@ -1,0 +1,36 @@
+"""Does a run find the machine as it should be: its threads, and the memory of the step before?"""
+
+import os
+import resource
+
+import pytest
+import torch
+
+from sadari.settings import Settings
+from sadari.training.machine import threads_for, use_machine
+
+MEBIBYTES = 96  # more than any malloc keeps by itself (32 MiB at most)
+
+
+def faults_of_taking_memory() -> int:
+    """Page faults of taking, touching and freeing so much memory."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.empty(MEBIBYTES << 20, dtype=torch.uint8).fill_(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="malloc is not glibc's")
+def test_what_a_step_frees_is_kept_for_the_next_one() -> None:
+    settings = Settings(device="cpu")
+    use_machine(settings, threads_for(settings, (28, 28, 1)))
+    # The heap may need a few rounds until a hole of the right size is there.
+    least = min(faults_of_taking_memory() for _ in range(8))
+    assert least < 0.1 * (MEBIBYTES << 20) / resource.getpagesize()
+
+
+@pytest.mark.parametrize(("size", "threads"), [(8, 1), (64, 0), (8, 3)])
+def test_small_batches_get_one_thread_and_a_number_that_was_set_stands(size: int, threads: int) -> None:
+    settings = Settings(batch_size=128, threads=threads)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    expected = threads or (1 if size == 8 else cores)
+    assert threads_for(settings, (size, size, 1)) == expected
