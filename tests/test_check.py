@@ -1,6 +1,7 @@
 """Are copies, contradictions, blank images, one-sided classes and unreadable files found, and nothing invented?"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,17 @@ def test_leaks_into_val_are_told_apart() -> None:
     assert found.leaks == 3
     assert found.repeated == {"train": 0, "val": 1, "test": 0}
     assert any("2 val images of 20 are also in train: the choice made on val" in each for each in found.sentences)
+
+
+def test_training_images_that_lie_idle_leak_nothing() -> None:
+    def change(images: NDArray[np.uint8]) -> None:
+        images[80] = images[0]
+        images[1] = 7
+
+    images = image_set(change)
+    split = draw_split(images, Settings())
+    found = check(images, replace(split, train=split.train[2:]))
+    assert (found.leaks, found.copies, found.constant, found.counts["train"]) == (0, (), (), (29, 29))
 
 
 def test_copies_inside_a_part_are_no_leak() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sadari.data.split import draw_split, stratified_counts
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.settings import Settings
 from sadari.values import PARTS, ImageSet, Split
 
@@ -160,3 +160,32 @@ def test_a_test_without_a_train_part_is_refused() -> None:
 def test_parts_given_for_some_images_only_are_refused() -> None:
     with pytest.raises(SadariError, match="puts 2 images in a part but not the other 1, such as '00002'"):
         draw_split(image_set([0, 1, 0], ["train", "test", ""]), Settings())
+
+
+@given(class_sizes, st.floats(0.01, 1), st.floats(0.01, 1))
+def test_less_training_data_is_a_nested_share_of_every_class_and_leaves_val_and_test_alone(
+    sizes: list[int], one: float, other: float
+) -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    images = image_set(labels.tolist(), classes=len(sizes))
+    low, high = sorted((one, other))
+    whole, less, least = (draw_split(images, Settings(train_fraction=each)) for each in (1.0, high, low))
+    for split, fraction in ((less, high), (least, low)):
+        assert np.array_equal(split.val, whole.val)
+        assert np.array_equal(split.test, whole.test)
+        counts = np.bincount(labels[split.train], minlength=len(sizes))
+        expected = fraction * np.bincount(labels[whole.train], minlength=len(sizes))
+        assert (np.abs(counts - np.maximum(expected, 1)) <= 1).all()
+    assert set(least.train) <= set(less.train) <= set(whole.train)
+
+
+def test_the_origin_says_how_much_of_train_is_used() -> None:
+    split = draw_split(image_set([0, 1] * 50), Settings(train_fraction=0.05))
+    assert split.origin.endswith("; 5 % of train used (stratified, seed 0)")
+    assert len(split.train) == 4
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.5, -0.1])
+def test_a_share_of_train_outside_0_to_1_is_refused(fraction: float) -> None:
+    with pytest.raises(UsageError, match="train_fraction"):
+        Settings(train_fraction=fraction)

@@ -40,6 +40,7 @@ class Settings:
     )
     val_fraction: float = _setting(0.2, "part of the training images kept for validation", low=0)
     test_fraction: float = _setting(0.2, "part of all images kept for the test where the source gives none", low=0)
+    train_fraction: float = _setting(1.0, "part of the training images that is used; the rest lies idle", low=0)
     split_seed: int = _setting(0, "seed of the split; the same for every model", low=0)
     scaling: str = _setting(
         "unit",
@@ -79,6 +80,8 @@ class Settings:
         for name in ("val_fraction", "test_fraction", "label_smoothing"):
             if getattr(self, name) >= 1:
                 raise UsageError(f"{name} is a part of the whole, below 1, not {getattr(self, name)}")
+        if not 0 < self.train_fraction <= 1:
+            raise UsageError(f"train_fraction lies above 0 and is at most 1, not {self.train_fraction}")
 
 
 def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None) -> None:

@@ -19,7 +19,7 @@ from sadari.training.machine import resolve_machine
 from sadari.values import ImageSet, Split
 
 DATA_SETTINGS = ("image_size", "fit", "channels", "unreadable")
-SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "split_seed", "unreadable")
+SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "unreadable")
 
 Key = tuple[object, ...]
 
@@ -66,7 +66,7 @@ def keep_split(request: Comparison, materials: Materials, out: Path) -> None:
     stored = out / "split.npz"
     if stored.is_file():
         split = read_split(stored)
-        if sum(map(len, (split.train, split.val, split.test))) != len(materials.images_for(settings)):
+        if sum(map(len, (split.train, split.val, split.test))) > len(materials.images_for(settings)):
             raise SadariError(f"{stored} does not belong to these images; choose another --out")
         # Which arm was the first one then? Not this one where the arms come in another order: the origin tells.
         alike = [key for key, drawn in materials.splits.items() if drawn.origin == split.origin]

@@ -22,9 +22,10 @@ def check(
     Copies are equal after decoding, in whatever format and under whatever name they are stored. unreadable: as
     `find_unreadable` gives it; those files are not in `images`.
     """
-    part_of = np.empty(len(images), dtype="<U5")
+    part_of = np.full(len(images), "", dtype="<U5")
     for part in PARTS:
         part_of[split.part(part)] = part
+    used = np.flatnonzero(part_of)  # a train_fraction below 1 leaves images idle
     digests, constant = _look_at_every_image(images.images, progress or Silent())
     return Findings(
         data=images.name,
@@ -33,8 +34,8 @@ def check(
             part: tuple(np.bincount(images.labels[split.part(part)], minlength=len(images.classes)).tolist())
             for part in PARTS
         },
-        copies=tuple(_copies(images, part_of, positions) for positions in _equal_groups(digests)),
-        constant=tuple(str(name) for name in images.ids[constant]),
+        copies=tuple(_copies(images, part_of, positions) for positions in _equal_groups(digests, used)),
+        constant=tuple(str(name) for name in images.ids[used[constant[used]]]),
         unreadable=unreadable,
     )
 
@@ -54,13 +55,13 @@ def _look_at_every_image(images: NDArray[np.uint8], progress: Progress) -> tuple
     return digests, constant
 
 
-def _equal_groups(digests: NDArray[np.void]) -> list[NDArray[np.int64]]:
-    """The positions of every digest that occurs more than once, each group ascending, by first position."""
-    _, group, counts = np.unique(digests, return_inverse=True, return_counts=True)
+def _equal_groups(digests: NDArray[np.void], among: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The positions `among` those given of every digest that occurs more than once there, each group ascending."""
+    _, group, counts = np.unique(digests[among], return_inverse=True, return_counts=True)
     repeated = np.flatnonzero(counts[group] > 1)
     order = repeated[np.argsort(group[repeated], kind="stable")]
     ends = np.flatnonzero(np.diff(group[order])) + 1
-    groups = [each for each in np.split(order, ends) if len(each)]
+    groups = [among[each] for each in np.split(order, ends) if len(each)]
     return sorted(groups, key=lambda each: int(each[0]))
 
 

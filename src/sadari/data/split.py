@@ -11,16 +11,19 @@ from sadari.values import PARTS, ImageSet, Split
 
 Positions = NDArray[np.int64]
 
+THINNING = 1  # second word of the seed of `train_fraction`, so that its draw is not that of val or test
+
 
 def draw_split(images: ImageSet, settings: Settings) -> Split:
-    """Put every image in exactly one part.
+    """Put every image in at most one part, and in exactly one where all training images are used.
 
     Parts that the source gives are kept. A missing test is drawn first (`test_fraction` of what may be
     drawn from), then a missing val (`val_fraction` of what remains). Where the source gives train and val
     but no test, test stays empty and val judges. Drawing is stratified (each class's share of a part is
     within one image of proportional, and every class keeps a training image) and depends on nothing but
     the labels, the given parts, the fractions and `split_seed`; or, with `split = "last"`, it takes the end
-    of the source's order.
+    of the source's order. Below a `train_fraction` of 1 the rest of the training images is in no part; a smaller
+    fraction's images are among those of a larger one, and val and test are the same for all.
 
     Raises SadariError where a class has no training image, or where only some images have a given part.
     """
@@ -45,6 +48,9 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     _require_every_class(images, pool, settings)
     given_all = test_origin.endswith("as given") and val_origin.endswith("as given")
     origin = "train, val and test as given" if given_all else f"{test_origin}; {val_origin}"
+    if settings.train_fraction < 1:
+        pool = _thinned(images.labels, pool, settings)
+        origin += f"; {100 * settings.train_fraction:g} % of train used (stratified, seed {settings.split_seed})"
     return Split(train=pool, val=val, test=test, origin=origin)
 
 
@@ -88,6 +94,16 @@ def _draw(
         drawn.append(generator.permutation(members)[:count])
     chosen = np.sort(np.concatenate(drawn)) if drawn else pool[:0]
     return np.setdiff1d(pool, chosen, assume_unique=True), chosen
+
+
+def _thinned(labels: NDArray[np.int64], pool: Positions, settings: Settings) -> Positions:
+    """The share `train_fraction` of each class in `pool`, at least one image, sorted; nested by fraction."""
+    generator = np.random.default_rng((settings.split_seed, THINNING))
+    kept = []
+    for label in np.unique(labels[pool]):
+        members = generator.permutation(pool[labels[pool] == label])
+        kept.append(members[: max(1, round(settings.train_fraction * len(members)))])
+    return np.sort(np.concatenate(kept))
 
 
 def stratified_counts(counts: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:
