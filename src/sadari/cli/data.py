@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sadari.cli.cache import cache
 from sadari.cli.terminal import TerminalProgress
 from sadari.data.check import check, find_unreadable
 from sadari.data.convert import convert
@@ -24,6 +25,7 @@ from sadari.settings import Settings, parse_overrides, with_overrides
 from sadari.values import PARTS, ImageSet, Split
 
 app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert sets of images.")
+app.command("cache")(cache)
 
 DataArgument = Annotated[
     str, typer.Argument(metavar="DATA", help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.")

@@ -6,9 +6,10 @@ from sadari.data.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from sadari.data.archive import ArchiveSource
 from sadari.data.arrays import NpzSource
 from sadari.data.cache import digest_words
+from sadari.data.entry import EntryBuild, make_room, mark_used
 from sadari.data.fill import fill_pack
 from sadari.data.folder import FolderSource
-from sadari.data.pack import PACK_FORMAT, PackBuild, pack_folder, read_pack, write_words
+from sadari.data.pack import PACK_FORMAT, pack_folder, read_pack, write_words
 from sadari.data.source import SOURCES, NamedSource, Source
 from sadari.data.table import TableSource
 from sadari.errors import SadariError, UsageError
@@ -37,13 +38,15 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     folder = pack_folder(digest_words(PACK_FORMAT, fingerprint, *map(str, choices)))
     images = read_pack(folder, source.name, fingerprint)
     if images is not None:
+        mark_used(folder)
         return images
     content = source.content()
-    with PackBuild(folder) as build:
+    with EntryBuild(folder, lambda: read_pack(folder, source.name, fingerprint) is not None) as build:
         write_words(build.folder, fill_pack(content, settings, build.folder, str(data), progress))
         if open_source(data).fingerprint() != fingerprint:
             raise SadariError(f"{data} changed while it was being read; run the command again when it rests")
         build.publish()
+    make_room(0, but=folder)
     images = read_pack(folder, source.name, fingerprint)
     if images is None:
         raise SadariError(f"the decoded images in {folder} cannot be read back; remove that folder and try again")

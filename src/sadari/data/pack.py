@@ -1,16 +1,8 @@
-"""How is a set decoded only once? A pack: a folder of the cache with the pixels as a memory-mapped .npy file.
-
-A pack is written under a temporary name and renamed when it is complete, so that what a kill leaves behind
-is never taken for one; the next packing removes what dead processes left.
-"""
+"""How is a set decoded only once? A pack: a folder of the cache with the pixels as a memory-mapped .npy file."""
 
 import json
 import os
-import platform
-import shutil
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -23,13 +15,10 @@ from numpy.typing import NDArray
 
 from sadari.data.cache import cache_dir
 from sadari.data.decode import to_channels
-from sadari.errors import SadariError
 from sadari.values import ImageSet
 
 # Raise it when decoding changes its pixels or the files their form: older packs are then no longer found.
 PACK_FORMAT = "pack 1"
-# Assumed: more processes than this will not replace one damaged pack at the same moment.
-PUBLISH_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
@@ -144,76 +133,3 @@ def write_words(folder: Path, words: PackWords) -> None:
         json.dump({each: getattr(words, each) for each in PackWords.__dataclass_fields__}, file)
         file.flush()
         os.fsync(file.fileno())
-
-
-class PackBuild:
-    """A folder in which one pack is being written; removed on leaving unless it was published."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self.folder = target
-
-    def __enter__(self) -> Self:
-        packs = self._target.parent
-        try:
-            packs.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(packs)
-            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=packs))
-        except OSError as error:
-            raise _cannot_write(packs, error) from None
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise _cannot_write(self._target.parent, error) from None
-
-    def publish(self) -> None:
-        """Give the complete pack its name; where another process was faster, its equal pack stays."""
-        self.folder.chmod(0o755)  # mkdtemp makes it private, and caches are shared
-        for _ in range(PUBLISH_ATTEMPTS):
-            with suppress(OSError):
-                self.folder.rename(self._target)
-                return
-            if read_pack(self._target, "", "") is not None:
-                return
-            self._move_damaged_away()
-        self.folder.rename(self._target)
-
-    def _move_damaged_away(self) -> None:
-        away = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=self._target.parent))
-        with suppress(OSError):  # another process may be doing the same
-            self._target.rename(away / "damaged")
-        shutil.rmtree(away, ignore_errors=True)
-
-
-def _cannot_write(packs: Path, error: OSError) -> SadariError:
-    reason = error.strerror or str(error)
-    return SadariError(
-        f"cannot keep decoded images in {packs} ({reason}); make room there or set SADARI_CACHE_DIR to another folder"
-    )
-
-
-def _prefix(process: int) -> str:
-    return f".{platform.node()}.{process}."
-
-
-def remove_abandoned(packs: Path) -> None:
-    """Remove the half-written packs of processes of this machine that are no longer alive."""
-    ours = f".{platform.node()}."
-    for folder in packs.glob(f"{ours}*"):
-        process = folder.name.removeprefix(ours).partition(".")[0]
-        if process.isdigit() and not _alive(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    if os.name == "nt":
-        return True  # there, asking by signal 0 would end the process
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

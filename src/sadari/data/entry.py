@@ -1,0 +1,189 @@
+"""How does something enter the cache whole, and how does it leave? An entry is a folder of `packs` or `features`.
+
+An entry is written under a temporary name and renamed when it is complete, so that what a kill leaves behind is
+never taken for one; the next writing removes what dead processes left.
+"""
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sadari.data.cache import cache_dir
+from sadari.errors import SadariError, UsageError
+
+KINDS = ("packs", "features")
+# Assumed: more processes than this will not replace one damaged entry at the same moment.
+PUBLISH_ATTEMPTS = 8
+LIMIT = "SADARI_CACHE_LIMIT"
+USUAL_LIMIT = 20.0  # GiB; assumed: a tenth of a laptop's disk
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that was decoded or computed once. size: bytes on disk; used: seconds since 1970 of its last use."""
+
+    folder: Path
+    kind: str
+    size: int
+    used: float
+
+
+def entries() -> list[Entry]:
+    """What lies in the cache? The longest unused first."""
+    found = [
+        Entry(folder, kind, _size(folder), folder.stat().st_mtime)
+        for kind in KINDS
+        for folder in (cache_dir() / kind).glob("[!.]*")
+    ]
+    return sorted(found, key=lambda entry: entry.used)
+
+
+def describe(entry: Entry) -> str:
+    """What does `entry` hold, in a few words? "damaged" where it does not say."""
+    try:
+        if entry.kind == "packs":
+            words = json.loads((entry.folder / "pack.json").read_text(encoding="utf-8"))
+            return f"{len(words['ids']):,} images of {len(words['classes'])} classes"
+        words = json.loads((entry.folder / "features.json").read_text(encoding="utf-8"))
+        return f"{words['name']} through {words['layers']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "damaged"
+
+
+def mark_used(folder: Path) -> None:
+    """Say that the entry in `folder` is of use, so that it leaves late."""
+    with suppress(OSError):  # a read-only cache has nobody to make room for
+        os.utime(folder)
+
+
+def remove(entry: Entry) -> None:
+    """Take `entry` out; whoever has it mapped keeps what was mapped."""
+    shutil.rmtree(entry.folder, ignore_errors=True)
+
+
+def cache_limit() -> int:
+    """How many bytes may the cache hold? SADARI_CACHE_LIMIT in GiB, else 20. Raises UsageError for no number."""
+    text = os.environ.get(LIMIT) or str(USUAL_LIMIT)
+    try:
+        limit = float(text)
+        if not 0 <= limit < float("inf"):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{LIMIT} is a number of GiB, not '{text}'") from None
+    return round(limit * 2**30)
+
+
+def make_room(size: int, but: Path | None = None) -> bool:
+    """May `size` bytes come in? Where that would pass the limit, the longest unused entries leave, `but` one.
+
+    False where `size` alone passes it; nothing leaves then.
+    """
+    limit = cache_limit()
+    if size > limit:
+        return False
+    held = entries()
+    total = sum(entry.size for entry in held)
+    for entry in held:
+        if total + size <= limit:
+            break
+        if entry.folder != but:
+            remove(entry)
+            total -= entry.size
+    return True
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # another process may be removing it
+            total += path.stat().st_size
+    return total
+
+
+class EntryBuild:
+    """A folder in which one entry is being written; removed on leaving unless it was published.
+
+    is_whole: whether the entry that stands at `target` may be used; asked where another process was faster.
+    """
+
+    def __init__(self, target: Path, is_whole: Callable[[], bool]) -> None:
+        self._target = target
+        self._is_whole = is_whole
+        self.folder = target
+
+    def __enter__(self) -> Self:
+        kept = self._target.parent
+        try:
+            kept.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(kept)
+            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=kept))
+        except OSError as error:
+            raise _cannot_write(kept, error) from None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _cannot_write(self._target.parent, error) from None
+
+    def publish(self) -> None:
+        """Give the complete entry its name; where another process was faster, its equal entry stays."""
+        self.folder.chmod(0o755)  # mkdtemp makes it private, and caches are shared
+        for _ in range(PUBLISH_ATTEMPTS):
+            with suppress(OSError):
+                self.folder.rename(self._target)
+                return
+            if self._is_whole():
+                return
+            self._move_damaged_away()
+        self.folder.rename(self._target)
+
+    def _move_damaged_away(self) -> None:
+        away = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=self._target.parent))
+        with suppress(OSError):  # another process may be doing the same
+            self._target.rename(away / "damaged")
+        shutil.rmtree(away, ignore_errors=True)
+
+
+def _cannot_write(folder: Path, error: OSError) -> SadariError:
+    reason = error.strerror or str(error)
+    return SadariError(
+        f"cannot keep {_CONTENT[folder.name]} in {folder} ({reason}); make room there or set SADARI_CACHE_DIR to "
+        "another folder"
+    )
+
+
+_CONTENT = {"packs": "decoded images", "features": "computed features"}
+
+
+def _prefix(process: int) -> str:
+    return f".{platform.node()}.{process}."
+
+
+def remove_abandoned(kept: Path) -> None:
+    """Remove the half-written entries of processes of this machine that are no longer alive."""
+    ours = f".{platform.node()}."
+    for folder in kept.glob(f"{ours}*"):
+        process = folder.name.removeprefix(ours).partition(".")[0]
+        if process.isdigit() and not _alive(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    if os.name == "nt":
+        return True  # there, asking by signal 0 would end the process
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
