@@ -1,0 +1,145 @@
+const MANY_ARMS = 6;
+
+/** How did the arms learn? Two plots over the epochs, the arms to be shown, and a reading of every curve at one epoch. */
+function curves() {
+  const arms = range(report.arms.length).filter((index) => report.arms[index].curves.length);
+  const state = { shown: new Set(arms.slice(0, MANY_ARMS)), epoch: Infinity };
+  const figures = ["accuracy", "loss"].filter((name) => arms.some((index) => report.arms[index].curves.some(({ figure: each }) => each === name)));
+  const plots = figures.map((name) => responsive((width) => curveDrawing(name, state, width)));
+  const reading = html("div");
+  const slider = epochSlider((epoch) => {
+    state.epoch = epoch;
+    update();
+  });
+  const update = () => {
+    state.epoch = slider.show(state.epoch, lastEpoch(state.shown));
+    plots.forEach((plot) => plot.redraw());
+    reading.replaceChildren(readings(state, figures));
+  };
+  const choose = (chosen) => {
+    state.shown = new Set([...chosen].map((order) => arms[order]));
+    update();
+  };
+  const on = new Set(range(arms.length).filter((order) => state.shown.has(arms[order])));
+  update();
+  return [
+    toggles("Arms shown", arms.map(armName), on, choose),
+    html("div", { class: "pair-of-plots" }, plots.map((plot) => plot.element)),
+    curvesKey(arms),
+    slider.element,
+    scrolling("Reading at one epoch", reading),
+    diagnoses(arms),
+  ];
+}
+
+/** What the lines mean, as far as there are such lines. */
+function curvesKey(arms) {
+  const validated = arms.some((index) => report.arms[index].curves.some(({ part }) => part === "val"));
+  const marked = validated && arms.some((index) => report.arms[index].best_epoch !== null);
+  return html("p", { class: "key" },
+    validated && keyLine("val-line", "validation"),
+    keyLine("train-line", "training"),
+    arms.some((index) => report.arms[index].seeds.length > 1) && keyLine("seed-line", "one seed"),
+    marked && html("span", {}, bestKey(), " best epoch, mean over seeds"));
+}
+
+function keyLine(name, words) {
+  return html("span", {}, svg("svg", { viewBox: "0 0 30 10", class: "key-line", "aria-hidden": "true" }, line(1, 5, 29, 5, `curve ink ${name}`)), ` ${words}`);
+}
+
+function bestKey() {
+  return svg("svg", { class: "swatch", viewBox: "-7 -7 14 14", "aria-hidden": "true" }, svg("path", { d: SHAPES[0], class: "mark ink" }));
+}
+
+/** `show(epoch, last)` sets it, no further than the last epoch there is, and returns where it stands. */
+function epochSlider(change) {
+  const output = html("output");
+  const slider = html("input", { type: "range", min: 1, "aria-label": "Epoch to read", input: () => change(Number(slider.value)) });
+  const show = (epoch, last) => {
+    slider.max = last;
+    slider.value = Math.min(epoch, last);
+    output.textContent = slider.value;
+    return Number(slider.value);
+  };
+  return { element: html("label", { class: "slider controls" }, "Read at epoch ", output, slider), show };
+}
+
+function lastEpoch(shown) {
+  return Math.max(1, ...[...shown].flatMap((index) => report.arms[index].curves.map(({ value }) => value.length)));
+}
+
+function curveDrawing(name, state, width) {
+  const epochs = lastEpoch(state.shown);
+  const height = 320;
+  const box = [46, 30, width - 12, height - 44];
+  const shown = [...state.shown].flatMap((index) => arm(index, name));
+  const values = shown.flatMap(({ lines }) => lines.flat()).filter(Number.isFinite);
+  const x = linear([1, Math.max(2, epochs)], [box[0], box[2]], Math.min(8, epochs));
+  x.ticks = x.ticks.filter(Number.isInteger);
+  const y = curveScale(name, values.length ? values : [0, 1], [box[3], box[1]]);
+  const formatY = name === "accuracy" ? shareTicks(y) : typed;
+  return drawing(
+    name === "accuracy" ? "Accuracy over the epochs" : "Loss over the epochs",
+    `Training and validation curves of ${[...state.shown].map((index) => report.arms[index].name).join(", ")}`, width, height,
+    axes({ box, x, y, formatX: String, formatY, labelX: "epoch", labelY: name === "accuracy" ? "accuracy %" : "loss" }),
+    Number.isFinite(state.epoch) && line(x.at(state.epoch), box[1], x.at(state.epoch), box[3], "reader"),
+    shown.map(({ lines, part, index }) => lines.map((values) => curve(values, x, y, `curve seed-line ${part}-line ${series(index)}`))),
+    shown.map(({ mean, part, index }) => curve(mean, x, y, `curve ${part}-line ${series(index)}`)),
+    shown.filter(({ part }) => part === "val").map(({ mean, index }) => bestMark(mean, index, x, y)),
+  );
+}
+
+/** The lines of one arm for one figure: every seed's and their mean, of each part. */
+function arm(index, name) {
+  const linesOf = (part) => report.arms[index].curves.filter((each) => each.part === part && each.figure === name).map(({ value }) => value);
+  return ["train", "val"]
+    .map((part) => ({ index, part, lines: linesOf(part) }))
+    .filter(({ lines }) => lines.length)
+    .map((each) => ({ ...each, mean: meanCurve(each.lines) }));
+}
+
+/** The mean over the epochs that all seeds have. */
+function meanCurve(lines) {
+  const shared = Math.min(...lines.map((each) => each.length));
+  return range(shared).map((epoch) => lines.reduce((sum, each) => sum + each[epoch], 0) / lines.length);
+}
+
+/** A loss that falls through more than a decade and a half is read on a logarithmic axis. */
+function curveScale(name, values, at) {
+  if (name === "accuracy") return linear(padded(values, 0.05, 0, 1), at);
+  const positive = values.filter((value) => value > 0);
+  const [low, high] = [Math.min(...positive), Math.max(...positive)];
+  return positive.length === values.length && high / low > 30 ? logarithmic([low / 1.2, high * 1.2], at) : linear(padded(values, 0.05, 0), at);
+}
+
+function curve(values, x, y, name) {
+  return path(values.map((value, epoch) => [x.at(epoch + 1), value === null ? NaN : y.at(value)]), name);
+}
+
+function bestMark(mean, index, x, y) {
+  const best = report.arms[index].best_epoch;
+  const value = best === null ? undefined : mean[Math.min(mean.length, Math.max(1, Math.round(best))) - 1];
+  if (!Number.isFinite(value)) return null;
+  return mark(index, x.at(Math.min(best, mean.length)), y.at(value));
+}
+
+function readings(state, figures) {
+  const known = ([part, name]) => report.arms.some(({ curves }) => curves.some((each) => each.part === part && each.figure === name));
+  const parts = figures.flatMap((name) => [["train", name], ["val", name]]).filter(known);
+  const words = { train: "training", val: "validation" };
+  const rows = [...state.shown].map((index) => [
+    armName(index),
+    ...parts.map(([part, name]) => {
+      const found = arm(index, name).find((each) => each.part === part)?.mean[state.epoch - 1];
+      return name === "accuracy" ? hundredths(found) : figure(found);
+    }),
+  ]);
+  const heads = [`Epoch ${state.epoch}`, ...parts.map(([part, name]) => `${words[part]} ${name}${name === "accuracy" ? "\u202f%" : ""}`)];
+  return figuresTable("Mean over the seeds at one epoch", heads, rows);
+}
+
+function diagnoses(arms) {
+  const told = arms.filter((index) => report.arms[index].diagnosis);
+  return told.length > 0 && html("dl", { class: "diagnoses" }, told.map((index) =>
+    html("div", {}, html("dt", {}, armName(index)), html("dd", { dir: "auto" }, report.arms[index].diagnosis))));
+}

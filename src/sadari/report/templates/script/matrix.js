@@ -1,0 +1,96 @@
+/** From how many classes on are the cells too small for figures, and for names? */
+const FIGURES_UP_TO = 16;
+const NAMES_UP_TO = 40;
+const GLARING = 0.25; // the share of a class that has the full heat of a mistake
+const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+/**
+ * The confusion matrix as a grid: rows are the truth, columns what was said. One cell takes part in the tab order; arrow
+ * keys, Home and End move it, Enter, the space bar or a click choose. `choose(row, column)` hears of it, `look(row, column)`
+ * of every cell passed.
+ */
+function matrixGrid({ label, counts, shares, asShares, start, choose, look }) {
+  const size = counts.length;
+  const cells = counts.map((row, truth) => row.map((count, said) => gridCell(truth, said, count, shares[truth][said], asShares, size)));
+  const kind = size <= FIGURES_UP_TO ? "large" : size <= NAMES_UP_TO ? "middle" : "small";
+  const table = html(
+    "table",
+    { class: `matrix ${kind}`, role: "grid", "aria-label": label, "aria-readonly": "true", "--classes": String(size), "--letters": String(longestName()) },
+    html("thead", {}, html("tr", { role: "row" }, html("td"), range(size).map((index) => columnName(index)))),
+    html("tbody", {}, cells.map((row, index) => html("tr", { role: "row" }, rowName(index), row))),
+  );
+  let current = start;
+
+  function moveTo([row, column], focus = true) {
+    cells[current[0]][current[1]].tabIndex = -1;
+    current = [row, column];
+    const cell = cells[row][column];
+    cell.tabIndex = 0;
+    if (focus) cell.focus();
+    look(row, column);
+  }
+
+  function pick([row, column]) {
+    table.querySelector("[aria-selected=true]")?.removeAttribute("aria-selected");
+    cells[row][column].setAttribute("aria-selected", "true");
+    choose(row, column);
+  }
+
+  table.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") pick(current);
+    else if (MOVES[event.key] || event.key === "Home" || event.key === "End") moveTo(target(event, current, size));
+    else return;
+    event.preventDefault();
+  });
+  table.addEventListener("click", ({ target: { dataset } }) => {
+    if (dataset.cell === undefined) return;
+    moveTo(dataset.cell.split(",").map(Number));
+    pick(current);
+  });
+  table.addEventListener("mouseover", ({ target: { dataset } }) => dataset.cell && look(...dataset.cell.split(",").map(Number)));
+  cells[start[0]][start[1]].tabIndex = 0;
+  return { element: table, pick: () => pick(start) };
+}
+
+function target({ key, ctrlKey }, [row, column], size) {
+  const inside = (place) => Math.min(size - 1, Math.max(0, place));
+  if (key === "Home") return ctrlKey ? [0, 0] : [row, 0];
+  if (key === "End") return ctrlKey ? [size - 1, size - 1] : [row, size - 1];
+  const [down, right] = MOVES[key];
+  return [inside(row + down), inside(column + right)];
+}
+
+/** One cell; its heat is its share of the row, for mistakes drawn so that a few in a hundred can be seen. */
+function gridCell(truth, said, count, share, asShares, size) {
+  const heat = truth === said ? share : Math.min(1, Math.sqrt(share / GLARING));
+  const figures = size <= FIGURES_UP_TO && count > 0;
+  return html(
+    "td",
+    {
+      role: "gridcell", tabindex: -1, "data-cell": `${truth},${said}`,
+      class: truth === said ? "hit" : "miss",
+      "--heat": heat > 0 ? heat.toFixed(3) : null,
+      "aria-label": `${className(truth)} taken for ${className(said)}: ${images(count)}, ${percent(share)}`,
+    },
+    figures && (asShares ? cellShare(share) : images(count)),
+  );
+}
+
+function cellShare(share) {
+  return share < 0.0995 ? hundredths(share, 1) : hundredths(share, 0);
+}
+
+/** So many letters need room over the columns. */
+function longestName() {
+  return Math.max(...report.facts.classes.map((name) => [...name].length));
+}
+
+function columnName(index) {
+  const name = className(index);
+  return html("th", { scope: "col", role: "columnheader", title: name, abbr: name }, html("span", { class: "slanted", dir: "auto" }, name));
+}
+
+function rowName(index) {
+  const name = className(index);
+  return html("th", { scope: "row", role: "rowheader", title: name, dir: "auto" }, name);
+}

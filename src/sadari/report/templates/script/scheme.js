@@ -1,0 +1,31 @@
+const SCHEMES = ["auto", "light", "dark"];
+
+/** Light, dark, or as the reader's system has it; remembered where the browser allows a file to remember. */
+function schemeSwitch() {
+  const stored = SCHEMES.includes(remembered()) ? remembered() : "auto";
+  apply(stored);
+  return choice("Colours", SCHEMES.map((each) => [each, each]), stored, (scheme) => {
+    apply(scheme);
+    remember(scheme);
+  }).element;
+}
+
+function apply(scheme) {
+  document.documentElement.dataset.scheme = scheme;
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem("sadari-scheme");
+  } catch {
+    return null;
+  }
+}
+
+function remember(scheme) {
+  try {
+    localStorage.setItem("sadari-scheme", scheme);
+  } catch {
+    // A browser that keeps nothing still shows what was chosen, for now.
+  }
+}

@@ -1,0 +1,129 @@
+const report = JSON.parse(document.getElementById("contents-data").textContent);
+
+/** The page below its first screen, in reading order. `there` says whether the report has anything to show. */
+const SECTIONS = [
+  {
+    id: "claims", title: "Claims", there: () => report.claims.length, draw: claims,
+    lede: "What was claimed, put to the test: supported, refuted, or not shown either way.",
+  },
+  {
+    id: "verdicts", title: "Pairwise verdicts", there: () => report.pairs.length, draw: verdicts,
+    lede: "Every pair of arms, on the same images. The interval is the pair's own; p is corrected over all pairs by Holm's method.",
+  },
+  { id: "failures", title: "Failed arms", there: () => failed().length, draw: failures, lede: "They keep their place, with the reason." },
+  {
+    id: "curves", title: "Learning curves", there: () => report.arms.some((arm) => arm.curves.length), draw: curves,
+    lede: "Accuracy and loss after each epoch: a thin line for each seed, a thick one for their mean.",
+  },
+  {
+    id: "confusion", title: "Confusion", there: () => anyFinished((arm) => arm.confusion.length || Object.keys(arm.cells).length), draw: confusionSection,
+    lede: "Which class is taken for which. Choose a cell, with a click or with the arrow keys and Enter, to see its pictures.",
+  },
+  {
+    id: "mistakes", title: "Worst mistakes", there: () => anyFinished((arm) => arm.mistakes.length), draw: mistakes,
+    lede: "Wrong, and sure of it.",
+  },
+  {
+    id: "hardest", title: "Wrong in every arm", there: () => report.hardest.length, draw: hardest,
+    lede: "Images that no run of any arm gets right: label → what most runs say instead, and how many do. Wrong labels live here.",
+  },
+  { id: "classes", title: "Classes", there: () => anyFinished((arm) => arm.per_class.length), draw: classes, lede: "Precision, recall and F1 of every class, and their averages." },
+  {
+    id: "calibration", title: "Calibration", there: () => anyFinished((arm) => arm.calibration.length), draw: calibration,
+    lede: "An arm that is sure of 80 % should be right in 80 of 100 cases: the closer to the diagonal, the more its probabilities can be believed.",
+  },
+  { id: "robustness", title: "Robustness", there: () => report.robustness.length, draw: robustness, lede: "Accuracy on the same images, disturbed more and more." },
+  { id: "sweeps", title: "Sweeps", there: () => report.sweeps.length, draw: sweeps, lede: "Accuracy and loss against a varied setting, with 95 % intervals." },
+  { id: "samples", title: "Sample images", there: () => report.samples.length, draw: samples, lede: "Training images, as the arms see them." },
+  { id: "data", title: "Data", there: () => true, draw: data, lede: "Which images, in which parts, and what the check of them found." },
+  { id: "origin", title: "Settings and environment", there: () => true, draw: origin, lede: "All that is needed to do it again." },
+];
+
+function anyFinished(holds) {
+  return finished().some((index) => holds(report.arms[index]));
+}
+
+/** A section with its words at once and its plots when they are wanted: `draw` may be called any number of times. */
+function sectionShell({ id, title, lede, draw }) {
+  const body = html("div", { class: "body" });
+  const element = html("section", { id, "aria-labelledby": `${id}-title` }, html("h2", { id: `${id}-title` }, title), html("p", { class: "lede" }, lede), body);
+  let drawn = false;
+  return {
+    element,
+    draw: () => {
+      if (drawn) return;
+      drawn = true;
+      try {
+        body.append(...[draw()].flat(Infinity).filter(Boolean));
+      } catch (error) {
+        // One section that cannot be drawn takes no other with it.
+        body.append(html("p", { class: "notice" }, `This section could not be drawn: ${error.message}.`));
+        console.error(error);
+      }
+    },
+  };
+}
+
+/** Draws one section after the other, whenever the browser has nothing better to do. */
+function drawIdly(sections) {
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 1));
+  const next = () => {
+    const section = sections.shift();
+    if (section) {
+      section.draw();
+      idle(next, { timeout: 500 });
+    } else document.documentElement.dataset.drawn = "all";
+  };
+  idle(next, { timeout: 500 });
+}
+
+/** Marks where the reader is among the sections. */
+function markCurrent(list) {
+  const links = new Map([...list.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
+  const watcher = new IntersectionObserver((entries) => {
+    const entered = entries.findLast(({ isIntersecting }) => isIntersecting);
+    if (!entered) return;
+    list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    links.get(entered.target.id).setAttribute("aria-current", "true");
+  }, { rootMargin: "-20% 0px -70% 0px" });
+  links.forEach((_, id) => watcher.observe(document.getElementById(id)));
+}
+
+/** Paper cannot be clicked: before printing, everything is drawn and unfolded; afterwards it is as it was. */
+function printWhole(shells) {
+  let unfolded = [];
+  const before = () => {
+    shells.forEach((shell) => shell.draw());
+    unfolded = [...document.querySelectorAll("details:not([open])")].concat(unfolded);
+    unfolded.forEach((each) => (each.open = true));
+  };
+  const after = () => {
+    unfolded.forEach((each) => (each.open = false));
+    unfolded = [];
+  };
+  addEventListener("beforeprint", before);
+  addEventListener("afterprint", after);
+  matchMedia("print").addEventListener("change", ({ matches }) => (matches ? before() : after()));
+}
+
+function start() {
+  armLookedAt = detailed()[0] ?? finished()[0] ?? 0;
+  document.getElementById("scheme").append(schemeSwitch());
+  document.getElementById("leaderboard").replaceChildren(leaderboard());
+  document.getElementById("cost").append(...(costPlot() ?? []));
+  const there = SECTIONS.filter((section) => section.there());
+  const shells = there.map(sectionShell);
+  document.getElementById("sections").append(...shells.map(({ element }) => element));
+  const links = [["standings", "Standings"], ...there.map(({ id, title }) => [id, title])];
+  const list = html("ul", {}, links.map(([id, title]) => html("li", {}, html("a", { href: `#${id}` }, title))));
+  // A jump lands rightly only where everything above has its height.
+  list.addEventListener("click", () => shells.forEach((shell) => shell.draw()));
+  document.getElementById("contents").append(list);
+  printWhole(shells);
+  markCurrent(list);
+  if (location.hash) shells.forEach((shell) => shell.draw());
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  drawIdly([...shells]);
+}
+
+start();

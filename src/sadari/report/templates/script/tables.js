@@ -1,0 +1,76 @@
+/**
+ * A table that sorts by each column. A column: `label`, `value(row)` to sort by (null sorts last), `cell(row)` to show,
+ * and if wanted `numeric`, `first` ("descending" where large is good), `hint`, `name` (a class), `below` (under the label).
+ * rows that `last(row)` holds for stay at the end. sorted: the column the rows are sorted by already.
+ */
+function sortableTable({ caption, columns, rows, foot = [], last = () => false, sorted = -1, name = "" }) {
+  const body = html("tbody");
+  const lines = rows.map((row) => ({ row, element: tableRow(columns, row) }));
+  const state = { column: sorted, direction: sorted < 0 ? "" : columns[sorted].first ?? "ascending" };
+  const heads = columns.map((column, index) => columnHead(column, () => sort(index)));
+
+  function sort(index) {
+    const usual = columns[index].first ?? "ascending";
+    const other = usual === "ascending" ? "descending" : "ascending";
+    state.direction = state.column === index && state.direction === usual ? other : usual;
+    state.column = index;
+    show();
+  }
+
+  function show() {
+    const ordered = state.column < 0 ? lines : lines.toSorted(comparing(columns[state.column].value, state.direction, last));
+    body.replaceChildren(...ordered.map((each) => each.element));
+    heads.forEach((head, index) => head.setAttribute("aria-sort", index === state.column ? state.direction : "none"));
+  }
+
+  show();
+  const end = foot.length ? html("tfoot", {}, foot.map((row) => tableRow(columns, row))) : null;
+  return html(
+    "table",
+    { class: name },
+    html("caption", { class: "unseen" }, caption),
+    html("thead", {}, html("tr", {}, heads)),
+    body,
+    end,
+  );
+}
+
+function comparing(value, direction, last) {
+  const sign = direction === "descending" ? -1 : 1;
+  return (a, b) => {
+    const [one, other] = [value(a.row), value(b.row)];
+    const behind = last(a.row) - last(b.row) || (one === null) - (other === null);
+    if (behind || one === null) return behind;
+    return sign * (typeof one === "string" ? one.localeCompare(other) : one - other);
+  };
+}
+
+function columnHead({ label, numeric, hint, name, below }, sort) {
+  const button = html("button", { type: "button", class: "sort", title: hint, click: sort }, label);
+  return html("th", { scope: "col", class: [numeric && "number", name].filter(Boolean).join(" ") }, button, below);
+}
+
+function tableRow(columns, row) {
+  const cells = columns.map(({ cell, numeric, name }, index) => {
+    const classes = [numeric && "number", name].filter(Boolean).join(" ");
+    return index ? html("td", { class: classes }, cell(row)) : html("th", { scope: "row", class: classes }, cell(row));
+  });
+  return html("tr", {}, cells);
+}
+
+/** A plain table: `heads` are words, `rows` lists of nodes, the first of each its name; numbers in all other columns. */
+function figuresTable(caption, heads, rows, numeric = true) {
+  const columns = heads.map((label, index) => ({ label, numeric: numeric && index > 0, cell: (row) => row[index] }));
+  return html(
+    "table",
+    {},
+    html("caption", { class: "unseen" }, caption),
+    html("thead", {}, html("tr", {}, columns.map((column) => html("th", { scope: "col", class: column.numeric ? "number" : "" }, named(column.label))))),
+    html("tbody", {}, rows.map((row) => tableRow(columns, row))),
+  );
+}
+
+/** Names and what they are, side by side. */
+function pairsList(entries, name = "") {
+  return html("dl", { class: `pairs ${name}` }, Object.entries(entries).map(([name, value]) => html("div", {}, html("dt", {}, named(name)), html("dd", {}, named(value)))));
+}
