@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from sadari.evaluation.metrics import LEAST_PROBABILITY, METRICS, Metric, confusion, score
+from sadari.evaluation.metrics import LEAST_PROBABILITY, METRICS, Metric, class_figures, confusion, score
 from sadari.values import Predictions
 
 EVERY_METRIC = pytest.mark.parametrize("metric", list(METRICS), ids=METRICS.names())
@@ -74,12 +74,52 @@ def test_accuracy_and_loss_of_three_images_by_hand() -> None:
 
 
 def test_scores_equal_scikit_learns() -> None:
-    predictions = drawn(3, count=200)
+    predictions = drawn(3, count=200, classes=8)
+    truth, said = predictions.labels, predictions.predicted
     found = score(predictions)
-    assert found["accuracy"] == reference.accuracy_score(predictions.labels, predictions.predicted)
-    assert found["loss"] == pytest.approx(reference.log_loss(predictions.labels, predictions.probabilities), rel=1e-5)
-    expected = reference.f1_score(predictions.labels, predictions.predicted, average="macro")
-    assert found["macro_f1"] == pytest.approx(expected)
+    assert found["accuracy"] == reference.accuracy_score(truth, said)
+    assert found["loss"] == pytest.approx(reference.log_loss(truth, predictions.probabilities), rel=1e-5)
+    assert found["top_5"] == reference.top_k_accuracy_score(truth, predictions.probabilities, k=5)
+    assert found["macro_f1"] == pytest.approx(reference.f1_score(truth, said, average="macro"))
+    assert found["macro_precision"] == pytest.approx(reference.precision_score(truth, said, average="macro"))
+    assert found["macro_recall"] == pytest.approx(reference.recall_score(truth, said, average="macro"))
+    assert found["weighted_f1"] == pytest.approx(reference.f1_score(truth, said, average="weighted"))
+    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, said))
+    assert list(found.values) == METRICS.names()
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_classes_that_are_never_true_or_never_said_count_as_scikit_learn_counts_them() -> None:
+    # 0 is true and said, 1 is true and never said, 2 is said and never true, 3 is neither
+    predictions = made([0, 0, 0, 1], np.eye(4)[[0, 0, 2, 0]])
+    truth, said = predictions.labels, predictions.predicted
+    found = score(predictions)
+    for name, function in (("macro_precision", reference.precision_score), ("macro_recall", reference.recall_score)):
+        assert found[name] == pytest.approx(function(truth, said, average="macro", zero_division=0))
+    assert found["macro_f1"] == pytest.approx(reference.f1_score(truth, said, average="macro", zero_division=0))
+    assert found["weighted_f1"] == pytest.approx(reference.f1_score(truth, said, average="weighted", zero_division=0))
+    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, said))
+    assert found["macro_recall"] == pytest.approx(2 / 9) and found["balanced_accuracy"] == pytest.approx(1 / 3)
+    assert class_figures(predictions).occurs.tolist() == [True, True, True, False]
+
+
+def test_top_5_says_nothing_about_five_classes() -> None:
+    assert "top_5" not in score(drawn(1, classes=5)).values
+    assert "top_5" in score(drawn(1, classes=6)).values
+
+
+def test_top_5_by_hand_with_the_first_of_equal_classes_ahead() -> None:
+    flat = np.full((6, 6), 1 / 6)
+    assert score(made([0, 1, 2, 3, 4, 5], flat))["top_5"] == pytest.approx(5 / 6)  # only the last class is sixth
+    ranked = np.array([[0.3, 0.25, 0.2, 0.15, 0.06, 0.04]] * 2)
+    assert score(made([4, 5], ranked))["top_5"] == 0.5
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_five_guesses_are_no_worse_than_one(seed: int) -> None:
+    found = score(drawn(seed, classes=7))
+    assert found["top_5"] >= found["accuracy"]
 
 
 def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:

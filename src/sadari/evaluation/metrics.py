@@ -1,4 +1,8 @@
-"""How good are predictions, in which figures? A metric is one registered function of Predictions."""
+"""How good are predictions, in which figures? A metric is one registered function of Predictions.
+
+Where a class occurs neither among the labels nor among the predictions, no average counts it, and a ratio without a
+denominator is 0: scikit-learn's `zero_division=0`, which the tests hold these figures against.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.evaluation.calibration import expected_calibration_error, reliability
 from sadari.registry import Registry
 from sadari.values import Predictions, Score
 
@@ -13,25 +18,36 @@ from sadari.values import Predictions, Score
 # prediction costs 87.3 nats rather than infinity.
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Metric:
-    """What does one figure say? `function` maps Predictions with at least one image to a float."""
+    """What does one figure say? `function` maps Predictions with at least one image to a float.
+
+    least_classes: with fewer classes the figure says nothing, so that no Score holds it.
+    """
 
     name: str
     summary: str
     function: Callable[[Predictions], float]
     higher_is_better: bool
+    least_classes: int = 1
+
+    def is_defined(self, predictions: Predictions) -> bool:
+        """Does the figure say anything about `predictions`?"""
+        return len(predictions.classes) >= self.least_classes
 
 
 METRICS: Registry[Metric] = Registry("metric")
 
 
 def score(predictions: Predictions) -> Score:
-    """How good are `predictions` by every registered metric? Raises ValueError where there are no images."""
+    """How good are `predictions` by every metric that is defined for them? Raises ValueError without images."""
     if not len(predictions):
         raise ValueError("there is nothing to score: the predictions hold no images")
-    return Score({metric.name: metric.function(predictions) for metric in METRICS}, len(predictions))
+    defined = [metric for metric in METRICS if metric.is_defined(predictions)]
+    return Score({metric.name: metric.function(predictions) for metric in defined}, len(predictions))
 
 
 def confusion(predictions: Predictions) -> NDArray[np.int64]:
@@ -41,9 +57,60 @@ def confusion(predictions: Predictions) -> NDArray[np.int64]:
     return np.bincount(cells, minlength=count * count).reshape(count, count).astype(np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class ClassFigures:
+    """How good is each class by itself? precision, recall, f1: float64 (K,) in [0, 1], 0 without a denominator.
+
+    support: int64 (K,), images of the class. occurs: bool (K,), whether it is among the labels or the predictions.
+    """
+
+    precision: Floats
+    recall: Floats
+    f1: Floats
+    support: NDArray[np.int64]
+    occurs: NDArray[np.bool_]
+
+    def macro(self, figure: Floats) -> float:
+        """The unweighted mean of `figure` (one of these) over the classes that occur."""
+        return float(figure[self.occurs].mean())
+
+    def weighted(self, figure: Floats) -> float:
+        """The mean of `figure` (one of these), every class counting as its images."""
+        return float(np.average(figure, weights=self.support))
+
+
+def class_figures(predictions: Predictions) -> ClassFigures:
+    """How good are `predictions` (at least one image) on each class?"""
+    table = confusion(predictions)
+    right, predicted, support = np.diagonal(table), table.sum(axis=0), table.sum(axis=1)
+    return ClassFigures(
+        precision=_ratio(right, predicted),
+        recall=_ratio(right, support),
+        f1=_ratio(2 * right, predicted + support),
+        support=support,
+        occurs=predicted + support > 0,
+    )
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Floats:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+
+
 def accuracy(predictions: Predictions) -> float:
     """Which share of the images got their own class as the most probable one? In [0, 1]."""
     return float(np.mean(predictions.predicted == predictions.labels))
+
+
+def top_5(predictions: Predictions) -> float:
+    """Which share of the images has its own class among the five most probable ones? In [0, 1].
+
+    Of equally probable classes the first counts as the more probable one, as it does for `accuracy`.
+    """
+    rows = np.arange(len(predictions))
+    true = predictions.probabilities[rows, predictions.labels][:, None]
+    earlier = np.arange(len(predictions.classes)) < predictions.labels[:, None]
+    ahead = (predictions.probabilities > true) | ((predictions.probabilities == true) & earlier)
+    return float(np.mean(ahead.sum(axis=1) < 5))
 
 
 def loss(predictions: Predictions) -> float:
@@ -56,16 +123,63 @@ def loss(predictions: Predictions) -> float:
 
 
 def macro_f1(predictions: Predictions) -> float:
-    """How good is the model when every class counts the same? Unweighted mean of the classes' F1, in [0, 1].
+    """How good is the model when every class counts the same? Unweighted mean of the classes' F1, in [0, 1]."""
+    figures = class_figures(predictions)
+    return figures.macro(figures.f1)
 
-    Over the classes that occur among the labels or the predictions; a class that is never predicted, or
-    predicted without ever being true, has F1 0 (scikit-learn's `f1_score(average="macro", zero_division=0)`).
+
+def macro_precision(predictions: Predictions) -> float:
+    """How much can a prediction be relied on, every class counting the same? Mean precision, in [0, 1]."""
+    figures = class_figures(predictions)
+    return figures.macro(figures.precision)
+
+
+def macro_recall(predictions: Predictions) -> float:
+    """How much of a class is found, every class counting the same? Mean recall, in [0, 1].
+
+    A class that is predicted without ever being true counts as 0; `balanced_accuracy` leaves it out.
     """
-    from sklearn.metrics import f1_score  # loads a second of imports that the fast commands do without
+    figures = class_figures(predictions)
+    return figures.macro(figures.recall)
 
-    return float(f1_score(predictions.labels, predictions.predicted, average="macro", zero_division=0))
+
+def balanced_accuracy(predictions: Predictions) -> float:
+    """Which accuracy would it be, were all classes equally frequent? Mean recall of the classes with images."""
+    figures = class_figures(predictions)
+    return float(figures.recall[figures.support > 0].mean())
+
+
+def weighted_f1(predictions: Predictions) -> float:
+    """How good is the model when every class counts as its images? Mean of the classes' F1 so weighted, in [0, 1]."""
+    figures = class_figures(predictions)
+    return figures.weighted(figures.f1)
+
+
+def calibration_error(predictions: Predictions) -> float:
+    """How far is the model's confidence from its accuracy? Expected calibration error over 15 bins, in [0, 1].
+
+    Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks, ICML 2017.
+    """
+    return expected_calibration_error(reliability([predictions]))
 
 
 METRICS.add("accuracy", Metric("accuracy", "share of the images classified rightly", accuracy, True))
+METRICS.add(
+    "top_5",
+    Metric("top_5", "share of the images whose class is among the five most probable ones", top_5, True, 6),
+)
 METRICS.add("loss", Metric("loss", "mean log loss in nats", loss, False))
 METRICS.add("macro_f1", Metric("macro_f1", "unweighted mean of the classes' F1", macro_f1, True))
+METRICS.add(
+    "macro_precision", Metric("macro_precision", "unweighted mean of the classes' precision", macro_precision, True)
+)
+METRICS.add("macro_recall", Metric("macro_recall", "unweighted mean of the classes' recall", macro_recall, True))
+METRICS.add(
+    "balanced_accuracy",
+    Metric("balanced_accuracy", "mean recall of the classes that have images", balanced_accuracy, True),
+)
+METRICS.add("weighted_f1", Metric("weighted_f1", "mean of the classes' F1, weighted by images", weighted_f1, True))
+METRICS.add(
+    "calibration_error",
+    Metric("calibration_error", "mean distance of confidence from accuracy, in 15 bins", calibration_error, False),
+)

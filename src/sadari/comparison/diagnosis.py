@@ -1,0 +1,251 @@
+"""What do the learning curves say: over- or under-fitting, and would more epochs or more data help? Data, then words.
+
+Two questions. Of the mean validation loss over the seeds: has it turned, does it still fall, or has it levelled off? Of
+the accuracies: does the model err on its own training images already (bias), or mostly on others (variance)? A larger
+model or longer training lowers the first, more images or regularisation the second (Ng, Machine Learning Yearning,
+2018, ch. 20-27). Both are guesses from curves; only a run with more epochs, or with more images, tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sadari.comparison.curves import Course, Floats, History, part_above, shared_curves
+from sadari.models.ladder import LADDER
+from sadari.run import RunRecord
+
+LEAST_GAP = 0.01  # of accuracy; a smaller gap between training and validation is not worth closing (assumed)
+LEAST_BIAS = 0.05  # a model that errs on fewer of its own training images does not under-fit (assumed)
+
+OVER, UNDER, NEITHER, UNKNOWN = "over-fitting", "under-fitting", "neither", "unknown"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """How did an arm learn, and what is worth trying? Means over its seeds, on the epochs that all of them ran.
+
+    by_gradient: False for a classical model, whose epochs are passes. augmented: training images were redrawn.
+    turn: the epoch of the least validation loss, from 1. rise: validation loss at the end / least - 1; turned: it is
+    more than noise. fall: the part of the validation loss that went over the last quarter of the epochs; falling: it is
+    more than noise. training_fell: the training loss is lower at the end than at the turn. gained: validation accuracy
+    at the end minus at the turn; gain_shown: it is more than noise. train_accuracy, gap (training minus validation): of
+    the weights that were kept, else of the last epoch. None or False where there is nothing to tell it from.
+    """
+
+    name: str
+    by_gradient: bool
+    augmented: bool
+    seeds: int
+    epochs: int
+    turn: int | None = None
+    rise: float | None = None
+    turned: bool = False
+    fall: float | None = None
+    falling: bool = False
+    training_fell: bool = False
+    gained: float | None = None
+    gain_shown: bool = False
+    train_accuracy: float | None = None
+    gap: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """OVER, UNDER, NEITHER; UNKNOWN without validation images."""
+        if self.gap is None:
+            return UNKNOWN
+        if self.turned:
+            return OVER if self.training_fell else NEITHER
+        return UNDER if self.bias >= max(self.gap, LEAST_BIAS) else NEITHER
+
+    @property
+    def bias(self) -> float:
+        """The share of its own training images that the model gets wrong; 0 where it is not known."""
+        return 0.0 if self.train_accuracy is None else 1.0 - self.train_accuracy
+
+    @property
+    def more_epochs(self) -> bool:
+        """Are more epochs likely to help? Where the validation loss still falls."""
+        return self.falling
+
+    @property
+    def more_data(self) -> bool:
+        """Are more images, or regularisation, likely to help? Where it fits its own images, and not others."""
+        if self.verdict == OVER or self.gap is None:
+            return self.verdict == OVER
+        return self.gap >= LEAST_GAP and self.bias < max(self.gap, LEAST_BIAS)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the curves did, then what is worth trying and why: one or two sentences; none without any run."""
+        if self.verdict == UNKNOWN:
+            said = f"{self.name} was trained without validation images, so its curves cannot show over-fitting."
+            return (said,) if self.seeds else ()
+        return tuple(filter(None, (self._course(), self._advice())))
+
+    @property
+    def _unit(self) -> str:
+        return "epoch" if self.by_gradient else "pass"
+
+    @property
+    def _units(self) -> str:
+        return "epochs" if self.by_gradient else "passes"
+
+    def _course(self) -> str:
+        """What did the validation loss do? "" where there is only one epoch."""
+        if self.turn is None or self.rise is None or self.fall is None:
+            return ""
+        at, end = f"{self._unit} {self.turn} of {self.epochs}", _growth(self.rise)
+        if self.turned and self.training_fell:
+            return (
+                f"{self.name} over-fits: its validation loss turned after {at} and ended {end}, while its training loss"
+                f" fell on{self._gain()}."
+            )
+        if self.turned:
+            return (
+                f"{self.name} grows worse on its own training images too: validation loss turned after {at} and ended"
+                f" {end}{self._gain()}."
+            )
+        if self.falling:
+            quarter = max(1, self.epochs // 4)
+            span = f"last {quarter} {self._units}" if quarter > 1 else f"last {self._unit}"
+            fall = f"its validation loss fell by {_percent(self.fall)} over the {span} of {self.epochs}"
+            return f"{self.name} still gains: {fall}."
+        if self.turn == self.epochs:
+            return f"{self.name} has levelled off: its validation loss no longer falls by more than its noise ({at})."
+        least = f"its validation loss was least after {at} and ended {end}"
+        return f"{self.name} has levelled off: {least}, which is not enough to call it a turn."
+
+    def _gain(self) -> str:
+        """How much accuracy came after the turn? A clause."""
+        if self.gained is None:
+            return ""
+        if not self.gain_shown:
+            return f"; no change of validation accuracy is shown since ({100 * self.gained:+.1f} points)"
+        word = "gained" if self.gained > 0 else "lost"
+        return f"; validation accuracy {word} {100 * abs(self.gained):.1f} points after that"
+
+    def _advice(self) -> str:
+        """Would more epochs or more data help, and why does one think so?"""
+        more = f"More {self._units}"
+        if self.turned and not self.training_fell:
+            return "That is unstable training; a lower learning_rate is worth trying." if self.by_gradient else ""
+        if self.verdict == OVER:
+            bought = self.gain_shown and (self.gained or 0.0) > 0
+            price = "would buy accuracy with worse probabilities" if bought else "would not help"
+            return f"{more} {price}; {self._regularise()} might help: {self._errors()}."
+        if self.falling and self.more_data:
+            return f"{more} are worth trying, and so are {self._regularise()}: {self._errors()}."
+        if self.falling:
+            fits = "it under-fits so far: " if self.verdict == UNDER else ""
+            return f"{more} are worth trying; {fits}{self._errors()}."
+        if self.verdict == UNDER:
+            larger = "a larger network" if self.by_gradient else "a model that reads more than a sum over pixels"
+            who = "It" if self.turn else self.name
+            return f"{who} under-fits: {self._errors()}, so {larger} would help more than {self._units} or images."
+        if self.more_data:
+            return f"{more} would not help; {self._regularise()} might help: {self._errors()}."
+        return f"Neither more {self._units} nor more images promise much: {self._errors()}."
+
+    def _regularise(self) -> str:
+        if not self.by_gradient:
+            return "more images or a stronger penalty"
+        return f"more images, {'stronger ' if self.augmented else ''}augmentation or dropout"
+
+    def _errors(self) -> str:
+        """On how many images does it err, of its own and of others?"""
+        assert self.gap is not None  # UNKNOWN is answered before
+        own, others = f"{100 * self.bias:.1f} %", f"{100 * (self.bias + self.gap):.1f} %"
+        return f"it errs on {own} of its own training images and on {others} of the validation images"
+
+
+def diagnose(
+    name: str,
+    histories: Sequence[History],
+    *,
+    by_gradient: bool = True,
+    augmented: bool = False,
+    train_accuracy: float | None = None,
+    val_accuracy: float | None = None,
+) -> Diagnosis:
+    """What do the curves of the arm `name` say?
+
+    histories: one per seed, the rows of `history.csv`. train_accuracy, val_accuracy: means over the seeds of the
+    weights that were kept; without them those of the last epoch, which training saw through dropout and augmentation.
+    """
+    loss, training = shared_curves(histories, "val_loss"), mean_curve(histories, "train_loss")
+    about = Diagnosis(name, by_gradient, augmented, len(histories), max(loss.shape[1], len(training)))
+    if not loss.size:
+        return about
+    if train_accuracy is None or val_accuracy is None:
+        train_accuracy, val_accuracy = (
+            float(mean_curve(histories, f"{part}_accuracy")[-1]) for part in ("train", "val")
+        )
+    about = replace(about, train_accuracy=train_accuracy, gap=train_accuracy - val_accuracy)
+    if loss.shape[1] < 2:
+        return about
+    course = Course(loss)
+    gained, gain_shown = course.gain(shared_curves(histories, "val_accuracy"))
+    return replace(
+        about,
+        turn=course.turn + 1,
+        rise=course.rise,
+        turned=course.turned,
+        fall=course.fall,
+        falling=course.falling,
+        training_fell=bool(training[course.last] < training[course.turn]),
+        gained=gained,
+        gain_shown=gain_shown,
+    )
+
+
+def diagnose_runs(name: str, records: Sequence[RunRecord]) -> Diagnosis:
+    """What do the curves of the arm `name` say? records: its finished runs, at least one."""
+    job = records[0].job
+    return diagnose(
+        name,
+        [record.history for record in records],
+        by_gradient=job.model not in LADDER or LADDER.get(job.model).fitted_by == "gradient",
+        augmented=bool(job.settings.augment),
+        train_accuracy=_kept(records, "train"),
+        val_accuracy=_kept(records, "val"),
+    )
+
+
+def _kept(records: Sequence[RunRecord], part: str) -> float | None:
+    """The mean accuracy of the kept weights on `part`; None where a run has no such images."""
+    found = [record.scores(part).get("accuracy") for record in records]
+    known = [each for each in found if each is not None]
+    return float(np.mean(known)) if len(known) == len(found) else None
+
+
+def turning_epoch(history: History) -> int | None:
+    """In which epoch is the validation loss of one run least? From 1; None without validation."""
+    losses = shared_curves([history], "val_loss")[0]
+    return int(np.argmin(losses)) + 1 if len(losses) else None
+
+
+def rise_after_turn(history: History) -> float | None:
+    """How far does the validation loss of one run end above its least? Last / least - 1; None without validation."""
+    losses = shared_curves([history], "val_loss")[0]
+    return part_above(losses[-1], losses.min()) if len(losses) else None
+
+
+def still_gains(histories: Sequence[History]) -> bool:
+    """Does the validation loss still fall at the end, so that more epochs may help? True without validation."""
+    loss = shared_curves(histories, "val_loss")
+    return loss.shape[1] < 2 or Course(loss).falling
+
+
+def mean_curve(histories: Sequence[History], column: str) -> Floats:
+    """The mean of `column` over the seeds, for the epochs that all seeds have; empty where one has none."""
+    curves = shared_curves(histories, column)
+    return np.asarray(curves.sum(axis=0) / max(len(curves), 1), dtype=np.float64)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.{0 if share >= 0.1 else 1}f} %"
+
+
+def _growth(rise: float) -> str:
+    return f"{_percent(rise)} higher" if rise < 1 else f"{1 + rise:.1f} times as high"
