@@ -1,5 +1,6 @@
 """Is what a plot shows what was measured, and do the files come out the same twice?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,20 @@ from fake_training import SKILLS, FakeTrainer
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
+from sadari.comparison.robustness import Disturbed
 from sadari.comparison.variants import Arm, expand
 from sadari.errors import SadariError
-from sadari.report import figures, ink
+from sadari.report import figures
+from sadari.report.ink.confusion import draw_confusion
+from sadari.report.ink.cost import draw_cost
+from sadari.report.ink.epochs import draw_curves
+from sadari.report.ink.learning import draw_learning
+from sadari.report.ink.robustness import draw_robustness
+from sadari.report.ink.style import pick_colours, save, styled
+from sadari.report.ink.sweep import draw_sweep
 from sadari.report.plots import write_plots
 from sadari.run import RunRecord
-from sadari.values import ImageSet, Interval, Split
+from sadari.values import ImageSet, Interval, Split, Verdict
 
 
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 2) -> ComparisonResult:
@@ -26,6 +35,10 @@ def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = No
 def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     return made(tmp_path, expand(["majority", "softmax", "mlp"], {}, {"epochs": "6"})[0])
+
+
+def point(value: float, arm: str = "arm") -> figures.SweepPoint:
+    return figures.SweepPoint(value, Interval(0.5, 0, 0.4, 0.6), 1.0, 0.9, 1.1, arm)
 
 
 def small_set(classes: int, each: int) -> tuple[ImageSet, Split]:
@@ -109,6 +122,90 @@ def test_a_sweep_has_a_line_for_everything_else(tmp_path: Path, monkeypatch: pyt
     assert (points[0].loss_low, points[0].loss_high) == (min(losses), max(losses))
 
 
+def better(a: str, b: str) -> Verdict:
+    return Verdict(a, b, 0.1, 0.05, 0.15, 0.001, "better")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "best"),
+    [
+        ([better("two", "one"), better("two", "three")], "two"),
+        ([better("two", "one"), Verdict("three", "two", -0.1, -0.15, -0.05, 0.001, "worse")], "two"),
+        ([better("two", "one"), Verdict("two", "three", 0.1, -0.01, 0.2, 0.06, "no difference shown")], ""),
+        ([better("two", "one")], ""),
+        ([], ""),
+    ],
+)
+def test_the_best_of_a_sweep_is_named_only_where_it_beats_all_others(verdicts: list[Verdict], best: str) -> None:
+    assert figures.best_of(["one", "two", "three"], verdicts) == best
+
+
+def test_the_best_of_a_sweep_is_marked_only_where_there_is_one() -> None:
+    lines = {"mlp": (point(0.1, "a"), point(0.2, "b"))}
+    for best, marks in (("", []), ("b", ["shown to be best"])):
+        drawn = draw_sweep(figures.Sweep("t", "x", lines, best))
+        assert [text.get_text() for text in drawn.axes[0].texts] == marks
+
+
+def test_a_sweep_knows_its_best_from_the_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    swept = made(tmp_path, expand(["mlp"], {"batch_size": ["16", "32"]}, {})[0])
+    assert [sweep.best for sweep in figures.sweeps(swept)] == [""]  # the fake learns the same with both
+    shown = replace(swept, verdicts=(better("mlp batch_size=32", "mlp batch_size=16"),))
+    assert [sweep.best for sweep in figures.sweeps(shown)] == ["mlp batch_size=32"]
+
+
+def test_fractions_of_the_training_images_are_a_learning_curve_and_no_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    swept = made(tmp_path, expand(["mlp", "softmax"], {"train_fraction": ["0.1", "0.5", "1"]}, {})[0])
+    assert figures.sweeps(swept) == ()
+    learning = figures.learning(swept)
+    assert learning is not None
+    assert list(learning.lines) == list(learning.fits) == ["mlp", "softmax"]
+    assert [each.value for each in learning.lines["mlp"]] == [116, 574, 1150]
+    assert learning.lines["mlp"][2].arm == "mlp train_fraction=1"
+    assert (learning.fits["mlp"].low <= learning.fits["mlp"].high).all()
+    assert len(learning.sentences) == 2
+    names = [path.stem for path in write_plots(swept)]
+    assert "learning" in names
+    assert not any(name.startswith("sweep") for name in names)
+
+
+def test_no_fractions_no_learning_curve(result: ComparisonResult) -> None:
+    assert figures.learning(result) is None
+    assert figures.robustness(result) is None
+
+
+def test_two_sizes_are_drawn_without_a_law() -> None:
+    lines = {"mlp": (point(100, "a"), point(200, "b"))}
+    drawn = draw_learning(figures.Learning("t", lines, {}, ("too few",)))
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["mlp"]
+
+
+def robustness_plot(arms: list[str], disturbances: int) -> figures.RobustnessPlot:
+    row = tuple(Interval(mean, 0.01, mean - 0.05, mean + 0.04) for mean in (0.9, 0.8, 0.7, 0.4))
+    labels = ("none", "5 % of the side", "10 % of the side", "20 % of the side")
+    each = [
+        Disturbed(f"disturbance {number}", "", (0, 0.05, 0.1, 0.2), labels, dict.fromkeys(arms, row))
+        for number in range(disturbances)
+    ]
+    return figures.RobustnessPlot("t", tuple(each), tuple(arms))
+
+
+@pytest.mark.parametrize(("arms", "disturbances"), [(1, 1), (3, 5), (10, 6)])
+def test_robustness_has_a_plot_for_each_disturbance_and_a_line_for_each_arm(arms: int, disturbances: int) -> None:
+    with styled():
+        drawn = draw_robustness(robustness_plot([f"arm {number}" for number in range(arms)], disturbances))
+    shown = [axes for axes in drawn.axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in shown] == [f"disturbance {number}" for number in range(disturbances)]
+    assert all(len(axes.lines) == arms for axes in shown)
+    assert [text.get_text() for text in shown[0].get_xticklabels()] == ["none", "5", "10", "20"]
+    assert shown[0].get_xlabel() == "% of the side"
+    assert shown[0].lines[0].get_ydata().tolist() == [0.9, 0.8, 0.7, 0.4]  # type: ignore[union-attr]
+
+
 def test_a_setting_that_does_not_vary_is_no_sweep(result: ComparisonResult) -> None:
     assert figures.sweeps(result) == ()
 
@@ -125,8 +222,8 @@ def test_all_plots_are_written_as_png_and_svg(result: ComparisonResult) -> None:
 
 def test_the_same_data_give_the_same_bytes(result: ComparisonResult, tmp_path: Path) -> None:
     curves = figures.curves(result)
-    first = [path.read_bytes() for path in ink.save(ink.draw_curves, curves, tmp_path / "a" / "curves")]
-    second = [path.read_bytes() for path in ink.save(ink.draw_curves, curves, tmp_path / "b" / "curves")]
+    first = [path.read_bytes() for path in save(draw_curves, curves, tmp_path / "a" / "curves")]
+    second = [path.read_bytes() for path in save(draw_curves, curves, tmp_path / "b" / "curves")]
     assert first == second
 
 
@@ -143,25 +240,30 @@ def test_any_number_of_classes_and_any_name_can_be_drawn(classes: int, tmp_path:
     names = tuple(["$\\frac{a$", "고양이", "x" * 60, "</svg>", *map(str, range(classes))][:classes])
     counts = np.eye(classes) * 3
     table = figures.ConfusionTable("arm $x^", names, counts, np.eye(classes), 1)
-    png, svg = ink.save(ink.draw_confusion, table, tmp_path / "confusion")
+    png, svg = save(draw_confusion, table, tmp_path / "confusion")
     assert png.stat().st_size > 1000
     assert svg.stat().st_size > 1000
 
 
 def test_a_thousand_classes_do_not_fill_the_memory() -> None:
     table = figures.ConfusionTable("a", tuple(map(str, range(1000))), np.eye(1000), np.eye(1000), 1)
-    assert max(ink.draw_confusion(table).get_size_inches()) <= 22
+    assert max(draw_confusion(table).get_size_inches()) <= 22
 
 
 def test_legends_hold_every_name_as_it_is() -> None:
     names = ["_mine", "a$b$", *(f"mlp dropout={number}" for number in range(34))]
-    line = [figures.SweepPoint(value, Interval(0.5, 0, 0.4, 0.6), 1.0, 0.9, 1.1) for value in (0.0, 1.0)]
+    line = [point(value) for value in (0.0, 1.0)]
     cost = figures.Cost("t", tuple((name, 1.0, line[0].accuracy) for name in names))
     sweep = figures.Sweep("t", "x", dict.fromkeys(names, tuple(line)))
     curve = {name: figures.Curve(name, "train", (np.ones(2),), np.ones(2), None) for name in names}
     curves = figures.Curves("t", tuple(curve.values()), tuple(curve.values()))
-    with ink._style():
-        drawn = (ink.draw_cost(cost), ink.draw_sweep(sweep), ink.draw_curves(curves))
+    fit = figures.Fit(*(np.array([1.0, 2.0]) * each for each in (1, 0.2, 0.1, 0.3)))
+    learning = figures.Learning("t", dict.fromkeys(names, (point(1), point(2))), dict.fromkeys(names, fit), ("a$b$",))
+    with styled():
+        drawn = (
+            draw_cost(cost), draw_sweep(sweep), draw_curves(curves), draw_learning(learning),
+            draw_robustness(robustness_plot(names, 6)),
+        )  # fmt: skip
     for figure in drawn:
         [legend] = figure.legends
         texts = legend.get_texts()
@@ -173,17 +275,17 @@ def test_legends_hold_every_name_as_it_is() -> None:
 
 def test_a_long_legend_says_how_many_it_leaves_out() -> None:
     cost = figures.Cost("t", tuple((f"arm {number}", 1.0, Interval(0.5, 0, 0.4, 0.6)) for number in range(50)))
-    assert ink.draw_cost(cost).legends[0].get_texts()[-1].get_text() == "and 10 more"
+    assert draw_cost(cost).legends[0].get_texts()[-1].get_text() == "and 10 more"
 
 
 def test_one_epoch_and_no_validation_can_be_drawn(tmp_path: Path) -> None:
     empty = np.empty(0)
     train = figures.Curve("a", "train", (np.ones(1),), np.ones(1), None)
     val = figures.Curve("a", "val", (empty,), empty, None)
-    png, _ = ink.save(ink.draw_curves, figures.Curves("t", (train, val), (train, val)), tmp_path / "curves")
+    png, _ = save(draw_curves, figures.Curves("t", (train, val), (train, val)), tmp_path / "curves")
     assert png.is_file()
 
 
 def test_many_arms_get_as_many_colours() -> None:
     for count in (1, 7, 8, 30):
-        assert len(set(ink._colours(count))) == count
+        assert len(set(pick_colours(count))) == count

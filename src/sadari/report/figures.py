@@ -6,12 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.comparison.overfitting import mean_curve
+from sadari.comparison.diagnosis import mean_curve
+from sadari.comparison.learning_curve import KEY as TRAIN_FRACTION
+from sadari.comparison.learning_curve import LearningPoint, learning_curves
 from sadari.comparison.result import ArmResult, ComparisonResult
+from sadari.comparison.robustness import Disturbed
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import confusion
+from sadari.report.contents import Robustness
+from sadari.report.sentences import beats
 from sadari.run import RunRecord
-from sadari.values import ImageSet, Interval, Split
+from sadari.values import ImageSet, Interval, Split, Verdict
 
 GRID = 25
 Floats = NDArray[np.float64]
@@ -73,26 +78,64 @@ class Cost:
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One value of a varied setting: accuracy with its interval, loss with its lowest and highest seed."""
+    """One value of a varied setting and its arm: accuracy with its interval, loss with its lowest and highest seed."""
 
     value: float
     accuracy: Interval
     loss: float
     loss_low: float
     loss_high: float
+    arm: str = ""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """How do accuracy and loss move with one numeric setting? A line per model and other settings, values ascending."""
+    """How do accuracy and loss move with one numeric setting? A line per model and other settings, values ascending.
+
+    best: the arm that is shown to be better than every other one on these lines, or "".
+    """
 
     title: str
     key: str
     lines: Mapping[str, tuple[SweepPoint, ...]]
+    best: str = ""
 
 
-def sample_grid(images: ImageSet, split: Split, seed: int = 0) -> SampleGrid:
-    """Up to 25 training images, the classes in turn, drawn with `seed`."""
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Which curve was fitted, and how sure is it? images, accuracy, low, high: float (k,), beyond the points too."""
+
+    images: Floats
+    accuracy: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """How does accuracy grow with the training images? A line per model and other settings.
+
+    The value of a point is its number of images. fits: by line, where there were sizes enough. sentences: what twice
+    the images would bring.
+    """
+
+    title: str
+    lines: Mapping[str, tuple[SweepPoint, ...]]
+    fits: Mapping[str, Fit]
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RobustnessPlot:
+    """How does accuracy fall under each disturbance? Arms in the order of the request."""
+
+    title: str
+    disturbed: tuple[Disturbed, ...]
+    arms: tuple[str, ...]
+
+
+def sample_positions(images: ImageSet, split: Split, seed: int = 0) -> NDArray[np.int64]:
+    """Up to 25 training images, the classes in turn, drawn with `seed`, as positions in `images`."""
     generator = np.random.default_rng(seed)
     drawn = generator.permutation(split.train)
     labels = images.labels[drawn]
@@ -101,7 +144,12 @@ def sample_grid(images: ImageSet, split: Split, seed: int = 0) -> SampleGrid:
     starts = np.searchsorted(labels[order], labels[order])
     rank = np.empty(len(drawn), dtype=np.int64)
     rank[order] = np.arange(len(drawn)) - starts
-    chosen = drawn[np.lexsort((labels, rank))[:GRID]]
+    return np.asarray(drawn[np.lexsort((labels, rank))[:GRID]])
+
+
+def sample_grid(images: ImageSet, split: Split, seed: int = 0) -> SampleGrid:
+    """The images of `sample_positions` and what they show."""
+    chosen = sample_positions(images, split, seed)
     names = tuple(images.classes[label] for label in images.labels[chosen])
     return SampleGrid(
         f"{images.name}: training images", np.asarray(images.images[np.sort(chosen)])[_unsort(chosen)], names
@@ -140,9 +188,14 @@ def cost(result: ComparisonResult) -> Cost:
 
 
 def sweeps(result: ComparisonResult) -> tuple[Sweep, ...]:
-    """One Sweep for every setting that takes at least two numeric values, all else of the arm being equal."""
+    """One Sweep for every setting that takes at least two numeric values, all else of the arm being equal.
+
+    train_fraction is left to `learning`, which knows how many images it means.
+    """
     found = {arm.name: arm for arm in result.arms if arm.accuracy is not None}
     varied = dict.fromkeys(key for arm in result.arms_asked for key in arm.overrides)
+    if learning_curves(result):
+        varied.pop(TRAIN_FRACTION, None)
     return tuple(filter(None, (_sweep(key, result, found) for key in varied)))
 
 
@@ -157,7 +210,51 @@ def _sweep(key: str, result: ComparisonResult, found: Mapping[str, ArmResult]) -
         for name, points in lines.items()
         if len({point.value for point in points}) == len(points) >= 2
     }
-    return Sweep(f"{result.data.name}: {key}", key, kept) if kept else None
+    if not kept:
+        return None
+    names = [point.arm for points in kept.values() for point in points]
+    return Sweep(f"{result.data.name}: {key}", key, kept, best_of(names, result.verdicts))
+
+
+def best_of(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
+    """The arm that is shown to be better than all others of `names`, or ""."""
+    return next((arm for arm in names if all(beats(arm, other, verdicts) for other in names if other != arm)), "")
+
+
+def learning(result: ComparisonResult) -> Learning | None:
+    """Accuracy over the number of training images, with the fitted power laws; None where no arms differ in it."""
+    found = learning_curves(result)
+    if not found:
+        return None
+    lines = {curve.name: tuple(map(_learning_point, curve.points)) for curve in found}
+    fits = {curve.name: Fit(*curve.fitted()) for curve in found if curve.law is not None}
+    title = f"{result.data.name}: how much data is enough"
+    return Learning(title, lines, fits, tuple(curve.sentence for curve in found))
+
+
+def _learning_point(point: LearningPoint) -> SweepPoint:
+    return SweepPoint(point.images, point.accuracy, point.loss, point.loss_low, point.loss_high, point.arm)
+
+
+def robustness(result: ComparisonResult) -> RobustnessPlot | None:
+    """Accuracy over the levels of each disturbance; None where the models were not judged on disturbed images."""
+    found = result.robustness
+    if found is None or not found.disturbed:
+        return None
+    return RobustnessPlot(f"{result.data.name}: accuracy on disturbed images", found.disturbed, found.arms)
+
+
+def robustness_page(result: ComparisonResult) -> tuple[Robustness, ...]:
+    """The same for the report page: means over the seeds."""
+    found = result.robustness.disturbed if result.robustness is not None else ()
+    return tuple(
+        Robustness(
+            each.disturbance,
+            each.labels,
+            {arm: tuple(level.mean for level in row) for arm, row in each.rows.items()},
+        )
+        for each in found
+    )
 
 
 def _line_name(arm: Arm, key: str) -> str:
@@ -168,7 +265,7 @@ def _line_name(arm: Arm, key: str) -> str:
 def _point(value: float, arm: ArmResult, records: Sequence[RunRecord]) -> SweepPoint:
     assert arm.accuracy is not None  # `found` holds such arms only
     losses = [record.summary["scores"][record.summary["judged_on"]]["loss"] for record in records]
-    return SweepPoint(value, arm.accuracy, float(np.mean(losses)), min(losses), max(losses))
+    return SweepPoint(value, arm.accuracy, float(np.mean(losses)), min(losses), max(losses), arm.name)
 
 
 def _number(value: object) -> float | None:

@@ -3,7 +3,15 @@
 from pathlib import Path
 
 from sadari.comparison.result import ComparisonResult
-from sadari.report import figures, ink
+from sadari.report import figures
+from sadari.report.ink.confusion import draw_confusion
+from sadari.report.ink.cost import draw_cost
+from sadari.report.ink.epochs import draw_curves
+from sadari.report.ink.learning import draw_learning
+from sadari.report.ink.robustness import draw_robustness
+from sadari.report.ink.samples import draw_samples
+from sadari.report.ink.style import save
+from sadari.report.ink.sweep import draw_sweep
 
 MOST_CONFUSIONS = 12  # arms; a long sweep would otherwise leave a hundred files (assumed)
 
@@ -14,17 +22,22 @@ def write_plots(result: ComparisonResult) -> tuple[Path, ...]:
     The confusion matrices are those of the best 12 arms. Raises SadariError where a file cannot be written.
     """
     folder = result.out / "plots"
-    grid = figures.sample_grid(result.images, result.split)
-    written = [ink.save(ink.draw_samples, grid, folder / "samples")[0]]
+    written = []
+    if result.images is not None:
+        written.append(save(draw_samples, figures.sample_grid(result.images, result.split), folder / "samples")[0])
     with_runs = [arm for arm in result.arms if arm.accuracy is not None]
     if not with_runs:
         return tuple(written)
-    written.append(ink.save(ink.draw_curves, figures.curves(result), folder / "curves")[0])
-    written.append(ink.save(ink.draw_cost, figures.cost(result), folder / "seconds")[0])
+    written.append(save(draw_curves, figures.curves(result), folder / "curves")[0])
+    written.append(save(draw_cost, figures.cost(result), folder / "seconds")[0])
     for sweep in figures.sweeps(result):
-        written.append(ink.save(ink.draw_sweep, sweep, folder / f"sweep-{sweep.key}")[0])
+        written.append(save(draw_sweep, sweep, folder / f"sweep-{sweep.key}")[0])
+    if (learning := figures.learning(result)) is not None:
+        written.append(save(draw_learning, learning, folder / "learning")[0])
+    if (robustness := figures.robustness(result)) is not None:
+        written.append(save(draw_robustness, robustness, folder / "robustness")[0])
     for arm in with_runs[:MOST_CONFUSIONS]:
         table = figures.confusion_table(arm.name, result.records[arm.name])
         stem = folder / f"confusion-{Path(arm.runs[0]).name.rpartition('-seed')[0]}"
-        written.append(ink.save(ink.draw_confusion, table, stem)[0])
+        written.append(save(draw_confusion, table, stem)[0])
     return tuple(written)

@@ -1,0 +1,97 @@
+"""How do trained models fare on disturbed copies of the images that judge them? Run by run, kept in the run folders."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sadari.comparison.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
+from sadari.data.disturb import DISTURBANCES, Disturbance, disturbed
+from sadari.data.ground import Ground, find_ground
+from sadari.errors import SadariError
+from sadari.evaluation.predict import predict_logits
+from sadari.progress import Progress, Task
+from sadari.run import RunRecord, write_json
+from sadari.settings import Settings
+from sadari.training.machine import device_here, threads_for, use_machine
+from sadari.training.trained import TrainedModel
+from sadari.values import ImageSet
+
+NO_GROUND = "background: not applicable, as these images have no flat ground and no masks that tell it apart"
+
+
+def judge_robustness(
+    records: Mapping[str, Sequence[RunRecord]], images_for: Callable[[Settings], ImageSet], progress: Progress
+) -> Robustness | None:
+    """How much accuracy is left to each arm under every registered disturbance, on the images that judge it?
+
+    records: the finished runs by arm. images_for: the images of a run, from its settings. What a run folder knows
+    already is not judged again, and an interrupted call goes on at the disturbance where it was. A run that cannot
+    be judged is told of in the notes, and its arm is left out. None where there is no run.
+    """
+    notes = []
+    for arm, of_arm in records.items():
+        for record in of_arm:
+            try:
+                _judge(record, images_for(record.job.settings), f"{arm} seed {record.job.seed}", progress)
+            except SadariError as error:
+                notes.append(f"{arm} is not judged under disturbance: {error}")
+    return read_robustness(records, notes)
+
+
+def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) -> None:
+    """Bring the run's `robustness.json` up to date, written anew after each disturbance."""
+    document = stored(record)
+    todo = [each for each in DISTURBANCES if not _is_known(document["disturbed"].get(each.name), each)]
+    if not todo:
+        return
+    if document["belongs_to"]["data"] != images.fingerprint:
+        raise SadariError(f"the images of '{record.job.data}' have changed since {record.path} was trained on them")
+    judge = _Judge.of(record, images, document["belongs_to"]["part"])
+    passes = sum(len(each.levels) for each in todo)
+    with progress.task(f"{label} disturbed", passes * len(judge.positions), "images") as task:
+        for each in todo:
+            document["disturbed"][each.name] = judge.entry(each, task)
+            write_json(record.path / FILE, document)
+
+
+def _is_known(entry: Mapping[str, Any] | None, disturbance: Disturbance) -> bool:
+    return entry is not None and (bool(entry["reason"]) or tuple(entry["levels"]) == disturbance.levels)
+
+
+class _Judge:
+    """One trained model, its device, and the images that judge it."""
+
+    def __init__(
+        self, model: TrainedModel, images: ImageSet, positions: NDArray[np.int64], ground: Ground | None
+    ) -> None:
+        self.model, self.images, self.positions, self.ground = model, images, positions, ground
+
+    @classmethod
+    def of(cls, record: RunRecord, images: ImageSet, part: str) -> "_Judge":
+        """The model of `record` on the device that it was trained on, or on the processor where that is not here."""
+        model, split = TrainedModel.load(record), record.split
+        settings = replace(record.job.settings, device=device_here(record.job.settings.device))
+        device = use_machine(settings, threads_for(settings, images.shape))
+        model.network.to(device)
+        return cls(model, images, split.part(part), find_ground(images, split.train))
+
+    def entry(self, disturbance: Disturbance, task: Task) -> dict[str, Any]:
+        """What `robustness.json` says of one disturbance."""
+        if disturbance.needs_ground and self.ground is None:
+            task.advance(len(disturbance.levels) * len(self.positions))
+            return entry_without(NO_GROUND)
+        right = [self._right(disturbance, level, task) for level in disturbance.levels]
+        return entry_of(disturbance.levels, np.stack(right))
+
+    def _right(self, disturbance: Disturbance, level: float, task: Task) -> NDArray[np.bool_]:
+        """Which of the images are still right at `level`? bool (images,)."""
+        predicted = []
+        for block in disturbed(self.images, self.positions, disturbance, level, self.ground):
+            logits = predict_logits(self.model.network, self.model.preprocess, block, np.arange(len(block)))
+            predicted.append(torch.argmax(logits, dim=1).numpy())
+            task.advance(len(block), disturbance.name)
+        return np.asarray(np.concatenate(predicted) == self.images.labels[self.positions])

@@ -1,0 +1,157 @@
+"""How much data is enough? Accuracy over the number of training images, and what twice as many would bring."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.comparison.correct import correctness
+from sadari.comparison.variants import Arm
+from sadari.evaluation.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
+from sadari.run import RunRecord
+from sadari.values import Interval
+
+KEY = "train_fraction"
+TIMES = 2  # how many times the data the prediction is for
+MISFIT = 2.0  # from which the points are said to lie off the law (assumed: chance alone gives it rarely)
+STEPS = 60  # of a drawn curve
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LearningPoint:
+    """What does one number of training images give? `images`: how many, as the runs counted them."""
+
+    arm: str
+    images: int
+    accuracy: Interval
+    loss: float
+    loss_low: float
+    loss_high: float
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCurve:
+    """How does accuracy grow with the training images, for arms that differ in nothing else?
+
+    name: of the arms without their train_fraction. points: by number of images, ascending. law: of the error; None
+    for fewer than three sizes. sentence: what twice the images would bring, or why that is not known.
+    """
+
+    name: str
+    points: tuple[LearningPoint, ...]
+    law: PowerLaw | None
+    sentence: str
+
+    def fitted(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """The curve as (images, accuracy, low, high), evenly in their logarithm up to twice the largest; or empty."""
+        if self.law is None:
+            return (np.empty(0),) * 4
+        images = np.geomspace(self.points[0].images, TIMES * self.points[-1].images, STEPS)
+        low, high = self.law.band(images)
+        return images, 1 - self.law.error(images), 1 - high, 1 - low
+
+    def document(self) -> dict[str, Any]:
+        """As plain values, for JSON: gain and its interval are those of twice the images, in [0, 1]."""
+        law = None
+        if self.law is not None:
+            gain, low, high = self.law.gain(TIMES)
+            largest = self.points[-1].images
+            law = {
+                "formula": "error = a * (images / largest) ** -b + c",
+                "largest": largest,
+                **{name: getattr(self.law, name) for name in ("a", "b", "c", "misfit")},
+                "b_interval": [float(self.law.left_b.min()), float(self.law.left_b.max())],
+                "c_interval": [float(self.law.left_c.min()), float(self.law.left_c.max())],
+                "prediction": {"images": TIMES * largest, "gain": gain, "low": low, "high": high},
+            }
+        points = [asdict(point) for point in self.points]
+        return {"name": self.name, "points": points, "law": law, "sentence": self.sentence}
+
+
+class _Row(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def accuracy(self) -> Interval | None: ...
+
+
+class Compared(Protocol):
+    """What of a comparison makes learning curves? A `ComparisonResult`, which itself writes them down."""
+
+    @property
+    def arms(self) -> Sequence[_Row]: ...
+
+    @property
+    def arms_asked(self) -> Sequence[Arm]: ...
+
+    @property
+    def records(self) -> Mapping[str, Sequence[RunRecord]]: ...
+
+
+@lru_cache(maxsize=4)
+def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
+    """One curve for each group of arms that differ only in train_fraction, in the order of the request.
+
+    Arms that failed with a seed are left out: the seeds that survived are a choice. A single size is no curve.
+    """
+    accuracies = {row.name: row.accuracy for row in result.arms if row.accuracy is not None and not row.reason}
+    groups: dict[object, list[Arm]] = {}
+    for arm in result.arms_asked:
+        if arm.name in accuracies:
+            groups.setdefault(_all_else(arm), []).append(arm)
+    found = []
+    for arms in groups.values():
+        points: dict[int, LearningPoint] = {}
+        for arm in arms:
+            point = _point(arm.name, accuracies[arm.name], result.records[arm.name])
+            points.setdefault(point.images, point)
+        if len(points) > 1:
+            ordered = tuple(points[images] for images in sorted(points))
+            found.append(_curve(_name(arms), ordered, result.records))
+    return tuple(found)
+
+
+def _all_else(arm: Arm) -> object:
+    return arm.model, frozenset((key, str(value)) for key, value in arm.overrides.items() if key != KEY)
+
+
+def _name(arms: Sequence[Arm]) -> str:
+    """What the arms' names share, train_fraction aside; the model's name where they share nothing."""
+    names = {" ".join(word for word in arm.name.split() if not word.startswith(f"{KEY}=")) for arm in arms}
+    return names.pop() if len(names) == 1 else Path(arms[0].model).stem
+
+
+def _point(arm: str, accuracy: Interval, records: Sequence[RunRecord]) -> LearningPoint:
+    summaries = [record.summary for record in records]
+    losses = [each["scores"][each["judged_on"]]["loss"] for each in summaries]
+    images = int(summaries[0]["images"]["train"])
+    return LearningPoint(arm, images, accuracy, float(np.mean(losses)), min(losses), max(losses))
+
+
+def _curve(name: str, points: tuple[LearningPoint, ...], records: Mapping[str, Sequence[RunRecord]]) -> LearningCurve:
+    sizes = [point.images for point in points]
+    if len(sizes) < FEWEST_SIZES:
+        few = (
+            f"{name}: {len(sizes)} sizes of the training set show no law; give at least {FEWEST_SIZES} values of {KEY}."
+        )
+        return LearningCurve(name, points, None, few)
+    law = fit_power_law(sizes, [correctness(records[point.arm]) for point in points])
+    one_seed = all(len(records[point.arm]) == 1 for point in points)
+    return LearningCurve(name, points, law, _sentence(name, sizes, law, one_seed))
+
+
+def _sentence(name: str, sizes: Sequence[int], law: PowerLaw, one_seed: bool) -> str:
+    gain, low, high = (100 * each for each in law.gain(TIMES))
+    twice = f"twice the training images ({TIMES * sizes[-1]:,}) would bring {name}"
+    amount = f"{gain:.1f} points ({low:.1f} to {high:.1f}{'; one seed each' if one_seed else ''})"
+    off = ", from which the points lie off," if law.misfit >= MISFIT else ""
+    return f"{twice} {amount}, if the power law{off} goes on."

@@ -1,0 +1,166 @@
+"""How much accuracy is left under shift, rotation, noise, blur, less contrast and another background?
+
+Read from `robustness.json`, which `disturbing.py` leaves in each run folder: which of the judging images the run got
+right at each level. The file belongs to its weights, images and split; where one of them has changed, it is not used.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from sadari.comparison.correct import correctness
+from sadari.errors import SadariError
+from sadari.evaluation.statistics import Bools, interval
+from sadari.run import RunRecord, read_json
+from sadari.values import Interval
+
+FILE = "robustness.json"
+VERSION = 1  # raise it whenever the same levels give other pixels
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """How does accuracy fall under one disturbance?
+
+    levels: undisturbed (0) first, then ascending; labels: as people read them. rows: arm -> accuracy at each level,
+    with its interval over seeds and images.
+    """
+
+    disturbance: str
+    summary: str
+    levels: tuple[float, ...]
+    labels: tuple[str, ...]
+    rows: Mapping[str, tuple[Interval, ...]]
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """How robust is each arm? One entry per disturbance that could be judged; notes: what could not, and why."""
+
+    disturbed: tuple[Disturbed, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that were judged under some disturbance, in the order of the comparison."""
+        return tuple(dict.fromkeys(arm for each in self.disturbed for arm in each.rows))
+
+    def document(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {"disturbed": [asdict(each) for each in self.disturbed], "notes": list(self.notes)}
+
+
+def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = ()) -> Robustness | None:
+    """What do the finished runs of each arm say under disturbance, as far as all runs of an arm were judged?
+
+    records: the runs by arm. notes: what the reader should know besides. None where nothing is known.
+    """
+    from sadari.data.disturb import DISTURBANCES  # loads torch, which reading a result otherwise does without
+
+    found = {arm: [_valid(record) for record in of_arm] for arm, of_arm in records.items() if of_arm}
+    known = {arm: [each for each in documents if each] for arm, documents in found.items()}
+    known = {arm: documents for arm, documents in known.items() if len(documents) == len(found[arm])}
+    plain = {arm: correctness(records[arm]) for arm in known}
+    disturbed, reasons = [], []
+    for disturbance in DISTURBANCES:
+        rows = {}
+        for arm, documents in known.items():
+            entries = [each["disturbed"].get(disturbance.name) for each in documents]
+            told = [entry for entry in entries if entry and tuple(entry["levels"]) == disturbance.levels]
+            if len(told) == len(entries):
+                rows[arm] = (interval(plain[arm]), *_intervals(told, plain[arm].shape[1]))
+            reasons += [entry["reason"] for entry in entries if entry and entry["reason"]]
+        if rows:
+            levels = (0.0, *disturbance.levels)
+            labels = ("none", *(disturbance.label(level) for level in disturbance.levels))
+            disturbed.append(Disturbed(disturbance.name, disturbance.summary, levels, labels, rows))
+    sentences = tuple(dict.fromkeys((*reasons, *notes)))
+    return Robustness(tuple(disturbed), sentences) if disturbed or notes else None
+
+
+def belonging(record: RunRecord) -> dict[str, Any]:
+    """To which weights, images, split and drawing does a `robustness.json` of this run belong?
+
+    Raises SadariError where the run has no model.
+    """
+    digest = sha256()
+    try:
+        for name in ("model.safetensors", "preprocess.json"):
+            digest.update((record.path / name).read_bytes())
+    except OSError as error:
+        raise SadariError(f"the run {record.path} has no model that could be disturbed: {error.strerror}") from None
+    part = str(record.summary["judged_on"])
+    positions = np.ascontiguousarray(record.split.part(part), dtype="<i8")
+    return {
+        "version": VERSION,
+        "model": digest.hexdigest(),
+        "data": read_json(record.path / "environment.json")["data"]["fingerprint"],
+        "part": part,
+        "positions": sha256(positions.tobytes()).hexdigest(),
+        "images": len(positions),
+    }
+
+
+def stored(record: RunRecord) -> dict[str, Any]:
+    """What is known of the run under disturbance? {"belongs_to", "disturbed"}; new where there is nothing that holds.
+
+    Raises SadariError where the run has no model.
+    """
+    belongs_to = belonging(record)
+    try:
+        document = read_json(record.path / FILE)
+    except SadariError:
+        document = {}
+    entries = document.get("disturbed")
+    if document.get("belongs_to") != belongs_to or not isinstance(entries, dict):
+        entries = {}
+    sound = {name: entry for name, entry in entries.items() if _is_sound(entry, belongs_to["images"])}
+    return {"belongs_to": belongs_to, "disturbed": sound}
+
+
+def entry_of(levels: Sequence[float], correct: Bools) -> dict[str, Any]:
+    """What the file says of one disturbance: the accuracy at each level, and which images were right, as bits.
+
+    correct: bool (levels, images).
+    """
+    right = [np.packbits(row).tobytes().hex() for row in correct]
+    return {"levels": list(levels), "accuracy": correct.mean(axis=1).tolist(), "right": right, "reason": ""}
+
+
+def entry_without(reason: str) -> dict[str, Any]:
+    """What the file says of a disturbance that these images do not allow."""
+    return {"levels": [], "accuracy": [], "right": [], "reason": reason}
+
+
+def _is_sound(entry: Any, images: int) -> bool:
+    try:
+        return len(entry["levels"]) == len(_unpacked(entry, images)) and isinstance(entry["reason"], str)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _unpacked(entry: Mapping[str, Any], images: int) -> Bools:
+    """bool (levels, images); raises ValueError where the bits are not as many as the images ask for."""
+    rows = [np.frombuffer(bytes.fromhex(text), dtype=np.uint8) for text in entry["right"]]
+    if any(len(row) != -(-images // 8) for row in rows):
+        raise ValueError("the bits are not as many as the images")
+    return np.array([np.unpackbits(row, count=images) for row in rows], dtype=np.bool_).reshape(len(rows), images)
+
+
+def _valid(record: RunRecord) -> dict[str, Any] | None:
+    if not (record.path / FILE).is_file():
+        return None
+    try:
+        document = stored(record)
+    except SadariError:
+        return None
+    return document if document["disturbed"] else None
+
+
+def _intervals(entries: Sequence[Mapping[str, Any]], images: int) -> list[Interval]:
+    """One interval per level, from one entry per seed."""
+    correct = np.stack([_unpacked(entry, images) for entry in entries])  # (seeds, levels, images)
+    return [interval(correct[:, level]) for level in range(correct.shape[1])]

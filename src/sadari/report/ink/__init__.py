@@ -1,0 +1,1 @@
+"""How does a figure's data look on paper? Each module draws what `figures.py` returns."""

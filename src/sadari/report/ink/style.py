@@ -1,0 +1,118 @@
+"""What do all pictures share? Files, fonts, colours, legends; readable in grey and to the colour-blind."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from sadari.run import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+T = TypeVar("T")
+
+# Okabe & Ito (2008), distinguishable with every common colour blindness; yellow left out, too pale on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+GREY = "#555555"
+MOST_NAMES = 40  # in a legend; the figure grows with them (assumed: nobody tells more colours apart)
+LONGEST_NAME = 16
+DPI = 150
+# Fonts with Hangul, Kana and Han for class names; the ones that the machine has are used.
+EAST_ASIAN = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "UnDotum")
+STYLE: dict[Any, Any] = {
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.hashsalt": "sadari",  # otherwise every file has other ids
+}
+
+
+def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path]:
+    """Draw `data` once and write `stem`.png and `stem`.svg, whole or not at all; the same data give the same bytes."""
+    with styled():
+        figure = draw(data)
+        png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+        write_whole(png, lambda path: figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None}))
+        write_whole(svg, lambda path: figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "sadari"}))
+    return png, svg
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    import matplotlib
+
+    with matplotlib.rc_context({**STYLE, "font.family": _fonts()}), warnings.catch_warnings():
+        # A name in a script that no installed font has shows as boxes; that is worth no lines on the terminal.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+@cache
+def _fonts() -> tuple[str, ...]:
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return ("DejaVu Sans", *(name for name in EAST_ASIAN if name in installed))
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def plain_numbers(axis: "Axis") -> None:
+    """A logarithmic axis with 1, 2, 5, 10 ... instead of powers of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def add_legend(figure: "Figure", named: Mapping[str, Any], last: "Sequence[Line2D]" = ()) -> None:
+    """Beside the axes, the names as they are: no formulas in them, and none left out for an underscore in front."""
+    from matplotlib.lines import Line2D
+
+    kept = dict(list(named.items())[:MOST_NAMES])
+    more = [Line2D([], [], linestyle="", label=f"and {len(named) - len(kept)} more")] if len(named) > len(kept) else []
+    rest = [*more, *last]
+    labels = [*(shortened(name, 40) for name in kept), *(str(line.get_label()) for line in rest)]
+    legend = figure.legend([*kept.values(), *rest], labels, loc="outside right upper")
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def legend_height(least: float, names: int) -> float:
+    """Inches that hold a legend of that many names beside the axes."""
+    return max(least, 0.6 + 0.21 * min(names, MOST_NAMES + 4))
+
+
+def pick_colours(count: int) -> list[str]:
+    """Okabe & Ito's for a few, otherwise steps along viridis, which keeps its order in grey too."""
+    if count <= len(COLOURS):
+        return list(COLOURS[:count])
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [to_hex(colormaps["viridis"](place)) for place in np.linspace(0.0, 0.92, count)]
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
