@@ -55,6 +55,28 @@ def test_a_study_is_a_comparison_with_published_figures(tmp_path: Path) -> None:
     assert swept.variables == {"dropout": 0.1}
 
 
+CLAIMS = """
+[[claims]]
+claim = "sweep dropout=0.1 batch_size=32 > mlp"
+words = "the sweep is better"
+
+[[claims]]
+claim = "mlp >= 0.5"
+"""
+
+
+def test_a_study_has_claims_about_its_arms(tmp_path: Path) -> None:
+    study = read(tmp_path, GOOD.replace("notes =", 'source = "A0"\nnotes =') + CLAIMS)
+    assert study.source == "A0"
+    assert [(claim.text, claim.words) for claim in study.claims] == [
+        ("sweep dropout=0.1 batch_size=32 > mlp", "the sweep is better"),
+        ("mlp >= 0.5", ""),
+    ]
+    short = read(tmp_path, GOOD.replace("notes =", 'claims = ["mlp >= 0.5"]\nnotes ='))
+    assert [(claim.text, claim.words) for claim in short.claims] == [("mlp >= 0.5", "")]
+    assert read(tmp_path, GOOD).claims == ()
+
+
 def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
     study = read(tmp_path, GOOD, data="shapes", seeds=(0,), overrides={"epochs": 1})
     assert (study.request.data, study.request.seeds) == ("shapes", (0,))
@@ -97,6 +119,13 @@ def test_files_beside_the_study_are_found(tmp_path: Path) -> None:
         (GOOD.replace('"0:0.2:0.1"', '""'), "--vary takes"),
         (GOOD.replace('name = "sweep"', "name = 3"), "`name` is text"),
         ("nonsense", "cannot read the study"),
+        (GOOD + CLAIMS.replace("> mlp", "> mpl"), "claim `.*`: unknown arm 'mpl'; did you mean 'mlp'"),
+        (GOOD + CLAIMS.replace("claim =", "claims ="), "unknown key of .*did you mean 'claim'"),
+        (GOOD + CLAIMS.replace('claim = "mlp >= 0.5"', 'words = "so it is"'), "says what is claimed"),
+        (GOOD + CLAIMS.replace('"mlp >= 0.5"', "0.5"), "`claim` is text"),
+        ('claims = "mlp >= 0.5"\n' + GOOD, "`claims` is a list"),
+        ("claims = [0.5]\n" + GOOD, "`claims` is a list"),
+        ("source = 1\n" + GOOD, "`source` is text"),
     ],
 )
 def test_a_wrong_study_is_named_with_its_file(tmp_path: Path, text: str, says: str) -> None:

@@ -1,9 +1,10 @@
-"""What does a study file ask for? A comparison whose arms have their own settings, with published figures beside them.
+"""What does a study file ask for? A comparison whose arms have their own settings, published figures, and claims.
 
 title = "six networks on Fashion-MNIST"
 data = "fashion-mnist"
 seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2
 notes = ["what a reader should know"]
+source = "A0"                      # where the claims are from
 
 [settings]                         # of all arms
 epochs = 30
@@ -14,6 +15,10 @@ model = "mlp"                      # a rung, or a TOML file beside this one
 settings = { batch_size = 256 }    # of this arm
 vary = { dropout = "0:0.9:0.1" }   # one arm for each value
 published = { accuracy = 0.8865, loss = 0.3276 }
+
+[[claims]]                         # or, without words: claims = ["cnn > mlp"], above [settings]
+claim = "cnn > mlp"                # `claims.py` has the syntax
+words = "the CNN beats the MLP"
 """
 
 from collections.abc import Mapping
@@ -21,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sadari.comparison.claims import Claim, parse_claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
@@ -28,16 +34,22 @@ from sadari.evaluation.metrics import METRICS
 from sadari.registry import unknown_name
 from sadari.settings import Value, read_toml
 
-KEYS = ("title", "data", "seeds", "notes", "settings", "arms")
+KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims")
 ARM_KEYS = ("name", "model", "settings", "vary", "published")
+CLAIM_KEYS = ("claim", "words")
 
 
 @dataclass(frozen=True)
 class Study:
-    """What does a study file ask for? The comparison, and sentences that stand below its table."""
+    """What does a study file ask for? The comparison, sentences that stand below its table, and claims about its arms.
+
+    source: where the claims are from, or "".
+    """
 
     request: Comparison
     notes: tuple[str, ...]
+    claims: tuple[Claim, ...] = ()
+    source: str = ""
 
 
 def read_study(
@@ -84,10 +96,24 @@ def _study(
         seeds=seeds if seeds is not None else _seeds(document.get("seeds", 1)),
         title=_text(document, "title"),
         name=path.stem,
+        notes=tuple(notes),
     )
     for arm in request.arms:
         _require_resolvable(request, arm)
-    return Study(request, tuple(notes))
+    return Study(request, tuple(notes), _claims(document, request), _text(document, "source"))
+
+
+def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ...]:
+    listed = document.get("claims", [])
+    if not isinstance(listed, list) or not all(isinstance(each, str | dict) for each in listed):
+        raise UsageError('`claims` is a list of claims: claims = ["cnn > mlp"]')
+    tables = [{"claim": each} if isinstance(each, str) else each for each in listed]
+    for table in tables:
+        _require_known(table, CLAIM_KEYS, "key of [[claims]]")
+        if not _text(table, "claim"):
+            raise UsageError('every [[claims]] says what is claimed: add claim = "cnn > mlp"')
+    names = [arm.name for arm in request.arms]
+    return tuple(parse_claim(_text(table, "claim"), names, _text(table, "words")) for table in tables)
 
 
 def _arms(

@@ -1,0 +1,21 @@
+"""Which images did each run get right?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sadari.errors import SadariError
+from sadari.evaluation.statistics import Bools
+from sadari.run import RunRecord
+
+
+def correctness(records: Sequence[RunRecord]) -> Bools:
+    """Which images did each run get right? bool (runs, images).
+
+    Raises SadariError where the runs were judged on different images.
+    """
+    predictions = [record.predictions for record in records]
+    for record, each in zip(records, predictions, strict=True):
+        if not np.array_equal(each.ids, predictions[0].ids):
+            raise SadariError(f"{records[0].path} and {record.path} were judged on different images; compare them anew")
+    return np.stack([each.predicted == each.labels for each in predictions])

@@ -1,0 +1,159 @@
+"""What do the finished runs say about a figure of one arm, or about the difference of two? With interval and p.
+
+Accuracy speaks of other seeds and of other images of the same kind (`evaluation/statistics.py`); every other figure
+is one number per seed and speaks of other seeds on the same images (`evaluation/scalars.py`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.comparison.correct import correctness
+from sadari.comparison.diagnosis import rise_after_turn, turning_epoch
+from sadari.comparison.result import DONE, ArmResult
+from sadari.evaluation.scalars import mean_difference, mean_interval
+from sadari.evaluation.statistics import Bools, against, difference_p, verdict
+from sadari.run import RunRecord
+
+Floats = NDArray[np.float64]
+
+
+class NotMeasuredError(Exception):
+    """There is no evidence on this; the message says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure or a difference: its value, 95 % interval, and the two-sided p that the truth is some other number.
+
+    seeds: how many there are, of the arm that has fewest.
+    """
+
+    value: float
+    low: float
+    high: float
+    seeds: int
+    p_at: Callable[[float], float]
+
+
+class Evidence:
+    """The finished runs of a comparison, asked for estimates; raises NotMeasuredError where there is none."""
+
+    def __init__(self, arms: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]) -> None:
+        self._arms = {arm.name: arm for arm in arms}
+        self._records = records
+        self._correct: dict[str, Bools] = {}
+
+    def arm(self, name: str) -> ArmResult:
+        return self._arms[name]
+
+    def single(self, figure: str, arm: str) -> Estimate:
+        """The mean of `figure` over the seeds of `arm`."""
+        self._require_done(arm)
+        if figure == "accuracy":
+            correct = self._correctness(arm)
+            found = against(correct, float(correct.mean()))[1]
+            return Estimate(
+                found.mean, found.low, found.high, len(correct), lambda bound: _p_of_accuracy(correct, bound)
+            )
+        return _mean(self._values(figure, arm))
+
+    def difference(self, figure: str, a: str, b: str) -> Estimate:
+        """The mean of `figure` of arm `a` minus that of arm `b`."""
+        for arm in (a, b):
+            self._require_done(arm)
+        if figure != "accuracy":
+            return _difference(self._values(figure, a), self._values(figure, b))
+        correct_a, correct_b = self._correctness(a), self._correctness(b)
+        found = verdict(a, correct_a, b, correct_b)
+        seeds = min(len(correct_a), len(correct_b))
+        return Estimate(
+            found.difference, found.low, found.high, seeds, lambda bound: difference_p(correct_a, correct_b, bound)
+        )
+
+    def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats]:
+        """The best validation accuracy of the first `epochs` epochs: over the seeds, and of each of them."""
+        self._require_done(arm)
+        best = []
+        for record in self._records[arm]:
+            rows = [row["val_accuracy"] for row in record.history[:epochs] if "val_accuracy" in row]
+            if not rows:
+                raise NotMeasuredError(f"{arm} has no validation images")
+            best.append(max(rows))
+        values = np.array(best)
+        return _mean(_enough(values, arm)), values
+
+    def _require_done(self, arm: str) -> None:
+        if self._arms[arm].status != DONE:
+            raise NotMeasuredError(f"{arm} failed ({self._arms[arm].reason})")
+
+    def _correctness(self, arm: str) -> Bools:
+        if arm not in self._correct:
+            self._correct[arm] = correctness(self._records[arm])
+        return self._correct[arm]
+
+    def _values(self, figure: str, arm: str) -> Floats:
+        """One value per seed of every figure but accuracy."""
+        values = [_OF_RUN[figure](record) for record in self._records[arm]]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            raise NotMeasuredError(f"{arm} has no {figure}, for want of such images")
+        return _enough(np.array(known, dtype=np.float64), arm)
+
+
+def _enough(values: Floats, arm: str) -> Floats:
+    if len(values) < 2:
+        raise NotMeasuredError(f"{arm} has a single seed, which says nothing about others")
+    if not np.isfinite(values).all():
+        raise NotMeasuredError(f"{arm} has a figure that is no number")
+    return values
+
+
+def _p_of_accuracy(correct: Bools, bound: float) -> float:
+    """A number minus its margin may lie below 0, where no accuracy is."""
+    return against(correct, bound)[0] if 0 <= bound <= 1 else 0.0
+
+
+def _mean(values: Floats) -> Estimate:
+    found = mean_interval(values)
+    return Estimate(found.mean, found.low, found.high, len(values), lambda bound: _p_of_mean(values, bound))
+
+
+def _p_of_mean(values: Floats, bound: float) -> float:
+    """Student's t test (1908) that the mean is `bound`, the one whose interval `mean_interval` gives."""
+    from scipy.stats import t
+
+    distance, error = abs(float(values.mean()) - bound), float(values.std(ddof=1)) / np.sqrt(len(values))
+    if distance == 0 or error == 0:
+        return 1.0 if distance == 0 else 0.0
+    return float(2 * t.sf(distance / error, len(values) - 1))
+
+
+def _difference(a: Floats, b: Floats) -> Estimate:
+    found, seeds = mean_difference(a, b), min(len(a), len(b))
+    return Estimate(found.difference, found.low, found.high, seeds, lambda bound: mean_difference(a - bound, b).p)
+
+
+def _judged(record: RunRecord) -> dict[str, Any]:
+    summary = record.summary
+    return dict(summary["scores"][summary["judged_on"]])
+
+
+def _less(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second
+
+
+_OF_RUN: Mapping[str, Callable[[RunRecord], float | None]] = {
+    "loss": lambda record: _judged(record)["loss"],
+    "macro_f1": lambda record: _judged(record)["macro_f1"],
+    "val_accuracy": lambda record: record.scores("val").get("accuracy"),
+    "train_accuracy": lambda record: record.scores("train").get("accuracy"),
+    "gap": lambda record: _less(record.scores("train").get("accuracy"), _judged(record)["accuracy"]),
+    "drop": lambda record: _less(record.scores("val").get("accuracy"), _judged(record)["accuracy"]),
+    "seconds": lambda record: record.summary["seconds"]["train"],
+    "turn": lambda record: turning_epoch(record.history),
+    "rise": lambda record: rise_after_turn(record.history),
+}

@@ -1,0 +1,165 @@
+"""Does a claim hold? *supported*, *refuted* or *not shown*; no claim is believed by default.
+
+A claim rests on questions: does a figure, or the difference of two, lie above or below a bound, or close to it? All
+questions of a study are one family: their p are corrected together by Holm's step-down method (1979), each distinct
+question once, and something is shown where the corrected p is below 0.05. The p are two-sided, except that equality
+within a margin is shown by two one-sided tests (Schuirmann 1987). The rules:
+
+    a > b           supported: the difference is shown above 0. refuted: shown below 0.
+    a > b within m  the same, but refuted and not supported where the two are shown equal within m.
+    a >= b within m supported: the difference is shown above -m (m is 0 where none is given). refuted: shown below -m.
+    a = b within m  supported: shown equal within m. refuted: shown further apart than m.
+    argmax(k) = v   supported: v is shown better than every other value. refuted: one is shown better than v.
+    a reaches val X within N epochs
+                    the best validation accuracy of the first N epochs, as a >= X; the images are held fixed.
+    a fails         supported: no seed can be trained to the end. refuted: every seed can.
+
+Everything else is *not shown*, and so is every other claim about an arm that failed. With a number in the place of b
+the same rules hold for a's distance from it; a < b is b > a.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sadari.comparison.claim_verdict import NOT_SHOWN, REFUTED, SUPPORTED, ClaimVerdict, Finding
+from sadari.comparison.claims import Claim, Extremum, Fails, Quantity, Reaches, Relation
+from sadari.comparison.evidence import Estimate, Evidence, NotMeasuredError
+from sadari.comparison.result import DONE, ArmResult
+from sadari.comparison.telling import tell_extremum, tell_reaches, tell_relation
+from sadari.evaluation.statistics import holm
+from sadari.run import RunRecord
+
+
+def judge_claims(
+    claims: Sequence[Claim], arms: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]
+) -> tuple[ClaimVerdict, ...]:
+    """What is to be said of each of `claims`, from the `arms` of a comparison and their finished runs?
+
+    In the order of `claims`, which name only arms that are there. Never raises for want of evidence.
+    """
+    evidence = Evidence(arms, records)
+    cases = [_case(claim, evidence) for claim in claims]
+    corrected = _corrected([each for case in cases for each in case.findings])
+    return tuple(
+        _verdict(replace(case, findings=tuple(replace(each, p=corrected[_key(each)]) for each in case.findings)))
+        for case in cases
+    )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A claim with what was found, or with a verdict where there is nothing to correct. detail: for the sentence."""
+
+    claim: Claim
+    findings: tuple[Finding, ...] = ()
+    verdict: str = ""
+    detail: str = ""
+
+
+def _case(claim: Claim, evidence: Evidence) -> _Case:
+    test = claim.test
+    try:
+        if isinstance(test, Fails):
+            return _fails(claim, evidence.arm(test.arm))
+        if isinstance(test, Reaches):
+            return _reaches(claim, test, evidence)
+        if isinstance(test, Extremum):
+            return _Case(claim, _rivals(test, evidence))
+        return _Case(claim, _relation(test, evidence))
+    except NotMeasuredError as error:
+        return _Case(claim, verdict=NOT_SHOWN, detail=f"nothing can be said: {error}")
+
+
+def _fails(claim: Claim, arm: ArmResult) -> _Case:
+    if arm.status == DONE:
+        return _Case(claim, verdict=REFUTED, detail=f"{arm.name}: all {len(arm.seeds)} seeds were trained to the end")
+    some = f", and {len(arm.seeds)} seeds were trained to the end" if arm.seeds else ""
+    return _Case(claim, verdict=NOT_SHOWN if some else SUPPORTED, detail=f"{arm.name} failed: {arm.reason}{some}")
+
+
+def _reaches(claim: Claim, test: Reaches, evidence: Evidence) -> _Case:
+    estimate, seeds = evidence.early_val_accuracy(test.arm, test.epochs)
+    finding = _finding(f"val_accuracy of {test.epochs} epochs", test.arm, "", estimate, test.level)
+    return _Case(claim, (finding,), detail=f"{(seeds >= test.level).sum()} of {len(seeds)} seeds reach it")
+
+
+def _rivals(test: Extremum, evidence: Evidence) -> tuple[Finding, ...]:
+    """How does the claimed value stand to every other one?"""
+    claimed, others = test.arms[test.value], [arm for value, arm in test.arms.items() if value != test.value]
+    return tuple(
+        _finding(test.figure, claimed, other, evidence.difference(test.figure, claimed, other), 0.0) for other in others
+    )
+
+
+def _relation(test: Relation, evidence: Evidence) -> tuple[Finding, ...]:
+    """The questions of a relation: where does left stand, and, with a margin, is it equal within that?"""
+    figure, left, right = test.left.figure, test.left.arm, test.right
+    if isinstance(right, Quantity):
+        estimate, other, bound = evidence.difference(figure, left, right.arm), right.arm, 0.0
+    else:
+        estimate, other, bound = evidence.single(figure, left), "", right
+    margin = test.margin or 0.0
+    if test.sign in (">=", "<="):
+        bound += margin if test.sign == "<=" else -margin
+    place = _finding(figure, left, other, estimate, bound)
+    if test.margin is None or test.sign in (">=", "<="):
+        return (place,)
+    close = _finding(figure, left, other, estimate, bound, margin)
+    return (close,) if test.sign == "=" else (place, close)
+
+
+def _finding(figure: str, a: str, b: str, estimate: Estimate, bound: float, margin: float | None = None) -> Finding:
+    p = estimate.p_at(bound) if margin is None else _p_of_margin(estimate, bound, margin)
+    return Finding(figure, a, b, estimate.value, estimate.low, estimate.high, bound, margin, p, estimate.seeds)
+
+
+def _p_of_margin(estimate: Estimate, bound: float, margin: float) -> float:
+    """Within the margin the p of two one-sided tests, of which the larger counts; outside that of the nearer end."""
+    ends = [estimate.p_at(bound - margin), estimate.p_at(bound + margin)]
+    return max(ends) / 2 if abs(estimate.value - bound) < margin else max(ends)
+
+
+def _corrected(findings: Sequence[Finding]) -> dict[tuple[object, ...], float]:
+    """The corrected p of every distinct question."""
+    single = {_key(each): each.p for each in findings}
+    return dict(zip(single, holm(list(single.values())), strict=True))
+
+
+def _key(finding: Finding) -> tuple[object, ...]:
+    """What tells one question from another? The same two arms the other way round are the same question."""
+    if finding.b and finding.a > finding.b:
+        return finding.figure, finding.b, finding.a, -finding.bound, finding.margin
+    return finding.figure, finding.a, finding.b, finding.bound, finding.margin
+
+
+def _verdict(case: _Case) -> ClaimVerdict:
+    claim, test, findings = case.claim, case.claim.test, case.findings
+    if not findings:
+        return ClaimVerdict(claim.text, claim.words, case.verdict, f"{case.detail}.")
+    if isinstance(test, Extremum):
+        word, sentence = _extremum_word(test, findings), tell_extremum(test, findings)
+    elif isinstance(test, Reaches):
+        word = _place_word(findings[0].above, findings[0].below)
+        sentence = tell_reaches(test, findings[0], case.detail)
+    else:
+        assert isinstance(test, Relation)  # `Fails` has no findings
+        word, sentence = _relation_word(test, findings), tell_relation(findings)
+    return ClaimVerdict(claim.text, claim.words, word, sentence, findings)
+
+
+def _extremum_word(test: Extremum, findings: Sequence[Finding]) -> str:
+    ahead = [each.above if test.highest else each.below for each in findings]
+    behind = [each.below if test.highest else each.above for each in findings]
+    return _place_word(all(ahead), any(behind))
+
+
+def _relation_word(test: Relation, findings: Sequence[Finding]) -> str:
+    first, last = findings[0], findings[-1]
+    if test.sign == "=":
+        return _place_word(first.equal, first.apart)
+    above, below = (first.above, first.below) if test.sign in (">", ">=") else (first.below, first.above)
+    return _place_word(above and not last.equal, below or last.equal)
+
+
+def _place_word(for_it: bool, against_it: bool) -> str:
+    return SUPPORTED if for_it else REFUTED if against_it else NOT_SHOWN

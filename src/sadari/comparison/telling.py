@@ -1,0 +1,73 @@
+"""How do the findings behind a claim read? One sentence with every number that decides it."""
+
+from collections.abc import Sequence
+
+from sadari.comparison.claim_verdict import Finding
+from sadari.comparison.claims import ARMS, FIGURES, SHARES, Extremum, Reaches
+
+POINTS = (*SHARES, "gap", "drop")  # differences of these are told in points, hundredths of accuracy
+MOST_RIVALS = 6  # of an argmax; the others are counted
+
+
+def tell_relation(findings: Sequence[Finding]) -> str:
+    """The estimate, and what it says to each question: `findings` are about the same estimate, at least one."""
+    first = findings[0]
+    minus = f" minus that of {first.b}" if first.b else ""
+    answers = "; ".join(map(_answer, findings))
+    return f"{FIGURES[first.figure]} of {first.a}{minus}: {_estimate(first)}; {answers}; {_seeds(first)}."
+
+
+def tell_reaches(test: Reaches, finding: Finding, detail: str) -> str:
+    """The best validation accuracy of the first epochs, and how many seeds reach what is claimed."""
+    subject = f"best validation accuracy of {finding.a} in {test.epochs} epochs"
+    return f"{subject}: {_estimate(finding)}; {_answer(finding)}; {detail}."
+
+
+def tell_extremum(test: Extremum, findings: Sequence[Finding]) -> str:
+    """What the claimed value gains over every other one, those that speak against the claim first."""
+    names = {arm: value for value, arm in test.arms.items()}
+    at = "of" if test.key == ARMS else "at"
+    sign = 1 if test.highest else -1
+    ordered = sorted(findings, key=lambda each: sign * each.value)
+    told = [f"{at} {names[each.b]}: {_estimate(each)}, {_p(each.p)}" for each in ordered[:MOST_RIVALS]]
+    more = len(ordered) - MOST_RIVALS
+    rest = f"; and {more} more" if more > 0 else ""
+    key = "" if test.key == ARMS else f"{test.key} "
+    others = "; ".join(told)
+    return f"{FIGURES[test.figure]} {at} {key}{test.value} minus that {others}{rest}; {_seeds(ordered[0])}."
+
+
+def _estimate(finding: Finding) -> str:
+    if finding.b and _is_share(finding):
+        value, low, high = (f"{100 * each:+.1f}" for each in (finding.value, finding.low, finding.high))
+        return f"{value} points ({low} to {high})"
+    style = "+.3g" if finding.b else ".4f" if _is_share(finding) else ".4g"
+    return f"{finding.value:{style}} ({finding.low:{style}} to {finding.high:{style}})"
+
+
+def _answer(finding: Finding) -> str:
+    """The p of a question, and of which question where it is not whether there is any difference at all."""
+    bound = "" if finding.b and not finding.bound else _amount(finding, finding.bound)
+    if finding.margin is None:
+        return _p(finding.p) + (f" against {bound}" if bound else "")
+    word = "equal within" if abs(finding.value - finding.bound) < finding.margin else "further apart than"
+    around = f" of {bound}" if bound else ""
+    return f"{word} {_amount(finding, finding.margin)}{around}: {_p(finding.p)}"
+
+
+def _amount(finding: Finding, number: float) -> str:
+    if finding.b and _is_share(finding):
+        return f"{100 * number:g} points"
+    return f"{number:g}"
+
+
+def _is_share(finding: Finding) -> bool:
+    return finding.figure.split()[0] in POINTS
+
+
+def _seeds(finding: Finding) -> str:
+    return "one trained network only" if finding.seeds == 1 else f"{finding.seeds} seeds"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

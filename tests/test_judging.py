@@ -1,0 +1,262 @@
+"""Does a claim get the verdict that the runs behind it allow, and no more?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sadari.comparison.claim_verdict import ClaimVerdict
+from sadari.comparison.claims import parse_claim
+from sadari.comparison.judging import judge_claims
+from sadari.comparison.result import DONE, FAILED, ArmResult
+from sadari.evaluation.statistics import verdict
+from sadari.run import RunRecord
+from sadari.values import Predictions
+
+IMAGES = 2000
+SEEDS = 5
+
+
+@dataclass(frozen=True)
+class MadeRun(RunRecord):
+    """A run whose files are values: `correct` says which images it got right."""
+
+    correct: NDArray[np.bool_] = field(default_factory=lambda: np.ones(IMAGES, dtype=bool))
+    loss: float = 0.3
+    seconds: float = 10.0
+    train: float = 0.95
+    val: float | None = 0.9
+    curve: tuple[tuple[float, float], ...] = ((0.5, 0.8), (0.4, 0.9))  # val_loss, val_accuracy
+
+    @property
+    def predictions(self) -> Predictions:
+        count = len(self.correct)
+        said = np.eye(2, dtype=np.float32)[np.where(self.correct, 0, 1)]
+        return Predictions(np.arange(count).astype(str), np.zeros(count, dtype=np.int64), said, ("a", "b"), 0.1)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        judged = {"accuracy": float(self.correct.mean()), "loss": self.loss, "macro_f1": 0.5}
+        val = None if self.val is None else {"accuracy": self.val}
+        scores = {"train": {"accuracy": self.train}, "val": val, "test": judged}
+        return {"judged_on": "test", "scores": scores, "seconds": {"train": self.seconds}}
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        return [
+            {"epoch": epoch, "val_loss": loss, "val_accuracy": accuracy}
+            for epoch, (loss, accuracy) in enumerate(self.curve, start=1)
+        ]
+
+
+def runs(name: str, accuracy: float, seeds: int = SEEDS, **figures: Any) -> list[MadeRun]:
+    """Runs that are right on `accuracy` of the images, a little more or less by seed, all of them on much the same."""
+    made = []
+    for seed in range(seeds):
+        right = round((accuracy + 0.002 * (seed - (seeds - 1) / 2)) * IMAGES)
+        correct = np.roll(np.arange(IMAGES) < right, 3 * seed)
+        of_seed = {key: value[seed] if isinstance(value, list) else value for key, value in figures.items()}
+        made.append(MadeRun(Path(f"{name}-{seed}"), correct=correct, **of_seed))
+    return made
+
+
+def arm(name: str, records: Sequence[RunRecord], reason: str = "") -> ArmResult:
+    return ArmResult(
+        name=name, model=name, settings={}, status=FAILED if reason else DONE, reason=reason, params=1,
+        seeds=tuple(range(len(records))), accuracy=None, val_accuracy=None, train_accuracy=None, gap=None,
+        macro_f1=None, loss=None, seconds=None, images_per_second=None, runs=(),
+    )  # fmt: skip
+
+
+def judged(
+    texts: str | Sequence[str], records: Mapping[str, Sequence[RunRecord]], failed: Mapping[str, str] | None = None
+) -> tuple[ClaimVerdict, ...]:
+    listed = [texts] if isinstance(texts, str) else texts
+    claims = [parse_claim(text, list(records)) for text in listed]
+    arms = [arm(name, found, (failed or {}).get(name, "")) for name, found in records.items()]
+    return judge_claims(claims, arms, records)
+
+
+THREE = {"low": runs("low", 0.80), "high": runs("high", 0.90), "twin": runs("twin", 0.8999)}
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("high > low", "supported"),
+        ("low < high", "supported"),
+        ("low > high", "refuted"),
+        ("high < low", "refuted"),
+        ("high > twin", "not shown"),
+        ("twin > high", "not shown"),
+        ("high > low within 0.05", "supported"),
+        ("high > twin within 0.02", "refuted"),  # equal within what counts
+        ("high > low within 0.2", "refuted"),  # better, but by less than what counts
+        ("high >= low", "supported"),
+        ("low >= high", "refuted"),
+        ("low <= high", "supported"),
+        ("high >= twin", "not shown"),
+        ("twin >= high within 0.02", "supported"),
+        ("high <= twin within 0.02", "supported"),
+        ("low >= high within 0.02", "refuted"),
+        ("low >= high within 0.1", "not shown"),
+        ("high = twin within 0.02", "supported"),
+        ("high = twin within 0.0001", "not shown"),
+        ("high = low within 0.02", "refuted"),
+        ("high = low within 0.1", "not shown"),
+        ("high >= 0.8", "supported"),
+        ("high > 0.8", "supported"),
+        ("high < 0.8", "refuted"),
+        ("high >= 0.95", "refuted"),
+        ("high >= 0.9", "not shown"),
+        ("high >= 0.9 within 0.05", "supported"),
+        ("high = 0.9 within 0.05", "supported"),
+        ("high = 0.5 within 0.05", "refuted"),
+        ("low >= 0.01 within 0.5", "supported"),  # a bound below 0, where no accuracy is
+        ("argmax(accuracy over arms) = low", "refuted"),
+        ("argmin(accuracy over arms) = low", "supported"),
+        ("argmax(accuracy over arms) = high", "not shown"),  # its twin stands in the way
+    ],
+)
+def test_accuracies_get_the_verdict_they_allow(text: str, word: str) -> None:
+    [found] = judged(text, THREE)
+    assert (found.claim, found.verdict) == (text, word)
+    assert found.sentence.endswith("5 seeds.")
+
+
+def test_the_numbers_are_those_of_the_statistics() -> None:
+    [found] = judged("high > low", THREE)
+    high, low = (np.stack([run.correct for run in THREE[name]]) for name in ("high", "low"))
+    known = verdict("high", high, "low", low)
+    [finding] = found.findings
+    assert (finding.value, finding.low, finding.high, finding.p) == (known.difference, known.low, known.high, known.p)
+    points = f"{100 * known.difference:+.1f} points ({100 * known.low:+.1f} to {100 * known.high:+.1f})"
+    assert found.sentence == f"accuracy of high minus that of low: {points}; p < 0.001; 5 seeds."
+
+
+def test_all_p_of_a_study_are_corrected_together_each_question_once() -> None:
+    twins = {"a": runs("a", 0.9), "b": runs("b", 0.9035), "c": runs("c", 0.9001)}
+    [alone] = judged("b > a", twins)
+    again, turned, other = judged(["b > a", "a < b", "c > a"], twins)
+    assert 0 < alone.findings[0].p < 0.5
+    assert again.findings[0].p == pytest.approx(
+        2 * alone.findings[0].p
+    )  # two questions, the smaller p of which is this
+    assert turned.findings[0].p == again.findings[0].p
+    assert other.findings[0].p >= again.findings[0].p
+
+
+def test_equality_is_two_one_sided_tests() -> None:
+    [found] = judged("high = twin within 0.02", THREE)
+    [other] = judged("high >= twin within 0.02", THREE)
+    assert found.findings[0].p == pytest.approx(other.findings[0].p / 2, rel=0.2)  # the nearer end, one side of it
+    [wide] = judged("high = low within 0.05", THREE)
+    [side] = judged("high > low", {**THREE, "low": THREE["low"]})
+    assert wide.verdict == "refuted"
+    assert wide.findings[0].p > side.findings[0].p
+
+
+def test_correction_takes_a_verdict_back() -> None:
+    """A p of 0.03 among many questions shows nothing."""
+    arms = {f"arm{number}": runs(f"arm{number}", 0.90 + 0.0005 * number) for number in range(12)}
+    pairs = [f"arm{number} > arm0" for number in range(1, 12)]
+    alone = {text: judged(text, arms)[0].verdict for text in pairs}
+    together = {each.claim: each.verdict for each in judged(pairs, arms)}
+    taken = [text for text in pairs if alone[text] == "supported" and together[text] == "not shown"]
+    assert taken
+    assert all(alone[text] == "supported" for text in pairs if together[text] == "supported")
+
+
+FIGURES = {
+    "slow": runs("slow", 0.9, loss=[0.5, 0.51, 0.52, 0.5, 0.51], seconds=[30.0, 31.0, 29.0, 30.5, 30.0], train=0.99,
+                 curve=((0.5, 0.80), (0.3, 0.88), (0.2, 0.92))),
+    "fast": runs("fast", 0.9, loss=[0.3, 0.31, 0.32, 0.3, 0.31], seconds=[10.0, 11.0, 9.0, 10.5, 10.0], train=0.92,
+                 curve=((0.2, 0.91), (0.3, 0.90), (0.5, 0.89)), val=[0.95, 0.96, 0.95, 0.94, 0.95]),
+    "blind": runs("blind", 0.9, val=None, curve=()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "says"),
+    [
+        ("loss(fast) < loss(slow)", "supported", "loss of fast minus that of slow: -0.2"),
+        ("loss(fast) > loss(slow)", "refuted", ""),
+        ("loss(fast) = loss(slow) within 0.3", "supported", "equal within 0.3: p < 0.001"),
+        ("loss(fast) = loss(slow) within 0.199", "not shown", ""),
+        ("loss(fast) = loss(slow) within 0.1", "refuted", "further apart than 0.1: p < 0.001"),
+        ("loss(fast) < 0.4", "supported", "against 0.4"),
+        ("loss(fast) = 0.31 within 0.02", "supported", "equal within 0.02 of 0.31"),
+        ("loss(fast) = 0.31 within 0.0001", "not shown", ""),
+        ("seconds(slow) > seconds(fast)", "supported", "seconds of training"),
+        ("gap(slow) > gap(fast)", "supported", "points"),
+        ("train_accuracy(slow) > 0.98", "supported", ""),
+        ("drop(fast) > 0.02", "supported", "drop from validation"),
+        ("turn(slow) > turn(fast)", "supported", "epoch of the least validation loss of slow minus that of fast: +2"),
+        ("rise(slow) < rise(fast)", "supported", "-1.5"),
+        ("fast reaches val 0.90 within 1 epoch", "supported", "5 of 5 seeds reach it"),
+        ("slow reaches val 0.90 within 2 epochs", "refuted", "0 of 5 seeds reach it"),
+        ("slow reaches val 0.90 within 3 epochs", "supported", "in 3 epochs: 0.9200"),
+        ("blind reaches val 0.9 within 2 epochs", "not shown", "blind has no validation images"),
+        ("drop(blind) > 0", "not shown", "blind has no drop"),
+        ("turn(blind) > turn(fast)", "not shown", "blind has no turn"),
+        ("argmin(loss over arms) = fast", "not shown", "of blind"),
+        ("argmax(seconds over arms) = slow", "supported", "seconds of training of slow minus that of"),
+    ],
+)
+def test_other_figures_get_the_verdict_they_allow(text: str, word: str, says: str) -> None:
+    [found] = judged(text, FIGURES)
+    assert found.verdict == word, found.sentence
+    assert says in found.sentence
+
+
+def test_an_argmax_tells_what_stands_in_its_way_first() -> None:
+    arms = {f"net rate={rate}": runs(rate, accuracy) for rate, accuracy in (("1", 0.7), ("2", 0.9), ("3", 0.8))}
+    [best] = judged("argmax(rate) = 2", arms)
+    [second] = judged("argmax(rate) = 3", arms)
+    assert (best.verdict, second.verdict) == ("supported", "refuted")
+    assert best.sentence.startswith("accuracy at rate 2 minus that at 3: +10.0 points (")
+    assert second.sentence.startswith("accuracy at rate 3 minus that at 2: -10.0 points (")
+    assert best.sentence.index("at 3:") < best.sentence.index("at 1:")
+    assert len(best.findings) == 2
+
+
+def test_a_failed_arm_shows_nothing_but_that_it_failed() -> None:
+    records = {**THREE, "dead": [], "half": runs("half", 0.99, seeds=2)}
+    why = {"dead": "seed 0: the loss is no longer a number", "half": "seed 2: the memory is full"}
+    texts = ["high > dead", "half > low", "argmax(accuracy over arms) = high", "dead fails", "half fails", "low fails"]
+    found = judged(texts, records, why)
+    assert [each.verdict for each in found] == ["not shown"] * 3 + ["supported", "not shown", "refuted"]
+    assert found[0].sentence == "nothing can be said: dead failed (seed 0: the loss is no longer a number)."
+    assert "2 seeds were trained to the end" in found[4].sentence
+    assert not any(each.findings for each in found)
+
+
+def test_one_seed_speaks_of_one_network_and_shows_no_other_figure() -> None:
+    arms = {"a": runs("a", 0.9, seeds=1), "b": runs("b", 0.7, seeds=1)}
+    better, cheaper, early = judged(["a > b", "loss(a) < loss(b)", "a reaches val 0.5 within 1 epoch"], arms)
+    assert better.verdict == "supported"
+    assert better.sentence.endswith("one trained network only.")
+    assert (cheaper.verdict, early.verdict) == ("not shown", "not shown")
+    assert "a has a single seed" in cheaper.sentence
+
+
+def test_a_figure_that_is_no_number_shows_nothing() -> None:
+    arms = {"a": runs("a", 0.9, loss=[float("nan")] * SEEDS), "b": runs("b", 0.9)}
+    [found] = judged("loss(a) > loss(b)", arms)
+    assert (found.verdict, found.findings) == ("not shown", ())
+
+
+def test_seeds_that_are_all_the_same_are_certain_where_the_images_are_fixed() -> None:
+    arms = {"a": runs("a", 0.9, loss=0.3), "b": runs("b", 0.9, loss=0.4), "c": runs("c", 0.9, loss=0.3)}
+    less, same = judged(["loss(a) < loss(b)", "loss(a) < loss(c)"], arms)
+    assert (less.verdict, same.verdict) == ("supported", "not shown")
+
+
+def test_the_words_of_the_author_are_kept() -> None:
+    claim = replace(parse_claim("high > low", list(THREE)), words="deeper is better")
+    [found] = judge_claims([claim], [arm(name, each) for name, each in THREE.items()], THREE)
+    assert found.words == "deeper is better"
