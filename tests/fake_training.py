@@ -83,6 +83,7 @@ class FakeTrainer:
             "seconds": {"train": float(len(job.model)), "total": 10.0},
             "images_per_second": 1234.0,
             "judged_on": judged_on,
+            "images": {name: len(split.part(name)) for name in PARTS},
             "scores": {name: dict(score(parts[name]).values) if name in parts else None for name in PARTS},
         }
         write_json(out / "scores.json", summary)

@@ -74,7 +74,8 @@ def test_a_user_sees_the_images_the_table_the_verdicts_and_what_is_next(
     at = lines.index(heading)
     assert [line.split()[0] for line in lines[at + 1 : at + 4]] == ["mlp", "softmax", "majority"]
     assert "mlp beats softmax by" in result.stdout
-    assert "mlp stops gaining on validation after epoch 4 and over-fits from there" in result.stdout
+    assert "mlp over-fits: its validation loss turned after epoch 4 of 8 and ended 80 % higher" in result.stdout
+    assert "more images, augmentation or dropout might help" in result.stdout
     assert "plots   runs/digits-compare-1/plots (6, as PNG and SVG)" in lines
     assert "next    sadari evaluate runs/digits-compare-1/mlp-seed0 --split val" in result.stdout
     assert "sadari train digits --model mlp --epochs 8 --set 'augment=shift 0.1'" in result.stdout
@@ -87,7 +88,9 @@ def test_json_is_one_document_on_standard_output(trainer: FakeTrainer) -> None:
     assert result.exit_code == 0
     document = json.loads(result.stdout)
     assert set(document) >= PROMISED
-    assert document == json.loads(Path("runs/digits-compare-1/comparison.json").read_text(encoding="utf-8"))
+    stored = json.loads(Path("runs/digits-compare-1/comparison.json").read_text(encoding="utf-8"))
+    assert document | {"report": None} == stored
+    assert document["report"] == str(Path.cwd() / "runs" / "digits-compare-1" / "report.html")
     assert "mlp beats softmax" in result.stderr
     assert trainer.calls
 
@@ -290,6 +293,17 @@ def test_a_narrow_terminal_keeps_what_matters() -> None:
     for heading in ("rung", "accuracy", "95 % interval", "gap", "time"):
         assert heading in narrow[0]
     assert "1,234,567" in wide[1] and "1m 15s" in wide[1]
+
+
+def test_further_scores_are_shown_where_there_is_room() -> None:
+    scored = {"top_5": 0.991, "balanced_accuracy": 0.892, "calibration_error": 0.045}
+    heading, line, older = table.table([arm("cnn", scores=scored, seconds_per_epoch=12.5), arm("mlp")], None)
+    for name, figure in {"top 5": "0.991", "balanced": "0.892", "calibration": "0.045", "s/epoch": "12.5"}.items():
+        at = heading.index(name) + len(name)
+        assert line[:at].endswith(f" {figure}")
+        assert older[:at].endswith(" -")  # what a run does not have is said to be missing
+    narrow = table.table([arm("cnn", scores=scored, seconds_per_epoch=12.5)], 110)[0]
+    assert len(narrow) <= 110 and "macro F1" in narrow and "balanced" not in narrow
 
 
 def test_columns_stand_under_their_headings() -> None:

@@ -91,7 +91,17 @@ def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:
         assert again["scores"] == pytest.approx(trained["scores"][part], abs=1e-6)
         assert (again["split"], again["data"], again["images"]) == (part, "digits", trained["images"][part])
         assert again["images_per_second"] > 0
-    assert "val   288 images   accuracy" in sadari("evaluate", "one", "--split", "val").out
+    assert again["per_class"][0]["name"] == "0" and again["per_class"][-1]["name"] == "weighted avg"
+    assert sum(row["support"] for row in again["per_class"][:10]) == again["images"]
+    assert again["per_class"][-1]["recall"] == pytest.approx(again["scores"]["accuracy"])
+    said = sadari("evaluate", "one", "--split", "val").out.splitlines()
+    assert said[0].startswith("digits val   288 images   accuracy") and "macro_f1" in said[0]
+    for name in ("top_5", "balanced_accuracy", "calibration_error"):
+        assert name in said[1]
+    assert said[3].split() == ["precision", "recall", "f1", "support"]
+    assert [line.split()[0] for line in said[4:14]] == [str(digit) for digit in range(10)]
+    assert said[-1].split()[:2] == ["weighted", "avg"] and said[-1].endswith(" 288")
+    assert max(map(len, said)) <= 80
 
 
 def test_without_out_every_job_gets_a_folder_of_its_own(sadari: Terminal, tmp_path: Path) -> None:

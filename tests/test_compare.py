@@ -10,7 +10,6 @@ import pytest
 
 from fake_training import FakeTrainer
 from sadari.comparison.compare import compare
-from sadari.comparison.overfitting import overfitting
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
@@ -447,43 +446,3 @@ def test_what_can_be_known_before_is_refused_before_any_job(asked: Comparison, s
         run(asked, tmp_path, trainer)
     assert trainer.calls == []
     assert not (tmp_path / "runs").exists()
-
-
-# over-fitting
-
-
-def history(val: list[float], train: list[float] | None = None) -> list[dict[str, float]]:
-    train = train or [1.0 / (epoch + 1) for epoch in range(len(val))]
-    rows = zip(val, train, strict=True)
-    return [{"epoch": epoch, "val_loss": v, "train_loss": t} for epoch, (v, t) in enumerate(rows, start=1)]
-
-
-def test_over_fitting_is_told_from_the_mean_of_the_seeds() -> None:
-    sentence = overfitting("cnn", [history([3.0, 1.0, 2.0, 3.0]), history([3.0, 2.0, 1.6, 3.0, 9.0])], True)
-    assert sentence == (
-        "cnn stops gaining on validation after epoch 2 and over-fits from there; augmentation is the next thing to try."
-    )
-
-
-def test_a_flat_end_is_not_called_over_fitting() -> None:
-    assert "gains nothing more on validation after epoch 2 of 3" in overfitting("cnn", [history([2, 1, 1.01])], True)
-
-
-def test_a_run_that_still_gains_asks_for_more_epochs() -> None:
-    assert "still gains on validation at its last epoch (3)" in overfitting("cnn", [history([3, 2, 1])], True)
-
-
-def test_a_rising_training_loss_is_not_called_over_fitting() -> None:
-    assert "over-fits" not in overfitting("cnn", [history([2, 1, 5], [2, 1, 5])], True)
-
-
-def test_without_validation_nothing_is_told() -> None:
-    assert overfitting("cnn", [[{"epoch": 1.0, "train_loss": 1.0}]], True) == ""
-    assert overfitting("cnn", [], True) == ""
-
-
-def test_only_models_that_learn_by_gradients_are_told_to_go_on() -> None:
-    assert overfitting("cnn", [history([3, 2, 1])], True).endswith("; more epochs are worth trying.")
-    assert overfitting("logistic", [history([3, 2, 1])], False) == (
-        "logistic still gains on validation at its last pass (3)."
-    )

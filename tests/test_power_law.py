@@ -49,7 +49,7 @@ CASES = [
 
 @pytest.mark.parametrize("sizes", [SIZES, SIZES[2:]], ids=["five sizes", "three sizes"])
 def test_intervals_of_the_prediction_cover_the_truth(sizes: list[int]) -> None:
-    """Nominal are 95 %; 5 x 40 simulated studies give that with a standard error of 1.5 %, and measured are 96 to 99."""
+    """Nominal are 95 %; 5 x 40 simulated studies tell that with a standard error of 1.5 %; measured: 96 to 99."""
     generator, repeats = np.random.default_rng(1), 40
     gains, errors = [], []
     for a, b, c, images, seeds, of_seed in CASES:

@@ -6,6 +6,7 @@
     run = sadari.train("digits", model="cnn", out="runs/first", epochs=5)
     result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
     result.to_frame()
+    sadari.write_report(result, "report.html")
 
 Names are imported when they are first used, so that `import sadari` loads no torch.
 """
@@ -14,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sadari.api import compare, load, train
+    from sadari.api import compare, load, reopen, train, write_report
     from sadari.errors import SadariError, UsageError
     from sadari.run import RunRecord
     from sadari.settings import Settings
@@ -30,13 +31,17 @@ __all__ = [
     "UsageError",
     "compare",
     "load",
+    "reopen",
     "train",
+    "write_report",
 ]
 
 _HOMES = {
     "compare": "sadari.api",
     "load": "sadari.api",
+    "reopen": "sadari.api",
     "train": "sadari.api",
+    "write_report": "sadari.api",
     "SadariError": "sadari.errors",
     "UsageError": "sadari.errors",
     "RunRecord": "sadari.run",

@@ -1,9 +1,10 @@
-"""What can be called from Python? The same three doors as on the command line, returning values and frames."""
+"""What can be called from Python? The same doors as on the command line, returning values and frames."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sadari.comparison import compare as comparing
+from sadari.comparison import reopen as reopening
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import expand
@@ -11,6 +12,7 @@ from sadari.data import load as loading
 from sadari.data.load import absolute_data
 from sadari.models.ladder import absolute_model
 from sadari.progress import Progress
+from sadari.report import write as writing
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value, with_overrides
 from sadari.training import train as training
@@ -43,6 +45,22 @@ def train(
     return training.train(make_job(data, model, seed, overrides), Path(out), progress=progress)
 
 
+def reopen(*paths: str | Path, progress: Progress | None = None) -> ComparisonResult:
+    """What came of a comparison, or of runs of different days, that lie in the folders `paths`? Trains nothing.
+
+    Raises SadariError or UsageError with one sentence, such as for runs that were judged on different images.
+    """
+    return reopening.reopen([Path(path) for path in paths], progress)
+
+
+def write_report(result: ComparisonResult, out: str | Path | None = None) -> Path:
+    """Where does the page about `result` lie? It is written to `out`, or as report.html into the comparison's folder.
+
+    Raises SadariError with one sentence.
+    """
+    return writing.write_report(result, Path(out) if out is not None else None)
+
+
 def compare(
     data: str | Path,
     models: Sequence[str],
@@ -50,13 +68,17 @@ def compare(
     seeds: int | Sequence[int] = 3,
     vary: Mapping[str, Sequence[Value]] | None = None,
     out: str | Path | None = None,
+    robustness: bool = False,
+    margin: float | None = None,
     progress: Progress | None = None,
     **overrides: Value,
 ) -> ComparisonResult:
     """Which model is better on these images, and by how much?
 
-    seeds: how many, from 0, or which. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. The result
-    gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
+    seeds: how many, from 0, or which. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness:
+    judge the models on disturbed images too, as `.robustness`. margin: find arms equal within this difference of
+    accuracy. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or
+    UsageError with one sentence.
     """
     varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
     arms, sentences = expand([absolute_model(model) for model in models], varied, overrides)
@@ -65,4 +87,5 @@ def compare(
             progress.say(sentence)
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     request = Comparison(absolute_data(data), arms, chosen)
-    return comparing.compare(request, out=Path(out) if out is not None else None, progress=progress)
+    folder = Path(out) if out is not None else None
+    return comparing.compare(request, out=folder, robustness=robustness, margin=margin, progress=progress)

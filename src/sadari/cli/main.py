@@ -12,6 +12,7 @@ from sadari.cli.compare import compare, study
 from sadari.cli.data import app as data_app
 from sadari.cli.doctor import doctor
 from sadari.cli.models import models
+from sadari.cli.report import report
 from sadari.cli.train import evaluate, resume, train
 from sadari.errors import SadariError
 
@@ -37,6 +38,7 @@ app.command("train")(train)
 app.command("resume")(resume)
 app.command("evaluate")(evaluate)
 app.command("study")(study)
+app.command("report")(report)
 app.command("models")(models)
 app.add_typer(data_app, name="data")
 app.command("doctor")(doctor)

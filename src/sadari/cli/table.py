@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from sadari.cli.robustness import robustness_table
 from sadari.cli.terminal import duration
 
 if TYPE_CHECKING:
@@ -49,9 +50,13 @@ COLUMNS = (
     Column("val", lambda arm: _figure(arm.val_accuracy), 4),
     Column("gap", lambda arm: _figure(arm.gap)),
     Column("macro F1", lambda arm: _figure(arm.macro_f1), 7),
+    Column("balanced", lambda arm: _figure(arm.scores.get("balanced_accuracy")), 13),
+    Column("top 5", lambda arm: _figure(arm.scores.get("top_5")), 10),
     Column("loss", lambda arm: _figure(arm.loss), 6),
+    Column("calibration", lambda arm: _figure(arm.scores.get("calibration_error")), 11),
     Column("params", lambda arm: _figure(arm.params, ","), 1),
     Column("time", lambda arm: "-" if arm.seconds is None else duration(arm.seconds)),
+    Column("s/epoch", lambda arm: _figure(arm.seconds_per_epoch, ".3g"), 12),
     Column("images/s", lambda arm: _figure(arm.images_per_second, ",.0f"), 2),
 )
 PUBLISHED = (
@@ -66,11 +71,20 @@ def _difference(arm: "ArmResult", metric: str, ours: float | None) -> str:
     return "-" if ours is None or metric not in arm.published else f"{ours - arm.published[metric]:+.4f}"
 
 
-def show(result: "ComparisonResult", console: Console, data: str, plots: Sequence[Path], notes: Sequence[str]) -> None:
+def show(
+    result: "ComparisonResult",
+    console: Console,
+    data: str,
+    plots: Sequence[Path],
+    notes: Sequence[str],
+    report: Path | None = None,
+) -> None:
     """Print the images, the table, the verdicts, what over-fits, where everything lies and what can be done next.
 
-    data: as it was typed, for the commands.
+    data: as it was typed, for the commands. report: where the page about it lies.
     """
+    from sadari.comparison.learning_curve import learning_curves  # loads SciPy
+
     if result.title:
         _line(console, result.title, "bold")
     _line(console, heading(result))
@@ -82,12 +96,18 @@ def show(result: "ComparisonResult", console: Console, data: str, plots: Sequenc
     for number, line in enumerate(table(result.arms, width)):
         _line(console, line, "dim" if number == 0 else "bold" if number == 1 and result.best else "")
     _line(console, "")
+    if result.robustness:
+        for number, line in enumerate(robustness_table(result.robustness, [arm.name for arm in result.arms], width)):
+            _line(console, line, "dim" if number == 0 else "")
+        _line(console, "")
     for line in conclusions(result):
         _line(console, line)
+    for curve in learning_curves(result):
+        _line(console, curve.sentence)
     for note in notes:
         _line(console, f"note: {note}")
     _line(console, "")
-    for label, text in places(result, data, plots):
+    for label, text in places(result, data, plots, report):
         _line(console, f"{label:7} {text}")
 
 
@@ -129,10 +149,7 @@ def _lines(columns: Sequence[Column], arms: Sequence["ArmResult"]) -> list[str]:
 
 
 def conclusions(result: "ComparisonResult") -> list[str]:
-    """What the best arm beats, and whether it over-fits, in sentences."""
-    from sadari.comparison.overfitting import overfitting
-    from sadari.models.ladder import find_rung
-
+    """What the best arm beats, how it learned and what is worth trying, in sentences."""
     best = result.best
     if best is None:
         return ["no model is done, so there is nothing to compare"]
@@ -141,16 +158,18 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     if len(result.verdicts) > 1:
         corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
         lines.append(f"({corrected}; each interval is that of its pair alone)")
-    by_gradient = find_rung(best.model).fitted_by == "gradient"
-    learning = overfitting(best.name, [record.history for record in result.records[best.name]], by_gradient)
-    return [*lines, *([learning] if learning else [])]
+    return [*lines, " ".join(best.diagnosis.sentences)] if best.diagnosis else lines
 
 
-def places(result: "ComparisonResult", data: str, plots: Sequence[Path]) -> list[tuple[str, str]]:
+def places(
+    result: "ComparisonResult", data: str, plots: Sequence[Path], report: Path | None = None
+) -> list[tuple[str, str]]:
     """Where everything lies, and commands to go on with."""
     rows = [("runs", _shown(result.out))]
     if plots:
         rows.append(("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
+    if report is not None:
+        rows.append(("report", _shown(report)))
     best = result.best
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"
@@ -160,23 +179,22 @@ def places(result: "ComparisonResult", data: str, plots: Sequence[Path]) -> list
 
 
 def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
-    """The command that trains the best arm for twice as many epochs where it still gains, else with augmentation.
+    """The command that tries what its diagnosis asks for: twice as many epochs, else augmentation.
 
-    "" where neither changes anything: a classical model, or one that is augmented already and gains nothing more.
+    Twice as many epochs also where no curve shows whether it still gains. "" for a classical model, and where neither
+    promises anything.
     """
-    from sadari.comparison.overfitting import still_gains
-    from sadari.models.ladder import find_rung
-
-    asked = next(arm for arm in result.arms_asked if arm.name == best.name)
-    records = result.records[best.name]
-    settings = records[0].job.settings
-    gains = still_gains([record.history for record in records])
-    if find_rung(best.model).fitted_by != "gradient" or (settings.augment and not gains):
+    found = best.diagnosis
+    if found is None or not found.by_gradient:
         return ""
-    epochs = 2 * settings.epochs if gains else settings.epochs
-    words = ["sadari", "train", data, "--model", best.model, "--epochs", str(epochs)]
+    longer = found.more_epochs or found.turn is None
+    if not longer and (found.augmented or not found.more_data):
+        return ""
+    asked = next(arm for arm in result.arms_asked if arm.name == best.name)
+    epochs = result.records[best.name][0].job.settings.epochs
+    words = ["sadari", "train", data, "--model", best.model, "--epochs", str(2 * epochs if longer else epochs)]
     chosen = {key: value for key, value in asked.overrides.items() if key != "epochs"}
-    for key, value in (chosen if gains else {**chosen, "augment": AUGMENT}).items():
+    for key, value in (chosen if longer else {**chosen, "augment": AUGMENT}).items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
 

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
+
+# What is said of every part in one line; what the table of classes below `sadari evaluate` says is not said twice.
+HEADLINE = ("accuracy", "loss", "macro_f1")
+IN_TABLE = ("macro_precision", "macro_recall", "weighted_f1")
 
 LONGEST = 80  # letters of the data's and of the model's name in the name of a folder (assumed; disks hold 255)
 
@@ -56,12 +62,14 @@ def evaluate(
 ) -> None:
     """Score a run's model again, on its own images or on others."""
     from sadari.evaluation.metrics import score
+    from sadari.evaluation.per_class import per_class, text_table
     from sadari.run import RunRecord
     from sadari.training import evaluate as evaluation
 
     record = RunRecord.open(run)
     predictions = evaluation.evaluate(record, data, split, TerminalProgress())
     scores = dict(score(predictions).values)
+    classes = per_class([predictions])
     document = {
         "run": str(record.path),
         "data": data or record.job.data,
@@ -69,12 +77,19 @@ def evaluate(
         "images": len(predictions),
         "images_per_second": len(predictions) / predictions.seconds,
         "scores": scores,
+        "per_class": [asdict(row) for row in classes],
     }
     if as_json:
         typer.echo(json.dumps(document, indent=2))
-    else:
-        printed = "   ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        typer.echo(f"{document['data']} {split}   {len(predictions):,} images   {printed}")
+        return
+    typer.echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
+    typer.echo(f"  {_printed(scores, [name for name in scores if name not in (*HEADLINE, *IN_TABLE)])}\n")
+    for line in text_table(classes):
+        typer.echo(line)
+
+
+def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
+    return "   ".join(f"{name} {scores[name]:.4f}" for name in names if name in scores)
 
 
 def _free_folder(job: Job) -> Path:
@@ -123,8 +138,7 @@ def _show(record: "RunRecord") -> None:
     )
     for part, scores in summary["scores"].items():
         if scores:
-            printed = "   ".join(f"{name} {value:.4f}" for name, value in scores.items())
-            typer.echo(f"  {part:5}  {summary['images'][part]:>7,} images   {printed}")
+            typer.echo(f"  {part:5}  {summary['images'][part]:>7,} images   {_printed(scores, HEADLINE)}")
     typer.echo(f"run   {record.path}")
     other = next((part for part in ("val", "train") if summary["scores"][part] and part != summary["judged_on"]), "")
     if other:

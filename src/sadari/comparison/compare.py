@@ -1,23 +1,28 @@
 """Which model is better on these images, and by how much? The table of contents of a comparison:
 
-request -> images, split, checks -> folder -> jobs -> rows -> verdicts -> comparison.json
+request -> images, split, checks -> folder -> jobs -> rows -> verdicts, claims, robustness -> comparison.json
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
+from sadari.comparison.claims import Claim
+from sadari.comparison.command import command_of
+from sadari.comparison.disturbing import judge_robustness
+from sadari.comparison.facts import facts_of
 from sadari.comparison.jobs import Task, run_tasks
-from sadari.comparison.materials import Materials, gather_materials, judging_part, keep_split
+from sadari.comparison.judging import judge_claims
+from sadari.comparison.materials import Materials, gather_materials, keep_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
-from sadari.comparison.result import ComparisonResult, DataFacts, arm_result, pair_verdicts, ranked
+from sadari.comparison.result import ComparisonResult, make_result
 from sadari.comparison.variants import Arm, folder_name
-from sadari.data.check import check
+from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord, write_json
 from sadari.training.train import train
-from sadari.values import PARTS
 
 
 def compare(
@@ -25,16 +30,23 @@ def compare(
     *,
     out: Path | None = None,
     runs: Path = Path("runs"),
+    claims: Sequence[Claim] = (),
+    robustness: bool = False,
+    margin: float | None = None,
     progress: Progress | None = None,
     trainer: Callable[..., RunRecord] = train,
 ) -> ComparisonResult:
     """Run every arm with every seed, and say which is better; what has been done before is not done again.
 
     out: folder of the comparison; without it the newest folder under `runs` that holds the same request on the
-    same images, or the next free one. trainer: what turns a job into a run (tests pass a quick one).
+    same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
+    models on disturbed images too. margin: of accuracy, in (0, 1), within which arms may be found equal. trainer:
+    what turns a job into a run (tests pass a quick one).
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
+    if margin is not None and not 0 < margin < 1:
+        raise UsageError(f"a margin of accuracy lies between 0 and 1, not {margin:g}; half a point is 0.005")
     progress = progress or Silent()
     materials = gather_materials(request, progress)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
@@ -42,25 +54,25 @@ def compare(
     folder = choose_folder(request, out, runs).resolve()
     store_request(request, folder)
     keep_split(request, materials, folder)
-    facts = _facts(request, materials, progress)
+    images, split = materials.images_for(first_settings), materials.split_for(first_settings)
+    facts = facts_of(data_name(request.data), images, split, progress)
     records, reasons = _run(request, materials, folder, progress, trainer)
-    results = ranked(
-        [
-            arm_result(arm, request.job(arm, request.seeds[0]), records[arm.name], reasons[arm.name])
-            for arm in request.arms
-        ]
-    )
-    result = ComparisonResult(
+    result = make_result(
+        request,
+        {arm.name: request.job(arm, request.seeds[0]) for arm in request.arms},
+        records,
+        reasons,
         out=folder,
-        title=request.title,
         data=facts,
-        arms=results,
-        verdicts=pair_verdicts(results, records),
-        records={arm.name: tuple(records[arm.name]) for arm in results},
-        arms_asked=request.arms,
-        images=materials.images_for(first_settings),
-        split=materials.split_for(first_settings),
+        images=images,
+        split=split,
+        margin=margin,
     )
+    result = replace(result, claims=judge_claims(claims, result.arms, result.records))
+    if robustness:
+        asked = {arm.name: result.records[arm.name] for arm in request.arms}
+        result = replace(result, robustness=judge_robustness(asked, materials.images_for, progress))
+    result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     write_json(folder / "comparison.json", result.document())
     return result
 
@@ -95,32 +107,6 @@ def _task(request: Comparison, materials: Materials, folder: Path, arm: Arm, see
         images=materials.images_for(job.settings),
         split=materials.split_for(job.settings),
     )
-
-
-def _facts(request: Comparison, materials: Materials, progress: Progress) -> DataFacts:
-    settings = request.job(request.arms[0], request.seeds[0]).settings
-    images, split = materials.images_for(settings), materials.split_for(settings)
-    findings = check(images, split, progress=progress)
-    return DataFacts(
-        name=data_name(request.data),
-        counts={part: len(split.part(part)) for part in PARTS},
-        shape=images.shape,
-        classes=images.classes,
-        origin=split.origin,
-        judged_on=judging_part(split),
-        leaks=findings.leaks,
-        sentences=(*_JUDGED[judging_part(split)], *images.notes, *findings.sentences),
-    )
-
-
-# What does it mean for the figures where no test images judge?
-_JUDGED: dict[str, tuple[str, ...]] = {
-    "test": (),
-    "val": (
-        "the images that chose each model's best epoch also judge it: the figures flatter; keep test images apart",
-    ),
-    "train": ("the training images judge: the figures say nothing about other images; keep test images apart",),
-}
 
 
 class _Labelled:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.run import write_text
-from sadari.settings import Job
+from sadari.settings import Job, Settings
 from sadari.training.job import make_job
 
 REQUEST = "comparison.toml"
@@ -25,7 +25,8 @@ class Comparison:
 
     data: a named set or an absolute path. title: what a study calls itself, or "". name: what its folder is called
     before the number, DATA-compare where it is "". fingerprint: the content that the runs are made of, known once
-    the data has been read. Raises UsageError where there is nothing to compare, and for two arms of one name.
+    the data has been read. notes: what a reader of its result should know. Raises UsageError where
+    there is nothing to compare, and for two arms of one name.
     """
 
     data: str
@@ -34,6 +35,7 @@ class Comparison:
     title: str = ""
     name: str = ""
     fingerprint: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.arms or not self.seeds:
@@ -56,6 +58,7 @@ class Comparison:
     def to_toml(self) -> str:
         """The request as the text of `comparison.toml`."""
         document: dict[str, Any] = {"title": self.title, "data": self.data, "fingerprint": self.fingerprint}
+        document["notes"] = list(self.notes)
         document["seeds"] = list(self.seeds)
         document["arms"] = [
             {
@@ -79,9 +82,14 @@ def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     if (stored["data"], stored["fingerprint"]) != (request.data, request.fingerprint):
         return False
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
-    held = {arm["name"]: arm["resolved"] for arm in stored["arms"]}
+    held = {arm["name"]: _with_new_settings(arm["resolved"]) for arm in stored["arms"]}
     same_arms = all(wanted.get(name) == definition for name, definition in held.items())
     return same_arms and set(stored["seeds"]) <= set(request.seeds)
+
+
+def _with_new_settings(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored definition with the settings that came later at their defaults: what it did then."""
+    return {**definition, "settings": {**asdict(Settings()), **definition["settings"]}}
 
 
 def equals(request: Comparison, stored: Mapping[str, Any]) -> bool:

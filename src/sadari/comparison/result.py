@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sadari.comparison.claim_verdict import ClaimVerdict
+from sadari.comparison.correct import correctness as correctness
+from sadari.comparison.diagnosis import Diagnosis, diagnose_runs
+from sadari.comparison.learning_curve import learning_curves
+from sadari.comparison.request import Comparison
+from sadari.comparison.robustness import Robustness, read_robustness
 from sadari.comparison.variants import Arm
-from sadari.errors import SadariError
-from sadari.evaluation.statistics import Bools, interval, verdicts
+from sadari.evaluation.metrics import METRICS, score
+from sadari.evaluation.statistics import interval, verdicts
 from sadari.run import RunRecord
 from sadari.settings import Job, Settings, Value
 from sadari.values import ImageSet, Interval, Split, Verdict
@@ -24,8 +30,8 @@ DONE, FAILED = "done", "failed"
 class DataFacts:
     """On which images was compared? Counts of each part, (height, width, channels), classes, where the parts are from.
 
-    leaks: images of val and test that an earlier part holds too. sentences: what else should be known about the
-    images, such as leaks and contradictory labels, the gravest first.
+    leaks: images of val and test that an earlier part holds too; None where nobody could look. sentences: what else
+    should be known about the images, such as leaks and contradictory labels, the gravest first.
     """
 
     name: str
@@ -34,7 +40,7 @@ class DataFacts:
     classes: tuple[str, ...]
     origin: str
     judged_on: str
-    leaks: int
+    leaks: int | None
     sentences: tuple[str, ...] = ()
 
 
@@ -44,7 +50,9 @@ class ArmResult:
 
     status: "done", or "failed" with its reason; a failed arm keeps the figures of the seeds that finished.
     settings: everything that differs from the defaults, and the model's variables. accuracy, macro_f1, loss: on
-    the judging part. gap: train accuracy minus accuracy. seconds: of training. runs: folders of the finished seeds.
+    the judging part. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
+    finished seeds. scores: every metric that all of these have, on the judging part. best_epoch: the one of the least
+    validation loss, None without validation.
     """
 
     name: str
@@ -64,6 +72,10 @@ class ArmResult:
     images_per_second: float | None
     runs: tuple[str, ...]
     published: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    seconds_per_epoch: float | None = None
+    best_epoch: float | None = None
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +83,9 @@ class ComparisonResult:
     """What came of a comparison? `arms` from the best accuracy down, failed ones last; `verdicts` over all pairs.
 
     records: the finished runs of each arm, in the order of its seeds. arms_asked: the arms of the request. images,
-    split: what the first of them works on.
+    split: what the first of them works on; images is None where a comparison is read back and its data has gone or
+    changed since. notes: what the reader of the result should know. command: what makes the same again.
+    margin: within which arms may be found equal, None where nothing was asked.
     """
 
     out: Path
@@ -81,19 +95,24 @@ class ComparisonResult:
     verdicts: tuple[Verdict, ...]
     records: Mapping[str, tuple[RunRecord, ...]]
     arms_asked: tuple[Arm, ...]
-    images: ImageSet
+    images: ImageSet | None
     split: Split
+    notes: tuple[str, ...] = ()
+    command: str = ""
+    claims: tuple[ClaimVerdict, ...] = ()
+    robustness: Robustness | None = None
+    margin: float | None = None
 
     @property
     def best(self) -> ArmResult | None:
         """The arm with the highest accuracy among those that are done."""
         return next((arm for arm in self.arms if arm.status == DONE), None)
 
-    def document(self) -> dict[str, Any]:
-        """The document of `compare --json`."""
+    def document(self, report: Path | None = None) -> dict[str, Any]:
+        """The document of `compare --json`; report: where the page about it was written."""
         return {
             "out": str(self.out),
-            "report": None,
+            "report": str(report) if report is not None else None,
             "title": self.title,
             "data": self.data.name,
             "images": {**self.data.counts, "shape": list(self.data.shape), "classes": list(self.data.classes)},
@@ -101,11 +120,15 @@ class ComparisonResult:
             "judged_on": self.data.judged_on,
             "leaks": self.data.leaks,
             "arms": [_plain(arm) for arm in self.arms],
+            "margin": self.margin,
             "verdicts": [asdict(each) for each in self.verdicts],
+            "claims": [asdict(each) for each in self.claims],
+            "learning_curves": [each.document() for each in learning_curves(self)],
+            "robustness": self.robustness.document() if self.robustness else None,
         }
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per arm, best first; accuracy in the columns accuracy, sd, low and high."""
+        """One row per arm, best first; accuracy in the columns accuracy, sd, low and high, each score in its own."""
         import pandas as pd
 
         rows = []
@@ -113,7 +136,8 @@ class ComparisonResult:
             row = _plain(arm)
             nested = row.pop("accuracy") or dict.fromkeys(("mean", "sd", "low", "high"))
             row["accuracy"] = nested.pop("mean")
-            rows.append({**row, **nested})
+            row["diagnosis"] = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
+            rows.append({**row.pop("scores"), **row, **nested})
         first = ["name", "model", "status", "accuracy", "low", "high", "sd"]
         frame = pd.DataFrame(rows)
         return frame[[*first, *(name for name in frame.columns if name not in first)]]
@@ -131,12 +155,47 @@ class ComparisonResult:
         return pd.DataFrame(rows)
 
 
+def make_result(
+    request: Comparison,
+    jobs: Mapping[str, Job],
+    records: Mapping[str, Sequence[RunRecord]],
+    reasons: Mapping[str, Sequence[str]],
+    *,
+    out: Path,
+    data: DataFacts,
+    images: ImageSet | None,
+    split: Split,
+    margin: float | None = None,
+) -> ComparisonResult:
+    """Rows, ranking and verdicts, from the finished runs and the reasons of the failed ones, by the names of the arms.
+
+    jobs: one of each arm, for its settings. margin: within which arms may be found equal. Claims and the command are
+    for the caller to add.
+    """
+    results = ranked([arm_result(arm, jobs[arm.name], records[arm.name], reasons[arm.name]) for arm in request.arms])
+    return ComparisonResult(
+        out=out,
+        title=request.title,
+        data=data,
+        arms=results,
+        verdicts=pair_verdicts(results, records, margin),
+        records={arm.name: tuple(records[arm.name]) for arm in results},
+        arms_asked=request.arms,
+        images=images,
+        split=split,
+        notes=request.notes,
+        robustness=read_robustness({arm.name: records[arm.name] for arm in request.arms}),
+        margin=margin,
+    )
+
+
 def arm_result(arm: Arm, job: Job, records: Sequence[RunRecord], reasons: Sequence[str]) -> ArmResult:
     """What came of `arm`, from its finished runs and the reasons of those that failed?
 
     job: one of its jobs, for the settings.
     """
     summaries = [record.summary for record in records]
+    scores = judging_scores(records)
     correct = correctness(records) if records else None
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     accuracy = interval(correct) if correct is not None else None
@@ -152,13 +211,34 @@ def arm_result(arm: Arm, job: Job, records: Sequence[RunRecord], reasons: Sequen
         val_accuracy=_mean([(each["scores"]["val"] or {}).get("accuracy") for each in summaries]),
         train_accuracy=train,
         gap=train - accuracy.mean if train is not None and accuracy is not None else None,
-        macro_f1=_mean([each["scores"][each["judged_on"]]["macro_f1"] for each in summaries]),
-        loss=_mean([each["scores"][each["judged_on"]]["loss"] for each in summaries]),
+        macro_f1=scores.get("macro_f1"),
+        loss=scores.get("loss"),
         seconds=_mean([each["seconds"]["train"] for each in summaries]),
         images_per_second=_mean([each["images_per_second"] for each in summaries]),
         runs=tuple(str(record.path) for record in records),
         published=arm.published,
+        scores=scores,
+        seconds_per_epoch=_mean([each["seconds"]["train"] / each["epochs"] for each in summaries if each["epochs"]]),
+        best_epoch=_mean([each.get("best_epoch") for each in summaries]),
+        diagnosis=diagnose_runs(arm.name, records) if records else None,
     )
+
+
+def judging_scores(records: Sequence[RunRecord]) -> dict[str, float]:
+    """How good are the runs on the images that judge them, by every metric that all of them have? Means over them.
+
+    What a run of an older version did not score is taken from its predictions.
+    """
+    found = [_every_score(record) for record in records]
+    names = [name for name in METRICS.names() if found and all(name in each for each in found)]
+    return {name: float(np.mean([each[name] for each in found])) for name in names}
+
+
+def _every_score(record: RunRecord) -> Mapping[str, float]:
+    stored = record.scores(record.summary["judged_on"])
+    if all(name in stored for name in METRICS.names()):
+        return stored  # a file of predictions takes a while to read
+    return {**score(record.predictions).values, **stored}
 
 
 def ranked(results: Sequence[ArmResult]) -> tuple[ArmResult, ...]:
@@ -166,21 +246,12 @@ def ranked(results: Sequence[ArmResult]) -> tuple[ArmResult, ...]:
     return tuple(sorted(results, key=lambda arm: (arm.status != DONE, -(arm.accuracy.mean if arm.accuracy else -1.0))))
 
 
-def pair_verdicts(results: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]) -> tuple[Verdict, ...]:
+def pair_verdicts(
+    results: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]], margin: float | None = None
+) -> tuple[Verdict, ...]:
     """Which of the arms that are done beats which? Failed arms are left out: the seeds that survived are a choice."""
-    return tuple(verdicts([(arm.name, correctness(records[arm.name])) for arm in results if arm.status == DONE]))
-
-
-def correctness(records: Sequence[RunRecord]) -> Bools:
-    """Which images did each run get right? bool (runs, images).
-
-    Raises SadariError where the runs were judged on different images.
-    """
-    predictions = [record.predictions for record in records]
-    for record, each in zip(records, predictions, strict=True):
-        if not np.array_equal(each.ids, predictions[0].ids):
-            raise SadariError(f"{records[0].path} and {record.path} were judged on different images; compare them anew")
-    return np.stack([each.predicted == each.labels for each in predictions])
+    done = [(arm.name, correctness(records[arm.name])) for arm in results if arm.status == DONE]
+    return tuple(verdicts(done, margin))
 
 
 def chosen_settings(job: Job) -> dict[str, Value]:
@@ -196,6 +267,10 @@ def chosen_settings(job: Job) -> dict[str, Value]:
 
 def _plain(arm: ArmResult) -> dict[str, Any]:
     document = asdict(arm)
+    if arm.diagnosis is not None:
+        found = arm.diagnosis
+        helps = {"more_epochs": found.more_epochs, "more_data": found.more_data}
+        document["diagnosis"] |= {"verdict": found.verdict, **helps, "sentences": list(found.sentences)}
     return {**document, "seeds": list(arm.seeds), "runs": list(arm.runs)}
 
 

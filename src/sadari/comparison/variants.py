@@ -17,7 +17,7 @@ MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill
 GRADIENT_ONLY = frozenset(
     (
         "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
-        "label_smoothing", "class_weights", "patience", "precision",
+        "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
     )
 )  # fmt: skip
 

@@ -1,0 +1,52 @@
+"""`sadari report`: one page about runs that lie on disk already, of one day or of several."""
+
+import json
+from itertools import chain, count
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sadari.cli.terminal import TerminalProgress
+from sadari.cli.train import AsJson
+from sadari.errors import UsageError
+
+SUFFIXES = (".html", ".htm")
+
+
+def report(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN|COMPARISON...", help="Folders of runs or comparisons.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Where to write; report.html in the one folder, or here.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one page about a comparison, or about runs of different days that were judged on the same images."""
+    place = _place(paths, out)
+
+    from sadari.comparison.reopen import reopen
+    from sadari.report.sentences import verdict_sentence
+    from sadari.report.write import write_report
+
+    result = reopen(paths, TerminalProgress())
+    page = write_report(result, place).resolve()
+    if as_json:
+        typer.echo(json.dumps(result.document(page), indent=2, ensure_ascii=False))
+        return
+    typer.echo(verdict_sentence(result))
+    typer.echo(f"report  {page}")
+
+
+def _place(paths: list[Path], out: Path | None) -> Path:
+    """Where does the page go? Into the one folder that is named; for several ones, here, under the next free name."""
+    if out is not None:
+        if out.suffix.lower() not in SUFFIXES or out.is_dir():
+            raise UsageError(f"--out takes the name of an HTML file, such as report.html, not '{out}'")
+        return out
+    if len(paths) == 1:
+        return paths[0] / "report.html"
+    names = chain([Path("report.html")], (Path(f"report-{number}.html") for number in count(2)))
+    return next(name for name in names if not name.exists())

@@ -1,0 +1,133 @@
+"""What does one type to get the same comparison again? Commands for a shell, every word quoted."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from sadari.comparison.claims import Claim
+from sadari.comparison.request import Comparison
+from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
+from sadari.errors import UsageError
+from sadari.models.ladder import find_rung
+from sadari.run import RunRecord
+from sadari.settings import Job, Settings, Value, parse_overrides, resolve, setting_names
+
+# What "auto" was decided to be on the machine of the run, and what decides nothing about its result.
+MACHINE = ("device", "threads", "checkpoint_seconds", "tensorboard")
+STUDY = "study.toml"
+END = "END_OF_STUDY"
+
+
+def command_of(
+    request: Comparison, claims: Sequence[Claim] = (), margin: float | None = None, robustness: bool = False
+) -> str:
+    """The command that asks for `request` again: `sadari compare`, or the text of a study where that cannot say it.
+
+    claims: those that are put to the test. margin: within which arms may be found equal (a study says it by claims).
+    robustness: whether the models are judged on disturbed images too.
+    """
+    words = [] if claims else _compare_words(request)
+    words += ["--margin", f"{margin:g}"] if words and margin is not None else []
+    command = shlex.join(words) if words else _study_command(request, claims)
+    return f"{command} --robustness" if robustness else command
+
+
+def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
+    """The commands that train these runs, by the names of their arms, and join them again, one per line."""
+    lines, folders = [], []
+    for name, records in arms:
+        for record in records:
+            job = record.job
+            folders.append(folder_name(name, job.seed))
+            lines.append(shlex.join([*_train_words(job), "--out", folders[-1]]))
+    return "\n".join([*lines, shlex.join(["sadari", "report", *folders])])
+
+
+def _compare_words(request: Comparison) -> list[str]:
+    """The words of `sadari compare`; none where its options cannot say all of `request`."""
+    models = list(dict.fromkeys(arm.model for arm in request.arms))
+    varied: dict[str, list[str]] = {}
+    common: dict[str, str] = {}
+    for arm in request.arms:
+        for key, value in arm.overrides.items():
+            if f" {key}={value}" in arm.name:
+                varied.setdefault(key, []).append(str(value))
+            else:
+                common[key] = str(value)
+    vary = [f"{key}={','.join(dict.fromkeys(values))}" for key, values in varied.items()]
+    sets = [f"{key}={value}" for key, value in common.items() if key != "epochs"]
+    if not _says_all(request, models, vary, common):
+        return []
+    words = ["sadari", "compare", request.data, "--models", ",".join(models)]
+    words += [word for text in vary for word in ("--vary", text)]
+    words += ["--seeds", str(len(request.seeds))]
+    words += ["--epochs", common["epochs"]] if "epochs" in common else []
+    return words + [word for text in sets for word in ("--set", text)]
+
+
+def _says_all(request: Comparison, models: Sequence[str], vary: Sequence[str], common: dict[str, str]) -> bool:
+    """Would these words, read as the command line reads them, ask for exactly `request`?"""
+    if request.seeds != tuple(range(len(request.seeds))) or request.title or request.notes:
+        return False
+    if any(arm.published for arm in request.arms) or [each.strip() for each in ",".join(models).split(",")] != models:
+        return False
+    try:
+        overrides = parse_overrides([f"{key}={value}" for key, value in common.items()])
+        arms, _ = expand(models, parse_vary(vary), overrides)
+        return [_asked(request, arm) for arm in arms] == [_asked(request, arm) for arm in request.arms]
+    except UsageError:  # the file of a network has gone since
+        return False
+
+
+def _asked(request: Comparison, arm: Arm) -> tuple[str, Job]:
+    return arm.name, request.job(arm, 0)
+
+
+def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
+    """The request as the text of a study, and the command that does it."""
+    document: dict[str, Any] = {"title": request.title, "data": request.data, "seeds": list(request.seeds)}
+    document["notes"] = list(request.notes)
+    document["arms"] = [
+        {
+            key: value
+            for key, value in (
+                ("name", arm.name),
+                ("model", arm.model),
+                ("settings", dict(arm.overrides)),
+                ("published", dict(arm.published)),
+            )
+            if value
+        }
+        for arm in request.arms
+    ]
+    document["claims"] = [{"claim": each.text, "words": each.words} for each in claims]
+    text = tomli_w.dumps({key: value for key, value in document.items() if value})
+    return f"cat > {STUDY} <<'{END}'\n{text}{END}\nsadari study {STUDY}"
+
+
+def _train_words(job: Job) -> list[str]:
+    words = ["sadari", "train", job.data, "--model", job.model, "--seed", str(job.seed)]
+    return words + [word for key, value in changed_settings(job).items() for word in ("--set", f"{key}={value}")]
+
+
+def changed_settings(job: Job) -> dict[str, Value]:
+    """Which settings and variables of `job` are not its model's own ones, those of the machine aside?"""
+    try:
+        rung = find_rung(job.model)
+        usual, variables = resolve(rung.settings, rung.variables, {})
+    except UsageError:  # the file of the network has gone since
+        usual, variables = Settings(), {}
+    changed: dict[str, Value] = {
+        name: getattr(job.settings, name)
+        for name in setting_names()
+        if name not in MACHINE and getattr(job.settings, name) != getattr(usual, name)
+    }
+    return changed | {key: value for key, value in job.variables.items() if variables.get(key) != value}
+
+
+def short_model(model: str) -> str:
+    """What is a model called in a sentence: the rung's name, or the file's without its folder."""
+    return Path(model).stem if "/" in model or "\\" in model else model

@@ -1,0 +1,50 @@
+"""On which images was compared, and what should be known about them?"""
+
+from dataclasses import replace
+
+from sadari.comparison.materials import judging_part
+from sadari.comparison.result import DataFacts
+from sadari.data.check import check
+from sadari.data.prepare import Preprocess
+from sadari.progress import Progress
+from sadari.run import RunRecord, read_json
+from sadari.values import PARTS, ImageSet, Split
+
+# What does it mean for the figures where no test images judge?
+JUDGED: dict[str, tuple[str, ...]] = {
+    "test": (),
+    "val": (
+        "the images that chose each model's best epoch also judge it: the figures flatter; keep test images apart",
+    ),
+    "train": ("the training images judge: the figures say nothing about other images; keep test images apart",),
+}
+
+
+def facts_of(name: str, images: ImageSet, split: Split, progress: Progress) -> DataFacts:
+    """The facts about `images` under `split`, looked for in every pixel."""
+    findings = check(images, split, progress=progress)
+    facts = _facts(name, split, images.shape, images.classes)
+    return replace(facts, leaks=findings.leaks, sentences=(*facts.sentences, *images.notes, *findings.sentences))
+
+
+def facts_from_run(name: str, record: RunRecord) -> DataFacts:
+    """The facts that a finished run still knows where its images have gone; `leaks` is None, as nobody can look."""
+    preprocess = Preprocess.from_json(read_json(record.path / "preprocess.json"))
+    shape = (preprocess.height, preprocess.width, preprocess.channels)
+    facts = _facts(name, record.split, shape, record.predictions.classes)
+    notes = tuple(read_json(record.path / "environment.json")["data"]["notes"])
+    return replace(facts, sentences=(*facts.sentences, *notes))
+
+
+def _facts(name: str, split: Split, shape: tuple[int, int, int], classes: tuple[str, ...]) -> DataFacts:
+    part = judging_part(split)
+    return DataFacts(
+        name=name,
+        counts={part: len(split.part(part)) for part in PARTS},
+        shape=shape,
+        classes=classes,
+        origin=split.origin,
+        judged_on=part,
+        leaks=None,
+        sentences=JUDGED[part],
+    )

@@ -1,0 +1,147 @@
+"""Which runs of different days belong to one arm, and may they be compared? Same model and settings, other seeds."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.comparison.command import MACHINE, short_model
+from sadari.comparison.stored import StoredArm
+from sadari.comparison.variants import Arm, folder_name
+from sadari.errors import SadariError, UsageError
+from sadari.run import RunRecord, read_json
+from sadari.settings import Settings, Value
+
+
+def arm_of_run(path: Path) -> StoredArm:
+    """The run in the folder `path` as an arm of its own, without a name.
+
+    Raises UsageError where there is no run, SadariError where it is not finished.
+    """
+    record = RunRecord.open(path)
+    if not record.finished:
+        raise SadariError(f"the run {path} is not finished; finish it with: sadari resume {path}")
+    job = record.job
+    return StoredArm(Arm("", job.model), job, (record,))
+
+
+def join_arms(arms: Sequence[StoredArm]) -> tuple[StoredArm, ...]:
+    """One arm for each model with the same layers, settings and variables, its runs by seed; in order of appearance.
+
+    What only the machine decides (device, threads, ...) makes no difference; precision does. Each arm gets a name of
+    its own: the one it has, else its model's, and what tells it from others of that name. Raises UsageError where a
+    seed of an arm is there twice.
+    """
+    groups: dict[tuple[Any, ...], list[StoredArm]] = {}
+    for arm in arms:
+        groups.setdefault(_identity(arm), []).append(arm)
+    joined = [_joined(group) for group in groups.values()]
+    told_apart = _told_apart(joined)
+    return tuple(replace(each, arm=arm) for each, arm in zip(joined, told_apart, strict=True))
+
+
+def require_same_images(records: Sequence[RunRecord]) -> None:
+    """Every run must have been judged on the very images that the first one was; raises UsageError naming two."""
+    seen = [_judges(record) for record in records]
+    for record, judges in zip(records[1:], seen[1:], strict=True):
+        difference = seen[0].difference(judges)
+        if difference:
+            raise UsageError(
+                f"{records[0].path} and {record.path} were judged on different images ({difference}); name runs that "
+                "were judged on the same ones, or train anew on the same split"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Judges:
+    """On which images was a run judged? The content of all images, and the ids of those that judged."""
+
+    fingerprint: str
+    ids: NDArray[np.str_]
+
+    def difference(self, other: "_Judges") -> str:
+        if self.fingerprint != other.fingerprint:
+            return "the content of their data differs"
+        if np.array_equal(self.ids, other.ids):
+            return ""
+        shared = len(np.intersect1d(self.ids, other.ids))
+        return f"{shared:,} of {len(self.ids):,} and {len(other.ids):,} are the same"
+
+
+def fingerprint_of(record: RunRecord) -> str:
+    """The content of the data that the run worked on; raises SadariError where its folder is damaged."""
+    try:
+        return str(read_json(record.path / "environment.json")["data"]["fingerprint"])
+    except (KeyError, TypeError) as error:
+        raise SadariError(f"{record.path / 'environment.json'} is damaged ({error}); train again") from None
+
+
+def _judges(record: RunRecord) -> _Judges:
+    return _Judges(fingerprint_of(record), record.predictions.ids)
+
+
+def _decisive(arm: StoredArm) -> dict[str, Value]:
+    """The settings and variables that decide what the runs of an arm are, as they were resolved."""
+    job = arm.records[0].job if arm.records else arm.job
+    settings = {each.name: getattr(job.settings, each.name) for each in fields(Settings) if each.name not in MACHINE}
+    return {**settings, **job.variables}
+
+
+def _layers(arm: StoredArm) -> str:
+    """The network as it was trained: a file of that name may have said something else on another day."""
+    path = arm.records[0].path / "environment.json" if arm.records else None
+    return str(read_json(path).get("layers", "")) if path is not None and path.is_file() else ""
+
+
+def _identity(arm: StoredArm) -> tuple[Any, ...]:
+    return (short_model(arm.job.model), _layers(arm), tuple(sorted(_decisive(arm).items())))
+
+
+def _joined(group: Sequence[StoredArm]) -> StoredArm:
+    first = group[0]
+    records = sorted((record for arm in group for record in arm.records), key=lambda record: record.job.seed)
+    for one, other in pairwise(records):
+        if one.job.seed == other.job.seed:
+            raise UsageError(
+                f"{one.path} and {other.path} are the same run twice ({short_model(first.job.model)} with seed "
+                f"{one.job.seed}); name one of them"
+            )
+    published = {name: value for arm in reversed(group) for name, value in arm.arm.published.items()}
+    named = next((arm.arm for arm in group if arm.arm.name), first.arm)
+    reasons = tuple(dict.fromkeys(reason for arm in group for reason in arm.reasons))
+    return replace(first, arm=replace(named, published=published), records=tuple(records), reasons=reasons)
+
+
+def _told_apart(arms: Sequence[StoredArm]) -> list[Arm]:
+    """A name of its own for each arm, and as its overrides what it differs in from others of that name."""
+    bases = [arm.arm.name or short_model(arm.job.model) for arm in arms]
+    named = [_with_difference(arm, base, arms, bases) for arm, base in zip(arms, bases, strict=True)]
+    taken: Counter[str] = Counter()
+    distinct = []
+    for arm in named:
+        folder = folder_name(arm.name, 0)
+        taken[folder] += 1
+        distinct.append(arm if taken[folder] == 1 else replace(arm, name=f"{arm.name} {taken[folder]}"))
+    return distinct
+
+
+def _with_difference(arm: StoredArm, base: str, arms: Sequence[StoredArm], bases: Sequence[str]) -> Arm:
+    mine = _decisive(arm)
+    alike = [_decisive(other) for other, name in zip(arms, bases, strict=True) if name == base]
+    differing = {key: value for key, value in mine.items() if any(other.get(key) != value for other in alike)}
+    words = [f"{key}={_printed(value)}" for key, value in differing.items()]
+    unsaid = [word for word in words if word not in base.split()]
+    return replace(arm.arm, name=" ".join([base, *unsaid]), overrides={**arm.arm.overrides, **_texts(differing)})
+
+
+def _texts(values: Mapping[str, Value]) -> dict[str, Value]:
+    return {key: _printed(value) for key, value in values.items()}
+
+
+def _printed(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,128 @@
+"""What came of runs that lie on disk already? The same result that their comparison had, without training anything."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+from sadari.comparison.command import MACHINE, command_of, commands_of_runs
+from sadari.comparison.facts import facts_from_run, facts_of
+from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
+from sadari.comparison.judging import judge_claims
+from sadari.comparison.request import Comparison, data_name
+from sadari.comparison.result import ComparisonResult, make_result
+from sadari.comparison.robustness import read_robustness
+from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison, read_comparison
+from sadari.data.load import load
+from sadari.errors import SadariError, UsageError
+from sadari.progress import Progress, Silent
+from sadari.run import read_split
+from sadari.settings import Job, Settings
+from sadari.values import ImageSet
+
+
+def reopen(paths: Sequence[Path], progress: Progress | None = None) -> ComparisonResult:
+    """What came of the comparison, or of the runs and comparisons, in the folders `paths`?
+
+    One folder of a comparison gives the result that the comparison itself had. Several are joined: runs of one model
+    with the same settings and other seeds are one arm. `images` is None where the data has gone or changed since.
+    Raises UsageError for a folder that is neither, for runs that were judged on different images, and for a run that is
+    there twice; SadariError for what is not finished or damaged.
+    """
+    progress = progress or Silent()
+    if len(paths) == 1 and is_comparison(paths[0]):
+        return _comparison(read_comparison(paths[0]), progress)
+    return _joined(paths, progress)
+
+
+def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResult:
+    images = _images([stored.arms[0].job], stored.request.fingerprint, progress)
+    result = _result(stored.request, stored.arms, images, stored.folder, progress, stored.margin)
+    asked = {arm.arm.name: arm.records for arm in stored.arms}
+    robustness = read_robustness(asked, stored.disturbance_notes)
+    return replace(
+        result,
+        claims=judge_claims(stored.claims, result.arms, result.records),
+        robustness=robustness,
+        command=command_of(stored.request, stored.claims, stored.margin, robustness is not None),
+    )
+
+
+def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
+    found: list[StoredArm] = []
+    for path in paths:
+        found += read_comparison(path).arms if is_comparison(path) else [arm_of_run(_require_run(path))]
+    records = [record for arm in found for record in arm.records]
+    if not records:
+        raise UsageError("there is nothing to report; name at least one run or comparison that has finished")
+    require_same_images(records)
+    arms = join_arms(found)
+    seeds = tuple(sorted({record.job.seed for record in records}))
+    first = arms[0].records[0] if arms[0].records else records[0]
+    request = Comparison(first.job.data, tuple(arm.arm for arm in arms), seeds, fingerprint=fingerprint_of(first))
+    command = commands_of_runs([(arm.arm.name, arm.records) for arm in arms])
+    images = _images([first.job, *(record.job for record in records)], request.fingerprint, progress)
+    arms = tuple(replace(arm, job=_without_machine(arm.job, arms)) for arm in arms)
+    return replace(_result(request, arms, images, Path.cwd(), progress), command=command)
+
+
+def _require_run(path: Path) -> Path:
+    if not (path / "settings.toml").is_file():
+        raise UsageError(
+            f"'{path}' is neither a run nor a comparison; name folders that `sadari train`, `compare` or `study` made"
+        )
+    return path
+
+
+def _result(
+    request: Comparison,
+    arms: Sequence[StoredArm],
+    images: ImageSet | None,
+    out: Path,
+    progress: Progress,
+    margin: float | None = None,
+) -> ComparisonResult:
+    first = next((record for arm in arms for record in arm.records), None)
+    name = data_name(request.data)
+    if first is not None:
+        split = first.split
+        facts = facts_of(name, images, split, progress) if images is not None else facts_from_run(name, first)
+    elif images is not None:
+        split = read_split(out / "split.npz")
+        facts = facts_of(name, images, split, progress)
+    else:
+        raise SadariError(f"no run of {out} has finished and its images are gone, so there is nothing to report")
+    return make_result(
+        request,
+        {each.arm.name: each.job for each in arms},
+        {each.arm.name: each.records for each in arms},
+        {each.arm.name: each.reasons for each in arms},
+        out=out,
+        data=facts,
+        images=images,
+        split=split,
+        margin=margin,
+    )
+
+
+def _images(jobs: Sequence[Job], fingerprint: str, progress: Progress) -> ImageSet | None:
+    """The images that the first job works on, or None where no job's data are there, or are others by now."""
+    settings, reason = jobs[0].settings, ""
+    for data in dict.fromkeys(job.data for job in jobs):
+        try:
+            images = load(data, settings, progress)
+        except SadariError as error:
+            reason = str(error)
+            continue
+        if images.fingerprint == fingerprint:
+            return images
+        reason = f"the images of {data} have changed since the runs were made"
+    progress.say(f"no pictures: {reason}")
+    return None
+
+
+def _without_machine(job: Job, arms: Sequence[StoredArm]) -> Job:
+    """`job` with the settings that somebody chose, without the machine's; with precision where it tells arms apart."""
+    usual = Settings()
+    names = [*MACHINE, *(["precision"] if len({arm.job.settings.precision for arm in arms}) == 1 else [])]
+    kept = {each.name: getattr(job.settings, each.name) for each in fields(Settings)}
+    return replace(job, settings=Settings(**{**kept, **{name: getattr(usual, name) for name in names}}))

@@ -1,0 +1,115 @@
+"""What lies in the folder of a comparison? Its request, its runs and why some failed, read back without training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sadari.comparison.claims import Claim, parse_claim
+from sadari.comparison.request import REQUEST, Comparison, read_stored
+from sadari.comparison.variants import Arm, folder_name
+from sadari.errors import SadariError
+from sadari.run import RunRecord, read_json
+from sadari.settings import Job, Settings, with_overrides
+
+RESULT = "comparison.json"
+
+
+@dataclass(frozen=True, eq=False)
+class StoredArm:
+    """One arm as it was run: a job of it with the first seed, its finished runs, and why others failed."""
+
+    arm: Arm
+    job: Job
+    records: tuple[RunRecord, ...]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class StoredComparison:
+    """A finished comparison: what was asked for, and what came of each arm, in the order of the request.
+
+    claims: those that were put to the test. margin: within which arms could be found equal. disturbance_notes: what was
+    said when the models were judged on disturbed images.
+    """
+
+    folder: Path
+    request: Comparison
+    arms: tuple[StoredArm, ...]
+    claims: tuple[Claim, ...] = ()
+    margin: float | None = None
+    disturbance_notes: tuple[str, ...] = ()
+
+
+def is_comparison(folder: Path) -> bool:
+    """Whether `folder` is that of a comparison, finished or not."""
+    return (folder / REQUEST).is_file()
+
+
+def read_comparison(path: Path) -> StoredComparison:
+    """What lies in the folder `path` of a comparison?
+
+    Raises SadariError where it is damaged, or not finished: an arm has neither a run nor a reason for a seed.
+    """
+    folder = path.resolve()
+    stored = read_stored(folder)
+    if stored is None:
+        raise SadariError(f"cannot read {folder / REQUEST}; run the comparison again in another --out")
+    try:
+        seeds = tuple(stored["seeds"])
+        arms = [(_arm(each), _job(stored["data"], each["resolved"], seeds[0])) for each in stored["arms"]]
+        request = Comparison(
+            data=stored["data"],
+            arms=tuple(arm for arm, _ in arms),
+            seeds=seeds,
+            title=stored.get("title", ""),
+            fingerprint=stored["fingerprint"],
+            notes=tuple(stored.get("notes", ())),
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise SadariError(f"{folder / REQUEST} is damaged ({error}); run the comparison again") from None
+    outcome = _outcome(folder)
+    try:
+        reasons = {arm["name"]: arm["reason"] for arm in outcome.get("arms", ())}
+        names = [arm.name for arm in request.arms]
+        claims = tuple(parse_claim(each["claim"], names, each["words"]) for each in outcome.get("claims", ()))
+        robustness = outcome.get("robustness")
+        notes = tuple(robustness["notes"]) if robustness else ()
+    except (KeyError, TypeError) as error:
+        raise SadariError(f"{folder / RESULT} is damaged ({error}); run the comparison again") from None
+    return StoredComparison(
+        folder=folder,
+        request=request,
+        arms=tuple(_with_runs(folder, arm, job, seeds, reasons.get(arm.name, "")) for arm, job in arms),
+        claims=claims,
+        margin=outcome.get("margin"),
+        disturbance_notes=notes,
+    )
+
+
+def _arm(table: Mapping[str, Any]) -> Arm:
+    return Arm(table["name"], table["resolved"]["model"], table["settings"], table.get("published", {}))
+
+
+def _job(data: str, resolved: Mapping[str, Any], seed: int) -> Job:
+    """As it was resolved then: the file of a network, or a default, may be another one now."""
+    settings = with_overrides(Settings(), resolved["settings"])
+    return Job(data, resolved["model"], seed, settings, dict(resolved["variables"]))
+
+
+def _outcome(folder: Path) -> Mapping[str, Any]:
+    """What `comparison.json` says; nothing where the comparison has not come to its end."""
+    return read_json(folder / RESULT) if (folder / RESULT).is_file() else {}
+
+
+def _with_runs(folder: Path, arm: Arm, job: Job, seeds: tuple[int, ...], reason: str) -> StoredArm:
+    runs = {seed: RunRecord(folder / folder_name(arm.name, seed)) for seed in seeds}
+    missing = [seed for seed, run in runs.items() if not run.finished]
+    unexplained = [seed for seed in missing if f"seed {seed}: " not in reason]
+    if unexplained:
+        raise SadariError(
+            f"the comparison {folder} is not finished: {arm.name} with seed {unexplained[0]} is missing; go on with "
+            f"the command that began it and --out {folder}"
+        )
+    records = tuple(run for seed, run in runs.items() if seed not in missing)
+    return StoredArm(arm, job, records, (reason,) if missing else ())

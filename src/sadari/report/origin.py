@@ -1,0 +1,46 @@
+"""Where do the figures come from? Machine, versions and settings of the runs, in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sadari.run import RunRecord, read_json
+
+
+def environment_of(records: Sequence[RunRecord]) -> dict[str, str]:
+    """On what did the runs run? A label and a text each; where runs differ, all that there are."""
+    stamps = [_stamp(record) for record in records]
+    texts = {
+        "machine": _distinct(_machine(each) for each in stamps),
+        "device": _distinct(record.job.settings.device for record in records),
+        "precision": _distinct(record.job.settings.precision for record in records),
+        "threads": _distinct(str(each.get("threads", "")) for each in stamps),
+        "Python": _distinct(str(each.get("python", "")) for each in stamps),
+    }
+    packages = dict.fromkeys(name for each in stamps for name in each.get("packages", {}))
+    for name in packages:
+        texts[name] = _distinct(str(each.get("packages", {}).get(name, "")) for each in stamps)
+    texts["images"] = _distinct(str(each.get("data", {}).get("fingerprint", "")) for each in stamps)
+    return {label: text for label, text in texts.items() if text}
+
+
+def installed_version() -> str:
+    """Which Sadari writes the report?"""
+    try:
+        return version("sadari")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _stamp(record: RunRecord) -> Mapping[str, Any]:
+    path = record.path / "environment.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _machine(stamp: Mapping[str, Any]) -> str:
+    cores = f"{stamp['cores']} {'core' if stamp['cores'] == 1 else 'cores'}" if stamp.get("cores") else ""
+    return ", ".join(filter(None, [stamp.get("system", ""), stamp.get("processor", ""), cores]))
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    return " / ".join(dict.fromkeys(filter(None, texts)))

@@ -1,0 +1,124 @@
+"""What is said in the one sentence of the first screen? As much as the verdicts show, and no more."""
+
+from collections.abc import Mapping, Sequence
+
+from sadari.comparison.result import DONE, ArmResult, ComparisonResult
+from sadari.values import Verdict
+
+MOST_CONCLUSIONS = 6  # sentences; all pairs stand in their own table
+NAMED = 3  # models that a sentence names before it counts the others
+
+
+def verdict_sentence(result: ComparisonResult) -> str:
+    """Which arm is best, and is that shown? One sentence, and a second one for the arms that failed."""
+    done = [arm for arm in result.arms if arm.status == DONE and arm.accuracy is not None]
+    failed = [arm for arm in result.arms if arm.status != DONE]
+    if not done:
+        return f"No model is done, so there is nothing to compare: {_all_failed(failed)}."
+    sentence = _alone(result, done[0]) if len(done) == 1 else _among(result, done)
+    return f"{sentence} {_failed(failed)}".strip()
+
+
+def _alone(result: ComparisonResult, arm: ArmResult) -> str:
+    assert arm.accuracy is not None
+    low, high = arm.accuracy.low, arm.accuracy.high
+    basis = "one trained network" if len(arm.seeds) == 1 else f"{len(arm.seeds)} seeds"
+    return (
+        f"{arm.name} gets {_right(result, arm)} right (95 % interval {100 * low:.1f} to {100 * high:.1f} %; {basis})."
+    )
+
+
+def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
+    best = done[0]
+    about = _against(best.name, result.verdicts)
+    beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
+    level = [arm for arm in done[1:] if not _beats(best.name, about[arm.name])]
+    one_seed = _speaks_of_one_seed(done)
+    if not level:
+        shown = "is shown to be the better of the two" if len(done) == 2 else f"is shown to be the best of {len(done)}"
+        return (
+            f"{best.name} {shown}: {_right(result, best)} right, {_lead(best.name, about[done[1].name])} than "
+            f"{done[1].name}{'' if len(done) == 2 else ', the next one'}{one_seed}."
+        )
+    equal = [arm for arm in level if arm.accuracy == best.accuracy or about[arm.name].difference == 0]
+    if equal:
+        first = f"{_listed([best.name, *(arm.name for arm in equal)])} share the highest accuracy"
+        rest = [arm for arm in level if arm not in equal]
+        doubt = f"; no difference from {_listed([arm.name for arm in rest])} is shown" if rest else ""
+    else:
+        first = f"{best.name} has the highest accuracy"
+        doubt = f", but no difference from {_listed([arm.name for arm in level])} is shown"
+    also = f"; {best.name} beats {_listed([arm.name for arm in beaten])}" if beaten else ""
+    return f"{first}, {_right(result, best)} right{doubt}{also}{one_seed}."
+
+
+def _against(name: str, verdicts: Sequence[Verdict]) -> Mapping[str, Verdict]:
+    """The verdicts about `name`, by the other arm."""
+    return {(each.b if each.a == name else each.a): each for each in verdicts if name in (each.a, each.b)}
+
+
+def _beats(name: str, verdict: Verdict) -> bool:
+    return verdict.verdict == ("better" if verdict.a == name else "worse")
+
+
+def beats(name: str, other: str, verdicts: Sequence[Verdict]) -> bool:
+    """Is it shown, corrected for all pairs, that the arm `name` is better than `other`?"""
+    about = _against(name, verdicts)
+    return other in about and _beats(name, about[other])
+
+
+def _lead(name: str, verdict: Verdict) -> str:
+    points = [100 * each for each in (verdict.difference, verdict.low, verdict.high)]
+    if verdict.b == name:
+        points = [-points[0], -points[2], -points[1]]
+    p = "p < 0.001" if verdict.p < 0.001 else f"p = {verdict.p:.3f}"
+    return f"{points[0]:.1f} points more ({points[1]:.1f} to {points[2]:.1f}; {p})"
+
+
+def _right(result: ComparisonResult, arm: ArmResult) -> str:
+    assert arm.accuracy is not None
+    part = result.data.judged_on
+    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[part]:,} {_PARTS[part]}"
+
+
+_PARTS = {"test": "test images", "val": "validation images", "train": "training images"}
+
+
+def _speaks_of_one_seed(done: Sequence[ArmResult]) -> str:
+    """One seed each: the statement is about these trained networks, not about the models."""
+    return (
+        "; one seed each, so this is about these trained networks only" if {len(a.seeds) for a in done} == {1} else ""
+    )
+
+
+def _failed(failed: Sequence[ArmResult]) -> str:
+    if not failed:
+        return ""
+    return f"{_listed([arm.name for arm in failed])} failed and {'is' if len(failed) == 1 else 'are'} not compared."
+
+
+def _all_failed(failed: Sequence[ArmResult]) -> str:
+    return f"{_listed([arm.name for arm in failed])} failed" if failed else "none was asked for"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c", "a, b, c and 4 others"."""
+    shown = list(names[:NAMED]) if len(names) > NAMED + 1 else list(names)
+    if len(shown) < len(names):
+        shown.append(f"{len(names) - len(shown)} others")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def conclusions(result: ComparisonResult) -> tuple[str, ...]:
+    """What the best arm is compared with each other one, in the order of the ranking, and how p was corrected."""
+    best = result.best
+    if best is None or not result.verdicts:
+        return ()
+    about = _against(best.name, result.verdicts)
+    sentences = [about[arm.name].sentence for arm in result.arms if arm.name in about][:MOST_CONCLUSIONS]
+    if len(result.verdicts) > 1:
+        sentences.append(
+            f"Every p is corrected by Holm's method for {len(result.verdicts):,} comparisons; each interval is that of "
+            "its pair alone."
+        )
+    return tuple(sentences)

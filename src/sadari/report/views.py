@@ -1,0 +1,51 @@
+"""What does augmentation make of the training images? Each of five beside four views of it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sadari.data.augment import Augmentation
+from sadari.report.figures import SampleGrid, sample_positions
+from sadari.report.ink.samples import draw_samples
+from sadari.report.ink.style import DPI, styled
+from sadari.run import write_whole
+from sadari.values import ImageSet, Split
+
+IMAGES, VIEWS = 5, 4  # a sample grid has five columns
+
+
+def view_grid(images: ImageSet, split: Split, augmentation: Augmentation, text: str, seed: int = 0) -> SampleGrid:
+    """A row for each of up to five training images: as it is, then redrawn four times; captions say how labels mixed.
+
+    text: the setting that `augmentation` was read from. The images and what they become depend on `seed` alone.
+    """
+    chosen = sample_positions(images, split, seed)[:IMAGES]
+    before = torch.from_numpy(np.stack([images.images[position] for position in chosen]))
+    labels = torch.from_numpy(images.labels[chosen])
+    generator = torch.Generator().manual_seed(seed)
+    columns, captions = [before], [[images.classes[label] for label in labels.tolist()]]
+    for _ in range(VIEWS):
+        redrawn = augmentation.apply(before, generator)
+        pixels, mixed = augmentation.mix(redrawn, labels, len(images.classes), generator)
+        columns.append(pixels)
+        captions.append([""] * len(labels) if mixed is labels else _added(mixed, labels, images.classes))
+    return SampleGrid(
+        f"{images.name}: {text}",
+        torch.stack(columns, dim=1).flatten(0, 1).numpy(),
+        tuple(caption for row in zip(*captions, strict=True) for caption in row),
+    )
+
+
+def write_views(grid: SampleGrid, path: Path) -> None:
+    """Draw `grid` as the PNG file `path`, whole or not at all."""
+    with styled():
+        figure = draw_samples(grid)
+        write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
+
+
+def _added(mixed: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> list[str]:
+    """Such as "+ 30% dog": which part of each label another class took."""
+    others = mixed.scatter(1, labels[:, None], 0.0)
+    shares, names = others.max(1)
+    return [f"+ {share:.0%} {classes[name]}" if share else "" for share, name in zip(shares, names, strict=True)]

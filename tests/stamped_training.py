@@ -1,0 +1,45 @@
+"""A trainer that learns nothing and leaves everything that a report is made of, environment and preprocessing too."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fake_training import FakeTrainer
+from sadari.data.prepare import Preprocess
+from sadari.models.ladder import find_rung
+from sadari.run import RunRecord, read_json, write_json, write_text
+from sadari.settings import Job
+from sadari.values import PARTS, ImageSet, Split
+
+
+@dataclass
+class StampedTrainer(FakeTrainer):
+    """As `FakeTrainer`, with `environment.json`, `preprocess.json`, and the machine's choices in `settings.toml`."""
+
+    device: str = "cpu"
+
+    def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
+        super()._leave(record, job, images, split)
+        settings = replace(job.settings, device=self.device, precision="float32")
+        write_text(record.path / "settings.toml", replace(job, settings=settings).to_toml())
+        preprocess = Preprocess.fitted(images, split.train, "unit", "crop")
+        write_json(record.path / "preprocess.json", preprocess.to_json())
+        stamp = {
+            "python": "3.12.1",
+            "packages": {"torch": "2.9.0"},
+            "system": "Linux x86_64",
+            "processor": "a processor",
+            "cores": 2,
+            "threads": 2,
+            "data": {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes},
+            "layers": find_rung(job.model).layers,
+        }
+        write_json(record.path / "environment.json", stamp)
+        counts = {part: len(split.part(part)) for part in PARTS}
+        write_json(record.path / "scores.json", {**read_json(record.path / "scores.json"), "images": counts})
+        return record
+
+
+def train_run(trainer: FakeTrainer, job: Job, out: Path, images: ImageSet, split: Split) -> Path:
+    """The folder of a run of `job`, as `sadari train` leaves it."""
+    trainer(job, out, images=images, split=split)
+    return out
