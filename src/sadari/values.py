@@ -119,7 +119,11 @@ class Interval:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Does arm `a` beat arm `b`? difference = accuracy of a minus b, on the same images, in [-1, 1]."""
+    """Does arm `a` beat arm `b`? difference = accuracy of a minus b, on the same images, in [-1, 1].
+
+    low, high: its 95 % interval. p: that there is none. margin, equal_p: where a margin is given, that the difference
+    is at least as large as it. verdict: "better", "worse", "no difference shown" or "equal within M" (of `margin`).
+    """
 
     a: str
     b: str
@@ -129,3 +133,5 @@ class Verdict:
     p: float
     verdict: str
     sentence: str = field(default="")
+    margin: float | None = None
+    equal_p: float | None = None

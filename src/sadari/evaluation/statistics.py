@@ -1,10 +1,7 @@
 """Is one model really better than another, and how sure is an accuracy? Seeds and test images are both drawn.
 
-Model: whether the network of seed s gets image i right is x[s, i] = mean + seed[s] + image[i] + both[s, i], two
-crossed random effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4). The variance of a mean over
-S seeds and N images is then var(seed)/S + var(image)/N + var(both)/(S N). The spread of the N per-image means
-estimates the second and third term, the spread of the S per-seed means the first and third; their sum holds the
-third twice, so it is taken off once (mean square of the residuals / (S N)), never below what the images show.
+`crossed` says how far an estimate may be from the truth; here are the interval of one arm, the comparison of two and of
+all pairs. docs/statistics.md has the method's sources and what was proved of it.
 
 One seed says nothing about other seeds: its interval and test speak of that one trained network.
 """
@@ -16,31 +13,15 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special, stats
 
+from sadari.evaluation.crossed import SINGLE, SamplingError, Spread, spread
+from sadari.evaluation.sentences import Compared, judged
 from sadari.values import Interval, Verdict
 
-LEVEL = 0.05  # intervals cover with 1 - LEVEL; a verdict needs p < LEVEL after Holm's correction
-POWER = 0.8  # chance to show a real half point with the seeds that a sentence advises (Cohen's usual 80 %)
-HALF_POINT = 0.005
-MOST_SEEDS = 50  # what a sentence still advises (assumed: more is not done in practice)
+LEVEL = 0.05  # intervals cover with 1 - LEVEL; a verdict needs a corrected p below it
 
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """How far do the seeds of one arm lie apart? Variances of the mean over seeds, 0 for one network.
-
-    between: var of the per-seed means / S. residual: the part of `between` that the images show already.
-    """
-
-    between: float
-    residual: float
-    seeds: int
-
-    @property
-    def beyond_images(self) -> float:
-        return max(self.between - self.residual, 0.0)
 
 
 def interval(correct: Bools) -> Interval:
@@ -50,60 +31,58 @@ def interval(correct: Bools) -> Interval:
     (1927) at the effective number of images, mean (1 - mean) / variance (Korn & Graubard 1998), so that it stays
     inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. Raises ValueError for no images.
     """
-    _require_images(correct)
-    networks = _distinct(correct)
-    images = correct.shape[1]
-    mean = float(correct.mean())
+    arm = _arm("", correct)
     sd = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
-    error = _Error(_image_variance(networks.mean(axis=0)), (_spread(networks),), images)
-    effective, critical = float(images), _normal_quantile(LEVEL)
-    if len(networks) > 1:
-        critical = error.critical(LEVEL)
-        if error.variance > 0:
-            effective = mean * (1.0 - mean) / error.variance
-    low, high = _wilson(mean, effective, critical)
-    return Interval(mean, sd, low, high)
+    low, high = _wilson(arm.mean, arm.score(LEVEL))
+    return Interval(arm.mean, sd, low, high)
 
 
-def verdict(name_a: str, correct_a: Bools, name_b: str, correct_b: Bools) -> Verdict:
+def against(correct: Bools, value: float) -> tuple[float, Interval]:
+    """Is the accuracy another than `value`? The two-sided p, and the arm's `interval`.
+
+    correct: bool (S, N). value: in [0, 1]. This is the score test that `interval` inverts, so they never disagree:
+    p < 0.05 exactly where `value` lies outside the interval. A one-sided question ("at least value") has half that p
+    where the mean lies on the other side of `value`. Raises ValueError for no images or another value.
+    """
+    found = interval(correct)
+    if not 0 <= value <= 1:
+        raise ValueError(f"an accuracy lies in 0..1, not {value}")
+    if value == found.mean:
+        return 1.0, found
+    if value in (0.0, 1.0):
+        return 0.0, found  # a single error proves that 1 is not the accuracy
+    return _arm("", correct).tail((found.mean - value) ** 2 / (value * (1 - value))), found
+
+
+def verdict(name_a: str, correct_a: Bools, name_b: str, correct_b: Bools, margin: float | None = None) -> Verdict:
     """Does arm a beat arm b on the same images? The two-sided p, and the 95 % interval of a minus b.
 
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), the same images in the same order. One network each (one
-    seed, or seeds that all say the same): McNemar's exact test (1947). Otherwise a t test of the difference, whose
-    variance is the module's, summed over both arms. Raises ValueError for other shapes.
+    seed, or seeds that all say the same): McNemar's exact test (1947), which may disagree with the interval at the
+    edge. Otherwise a t test, p < 0.05 exactly where the interval excludes 0. margin, in (0, 1): also whether both are
+    equal within it, by two one-sided tests (Schuirmann 1987); `equal_p` < 0.05 exactly where the 90 % interval lies
+    inside. Raises ValueError for other shapes and margins.
     """
-    _require_images(correct_a)
-    if correct_b.shape[1] != correct_a.shape[1]:
-        raise ValueError(f"{name_a} has {correct_a.shape[1]} images and {name_b} {correct_b.shape[1]}")
-    error = _difference_error(_distinct(correct_a), _distinct(correct_b))
-    difference = float(correct_a.mean() - correct_b.mean())
-    half = error.critical(LEVEL) * sqrt(error.variance)
-    p = error.tail(abs(difference))
-    if len(_distinct(correct_a)) == len(_distinct(correct_b)) == 1:
-        p = _mcnemar(correct_a[0], correct_b[0])
-    found = Verdict(
-        a=name_a,
-        b=name_b,
-        difference=difference,
-        low=max(difference - half, -1.0),
-        high=min(difference + half, 1.0),
-        p=p,
-        verdict="",
-    )
-    return _judged(found, correct_a, correct_b)
+    return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin)[0]
 
 
-def verdicts(arms: Sequence[tuple[str, Bools]]) -> list[Verdict]:
-    """Which arm beats which, over all pairs? `p` is corrected by Holm's step-down method (1979).
+def difference_p(correct_a: Bools, correct_b: Bools, bound: float) -> float:
+    """Could the accuracy of a minus that of b be `bound`? The two-sided p, by the test that `verdict` makes of 0.
 
-    Each interval is the pair's own, uncorrected one. In the order of `arms`, first against all behind it.
+    correct_a: bool (S_a, N); correct_b: bool (S_b, N), as `verdict` takes them.
     """
-    pairs = [(*first, *second) for first, second in combinations(arms, 2)]
-    single = [verdict(*pair) for pair in pairs]
-    adjusted = holm([each.p for each in single])
-    return [
-        _judged(replace(each, p=p), pair[1], pair[3]) for each, p, pair in zip(single, adjusted, pairs, strict=True)
-    ]
+    a, b = _arm("a", correct_a), _arm("b", correct_b)
+    error = _difference_error(a, b)
+    return _p(a, b, error) if bound == 0 else error.tail(abs(a.mean - b.mean - bound))
+
+
+def verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None = None) -> list[Verdict]:
+    """Which arm beats which, over all pairs? Each `p` is corrected by Holm's step-down method (1979).
+
+    The p of equality within `margin` are corrected likewise, among themselves. Each interval is the pair's own,
+    uncorrected one. In the order of `arms`, first against all behind it. Raises ValueError as `verdict`.
+    """
+    return _verdicts(arms, margin)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -117,160 +96,114 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-@dataclass(frozen=True)
-class _Error:
-    """How far may an estimate be from the truth? From the images, and from the seeds of one or two arms.
+@dataclass(frozen=True, eq=False)
+class _Arm:
+    """One arm, ready for comparison. per_image: float (N,), the share of its networks that are right.
 
-    The critical value is t with Satterthwaite's degrees of freedom (1946). Where a single pair of seeds is all
-    there is, his approximation covers too little (87 % in simulation where seeds differ much: one lucky pair of
-    seeds that agree makes both the variance and the quantile small); then it is Cochran & Cox's (1950) weighted
-    mean of the quantiles, which covers 93 % and more.
+    A single network (one seed, or seeds that all say the same because the model has no chance) has spread SINGLE.
     """
 
-    image: float
-    spreads: tuple[_Spread, ...]
-    images: int
+    name: str
+    correct: Bools
+    per_image: NDArray[np.float64]
+    mean: float
+    spread: Spread
 
     @property
-    def variance(self) -> float:
-        return self.image + sum(spread.beyond_images for spread in self.spreads)
+    def single(self) -> bool:
+        return self.spread is SINGLE
 
     @property
-    def _varying(self) -> list[_Spread]:
-        return [spread for spread in self.spreads if spread.seeds > 1]
+    def unit(self) -> float:
+        """What one network on one image counts for in the mean of an image."""
+        return 1.0 / self.spread.seeds
 
-    @property
-    def _pair_of_seeds(self) -> bool:
-        return sum(spread.seeds - 1 for spread in self._varying) == 1
+    def score(self, level: float) -> float:
+        """Squared critical value per effective image: how Wilson's interval grows."""
+        if self.single:
+            return float(special.ndtri(level / 2)) ** 2 / len(self.per_image)
+        return self._error().half_width(level) ** 2 / (self.mean * (1 - self.mean))
 
-    def critical(self, level: float) -> float:
-        """The two-sided critical value, in standard errors."""
-        from scipy.stats import t
+    def tail(self, score: float) -> float:
+        """The level at which `score` is reached."""
+        if self.single:
+            return float(2 * special.ndtr(-sqrt(score * len(self.per_image))))
+        return self._error().tail(sqrt(score * self.mean * (1 - self.mean)))
 
-        if self._pair_of_seeds:
-            between = sum(spread.between for spread in self._varying)
-            share = between / (self.image + between) if between else 0.0
-            wide, narrow = (float(t.ppf(1 - level / 2, freedom)) for freedom in (1, max(self.images - 1, 1)))
-            return share * wide + (1 - share) * narrow
-        return float(t.ppf(1 - level / 2, self._degrees_of_freedom()))
-
-    def tail(self, distance: float) -> float:
-        """The two-sided p of an estimate `distance` from what is supposed."""
-        from scipy.optimize import brentq
-        from scipy.stats import t
-
-        if distance == 0 or self.variance == 0:
-            return 1.0 if distance == 0 else 0.0
-        errors = distance / sqrt(self.variance)
-        if not self._pair_of_seeds:
-            return float(2 * t.sf(errors, self._degrees_of_freedom()))
-        least = 1e-12
-        if self.critical(least) <= errors:
-            return least
-        return float(brentq(lambda level: self.critical(level) - errors, least, 1.0))
-
-    def _degrees_of_freedom(self) -> float:
-        squares = self.image**2 / max(self.images - 1, 1)
-        squares += sum(spread.between**2 / (spread.seeds - 1) for spread in self._varying)
-        least = max(min([self.images - 1, *(spread.seeds - 1 for spread in self._varying)]), 1)
-        return max(self.variance**2 / squares, least) if squares else float(max(self.images - 1, 1))
+    def _error(self) -> SamplingError:
+        """Of the mean; one image that one network alone gets wrong is added, as in `_difference_error`."""
+        count = len(self.per_image)
+        per_image = float(self.per_image.var(ddof=min(1, count - 1))) / count
+        return SamplingError(per_image + (self.unit / count) ** 2, (self.spread,))
 
 
-def _require_images(correct: Bools) -> None:
+def _arm(name: str, correct: Bools) -> _Arm:
     if correct.ndim != 2 or not correct.size:
         raise ValueError(f"needs bool (seeds, images) with at least one of each, not {correct.shape}")
+    networks = (correct[:1] if (correct == correct[0]).all() else correct).astype(np.float64)
+    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spread(networks))
 
 
-def _distinct(correct: Bools) -> NDArray[np.float64]:
-    """One row per network as float: seeds that all say the same (a model without chance) are one network."""
-    rows = correct[:1] if (correct == correct[0]).all() else correct
-    return rows.astype(np.float64)
+def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[Verdict]:
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"a margin of accuracy lies between 0 and 1, not {margin}; half a point is 0.005")
+    pairs = list(combinations([_arm(name, correct) for name, correct in arms], 2))
+    errors = [_difference_error(a, b) for a, b in pairs]
+    differences = [a.mean - b.mean for a, b in pairs]
+    p_values = holm([_p(a, b, error) for (a, b), error in zip(pairs, errors, strict=True)])
+    found = [
+        _pair(a, b, difference, error, p)
+        for (a, b), difference, error, p in zip(pairs, differences, errors, p_values, strict=True)
+    ]
+    if margin is not None:
+        equal = holm([_equal_p(each, error, margin) for each, error in zip(differences, errors, strict=True)])
+        found = [replace(each, margin=margin, equal_p=p) for each, p in zip(found, equal, strict=True)]
+    return [
+        judged(each, Compared(error, *_counts(a, b), len(pairs), LEVEL))
+        for each, (a, b), error in zip(found, pairs, errors, strict=True)
+    ]
 
 
-def _spread(correct: NDArray[np.float64]) -> _Spread:
-    seeds, images = correct.shape
-    if seeds == 1:
-        return _Spread(0.0, 0.0, 1)
-    of_seed, of_image = correct.mean(axis=1, keepdims=True), correct.mean(axis=0, keepdims=True)
-    left = correct - of_seed - of_image + correct.mean()
-    residual = float((left**2).sum()) / ((seeds - 1) * max(images - 1, 1))
-    return _Spread(float(of_seed.var(ddof=1)) / seeds, residual / (seeds * images), seeds)
+def _counts(a: _Arm, b: _Arm) -> tuple[int, int, int]:
+    return len(a.correct), len(b.correct), len(a.per_image)
 
 
-def _image_variance(values: NDArray[np.float64]) -> float:
-    """Variance of the mean of one value per image."""
-    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else float(values[0] * (1 - values[0]))
+def _pair(a: _Arm, b: _Arm, difference: float, error: SamplingError, p: float) -> Verdict:
+    half = error.half_width(LEVEL)
+    return Verdict(a.name, b.name, difference, max(difference - half, -1.0), min(difference + half, 1.0), p, "")
 
 
-def _difference_error(a: NDArray[np.float64], b: NDArray[np.float64]) -> _Error:
+def _difference_error(a: _Arm, b: _Arm) -> SamplingError:
     """The error of mean(a) - mean(b), from one difference per image.
 
-    Half an image that only a gets right and half one that only b gets right are added, and one on which they
-    agree (Agresti & Min 2005), so that few images without a contradiction do not look like certainty.
+    Half an image that only one network of a gets right and half one that only one of b does are added, and one on
+    which all agree (Agresti & Min 2005, for one network each), so that few images without a contradiction do not
+    look like certainty.
     """
-    differences = a.mean(axis=0) - b.mean(axis=0)
+    if len(a.per_image) != len(b.per_image):
+        raise ValueError(f"{a.name} has {len(a.per_image)} images and {b.name} {len(b.per_image)}")
+    differences = a.per_image - b.per_image
     count = len(differences) + 2
-    image = (float((differences**2).sum()) + 1.0 - float(differences.sum()) ** 2 / count) / count**2
-    return _Error(image, (_spread(a), _spread(b)), len(differences))
+    added = (a.unit**2 + b.unit**2) / 2
+    per_image = (float((differences**2).sum()) + added - float(differences.sum()) ** 2 / count) / count**2
+    return SamplingError(per_image, (a.spread, b.spread))
 
 
-def _mcnemar(a: Bools, b: Bools) -> float:
-    from scipy.stats import binomtest
+def _p(a: _Arm, b: _Arm, error: SamplingError) -> float:
+    if not (a.single and b.single):
+        return error.tail(abs(a.mean - b.mean))
+    first, second = a.correct[0], b.correct[0]
+    only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
+    return float(stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
-    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+
+def _equal_p(difference: float, error: SamplingError, margin: float) -> float:
+    """The larger p of the two one-sided tests that the difference is above -margin and below margin."""
+    distance = margin - abs(difference)
+    return error.tail(distance) / 2 if distance > 0 else 1.0 - error.tail(-distance) / 2
 
 
-def _wilson(mean: float, images: float, critical: float) -> tuple[float, float]:
-    scale = 1.0 + critical**2 / images
-    centre = (mean + critical**2 / (2 * images)) / scale
-    half = critical / scale * sqrt(mean * (1 - mean) / images + critical**2 / (4 * images**2))
+def _wilson(mean: float, score: float) -> tuple[float, float]:
+    centre = (mean + score / 2) / (1 + score)
+    half = sqrt(score * (mean * (1 - mean) + score / 4)) / (1 + score)
     return max(min(centre - half, mean), 0.0), min(max(centre + half, mean), 1.0)
-
-
-def _normal_quantile(level: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf(1 - level / 2))
-
-
-def _judged(found: Verdict, a: Bools, b: Bools) -> Verdict:
-    """`found` with its word and its sentence, from its p."""
-    evidence = _evidence(a, b)
-    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
-    points = [100 * each for each in (found.difference, found.low, found.high)]
-    if found.p >= LEVEL:
-        numbers = f"{points[0]:.1f}, {points[1]:.1f} to {points[2]:.1f}; {p}; {evidence}"
-        sentence = f"{found.a} and {found.b}: no difference shown ({numbers}){_advice(a, b)}."
-        return replace(found, verdict="no difference shown", sentence=sentence)
-    winner, loser, word = found.a, found.b, "better"
-    if found.difference < 0:
-        winner, loser, word = found.b, found.a, "worse"
-        points = [-points[0], -points[2], -points[1]]
-    numbers = f"{points[1]:.1f} to {points[2]:.1f}; {p}; {evidence}"
-    return replace(found, verdict=word, sentence=f"{winner} beats {loser} by {points[0]:.1f} points ({numbers}).")
-
-
-def _evidence(a: Bools, b: Bools) -> str:
-    seeds = sorted({len(a), len(b)})
-    if seeds == [1]:
-        return f"the same {a.shape[1]:,} images, one trained network each"
-    return f"the same {a.shape[1]:,} images, {' and '.join(str(each) for each in seeds)} seeds"
-
-
-def _advice(a: Bools, b: Bools) -> str:
-    """How many seeds would show half a point? Empty where only one seed was run or it would take too many."""
-    from scipy.stats import norm, t
-
-    networks = [_distinct(a), _distinct(b)]
-    spreads = [_spread(each) for each in networks]
-    if len(a) == 1 or len(b) == 1:
-        return ""
-    image = max(_difference_error(*networks).image - sum(spread.residual for spread in spreads), 0.0)
-    of_one_seed = sum(spread.between * spread.seeds for spread in spreads)
-    seeds = np.arange(max(len(a), len(b)) + 1, MOST_SEEDS + 1)
-    quantiles = t.ppf(1 - LEVEL / 2, seeds - 1) + norm.ppf(POWER)
-    enough = seeds[quantiles * np.sqrt(image + of_one_seed / seeds) <= HALF_POINT]
-    if len(enough):
-        return f"; {enough[0]} seeds would show half a point"
-    return "; more test images would have to show half a point" if image > of_one_seed / MOST_SEEDS else ""

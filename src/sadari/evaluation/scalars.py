@@ -1,0 +1,71 @@
+"""What does a figure with one number per seed come to, such as loss or seconds, and do two arms differ in it?
+
+Only the draw of the seed is in these numbers: they speak of other seeds on the same test images. For accuracy
+`statistics.interval` and `statistics.verdict` also count the draw of the images.
+"""
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from sadari.evaluation.statistics import LEVEL
+from sadari.values import Interval
+
+
+class MeanDifference(NamedTuple):
+    """By how much does the mean of one arm exceed that of another? With the 95 % interval and the two-sided p."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def mean_interval(values: NDArray[np.float64], step: float = 0.0) -> Interval:
+    """Which mean would other seeds give? Mean, sd over seeds and Student's 95 % t interval (1908).
+
+    values: float (S,), one number per seed, S >= 2: one seed says nothing about others. step: the least by which two
+    values can differ, such as 1 for an epoch: few seeds agree on such a figure by luck, so it is taken to vary by a
+    step's rounding at least. Raises ValueError for fewer than two values, for other shapes, and for values that are
+    not finite.
+    """
+    _require_seeds(values)
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    half = float(t.ppf(1 - LEVEL / 2, len(values) - 1)) * sqrt(mean_variance(values, step))
+    return Interval(mean, sd, mean - half, mean + half)
+
+
+def mean_variance(values: NDArray[np.float64], step: float = 0.0) -> float:
+    """How far may the mean of (S,) values be off, squared? At least what rounding to `step` hides (Sheppard 1898)."""
+    return max(float(values.var(ddof=1)), step**2 / 12) / len(values)
+
+
+def mean_difference(a_values: NDArray[np.float64], b_values: NDArray[np.float64], step: float = 0.0) -> MeanDifference:
+    """Does the mean of a differ from that of b? a minus b, its 95 % interval, and p by Welch's t test (1947).
+
+    a_values: float (S_a,); b_values: float (S_b,); at least two each. step: as for `mean_interval`. Where neither
+    varies the interval is the difference itself, and p is 1 for no difference, else 0. Raises ValueError as
+    `mean_interval`.
+    """
+    _require_seeds(a_values)
+    _require_seeds(b_values)
+    difference = float(a_values.mean() - b_values.mean())
+    squares = [mean_variance(values, step) for values in (a_values, b_values)]
+    variance = sum(squares)
+    if variance == 0:
+        return MeanDifference(difference, difference, difference, 1.0 if difference == 0 else 0.0)
+    shares = [square / variance for square in squares]
+    freedom = 1 / sum(share**2 / (len(values) - 1) for share, values in zip(shares, (a_values, b_values), strict=True))
+    half = float(t.ppf(1 - LEVEL / 2, freedom)) * sqrt(variance)
+    p = float(2 * t.sf(abs(difference) / sqrt(variance), freedom))
+    return MeanDifference(difference, difference - half, difference + half, p)
+
+
+def _require_seeds(values: NDArray[np.float64]) -> None:
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"needs one value from each of at least two seeds, not an array of shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError("needs finite values; leave out the seeds that have none")
