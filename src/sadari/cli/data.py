@@ -19,7 +19,7 @@ from sadari.data.load import load, named_sets, open_source
 from sadari.data.named import download_folder, where
 from sadari.data.source import FileContent
 from sadari.data.split import draw_split
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress
 from sadari.settings import Settings, parse_overrides, with_overrides
 from sadari.values import PARTS, ImageSet, Split
@@ -166,6 +166,29 @@ def convert_data(
     for note in (*images.notes, *convert(images, out, progress)):
         progress.say(f"note: {note}")
     progress.say(f"wrote {len(images):,} images to {out}")
+
+
+@app.command("augment")
+def augment_data(
+    data: DataArgument,
+    set_: SetOption = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which images, and which views of them.")] = 0,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.png", help="The picture.")] = Path("augmentation.png"),
+) -> None:
+    """Draw training images beside what --set augment=... makes of them, such as 'rotate 30, shift 0.2, flip'."""
+    from sadari.data.augment import parse_augmentation
+    from sadari.report.views import view_grid, write_views
+
+    settings, progress = _settings(set_), TerminalProgress()
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out is the name of a .png file, not '{out}'")
+    images = load(data, settings, progress)
+    augmentation = parse_augmentation(settings.augment, *images.shape[:2])
+    if augmentation is None:
+        received = f"augment is '{settings.augment}', which changes nothing"
+        raise UsageError(f"{received}; say what to draw, such as --set augment='rotate 30, shift 0.2, zoom 0.2, flip'")
+    write_views(view_grid(images, draw_split(images, settings), augmentation, settings.augment, seed), out)
+    progress.say(f"wrote {out}: each training image in the first column, and four views of it")
 
 
 def _settings(pairs: list[str] | None) -> Settings:

@@ -26,6 +26,7 @@ MAX_FILE_BYTES = 256 * 2**20
 # Assumed: a JPEG is decoded at a reduced scale only while it stays this many times larger than wanted,
 # so that the final resize still averages over source pixels.
 DRAFT_MARGIN = 2
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 GREY_MODES = frozenset(("1", "L", "LA", "La"))
 
 
@@ -33,12 +34,15 @@ class UnreadableImageError(SadariError):
     """The bytes are not an image that can be decoded; the message says why, without a file name."""
 
 
-def decode_image(content: bytes, channels: int = 0, size: int = 0, fit: str = "crop") -> NDArray[np.uint8]:
+def decode_image(
+    content: bytes, channels: int = 0, size: int = 0, fit: str = "crop", interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
     """Which pixels do the bytes of an image file hold? uint8 (H, W, C).
 
     channels: 1 (grey) or 3 (RGB); 0 keeps what the file declares. size: 0 keeps the size, otherwise the
-    image becomes (size, size) by `fit` ("crop", "pad", "squash"; see `fit_square`). Raises UnreadableImageError for
-    anything that is no complete image, has more than MAX_PIXELS pixels or more than MAX_FILE_BYTES bytes.
+    image becomes (size, size) by `fit` ("crop", "pad", "squash") and `interpolation`; see `fit_square`. Raises
+    UnreadableImageError for anything that is no complete image, has more than MAX_PIXELS pixels or more than
+    MAX_FILE_BYTES bytes.
     """
     if not content:
         raise UnreadableImageError("the file is empty")
@@ -60,19 +64,20 @@ def decode_image(content: bytes, channels: int = 0, size: int = 0, fit: str = "c
     if channels:
         upright = upright.convert("L" if channels == 1 else "RGB")
     if size:
-        upright = _square(upright, size, fit)
+        upright = _square(upright, size, fit, RESAMPLING[interpolation])
     pixels = np.array(upright)
     return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def fit_square(image: NDArray[np.uint8], size: int, fit: str) -> NDArray[np.uint8]:
-    """What does uint8 (H, W, C) look like as (size, size, C)? Antialiased (triangle filter, wider when shrinking).
+def fit_square(image: NDArray[np.uint8], size: int, fit: str, interpolation: str = "bilinear") -> NDArray[np.uint8]:
+    """What does uint8 (H, W, C) look like as (size, size, C)? Antialiased (the filter is wider when shrinking).
 
     crop: the largest centred square is resized, so that the short side fits. pad: the long side fits, the
     rest is black. squash: both sides fit, the shape is lost.
     """
     grey = image.shape[2] == 1
-    fitted = np.asarray(_square(Image.fromarray(image[:, :, 0] if grey else image), size, fit))
+    picture = Image.fromarray(image[:, :, 0] if grey else image)
+    fitted = np.asarray(_square(picture, size, fit, RESAMPLING[interpolation]))
     return fitted[:, :, np.newaxis] if grey else fitted
 
 
@@ -155,18 +160,18 @@ def _flat(image: Image.Image) -> Image.Image:
     return ground
 
 
-def _square(image: Image.Image, size: int, fit: str) -> Image.Image:
+def _square(image: Image.Image, size: int, fit: str, resample: Image.Resampling) -> Image.Image:
     width, height = image.size
     if width == height:
-        return image if width == size else image.resize((size, size), Image.Resampling.BILINEAR)
+        return image if width == size else image.resize((size, size), resample)
     if fit == "squash":
-        return image.resize((size, size), Image.Resampling.BILINEAR)
+        return image.resize((size, size), resample)
     if fit == "crop":
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
-        return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+        return image.resize((size, size), resample, box=(left, top, left + side, top + side))
     scale = size / max(width, height)
-    inner = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BILINEAR)
+    inner = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), resample)
     ground = Image.new(image.mode, (size, size))
     ground.paste(inner, ((size - inner.width) // 2, (size - inner.height) // 2))
     return ground

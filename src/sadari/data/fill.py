@@ -32,12 +32,14 @@ Block = list[tuple[int, bytes]]
 
 @dataclass(frozen=True)
 class Frame:
-    """What every image is made to be: side (0: as it is), fit, channels (0: as it is), and the least channels."""
+    """What every image is made to be: side (0: as it is), fit, channels (0: as it is), the least channels, and how it
+    is resized."""
 
     size: int
     fit: str
     channels: int
     least_channels: int = 1
+    interpolation: str = "bilinear"
 
 
 def fill_pack(
@@ -50,7 +52,7 @@ def fill_pack(
     depends on the whole set and never on its order. Raises SadariError for what the set's classes do not
     allow, and for unreadable files unless `settings.unreadable` is "skip". where: what the user called the data.
     """
-    frame = Frame(settings.image_size, settings.fit, settings.channels)
+    frame = Frame(settings.image_size, settings.fit, settings.channels, interpolation=settings.interpolation)
     notes = list(content.notes)
     while True:
         try:
@@ -80,7 +82,8 @@ def _fill_arrays(
         for start in range(0, count, BLOCK_IMAGES):
             block = content.images[start : start + BLOCK_IMAGES]
             for position, image in enumerate(to_channels(block, frame.channels or block.shape[3]), start):
-                writer.put(position, fit_square(image, frame.size, frame.fit) if frame.size else image)
+                fitted = fit_square(image, frame.size, frame.fit, frame.interpolation) if frame.size else image
+                writer.put(position, fitted)
             task.advance(len(block))
         writer.keep(range(count))
     if content.evidence is not None:
@@ -187,7 +190,7 @@ def _decode_block(block: Block, frame: Frame, writer: PixelWriter) -> tuple[int,
     unreadable = {}
     for position, content in block:
         try:
-            image = decode_image(content, frame.channels, frame.size, frame.fit)
+            image = decode_image(content, frame.channels, frame.size, frame.fit, frame.interpolation)
         except UnreadableImageError as error:
             unreadable[position] = str(error)
             continue

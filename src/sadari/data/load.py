@@ -25,8 +25,8 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     """Which images is `data`? Decoded at the first call, memory-mapped from the cache at every later one.
 
     data: a named set, with options after a colon (`shapes:size=32,classes=5`), or a path; see `open_source`.
-    image_size, fit, channels and unreadable of `settings` decide the pixels. Raises UsageError for data that
-    is neither, and SadariError for data that no classifier can be trained on, naming what is wrong with it.
+    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels. Raises UsageError for data
+    that is neither, and SadariError for data that no classifier can be trained on, naming what is wrong with it.
     """
     progress = progress or Silent()
     if settings.channels not in (0, 1, 3):
@@ -34,7 +34,9 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     source = open_source(data)
     _bring(data, progress)
     fingerprint = source.fingerprint()
-    choices = (settings.image_size, settings.fit, settings.channels, settings.unreadable)
+    choices = [settings.image_size, settings.fit, settings.channels, settings.unreadable]
+    if settings.interpolation != "bilinear":  # the only one when packs were first made
+        choices.append(settings.interpolation)
     folder = pack_folder(digest_words(PACK_FORMAT, fingerprint, *map(str, choices)))
     images = read_pack(folder, source.name, fingerprint)
     if images is not None:

@@ -1,6 +1,6 @@
 """How do stored bytes become what a network reads? One value, fitted on the training images only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
+from sadari.settings import OF_BACKBONE, SCALINGS
 from sadari.values import ImageSet
 
 BLOCK = 4096  # images summed at once while fitting: bounds memory; assumed, the result does not depend on it
@@ -19,9 +20,9 @@ BLOCK = 4096  # images summed at once while fitting: bounds memory; assumed, the
 class Preprocess:
     """Which arithmetic turns uint8 pixels into network inputs? x = pixels * scale + shift.
 
-    height, width, channels: the shape every image must have; fit: how other shapes become it.
+    height, width, channels: the shape every image must have; fit, interpolation: how other shapes become it.
     scaling: "unit" (pixels / 255), "channel" or "pixel" (standardised with the training images' mean and
-    deviation per channel or per single pixel), or "none" (0..255).
+    deviation per channel or per single pixel), "none" (0..255), or "backbone" (given, see `fitted`).
     scale, shift: float32, broadcastable to (C, H, W).
     """
 
@@ -32,15 +33,31 @@ class Preprocess:
     scaling: str
     scale: NDArray[np.float32]
     shift: NDArray[np.float32]
+    interpolation: str = "bilinear"
 
     @classmethod
-    def fitted(cls, images: ImageSet, positions: NDArray[np.int64], scaling: str, fit: str) -> "Preprocess":
-        """Fit on the images at `positions` (the training part, nothing else)."""
+    def fitted(
+        cls,
+        images: ImageSet,
+        positions: NDArray[np.int64],
+        scaling: str,
+        fit: str,
+        given: tuple[Sequence[float], Sequence[float]] | None = None,
+        interpolation: str = "bilinear",
+    ) -> "Preprocess":
+        """Fit on the images at `positions` (the training part, nothing else).
+
+        given: for the scaling "backbone", mean and deviation of each channel of pixels in 0..1. Raises UsageError where
+        that scaling is asked for and nobody gives them.
+        """
         height, width, channels = images.shape
-        mean, deviation = _mean_and_deviation(images.images, positions, scaling)
+        if scaling == OF_BACKBONE:
+            mean, deviation = _as_given(given, channels)
+        else:
+            mean, deviation = _mean_and_deviation(images.images, positions, scaling)
         scale = (1.0 / deviation).astype(np.float32)
         shift = (-mean / deviation).astype(np.float32)
-        return cls(height, width, channels, fit, scaling, scale, shift)
+        return cls(height, width, channels, fit, scaling, scale, shift, interpolation)
 
     def apply(self, pixels: Tensor) -> Tensor:
         """Turn uint8 (N, H, W, C) into float32 (N, C, H, W) in channels-last memory, on the tensor's device.
@@ -60,6 +77,7 @@ class Preprocess:
         return {
             **shape,
             "fit": self.fit,
+            "interpolation": self.interpolation,
             "scaling": self.scaling,
             "scale": self.scale.tolist(),
             "shift": self.shift.tolist(),
@@ -72,6 +90,7 @@ class Preprocess:
             scale, shift = (np.array(document[name], dtype=np.float32) for name in ("scale", "shift"))
             height, width, channels = (int(document[name]) for name in ("height", "width", "channels"))
             fit, scaling = str(document["fit"]), str(document["scaling"])
+            interpolation = str(document.get("interpolation", "bilinear"))  # runs before there was a choice
             for each in (scale, shift):
                 if np.broadcast_shapes(each.shape, (channels, height, width)) != (channels, height, width):
                     raise ValueError("scale and shift do not fit the images")
@@ -79,7 +98,19 @@ class Preprocess:
                     raise ValueError("scale or shift is not a number")
         except (KeyError, TypeError, ValueError) as error:
             raise SadariError(f"the preprocessing of the run is damaged ({error}); train it again") from None
-        return cls(height, width, channels, fit, scaling, scale, shift)
+        return cls(height, width, channels, fit, scaling, scale, shift, interpolation)
+
+
+def _as_given(
+    given: tuple[Sequence[float], Sequence[float]] | None, channels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of pixels in 0..1 as those of pixels in 0..255, (C, 1, 1)."""
+    if given is None:
+        raise UsageError(f"scaling={OF_BACKBONE} is that of a backbone's weights; else take {', '.join(SCALINGS)}")
+    mean, deviation = (255.0 * np.array(each, dtype=np.float64).reshape(-1, 1, 1) for each in given)
+    if len(mean) != channels or len(deviation) != channels or not (deviation > 0).all():
+        raise UsageError(f"the backbone's weights give no mean and deviation for {channels} channels; set channels=3")
+    return mean, deviation
 
 
 def _mean_and_deviation(

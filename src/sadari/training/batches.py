@@ -28,6 +28,7 @@ class Batches:
     ) -> None:
         self._images = images.images
         self._labels = images.labels
+        self._classes = len(images.classes)
         self._positions = positions
         self._batch_size = batch_size
         self._seed = seed
@@ -42,7 +43,10 @@ class Batches:
         return len(self._positions)
 
     def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """The images (uint8, N, H, W, C) and labels (int64, N) of one step, on the device."""
+        """The images (uint8, N, H, W, C) and labels of one step, on the device.
+
+        The labels are int64 (N,), or, where an augmentation mixes images, float32 (N, K): each row sums to 1.
+        """
         if epoch != self._epoch:
             self._order = np.random.default_rng(seed_for(self._seed, "order", epoch)).permutation(self._positions)
             self._epoch = epoch
@@ -50,6 +54,9 @@ class Batches:
         end = None if step == self.steps_per_epoch - 1 else start + self._batch_size
         chosen = self._order[start:end]
         pixels = torch.from_numpy(self._images[chosen]).to(self._device)
-        if self._augmentation is not None:
-            pixels = self._augmentation.apply(pixels, generator_for(self._seed, "augment", epoch, step))
-        return pixels, torch.from_numpy(self._labels[chosen]).to(self._device)
+        labels = torch.from_numpy(self._labels[chosen]).to(self._device)
+        if self._augmentation is None:
+            return pixels, labels
+        generator = generator_for(self._seed, "augment", epoch, step)
+        pixels = self._augmentation.apply(pixels, generator)
+        return self._augmentation.mix(pixels, labels, self._classes, generator)

@@ -138,7 +138,7 @@ class Engine:
     def _gradients(self, pixels: Tensor, labels: Tensor, step: int) -> Tensor:
         """Forward and backward over the whole batch, in micro-batches where memory demands it."""
         begin_step(self.network, self.seed, step)
-        weights = None if self.class_weights is None else self.class_weights[labels]
+        weights = None if self.class_weights is None else _weights_of(labels, self.class_weights)
         normaliser = float(len(labels)) if weights is None else float(weights.sum())
         sums = torch.zeros(2, dtype=torch.float64, device=self._device)
         size = self.state.micro_batch or len(labels)
@@ -151,7 +151,7 @@ class Engine:
                 logits, wanted, self.class_weights, reduction="sum", label_smoothing=self.settings.label_smoothing
             )
             (loss / normaliser).backward()  # type: ignore[no-untyped-call]
-            right = (logits.detach().argmax(1) == wanted).sum()
+            right = _right(logits.detach(), wanted)
             sums += torch.stack([loss.detach() * (len(labels) / normaliser), right])
         return sums
 
@@ -230,6 +230,17 @@ class Engine:
     @property
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
+
+
+def _weights_of(labels: Tensor, class_weights: Tensor) -> Tensor:
+    """How much does each image count? float32 (N,); a mixed label (a row of N, K) counts as what it is made of."""
+    return class_weights[labels] if labels.ndim == 1 else labels @ class_weights
+
+
+def _right(logits: Tensor, labels: Tensor) -> Tensor:
+    """How many answers are right? A mixed label (a row of N, K) counts with its share of the class that is answered."""
+    answers = logits.argmax(1)
+    return (answers == labels).sum() if labels.ndim == 1 else labels.gather(1, answers[:, None]).sum()
 
 
 def begin_step(network: nn.Module, seed: int, step: int) -> None:

@@ -1,0 +1,37 @@
+"""Which numbers does each image of a batch get? Drawn on the processor, from the generator that is passed, alone."""
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+Size = tuple[int, int, int]  # images, height, width
+TRIES = 10  # how often a window is drawn until one fits, as in torchvision
+
+
+def evenly(count: int, low: float, high: float, generator: Generator) -> Tensor:
+    """`count` numbers between low and high, float64 (N,)."""
+    return torch.rand(count, dtype=torch.float64, generator=generator) * (high - low) + low
+
+
+def beta(count: int, alpha: float, generator: Generator) -> Tensor:
+    """`count` numbers of the distribution Beta(alpha, alpha), float64 (N,)."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count))
+
+
+def windows(
+    size: Size, area: tuple[float, float], ratio: tuple[float, float], generator: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """How large a window does each image of `size` (N, H, W) get? The first of ten draws that fits into the image.
+
+    area: least and largest part of the image; ratio: least and largest width / height, drawn evenly in its logarithm.
+    Returns heights and widths in pixels, float64 (N,), and which of them fit, bool (N,).
+    """
+    count, height, width = size
+    areas = evenly(TRIES * count, *area, generator).reshape(TRIES, count) * (height * width)
+    low, high = np.log(ratio).tolist()
+    ratios = evenly(TRIES * count, low, high, generator).exp().reshape(TRIES, count)
+    heights, widths = (areas / ratios).sqrt(), (areas * ratios).sqrt()
+    fits = (heights <= height) & (widths <= width)
+    first = fits.int().argmax(0)[None]
+    return heights.gather(0, first)[0], widths.gather(0, first)[0], fits.any(0)

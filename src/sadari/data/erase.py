@@ -1,0 +1,48 @@
+"""What if a part of the object were hidden? Random erasing (Zhong et al. 2017, https://arxiv.org/abs/1708.04896)."""
+
+import torch
+from torch import Generator, Tensor
+
+from sadari.data.draws import Size, evenly, windows
+
+AREA = (0.02, 0.4)  # part of the image that is hidden, as in the paper
+RATIO = (0.3, 1 / 0.3)  # width / height of the hidden window, as in the paper
+
+
+def erase(probability: float, pixels: Tensor, generator: Generator) -> Tensor:
+    """Hide a window of some images, each with `probability`, under noise (the best filling in the paper).
+
+    uint8 (N, H, W, C) in and out.
+    """
+    size = (len(pixels), pixels.shape[1], pixels.shape[2])
+    chosen = evenly(size[0], 0, 1, generator) < probability
+    hidden, drawn = erased(size, generator)
+    which = (chosen & drawn).nonzero()[:, 0]
+    noise = _noise((len(which), *pixels.shape[1:]), generator).to(pixels.device)
+    result = pixels.clone()
+    there = which.to(pixels.device)
+    result[there] = torch.where(hidden[which].to(pixels.device)[..., None], noise, pixels[there])
+    return result
+
+
+def erased(size: Size, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Which pixels of images of `size` (N, H, W) are hidden, bool (N, H, W), and which images have such, bool (N,)?"""
+    count, height, width = size
+    heights, widths, fits = windows(size, AREA, RATIO, generator)
+    rows = _stretches(height, heights.round().clamp_(1, height), evenly(count, 0, 1, generator))
+    columns = _stretches(width, widths.round().clamp_(1, width), evenly(count, 0, 1, generator))
+    return rows[:, :, None] & columns[:, None, :], fits
+
+
+def _stretches(side: int, length: Tensor, where: Tensor) -> Tensor:
+    """Which of `side` positions lie in a stretch of `length` (N,), placed by `where` (N,) in [0, 1)? bool (N, side)."""
+    start = (where * (side - length + 1)).floor()[:, None]
+    position = torch.arange(side)
+    return (position >= start) & (position < start + length[:, None])
+
+
+def _noise(shape: tuple[int, ...], generator: Generator) -> Tensor:
+    """Even noise, uint8, eight values from each random word."""
+    values = torch.Size(shape).numel()
+    words = torch.empty(-(-values // 8), dtype=torch.int64).random_(-(2**63), None, generator=generator)
+    return words.view(torch.uint8)[:values].reshape(shape)
