@@ -12,7 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss
 
-from sadari.models.classical import CLASSICAL, Linear, Problem
+from sadari.models.classical import CLASSICAL, Learned, Linear, Problem
 from sadari.models.layers import parse
 from sadari.models.modules import Dense
 from sadari.models.sequential import build
@@ -35,9 +35,9 @@ def problem(classes: int, **asked: Any) -> Problem:
 
 
 def passes(name: str, asked: Problem) -> list[Linear]:
-    told: list[Linear] = []
+    told: list[Learned] = []
     CLASSICAL.get(name).fit(asked, told.append)
-    return told
+    return [each for each in told if isinstance(each, Linear)]
 
 
 def probabilities(name: str, linear: Linear, pixels: Floats) -> NDArray[np.float64]:
@@ -134,7 +134,8 @@ def test_sgd_goes_on_from_the_state_of_a_pass(classes: int) -> None:
     asked = problem(classes)
     whole: list[Linear] = []
 
-    def keep(linear: Linear) -> None:
+    def keep(linear: Learned) -> None:
+        assert isinstance(linear, Linear)
         copied = {key: np.array(each) for key, each in linear.state.items()}
         whole.append(Linear(linear.weight.copy(), linear.bias.copy(), copied))
 

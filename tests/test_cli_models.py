@@ -86,6 +86,23 @@ def test_a_rung_that_learns_nothing_says_so() -> None:
     assert "learns nothing" in answer("majority")
 
 
+def test_a_backbone_has_the_figures_of_article_a1() -> None:
+    shown = [" ".join(line.split()) for line in answer("vgg16", "--train", "block5_conv3").splitlines()]
+    assert "input 224x224x3" in shown
+    assert "1 backbone vgg16 train block5_conv3 7x7x512 14,714,688 vgg16 up to its features" in shown
+    assert shown[-1].startswith("17,936,515 params: 5,581,635 trainable, 12,354,880 not (frozen,")
+    document = json.loads(answer("vgg16", "--set", "train=block5_conv3", "--json"))
+    assert document["params"] == {"total": 17_936_515, "trainable": 5_581_635}
+    assert (document["input"], document["classes"]) == ([224, 224, 3], 3)
+
+
+def test_the_ladder_leaves_backbones_to_themselves() -> None:
+    assert "by its backbone" in next(line for line in answer().splitlines() if line.split()[:1] == ["fine-tune"])
+    entries = {each["name"]: each for each in json.loads(answer("--json"))["models"]}
+    assert entries["fine-tune"]["params"] is None
+    assert entries["fine-tune"]["reason"] == "its backbone decides: see `sadari models fine-tune`"
+
+
 def test_a_users_own_file(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text('layers = "flatten, dense $units"\n[variables]\nunits = 8\n', encoding="utf-8")
@@ -105,6 +122,9 @@ def test_a_users_own_file(tmp_path: Path) -> None:
             "layer 5 `dropout $dropout`: the rate is a number from 0 to below 1, not 1.5",
         ),
         (("--set", "dropout=0.1"), "--set needs one rung"),
+        (("--train", "head"), "--train needs one rung"),
+        (("cnn", "--train", "head"), "unknown setting 'train'; "),
+        (("vgg16", "--train", "block6_conv1"), "unknown layer of vgg16 'block6_conv1'; did you mean 'block"),
     ],
 )
 def test_what_cannot_be_shown_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
@@ -113,7 +133,7 @@ def test_what_cannot_be_shown_is_one_sentence(arguments: tuple[str, ...], senten
 
 def test_no_heavy_import_is_needed() -> None:
     program = (
-        "import sys; from sadari.cli.models import models; models(None, 28, 1, 10, None, True); "
+        "import sys; from sadari.cli.models import models; models(None, 28, 1, 10, None, None, True); "
         "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules); "
         "assert not heavy, heavy"
     )

@@ -219,3 +219,11 @@ def test_pillow_warnings_stay_inside_also_with_threads() -> None:
             assert isinstance(future.exception(), UnreadableImageError)
         assert warnings.filters == before
     assert seen == []
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_images_are_resized_by_pillows_filter_of_that_name(interpolation: str) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(pixels).resize((9, 9), getattr(Image.Resampling, interpolation.upper())))
+    np.testing.assert_array_equal(fit_square(pixels, 9, "crop", interpolation), expected)
+    np.testing.assert_array_equal(decode_image(encode(pixels), 3, 9, "crop", interpolation), expected)

@@ -345,3 +345,9 @@ def test_bars_move_by_as_many_images_as_there_are(photos: Path) -> None:
     shown = Counting()
     load(photos, Settings(), shown)
     assert (shown.total, shown.done, shown.unit) == (8, 8, "images")
+
+
+def test_each_way_of_resizing_has_a_pack_of_its_own(photos: Path, own_cache: Path) -> None:
+    bilinear, bicubic = (load(photos, Settings(image_size=3, interpolation=each)) for each in ("bilinear", "bicubic"))
+    assert len(packs(own_cache)) == 2
+    assert not np.array_equal(bilinear.images, bicubic.images)

@@ -223,7 +223,7 @@ def test_what_only_one_seed_does_is_no_turn() -> None:
     found = diagnose("cnn", [history(spiked), *others])
     assert found.rise is not None and found.rise > 0.1
     assert not found.turned
-    assert "which is not enough to call it a turn" in found.sentences[0]
+    assert "too little, or too noisy, to call it a turn" in found.sentences[0]
 
 
 def test_seeds_that_all_say_the_same_are_one_curve() -> None:
@@ -271,3 +271,13 @@ def test_the_mean_is_over_the_epochs_that_all_seeds_have() -> None:
     assert mean_curve([history([3.0, 1.0, 2.0]), history([1.0, 2.0])], "val_loss").tolist() == [2.0, 1.5]
     assert mean_curve([history([3.0]), [{"epoch": 1.0}]], "val_loss").tolist() == []
     assert mean_curve([], "val_loss").tolist() == []
+
+
+@pytest.mark.parametrize("losses", [[1.0, 3.0, 5.0], [2.0, 1.0, 0.96], [0.4]])
+def test_a_few_epochs_of_one_seed_tell_nothing(losses: list[float]) -> None:
+    found = diagnose("cnn", [history(np.array(losses))], train_accuracy=0.8, val_accuracy=0.7)
+    said = " ".join(found.sentences)
+    assert "So far it errs on 20.0 %" in said
+    assert "levelled off" not in said
+    assert "would" not in said
+    assert len(losses) == 1 or "too few epochs of one seed" in said

@@ -43,7 +43,12 @@ class MadeRun(RunRecord):
         judged = {"accuracy": float(self.correct.mean()), "loss": self.loss, "macro_f1": 0.5}
         val = None if self.val is None else {"accuracy": self.val}
         scores = {"train": {"accuracy": self.train}, "val": val, "test": judged}
-        return {"judged_on": "test", "scores": scores, "seconds": {"train": self.seconds}}
+        return {
+            "judged_on": "test",
+            "scores": scores,
+            "seconds": {"train": self.seconds},
+            "images": {"train": 5000, "val": 1000},
+        }
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -199,7 +204,7 @@ FIGURES = {
         ("rise(slow) < rise(fast)", "supported", "-1.5"),
         ("fast reaches val 0.90 within 1 epoch", "supported", "5 of 5 seeds reach it"),
         ("slow reaches val 0.90 within 2 epochs", "refuted", "0 of 5 seeds reach it"),
-        ("slow reaches val 0.90 within 3 epochs", "supported", "in 3 epochs: 0.9200"),
+        ("slow reaches val 0.90 within 3 epochs", "supported", "within 3 epochs: 0.9200"),
         ("blind reaches val 0.9 within 2 epochs", "not shown", "blind has no validation images"),
         ("drop(blind) > 0", "not shown", "blind has no drop"),
         ("turn(blind) > turn(fast)", "not shown", "blind has no turn"),
@@ -260,3 +265,9 @@ def test_the_words_of_the_author_are_kept() -> None:
     claim = replace(parse_claim("high > low", list(THREE)), words="deeper is better")
     [found] = judge_claims([claim], [arm(name, each) for name, each in THREE.items()], THREE)
     assert found.words == "deeper is better"
+
+
+def test_epochs_that_were_not_trained_refute_nothing() -> None:
+    [said] = judged("slow reaches val 0.99 within 50 epochs", FIGURES)
+    assert said.verdict == "not shown"
+    assert "only 3 of 50 epochs were trained" in said.sentence

@@ -10,7 +10,7 @@ from sadari.models.layers import parse
 from sadari.models.rung import Rung
 from sadari.settings import Settings, setting_names, with_overrides
 
-GREY, COLOUR = (28, 28, 1), (32, 32, 3)
+GREY, COLOUR, PHOTOGRAPH = (28, 28, 1), (32, 32, 3), (224, 224, 3)
 # rung: (image, classes, total, trainable) as Keras 3 prints them for the articles' networks
 PARAMS = {
     "majority": (GREY, 10, 0, 0),
@@ -31,6 +31,11 @@ PARAMS = {
     "a4-first": (GREY, 10, 243_786, 243_786),
     "a4-dnn": (GREY, 10, 101_770, 101_770),
     "a4-cnn": (GREY, 10, 113_386, 113_386),
+    # MobileNet without top has 3,228,864 in Keras, VGG16 without top 14,714,688
+    "knn": (PHOTOGRAPH, 3, 3_228_864, 0),
+    "linear-probe": (PHOTOGRAPH, 3, 3_228_864 + 3_075, 3_075),
+    "vgg16": (PHOTOGRAPH, 3, 17_936_515, 17_936_515 - 14_714_688),
+    "fine-tune": (PHOTOGRAPH, 3, 3_228_864 + 3_075, 3_206_976 + 3_075),
 }
 
 

@@ -138,5 +138,5 @@ def test_points_off_the_law_are_said_to_be(tmp_path: Path) -> None:
         SKILLS["mlp"] = before
     assert curve.law is not None
     assert curve.law.misfit > 2
-    assert curve.sentence.endswith("if the power law, from which the points lie off, goes on.")
+    assert curve.sentence.endswith("if the power law, which the points do not follow, goes on.")
     assert np.isfinite(curve.law.gain(2)).all()

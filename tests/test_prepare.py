@@ -75,9 +75,10 @@ def test_only_the_training_images_count(scaling: str) -> None:
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_what_goes_to_json_comes_back_bit_for_bit(scaling: str) -> None:
     images = small()
-    preprocess = Preprocess.fitted(images, TRAIN, scaling, "pad")
+    preprocess = Preprocess.fitted(images, TRAIN, scaling, "pad", interpolation="bicubic")
     back = Preprocess.from_json(json.loads(json.dumps(preprocess.to_json())))
     assert (back.height, back.width, back.channels, back.fit, back.scaling) == (6, 8, 3, "pad", scaling)
+    assert back.interpolation == "bicubic"
     for name in ("scale", "shift"):
         one, other = getattr(preprocess, name), getattr(back, name)
         assert one.dtype == other.dtype == np.float32

@@ -240,8 +240,12 @@ def test_other_content_under_the_same_names_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"the same run twice \(mlp with seed 0\)"):
-        reopen([single(tmp_path / "a"), single(tmp_path / "b")])
+    first, second = single(tmp_path / "a"), single(tmp_path / "b")
+    assert [len(each.seeds) for each in reopen([first, second]).arms] == [1]  # equal answers count once
+    text = (second / "predictions.csv").read_text()
+    (second / "predictions.csv").write_text(text.replace("0.", "0.0", 1))
+    with pytest.raises(UsageError, match="are two runs of mlp with seed 0; name one of them"):
+        reopen([first, second])
 
 
 def test_unfinished_runs_and_what_is_no_run_are_refused(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ HISTORY_COLUMNS = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
 )  # fmt: skip
 PART = ".part"  # how the name of a file ends that is still being written
-STAMPED = ("sadari", "torch", "torchvision", "numpy", "scikit-learn", "scipy", "safetensors")
+STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:

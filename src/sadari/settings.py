@@ -16,6 +16,8 @@ Value = bool | int | float | str
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
+INTERPOLATIONS = ("bilinear", "bicubic")
+OF_BACKBONE = "backbone"  # the scaling that a backbone's weights were trained with
 
 
 def _setting(default: Value, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
@@ -33,6 +35,7 @@ class Settings:
     # data
     image_size: int = _setting(0, "side of the square images in pixels; 0 keeps the size of the source", low=0)
     fit: str = _setting("crop", "how other shapes become square", choices=("crop", "pad", "squash"))
+    interpolation: str = _setting("bilinear", "how images are resized", choices=INTERPOLATIONS)
     channels: int = _setting(0, "1 for grey, 3 for colour, 0 as the source has it", low=0)
     unreadable: str = _setting("refuse", "what happens to files that are no images", choices=("refuse", "skip"))
     split: str = _setting(
@@ -44,15 +47,16 @@ class Settings:
     split_seed: int = _setting(0, "seed of the split; the same for every model", low=0)
     scaling: str = _setting(
         "unit",
-        "pixels / 255, standardised per channel or per pixel on the training images, or left raw",
-        choices=SCALINGS,
+        "pixels / 255, standardised per channel or per pixel on the training images, left raw, or as a backbone needs",
+        choices=(*SCALINGS, OF_BACKBONE),
     )
-    augment: str = _setting("", "comma-separated, training only: flip, shift 0.1, crop 4")
+    augment: str = _setting("", "comma-separated, training only, such as rotate 30, shift 0.2, zoom 0.2, flip")
     # learning
     epochs: int = _setting(10, "passes over the training images", low=1)
     batch_size: int = _setting(128, "images per optimiser step", low=1)
     optimizer: str = _setting("adam", "how gradients become steps", choices=OPTIMIZERS)
     learning_rate: float = _setting(0.0, "size of a step; 0 takes the optimiser's own default", low=0)
+    backbone_learning_rate: float = _setting(0.0, "the same for a backbone's part; 0 takes learning_rate", low=0)
     schedule: str = _setting("constant", "how the learning rate moves over the run", choices=SCHEDULES)
     warmup_epochs: float = _setting(0.0, "epochs over which the learning rate rises from 0", low=0)
     weight_decay: float = _setting(0.0, "L2 penalty (adamw: decoupled decay) on kernels", low=0)

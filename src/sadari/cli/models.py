@@ -13,20 +13,28 @@ from rich.text import Text
 from sadari.errors import UsageError
 from sadari.models.kinds import Shape, shape_text
 from sadari.models.ladder import LADDER, find_rung
-from sadari.models.layers import Row
+from sadari.models.layers import Row, parse
 from sadari.models.rung import Rung
-from sadari.settings import parse_overrides, resolve
+from sadari.models.transfer import backbone_of
+from sadari.settings import Value, parse_overrides, resolve
 
 IMAGE_SIZE, CHANNELS, CLASSES = 28, 1, 10  # Fashion-MNIST's, on which the articles compare their networks
+ANIMALS = 3  # classes in A1, which has the only network of the articles that begins with a backbone
 
 
 def models(
     name: Annotated[
         str | None, typer.Argument(help="A rung, or a TOML file with a network; without it, all rungs.")
     ] = None,
-    image_size: Annotated[int, typer.Option(min=1, help="Side of the images in pixels.")] = IMAGE_SIZE,
-    channels: Annotated[int, typer.Option(help="1 for grey, 3 for colour.")] = CHANNELS,
-    classes: Annotated[int, typer.Option(min=2, help="Number of classes.")] = CLASSES,
+    image_size: Annotated[
+        int | None, typer.Option(min=1, help="Side of the images in pixels; 28, or what a backbone's weights ask for.")
+    ] = None,
+    channels: Annotated[int | None, typer.Option(help="1 for grey, 3 for colour; 1, or 3 for a backbone.")] = None,
+    classes: Annotated[int | None, typer.Option(min=2, help="Number of classes; 10, or 3 for a backbone.")] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(help="What of a backbone learns: all, head, from:LAYER or LAYER;LAYER. The same as --set train=."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a variable of the rung, such as dropout=0.3."),
@@ -34,15 +42,22 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Show the ladder, or the layers, output shapes and parameters of one rung."""
-    if channels not in (1, 3):
+    if channels not in (1, 3, None):
         raise UsageError(f"--channels is 1 (grey) or 3 (colour), not {channels}")
-    shape = (image_size, image_size, channels)
+    pairs = [*(set_ or []), *([] if train is None else [f"train={train}"])]
     if name is None:
-        if set_:
-            raise UsageError("--set needs one rung: name it, such as `sadari models lstm --set dropout=0.3`")
-        _show_ladder(shape, classes, as_json)
-    else:
-        _show_rung(find_rung(name), shape, classes, set_ or [], as_json)
+        if pairs:
+            option = "--set" if set_ else "--train"
+            raise UsageError(f"{option} needs one rung: name it, such as `sadari models lstm --set dropout=0.3`")
+        size = image_size or IMAGE_SIZE
+        _show_ladder((size, size, channels or CHANNELS), classes or CLASSES, as_json)
+        return
+    rung = find_rung(name)
+    _, variables = resolve(rung.settings, rung.variables, parse_overrides(pairs))
+    backbone = backbone_of(parse(rung.layers, variables))
+    size = image_size or (backbone.pretrained().size if backbone else IMAGE_SIZE)
+    shape = (size, size, channels or (3 if backbone else CHANNELS))
+    _show_rung(rung, shape, classes or (ANIMALS if backbone else CLASSES), variables, as_json)
 
 
 def _show_ladder(shape: Shape, classes: int, as_json: bool) -> None:
@@ -56,23 +71,28 @@ def _show_ladder(shape: Shape, classes: int, as_json: bool) -> None:
     table.add_column("params", justify="right", no_wrap=True)
     table.add_column("article")
     for each in documents:
-        params = f"{each['params']['total']:,}" if each["params"] else "does not fit"
+        params = f"{each['params']['total']:,}" if each["params"] else _without_params(each["reason"])
         table.add_row(each["name"], each["summary"], params, each["article"])
     _print(
         table, f"params on images of {shape_text(shape)} with {classes} classes; `sadari models NAME` shows the layers"
     )
 
 
+def _without_params(reason: str) -> str:
+    return "by its backbone" if reason.startswith("its backbone") else "does not fit"
+
+
 def _ladder_entry(rung: Rung, shape: Shape, classes: int) -> dict[str, Any]:
     about: dict[str, Any] = {"name": rung.name, "summary": rung.summary, "article": rung.article}
+    if rung.begins_with_backbone():  # its shapes would cost seconds: timm has to be loaded
+        return {**about, "params": None, "reason": f"its backbone decides: see `sadari models {rung.name}`"}
     try:
         return {**about, "params": _params(rung.rows(shape, classes)), "reason": ""}
     except UsageError as error:
         return {**about, "params": None, "reason": str(error)}
 
 
-def _show_rung(rung: Rung, shape: Shape, classes: int, pairs: list[str], as_json: bool) -> None:
-    _, variables = resolve(rung.settings, rung.variables, parse_overrides(pairs))
+def _show_rung(rung: Rung, shape: Shape, classes: int, variables: dict[str, Value], as_json: bool) -> None:
     rows = rung.rows(shape, classes, variables)
     params = _params(rows)
     if as_json:
@@ -82,7 +102,7 @@ def _show_rung(rung: Rung, shape: Shape, classes: int, pairs: list[str], as_json
         return
     title = f"{rung.name}: {rung.summary}" if rung.summary else rung.name
     if rows:
-        _print(title, _layer_table(shape, rows), _total_sentence(params))
+        _print(title, _layer_table(shape, rows), _total_sentence(params, frozen=rung.begins_with_backbone()))
     else:
         _print(title, "no layers and no params: it learns nothing but the most frequent class")
 
@@ -115,11 +135,12 @@ def _params(rows: Sequence[Row]) -> dict[str, int]:
     return {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)}
 
 
-def _total_sentence(params: dict[str, int]) -> str:
+def _total_sentence(params: dict[str, int], frozen: bool) -> str:
     total, trainable = params["total"], params["trainable"]
     if total == trainable:
         return f"{total:,} params, all trainable"
-    return f"{total:,} params: {trainable:,} trainable, {total - trainable:,} not (moving statistics of batchnorm)"
+    why = "frozen, or moving statistics of batchnorm" if frozen else "moving statistics of batchnorm"
+    return f"{total:,} params: {trainable:,} trainable, {total - trainable:,} not ({why})"
 
 
 def _print(*parts: str | Table) -> None:

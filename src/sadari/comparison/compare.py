@@ -54,7 +54,9 @@ def compare(
     folder = choose_folder(request, out, runs).resolve()
     store_request(request, folder)
     keep_split(request, materials, folder)
-    images, split = materials.images_for(first_settings), materials.split_for(first_settings)
+    settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
+    most = max(settings, key=lambda each: len(materials.split_for(each).train))  # some train on a fraction
+    images, split = materials.images_for(most), materials.split_for(most)
     facts = facts_of(data_name(request.data), images, split, progress)
     records, reasons = _run(request, materials, folder, progress, trainer)
     result = make_result(

@@ -55,6 +55,11 @@ class Course:
         return beyond and risen >= LEAST_NATS and self.rise >= RISE
 
     @property
+    def known(self) -> bool:
+        """Is there enough to tell the course from noise? Not in a few epochs of a single seed."""
+        return _noise(self.loss[:, self.tail :], LEVEL) < inf
+
+    @property
     def falling(self) -> bool:
         """Is the fall more than noise, and by enough to matter?
 

@@ -41,6 +41,7 @@ class Diagnosis:
     turn: int | None = None
     rise: float | None = None
     turned: bool = False
+    known: bool = False
     fall: float | None = None
     falling: bool = False
     training_fell: bool = False
@@ -111,10 +112,12 @@ class Diagnosis:
             span = f"last {quarter} {self._units}" if quarter > 1 else f"last {self._unit}"
             fall = f"its validation loss fell by {_percent(self.fall)} over the {span} of {self.epochs}"
             return f"{self.name} still gains: {fall}."
+        if not self.known:
+            return f"{self.name} was trained for too few {self._units} of one seed to tell its course from noise."
         if self.turn == self.epochs:
             return f"{self.name} has levelled off: its validation loss no longer falls by more than its noise ({at})."
         least = f"its validation loss was least after {at} and ended {end}"
-        return f"{self.name} has levelled off: {least}, which is not enough to call it a turn."
+        return f"{self.name} has levelled off: {least}, which is too little, or too noisy, to call it a turn."
 
     def _gain(self) -> str:
         """How much accuracy came after the turn? A clause."""
@@ -139,6 +142,8 @@ class Diagnosis:
         if self.falling:
             fits = "it under-fits so far: " if self.verdict == UNDER else ""
             return f"{more} are worth trying; {fits}{self._errors()}."
+        if not self.known and (self.by_gradient or self.turn):
+            return f"So far {self._errors()}."
         if self.verdict == UNDER:
             larger = "a larger network" if self.by_gradient else "a model that reads more than a sum over pixels"
             who = "It" if self.turn else self.name
@@ -191,6 +196,7 @@ def diagnose(
         turn=course.turn + 1,
         rise=course.rise,
         turned=course.turned,
+        known=course.known,
         fall=course.fall,
         falling=course.falling,
         training_fell=bool(training[course.last] < training[course.turn]),

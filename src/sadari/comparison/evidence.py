@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sadari.comparison.correct import correctness
 from sadari.comparison.diagnosis import rise_after_turn, turning_epoch
 from sadari.comparison.result import DONE, ArmResult
-from sadari.evaluation.scalars import mean_difference, mean_interval
+from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
 from sadari.evaluation.statistics import Bools, against, difference_p, verdict
 from sadari.run import RunRecord
 
@@ -59,14 +59,15 @@ class Evidence:
             return Estimate(
                 found.mean, found.low, found.high, len(correct), lambda bound: _p_of_accuracy(correct, bound)
             )
-        return _mean(self._values(figure, arm))
+        return _mean(self._values(figure, arm), self._step(figure, arm))
 
     def difference(self, figure: str, a: str, b: str) -> Estimate:
         """The mean of `figure` of arm `a` minus that of arm `b`."""
         for arm in (a, b):
             self._require_done(arm)
         if figure != "accuracy":
-            return _difference(self._values(figure, a), self._values(figure, b))
+            values = self._values(figure, a), self._values(figure, b)
+            return _difference(*values, max(self._step(figure, a), self._step(figure, b)))
         correct_a, correct_b = self._correctness(a), self._correctness(b)
         found = verdict(a, correct_a, b, correct_b)
         seeds = min(len(correct_a), len(correct_b))
@@ -74,17 +75,18 @@ class Evidence:
             found.difference, found.low, found.high, seeds, lambda bound: difference_p(correct_a, correct_b, bound)
         )
 
-    def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats]:
-        """The best validation accuracy of the first `epochs` epochs: over the seeds, and of each of them."""
+    def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats, int]:
+        """The best validation accuracy of the first `epochs` epochs: over the seeds, of each, and how many all had."""
         self._require_done(arm)
-        best = []
+        best, had = [], epochs
         for record in self._records[arm]:
             rows = [row["val_accuracy"] for row in record.history[:epochs] if "val_accuracy" in row]
             if not rows:
                 raise NotMeasuredError(f"{arm} has no validation images")
             best.append(max(rows))
+            had = min(had, len(rows))
         values = np.array(best)
-        return _mean(_enough(values, arm)), values
+        return _mean(_enough(values, arm), self._step("val_accuracy", arm)), values, had
 
     def _require_done(self, arm: str) -> None:
         if self._arms[arm].status != DONE:
@@ -94,6 +96,13 @@ class Evidence:
         if arm not in self._correct:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
+
+    def _step(self, figure: str, arm: str) -> float:
+        """The least by which two values of `figure` can differ; 0 where that can be anything."""
+        if figure == "turn":
+            return 1.0
+        part = {"val_accuracy": "val", "train_accuracy": "train", "gap": "train", "drop": "val"}.get(figure)
+        return 1.0 / self._records[arm][0].summary["images"][part] if part else 0.0
 
     def _values(self, figure: str, arm: str) -> Floats:
         """One value per seed of every figure but accuracy."""
@@ -117,24 +126,24 @@ def _p_of_accuracy(correct: Bools, bound: float) -> float:
     return against(correct, bound)[0] if 0 <= bound <= 1 else 0.0
 
 
-def _mean(values: Floats) -> Estimate:
-    found = mean_interval(values)
-    return Estimate(found.mean, found.low, found.high, len(values), lambda bound: _p_of_mean(values, bound))
+def _mean(values: Floats, step: float) -> Estimate:
+    found = mean_interval(values, step)
+    return Estimate(found.mean, found.low, found.high, len(values), lambda bound: _p_of_mean(values, bound, step))
 
 
-def _p_of_mean(values: Floats, bound: float) -> float:
+def _p_of_mean(values: Floats, bound: float, step: float) -> float:
     """Student's t test (1908) that the mean is `bound`, the one whose interval `mean_interval` gives."""
     from scipy.stats import t
 
-    distance, error = abs(float(values.mean()) - bound), float(values.std(ddof=1)) / np.sqrt(len(values))
+    distance, error = abs(float(values.mean()) - bound), mean_variance(values, step) ** 0.5
     if distance == 0 or error == 0:
         return 1.0 if distance == 0 else 0.0
     return float(2 * t.sf(distance / error, len(values) - 1))
 
 
-def _difference(a: Floats, b: Floats) -> Estimate:
-    found, seeds = mean_difference(a, b), min(len(a), len(b))
-    return Estimate(found.difference, found.low, found.high, seeds, lambda bound: mean_difference(a - bound, b).p)
+def _difference(a: Floats, b: Floats, step: float) -> Estimate:
+    found, seeds = mean_difference(a, b, step), min(len(a), len(b))
+    return Estimate(found.difference, found.low, found.high, seeds, lambda bound: mean_difference(a - bound, b, step).p)
 
 
 def _judged(record: RunRecord) -> dict[str, Any]:

@@ -78,9 +78,13 @@ def _fails(claim: Claim, arm: ArmResult) -> _Case:
 
 
 def _reaches(claim: Claim, test: Reaches, evidence: Evidence) -> _Case:
-    estimate, seeds = evidence.early_val_accuracy(test.arm, test.epochs)
-    finding = _finding(f"val_accuracy of {test.epochs} epochs", test.arm, "", estimate, test.level)
-    return _Case(claim, (finding,), detail=f"{(seeds >= test.level).sum()} of {len(seeds)} seeds reach it")
+    estimate, seeds, had = evidence.early_val_accuracy(test.arm, test.epochs)
+    finding = _finding(f"val_accuracy of {had} epochs", test.arm, "", estimate, test.level)
+    detail = f"{(seeds >= test.level).sum()} of {len(seeds)} seeds reach it"
+    if had < test.epochs and not finding.above:
+        wanting = f"only {had} of {test.epochs} epochs were trained, and {detail} in them"
+        return _Case(claim, verdict=NOT_SHOWN, detail=wanting)
+    return _Case(claim, (finding,), detail=f"{detail} in {had} epochs")
 
 
 def _rivals(test: Extremum, evidence: Evidence) -> tuple[Finding, ...]:

@@ -81,7 +81,8 @@ def _result(
     progress: Progress,
     margin: float | None = None,
 ) -> ComparisonResult:
-    first = next((record for arm in arms for record in arm.records), None)
+    firsts = [arm.records[0] for arm in arms if arm.records]
+    first = max(firsts, key=lambda record: record.summary["images"]["train"], default=None)  # some train on a fraction
     name = data_name(request.data)
     if first is not None:
         split = first.split

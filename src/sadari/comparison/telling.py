@@ -19,7 +19,7 @@ def tell_relation(findings: Sequence[Finding]) -> str:
 
 def tell_reaches(test: Reaches, finding: Finding, detail: str) -> str:
     """The best validation accuracy of the first epochs, and how many seeds reach what is claimed."""
-    subject = f"best validation accuracy of {finding.a} in {test.epochs} epochs"
+    subject = f"best validation accuracy of {finding.a} within {test.epochs} epochs"
     return f"{subject}: {_estimate(finding)}; {_answer(finding)}; {detail}."
 
 

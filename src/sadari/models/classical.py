@@ -1,4 +1,4 @@
-"""How are the classical rungs fitted? Each ends as one linear layer, so that everything behind treats all alike.
+"""How are the classical rungs fitted? Each ends as one layer of a network, so that everything behind treats all alike.
 
 `majority` and `sgd` are scikit-learn's. `logistic` minimises scikit-learn's objective with the same SciPy solver
 that scikit-learn calls, but keeps what every iteration found, which scikit-learn does not tell; a test holds it
@@ -49,12 +49,22 @@ class Problem:
     state: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
-AfterPass = Callable[[Linear], None]
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """What has been learned where the training images themselves are the model: vectors (N, D), labels (N,)."""
+
+    vectors: Floats
+    labels: NDArray[np.int64]
+    state: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+Learned = Linear | Remembered
+AfterPass = Callable[[Learned], None]
 
 
 @dataclass(frozen=True)
 class Classical:
-    """One classical rung: `fit` calls `after_pass` with a Linear after each pass over the images, once at least.
+    """One classical rung: `fit` calls `after_pass` with what it learned after each pass over the images, once at least.
 
     most_passes: how many passes it makes of a problem at most. sigmoid: probabilities are one-vs-rest sigmoids,
     normalised, as in scikit-learn, instead of a softmax.
@@ -186,6 +196,13 @@ def _cross_entropy(
     return loss / len(pixels), slope / len(pixels), bias_slope / len(pixels)
 
 
+def remember(problem: Problem, after_pass: AfterPass) -> None:
+    """Nothing is fitted: the training images are kept, to vote."""
+    after_pass(Remembered(problem.pixels, problem.labels))
+
+
 CLASSICAL.add("majority", Classical(majority, lambda _: 1))
 CLASSICAL.add("logistic", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))
 CLASSICAL.add("sgd", Classical(sgd, lambda problem: problem.epochs, sigmoid=True))
+CLASSICAL.add("knn", Classical(remember, lambda _: 1))
+CLASSICAL.add("linear-probe", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))

@@ -39,6 +39,26 @@ class Dropout(nn.Module):
         return str(self.rate)
 
 
+class DropPath(Dropout):
+    """In training, zeroes the branch of each image with probability `rate`: stochastic depth.
+
+    Source: Huang et al. 2016 (arXiv:1603.09382), as in timm.layers.DropPath. scale: multiply the others by
+    1 / (1 - rate). The draws come from the generator on the processor, on every device.
+    """
+
+    def __init__(self, rate: float, scale: bool = True) -> None:
+        super().__init__(rate)
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        kept = (torch.rand(len(x), generator=self.generator) >= self.rate).to(x)
+        if self.scale:
+            kept = kept / (1 - self.rate)
+        return x * kept.view(-1, *[1] * (x.ndim - 1))
+
+
 def random_bits(like: Tensor, bits: int, generator: torch.Generator) -> Tensor:
     """Evenly distributed int8 or int16 of the shape and memory order of `like` (8 or 16 `bits`)."""
     words = -(-like.numel() * bits // 64)

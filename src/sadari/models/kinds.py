@@ -170,11 +170,13 @@ class AvgPool(_Pool):
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalAvgPool(Layer):
-    """The mean of every channel over the whole map: a vector."""
+    """The mean of every channel over the whole map, or of every feature over all steps: a vector."""
 
     word = "globalavgpool"
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
+        if len(shape) == 2:
+            return (shape[1],), f"the mean over {shape[0]} steps"
         height, width, channels = _a_map(shape)
         return (channels,), f"the mean over {height}x{width}"
 

@@ -1,30 +1,57 @@
 """Which models are there, from the lowest rung up? No torch here.
 
-The lists are those of the articles A0 to A4. The settings of an article's own network (a1-cnn ...) are those
-its article trains it with; the other rungs leave them to the user.
+The lists are those of the articles A0 to A4, and those on pre-trained backbones. The settings of an article's own
+network (a1-cnn ...) are those its article trains it with; the other rungs leave them to the user. A network that
+starts from somebody's weights comes under the licence of those weights, which a run's environment.json names.
 """
 
+import re
 from pathlib import Path
 
 from sadari.errors import UsageError
 from sadari.models.rung import Rung, read_rung
 from sadari.registry import Registry
+from sadari.settings import Value
 
 LADDER: Registry[Rung] = Registry("model")
+TIMM = "timm:"  # what stands before the name of a network of timm, as in timm:mobilenetv1_100
 
 
 def find_rung(name: str | Path) -> Rung:
-    """Which rung is called `name`, or is described by the TOML file `name`?
+    """Which rung is called `name`, or is described by the TOML file `name`? timm:NAME is that network of timm.
 
     Raises UsageError for an unknown name (with the nearest one), and for a file that is wrong or takes the
     name of a rung of the ladder.
     """
+    if str(name).startswith(TIMM):
+        return _of_timm(str(name))
     if not str(name).lower().endswith(".toml"):
         return LADDER.get(str(name))
     rung = read_rung(Path(name))
     if rung.name in LADDER:
         raise UsageError(f"{name}: '{rung.name}' is a rung of the ladder already; give the network another `name`")
     return rung
+
+
+_BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
+# Assumed: small enough for a processor; its weights are free (Apache-2.0).
+_DEFAULT_BACKBONE = "mobilenetv1_100"
+# Assumed: small sets make few large batches, and what was learnt from a million images should move slowly.
+_FINE_TUNING: dict[str, Value] = {"batch_size": 32, "learning_rate": 0.001, "backbone_learning_rate": 0.0001}
+
+
+def _of_timm(name: str) -> Rung:
+    """Any network of timm as a rung: like fine-tune with that backbone; whether timm has it turns out later."""
+    backbone = name.removeprefix(TIMM)
+    if not re.fullmatch(r"\w[\w.-]*", backbone):
+        raise UsageError(f"timm:NAME takes the name of a network of timm, such as timm:resnet18, not '{name}'")
+    return Rung(
+        name=name,
+        summary=f"timm's {backbone}, pre-trained, and a class layer, trained further",
+        layers=f"backbone {backbone} cut $cut train $train weights $weights, globalavgpool",
+        variables={"cut": "end", "train": "all", "weights": "auto"},
+        settings=_FINE_TUNING,
+    )
 
 
 _CNN_TRUNK = """
@@ -195,6 +222,35 @@ for _rung in (
         layers="conv 32, maxpool, conv 32, maxpool, flatten, dense 128",
         settings={"epochs": 5, "batch_size": 32},
         article="A4",
+    ),
+    Rung(
+        name="knn",
+        summary="the nearest training images vote, by the features of a pre-trained backbone",
+        layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
+        variables={"k": 20, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        fitted_by="scikit-learn",
+    ),
+    Rung(
+        name="linear-probe",
+        summary="logistic regression on the features of a pre-trained backbone",
+        layers=_BACKBONE.format(train="head") + ", globalavgpool",
+        variables={"C": 1.0, "max_iter": 1000, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        fitted_by="scikit-learn",
+    ),
+    Rung(
+        name="vgg16",
+        summary="VGG16, pre-trained, and three dense layers",
+        layers="backbone vgg16 cut $cut train $train weights $weights, flatten, dense 128, dense 64, dense 32",
+        variables={"cut": "end", "train": "head", "weights": "auto"},
+        settings={"epochs": 50},
+        article="A1",
+    ),
+    Rung(
+        name="fine-tune",
+        summary="a pre-trained backbone and a class layer, trained further",
+        layers=_BACKBONE.format(train="$train") + ", globalavgpool",
+        variables={"backbone": _DEFAULT_BACKBONE, "cut": "end", "train": "all", "weights": "auto"},
+        settings=_FINE_TUNING,
     ),
 ):
     LADDER.add(_rung.name, _rung)

@@ -8,6 +8,7 @@
     lstm 64 sequence    # without `sequence`, only the state after the last step
     flatten             # the map as one vector
     dense 64 sigmoid    # ReLU where nothing is said
+    backbone vgg16      # a pre-trained network; models/transfer.py says what may follow
 
 One layer per line, or several separated by commas or semicolons; `#` starts a comment. The class layer (a
 dense softmax) comes at the end of every network and is not written.
@@ -15,10 +16,11 @@ dense softmax) comes at the end of every network and is not written.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sadari.errors import UsageError
 from sadari.models.kinds import KINDS, Dense, Layer, MisfitError, Shape, shape_text
+from sadari.models.transfer import Backbone, Neighbours
 from sadari.models.words import Words
 from sadari.registry import unknown_name
 from sadari.settings import Value
@@ -73,23 +75,31 @@ def classifier(classes: int) -> Dense:
     return Dense(text=f"dense {classes} softmax", units=classes, activation="linear")
 
 
+def complete(layers: Sequence[Layer], classes: int) -> tuple[Layer, ...]:
+    """The layers with the class layer at the end, unless they bring one that votes (`neighbours`)."""
+    if layers and isinstance(layers[-1], Neighbours):
+        return (*layers[:-1], replace(layers[-1], classes=classes))
+    return (*layers, classifier(classes))
+
+
 def describe(layers: Sequence[Layer], shape: Shape, classes: int) -> tuple[Row, ...]:
     """Which shapes and parameters have `layers` on images of `shape` (H, W, C), the class layer included?
 
     Raises UsageError naming the first layer that does not fit, and what to do about it.
     """
     rows: list[Row] = []
-    for number, layer in enumerate(layers, start=1):
+    whole = complete(layers, classes)
+    for number, layer in enumerate(whole, start=1):
+        if number == len(whole) and isinstance(layer, Dense) and len(shape) != 1:
+            raise UsageError(
+                f"the network ends in {shape_text(shape)} but the class layer needs a vector; add flatten at the end"
+            )
+        if isinstance(layer, Backbone) and number > 1:
+            raise UsageError(f"layer {number} `{layer.text}`: a backbone reads images; make it the first layer")
         try:
             out, how = layer.follow(shape)
         except MisfitError as error:
             raise UsageError(f"layer {number} `{layer.text}`: {error}") from None
         rows.append(Row(number, layer.text, out, *layer.params(shape), how))
         shape = out
-    last = classifier(classes)
-    if len(shape) != 1:
-        raise UsageError(
-            f"the network ends in {shape_text(shape)} but the class layer needs a vector; add flatten at the end"
-        )
-    out, how = last.follow(shape)
-    return (*rows, Row(len(rows) + 1, last.text, out, *last.params(shape), how))
+    return tuple(rows)

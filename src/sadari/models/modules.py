@@ -113,10 +113,10 @@ class LayerNorm(nn.LayerNorm):
 
 
 class GlobalAvgPool(nn.Module):
-    """(N, C, H, W) -> (N, C)"""
+    """(N, C, H, W) or (N, T, C) -> (N, C)"""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.mean(dim=(2, 3))
+        return x.mean(dim=(2, 3) if x.ndim == 4 else 1)
 
 
 class Flatten(nn.Module):

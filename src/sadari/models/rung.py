@@ -22,6 +22,7 @@ from typing import Any
 from sadari.errors import UsageError
 from sadari.models.kinds import Shape
 from sadari.models.layers import Row, describe, parse
+from sadari.models.transfer import Neighbours, backbone_of
 from sadari.registry import unknown_name
 from sadari.settings import Settings, Value, read_toml, setting_names, with_overrides
 
@@ -32,7 +33,8 @@ KEYS = ("name", "summary", "layers", "variables", "settings")
 class Rung:
     """What is one model of the ladder? A list of layers in text, the variables in it, and its own settings.
 
-    fitted_by: "gradient" for a network trained step by step, "scikit-learn" for a classical model.
+    fitted_by: "gradient" for a network trained step by step, "scikit-learn" for a classical model, whose layers are not
+    trained: only the last one is fitted.
     article: which article it comes from ("A0" to "A4"), or "" for one of none.
     layers: "" for a model that learns nothing (majority).
     """
@@ -54,6 +56,10 @@ class Rung:
             return ()
         return describe(parse(self.layers, self.variables if variables is None else variables), shape, classes)
 
+    def begins_with_backbone(self) -> bool:
+        """Whether it reads images through a pre-trained network, so that its size is known only with that one."""
+        return bool(self.layers) and backbone_of(parse(self.layers, self.variables)) is not None
+
 
 def read_rung(path: Path) -> Rung:
     """Which network does the TOML file at `path` describe?
@@ -74,7 +80,9 @@ def _checked(document: Mapping[str, Any], stem: str) -> Rung:
             raise unknown_name("key", key, list(KEYS))
     variables, settings = _table(document, "variables"), _table(document, "settings")
     rung = Rung(_name(document, stem), _text(document, "summary"), _layers(document), variables, settings)
-    parse(rung.layers, variables)
+    layers = parse(rung.layers, variables)
+    if any(isinstance(layer, Neighbours) for layer in layers):
+        raise UsageError("neighbours is not trained step by step; take the rung knn")
     for variable in variables:
         if not re.search(rf"\${re.escape(variable)}\b", rung.layers):
             raise UsageError(f"no layer uses the variable '{variable}'; write ${variable} in `layers` or remove it")

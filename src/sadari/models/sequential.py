@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from sadari.errors import SadariError
-from sadari.models import kinds, modules
+from sadari.models import kinds, modules, transfer
 from sadari.models.dropout import Dropout
-from sadari.models.layers import classifier, describe
+from sadari.models.layers import complete, describe
+from sadari.models.neighbours import Neighbours
 
 LEAVE_THE_MAP = (kinds.Flatten, kinds.Rows, kinds.GlobalAvgPool)
 
@@ -42,13 +43,15 @@ def build(layers: Sequence[kinds.Layer], shape: kinds.Shape, classes: int, seed:
     """Which network do `layers` make for images of `shape` (H, W, C) and `classes` classes?
 
     Weights are drawn by Keras's distributions from a generator of their own: the same seed gives the same
-    weights, whatever else has drawn random numbers. Raises UsageError naming the layer that does not fit,
+    weights, whatever else has drawn random numbers. A backbone gets them by timm's distributions, from the same seed;
+    `weights.load_pretrained` brings what it learnt. Raises UsageError naming the layer that does not fit,
     and SadariError where the network is too large for this machine's memory.
     """
     rows = describe(layers, shape, classes)
     inputs = (shape, *(row.shape for row in rows[:-1]))
     try:
-        built = [_module(layer, each) for layer, each in zip((*layers, classifier(classes)), inputs, strict=True)]
+        pairs = zip(complete(layers, classes), inputs, strict=True)
+        built = [_module(layer, each, seed) for layer, each in pairs]
     except RuntimeError as error:  # torch's only word for memory that cannot be had
         total = sum(row.total for row in rows)
         raise SadariError(f"memory does not hold a network of {total:,} params; use smaller layers") from error
@@ -56,12 +59,12 @@ def build(layers: Sequence[kinds.Layer], shape: kinds.Shape, classes: int, seed:
     for module in built:
         if isinstance(module, modules.Conv | modules.Dense | modules.LSTM):
             module.initialise(generator)
-    leaving = next(index for index, layer in enumerate(layers) if isinstance(layer, LEAVE_THE_MAP))
+    leaving = next((index for index, layer in enumerate(layers) if isinstance(layer, LEAVE_THE_MAP)), 1)
     return Network(nn.Sequential(*built[:leaving]), nn.Sequential(*built[leaving:]))
 
 
-def _module(layer: kinds.Layer, shape: kinds.Shape) -> nn.Module:
-    """The module that computes `layer` on input of `shape`."""
+def _module(layer: kinds.Layer, shape: kinds.Shape, seed: int) -> nn.Module:
+    """The module that computes `layer` on input of `shape`. Only a backbone draws its weights here, from `seed`."""
     features = shape[-1]
     match layer:
         case kinds.Conv():
@@ -89,4 +92,10 @@ def _module(layer: kinds.Layer, shape: kinds.Shape) -> nn.Module:
             return modules.Rows()
         case kinds.Relu():
             return modules.Relu()
+        case transfer.Backbone():
+            from sadari.models.backbone import make_backbone  # timm takes seconds to load
+
+            return make_backbone(layer.pretrained(), layer.cut, layer.train, (shape[0], shape[1]), seed)
+        case transfer.Neighbours():
+            return Neighbours(features, layer.classes, layer.count)
     raise TypeError(f"no module computes {type(layer).__name__}")

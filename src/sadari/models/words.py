@@ -53,6 +53,22 @@ class Words:
         self._left.pop(position)
         return _whole(word, keyword)
 
+    def keyed(self, keywords: tuple[str, ...]) -> dict[str, list[str]]:
+        """All words, by the keyword that they stand behind; "" has those before the first one.
+
+        Behind the last of `keywords` stands everything to the end, words that are keywords too.
+        """
+        told: dict[str, list[str]] = {"": []}
+        key = ""
+        for word in self._left:
+            if word in keywords and word not in told and key != keywords[-1]:
+                key = word
+                told[key] = []
+            else:
+                told[key].append(word)
+        self._left = []
+        return told
+
     def finish(self) -> None:
         """Raise for the first word that nobody took."""
         if not self._left:

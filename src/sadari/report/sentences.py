@@ -6,6 +6,7 @@ from sadari.comparison.result import DONE, ArmResult, ComparisonResult
 from sadari.values import Verdict
 
 MOST_CONCLUSIONS = 6  # sentences; all pairs stand in their own table
+EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins
 NAMED = 3  # models that a sentence names before it counts the others
 
 
@@ -32,9 +33,10 @@ def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
     best = done[0]
     about = _against(best.name, result.verdicts)
     beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
-    level = [arm for arm in done[1:] if not _beats(best.name, about[arm.name])]
+    same = [arm for arm in done[1:] if about[arm.name].verdict.startswith(EQUAL) and about[arm.name].difference]
+    level = [arm for arm in done[1:] if arm not in beaten and arm not in same]
     one_seed = _speaks_of_one_seed(done)
-    if not level:
+    if not level and not same:
         shown = "is shown to be the better of the two" if len(done) == 2 else f"is shown to be the best of {len(done)}"
         return (
             f"{best.name} {shown}: {_right(result, best)} right, {_lead(best.name, about[done[1].name])} than "
@@ -47,7 +49,9 @@ def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
         doubt = f"; no difference from {_listed([arm.name for arm in rest])} is shown" if rest else ""
     else:
         first = f"{best.name} has the highest accuracy"
-        doubt = f", but no difference from {_listed([arm.name for arm in level])} is shown"
+        doubt = f", but no difference from {_listed([arm.name for arm in level])} is shown" if level else ""
+    if same:
+        doubt = f", {about[same[0].name].verdict} with {_listed([arm.name for arm in same])}{doubt}"
     also = f"; {best.name} beats {_listed([arm.name for arm in beaten])}" if beaten else ""
     return f"{first}, {_right(result, best)} right{doubt}{also}{one_seed}."
 
@@ -85,10 +89,11 @@ _PARTS = {"test": "test images", "val": "validation images", "train": "training 
 
 
 def _speaks_of_one_seed(done: Sequence[ArmResult]) -> str:
-    """One seed each: the statement is about these trained networks, not about the models."""
-    return (
-        "; one seed each, so this is about these trained networks only" if {len(a.seeds) for a in done} == {1} else ""
-    )
+    """Of arms with one seed the statement is about the trained networks, not about the models."""
+    single = [arm.name for arm in done if len(arm.seeds) == 1]
+    if len(single) == len(done):
+        return "; one seed each, so this is about these trained networks only"
+    return f"; {_listed(single)} with one seed, so as one trained network" if single else ""
 
 
 def _failed(failed: Sequence[ArmResult]) -> str:

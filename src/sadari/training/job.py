@@ -4,16 +4,44 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sadari.data.load import absolute_data
+from sadari.errors import UsageError
 from sadari.models.ladder import absolute_model, find_rung
-from sadari.settings import Job, Value, resolve
+from sadari.models.layers import parse
+from sadari.models.transfer import Backbone, backbone_of
+from sadari.settings import INTERPOLATIONS, OF_BACKBONE, SCALINGS, Job, Value, resolve, with_overrides
 
 
 def make_job(data: str | Path, model: str | Path, seed: int, overrides: Mapping[str, Value]) -> Job:
     """The job of `model` on `data`: defaults, then the rung's own settings, then `overrides`.
 
+    A backbone's weights decide image_size, interpolation, channels and scaling where nobody else does.
     Raises UsageError for a model, setting or value that there is not, suggesting the nearest one.
     """
     name = absolute_model(model)
     rung = find_rung(name)
     settings, variables = resolve(rung.settings, rung.variables, overrides)
-    return Job(absolute_data(data), name, seed, settings, variables)
+    backbone = backbone_of(parse(rung.layers, variables))
+    if backbone:
+        chosen = {**rung.settings, **overrides}
+        own = {key: value for key, value in _asked_by(backbone).items() if key not in chosen}
+        settings = with_overrides(settings, own)
+    elif settings.scaling == OF_BACKBONE:
+        raise UsageError(
+            f"scaling={OF_BACKBONE} needs a backbone, and {rung.name} has none; take {', '.join(SCALINGS)}"
+        )
+    return Job(absolute_data(data), name, seed, settings, _found_anywhere(variables))
+
+
+def _asked_by(backbone: Backbone) -> dict[str, Value]:
+    """The settings that give a backbone such images as its weights were trained on."""
+    pretrained = backbone.pretrained()
+    known = pretrained.interpolation if pretrained.interpolation in INTERPOLATIONS else INTERPOLATIONS[0]
+    return {"image_size": pretrained.size, "interpolation": known, "channels": 3, "scaling": OF_BACKBONE}
+
+
+def _found_anywhere(variables: dict[str, Value]) -> dict[str, Value]:
+    """The same, with a path of weights as an absolute one."""
+    weights = str(variables.get("weights", "auto"))
+    if weights == "auto" or weights.partition(":")[0] == "random":
+        return variables
+    return {**variables, "weights": str(Path(weights).expanduser().resolve())}

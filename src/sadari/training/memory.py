@@ -1,9 +1,9 @@
 """What happens when memory runs out? The same step goes through the network in smaller pieces."""
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import SadariError
-from sadari.models.modules import BatchNorm
 
 
 def smaller_micro_batch(network: nn.Module, current: int, batch: int) -> int:
@@ -16,7 +16,7 @@ def smaller_micro_batch(network: nn.Module, current: int, batch: int) -> int:
     before = current or batch
     if before == 1:
         raise SadariError("memory does not hold this network with a single image; use smaller images or a smaller one")
-    if any(isinstance(module, BatchNorm) for module in network.modules()):
+    if any(isinstance(module, _BatchNorm) and module.training for module in network.modules()):
         raise SadariError(
             f"memory does not hold a batch of {before} images, and this network's batch normalisation would learn"
             f" something else from smaller pieces; set batch_size={before // 2} and train again"

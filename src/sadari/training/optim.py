@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import Parameter
 from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer, RMSprop
 
+from sadari.models.backbone import Backbone
 from sadari.settings import Settings
 
 # Keras 3's documented defaults (the articles use them), except Adadelta's: 1.0 is Zeiler's rate (arXiv:1212.5701)
@@ -24,6 +27,7 @@ EPSILON = 1e-7  # Keras's, for every optimiser that has one
 MOMENTUM = 0.9  # assumed: the usual value (Sutskever et al. 2013)
 STEPS_AT = (0.5, 0.75)  # assumed: He et al. 2015 divide by 10 at half and three quarters of training
 ONE_CYCLE_WARMUP = 0.3  # part of the run spent rising, as in Smith & Topin 2017 (arXiv:1708.07120)
+SHARE = "share_of_rate"  # what a group of parameters calls its part of the learning rate
 ONE_CYCLE_START = 1 / 25  # of the highest rate, likewise
 
 
@@ -33,14 +37,35 @@ def peak_learning_rate(settings: Settings) -> float:
 
 
 def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
-    """Which optimiser updates `network`? Weight decay acts on kernels only (tensors of two or more dimensions)."""
+    """Which optimiser updates `network`? Frozen parameters have no place in it.
+
+    Weight decay acts on kernels only (tensors of two or more dimensions). A backbone's part learns at
+    `backbone_learning_rate`, where one is set, and follows the same schedule.
+    """
+    peak = peak_learning_rate(settings)
+    slower = (settings.backbone_learning_rate or peak) / peak
+    backbones = [each for each in network.modules() if isinstance(each, Backbone)]
+    of_backbone = {id(each) for backbone in backbones for each in backbone.parameters()}
     trainable = [each for each in network.parameters() if each.requires_grad]
+    inside = [each for each in trainable if id(each) in of_backbone]
+    outside = [each for each in trainable if id(each) not in of_backbone]
+    groups = [*_groups(outside, settings, 1.0), *_groups(inside, settings, slower)]
+    optimizer = _MAKERS[settings.optimizer](groups, peak)
+    set_learning_rate(optimizer, peak)
+    return optimizer
+
+
+def _groups(parameters: list[Parameter], settings: Settings, share: float) -> list[dict[str, Any]]:
+    """Kernels and the others, as far as there are any; share: of the learning rate that the run has at a time."""
     groups = [
-        {"params": [each for each in trainable if each.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [each for each in trainable if each.ndim < 2], "weight_decay": 0.0},
+        {
+            "params": [each for each in parameters if each.ndim >= 2],
+            "weight_decay": settings.weight_decay,
+            SHARE: share,
+        },
+        {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0, SHARE: share},
     ]
-    groups = [group for group in groups if group["params"]]
-    return _MAKERS[settings.optimizer](groups, peak_learning_rate(settings))
+    return [group for group in groups if group["params"]]
 
 
 _MAKERS: dict[str, Callable[..., Optimizer]] = {
@@ -86,9 +111,9 @@ _SHAPES: dict[str, Callable[[float], float]] = {
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Use `rate` from the next step on."""
+    """Use `rate` from the next step on; a backbone's part uses its share of it."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get(SHARE, 1.0)
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:

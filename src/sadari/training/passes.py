@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
 from sadari.evaluation.predict import images_per_pass
-from sadari.models.classical import CLASSICAL, Classical, Linear, Problem
+from sadari.models.classical import CLASSICAL, Classical, Learned, Linear, Problem, Remembered
 from sadari.models.modules import Dense
+from sadari.models.neighbours import Neighbours
 from sadari.models.sequential import Network
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Job
@@ -56,9 +57,9 @@ class Passes:
         with interruption() as wanted, self.progress.task(self.classical, model.most_passes(problem), "passes") as task:
             task.advance(self.state.epoch)
 
-            def after_pass(linear: Linear) -> None:
-                self._finish_pass(linear, task)
-                self._keep_if_due(linear, wanted)
+            def after_pass(learned: Learned) -> None:
+                self._finish_pass(learned, task)
+                self._keep_if_due(learned, wanted)
 
             if self.state.epoch < model.most_passes(problem):
                 model.fit(problem, after_pass)
@@ -78,10 +79,14 @@ class Passes:
     def _lay_out(self) -> None:
         """What the class layer reads of the training and validation images, and that layer with what follows it."""
         body, self.tail = _cut(self.network)
-        self.train, self.val = (self._part(body, positions) for positions in (self.split.train, self.split.val))
+        parts = (self.split.train, self.split.val)
+        progress = self.progress if any(True for _ in body.parameters()) else Silent()  # only a backbone takes long
+        with progress.task("features", sum(map(len, parts)), "images") as task:
+            self.train, self.val = (self._part(body, positions, task) for positions in parts)
 
-    def _part(self, body: nn.Module, positions: NDArray[np.int64]) -> "_Part":
-        return _Part(_vectors(body, self.preprocess, self.images.images, positions), self.images.labels[positions])
+    def _part(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Part":
+        vectors = _vectors(body, self.preprocess, self.images.images, positions, task)
+        return _Part(vectors, self.images.labels[positions])
 
     def _problem(self, passed: dict[str, Tensor]) -> Problem:
         return Problem(
@@ -95,9 +100,9 @@ class Passes:
             state={key: each.numpy() for key, each in passed.items()},
         )
 
-    def _finish_pass(self, linear: Linear, task: Task) -> None:
+    def _finish_pass(self, learned: Learned, task: Task) -> None:
         """Score the class layer as it stands, add the row of this pass, remember the weights if they are the best."""
-        _assign(self.tail[0], linear)
+        _assign(self.tail[0], learned)
         state = self.state
         row: dict[str, float] = {"epoch": state.epoch + 1}
         row["train_loss"], row["train_accuracy"] = _scores(self.tail, self.train)
@@ -114,11 +119,11 @@ class Passes:
         task.advance(1, f"loss {row['train_loss']:.4f}")
         self.after_epoch(state)
 
-    def _keep_if_due(self, linear: Linear, wanted: Interruption) -> None:
+    def _keep_if_due(self, learned: Learned, wanted: Interruption) -> None:
         """Write a checkpoint where one is due; a model that tells no state starts over, which L-BFGS must."""
         due = wanted.asked or perf_counter() - self.kept_at >= self.job.settings.checkpoint_seconds
-        if linear.state and due:
-            passed = {key: torch.from_numpy(np.array(each)) for key, each in linear.state.items()}
+        if learned.state and due:
+            passed = {key: torch.from_numpy(np.array(each)) for key, each in learned.state.items()}
             groups = {"network": self.network.state_dict(), "best": self.best, "passes": passed}
             self.checkpoint.write(self.state, groups)
             self.kept_at = perf_counter()
@@ -136,27 +141,33 @@ class _Part(NamedTuple):
 def _cut(network: Network) -> tuple[nn.Sequential, nn.Sequential]:
     """The layers before the class layer, and the class layer with what follows it."""
     layers = [*network.features, *network.head]
-    at = max(index for index, layer in enumerate(layers) if isinstance(layer, Dense))
+    at = max(index for index, layer in enumerate(layers) if isinstance(layer, Dense | Neighbours))
     return nn.Sequential(*layers[:at]), nn.Sequential(*layers[at:])
 
 
 @torch.inference_mode()
 def _vectors(
-    body: nn.Module, preprocess: Preprocess, images: NDArray[np.uint8], positions: NDArray[np.int64]
+    body: nn.Module, preprocess: Preprocess, images: NDArray[np.uint8], positions: NDArray[np.int64], task: Task
 ) -> Tensor:
     """What the class layer will read, float32 (N, D), for the images at `positions`."""
     at_once = images_per_pass(preprocess)
-    blocks = [
-        body(preprocess.apply(torch.from_numpy(images[positions[start : start + at_once]])))
-        for start in range(0, len(positions), at_once)
-    ]
+    body.eval()
+    blocks: list[Tensor] = []
+    for start in range(0, len(positions), at_once):
+        blocks.append(body(preprocess.apply(torch.from_numpy(images[positions[start : start + at_once]]))))
+        task.advance(len(blocks[-1]))
     return torch.cat(blocks) if blocks else torch.empty(0, 0)
 
 
-def _assign(layer: Any, linear: Linear) -> None:
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(linear.weight))
-        layer.bias.copy_(torch.from_numpy(linear.bias))
+@torch.no_grad()
+def _assign(layer: Any, learned: Learned) -> None:
+    """Let the class layer be what was learned."""
+    match learned:
+        case Linear():
+            layer.weight.copy_(torch.from_numpy(learned.weight))
+            layer.bias.copy_(torch.from_numpy(learned.bias))
+        case Remembered():
+            layer.remember(torch.from_numpy(learned.vectors), torch.from_numpy(learned.labels))
 
 
 @torch.inference_mode()

@@ -52,6 +52,7 @@ from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, us
 from sadari.training.optim import make_optimizer
 from sadari.training.passes import Passes
 from sadari.training.randomness import seed_for
+from sadari.training.start import architecture_of, bring_weights, start_weights
 from sadari.training.trained import Architecture, write_model
 from sadari.values import PARTS, ImageSet, Predictions, Split
 
@@ -82,6 +83,7 @@ def train(
             _checkpoint(out).remove()  # a kill may have come between the last two steps
             return run
         started = perf_counter()
+        bring_weights(job, rung, out)
         images = images if images is not None else load(job.data, job.settings, progress)
         if (out / "split.npz").is_file():
             split = read_split(out / "split.npz")
@@ -124,22 +126,28 @@ def _checkpoint(out: Path) -> Checkpoint:
 def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress) -> _Workshop:
     """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind."""
     settings = job.settings
-    architecture = Architecture.of(rung, job.variables, images.shape, images.classes)
     stamped = out / "environment.json"
+    architecture = architecture_of(job, rung, images, out)
     # As many threads as the run began with: another number would add up in another order.
     threads = read_json(stamped)["threads"] if stamped.is_file() else threads_for(settings, images.shape)
     device = use_machine(settings, threads)
     network = architecture.build(seed_for(job.seed, "weights"))
+    digest = "" if _checkpoint(out).path.is_file() else start_weights(network, architecture, out)
     if not architecture.classical:  # scikit-learn's rungs stay on the processor
         network.to(device)
     parse_augmentation(settings.augment, *images.shape[:2])
     check_variables(job.variables if architecture.classical else {})
-    preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
+    preprocess = Preprocess.fitted(
+        images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
+    )
     require_same_data(out, images)
     write_text(out / "settings.toml", job.to_toml())
     if not stamped.is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
-        write_json(stamped, {**environment(), "threads": threads, "data": data, "layers": rung.layers})
+        document = {**environment(), "threads": threads, "data": data, "layers": rung.layers}
+        if architecture.pretrained:
+            document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": digest}
+        write_json(stamped, document)
     write_json(out / "preprocess.json", preprocess.to_json())
     write_split(out / "split.npz", split)
     log = Log(out / "log.txt", progress)
@@ -258,7 +266,7 @@ def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
         raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
     write_model(out / "model.safetensors", workshop.network, workshop.architecture)
     write_predictions(out / "predictions.csv", judged)
-    rows = workshop.rung.rows(workshop.images.shape, len(workshop.images.classes), job.variables)
+    rows = workshop.architecture.rows() if workshop.rung.layers else ()
     summary: dict[str, Any] = {
         "run": str(out.resolve()),
         "model": workshop.rung.name,

@@ -14,9 +14,12 @@ from torch import nn
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.models.classical import CLASSICAL
-from sadari.models.layers import parse
+from sadari.models.kinds import Layer
+from sadari.models.layers import Row, describe, parse
+from sadari.models.pretrained import Pretrained
 from sadari.models.rung import Rung
 from sadari.models.sequential import Network, build
+from sadari.models.transfer import backbone_of, known_weights
 from sadari.run import RunRecord, write_bytes
 from sadari.settings import Value
 from sadari.training.checkpoint import plain
@@ -26,7 +29,8 @@ from sadari.training.checkpoint import plain
 class Architecture:
     """Which network do weights belong to? Stored beside them, so that a run does not depend on other files.
 
-    classical: the name of the classical rung that fitted the class layer, or "".
+    classical: the name of the classical rung that fitted the class layer, or "". pretrained: the backbone that it
+    begins with, and the weights that this one started from; None where it has none.
     """
 
     layers: str
@@ -34,42 +38,73 @@ class Architecture:
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
     classical: str = ""
+    pretrained: Pretrained | None = None
 
     @classmethod
     def of(
-        cls, rung: Rung, variables: Mapping[str, Value], shape: tuple[int, int, int], classes: tuple[str, ...]
+        cls,
+        rung: Rung,
+        variables: Mapping[str, Value],
+        shape: tuple[int, int, int],
+        classes: tuple[str, ...],
+        pretrained: Pretrained | None = None,
     ) -> "Architecture":
-        """The architecture of `rung` for images of `shape` (H, W, C)."""
+        """The architecture of `rung` for images of `shape` (H, W, C).
+
+        pretrained: the weights of its backbone where they are known, else they are looked up. Raises UsageError for
+        weights that are not there.
+        """
         classical = rung.name if rung.fitted_by == "scikit-learn" else ""
-        return cls(rung.layers or "flatten", variables, shape, classes, classical)
+        layers = rung.layers or "flatten"
+        backbone = backbone_of(parse(layers, variables))
+        if backbone and pretrained is None:
+            pretrained = backbone.pretrained()
+        return cls(layers, variables, shape, classes, classical, pretrained)
+
+    @property
+    def scaling(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Mean and deviation of pixels in 0..1 that the backbone was trained with; None without a backbone."""
+        return (self.pretrained.mean, self.pretrained.deviation) if self.pretrained else None
+
+    def layer_list(self) -> tuple[Layer, ...]:
+        """Its layers, without the class layer."""
+        return known_weights(parse(self.layers, self.variables), self.pretrained)
 
     def build(self, seed: int) -> Network:
-        """The network with its starting weights, in channels-last memory."""
-        network = build(parse(self.layers, self.variables), self.shape, len(self.classes), seed)
+        """The network with weights drawn from `seed`, in channels-last memory; a backbone's are to be loaded then."""
+        network = build(self.layer_list(), self.shape, len(self.classes), seed)
         if self.classical and CLASSICAL.get(self.classical).sigmoid:
             network.head.append(nn.LogSigmoid())  # softmax of log-sigmoids: sigmoids that sum to one
         return network.to(memory_format=torch.channels_last)
 
+    def rows(self) -> tuple[Row, ...]:
+        """What `sadari models` would say of it; the class layer is in it even where nothing is learnt (majority)."""
+        return describe(self.layer_list(), self.shape, len(self.classes))
+
     def to_json(self) -> str:
-        document = {
+        document: dict[str, Any] = {
             "layers": self.layers,
             "variables": dict(self.variables),
             "shape": self.shape,
             "classes": self.classes,
             "classical": self.classical,
         }
+        if self.pretrained:
+            document["pretrained"] = self.pretrained.to_json()
         return json.dumps(document, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Architecture":
         document: dict[str, Any] = json.loads(text)
         height, width, channels = document["shape"]
+        pretrained = document.get("pretrained")
         return cls(
             document["layers"],
             document["variables"],
             (height, width, channels),
             tuple(document["classes"]),
             document["classical"],
+            Pretrained.from_json(pretrained) if pretrained else None,
         )
 
 

@@ -21,7 +21,7 @@ const SECTIONS = [
   },
   {
     id: "mistakes", title: "Worst mistakes", there: () => anyFinished((arm) => arm.mistakes.length), draw: mistakes,
-    lede: "Wrong, and sure of it.",
+    lede: "Wrong answers, the surest first.",
   },
   {
     id: "hardest", title: "Wrong in every arm", there: () => report.hardest.length, draw: hardest,

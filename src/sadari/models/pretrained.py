@@ -1,0 +1,165 @@
+"""Which weights does a backbone start from, and what do they ask of images? No tensor is read here, and no torch."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sadari.errors import SadariError, UsageError
+from sadari.registry import unknown_name
+
+TENSORS, CONFIG = "model.safetensors", "config.json"  # cited: the layout of timm's models on the Hugging Face hub
+# cited: timm's own defaults for what a configuration leaves out (timm/models/_pretrained.py, timm/data/constants.py)
+MEAN, DEVIATION, SIZE, INTERPOLATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (3, 224, 224), "bicubic"
+WEIGHTS = "auto, random, random:SEED, a .safetensors file, or a folder with config.json and model.safetensors"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Which network of timm is the backbone, with which weights?
+
+    name: timm's, without the tag of the weights. arguments: for its constructor. size: the side in pixels of the
+    images that the weights were trained on. mean, deviation: per channel, of pixels in 0..1. interpolation: how
+    those images were resized. license: that of the weights, "" where nobody says. origin: where the weights come
+    from: a path, "hub:REPOSITORY" or "random:SEED" ("random": by the run's own seed).
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    size: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    interpolation: str
+    license: str
+    origin: str
+
+    @property
+    def random(self) -> bool:
+        """Whether there are no weights to read."""
+        return self.origin.partition(":")[0] == "random"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Pretrained":
+        """Read what `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
+        known = {**document, "mean": tuple(document["mean"]), "deviation": tuple(document["deviation"])}
+        return cls(**known)
+
+
+def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
+    """Which weights does `backbone` (a timm name, with a tag or without) get by `weights`?
+
+    auto: the folder or file of that name in SADARI_WEIGHTS_DIR, else the Hugging Face hub. A path: that file or
+    folder. random[:SEED]: none. Raises UsageError for an unknown backbone and for weights that are not there,
+    SadariError for a damaged configuration. What the hub has is not looked at here.
+    """
+    kind, _, seed = weights.partition(":")
+    if kind == "random":
+        if seed and not seed.isdecimal():
+            raise UsageError(f"weights=random:SEED takes a whole number from 0 up, not '{seed}'")
+        return _registered(backbone, weights)
+    if weights != "auto":
+        path = Path(weights).expanduser()
+        if not path.exists():
+            raise UsageError(f"there are no weights '{weights}'; weights is {WEIGHTS}")
+        return _local(backbone, path.resolve())
+    found = _in_weights_folder(backbone)
+    return _local(backbone, found) if found else _registered(backbone, "")
+
+
+def weights_folder() -> Path | None:
+    """Where do local weights lie? SADARI_WEIGHTS_DIR, if it is set."""
+    folder = os.environ.get("SADARI_WEIGHTS_DIR", "")
+    return Path(folder).expanduser().resolve() if folder else None
+
+
+def _in_weights_folder(backbone: str) -> Path | None:
+    """What is called `backbone` there, or `backbone` with any one tag? Raises UsageError for several tags."""
+    folder = weights_folder()
+    if folder is None or not folder.is_dir():
+        return None
+    for exact in (folder / backbone, folder / f"{backbone}.safetensors"):
+        if exact.exists():
+            return exact
+    if "." in backbone:
+        return None
+    tagged = sorted(each for each in folder.glob(f"{backbone}.*") if each.is_dir() or each.suffix == ".safetensors")
+    if len(tagged) > 1:
+        names = ", ".join(each.name.removesuffix(".safetensors") for each in tagged)
+        raise UsageError(f"{folder} has several weights of {backbone}: {names}; set backbone to one of these names")
+    return tagged[0] if tagged else None
+
+
+def _local(backbone: str, path: Path) -> Pretrained:
+    """The weights in the folder or file `path`; a file may have its configuration beside it."""
+    tensors = path / TENSORS if path.is_dir() else path
+    config = tensors.with_name(CONFIG)
+    if path.is_dir() and not config.is_file():
+        raise UsageError(f"{path} has no {CONFIG}; weights is {WEIGHTS}")
+    if tensors.suffix != ".safetensors":
+        raise UsageError(f"{path} is no .safetensors file; weights of other kinds are not read, since they hold code")
+    if not tensors.is_file():
+        raise UsageError(f"{path} has no {TENSORS}; weights of other kinds are not read, since they hold code")
+    if not config.is_file():
+        return _registered(backbone, str(tensors))
+    return _configured(backbone, config, tensors)
+
+
+def _configured(backbone: str, config: Path, tensors: Path) -> Pretrained:
+    """What `config.json` says about `tensors`. Raises SadariError where it cannot be read or contradicts `backbone`."""
+    name = backbone.partition(".")[0]
+    try:
+        document = json.loads(config.read_text(encoding="utf-8"))
+        architecture = str(document["architecture"]).partition(".")[0]
+        arguments = dict(document.get("model_args") or {})
+        pretrained = _read_config(name, arguments, document.get("pretrained_cfg", document), str(tensors))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SadariError(
+            f"cannot read {config}: {type(error).__name__} {error}; it does not describe weights"
+        ) from None
+    if architecture != name:
+        raise UsageError(f"{tensors} are weights of {architecture}, not of {name}; set backbone={architecture}")
+    return pretrained
+
+
+@cache
+def _registered(backbone: str, origin: str) -> Pretrained:
+    """The weights as timm has them registered, with `origin` in place of its own ("": the hub)."""
+    from timm.models import get_pretrained_cfg, is_model, list_models, list_pretrained
+
+    name, _, tag = backbone.partition(".")
+    if not is_model(name):
+        raise unknown_name("backbone", name, list_models())
+    if tag and origin == "" and backbone not in list_pretrained(f"{name}.*"):
+        raise unknown_name("weights", backbone, list_pretrained(f"{name}.*"))
+    config = get_pretrained_cfg(backbone, allow_unregistered=True)
+    values = asdict(config) if config is not None else {}
+    return _read_config(name, {}, values, origin or f"hub:{values.get('hf_hub_id') or ''}")
+
+
+def _read_config(name: str, arguments: Mapping[str, Any], values: Mapping[str, Any], origin: str) -> Pretrained:
+    channels, *sides = values.get("input_size") or SIZE
+    if channels != 3:
+        raise ValueError(f"input_size: the weights read {channels} channels instead of 3")
+    return Pretrained(
+        name=name,
+        arguments=arguments,
+        size=int(min(sides)),
+        mean=_three(values.get("mean") or MEAN),
+        deviation=_three(values.get("std") or DEVIATION),
+        interpolation=str(values.get("interpolation") or INTERPOLATION),
+        license=str(values.get("license") or ""),
+        origin=origin,
+    )
+
+
+def _three(values: Any) -> tuple[float, ...]:
+    numbers = tuple(float(each) for each in values)
+    if len(numbers) != 3:
+        raise ValueError(f"mean and std have 3 values, not {len(numbers)}")
+    return numbers

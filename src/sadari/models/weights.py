@@ -1,0 +1,147 @@
+"""How do pre-trained weights reach a backbone? From a safetensors file, here or on the hub; nothing is unpickled."""
+
+import os
+from collections.abc import Mapping
+from hashlib import file_digest
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, fx, nn
+
+from sadari.errors import SadariError
+from sadari.models.backbone import Backbone, create
+from sadari.models.pretrained import TENSORS, Pretrained, weights_folder
+from sadari.models.sequential import Network
+
+ANSWER_WITHIN = 5.0  # seconds for the hub's first answer, before a missing network is reported (assumed)
+NAMED = 3
+COUNTERS = "num_batches_tracked"  # torch's own, which other writers leave out
+
+
+def load_pretrained(network: Network, pretrained: Pretrained, size: tuple[int, int]) -> str:
+    """Give the backbone of `network`, for images of `size` (H, W), the weights that it starts from.
+
+    What the file holds besides is left alone. Returns the file's SHA-256 digest, "" for random
+    weights. Raises SadariError where there are no such weights, or they lack something before the cut.
+    """
+    backbone = network.features[0]
+    if pretrained.random or not isinstance(backbone, Backbone):
+        return ""
+    path = tensors_file(pretrained)
+    tensors = _read(path, pretrained)
+    fitting = _fitting(backbone.graph, tensors)
+    if _missing(backbone.graph, fitting):
+        converted = _as_timm_names_them(pretrained, tensors, size)
+        fitting = _fitting(backbone.graph, converted)
+    missing = _missing(backbone.graph, fitting)
+    if missing:
+        raise SadariError(_lack(backbone, missing, tensors, pretrained))
+    backbone.graph.load_state_dict(fitting, strict=False)
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def tensors_file(pretrained: Pretrained) -> Path:
+    """The local file with the weights, downloaded into the hub's own cache where it is not there yet.
+
+    Raises SadariError naming which file to put where, if it cannot be had.
+    """
+    kind, _, repository = pretrained.origin.partition(":")
+    return _from_hub(repository, pretrained.name) if kind == "hub" else Path(pretrained.origin)
+
+
+def _from_hub(repository: str, name: str) -> Path:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
+
+    if not repository:
+        raise SadariError(f"timm knows no weights of {name} on the Hugging Face hub; {_what_to_do(name)}")
+    try:
+        return Path(hf_hub_download(repository, TENSORS, local_files_only=True))
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        pass  # not in the cache
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true"):
+        raise SadariError(f"the weights {repository} are not here and HF_HUB_OFFLINE is set; {_what_to_do(name)}")
+    try:
+        # Asked once: the download itself would ask a network that is not there six times, for half a minute.
+        get_hf_file_metadata(hf_hub_url(repository, TENSORS), timeout=ANSWER_WITHIN)
+        return Path(hf_hub_download(repository, TENSORS))
+    except RemoteEntryNotFoundError:
+        raise SadariError(f"{repository} has no {TENSORS}, and nothing else is read; {_what_to_do(name)}") from None
+    except Exception as error:  # what a network can do wrong comes as many classes, of two libraries
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SadariError(f"cannot download the weights {repository} ({reason}); {_what_to_do(name)}") from None
+
+
+def _what_to_do(name: str) -> str:
+    folder = weights_folder()
+    place = folder / name if folder else Path("$SADARI_WEIGHTS_DIR") / name
+    return f"put {TENSORS} and config.json into {place}, or set weights=PATH, or weights=random for untrained ones"
+
+
+def _read(path: Path, pretrained: Pretrained) -> dict[str, Tensor]:
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise SadariError(f"cannot read the weights {path} of {pretrained.name}: {error}") from None
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in stored.items()}
+
+
+def _fitting(graph: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of `tensors` that `graph` has under the same name and in the same shape."""
+    mine = graph.state_dict()
+    return {name: tensor for name, tensor in tensors.items() if name in mine and mine[name].shape == tensor.shape}
+
+
+def _missing(graph: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
+    return [name for name in graph.state_dict() if name not in tensors and not name.endswith(COUNTERS)]
+
+
+def _as_timm_names_them(
+    pretrained: Pretrained, tensors: Mapping[str, Tensor], size: tuple[int, int]
+) -> Mapping[str, Tensor]:
+    """The weights under timm's names and in the shapes for `size`, where timm has a filter for this family."""
+    with torch.device("meta"):
+        network = create(pretrained, size)
+    module = import_module(type(network).__module__)
+    convert = getattr(module, "checkpoint_filter_fn", None)
+    if convert is None:
+        return tensors
+    try:
+        return dict(convert(dict(tensors), network))
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+        return tensors  # they are of another family: what is missing tells the user so
+
+
+def _lack(backbone: Backbone, missing: list[str], tensors: Mapping[str, Tensor], pretrained: Pretrained) -> str:
+    more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+    wrong = [name for name in missing if name in tensors]
+    what = "have another shape at" if len(wrong) == len(missing) else "lack"
+    reach = _reach(backbone.graph, missing)
+    advice = f"; they are whole up to {reach}: set cut={reach}" if reach else ""
+    return f"the weights {pretrained.origin} of {pretrained.name} {what} {', '.join(missing[:NAMED])}{more}{advice}"
+
+
+def _reach(module: fx.GraphModule, missing: list[str]) -> str:
+    """The last whole block before the first layer that lacks weights; "" where there is none."""
+    first = next(
+        (node for node in module.graph.nodes if node.op == "call_module" and _lacks(str(node.target), missing)), None
+    )
+    if first is None:
+        return ""
+    behind = f"{first.meta['layer']}."
+    before = [node.meta["layer"] for node in module.graph.nodes if node < first and "layer" in node.meta]
+    for layer in reversed(before):
+        parts = layer.split(".")
+        for end in range(1, len(parts)):
+            block = ".".join(parts[:end])
+            if not behind.startswith(f"{block}."):
+                return block
+    return ""
+
+
+def _lacks(target: str, missing: list[str]) -> bool:
+    return any(each.startswith(f"{target}.") for each in missing)
