@@ -49,7 +49,7 @@ def at_step(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int, do: Callable
 
 
 def ctrl_c() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)  # to this thread: TensorBoard has others
 
 
 def contents(out: Path) -> set[str]:

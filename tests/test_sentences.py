@@ -144,3 +144,15 @@ def _sentence(pair: tuple[Bools, Bools]) -> str:
     found = verdict("a", *_named(pair))
     assert found.verdict == "no difference shown"
     return found.sentence
+
+
+def test_a_difference_that_only_the_correction_holds_back_is_said_to_be_one() -> None:
+    generator = np.random.default_rng(3)
+    arms = [(f"arm{number}", generator.random((3, 2000)) < 0.9 + 0.005 * number) for number in range(8)]
+    held = [each for each in verdicts(arms) if each.verdict == "no difference shown" and each.low * each.high > 0]
+    assert held
+    for each in held:
+        assert "alone it would count, among 28 comparisons it does not: more seeds would settle it" in each.sentence
+    others = [each for each in verdicts(arms) if each.verdict == "no difference shown" and each.low * each.high < 0]
+    assert others
+    assert not any("alone it would count" in each.sentence for each in others)

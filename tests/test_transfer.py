@@ -31,6 +31,7 @@ from sadari.run import RunRecord, read_json
 from sadari.settings import Job, Settings, Value
 from sadari.training.evaluate import evaluate
 from sadari.training.job import make_job
+from sadari.training.memory import smaller_micro_batch
 from sadari.training.optim import make_optimizer, set_learning_rate
 from sadari.training.randomness import seed_for
 from sadari.training.train import train
@@ -226,7 +227,8 @@ def test_vgg16_of_a1_from_end_to_end_with_untrained_weights(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["mobilenetv1_100", "vgg16", "test_vit", SMALL])
-def test_preprocessing_is_timms_own_transform(name: str) -> None:
+def test_preprocessing_is_timms_own_transform(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)  # weights that lie there have a configuration of their own
     twin: Any = timm.data
     registered: Any = timm.models
     found = find_pretrained(name)
@@ -332,3 +334,9 @@ def test_a_job_stored_before_a_setting_existed_is_read() -> None:
     )
     assert older != job.to_toml()
     assert Job.from_toml(older) == job
+
+
+def test_only_batch_norms_that_learn_forbid_smaller_pieces() -> None:
+    assert smaller_micro_batch(small_network("head"), 0, 32) == 16
+    with pytest.raises(SadariError, match="batch normalisation would learn something else from smaller pieces"):
+        smaller_micro_batch(small_network("layer4"), 0, 32)

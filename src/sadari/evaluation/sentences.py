@@ -35,7 +35,13 @@ def judged(found: Verdict, compared: Compared) -> Verdict:
         return _equality(found, compared)
     points = _points(found.difference, found.low, found.high)
     numbers = f"{points}; {_p(found.p)}; {_evidence(found, compared)}"
-    sentence = f"{found.a} and {found.b}: no difference shown ({numbers}); {_advice(compared)}."
+    held_back = compared.pairs > 1 and (found.low > 0 or found.high < 0)
+    advice = (
+        f"alone it would count, among {compared.pairs} comparisons it does not: more seeds would settle it"
+        if held_back
+        else _advice(compared)
+    )
+    sentence = f"{found.a} and {found.b}: no difference shown ({numbers}); {advice}."
     return replace(found, verdict="no difference shown", sentence=sentence)
 
 

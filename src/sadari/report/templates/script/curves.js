@@ -3,7 +3,8 @@ const MANY_ARMS = 6;
 /** How did the arms learn? Two plots over the epochs, the arms to be shown, and a reading of every curve at one epoch. */
 function curves() {
   const arms = range(report.arms.length).filter((index) => report.arms[index].curves.length);
-  const state = { shown: new Set(arms.slice(0, MANY_ARMS)), epoch: Infinity };
+  const shown = arms.slice(0, MANY_ARMS);
+  const state = { shown: new Set(shown), epoch: Math.min(...shown.map((index) => epochsOf(index))) };
   const figures = ["accuracy", "loss"].filter((name) => arms.some((index) => report.arms[index].curves.some(({ figure: each }) => each === name)));
   const plots = figures.map((name) => responsive((width) => curveDrawing(name, state, width)));
   const reading = html("div");
@@ -65,7 +66,11 @@ function epochSlider(change) {
 }
 
 function lastEpoch(shown) {
-  return Math.max(1, ...[...shown].flatMap((index) => report.arms[index].curves.map(({ value }) => value.length)));
+  return Math.max(1, ...[...shown].map((index) => epochsOf(index)));
+}
+
+function epochsOf(index) {
+  return Math.max(...report.arms[index].curves.map(({ value }) => value.length));
 }
 
 function curveDrawing(name, state, width) {
