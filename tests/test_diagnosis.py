@@ -15,7 +15,6 @@ from sadari.comparison.diagnosis import (
     diagnose,
     mean_curve,
     rise_after_turn,
-    still_gains,
     turning_epoch,
 )
 
@@ -259,12 +258,6 @@ def test_a_seed_by_itself() -> None:
     assert rise_after_turn(history([0.0, 0.0])) == 0.0
     assert turning_epoch([{"epoch": 1.0}]) is None
     assert rise_after_turn([{"epoch": 1.0}]) is None
-
-
-def test_still_gaining_is_what_the_diagnosis_says() -> None:
-    for val in (FALLING, TURNING, FLAT):
-        assert still_gains(seeds(val)) == diagnose("cnn", seeds(val)).more_epochs
-    assert still_gains([[{"epoch": 1.0, "train_loss": 1.0}]])
 
 
 def test_the_mean_is_over_the_epochs_that_all_seeds_have() -> None:

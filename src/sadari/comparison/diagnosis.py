@@ -237,12 +237,6 @@ def rise_after_turn(history: History) -> float | None:
     return part_above(losses[-1], losses.min()) if len(losses) else None
 
 
-def still_gains(histories: Sequence[History]) -> bool:
-    """Does the validation loss still fall at the end, so that more epochs may help? True without validation."""
-    loss = shared_curves(histories, "val_loss")
-    return loss.shape[1] < 2 or Course(loss).falling
-
-
 def mean_curve(histories: Sequence[History], column: str) -> Floats:
     """The mean of `column` over the seeds, for the epochs that all seeds have; empty where one has none."""
     curves = shared_curves(histories, column)
