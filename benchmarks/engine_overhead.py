@@ -20,6 +20,7 @@ from material import SHAPE, random_images
 from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
+from sadari.evaluation.predict import Inputs
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
 from sadari.models.sequential import Network, build
@@ -76,10 +77,11 @@ def ratios(name: str, turns: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         Engine(
             network=network,
+            learner=network,
             optimizer=make_optimizer(network, settings),
-            preprocess=Preprocess.fitted(images, positions, "unit", "crop"),
-            batches=Batches(images, positions, BATCH, 0, device),
-            images=images,
+            inputs=Inputs.pixels(images.images, Preprocess.fitted(images, positions, "unit", "crop")),
+            batches=Batches(images.images, images, positions, BATCH, 0, device),
+            labels=images.labels,
             validation=np.empty(0, dtype=np.int64),
             settings=settings,
             seed=0,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sadari.data.augment import parse_augmentation
 from sadari.data.prepare import Preprocess
+from sadari.evaluation.predict import Inputs
 from sadari.models.layers import parse
 from sadari.models.sequential import Network, build
 from sadari.settings import Settings, with_overrides
@@ -30,12 +31,14 @@ def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **over
     settings = with_overrides(Settings(), {**QUIET, **overrides})
     split = parts(images)
     augmentation = parse_augmentation(settings.augment, *images.shape[:2])
+    preprocess = Preprocess.fitted(images, split.train, "unit", "crop")
     return Engine(
         network=network,
+        learner=network,
         optimizer=make_optimizer(network, settings),
-        preprocess=Preprocess.fitted(images, split.train, "unit", "crop"),
-        batches=Batches(images, split.train, settings.batch_size, 5, CPU, augmentation),
-        images=images,
+        inputs=Inputs.pixels(images.images, preprocess),
+        batches=Batches(images.images, images, split.train, settings.batch_size, 5, CPU, augmentation),
+        labels=images.labels,
         validation=split.val,
         settings=settings,
         seed=5,

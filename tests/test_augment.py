@@ -105,7 +105,7 @@ def flat(count: int) -> ImageSet:
 def test_an_epoch_visits_every_image_once_and_no_more(text: str) -> None:
     images = flat(107)
     positions = np.arange(0, 107, 2)
-    batches = Batches(images, positions, 16, 3, torch.device("cpu"), parse_augmentation(text, 8, 8))
+    batches = Batches(images.images, images, positions, 16, 3, torch.device("cpu"), parse_augmentation(text, 8, 8))
     for epoch in range(3):
         steps = [batches.batch(epoch, step) for step in range(batches.steps_per_epoch)]
         seen = torch.cat([pixels[:, 4, 4, 0] for pixels, _ in steps])
@@ -115,7 +115,7 @@ def test_an_epoch_visits_every_image_once_and_no_more(text: str) -> None:
 
 def test_mixing_keeps_the_number_of_images_and_the_sum_of_labels() -> None:
     images = patterns()
-    batches = Batches(images, np.arange(50), 16, 3, torch.device("cpu"), parsed("mixup 1, cutmix 1"))
+    batches = Batches(images.images, images, np.arange(50), 16, 3, torch.device("cpu"), parsed("mixup 1, cutmix 1"))
     steps = [batches.batch(0, step) for step in range(batches.steps_per_epoch)]
     assert sum(len(pixels) for pixels, _ in steps) == 50
     labels = torch.cat([labels for _, labels in steps])
@@ -126,7 +126,7 @@ def test_mixing_keeps_the_number_of_images_and_the_sum_of_labels() -> None:
 def test_each_epoch_draws_anew_and_each_step_again_the_same() -> None:
     images = patterns(10)
     images = replace(images, images=np.repeat(images.images[:1], 10, axis=0))  # the order of equal images does not tell
-    batches = Batches(images, np.arange(10), 5, 3, torch.device("cpu"), parsed("rotate 30, erase 0.5"))
+    batches = Batches(images.images, images, np.arange(10), 5, 3, torch.device("cpu"), parsed("rotate 30, erase 0.5"))
     batch = batches.batch(0, 0)[0]
     assert torch.equal(batches.batch(0, 0)[0], batch)
     assert not torch.equal(batches.batch(1, 0)[0], batch)

@@ -114,7 +114,8 @@ def test_weight_decay_shrinks_kernels_only(tmp_path: Path) -> None:
 def test_history_counts_the_training_images(tmp_path: Path) -> None:
     """With a learning rate that changes nothing, the sums of the loop are plain figures of the starting network."""
     engine = engine_for(PLAIN, tmp_path, optimizer="sgd", learning_rate=1e-30, epochs=1)
-    images, positions = engine.images, parts(engine.images)
+    images = patterns()
+    positions = parts(images)
     with torch.no_grad():
         pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2).float() / 255
         logits, labels = engine.network(pixels), torch.from_numpy(images.labels)
@@ -203,15 +204,15 @@ def test_augmentation_touches_the_training_images_only(tmp_path: Path, monkeypat
 
     def watched(self: Preprocess, pixels: Tensor) -> Tensor:
         if not engine.network.training:
-            kept = {image.tobytes() for image in engine.images.images[engine.validation]}
+            kept = {image.tobytes() for image in engine.inputs.rows[engine.validation]}
             assert all(image.numpy().tobytes() in kept for image in pixels)
             seen.append(len(pixels))
         return original(self, pixels)
 
-    engine = engine_for(PLAIN, tmp_path, augment="flip, shift 0.4", epochs=1)
     monkeypatch.setattr(Preprocess, "apply", watched)
+    engine = engine_for(PLAIN, tmp_path, augment="flip, shift 0.4", epochs=1)
     engine.fit()
     assert sum(seen) == len(engine.validation)
     pixels, _ = engine.batches.batch(0, 0)
-    sources = {image.tobytes() for image in engine.images.images}
+    sources = {image.tobytes() for image in engine.inputs.rows}
     assert not all(image.numpy().tobytes() in sources for image in pixels)

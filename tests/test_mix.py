@@ -148,8 +148,6 @@ def test_micro_batches_take_their_part_of_mixed_labels(tmp_path: Path) -> None:
 
 def test_validation_is_never_mixed_or_redrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "rotate 30, shift 0.2, zoom 0.2, flip, trivial, erase 1, mixup 1, cutmix 1"
-    engine = engine_for(DROPPED, tmp_path, augment=text, epochs=2)
-    kept = {image.tobytes() for image in engine.images.images[engine.validation]}
     judged: list[Tensor] = []
     original = Preprocess.apply
 
@@ -159,6 +157,8 @@ def test_validation_is_never_mixed_or_redrawn(tmp_path: Path, monkeypatch: pytes
         return original(self, pixels)
 
     monkeypatch.setattr(Preprocess, "apply", watched)
+    engine = engine_for(DROPPED, tmp_path, augment=text, epochs=2)
+    kept = {image.tobytes() for image in engine.inputs.rows[engine.validation]}
     engine.fit()
     assert len(judged) == 2 * len(engine.validation)
     assert {image.numpy().tobytes() for image in judged} == kept

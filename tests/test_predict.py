@@ -11,7 +11,7 @@ from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.evaluation import predict as predict_module
 from sadari.evaluation.memory import is_out_of_memory
-from sadari.evaluation.predict import images_per_pass, predict, predict_logits
+from sadari.evaluation.predict import Inputs, predict, predict_logits
 from sadari.models.layers import parse
 from sadari.models.sequential import Network, build
 from small_jobs import ROWS, parts, patterns
@@ -28,6 +28,10 @@ def preprocess() -> Preprocess:
     return Preprocess.fitted(IMAGES, parts(IMAGES).train, "channel", "crop")
 
 
+def inputs() -> Inputs:
+    return Inputs.pixels(IMAGES.images, preprocess())
+
+
 def one_by_one(model: Network) -> Tensor:
     model.eval()
     with torch.no_grad():
@@ -38,8 +42,8 @@ def one_by_one(model: Network) -> Tensor:
 def test_it_is_a_plain_loop() -> None:
     model = network()
     expected = one_by_one(model)
-    predictions = predict(model, preprocess(), IMAGES, CHOSEN)
-    assert torch.allclose(predict_logits(model, preprocess(), IMAGES.images, CHOSEN), expected, atol=1e-6)
+    predictions = predict(model, inputs(), IMAGES, CHOSEN)
+    assert torch.allclose(predict_logits(model, inputs(), CHOSEN), expected, atol=1e-6)
     assert np.allclose(predictions.probabilities, expected.softmax(1).numpy(), atol=1e-6)
     assert predictions.probabilities.dtype == np.float32
     assert predictions.ids.tolist() == IMAGES.ids[CHOSEN].tolist()
@@ -51,20 +55,20 @@ def test_it_is_a_plain_loop() -> None:
 @pytest.mark.parametrize("values", [1, 600, 10**9])
 def test_blocks_do_not_matter(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
-    expected = predict_logits(model, preprocess(), IMAGES.images, CHOSEN)
+    expected = predict_logits(model, inputs(), CHOSEN)
     monkeypatch.setattr(predict_module, "VALUES_PER_PASS", values)
-    assert images_per_pass(preprocess()) == max(1, values // 192)
-    assert torch.allclose(predict_logits(model, preprocess(), IMAGES.images, CHOSEN), expected, atol=1e-6)
+    assert inputs().at_once == max(1, values // 192)
+    assert torch.allclose(predict_logits(model, inputs(), CHOSEN), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_mode_of_the_network_is_left_alone(training: bool) -> None:
     model = network().train(training)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    first = predict(model, preprocess(), IMAGES, CHOSEN)
+    first = predict(model, inputs(), IMAGES, CHOSEN)
     assert model.training is training
     assert all(module.training is training for module in model.modules())
-    assert np.array_equal(predict(model, preprocess(), IMAGES, CHOSEN).probabilities, first.probabilities)
+    assert np.array_equal(predict(model, inputs(), IMAGES, CHOSEN).probabilities, first.probabilities)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
     def fail(_: Tensor) -> Tensor:
@@ -72,20 +76,20 @@ def test_the_mode_of_the_network_is_left_alone(training: bool) -> None:
 
     model.forward = fail  # type: ignore[method-assign, assignment]
     with pytest.raises(ValueError, match="broken"):
-        predict(model, preprocess(), IMAGES, CHOSEN)
+        predict(model, inputs(), IMAGES, CHOSEN)
     assert model.training is training
 
 
 def test_no_images_give_no_rows() -> None:
-    nothing = predict(network(), preprocess(), IMAGES, CHOSEN[:0])
+    nothing = predict(network(), inputs(), IMAGES, CHOSEN[:0])
     assert nothing.probabilities.shape == (0, 3)
     assert len(nothing) == 0
 
 
 def test_bfloat16_is_close_and_comes_back_as_float32() -> None:
     model = network()
-    exact = predict_logits(model, preprocess(), IMAGES.images, CHOSEN)
-    rough = predict_logits(model, preprocess(), IMAGES.images, CHOSEN, torch.bfloat16)
+    exact = predict_logits(model, inputs(), CHOSEN)
+    rough = predict_logits(model, inputs(), CHOSEN, torch.bfloat16)
     assert rough.dtype == torch.float32
     assert not torch.equal(exact, rough)
     assert torch.allclose(exact, rough, atol=0.05)
@@ -123,16 +127,16 @@ def test_what_the_processor_really_says_is_understood() -> None:
 @pytest.mark.parametrize("most", [1, 3])
 def test_where_memory_runs_out_blocks_become_smaller(error: Callable[[], Exception], most: int) -> None:
     model = network()
-    expected = predict_logits(model, preprocess(), IMAGES.images, CHOSEN)
+    expected = predict_logits(model, inputs(), CHOSEN)
     model.head.append(Hungry(most, error))
-    assert torch.allclose(predict_logits(model, preprocess(), IMAGES.images, CHOSEN), expected, atol=1e-6)
+    assert torch.allclose(predict_logits(model, inputs(), CHOSEN), expected, atol=1e-6)
 
 
 def test_memory_for_no_image_at_all_ends_with_a_sentence_and_other_errors_stay() -> None:
     model = network()
     model.head.append(Hungry(0, cuda))
     with pytest.raises(SadariError, match="does not hold this network with a single image"):
-        predict(model, preprocess(), IMAGES, CHOSEN)
+        predict(model, inputs(), IMAGES, CHOSEN)
     model.head[-1] = Hungry(0, lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="mat1"):
-        predict(model, preprocess(), IMAGES, CHOSEN)
+        predict(model, inputs(), IMAGES, CHOSEN)

@@ -25,7 +25,7 @@ from sadari.comparison.variants import Arm, expand
 from sadari.data.disturb import DISTURBANCES, disturbed
 from sadari.data.ground import find_ground
 from sadari.errors import SadariError
-from sadari.evaluation.predict import predict_logits
+from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.progress import Silent
 from sadari.report.figures import robustness, robustness_page
 from sadari.run import RunRecord
@@ -92,7 +92,11 @@ def test_the_figures_are_those_of_the_stored_model_on_the_disturbed_images(train
         model, positions = TrainedModel.load(record), record.split.test
         ground = find_ground(result.images, record.split.train)
         pixels = np.concatenate(list(disturbed(result.images, positions, disturbance, level, ground)))
-        said = predict_logits(model.network, model.preprocess, pixels, np.arange(len(pixels))).argmax(dim=1).numpy()
+        said = (
+            predict_logits(model.network, Inputs.pixels(pixels, model.preprocess), np.arange(len(pixels)))
+            .argmax(dim=1)
+            .numpy()
+        )
         of_seeds.append(float((said == result.images.labels[positions]).mean()))
     [rotation] = [each for each in result.robustness.disturbed if each.disturbance == "rotation"]
     assert rotation.rows["softmax"][2].mean == pytest.approx(np.mean(of_seeds), abs=1e-9)

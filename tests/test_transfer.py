@@ -20,7 +20,7 @@ from sadari.comparison.request import Comparison, equals, extends
 from sadari.comparison.variants import expand
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.evaluation.predict import predict
+from sadari.evaluation.predict import Inputs, predict
 from sadari.models.backbone import Backbone
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
@@ -58,7 +58,7 @@ def tensors(run: RunRecord) -> dict[str, torch.Tensor]:
 def said_again(run: RunRecord) -> None:
     """The stored model, read back, says what the run wrote down."""
     model = TrainedModel.load(run)
-    again = predict(model.network, model.preprocess, IMAGES, SPLIT.test)
+    again = predict(model.network, Inputs.pixels(IMAGES.images, model.preprocess), IMAGES, SPLIT.test)
     assert np.array_equal(again.ids, run.predictions.ids)
     assert np.allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
 

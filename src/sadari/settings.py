@@ -51,6 +51,9 @@ class Settings:
         choices=(*SCALINGS, OF_BACKBONE),
     )
     augment: str = _setting("", "comma-separated, training only, such as rotate 30, shift 0.2, zoom 0.2, flip")
+    views: int = _setting(
+        0, "augmented versions of each image that are drawn once for frozen layers; 0 draws anew each epoch", low=0
+    )
     # learning
     epochs: int = _setting(10, "passes over the training images", low=1)
     batch_size: int = _setting(128, "images per optimiser step", low=1)
@@ -73,6 +76,11 @@ class Settings:
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1 or mps")
     threads: int = _setting(
         0, "processor threads; 0 takes all cores, or one where batches are too small to share", low=0
+    )
+    cache: str = _setting(
+        "auto",
+        "keep what frozen layers make of each image, or compute it in every epoch",
+        choices=("auto", "none"),
     )
     checkpoint_seconds: float = _setting(60.0, "how much work a kill may cost, at most", low=0)
     tensorboard: str = _setting("scalars", "what goes to TensorBoard", choices=("off", "scalars", "all"))

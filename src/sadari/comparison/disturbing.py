@@ -12,7 +12,7 @@ from sadari.comparison.robustness import FILE, Robustness, entry_of, entry_witho
 from sadari.data.disturb import DISTURBANCES, Disturbance, disturbed
 from sadari.data.ground import Ground, find_ground
 from sadari.errors import SadariError
-from sadari.evaluation.predict import predict_logits
+from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.progress import Progress, Task
 from sadari.run import RunRecord, write_json
 from sadari.settings import Settings
@@ -91,7 +91,9 @@ class _Judge:
         """Which of the images are still right at `level`? bool (images,)."""
         predicted = []
         for block in disturbed(self.images, self.positions, disturbance, level, self.ground):
-            logits = predict_logits(self.model.network, self.model.preprocess, block, np.arange(len(block)))
+            logits = predict_logits(
+                self.model.network, Inputs.pixels(block, self.model.preprocess), np.arange(len(block))
+            )
             predicted.append(torch.argmax(logits, dim=1).numpy())
             task.advance(len(block), disturbance.name)
         return np.asarray(np.concatenate(predicted) == self.images.labels[self.positions])

@@ -1,7 +1,12 @@
 """What does a network say about images? The only inference code: training, scoring and serving all come here."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,50 +23,60 @@ from sadari.values import ImageSet, Predictions
 VALUES_PER_PASS = 400_000
 
 
-def images_per_pass(preprocess: Preprocess) -> int:
-    """How many images go through the network at once."""
-    return max(1, VALUES_PER_PASS // (preprocess.height * preprocess.width * preprocess.channels))
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What is a network given of each image of a set? Its pixels, or what frozen layers made of them before.
+
+    rows: (N, ...), one row an image, in the order of the set. prepare: turns some of them, on the network's device,
+    into what the network reads.
+    """
+
+    rows: NDArray[Any]
+    prepare: Callable[[Tensor], Tensor]
+
+    @classmethod
+    def pixels(cls, images: NDArray[np.uint8], preprocess: Preprocess) -> "Inputs":
+        """uint8 (N, H, W, C), prepared by `preprocess`."""
+        return cls(images, preprocess.apply)
+
+    @property
+    def at_once(self) -> int:
+        """How many images go through a network at once."""
+        return max(1, VALUES_PER_PASS // prod(self.rows.shape[1:]))
 
 
 @torch.inference_mode()
 def predict_logits(
     network: nn.Module,
-    preprocess: Preprocess,
-    images: NDArray[np.uint8],
+    inputs: Inputs,
     positions: NDArray[np.int64],
     precision: torch.dtype = torch.float32,
 ) -> Tensor:
     """Which logits does `network` give the images at `positions`?
 
-    images: uint8 (N, H, W, C). Returns float32 (len(positions), K) on the processor, in the order of
-    `positions`. The network is left in the mode that it came in. precision: float32, or bfloat16 for speed.
-    Raises SadariError where memory does not hold a single image.
+    Returns float32 (len(positions), K) on the processor, in the order of `positions`. The network is left in the mode
+    that it came in. precision: float32, or bfloat16 for speed. Raises SadariError where memory does not hold a single
+    image.
     """
-    device = next(network.parameters()).device
+    device = next(chain(network.parameters(), network.buffers())).device
     autocast = nullcontext() if precision == torch.float32 else torch.autocast(device.type, precision)
     was_training = network.training
     network.eval()
     try:
         with autocast:
-            return _logits(network, preprocess, images, positions, device)
+            return _logits(network, inputs, positions, device)
     finally:
         network.train(was_training)
 
 
-def _logits(
-    network: nn.Module,
-    preprocess: Preprocess,
-    images: NDArray[np.uint8],
-    positions: NDArray[np.int64],
-    device: torch.device,
-) -> Tensor:
+def _logits(network: nn.Module, inputs: Inputs, positions: NDArray[np.int64], device: torch.device) -> Tensor:
     """Block by block; where memory runs out, in blocks of half the size from there on."""
     blocks: list[Tensor] = []
-    at_once, start = images_per_pass(preprocess), 0
+    at_once, start = inputs.at_once, 0
     while start < len(positions):
         chosen = positions[start : start + at_once]
         try:
-            blocks.append(network(preprocess.apply(torch.from_numpy(images[chosen]).to(device))))
+            blocks.append(network(inputs.prepare(torch.from_numpy(inputs.rows[chosen]).to(device))))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -75,10 +90,13 @@ def _logits(
     return torch.cat(blocks).float().cpu() if blocks else torch.empty(0, 0)
 
 
-def predict(network: nn.Module, preprocess: Preprocess, images: ImageSet, positions: NDArray[np.int64]) -> Predictions:
-    """What does `network` say about the images at `positions`, in float32, with ids, labels and time taken?"""
+def predict(network: nn.Module, inputs: Inputs, images: ImageSet, positions: NDArray[np.int64]) -> Predictions:
+    """What does `network` say about the images at `positions`, in float32, with ids, labels and time taken?
+
+    inputs: what it is given of each of `images`.
+    """
     start = perf_counter()
-    logits = predict_logits(network, preprocess, images.images, positions)
+    logits = predict_logits(network, inputs, positions)
     probabilities = torch.softmax(logits, dim=1).numpy()
     return Predictions(
         ids=images.ids[positions],

@@ -20,10 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.evaluation.memory import is_out_of_memory
-from sadari.evaluation.predict import predict_logits
+from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.models.dropout import Dropout
 from sadari.models.modules import BATCHNORM_MOMENTUM, BatchNorm
 from sadari.progress import Progress, Silent, Task
@@ -34,7 +33,6 @@ from sadari.training.interrupt import Interruption, interruption
 from sadari.training.memory import smaller_micro_batch
 from sadari.training.optim import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import seed_for
-from sadari.values import ImageSet
 
 # The bar moves and the loss is looked at every so many steps (assumed: often enough to see, too rarely to cost
 # a graphics processor its queue).
@@ -49,16 +47,18 @@ class DivergedError(SadariError):
 class Engine:
     """Everything that one fit needs; `fit` trains `network` in place.
 
-    batches: the training images. images, validation: the set, and the positions that choose the best epoch
+    learner: what reads `inputs`: the network itself, or the part of it behind its frozen layers. batches: the rows of
+    the training images. labels: int64 (N,), of the whole set. validation: the positions that choose the best epoch
     (possibly none). precision: dtype of the training step's arithmetic. class_weights: float32 (K,) on the
     network's device, or None. after_epoch: called with the state when an epoch has been added to its history.
     """
 
     network: nn.Module
+    learner: nn.Module
     optimizer: Optimizer
-    preprocess: Preprocess
+    inputs: Inputs
     batches: Batches
-    images: ImageSet
+    labels: NDArray[np.int64]
     validation: NDArray[np.int64]
     settings: Settings
     seed: int
@@ -145,7 +145,7 @@ class Engine:
         for start in range(0, len(labels), size):
             some, wanted = pixels[start : start + size], labels[start : start + size]
             with self._autocast():
-                logits = self.network(self.preprocess.apply(some))
+                logits = self.learner(self.inputs.prepare(some))
             logits = logits.float()
             loss = F.cross_entropy(
                 logits, wanted, self.class_weights, reduction="sum", label_smoothing=self.settings.label_smoothing
@@ -195,8 +195,8 @@ class Engine:
 
     def _validate(self) -> tuple[float, float]:
         """Loss and accuracy on the validation images, in the precision of training."""
-        logits = predict_logits(self.network, self.preprocess, self.images.images, self.validation, self.precision)
-        labels = torch.from_numpy(self.images.labels[self.validation])
+        logits = predict_logits(self.learner, self.inputs, self.validation, self.precision)
+        labels = torch.from_numpy(self.labels[self.validation])
         loss = F.cross_entropy(logits, labels).item()
         return loss, (logits.argmax(1) == labels).double().mean().item()
 

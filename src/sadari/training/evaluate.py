@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.evaluation.predict import predict
+from sadari.evaluation.predict import Inputs, predict
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord, read_json
 from sadari.settings import Settings
@@ -45,7 +45,7 @@ def evaluate(
         positions = _given(images, part)
     if not len(positions):
         raise UsageError(f"there are no {part} images in '{data or run.job.data}'; choose another --split")
-    return predict(model.network.to(device), model.preprocess, images, positions)
+    return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
 
 
 def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sadari.data.prepare import Preprocess
-from sadari.evaluation.predict import images_per_pass
+from sadari.evaluation.predict import Inputs
 from sadari.models.classical import CLASSICAL, Classical, Learned, Linear, Problem, Remembered
 from sadari.models.modules import Dense
 from sadari.models.neighbours import Neighbours
@@ -29,13 +28,15 @@ from sadari.values import ImageSet, Split
 class Passes:
     """Everything that fitting one classical model needs; `fit` leaves what it learns in the class layer of `network`.
 
-    The model reads what the layers before the class layer give. after_epoch: called with the state when a pass has
+    The model reads what the layers before the class layer give. learner: what reads `inputs`: the network itself, or
+    the part of it behind its frozen layers. after_epoch: called with the state when a pass has
     been added to its history.
     """
 
     classical: str
     network: Network
-    preprocess: Preprocess
+    learner: nn.Module
+    inputs: Inputs
     images: ImageSet
     split: Split
     job: Job
@@ -78,14 +79,14 @@ class Passes:
 
     def _lay_out(self) -> None:
         """What the class layer reads of the training and validation images, and that layer with what follows it."""
-        body, self.tail = _cut(self.network)
+        body, self.tail = _cut(self.learner)
         parts = (self.split.train, self.split.val)
         progress = self.progress if any(True for _ in body.parameters()) else Silent()  # only a backbone takes long
         with progress.task("features", sum(map(len, parts)), "images") as task:
             self.train, self.val = (self._part(body, positions, task) for positions in parts)
 
     def _part(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Part":
-        vectors = _vectors(body, self.preprocess, self.images.images, positions, task)
+        vectors = _vectors(body, self.inputs, positions, task)
         return _Part(vectors, self.images.labels[positions])
 
     def _problem(self, passed: dict[str, Tensor]) -> Problem:
@@ -138,23 +139,21 @@ class _Part(NamedTuple):
     labels: NDArray[np.int64]
 
 
-def _cut(network: Network) -> tuple[nn.Sequential, nn.Sequential]:
+def _cut(learner: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
     """The layers before the class layer, and the class layer with what follows it."""
-    layers = [*network.features, *network.head]
+    layers = [*learner.features, *learner.head] if isinstance(learner, Network) else [*learner.layers]  # type: ignore[misc]
     at = max(index for index, layer in enumerate(layers) if isinstance(layer, Dense | Neighbours))
     return nn.Sequential(*layers[:at]), nn.Sequential(*layers[at:])
 
 
 @torch.inference_mode()
-def _vectors(
-    body: nn.Module, preprocess: Preprocess, images: NDArray[np.uint8], positions: NDArray[np.int64], task: Task
-) -> Tensor:
+def _vectors(body: nn.Module, inputs: Inputs, positions: NDArray[np.int64], task: Task) -> Tensor:
     """What the class layer will read, float32 (N, D), for the images at `positions`."""
-    at_once = images_per_pass(preprocess)
     body.eval()
     blocks: list[Tensor] = []
-    for start in range(0, len(positions), at_once):
-        blocks.append(body(preprocess.apply(torch.from_numpy(images[positions[start : start + at_once]]))))
+    for start in range(0, len(positions), inputs.at_once):
+        rows = torch.from_numpy(inputs.rows[positions[start : start + inputs.at_once]])
+        blocks.append(body(inputs.prepare(rows)))
         task.advance(len(blocks[-1]))
     return torch.cat(blocks) if blocks else torch.empty(0, 0)
 

@@ -8,7 +8,6 @@ Starting, resuming and finding a run finished are the same call: whatever is the
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,44 +16,37 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sadari.data.augment import parse_augmentation
 from sadari.data.load import load
-from sadari.data.prepare import Preprocess
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
-from sadari.evaluation.predict import predict
-from sadari.models.classical import check_variables
+from sadari.evaluation.predict import Inputs, predict
 from sadari.models.ladder import find_rung
-from sadari.models.rung import Rung
-from sadari.models.sequential import Network
 from sadari.progress import Progress, Silent
 from sadari.run import (
     RunRecord,
-    environment,
-    read_json,
     read_split,
     remove_parts,
     write_history,
     write_json,
     write_predictions,
-    write_split,
-    write_text,
 )
 from sadari.settings import Job
 from sadari.training.batches import Batches
-from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.checkpoint import FitState
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.events import Events
-from sadari.training.folder import only_one, require_same_data, require_same_job, require_same_network
+from sadari.training.folder import only_one, require_same_job, require_same_network
 from sadari.training.log import Log
-from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
+from sadari.training.machine import PRECISIONS, resolve_machine
 from sadari.training.optim import make_optimizer
 from sadari.training.passes import Passes
-from sadari.training.randomness import seed_for
-from sadari.training.start import architecture_of, bring_weights, start_weights
-from sadari.training.trained import Architecture, write_model
+from sadari.training.start import bring_weights
+from sadari.training.trained import write_model
+from sadari.training.workshop import Workshop, checkpoint_of, set_up
 from sadari.values import PARTS, ImageSet, Predictions, Split
+
+TIMED_IMAGES = 32  # assumed: a second's work for a backbone on a processor
 
 
 def train(
@@ -80,14 +72,14 @@ def train(
         run = RunRecord(out.resolve())
         remove_parts(out)
         if run.finished:
-            _checkpoint(out).remove()  # a kill may have come between the last two steps
+            checkpoint_of(out).remove()  # a kill may have come between the last two steps
             return run
         started = perf_counter()
         bring_weights(job, rung, out)
         images = images if images is not None else load(job.data, job.settings, progress)
         if (out / "split.npz").is_file():
             split = read_split(out / "split.npz")
-        workshop = _prepare(job, rung, images, split or draw_split(images, job.settings), out, progress)
+        workshop = set_up(job, rung, images, split or draw_split(images, job.settings), out, progress)
         with _noted(workshop.log):
             state = _fit(workshop)
             _finish(workshop, state, started)
@@ -98,61 +90,6 @@ def resume(path: Path, progress: Progress | None = None) -> RunRecord:
     """Go on with the run in the folder `path`; raises UsageError where there is none."""
     run = RunRecord.open(path)
     return train(run.job, run.path, progress=progress)
-
-
-@dataclass(frozen=True, eq=False)
-class _Workshop:
-    """Everything that training one job needs, laid out."""
-
-    job: Job
-    rung: Rung
-    images: ImageSet
-    split: Split
-    preprocess: Preprocess
-    architecture: Architecture
-    network: Network
-    out: Path
-    log: Log
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        return _checkpoint(self.out)
-
-
-def _checkpoint(out: Path) -> Checkpoint:
-    return Checkpoint(out / "checkpoint" / "state.safetensors")
-
-
-def _prepare(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress) -> _Workshop:
-    """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind."""
-    settings = job.settings
-    stamped = out / "environment.json"
-    architecture = architecture_of(job, rung, images, out)
-    # As many threads as the run began with: another number would add up in another order.
-    threads = read_json(stamped)["threads"] if stamped.is_file() else threads_for(settings, images.shape)
-    device = use_machine(settings, threads)
-    network = architecture.build(seed_for(job.seed, "weights"))
-    digest = "" if _checkpoint(out).path.is_file() else start_weights(network, architecture, out)
-    if not architecture.classical:  # scikit-learn's rungs stay on the processor
-        network.to(device)
-    parse_augmentation(settings.augment, *images.shape[:2])
-    check_variables(job.variables if architecture.classical else {})
-    preprocess = Preprocess.fitted(
-        images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
-    )
-    require_same_data(out, images)
-    write_text(out / "settings.toml", job.to_toml())
-    if not stamped.is_file():
-        data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
-        document = {**environment(), "threads": threads, "data": data, "layers": rung.layers}
-        if architecture.pretrained:
-            document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": digest}
-        write_json(stamped, document)
-    write_json(out / "preprocess.json", preprocess.to_json())
-    write_split(out / "split.npz", split)
-    log = Log(out / "log.txt", progress)
-    log.note(f"{rung.name} on {images.name}, seed {job.seed}: {split.origin}")
-    return _Workshop(job, rung, images, split, preprocess, architecture, network, out, log)
 
 
 @contextmanager
@@ -167,7 +104,7 @@ def _noted(log: Log) -> Iterator[None]:
     log.note("finished")
 
 
-def _fit(workshop: _Workshop) -> FitState:
+def _fit(workshop: Workshop) -> FitState:
     """Train the network, telling every epoch to history.csv, TensorBoard and the log."""
     out, told = workshop.out, 0
     events = Events(out, workshop.job.settings.tensorboard, workshop.network, workshop.images, workshop.split)
@@ -196,7 +133,7 @@ def _sentence(row: dict[str, float]) -> str:
     return "; ".join(parts)
 
 
-def _fit_network(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -> FitState:
+def _fit_network(workshop: Workshop, after_epoch: Callable[[FitState], None]) -> FitState:
     """Train step by step; a loss that is no longer a number still leaves the best weights as a model."""
     out, engine = workshop.out, _engine(workshop, after_epoch)
     try:
@@ -209,11 +146,12 @@ def _fit_network(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -
         raise DivergedError(f"{error}; the best epoch, {engine.state.best_epoch}, is kept as {out}") from None
 
 
-def _passes(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -> Passes:
+def _passes(workshop: Workshop, after_epoch: Callable[[FitState], None]) -> Passes:
     return Passes(
         classical=workshop.architecture.classical,
         network=workshop.network,
-        preprocess=workshop.preprocess,
+        learner=workshop.learning.learner,
+        inputs=workshop.learning.inputs,
         images=workshop.images,
         split=workshop.split,
         job=workshop.job,
@@ -223,20 +161,23 @@ def _passes(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -> Pas
     )
 
 
-def _engine(workshop: _Workshop, after_epoch: Callable[[FitState], None]) -> Engine:
+def _engine(workshop: Workshop, after_epoch: Callable[[FitState], None]) -> Engine:
     job, images, split = workshop.job, workshop.images, workshop.split
-    settings = job.settings
+    settings, (learner, inputs, views) = job.settings, workshop.learning
     device = torch.device(settings.device)
-    augmentation = parse_augmentation(settings.augment, *images.shape[:2])
     weights = None
     if settings.class_weights == "balanced":
         weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
+    batches = Batches(
+        inputs.rows, images, split.train, settings.batch_size, job.seed, device, workshop.augmentation, views
+    )
     return Engine(
         network=workshop.network,
+        learner=learner,
         optimizer=make_optimizer(workshop.network, settings),
-        preprocess=workshop.preprocess,
-        batches=Batches(images, split.train, settings.batch_size, job.seed, device, augmentation),
-        images=images,
+        inputs=inputs,
+        batches=batches,
+        labels=images.labels,
         validation=split.val,
         settings=settings,
         seed=job.seed,
@@ -254,7 +195,7 @@ def _balanced(labels: NDArray[np.int64], classes: int) -> torch.Tensor:
     return torch.from_numpy((len(labels) / (classes * counts)).astype(np.float32))
 
 
-def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
+def _finish(workshop: Workshop, state: FitState, started: float) -> None:
     """Judge the network, test last, and write what the run leaves; `scores.json` comes last and says it is done."""
     out, job = workshop.out, workshop.job
     parts = {name: _judge(workshop, name) for name in PARTS}
@@ -276,7 +217,7 @@ def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
         "epochs": len(state.history),
         "best_epoch": state.best_epoch or None,
         "seconds": {"train": state.seconds, "total": state.earlier + perf_counter() - started},
-        "images_per_second": len(judged) / judged.seconds,
+        "images_per_second": _images_per_second(workshop, judged, judged_on),
         "judged_on": judged_on,
         "images": {name: len(workshop.split.part(name)) for name in PARTS},
         "split": workshop.split.origin,
@@ -286,8 +227,17 @@ def _finish(workshop: _Workshop, state: FitState, started: float) -> None:
     workshop.checkpoint.remove()
 
 
-def _judge(workshop: _Workshop, part: str) -> Predictions | None:
+def _judge(workshop: Workshop, part: str) -> Predictions | None:
     positions = workshop.split.part(part)
     if not len(positions):
         return None
-    return predict(workshop.network, workshop.preprocess, workshop.images, positions)
+    return predict(workshop.learning.learner, workshop.learning.inputs, workshop.images, positions)
+
+
+def _images_per_second(workshop: Workshop, judged: Predictions, part: str) -> float:
+    """How many images a second does the whole network judge? Timed on some where it began behind its frozen layers."""
+    if workshop.learning.learner is workshop.network:
+        return len(judged) / judged.seconds
+    positions = workshop.split.part(part)[:TIMED_IMAGES]
+    pixels = Inputs.pixels(workshop.images.images, workshop.preprocess)
+    return len(positions) / predict(workshop.network, pixels, workshop.images, positions).seconds
