@@ -137,6 +137,16 @@ def test_a_refusal_leaves_no_page(trainer: StampedTrainer) -> None:
     assert not list(Path().rglob("report*.html"))
 
 
+def test_a_page_that_cannot_be_written_says_nothing_of_an_old_one_where_there_is_none(trainer: StampedTrainer) -> None:
+    del trainer
+    folder = compared()
+    Path("file").write_text("in the way", encoding="utf-8")
+    refused = typed("report", str(folder), "--out", "file/mail.html").exception
+    assert isinstance(refused, SadariError)
+    assert "cannot write" in str(refused)
+    assert "kept" not in str(refused)
+
+
 def test_a_page_that_cannot_be_written_keeps_the_old_one(
     trainer: StampedTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,10 @@ def test_one_seed_speaks_of_one_trained_network() -> None:
     assert uneven.sentence.endswith("the same 1,000 images, 3 seeds of cnn, one trained network of mlp).")
 
 
+def test_a_tiny_difference_has_no_minus_before_its_zero() -> None:
+    assert "(0.0, " in verdict("a", rows([5000, 5001], 20_000), "b", rows([5001, 5001], 20_000)).sentence
+
+
 def test_equal_within_a_margin() -> None:
     found = verdict("a", *_named(equal_pair(3, 20_000)), margin=0.02)
     assert found.verdict == "equal within 0.02"

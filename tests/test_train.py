@@ -18,6 +18,7 @@ from sadari.run import RunRecord, read_json
 from sadari.settings import Job
 from sadari.training import evaluate as evaluation
 from sadari.training import train as room
+from sadari.training import workshop
 from sadari.training.machine import device_here, resolve_machine, threads_for
 from sadari.training.train import resume, train
 from sadari.values import PARTS, ImageSet
@@ -189,7 +190,7 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
     (run.path / "scores.json").unlink()
     assert resume(run.path).finished
     (run.path / "scores.json").unlink()
-    changed = images.images.copy()
+    changed = np.array(images.images)
     changed[0, 0, 0, 0] ^= 1
     stored(tmp_path, replace(images, images=changed))
     with pytest.raises(SadariError, match=r"have changed since .* began"):
@@ -292,10 +293,10 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(room, "threads_for", lambda *_: 1)
+        patched.setattr(workshop, "threads_for", lambda *_: 1)
         patched.setattr(room, "_fit", stop)
         with pytest.raises(KeyboardInterrupt):
             train(job_for("majority"), tmp_path / "run", images=patterns())
-    monkeypatch.setattr(room, "threads_for", lambda *_: 2)
+    monkeypatch.setattr(workshop, "threads_for", lambda *_: 2)
     train(job_for("majority"), tmp_path / "run", images=patterns())
     assert torch.get_num_threads() == 1

@@ -44,7 +44,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise SadariError(f"cannot write {path}: {reason}; what was there before is kept") from error
+        kept = "; what was there before is kept" if path.exists() else ""
+        raise SadariError(f"cannot write {path}: {reason}{kept}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -124,7 +124,7 @@ class Diagnosis:
         if self.gained is None:
             return ""
         if not self.gain_shown:
-            return f"; no change of validation accuracy is shown since ({100 * self.gained:+.1f} points)"
+            return f"; no change of validation accuracy is shown since ({100 * self.gained:+z.1f} points)"
         word = "gained" if self.gained > 0 else "lost"
         return f"; validation accuracy {word} {100 * abs(self.gained):.1f} points after that"
 

@@ -152,6 +152,6 @@ def _curve(name: str, points: tuple[LearningPoint, ...], records: Mapping[str, S
 def _sentence(name: str, sizes: Sequence[int], law: PowerLaw, one_seed: bool) -> str:
     gain, low, high = (100 * each for each in law.gain(TIMES))
     twice = f"twice the training images ({TIMES * sizes[-1]:,}) would bring {name}"
-    amount = f"{gain:.1f} points ({low:.1f} to {high:.1f}{'; one seed each' if one_seed else ''})"
+    amount = f"{gain:z.1f} points ({low:z.1f} to {high:z.1f}{'; one seed each' if one_seed else ''})"
     off = ", which the points do not follow," if law.misfit >= MISFIT else ""
     return f"{twice} {amount}, if the power law{off} goes on."

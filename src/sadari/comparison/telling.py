@@ -39,7 +39,7 @@ def tell_extremum(test: Extremum, findings: Sequence[Finding]) -> str:
 
 def _estimate(finding: Finding) -> str:
     if finding.b and _is_share(finding):
-        value, low, high = (f"{100 * each:+.1f}" for each in (finding.value, finding.low, finding.high))
+        value, low, high = (f"{100 * each:+z.1f}" for each in (finding.value, finding.low, finding.high))
         return f"{value} points ({low} to {high})"
     style = "+.3g" if finding.b else ".4f" if _is_share(finding) else ".4g"
     return f"{finding.value:{style}} ({finding.low:{style}} to {finding.high:{style}})"

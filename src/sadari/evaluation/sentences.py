@@ -51,9 +51,9 @@ def _difference(found: Verdict, compared: Compared, small: bool) -> Verdict:
     if difference < 0:
         winner, loser, word = found.b, found.a, "worse"
         difference, low, high = -difference, -high, -low
-    numbers = f"{100 * low:.1f} to {100 * high:.1f}; {_p(found.p)}; {_evidence(found, compared)}"
+    numbers = f"{100 * low:z.1f} to {100 * high:z.1f}; {_p(found.p)}; {_evidence(found, compared)}"
     less = f", less than the margin of {_margin(found)}" if small else ""
-    sentence = f"{winner} beats {loser} by {100 * difference:.1f} points ({numbers}){less}."
+    sentence = f"{winner} beats {loser} by {100 * difference:z.1f} points ({numbers}){less}."
     return replace(found, verdict=word, sentence=sentence)
 
 
@@ -70,7 +70,7 @@ def _margin(found: Verdict) -> str:
 
 
 def _points(difference: float, low: float, high: float) -> str:
-    return f"{100 * difference:.1f}, {100 * low:.1f} to {100 * high:.1f}"
+    return f"{100 * difference:z.1f}, {100 * low:z.1f} to {100 * high:z.1f}"
 
 
 def _p(p: float) -> str:

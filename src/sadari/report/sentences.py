@@ -76,7 +76,7 @@ def _lead(name: str, verdict: Verdict) -> str:
     if verdict.b == name:
         points = [-points[0], -points[2], -points[1]]
     p = "p < 0.001" if verdict.p < 0.001 else f"p = {verdict.p:.3f}"
-    return f"{points[0]:.1f} points more ({points[1]:.1f} to {points[2]:.1f}; {p})"
+    return f"{points[0]:z.1f} points more ({points[1]:z.1f} to {points[2]:z.1f}; {p})"
 
 
 def _right(result: ComparisonResult, arm: ArmResult) -> str:
