@@ -252,7 +252,7 @@ SLOW_LOAD = textwrap.dedent("""
         return real(*given)
     fill.decode_image = slow
     images = load(sys.argv[1], Settings(threads=1))
-    print(images.fingerprint, int(images.images.sum()))
+    print(images.fingerprint, int(images.images[:].sum()))
 """)
 
 
@@ -301,7 +301,7 @@ def test_two_processes_packing_at_once_both_end_well(photos: Path, own_cache: Pa
     assert [process.returncode for process in processes] == [0, 0, 0], outputs
     assert len({output for output, _ in outputs}) == 1
     images = load(photos, Settings())
-    assert outputs[0][0].split() == [images.fingerprint, str(int(images.images.sum()))]
+    assert outputs[0][0].split() == [images.fingerprint, str(int(images.images[:].sum()))]
     assert len(packs(own_cache)) == 1
 
 

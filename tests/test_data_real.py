@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sadari.data.decode import decode_image, fit_square
 from sadari.data.load import load
 from sadari.settings import Settings
 
@@ -53,3 +55,24 @@ def test_photographs_of_mixed_sizes() -> None:
     assert images.name == "animals"
     for part, count in {"train": 320, "test": 80}.items():
         assert list(np.bincount(images.labels[images.given == part])) == [count] * 3
+
+
+def test_photographs_decoded_at_a_reduced_scale_stay_within_the_stated_bound() -> None:
+    """Those of `animals` (short side 256) made 28 and 32 pixels, where the reduced scale shows most."""
+    photos = sorted(real("animals").rglob("*.jpg"))[::24]
+    differences = [
+        np.abs(decode_image(content, 3, size).astype(int) - fit_square(decode_image(content, 3), size, "crop"))
+        for content in (path.read_bytes() for path in photos)
+        for size in (28, 32)
+    ]
+    assert any(each.any() for each in differences)  # else nothing was decoded at a reduced scale
+    assert np.mean([each.mean() for each in differences]) < 0.6
+    assert max(each.max() for each in differences) <= 24
+
+
+def test_1_200_photographs_are_packed_in_time() -> None:
+    """Processor seconds of all threads, which other programs do not change much; 2 s were measured."""
+    started = time.process_time()
+    images = load(real("animals"), Settings(image_size=224, channels=3))
+    assert images.images.shape == (1200, 224, 224, 3)
+    assert time.process_time() - started < 10

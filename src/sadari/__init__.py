@@ -7,6 +7,8 @@
     result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
     result.to_frame()
     sadari.write_report(result, "report.html")
+    sadari.predict(run.path, "photo.jpg")
+    sadari.export(run.path, "onnx")
 
 Names are imported when they are first used, so that `import sadari` loads no torch.
 """
@@ -15,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sadari.api import compare, load, reopen, train, write_report
+    from sadari.api import compare, export, load, predict, reopen, train, write_report
     from sadari.errors import SadariError, UsageError
     from sadari.run import RunRecord
     from sadari.settings import Settings
@@ -30,7 +32,9 @@ __all__ = [
     "Split",
     "UsageError",
     "compare",
+    "export",
     "load",
+    "predict",
     "reopen",
     "train",
     "write_report",
@@ -38,7 +42,9 @@ __all__ = [
 
 _HOMES = {
     "compare": "sadari.api",
+    "export": "sadari.api",
     "load": "sadari.api",
+    "predict": "sadari.api",
     "reopen": "sadari.api",
     "train": "sadari.api",
     "write_report": "sadari.api",

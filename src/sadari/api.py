@@ -10,6 +10,11 @@ from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import expand
 from sadari.data import load as loading
 from sadari.data.load import absolute_data
+from sadari.deploy import export as exporting
+from sadari.deploy.classifier import Classifier
+from sadari.deploy.export import Exported
+from sadari.deploy.files import find_files
+from sadari.deploy.predict import Answer, predict_files
 from sadari.models.ladder import absolute_model
 from sadari.progress import Progress
 from sadari.report import write as writing
@@ -43,6 +48,32 @@ def train(
     `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
     """
     return training.train(make_job(data, model, seed, overrides), Path(out), progress=progress)
+
+
+def predict(run: str | Path, *images: str | Path, progress: Progress | None = None) -> list[Answer]:
+    """What does the model of `run` say about image files, folders and archives? One answer a file, in order.
+
+    run: the folder of a run, or of a model exported as safetensors. `.label`, `.top(3)` and `.probabilities` of an
+    answer say what is on the image; `.reason` why a file could not be judged. Raises SadariError or UsageError where
+    there is no model.
+    """
+    return list(predict_files(Classifier.open(run), find_files(images), progress))
+
+
+def export(
+    run: str | Path,
+    to: str = "onnx",
+    *,
+    out: str | Path | None = None,
+    quantize: str = "",
+    progress: Progress | None = None,
+) -> Exported:
+    """Which file hands the model of `run` over? ONNX, proved to be the same model, or a folder of safetensors.
+
+    out: beside the run by default. quantize: "int8" for a smaller ONNX file, at a measured cost. Raises SadariError or
+    UsageError with one sentence; then there is no file.
+    """
+    return exporting.export(RunRecord.open(run), to, Path(out) if out is not None else None, quantize, progress)
 
 
 def reopen(*paths: str | Path, progress: Progress | None = None) -> ComparisonResult:

@@ -77,6 +77,11 @@ class Settings:
     threads: int = _setting(
         0, "processor threads; 0 takes all cores, or one where batches are too small to share", low=0
     )
+    stream: str = _setting(
+        "auto",
+        "decode images whenever they are needed: always, never (all are decoded once), or where the cache is too small",
+        choices=("auto", "always", "never"),
+    )
     cache: str = _setting(
         "auto",
         "keep what frozen layers make of each image, or compute it in every epoch",

@@ -1,7 +1,8 @@
 """Which values cross the doors between rooms? Frozen, checked when made, free of torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,49 @@ from numpy.typing import NDArray
 PARTS = ("train", "val", "test")
 
 
+class RowAccess(Protocol):
+    """What is there of each image, such as its pixels? (N, ...): an array, or rows that are made when asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def ndim(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, which: Any, /) -> NDArray[Any]:
+        """The rows `which` names as NumPy understands it: a position, a slice, or an array of them."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __array__(self, dtype: None = None, /, *, copy: bool | None = None) -> NDArray[Any]: ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """Rows that take time to make, and are made ahead where it is known which come next."""
+
+    def expect(self, order: NDArray[np.int64]) -> None:
+        """The rows at the positions in `order` will be asked for, in this order, in pieces of any size."""
+
+
+def expect(rows: RowAccess, order: NDArray[np.int64]) -> None:
+    """Tell `rows` what will be asked for, where that helps; an array has it all."""
+    if isinstance(rows, ReadsAhead):
+        rows.expect(order)
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """Which images are there, and what is on them?
 
-    images: uint8 (N, H, W, C) with C = 1 (grey) or 3 (RGB), usually a read-only memory map.
+    images: uint8 (N, H, W, C) with C = 1 (grey) or 3 (RGB), usually a read-only memory map; rows that are decoded when
+    they are asked for where a set is streamed.
     labels: int64 (N,), positions in `classes`.
     ids: unicode (N,), unique: a path inside the source, or such as "test/00042".
     given: unicode (N,), the part the source itself put an image in ("train", "val", "test"), or "".
@@ -25,7 +64,7 @@ class ImageSet:
     """
 
     name: str
-    images: NDArray[np.uint8]
+    images: RowAccess
     labels: NDArray[np.int64]
     ids: NDArray[np.str_]
     classes: tuple[str, ...]
@@ -78,7 +117,7 @@ class Predictions:
     """What did one model say about which images?
 
     ids: unicode (N,); labels: int64 (N,); probabilities: float32 (N, K), rows sum to 1.
-    seconds: wall time of the forward passes, preparation included, decoding excluded.
+    seconds: wall time of the forward passes, preparation included; decoding too where images are streamed.
     """
 
     ids: NDArray[np.str_]

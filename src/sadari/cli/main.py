@@ -11,8 +11,12 @@ import typer
 from sadari.cli.compare import compare, study
 from sadari.cli.data import app as data_app
 from sadari.cli.doctor import doctor
+from sadari.cli.explain import explain
+from sadari.cli.export import export
 from sadari.cli.models import models
+from sadari.cli.predict import predict
 from sadari.cli.report import report
+from sadari.cli.serve import serve
 from sadari.cli.train import evaluate, resume, train
 from sadari.errors import SadariError
 
@@ -37,6 +41,10 @@ app.command("compare")(compare)
 app.command("train")(train)
 app.command("resume")(resume)
 app.command("evaluate")(evaluate)
+app.command("predict")(predict)
+app.command("export")(export)
+app.command("explain")(explain)
+app.command("serve")(serve)
 app.command("study")(study)
 app.command("report")(report)
 app.command("models")(models)

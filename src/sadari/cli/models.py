@@ -1,19 +1,16 @@
 """`sadari models`: the ladder, or one rung's layers, shapes and parameters."""
 
-import json
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from sadari.cli.layers import count_params, layer_table, row_document, show, show_json, total_sentence
 from sadari.errors import UsageError
 from sadari.models.kinds import Shape, shape_text
 from sadari.models.ladder import LADDER, find_rung
-from sadari.models.layers import Row, parse
+from sadari.models.layers import parse
 from sadari.models.rung import Rung
 from sadari.models.transfer import backbone_of
 from sadari.settings import Value, parse_overrides, resolve
@@ -63,7 +60,7 @@ def models(
 def _show_ladder(shape: Shape, classes: int, as_json: bool) -> None:
     documents = [_ladder_entry(rung, shape, classes) for rung in LADDER]
     if as_json:
-        _print_json({"input": list(shape), "classes": classes, "models": documents})
+        show_json({"input": list(shape), "classes": classes, "models": documents})
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rung", no_wrap=True)
@@ -73,7 +70,7 @@ def _show_ladder(shape: Shape, classes: int, as_json: bool) -> None:
     for each in documents:
         params = f"{each['params']['total']:,}" if each["params"] else _without_params(each["reason"])
         table.add_row(each["name"], each["summary"], params, each["article"])
-    _print(
+    show(
         table, f"params on images of {shape_text(shape)} with {classes} classes; `sadari models NAME` shows the layers"
     )
 
@@ -87,69 +84,21 @@ def _ladder_entry(rung: Rung, shape: Shape, classes: int) -> dict[str, Any]:
     if rung.begins_with_backbone():  # its shapes would cost seconds: timm has to be loaded
         return {**about, "params": None, "reason": f"its backbone decides: see `sadari models {rung.name}`"}
     try:
-        return {**about, "params": _params(rung.rows(shape, classes)), "reason": ""}
+        return {**about, "params": count_params(rung.rows(shape, classes)), "reason": ""}
     except UsageError as error:
         return {**about, "params": None, "reason": str(error)}
 
 
 def _show_rung(rung: Rung, shape: Shape, classes: int, variables: dict[str, Value], as_json: bool) -> None:
     rows = rung.rows(shape, classes, variables)
-    params = _params(rows)
+    params = count_params(rows)
     if as_json:
         about = {"name": rung.name, "summary": rung.summary, "article": rung.article, "fitted_by": rung.fitted_by}
         sizes = {"input": list(shape), "classes": classes, "variables": variables, "settings": dict(rung.settings)}
-        _print_json({**about, **sizes, "layers": [_row_document(row) for row in rows], "params": params})
+        show_json({**about, **sizes, "layers": [row_document(row) for row in rows], "params": params})
         return
     title = f"{rung.name}: {rung.summary}" if rung.summary else rung.name
     if rows:
-        _print(title, _layer_table(shape, rows), _total_sentence(params, frozen=rung.begins_with_backbone()))
+        show(title, layer_table(shape, rows), total_sentence(params, frozen=rung.begins_with_backbone()))
     else:
-        _print(title, "no layers and no params: it learns nothing but the most frequent class")
-
-
-def _layer_table(shape: Shape, rows: Sequence[Row]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", justify="right")
-    table.add_column("layer")
-    table.add_column("output", justify="right", no_wrap=True)
-    table.add_column("params", justify="right", no_wrap=True)
-    table.add_column("how the shape came about")
-    table.add_row("", "input", shape_text(shape), "", "")
-    for row in rows:
-        params_text = f"{row.total:,}" if row.total else ""
-        table.add_row(str(row.number), row.text, shape_text(row.shape), params_text, row.how)
-    return table
-
-
-def _row_document(row: Row) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "layer": row.text,
-        "output": list(row.shape),
-        "params": {"total": row.total, "trainable": row.trainable},
-        "how": row.how,
-    }
-
-
-def _params(rows: Sequence[Row]) -> dict[str, int]:
-    return {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)}
-
-
-def _total_sentence(params: dict[str, int], frozen: bool) -> str:
-    total, trainable = params["total"], params["trainable"]
-    if total == trainable:
-        return f"{total:,} params, all trainable"
-    why = "frozen, or moving statistics of batchnorm" if frozen else "moving statistics of batchnorm"
-    return f"{total:,} params: {trainable:,} trainable, {total - trainable:,} not ({why})"
-
-
-def _print(*parts: str | Table) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 120  # a pipe has no width of its own; rich would take 80 and fold the rows
-    for part in parts:
-        console.print(Text(part) if isinstance(part, str) else part)
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2))
+        show(title, "no layers and no params: it learns nothing but the most frequent class")

@@ -16,7 +16,7 @@ from sadari.run import RunRecord
 from sadari.settings import Job, Settings, Value, parse_overrides, resolve, setting_names
 
 # What "auto" was decided to be on the machine of the run, and what decides nothing about its result.
-MACHINE = ("device", "threads", "checkpoint_seconds", "tensorboard")
+MACHINE = ("device", "threads", "stream", "checkpoint_seconds", "tensorboard")
 STUDY = "study.toml"
 END = "END_OF_STUDY"
 

@@ -18,7 +18,7 @@ from sadari.settings import Settings
 from sadari.training.machine import resolve_machine
 from sadari.values import ImageSet, Split
 
-DATA_SETTINGS = ("image_size", "fit", "interpolation", "channels", "unreadable")
+DATA_SETTINGS = ("image_size", "fit", "interpolation", "channels", "unreadable", "stream")
 SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "unreadable")
 
 Key = tuple[object, ...]

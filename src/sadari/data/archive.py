@@ -6,10 +6,9 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from typing import IO, cast
@@ -17,7 +16,8 @@ from typing import IO, cast
 from sadari.data.cache import remembered_digest
 from sadari.data.decode import MAX_FILE_BYTES
 from sadari.data.layout import Layout, lay_out, refuse_twice, without_wrapper
-from sadari.data.source import FileContent
+from sadari.data.member import Member, Pick, tar_picker, zip_picker
+from sadari.data.source import Fetch, FileContent
 from sadari.errors import SadariError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -39,15 +39,6 @@ BROKEN = (
 )
 
 
-@dataclass(frozen=True)
-class Member:
-    """One file of an archive: its path there, its declared size, and where it starts (tar: byte; zip: number)."""
-
-    path: str
-    size: int
-    start: int
-
-
 class ArchiveSource:
     """The images inside the archive at `path`; one folder that wraps everything is skipped.
 
@@ -65,25 +56,52 @@ class ArchiveSource:
 
     @cached_property
     def _layout(self) -> tuple[Layout, tuple[Member, ...]]:
-        with _readable(self.path):
-            members = _list_zip(self.path) if self._is_zip else _list_tar(self.path)
+        members = list_members(self.path)
         layout = lay_out(without_wrapper([member.path for member in members]), str(self.path))
         refuse_twice((entry.id for entry in layout.entries), str(self.path))
         return layout, tuple(members[at] for at in layout.positions)
 
-    @property
-    def _is_zip(self) -> bool:
-        return self.path.name.lower().endswith(".zip")
-
     def content(self) -> FileContent:
         layout, _ = self._layout
-        return FileContent(layout.entries, layout.classes, self._read, layout.notes)
+        return FileContent(layout.entries, layout.classes, self._read, self._fetch(), layout.notes)
 
     def _read(self) -> Iterator[tuple[int, bytes]]:
         _, members = self._layout
-        wanted = {member: position for position, member in enumerate(members)}
-        with _readable(self.path):
-            yield from _read_zip(self.path, wanted) if self._is_zip else _read_tar(self.path, wanted)
+        yield from read_members(self.path, members)
+
+    def _fetch(self) -> Fetch | None:
+        """What reads one file by its id; None for a compressed .tar, which only unpacks from its beginning."""
+        layout, members = self._layout
+        by_id = {entry.id: member for entry, member in zip(layout.entries, members, strict=True)}
+        if _is_zip(self.path):
+            return partial(_pick, self.path, zip_picker(self.path), by_id)
+        with self.path.open("rb") as file:
+            return None if _is_compressed(file) else partial(_pick, self.path, tar_picker(self.path), by_id)
+
+
+def list_members(path: Path) -> list[Member]:
+    """Which files does the archive at `path` hold, in its own order? Raises SadariError as ArchiveSource does."""
+    with _readable(path):
+        return _list_zip(path) if _is_zip(path) else _list_tar(path)
+
+
+def read_members(path: Path, members: Sequence[Member]) -> Iterator[tuple[int, bytes]]:
+    """What is in each of `members`? (position in `members`, bytes) once for each, in the order of the archive.
+
+    At most one byte beyond MAX_FILE_BYTES is read of each. Raises SadariError where the archive is damaged.
+    """
+    wanted = {member: position for position, member in enumerate(members)}
+    with _readable(path):
+        yield from _read_zip(path, wanted) if _is_zip(path) else _read_tar(path, wanted)
+
+
+def _pick(path: Path, pick: Pick, by_id: Mapping[str, Member], name: str) -> bytes:
+    with _readable(path):
+        return pick(by_id[name])
+
+
+def _is_zip(path: Path) -> bool:
+    return path.name.lower().endswith(".zip")
 
 
 @contextmanager
@@ -184,12 +202,15 @@ def _read_tar(path: Path, wanted: Mapping[Member, int]) -> Iterator[tuple[int, b
 @contextmanager
 def _tar_stream(path: Path) -> Iterator[BufferedIOBase]:
     with path.open("rb") as file:
-        packed = file.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC) if isinstance(file, BufferedReader) else False
-        if packed:
+        if _is_compressed(file):
             with gzip.GzipFile(fileobj=file) as stream:
                 yield stream
         else:
             yield file
+
+
+def _is_compressed(file: BufferedReader) -> bool:
+    return file.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
 
 
 class _Bounded:

@@ -1,17 +1,18 @@
 """Can a result on these images be trusted? Looks for copies, contradictions, blank images and unreadable files."""
 
 from hashlib import blake2b
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import UnreadableImageError, decode_image, quiet_pillow
+from sadari.data.decode import UnreadableImageError, decode_image
 from sadari.data.findings import Copies, Findings, Unreadable
 from sadari.data.source import FileContent
 from sadari.progress import Progress, Silent
-from sadari.values import PARTS, ImageSet, Split
+from sadari.values import PARTS, ImageSet, RowAccess, Split, expect
 
-BLOCK_IMAGES = 1024
+BLOCK_BYTES = 16 * 2**20  # assumed: enough for many at once, small beside everything else
 
 
 def check(
@@ -40,13 +41,15 @@ def check(
     )
 
 
-def _look_at_every_image(images: NDArray[np.uint8], progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+def _look_at_every_image(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
     """(16-byte digest of each image, whether it has one value in each channel)."""
     digests = np.empty(len(images), dtype="V16")
     constant = np.empty(len(images), dtype=np.bool_)
+    at_once = max(1, BLOCK_BYTES // prod(images.shape[1:]))
+    expect(images, np.arange(len(images)))
     with progress.task("checking", len(images), "images") as task:
-        for start in range(0, len(images), BLOCK_IMAGES):
-            block = np.ascontiguousarray(images[start : start + BLOCK_IMAGES])
+        for start in range(0, len(images), at_once):
+            block = np.ascontiguousarray(images[start : start + at_once])
             stop = start + len(block)
             # 128 bits: two of 2**32 different images share a digest with a probability below 1e-19.
             digests[start:stop] = [blake2b(image.data, digest_size=16).digest() for image in block]
@@ -76,7 +79,7 @@ def _copies(images: ImageSet, part_of: NDArray[np.str_], positions: NDArray[np.i
 def find_unreadable(content: FileContent, progress: Progress | None = None) -> tuple[Unreadable, ...]:
     """Which files cannot be decoded, and why? Decodes every file once; works where loading refuses the set."""
     found: dict[int, Unreadable] = {}
-    with quiet_pillow(), (progress or Silent()).task("decoding", len(content.entries), "files") as task:
+    with (progress or Silent()).task("decoding", len(content.entries), "files") as task:
         for position, encoded in content.read():
             try:
                 decode_image(encoded)

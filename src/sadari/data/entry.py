@@ -23,6 +23,7 @@ KINDS = ("packs", "features")
 # Assumed: more processes than this will not replace one damaged entry at the same moment.
 PUBLISH_ATTEMPTS = 8
 LIMIT = "SADARI_CACHE_LIMIT"
+FREE_SHARE = 0.9  # assumed: leaves room for what runs write
 USUAL_LIMIT = 20.0  # GiB; assumed: a tenth of a laptop's disk
 
 
@@ -79,6 +80,11 @@ def cache_limit() -> int:
     except ValueError:
         raise UsageError(f"{LIMIT} is a number of GiB, not '{text}'") from None
     return round(limit * 2**30)
+
+
+def most_bytes() -> int:
+    """How large may one entry be? As the cache's limit, or FREE_SHARE of what the disk has free."""
+    return min(cache_limit(), int(FREE_SHARE * shutil.disk_usage(cache_dir()).free))
 
 
 def make_room(size: int, but: Path | None = None) -> bool:

@@ -2,18 +2,20 @@
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.content import judge_classes
-from sadari.data.decode import UnreadableImageError, decode_image, fit_square, quiet_pillow, to_channels
-from sadari.data.pack import PackWords, PixelWriter, ShapeDiffers
+from sadari.data.decode import UnreadableImageError, decode_image, fit_square, to_channels
+from sadari.data.frame import Frame, Shape, ShapeDiffers
+from sadari.data.pack import PackWords, PixelWriter, Sink
 from sadari.data.source import ArrayContent, FileContent
 from sadari.errors import SadariError
 from sadari.progress import Progress
@@ -28,37 +30,35 @@ BLOCK_BYTES = 8 * 2**20
 NAMED = 3
 
 Block = list[tuple[int, bytes]]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What every image is made to be: side (0: as it is), fit, channels (0: as it is), the least channels, and how it
-    is resized."""
-
-    size: int
-    fit: str
-    channels: int
-    least_channels: int = 1
-    interpolation: str = "bilinear"
+# Makes what takes the decoded images, from a folder, the number of images and the least channels.
+MakeSink = Callable[[Path, int, int], Sink]
+OpenSink = Callable[[int, int], Sink]
 
 
 def fill_pack(
-    content: ArrayContent | FileContent, settings: Settings, folder: Path, where: str, progress: Progress
+    content: ArrayContent | FileContent,
+    settings: Settings,
+    folder: Path,
+    where: str,
+    progress: Progress,
+    make_sink: MakeSink = PixelWriter,
 ) -> PackWords:
     """Which words belong to the pixels that were just written to `folder`?
 
-    Writes images.npy (and evidence.npy). The first image sets the frame; where a later one does not fit it,
-    the frame is widened (colour for all, or DEFAULT_SIZE for all) and the writing starts again, so that the result
-    depends on the whole set and never on its order. Raises SadariError for what the set's classes do not
-    allow, and for unreadable files unless `settings.unreadable` is "skip". where: what the user called the data.
+    make_sink: makes what takes the images of files, what writes images.npy by default; arrays are always written (and
+    evidence.npy). The first image sets the frame; where a later one does not fit it, the frame is widened (colour for
+    all, or DEFAULT_SIZE for all) and the writing starts again, so that the result depends on the whole set and never on
+    its order. Raises SadariError for what the set's classes do not allow, and for unreadable files unless
+    `settings.unreadable` is "skip". where: what the user called the data.
     """
+    open_sink = partial(make_sink, folder)
     frame = Frame(settings.image_size, settings.fit, settings.channels, interpolation=settings.interpolation)
     notes = list(content.notes)
     while True:
         try:
             if isinstance(content, ArrayContent):
                 return _fill_arrays(content, frame, folder, where, progress, notes)
-            return _fill_files(content, frame, settings, folder, where, progress, notes)
+            return _fill_files(content, frame, settings, where, progress, open_sink, notes)
         except ShapeDiffers as differs:
             if differs.channels:
                 frame = replace(frame, least_channels=3)
@@ -76,7 +76,7 @@ def _fill_arrays(
     judged = judge_classes(content.labels, content.given, content.classes, where)
     count = len(content.images)
     with (
-        PixelWriter(folder / "images.npy", count, frame.least_channels) as writer,
+        PixelWriter(folder, count, frame.least_channels) as writer,
         progress.task("packing", count, "images") as task,
     ):
         for start in range(0, count, BLOCK_IMAGES):
@@ -95,7 +95,14 @@ def _fill_arrays(
         given=content.given,
         notes=(*notes, *judged),
         evidence=content.evidence is not None,
+        shape=_shape(writer),
+        size=frame.size,
     )
+
+
+def _shape(sink: Sink) -> Shape:
+    assert sink.shape is not None  # judge_classes refuses a set without images
+    return sink.shape
 
 
 def _fit_evidence(evidence: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
@@ -109,18 +116,18 @@ def _fill_files(
     content: FileContent,
     frame: Frame,
     settings: Settings,
-    folder: Path,
     where: str,
     progress: Progress,
+    open_sink: OpenSink,
     notes: Sequence[str],
 ) -> PackWords:
     count = len(content.entries)
     with (
-        PixelWriter(folder / "images.npy", count, frame.least_channels) as writer,
+        open_sink(count, frame.least_channels) as sink,
         progress.task("decoding", count, "images") as task,
     ):
         unreadable: dict[int, str] = {}
-        with closing(_decode_all(content.read(), frame, writer, settings.threads)) as blocks:
+        with closing(_decode_all(content.read(), frame, sink, settings.threads)) as blocks:
             for done, bad in blocks:
                 unreadable.update(bad)
                 task.advance(done)
@@ -131,7 +138,7 @@ def _fill_files(
         entries = [content.entries[at] for at in kept]
         labels = np.array([entry.label for entry in entries], dtype=np.int64)
         judged = judge_classes(labels, [entry.given for entry in entries], content.classes, where)
-        writer.keep(kept)
+        sink.keep(kept)
     return PackWords(
         labels=labels.tolist(),
         ids=[entry.id for entry in entries],
@@ -139,6 +146,8 @@ def _fill_files(
         given=[entry.given for entry in entries],
         notes=(*notes, *((skipped,) if unreadable else ()), *judged),
         evidence=False,
+        shape=_shape(sink),
+        size=frame.size,
     )
 
 
@@ -155,15 +164,15 @@ def _skip_or_refuse(bad: Sequence[tuple[str, str]], count: int, choice: str, whe
 
 
 def _decode_all(
-    files: Iterator[tuple[int, bytes]], frame: Frame, writer: PixelWriter, threads: int
+    files: Iterator[tuple[int, bytes]], frame: Frame, sink: Sink, threads: int
 ) -> Generator[tuple[int, dict[int, str]]]:
     """Decode and write every file; yields after each block how many it had, and which cannot be read, and why."""
     workers = threads or os.cpu_count() or 1
     waiting: deque[Future[tuple[int, dict[int, str]]]] = deque()
-    with quiet_pillow(), ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         try:
             for block in _blocks(files):
-                waiting.append(pool.submit(_decode_block, block, frame, writer))
+                waiting.append(pool.submit(_decode_block, block, frame, sink))
                 if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -185,7 +194,7 @@ def _blocks(files: Iterable[tuple[int, bytes]]) -> Iterator[Block]:
         yield block
 
 
-def _decode_block(block: Block, frame: Frame, writer: PixelWriter) -> tuple[int, dict[int, str]]:
+def _decode_block(block: Block, frame: Frame, sink: Sink) -> tuple[int, dict[int, str]]:
     """Each image goes to the file as soon as it is decoded, so that a thread holds one decoded image at a time."""
     unreadable = {}
     for position, content in block:
@@ -194,5 +203,5 @@ def _decode_block(block: Block, frame: Frame, writer: PixelWriter) -> tuple[int,
         except UnreadableImageError as error:
             unreadable[position] = str(error)
             continue
-        writer.put(position, image)
+        sink.put(position, image, content)
     return len(block), unreadable

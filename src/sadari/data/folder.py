@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache import remembered_digest
@@ -25,7 +25,7 @@ class FolderSource:
 
     @cached_property
     def _layout(self) -> tuple[Layout, tuple[Path, ...]]:
-        paths, dead = _walk(self.folder)
+        paths, dead = walk(self.folder)
         layout = lay_out(paths, str(self.folder))
         if dead:
             note = f"left out {len(dead):,} links that lead nowhere, such as {dead[0]}"
@@ -39,22 +39,32 @@ class FolderSource:
 
     def content(self) -> FileContent:
         layout, files = self._layout
-        return FileContent(layout.entries, layout.classes, lambda: read_files(files), layout.notes)
+        return FileContent(
+            layout.entries, layout.classes, lambda: read_files(files), partial(read_below, self.folder), layout.notes
+        )
 
 
 def read_files(files: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
     """What is in each file? (position, bytes), at most one byte beyond MAX_FILE_BYTES; SadariError where it is shut."""
     for position, path in enumerate(files):
-        try:
-            with path.open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
-        yield position, content
+        yield position, _read(path)
 
 
-def _walk(root: Path) -> tuple[list[str], list[str]]:
-    """Relative POSIX paths of all files below `root`, and of the links that lead nowhere.
+def read_below(folder: Path, name: str) -> bytes:
+    """What is in the file `name` below `folder`? As `read_files` gives it."""
+    return _read(folder / name)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def walk(root: Path) -> tuple[list[str], list[str]]:
+    """What lies below `root`? Relative POSIX paths of all files, and of the links that lead nowhere.
 
     A folder that is inside itself by a link is entered once.
     """

@@ -35,7 +35,7 @@ def lay_out(paths: Sequence[str], where: str) -> Layout:
     class folders, or mixes split folders with others.
     """
     split = [path.split("/") for path in paths]
-    images = sorted((paths[at], at) for at, parts in enumerate(split) if _is_image(parts))
+    images = sorted((paths[at], at) for at, parts in enumerate(split) if is_image(parts))
     if not images:
         raise SadariError(_no_images(len(paths), where))
     inside = [(path, at) for path, at in images if len(split[at]) > 1]
@@ -58,7 +58,7 @@ def without_wrapper(paths: Sequence[str]) -> list[str]:
 
     A folder wraps where every image lies in it, it is no split folder, and class folders remain inside.
     """
-    images = [parts for parts in (path.split("/") for path in paths) if _is_image(parts)]
+    images = [parts for parts in (path.split("/") for path in paths) if is_image(parts)]
     tops = {parts[0] for parts in images}
     if len(tops) != 1 or min(map(len, images)) < 2 or not any(len(parts) > 2 for parts in images):
         return list(paths)
@@ -68,7 +68,8 @@ def without_wrapper(paths: Sequence[str]) -> list[str]:
     return [path.removeprefix(f"{top}/") for path in paths]
 
 
-def _is_image(parts: Sequence[str]) -> bool:
+def is_image(parts: Sequence[str]) -> bool:
+    """Does the path of these `parts` name an image, by its suffix? What is hidden does not."""
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     return not hidden and f".{parts[-1].rpartition('.')[2].lower()}" in SUFFIXES
 

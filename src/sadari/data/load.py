@@ -5,14 +5,11 @@ from pathlib import Path
 from sadari.data.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from sadari.data.archive import ArchiveSource
 from sadari.data.arrays import NpzSource
-from sadari.data.cache import digest_words
-from sadari.data.entry import EntryBuild, make_room, mark_used
-from sadari.data.fill import fill_pack
 from sadari.data.folder import FolderSource
-from sadari.data.pack import PACK_FORMAT, pack_folder, read_pack, write_words
+from sadari.data.provide import Wanted, provide
 from sadari.data.source import SOURCES, NamedSource, Source
 from sadari.data.table import TableSource
-from sadari.errors import SadariError, UsageError
+from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry, unknown_name
 from sadari.settings import Settings
@@ -22,37 +19,20 @@ FORMS = "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .
 
 
 def load(data: str | Path, settings: Settings, progress: Progress | None = None) -> ImageSet:
-    """Which images is `data`? Decoded at the first call, memory-mapped from the cache at every later one.
+    """Which images is `data`? Decoded at the first call, memory-mapped from the cache at every later one; where the
+    cache cannot hold them, decoded whenever they are asked for.
 
     data: a named set, with options after a colon (`shapes:size=32,classes=5`), or a path; see `open_source`.
-    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels. Raises UsageError for data
-    that is neither, and SadariError for data that no classifier can be trained on, naming what is wrong with it.
+    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels, stream where they lie.
+    Raises UsageError for data that is neither, and SadariError for data that no classifier can be trained on, naming
+    what is wrong with it.
     """
     progress = progress or Silent()
     if settings.channels not in (0, 1, 3):
         raise UsageError(f"channels is 1 (grey), 3 (colour) or 0 (as the source has it), not {settings.channels}")
     source = open_source(data)
     _bring(data, progress)
-    fingerprint = source.fingerprint()
-    choices = [settings.image_size, settings.fit, settings.channels, settings.unreadable]
-    if settings.interpolation != "bilinear":  # the only one when packs were first made
-        choices.append(settings.interpolation)
-    folder = pack_folder(digest_words(PACK_FORMAT, fingerprint, *map(str, choices)))
-    images = read_pack(folder, source.name, fingerprint)
-    if images is not None:
-        mark_used(folder)
-        return images
-    content = source.content()
-    with EntryBuild(folder, lambda: read_pack(folder, source.name, fingerprint) is not None) as build:
-        write_words(build.folder, fill_pack(content, settings, build.folder, str(data), progress))
-        if open_source(data).fingerprint() != fingerprint:
-            raise SadariError(f"{data} changed while it was being read; run the command again when it rests")
-        build.publish()
-    make_room(0, but=folder)
-    images = read_pack(folder, source.name, fingerprint)
-    if images is None:
-        raise SadariError(f"the decoded images in {folder} cannot be read back; remove that folder and try again")
-    return images
+    return provide(Wanted(str(data), source, source.fingerprint(), settings, progress, lambda: open_source(data)))
 
 
 def open_source(data: str | Path) -> Source:

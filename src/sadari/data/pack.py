@@ -4,10 +4,11 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.lib import format as npy
@@ -15,15 +16,17 @@ from numpy.typing import NDArray
 
 from sadari.data.cache import cache_dir
 from sadari.data.decode import to_channels
-from sadari.values import ImageSet
+from sadari.data.frame import Shape, common_shape
+from sadari.values import ImageSet, RowAccess
 
 # Raise it when decoding changes its pixels or the files their form: older packs are then no longer found.
-PACK_FORMAT = "pack 1"
+PACK_FORMAT = "pack 2"
 
 
 @dataclass(frozen=True)
 class PackWords:
-    """Everything of a pack but its pixels."""
+    """Everything of a pack but its pixels. shape: (H, W, C) of all; size: the side asked for, 0 where images keep
+    theirs."""
 
     labels: Sequence[int]
     ids: Sequence[str]
@@ -31,31 +34,57 @@ class PackWords:
     given: Sequence[str]
     notes: Sequence[str]
     evidence: bool
+    shape: Shape
+    size: int
 
 
-class ShapeDiffers(Exception):  # noqa: N818 - control flow, not a failure
-    """An image does not fit the frame that the images before it set; `channels` or its size is what differs."""
+class Sink(Protocol):
+    """Where do decoded images go? `put` takes them in any order from any thread, and then `keep` ends it."""
 
-    def __init__(self, *, channels: bool) -> None:
-        super().__init__("channels" if channels else "size")
-        self.channels = channels
+    @property
+    def shape(self) -> Shape | None:
+        """(H, W, C) of all images; None before the first one."""
+        ...
+
+    def put(self, position: int, image: NDArray[np.uint8], encoded: bytes, /) -> None:
+        """Take uint8 (H, W, C) `image` as number `position`; it was decoded from `encoded`."""
+        ...
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Complete what was taken with the images at the ascending `positions` only."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None, /
+    ) -> None: ...
+
+
+class TooLarge(Exception):  # noqa: N818 - control flow, not a failure
+    """The pixels of all images would take `size` bytes, more than was allowed."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes")
+        self.size = size
 
 
 class PixelWriter:
-    """Writes images of one shape into a .npy file, in any order and from any thread.
+    """Writes images of one shape into images.npy in `folder`, in any order and from any thread.
 
-    The first image sets height and width, and the channels unless `channels` is 3 already. A grey image in
-    a colour frame becomes RGB; a colour one in a grey frame, or another size, raises ShapeDiffers. Plain
+    A grey image in a colour frame becomes RGB; one that does not fit the frame raises ShapeDiffers, see
+    `common_shape`. Where `count` images of the first one's shape take more than `most_bytes`, it raises TooLarge. Plain
     writes are used instead of a writable map, so that a full disk is an OSError rather than a dead process.
     """
 
-    def __init__(self, path: Path, count: int, channels: int) -> None:
+    def __init__(self, folder: Path, count: int, least_channels: int, most_bytes: int | None = None) -> None:
         self._count = count
-        self._channels = channels
+        self._least_channels = least_channels
+        self._most_bytes = most_bytes
         self._lock = Lock()
-        self._frame: tuple[int, int, int] | None = None
+        self.shape: Shape | None = None
         self._start = 0
-        self._file = path.open("w+b")
+        self._file = (folder / "images.npy").open("w+b")
 
     def __enter__(self) -> Self:
         return self
@@ -63,26 +92,28 @@ class PixelWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
-    def put(self, position: int, image: NDArray[np.uint8]) -> None:
+    def put(self, position: int, image: NDArray[np.uint8], _encoded: bytes = b"", /) -> None:
         """Make uint8 (H, W, C) `image` number `position`."""
         with self._lock:
-            if self._frame is None:
-                self._frame = (image.shape[0], image.shape[1], max(image.shape[2], self._channels))
-                self._write_header(self._count)
-                self._start = self._file.tell()
-            height, width, channels = self._frame
-            if image.shape[:2] != (height, width):
-                raise ShapeDiffers(channels=False)
-            if image.shape[2] > channels:
-                raise ShapeDiffers(channels=True)
-            self._file.seek(self._start + position * height * width * channels)
-            self._file.write(to_channels(image, channels).tobytes())
+            shape = common_shape(self.shape, image, self._least_channels)
+            if self.shape is None:
+                self._begin(shape)
+            self._file.seek(self._start + position * prod(shape))
+            self._file.write(to_channels(image, shape[2]).tobytes())
+
+    def _begin(self, shape: Shape) -> None:
+        size = self._count * prod(shape)
+        if self._most_bytes is not None and size > self._most_bytes:
+            raise TooLarge(size)
+        self.shape = shape
+        self._write_header(self._count)
+        self._start = self._file.tell()
 
     def keep(self, positions: Sequence[int]) -> None:
         """Complete the file with the images at the ascending `positions` only, closed up."""
-        if self._frame is None:
+        if self.shape is None:
             raise ValueError("no image was put")
-        row = self._frame[0] * self._frame[1] * self._frame[2]
+        row = prod(self.shape)
         if len(positions) < self._count:
             for target, position in enumerate(positions):
                 if target < position:
@@ -98,7 +129,7 @@ class PixelWriter:
     def _write_header(self, count: int) -> None:
         # NumPy pads the header so that a smaller first axis takes the same number of bytes.
         self._file.seek(0)
-        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *(self._frame or ()))}
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *(self.shape or ()))}
         npy.write_array_header_1_0(self._file, header)
 
 
@@ -110,21 +141,36 @@ def pack_folder(key: str) -> Path:
 def read_pack(folder: Path, name: str, fingerprint: str) -> ImageSet | None:
     """Which images does the pack hold? None where there is none, or where it is damaged."""
     try:
-        words = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
-        evidence = np.load(folder / "evidence.npy", mmap_mode="r", allow_pickle=False) if words["evidence"] else None
-        return ImageSet(
-            name=name,
-            images=np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False),
-            labels=np.array(words["labels"], dtype=np.int64),
-            ids=np.array(words["ids"], dtype=np.str_),
-            classes=tuple(words["classes"]),
-            given=np.array(words["given"], dtype=np.str_),
-            fingerprint=fingerprint,
-            notes=tuple(words["notes"]),
-            evidence=evidence,
-        )
+        words = read_words(folder)
+        evidence = np.load(folder / "evidence.npy", mmap_mode="r", allow_pickle=False) if words.evidence else None
+        pixels = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        return make_set(words, pixels, evidence, name, fingerprint)
     except Exception:  # a damaged pack may raise anything (NumPy tokenizes the header), and is simply made again
         return None
+
+
+def make_set(
+    words: PackWords, pixels: RowAccess, evidence: NDArray[np.bool_] | None, name: str, fingerprint: str
+) -> ImageSet:
+    """The images of which everything but `pixels` and `evidence` is told by `words`."""
+    return ImageSet(
+        name=name,
+        images=pixels,
+        labels=np.array(words.labels, dtype=np.int64),
+        ids=np.array(words.ids, dtype=np.str_),
+        classes=tuple(words.classes),
+        given=np.array(words.given, dtype=np.str_),
+        fingerprint=fingerprint,
+        notes=tuple(words.notes),
+        evidence=evidence,
+    )
+
+
+def read_words(folder: Path) -> PackWords:
+    """What `write_words` wrote; raises OSError, ValueError, KeyError or TypeError where it is not there or damaged."""
+    words = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
+    height, width, channels = words["shape"]
+    return PackWords(**{**words, "shape": (int(height), int(width), int(channels))})
 
 
 def write_words(folder: Path, words: PackWords) -> None:

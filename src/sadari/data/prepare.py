@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from sadari.errors import SadariError, UsageError
 from sadari.settings import OF_BACKBONE, SCALINGS
-from sadari.values import ImageSet
+from sadari.values import ImageSet, RowAccess, expect
 
-BLOCK = 4096  # images summed at once while fitting: bounds memory; assumed, the result does not depend on it
+# Values summed at once while fitting: 32 MiB as float64. The sums are whole numbers below 2**53, so the result does not
+# depend on it.
+BLOCK_VALUES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,7 @@ def _as_given(
 
 
 def _mean_and_deviation(
-    images: NDArray[np.uint8], positions: NDArray[np.int64], scaling: str
+    images: RowAccess, positions: NDArray[np.int64], scaling: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if scaling == "none":
         return np.zeros((1, 1, 1)), np.ones((1, 1, 1))
@@ -123,8 +126,10 @@ def _mean_and_deviation(
     axes = (0, 1, 2) if scaling == "channel" else (0,)
     total = np.zeros(images.shape[3] if scaling == "channel" else images.shape[1:], dtype=np.float64)
     squares = np.zeros_like(total)
-    for start in range(0, len(positions), BLOCK):
-        block = images[positions[start : start + BLOCK]].astype(np.float64)
+    at_once = max(1, BLOCK_VALUES // prod(images.shape[1:]))
+    expect(images, positions)
+    for start in range(0, len(positions), at_once):
+        block = images[positions[start : start + at_once]].astype(np.float64)
         total += block.sum(axis=axes)
         squares += np.square(block).sum(axis=axes)
     count = len(positions) * (images.shape[1] * images.shape[2] if scaling == "channel" else 1)

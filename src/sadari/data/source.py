@@ -32,7 +32,10 @@ class ArrayContent:
     evidence: NDArray[np.bool_] | None = None
 
 
-@dataclass(frozen=True)
+Fetch = Callable[[str], bytes]  # the bytes of the file with that id, in any order, from any thread
+
+
+@dataclass(frozen=True, slots=True)
 class FileEntry:
     """One encoded image: its id (POSIX path), its class's position, and its part ("train", "val", "test" or "")."""
 
@@ -47,12 +50,14 @@ class FileContent:
 
     entries: one per image, in the order that the ImageSet will have. read: yields (position in `entries`,
     bytes of the file) once for each entry, in whichever order is cheapest; raises SadariError where a file
-    cannot be read at all. Whether the bytes are an image is for `decode.decode_image` to say.
+    cannot be read at all. Whether the bytes are an image is for `decode.decode_image` to say. fetch: gives the bytes
+    of one file, raising likewise; None where files can only be read one after the other.
     """
 
     entries: tuple[FileEntry, ...]
     classes: tuple[str, ...]
     read: Callable[[], Iterator[tuple[int, bytes]]]
+    fetch: Fetch | None
     notes: tuple[str, ...] = ()
 
 

@@ -1,11 +1,11 @@
 """Which images does a .csv of paths and labels name?"""
 
 import csv
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache import remembered_digest
-from sadari.data.folder import read_files
+from sadari.data.folder import read_below, read_files
 from sadari.data.layout import PART_NAMES, refuse_twice
 from sadari.data.source import FileContent, FileEntry
 from sadari.errors import SadariError
@@ -45,7 +45,7 @@ class TableSource:
 
     def content(self) -> FileContent:
         entries, classes, files = self._rows
-        return FileContent(entries, classes, lambda: read_files(files))
+        return FileContent(entries, classes, lambda: read_files(files), partial(read_below, self.path.parent))
 
     def _lines(self) -> list[tuple[int, dict[str, str]]]:
         try:

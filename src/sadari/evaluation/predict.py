@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import chain
 from math import prod
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.evaluation.memory import is_out_of_memory
-from sadari.values import ImageSet, Predictions
+from sadari.values import ImageSet, Predictions, RowAccess, expect
 
 # Values per forward pass (images x height x width x channels of the input): large enough to fill two cores, small
 # enough that the maps of cnn2 (32 channels at full size) stay below 1 GiB. Measured on 28x28 and 32x32 images.
@@ -31,11 +30,11 @@ class Inputs:
     into what the network reads.
     """
 
-    rows: NDArray[Any]
+    rows: RowAccess
     prepare: Callable[[Tensor], Tensor]
 
     @classmethod
-    def pixels(cls, images: NDArray[np.uint8], preprocess: Preprocess) -> "Inputs":
+    def pixels(cls, images: RowAccess, preprocess: Preprocess) -> "Inputs":
         """uint8 (N, H, W, C), prepared by `preprocess`."""
         return cls(images, preprocess.apply)
 
@@ -73,6 +72,7 @@ def _logits(network: nn.Module, inputs: Inputs, positions: NDArray[np.int64], de
     """Block by block; where memory runs out, in blocks of half the size from there on."""
     blocks: list[Tensor] = []
     at_once, start = inputs.at_once, 0
+    expect(inputs.rows, positions)
     while start < len(positions):
         chosen = positions[start : start + at_once]
         try:

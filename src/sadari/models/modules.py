@@ -172,7 +172,7 @@ class LSTM(nn.LSTM):
         """The same recurrence step by step: one large matrix product for all inputs, gates in float32."""
         inputs = F.linear(x, self.weight_ih_l0, self.bias_ih_l0).unbind(1)
         states: list[Tensor] = []
-        cell = torch.zeros(len(x), self.hidden_size)
+        cell = torch.zeros(x.shape[0], self.hidden_size)
         for entering in inputs:
             gates = entering + F.linear(states[-1], self.weight_hh_l0) if states else entering
             admitted, remembered, new, shown = gates.float().chunk(4, dim=1)

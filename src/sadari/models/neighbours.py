@@ -41,7 +41,7 @@ class Neighbours(nn.Module):
         similarity = F.normalize(x.float(), dim=1) @ self.vectors.T
         nearest, which = similarity.topk(count, dim=1)
         weights = torch.softmax(nearest / TEMPERATURE, dim=1) * count
-        votes = weights.new_full((len(x), self.classes), EVEN_VOTES / self.classes)
+        votes = weights.new_full((x.shape[0], self.classes), EVEN_VOTES / self.classes)
         votes.scatter_add_(1, self.labels[which], weights)
         return (votes / (count + EVEN_VOTES)).log()
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sadari.data.augment import Augmentation
 from sadari.training.randomness import generator_for, seed_for
-from sadari.values import ImageSet
+from sadari.values import ImageSet, RowAccess, expect
 
 
 class Batches:
@@ -23,7 +23,7 @@ class Batches:
 
     def __init__(
         self,
-        rows: NDArray[Any],
+        rows: RowAccess,
         images: ImageSet,
         positions: NDArray[np.int64],
         batch_size: int,
@@ -54,10 +54,12 @@ class Batches:
 
         The labels are int64 (N,), or, where an augmentation mixes images, float32 (N, K): each row sums to 1.
         """
+        start = step * self._batch_size
         if epoch != self._epoch:
             self._order = np.random.default_rng(seed_for(self._seed, "order", epoch)).permutation(len(self))
             self._epoch = epoch
-        start = step * self._batch_size
+            if not self._views:
+                expect(self._rows, self._positions[self._order[start:]])
         end = None if step == self.steps_per_epoch - 1 else start + self._batch_size
         chosen = self._order[start:end]
         rows = self._views[epoch % len(self._views)][chosen] if self._views else self._rows[self._positions[chosen]]

@@ -30,15 +30,10 @@ def evaluate(
         raise UsageError(f"--split is one of {', '.join(PARTS)}, not '{part}'")
     model = TrainedModel.load(run)
     settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
-    images = load(data or run.job.data, settings, progress or Silent())
+    images = own_images(run, progress) if data is None else load(data, settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
     device = use_machine(settings, threads_for(settings, images.shape))
     if data is None:
-        fingerprint = read_json(run.path / "environment.json")["data"]["fingerprint"]
-        if fingerprint != images.fingerprint:
-            raise SadariError(
-                f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them"
-            )
         positions = run.split.part(part)
     else:
         images = _with_classes(images, model.classes)
@@ -46,6 +41,14 @@ def evaluate(
     if not len(positions):
         raise UsageError(f"there are no {part} images in '{data or run.job.data}'; choose another --split")
     return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
+
+
+def own_images(run: RunRecord, progress: Progress | None = None) -> ImageSet:
+    """Which images was `run` made of? Raises SadariError where they have changed since, or cannot be found again."""
+    images = load(run.job.data, run.job.settings, progress or Silent())
+    if read_json(run.path / "environment.json")["data"]["fingerprint"] != images.fingerprint:
+        raise SadariError(f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them")
+    return images
 
 
 def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:

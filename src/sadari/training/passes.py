@@ -21,7 +21,7 @@ from sadari.settings import Job
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.randomness import seed_for
-from sadari.values import ImageSet, Split
+from sadari.values import ImageSet, Split, expect
 
 
 @dataclass
@@ -151,6 +151,7 @@ def _vectors(body: nn.Module, inputs: Inputs, positions: NDArray[np.int64], task
     """What the class layer will read, float32 (N, D), for the images at `positions`."""
     body.eval()
     blocks: list[Tensor] = []
+    expect(inputs.rows, positions)
     for start in range(0, len(positions), inputs.at_once):
         rows = torch.from_numpy(inputs.rows[positions[start : start + inputs.at_once]])
         blocks.append(body(inputs.prepare(rows)))

@@ -26,7 +26,7 @@ from sadari.models.sequential import Network
 from sadari.progress import Progress
 from sadari.settings import Settings
 from sadari.training.randomness import generator_for
-from sadari.values import ImageSet
+from sadari.values import ImageSet, expect
 
 # Images through the frozen layers at once; assumed: fills two cores, and the maps of VGG16 at 224 stay below 1 GiB.
 AT_ONCE = 16
@@ -135,6 +135,7 @@ class _Frozen:
     def _blocks(
         self, positions: NDArray[np.int64], label: str, draw: Callable[[Tensor, int], Tensor]
     ) -> Iterator[NDArray[np.float32]]:
+        expect(self.images.images, positions)
         with self.progress.task(label, len(positions), "images") as task:
             for start in range(0, len(positions), AT_ONCE):
                 chosen = positions[start : start + AT_ONCE]

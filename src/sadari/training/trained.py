@@ -120,6 +120,7 @@ class TrainedModel:
     network: Network
     preprocess: Preprocess
     classes: tuple[str, ...]
+    architecture: Architecture
 
     @classmethod
     def load(cls, run: RunRecord) -> "TrainedModel":
@@ -136,4 +137,4 @@ class TrainedModel:
             preprocess = Preprocess.from_json(json.loads((run.path / "preprocess.json").read_text(encoding="utf-8")))
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise SadariError(f"the model of {run.path} cannot be read ({error}); train it again") from None
-        return cls(network.eval(), preprocess, architecture.classes)
+        return cls(network.eval(), preprocess, architecture.classes, architecture)

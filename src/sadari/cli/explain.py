@@ -1,0 +1,188 @@
+"""`sadari explain`: what is inside of a run's model, and what it sees in an image."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sadari.cli.layers import count_params, layer_table, row_document, show, show_json, total_sentence
+from sadari.cli.terminal import TerminalProgress
+from sadari.cli.train import AsJson, Run
+from sadari.errors import UsageError
+from sadari.registry import unknown_name
+
+if TYPE_CHECKING:
+    from sadari.explain.inputs import Asked
+    from sadari.explain.look import ChannelView, Look
+    from sadari.explain.summary import Summary
+    from sadari.training.trained import TrainedModel
+
+
+def explain(
+    run: Run,
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[IMAGE...]", help="Files, or images of the run's set, such as test/00042."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Only this layer's maps; the summary names the layers.")] = None,
+    channel: Annotated[
+        int | None, typer.Option(min=0, help="With --layer: this channel large, and the images it answers to most.")
+    ] = None,
+    class_: Annotated[
+        str | None, typer.Option("--class", help="The class to explain; the most probable one by default.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="grad-cam, integrated-gradients, occlusion, weights; several with commas.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the pictures; RUN/explain by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the layers of a run's model; for an image, what each of them sees and which parts speak for its class."""
+    if channel is not None and layer is None:
+        raise UsageError("--channel needs its layer: add --layer, such as --layer conv1")
+    if not images and channel is None and (layer or class_ or method):
+        raise UsageError("--layer, --class and --method are about an image: name one, such as test/00042")
+
+    from sadari.deploy.classifier import Classifier
+    from sadari.explain.inputs import find_images
+    from sadari.explain.look import view_channel
+    from sadari.explain.summary import summarise
+    from sadari.run import RunRecord
+    from sadari.training.evaluate import own_images
+
+    classifier, progress = Classifier.open(run), TerminalProgress()
+    record, model = RunRecord.open(run), classifier.model
+    summary = summarise(record, model)
+    wish = _Wish(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
+    asked = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
+    view = None
+    if channel is not None:
+        judging = record.split.part(record.summary["judged_on"])
+        view = view_channel(model, own_images(record, progress), judging, wish.layer, channel)
+    folder = out or run / "explain"
+    pictures = _draw_model(model, view if not asked else None, folder) if out or view or asked else []
+    seen = [_see(model, each, wish, view, place) for each, place in zip(asked, _places(asked, folder), strict=True)]
+    if as_json:
+        show_json(_document(record.path, summary, pictures, seen))
+    elif seen or pictures:
+        _show_pictures(seen, pictures, folder)
+    else:
+        _show_summary(summary, run)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is to be seen of every image."""
+
+    layer: str
+    label: int | None
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    look: "Look"
+    pictures: list[Path]
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, (each.strip() for each in (text or "").split(","))))
+
+
+def _place(name: str, classes: Sequence[str]) -> int:
+    if name not in classes:
+        raise unknown_name("class", name, list(classes))
+    return list(classes).index(name)
+
+
+def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path) -> list[Path]:
+    """What needs no image: the first filters or the weights, and the images that a channel answers to."""
+    from sadari.explain.weights import class_weights, first_filters
+    from sadari.report.looking import write_channel, write_learnt
+
+    learnt = class_weights(model) or first_filters(model)
+    pictures = [write_learnt(learnt, folder)] if learnt else []
+    return [*pictures, write_channel(view, folder)] if view else pictures
+
+
+def _see(model: "TrainedModel", asked: "Asked", wish: _Wish, view: "ChannelView | None", folder: Path) -> _Seen:
+    from sadari.explain.look import look
+    from sadari.report.looking import write_channel, write_look
+
+    seen = look(model, asked, wish.layer, wish.label, wish.methods)
+    pictures = [*write_look(seen, folder)]
+    if view is not None:
+        (only,) = seen.maps
+        plane = only.maps[view.strongest.channel] if only.maps.shape[1] > 1 else None
+        pictures.append(write_channel(replace(view, name=asked.name, pixels=asked.pixels, plane=plane), folder))
+    return _Seen(seen, pictures)
+
+
+def _places(asked: "Sequence[Asked]", folder: Path) -> list[Path]:
+    """A folder for each image, called like it."""
+    places: list[Path] = []
+    for each in asked:
+        name = Path(each.name).name if Path(each.name).is_absolute() else each.name
+        name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "image"
+        number = 1 + sum(place.name == name or place.name.startswith(f"{name}~") for place in places)
+        places.append(folder / (name if number == 1 else f"{name}~{number}"))
+    return places
+
+
+def _show_summary(summary: "Summary", run: Path) -> None:
+    name = Path(summary.model).stem if summary.model.endswith(".toml") else summary.model
+    show(
+        f"{name} on {summary.data}   seed {summary.seed}   {len(summary.classes)} classes",
+        layer_table(summary.shape, summary.rows, summary.names),
+        total_sentence(count_params(summary.rows), frozen=summary.names[0].startswith("backbone")),
+    )
+    show("explained by  " + (" · ".join(name for name, lacking in summary.attributions if not lacking) or "nothing"))
+    for name, lacking in summary.attributions:
+        if lacking:
+            show(f"  not by {name}: {lacking}")
+    show(f"next  sadari explain {shlex.quote(str(run))} IMAGE   (a file, or an image of its set, such as test/00042)")
+
+
+def _show_pictures(seen: Sequence[_Seen], pictures: Sequence[Path], folder: Path) -> None:
+    for each in seen:
+        view = each.look
+        answers = ", ".join(f"{name} {share:.3f}" for name, share in view.likeliest())
+        truth = f"   (it is: {view.truth})" if view.truth else ""
+        show(f"{view.name}   {answers}{truth}")
+        methods = ", ".join(view.attributed.maps)
+        show(f"  what speaks for {view.attributed.label}: {methods or 'no method can tell for this model'}")
+        show(f"  {len(each.pictures)} pictures in {each.pictures[0].parent}")
+    if pictures:
+        show(f"of the model  {' · '.join(picture.name for picture in pictures)} in {folder}")
+
+
+def _document(run: Path, summary: "Summary", pictures: Sequence[Path], seen: Sequence[_Seen]) -> dict[str, Any]:
+    return {
+        "run": str(run),
+        "model": summary.model,
+        "data": summary.data,
+        "seed": summary.seed,
+        "input": list(summary.shape),
+        "classes": list(summary.classes),
+        "layers": [{"name": name, **row_document(row)} for name, row in zip(summary.names, summary.rows, strict=True)],
+        "params": count_params(summary.rows),
+        "attributions": {name: lacking or None for name, lacking in summary.attributions},
+        "pictures": [str(each) for each in pictures],
+        "images": [_image_document(each) for each in seen],
+    }
+
+
+def _image_document(seen: _Seen) -> dict[str, Any]:
+    view = seen.look
+    return {
+        "image": view.name,
+        "label": view.truth or None,
+        "probabilities": {name: float(each) for name, each in zip(view.classes, view.probabilities, strict=True)},
+        "explained": view.attributed.label,
+        "maps": [{"layer": each.layer, "shape": list(each.maps.shape)} for each in view.maps],
+        "pictures": [str(each) for each in seen.pictures],
+    }

@@ -1,0 +1,73 @@
+"""`sadari export`: a run's model as a file that is used elsewhere."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sadari.cli.terminal import TerminalProgress
+from sadari.cli.train import AsJson, Run
+
+if TYPE_CHECKING:
+    from sadari.deploy.export import Exported
+    from sadari.deploy.parity import Parity
+    from sadari.deploy.quantize import Cost
+
+
+def export(
+    run: Run,
+    to: Annotated[str, typer.Option(help="onnx, or safetensors: a folder in the hub's layout.")] = "onnx",
+    out: Annotated[Path | None, typer.Option(help="The file or folder; beside the run by default.")] = None,
+    quantize: Annotated[str, typer.Option(help="int8: smaller and faster, at a measured cost (onnx only).")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's model as a file that runs without Sadari, proved to be the same model."""
+    from sadari.deploy import export as exporting
+    from sadari.run import RunRecord
+
+    made = exporting.export(RunRecord.open(run), to, out, quantize, TerminalProgress())
+    if as_json:
+        typer.echo(json.dumps(made.document(), indent=2, ensure_ascii=False))
+        return
+    for line in _lines(made):
+        typer.echo(line)
+
+
+def _lines(made: "Exported") -> list[str]:
+    height, width, channels = made.shape
+    what = f"uint8 (N, {height}, {width}, {channels}) -> probabilities (N, {len(made.classes)})"
+    lines = [f"{made.path}   {_size(made.bytes)}   {what}"]
+    if made.parity:
+        lines.append(f"  {_proof(made.parity, made.part)}")
+    if made.cost:
+        lines += [f"  {line}" for line in _cost(made.cost, made.part)]
+    if made.form == "safetensors":
+        lines.append(f"next  sadari predict {shlex.quote(str(made.path))} photo.jpg")
+    return lines
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def _proof(parity: "Parity", part: str) -> str:
+    if parity.ties == 0:
+        same = f"the same class as the run's network for all {parity.images:,} {part} images"
+    else:
+        same = (
+            f"the same class as the run's network for {parity.images - parity.ties:,} of {parity.images:,} {part} "
+            f"images, and an equally probable one for {parity.ties:,}"
+        )
+    return f"{same}; largest difference of a probability {parity.largest:.1e}"
+
+
+def _cost(cost: "Cost", part: str) -> list[str]:
+    found = cost.verdict
+    return [
+        f"int8: accuracy {cost.accuracy_int8:.4f} on these {part} images, float32 {cost.accuracy:.4f}: "
+        f"{100 * found.difference:+.2f} points ({100 * found.low:.2f} to {100 * found.high:.2f}); "
+        f"another class for {cost.changed:,}",
+        f"int8: {cost.size_ratio:.2f} of the size, {cost.speed_ratio:.1f} times as fast here",
+    ]

@@ -1,0 +1,71 @@
+"""How does a list of layers read on a terminal, and as JSON?"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sadari.models.kinds import Shape, shape_text
+from sadari.models.layers import Row
+
+
+def layer_table(shape: Shape, rows: Sequence[Row], names: Sequence[str] = ()) -> Table:
+    """A line per layer. names: what each is called where one of them can be asked for."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", justify="right")
+    table.add_column("layer")
+    if names:
+        table.add_column("name", no_wrap=True)
+    table.add_column("output", justify="right", no_wrap=True)
+    table.add_column("params", justify="right", no_wrap=True)
+    table.add_column("how the shape came about")
+    table.add_row("", "input", *[""] * bool(names), shape_text(shape), "", "")
+    for place, row in enumerate(rows):
+        params_text = f"{row.total:,}" if row.total else ""
+        name = names[place : place + 1]
+        table.add_row(str(row.number), row.text, *name, shape_text(row.shape), params_text, row.how)
+    return table
+
+
+def row_document(row: Row) -> dict[str, Any]:
+    """One layer as JSON."""
+    return {
+        "number": row.number,
+        "layer": row.text,
+        "output": list(row.shape),
+        "params": {"total": row.total, "trainable": row.trainable},
+        "how": row.how,
+    }
+
+
+def count_params(rows: Sequence[Row]) -> dict[str, int]:
+    """How many parameters have all layers together?"""
+    return {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)}
+
+
+def total_sentence(params: dict[str, int], frozen: bool) -> str:
+    """How many parameters there are, and why some do not learn. frozen: whether a backbone may be a reason."""
+    total, trainable = params["total"], params["trainable"]
+    if total == trainable:
+        return f"{total:,} params, all trainable"
+    why = "frozen, or moving statistics of batchnorm" if frozen else "moving statistics of batchnorm"
+    return f"{total:,} params: {trainable:,} trainable, {total - trainable:,} not ({why})"
+
+
+def show(*parts: str | Table) -> None:
+    """Print lines and tables on standard output."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # a pipe has no width of its own; rich would take 80 and fold the rows
+    for part in parts:
+        console.print(Text(part) if isinstance(part, str) else part)
+
+
+def show_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    typer.echo(json.dumps(document, indent=2))

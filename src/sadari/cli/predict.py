@@ -1,0 +1,136 @@
+"""`sadari predict`: what a run's model says about images that somebody brings."""
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sadari.cli.terminal import TerminalProgress
+from sadari.errors import UsageError
+
+if TYPE_CHECKING:
+    from sadari.deploy.predict import Answer
+
+WIDEST = 60  # letters of a file's name that the other columns make room for (assumed: the rest fits a wide terminal)
+MORE = "then"
+
+
+def predict(
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run, or of a model exported as safetensors.", show_default=False)
+    ],
+    images: Annotated[
+        list[str], typer.Argument(help="Image files, folders and archives.", metavar="IMAGE...", show_default=False)
+    ],
+    top: Annotated[int, typer.Option(min=1, help="How many classes are told of each image.")] = 3,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a heading.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per line and image.")] = False,
+) -> None:
+    """Say what is on images: the most probable class of each, and how sure the model is."""
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude each other; choose one")
+    from sadari.deploy.classifier import Classifier
+    from sadari.deploy.files import find_files
+    from sadari.deploy.predict import predict_files
+
+    classifier = Classifier.open(run)
+    groups = find_files(images)
+    count = min(top, len(classifier.classes))
+    if as_json:
+        heading, line = None, _json_line(count)
+    elif as_csv:
+        heading, line = _csv_heading(count), _csv_line(count)
+    else:
+        names = [name for group in groups for name in group.names]
+        heading, line = _table(names, classifier.classes, count)
+    # Lines that come one by one show by themselves that work goes on; a bar between them would only disturb.
+    progress = None if sys.stdout.isatty() else TerminalProgress()
+    failed = _print(heading, predict_files(classifier, groups, progress), line)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print(heading: str | None, answers: Iterable["Answer"], line: Callable[["Answer"], str]) -> int:
+    """Print a line per answer, and return how many files could not be judged."""
+    failed = 0
+    try:
+        if heading is not None:
+            sys.stdout.write(heading + "\n")
+        for answer in answers:
+            failed += answer.probabilities is None
+            sys.stdout.write(line(answer) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return failed
+
+
+def _json_line(count: int) -> Callable[["Answer"], str]:
+    def line(answer: "Answer") -> str:
+        document: dict[str, Any] = {"file": answer.file}
+        if answer.probabilities is None:
+            document["error"] = answer.reason
+        else:
+            top = [{"label": label, "probability": float(_figure(share))} for label, share in answer.top(count)]
+            document |= {**top[0], "top": top}
+        return json.dumps(document, ensure_ascii=False)
+
+    return line
+
+
+def _csv_heading(count: int) -> str:
+    more = [f"{name}_{rank}" for rank in range(2, count + 1) for name in ("label", "probability")]
+    return _csv(["file", "label", "probability", *more, "error"])
+
+
+def _csv_line(count: int) -> Callable[["Answer"], str]:
+    def line(answer: "Answer") -> str:
+        told = [cell for label, share in answer.top(count) for cell in (label, _figure(share))]
+        return _csv([answer.file, *(told or [""] * (2 * count)), answer.reason])
+
+    return line
+
+
+def _csv(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
+
+
+def _figure(probability: float) -> str:
+    return format(probability, ".9g")  # as in predictions.csv: enough to tell any two float32 apart
+
+
+def _table(names: list[str], classes: tuple[str, ...], count: int) -> tuple[str, Callable[["Answer"], str]]:
+    """The heading and how a line is made, with columns that fit all names and classes."""
+    from rich.cells import cell_len  # a Korean letter takes two columns
+
+    def padded(text: str, width: int) -> str:
+        return text + " " * max(0, width - cell_len(text))
+
+    file_width = min(WIDEST, max(cell_len(name) for name in ("file", *names)))
+    label_width = max(cell_len(name) for name in ("label", *classes))
+
+    def row(file: str, label: str, probability: str, more: str) -> str:
+        return f"{padded(file, file_width)}  {padded(label, label_width)}  {probability:>11}  {more}".rstrip()
+
+    def line(answer: "Answer") -> str:
+        if answer.probabilities is None:
+            return row(_plain(answer.file), "-", "-", answer.reason)
+        (label, share), *others = answer.top(count)
+        return row(
+            _plain(answer.file), label, f"{share:.3f}", " · ".join(f"{name} {each:.3f}" for name, each in others)
+        )
+
+    return row("file", "label", "probability", MORE if count > 1 else ""), line
+
+
+def _plain(name: str) -> str:
+    """The name without letters that would tear the table, such as a line break."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)

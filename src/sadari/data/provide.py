@@ -1,0 +1,146 @@
+"""Where do the pixels of a source lie? Decoded once, in a pack, or in its own files, decoded whenever needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from math import prod
+from pathlib import Path
+
+from sadari.data.cache import cache_dir, digest_words
+from sadari.data.entry import LIMIT, EntryBuild, make_room, mark_used, most_bytes
+from sadari.data.fill import MakeSink, fill_pack
+from sadari.data.pack import PACK_FORMAT, PixelWriter, TooLarge, pack_folder, read_pack, read_words, write_words
+from sadari.data.source import ArrayContent, FileContent, Source
+from sadari.data.stream import Survey, read_stream
+from sadari.errors import SadariError, UsageError
+from sadari.progress import Progress
+from sadari.settings import Settings
+from sadari.values import ImageSet
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which images does somebody want? where: what the user called the data; reopen: opens its source once more."""
+
+    where: str
+    source: Source
+    fingerprint: str
+    settings: Settings
+    progress: Progress
+    reopen: Callable[[], Source]
+
+    def folder(self, *more: str) -> Path:
+        """Where in the cache do these pixels lie, or what is told of them by `more`?"""
+        settings = self.settings
+        choices = [settings.image_size, settings.fit, settings.channels, settings.unreadable, settings.interpolation]
+        return pack_folder(digest_words(PACK_FORMAT, self.fingerprint, *map(str, choices), *more))
+
+
+def provide(wanted: Wanted) -> ImageSet:
+    """The images, as `stream` of the settings says; a note of theirs tells where "auto" came to streaming.
+
+    Raises UsageError or SadariError for what cannot be streamed, and SadariError for a set that is not as `fill_pack`
+    wants it.
+    """
+    if wanted.settings.stream == "always":
+        return _streamed(wanted, wanted.source.content())
+    images = read_pack(wanted.folder(), wanted.source.name, wanted.fingerprint)
+    if images is not None:
+        mark_used(wanted.folder())
+        return images
+    content = wanted.source.content()
+    most = most_bytes() if wanted.settings.stream == "auto" and isinstance(content, FileContent) else None
+    try:
+        if most is not None:
+            _require_room(wanted, most)
+        return _packed(wanted, content, most)
+    except TooLarge as found:
+        return _streamed(wanted, content, found.size)
+
+
+def _require_room(wanted: Wanted, most: int) -> None:
+    """Raise TooLarge where it is known from another time that the pixels take more than `most` bytes."""
+    try:
+        words = read_words(_surveyed(wanted))
+    except Exception:  # as in a pack
+        return
+    size = len(words.ids) * prod(words.shape)
+    if size > most:
+        raise TooLarge(size)
+
+
+def _packed(wanted: Wanted, content: ArrayContent | FileContent, most: int | None) -> ImageSet:
+    """Decode everything into the cache. Raises TooLarge where that takes more than `most` bytes."""
+    folder = wanted.folder()
+    read = partial(read_pack, folder, wanted.source.name, wanted.fingerprint)
+    _keep(wanted, content, folder, read, partial(PixelWriter, most_bytes=most))
+    make_room(0, but=folder)
+    return _read_back(read(), folder)
+
+
+def _streamed(wanted: Wanted, content: ArrayContent | FileContent, size: int = 0) -> ImageSet:
+    """Leave everything where it is. size: bytes that a pack would take, where that is why."""
+    if isinstance(content, ArrayContent):
+        raise UsageError(
+            f"stream=always is for images in files, and {wanted.where} holds arrays, which are decoded already; leave "
+            "it out"
+        )
+    if content.fetch is None:
+        raise SadariError(_only_in_order(wanted.where, size))
+    folder = _surveyed(wanted)
+    read = partial(
+        read_stream, folder, content.fetch, wanted.settings, wanted.where, wanted.source.name, wanted.fingerprint
+    )
+    images = read()
+    if images is None:
+        _keep(wanted, content, folder, read, Survey)
+        images = _read_back(read(), folder)
+    else:
+        mark_used(folder)
+    return replace(images, notes=(*images.notes, _too_large(size))) if size else images
+
+
+def _surveyed(wanted: Wanted) -> Path:
+    return wanted.folder("streamed")
+
+
+def _keep(
+    wanted: Wanted,
+    content: ArrayContent | FileContent,
+    folder: Path,
+    read: Callable[[], ImageSet | None],
+    make_sink: MakeSink,
+) -> None:
+    """Let the entry `folder` of the cache be what `make_sink` makes of the images. Raises SadariError where they
+    changed meanwhile."""
+    with EntryBuild(folder, lambda: read() is not None) as build:
+        words = fill_pack(content, wanted.settings, build.folder, wanted.where, wanted.progress, make_sink)
+        write_words(build.folder, words)
+        if wanted.reopen().fingerprint() != wanted.fingerprint:
+            raise SadariError(f"{wanted.where} changed while it was being read; run the command again when it rests")
+        build.publish()
+
+
+def _read_back(images: ImageSet | None, folder: Path) -> ImageSet:
+    if images is None:
+        raise SadariError(f"the decoded images in {folder} cannot be read back; remove that folder and try again")
+    return images
+
+
+def _too_large(size: int) -> str:
+    return (
+        f"the images would take {_gibibytes(size)} decoded, more than the cache in {cache_dir()} may hold, so each is "
+        f"decoded whenever it is needed; to decode them once, raise {LIMIT}, make room on the disk, or set stream=never"
+    )
+
+
+def _only_in_order(where: str, size: int) -> str:
+    why = f", and its images would take {_gibibytes(size)} decoded, more than the cache may hold" if size else ""
+    return (
+        f"{where} is a compressed .tar, which can be read from its beginning only{why}; unpack it and name the folder, "
+        "or set stream=never"
+    )
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / 2**30:.3g} GiB"

@@ -1,0 +1,153 @@
+"""How is a set read that fits neither disk nor memory? Its images are decoded anew whenever they are asked for.
+
+The first time, every image is decoded once and none is kept: that finds out what a pack would hold besides its pixels
+(which files are no images, the shape of all), and a checksum of each file. Whatever is decoded later is what was seen
+then, or an error.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.data.ahead import Ahead, Pixels, Positions
+from sadari.data.decode import UnreadableImageError, decode_image, to_channels
+from sadari.data.frame import Frame, Shape, common_shape
+from sadari.data.pack import make_set, read_words
+from sadari.data.source import Fetch
+from sadari.errors import SadariError
+from sadari.settings import Settings
+from sadari.values import ImageSet
+
+TOGETHER = 64  # images decoded at a time when all are walked through; assumed
+
+
+class Survey:
+    """Takes decoded images as a pack does and keeps none: only their shape, and a checksum of each file.
+
+    Leaves checksums.npy, uint32 (N,), in `folder`. Raises ShapeDiffers as `common_shape` does.
+    """
+
+    def __init__(self, folder: Path, count: int, least_channels: int) -> None:
+        self._path = folder / "checksums.npy"
+        self._least_channels = least_channels
+        self._lock = Lock()
+        self._checksums = np.zeros(count, dtype=np.uint32)
+        self.shape: Shape | None = None
+
+    def put(self, position: int, image: NDArray[np.uint8], encoded: bytes, /) -> None:
+        """Look at uint8 (H, W, C) `image`, which was decoded from `encoded`."""
+        self._checksums[position] = crc32(encoded)
+        with self._lock:
+            self.shape = common_shape(self.shape, image, self._least_channels)
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Write down what was seen of the images at the ascending `positions`."""
+        with self._path.open("wb") as file:
+            np.save(file, self._checksums[list(positions)])
+            file.flush()
+            os.fsync(file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None, /
+    ) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Decoder:
+    """Which pixels does the image at a position have? The same, byte for byte, as a pack of the set holds.
+
+    fetch: gives the bytes of a file. ids, checksums: of every image, unicode and uint32 (N,). where: what the user
+    called the data.
+    """
+
+    fetch: Fetch
+    ids: NDArray[np.str_]
+    checksums: NDArray[np.uint32]
+    frame: Frame
+    shape: Shape
+    where: str
+
+    def __call__(self, positions: Positions, pixels: Pixels) -> None:
+        """Fill uint8 (n, H, W, C), from any thread. Raises SadariError where a file is gone or is another by now."""
+        for at, position in enumerate(positions):
+            pixels[at] = self._decode(position)
+
+    def _decode(self, position: np.int64) -> Pixels:
+        name, frame = str(self.ids[position]), self.frame
+        encoded = self.fetch(name)
+        if crc32(encoded) != self.checksums[position]:
+            raise self._changed(name)
+        try:
+            image = decode_image(encoded, frame.channels, frame.size, frame.fit, frame.interpolation)
+        except UnreadableImageError as error:  # what was decoded once is again, unless memory has run out
+            raise SadariError(f"cannot decode {name} of {self.where}: {error}") from None
+        return to_channels(image, self.shape[2])
+
+    def _changed(self, name: str) -> SadariError:
+        return SadariError(
+            f"{name} of {self.where} has changed while it was in use; put it back and go on, or start anew with the "
+            "images as they are"
+        )
+
+
+class StreamedImages:
+    """The images of a set, uint8 (N, H, W, C), decoded whenever they are asked for; indexed as an array is."""
+
+    dtype = np.dtype(np.uint8)
+    ndim = 4
+
+    def __init__(self, decoder: Decoder, workers: int) -> None:
+        self.shape = (len(decoder.ids), *decoder.shape)
+        self._ahead = Ahead(decoder, decoder.shape, workers)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def expect(self, order: Positions) -> None:
+        """Decode ahead: the images at `order` will be asked for, in this order, in pieces of any size."""
+        self._ahead.expect(order)
+
+    def __getitem__(self, which: Any, /) -> Pixels:
+        """Images by position, slice or array of positions, as NumPy means them; raises IndexError as it does."""
+        positions = np.arange(len(self))[which]
+        pixels = self._ahead.take(np.ravel(positions))
+        return pixels.reshape(*np.shape(positions), *self.shape[1:])
+
+    def __array__(self, dtype: np.dtype[Any] | None = None, /, *, copy: bool | None = None) -> NDArray[Any]:
+        """All of them, where somebody has the memory for that."""
+        if copy is False:
+            raise ValueError("the images are decoded when they are asked for, which always makes new arrays")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def __iter__(self) -> Iterator[Pixels]:
+        self.expect(np.arange(len(self)))
+        for start in range(0, len(self), TOGETHER):
+            yield from self[start : start + TOGETHER]
+
+
+def read_stream(
+    folder: Path, fetch: Callable[[str], bytes], settings: Settings, where: str, name: str, fingerprint: str
+) -> ImageSet | None:
+    """Which images will be decoded when they are asked for? None where nobody surveyed them, or it is damaged."""
+    try:
+        words = read_words(folder)
+        checksums = np.load(folder / "checksums.npy", allow_pickle=False)
+        if checksums.shape != (len(words.ids),):
+            return None
+    except Exception:  # as in a pack
+        return None
+    frame = Frame(words.size, settings.fit, settings.channels, interpolation=settings.interpolation)
+    decoder = Decoder(fetch, np.array(words.ids, dtype=np.str_), checksums, frame, words.shape, where)
+    images = StreamedImages(decoder, settings.threads or os.cpu_count() or 1)
+    return make_set(words, images, None, name, fingerprint)

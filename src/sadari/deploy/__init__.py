@@ -1,0 +1,1 @@
+"""How does a finished model leave the workbench? Predictions for files, and files that run elsewhere."""

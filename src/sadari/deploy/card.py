@@ -1,0 +1,130 @@
+"""What must somebody know who gets a model without its run? The model card, README.md of the hub's layout."""
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+from sadari.deploy.onnx_graph import preprocess_sentence
+from sadari.evaluation.statistics import interval
+from sadari.run import RunRecord, read_json
+from sadari.training.trained import TrainedModel
+
+UNKNOWN = "unknown"
+FEW = 100  # images of a class below which the card warns (assumed: a 95 % interval of 20 points at 50 %)
+
+
+def model_card(run: RunRecord, model: TrainedModel) -> str:
+    """README.md in Markdown, its front matter in the hub's words. Every figure is read from the run."""
+    summary, environment = run.summary, read_json(run.path / "environment.json")
+    licence = licence_of(environment)
+    lines = [
+        *_front_matter(licence),
+        f"# {_text(summary['model'])} on {_text(environment['data']['name'])}",
+        "",
+        f"An image classifier of {len(model.classes):,} classes, trained with Sadari {version('sadari')}. "
+        f"{summary['params']['total']:,} parameters.",
+        "",
+        "## Data",
+        "",
+        *_data(summary, environment),
+        "",
+        "## Scores",
+        "",
+        *_scores(run, summary),
+        "",
+        "## Classes",
+        "",
+        ", ".join(_text(name) for name in model.classes),
+        "",
+        "## What it reads",
+        "",
+        f"Images made {preprocess_sentence(model.preprocess)}.",
+        "",
+        "## Limits",
+        "",
+        *_limits(run, model, environment),
+        "",
+        "## Licence",
+        "",
+        *_licence(licence, environment),
+        "",
+        "## Use",
+        "",
+        "    sadari predict FOLDER photo.jpg",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def licence_of(environment: dict[str, Any]) -> str:
+    """Under which licence are the weights that the run started from? "unknown" where nobody has said."""
+    pretrained = environment.get("pretrained") or {}
+    return str(pretrained.get("license") or UNKNOWN)
+
+
+def _front_matter(licence: str) -> list[str]:
+    return [
+        "---",
+        f"license: {json.dumps(licence)}",
+        "library_name: sadari",
+        "pipeline_tag: image-classification",
+        "tags:",
+        "- image-classification",
+        "---",
+        "",
+    ]
+
+
+def _data(summary: dict[str, Any], environment: dict[str, Any]) -> list[str]:
+    counts = ", ".join(f"{count:,} {part}" for part, count in summary["images"].items() if count)
+    lines = [f"{_text(environment['data']['name'])}: {counts}. {_text(summary['split'])}."]
+    return [*lines, *(f"- {_text(note)}" for note in environment["data"]["notes"])]
+
+
+def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
+    judged = run.predictions
+    found = interval((judged.predicted == judged.labels)[None, :])
+    scores = summary["scores"][summary["judged_on"]]
+    others = [(name, value) for name, value in scores.items() if name != "accuracy"]
+    return [
+        f"On {len(judged):,} {summary['judged_on']} images, none of which it was trained on"
+        if summary["judged_on"] != "train"
+        else f"On the {len(judged):,} images that it was trained on: it has not been tested",
+        "",
+        "| score | value | 95 % interval |",
+        "|---|---|---|",
+        f"| accuracy | {found.mean:.4f} | {found.low:.4f} to {found.high:.4f} |",
+        *(f"| {name} | {value:.4f} | |" for name, value in others),
+        "",
+        "The interval is that of this one network on other images of the same kind; other seeds are not in it.",
+    ]
+
+
+def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) -> list[str]:
+    judged = run.predictions
+    counts = [(name, int((judged.labels == place).sum())) for place, name in enumerate(judged.classes)]
+    few = [f"{_text(name)} ({count})" for name, count in counts if count < FEW]
+    lines = [
+        "- It names one of its classes for any image, also for one that shows none of them.",
+        f"- It was judged on images of {_text(environment['data']['name'])} only; photographs made otherwise may be "
+        "harder.",
+        "- A probability is what the network gives; the calibration error above says how far it may be believed.",
+    ]
+    if few:
+        lines.append(f"- Fewer than {FEW} images have judged these classes: {', '.join(few)}.")
+    if any(name.endswith("vectors") for name, _ in model.network.named_buffers()):
+        lines.append("- It holds a vector of features of every training image.")
+    return lines
+
+
+def _licence(licence: str, environment: dict[str, Any]) -> list[str]:
+    pretrained = environment.get("pretrained")
+    if not pretrained:
+        return ["The weights were learnt from the data above alone; whoever trained them decides. Stated: unknown."]
+    return [f"Trained further from weights of {_text(pretrained['name'])}, whose licence is: {_text(licence)}."]
+
+
+def _text(words: Any) -> str:
+    """Words from outside as one line of Markdown that means nothing but itself."""
+    line = " ".join(str(words).split())
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#|" else letter for letter in line)

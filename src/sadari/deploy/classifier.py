@@ -1,0 +1,99 @@
+"""What does a finished model say about an image that somebody brings? The value that predicting and serving need."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sadari.data.decode import decode_image
+from sadari.data.prepare import Preprocess
+from sadari.deploy.rectangle import fit_rectangle
+from sadari.errors import UsageError
+from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.run import RunRecord
+from sadari.settings import Settings
+from sadari.training.machine import device_here, threads_for, use_machine
+from sadari.training.trained import TrainedModel
+
+WEIGHTS, PREPROCESS = "model.safetensors", "preprocess.json"  # what a run and an exported folder have in common
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A model on its device, with everything between the bytes of an image file and probabilities.
+
+    path: the folder that it came from. model: its network (in evaluation mode), `preprocess` and `classes`.
+    """
+
+    path: Path
+    model: TrainedModel
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Classifier":
+        """The model in `path`: a run's folder, or one that `sadari export --to safetensors` made.
+
+        It goes to the device that the run was trained on where this machine has it. Raises UsageError where there is no
+        model in `path`, SadariError where it is damaged or not finished.
+        """
+        folder = Path(path)
+        run = _require_model(folder)
+        model = TrainedModel.load(run)
+        settings = run.job.settings if (run.path / "settings.toml").is_file() else Settings(device="auto")
+        here = Settings(device=device_here(settings.device), threads=settings.threads)
+        preprocess = model.preprocess
+        device = use_machine(here, threads_for(here, (preprocess.height, preprocess.width, preprocess.channels)))
+        model.network.to(device)
+        return cls(run.path, model)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the probabilities."""
+        return self.model.classes
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """Which shape images must have, how others become it, and the arithmetic behind it."""
+        return self.model.preprocess
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of what `decode` gives."""
+        return self.preprocess.height, self.preprocess.width, self.preprocess.channels
+
+    def decode(self, content: bytes) -> NDArray[np.uint8]:
+        """Which pixels does the model see of an image file with these bytes? uint8 of `shape`.
+
+        The same as in training and `sadari evaluate`. Safe to call from many threads at once. Raises
+        UnreadableImageError (a SadariError) saying why the bytes are no image.
+        """
+        height, width, channels = self.shape
+        fit, interpolation = self.preprocess.fit, self.preprocess.interpolation
+        if height == width:
+            return decode_image(content, channels, height, fit, interpolation)
+        return fit_rectangle(decode_image(content, channels), height, width, fit, interpolation)
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How probable is each class? uint8 (N, H, W, C) of `shape` -> float32 (N, K), rows sum to 1.
+
+        Raises SadariError for another shape, and where memory does not hold the network with one image.
+        """
+        if not len(images):
+            return np.empty((0, len(self.classes)), dtype=np.float32)
+        inputs = Inputs.pixels(images, self.preprocess)
+        logits = predict_logits(self.model.network, inputs, np.arange(len(images)))
+        return np.asarray(torch.softmax(logits, dim=1).numpy())
+
+
+def _require_model(folder: Path) -> RunRecord:
+    if (folder / "settings.toml").is_file():
+        return RunRecord.open(folder)
+    if (folder / WEIGHTS).is_file() and (folder / PREPROCESS).is_file():
+        return RunRecord(folder.resolve())
+    runs = sorted(each.parent for each in folder.glob("*/settings.toml")) if folder.is_dir() else []
+    if runs:
+        raise UsageError(f"'{folder}' holds several runs; name one of them, such as {runs[0]}")
+    raise UsageError(
+        f"there is no model in '{folder}'; name a folder that `sadari train` or `sadari export --to safetensors` made"
+    )

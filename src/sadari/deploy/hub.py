@@ -1,0 +1,65 @@
+"""How is a model handed over as a folder? In the layout of the Hugging Face hub, without anything that is executed."""
+
+import json
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sadari.deploy.card import licence_of, model_card
+from sadari.deploy.classifier import PREPROCESS, WEIGHTS
+from sadari.errors import SadariError, UsageError
+from sadari.run import PART, RunRecord, read_json, write_bytes, write_json, write_text
+from sadari.training.trained import TrainedModel
+
+CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
+
+
+def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
+    """Write model.safetensors, preprocess.json, config.json and README.md as the folder `out`, whole or not at all.
+
+    `Classifier.open` reads the first two; the others are for people and for the hub. Raises UsageError where `out` is
+    there already and not empty, SadariError where it cannot be written.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UsageError(f"'{out}' is there already; choose another --out, or remove it")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        being_made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PART, dir=out.parent))
+    except OSError as error:
+        raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
+    try:
+        _fill(run, model, being_made)
+        being_made.chmod(0o755)
+        with suppress(OSError):  # an empty folder of that name may be there
+            out.rmdir()
+        being_made.replace(out)
+    except OSError as error:
+        raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
+    finally:
+        shutil.rmtree(being_made, ignore_errors=True)
+
+
+def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
+    write_bytes(folder / WEIGHTS, (run.path / WEIGHTS).read_bytes())
+    write_json(folder / PREPROCESS, model.preprocess.to_json())
+    write_json(folder / CONFIG, _config(run, model))
+    write_text(folder / CARD, model_card(run, model))
+
+
+def _config(run: RunRecord, model: TrainedModel) -> dict[str, Any]:
+    """What programs of the hub look for: which model, and what its outputs are called."""
+    summary, environment = run.summary, read_json(run.path / "environment.json")
+    preprocess = model.preprocess
+    return {
+        "library_name": "sadari",
+        "architecture": summary["model"],
+        "layers": json.loads(model.architecture.to_json())["layers"].strip(),
+        "num_classes": len(model.classes),
+        "label_names": list(model.classes),
+        "id2label": {str(place): name for place, name in enumerate(model.classes)},
+        "label2id": {name: place for place, name in enumerate(model.classes)},
+        "input_size": [preprocess.channels, preprocess.height, preprocess.width],
+        "license": licence_of(environment),
+    }

@@ -1,0 +1,126 @@
+"""Which ONNX graph computes a trained model, from raw pixels to probabilities? It needs no Sadari to run.
+
+Input `images`: uint8 (N, H, W, C); output `probabilities`: float32 (N, K); N is free. Classes, and how a photograph
+becomes such pixels, stand in the file's metadata.
+"""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sadari.data.prepare import Preprocess
+from sadari.deploy.extra import quiet, require
+from sadari.errors import SadariError
+from sadari.training.trained import TrainedModel
+
+INPUT, OUTPUT = "images", "probabilities"
+EXAMPLES = 2  # images that the graph is written down with: not one, which torch takes for a fixed size
+
+
+class _FromPixels(nn.Module):
+    """uint8 (N, H, W, C) -> float32 (N, K): the network between the arithmetic of `Preprocess` and the softmax."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("scale", torch.from_numpy(preprocess.scale))
+        self.register_buffer("shift", torch.from_numpy(preprocess.shift))
+
+    def forward(self, images: Tensor) -> Tensor:
+        pixels = images.permute(0, 3, 1, 2).to(torch.float32)
+        return torch.softmax(self.network(pixels * self.scale + self.shift), dim=1)
+
+
+class _LogSigmoid(nn.Module):
+    """log(sigmoid(x)) in words of ONNX that stay finite: written as a logarithm of a sigmoid it would be log(0)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return -functional.softplus(-x)
+
+
+def make_onnx(model: TrainedModel, about: Mapping[str, str]) -> bytes:
+    """The model as the content of an ONNX file. about: words for its metadata, beside classes and preprocessing.
+
+    The model itself is left as it was. Raises SadariError where the extra `deploy` is not installed, and for a network
+    that ONNX cannot express.
+    """
+    require("onnx")
+    require("onnxscript")
+    whole = _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess).eval()
+    try:
+        with quiet():
+            content = _written(whole, model, about)
+    except Exception as error:  # torch.export and the exporter raise nearly anything for what they do not know
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise SadariError(f"this network cannot be written as ONNX: {reason}; try --to safetensors") from error
+    return content
+
+
+def _expressible(network: nn.Module) -> nn.Module:
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.LogSigmoid):
+            network.set_submodule(name, _LogSigmoid())
+    return network
+
+
+def _written(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) -> bytes:
+    preprocess = model.preprocess
+    example = torch.zeros(EXAMPLES, preprocess.height, preprocess.width, preprocess.channels, dtype=torch.uint8)
+    with torch.no_grad():
+        # Exported here rather than by torch.onnx, which would fix N without a word where a network asks for it.
+        program = torch.export.export(whole, (example,), dynamic_shapes=({0: torch.export.Dim("N", min=1)},))
+        exported = torch.onnx.export(
+            program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT], verbose=False, optimize=True
+        )
+    assert exported is not None  # only the older exporter writes a file instead
+    proto = exported.model_proto
+    _strip(proto)
+    for key, text in {**_words(model), **about}.items():
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, text
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def _strip(proto: Any) -> None:
+    """Take out what torch notes of the source code: it names files of this machine, and doubles small models."""
+    del proto.metadata_props[:]
+    graphs = (proto.graph, *proto.functions)
+    for part in (*graphs, *(node for each in graphs for node in each.node), *proto.graph.value_info):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
+
+
+def _words(model: TrainedModel) -> dict[str, str]:
+    """What somebody who has only the file must know to use it. `classes` and `shape` are JSON lists."""
+    preprocess = model.preprocess
+    return {
+        "classes": json.dumps(list(model.classes), ensure_ascii=False),
+        "shape": json.dumps([preprocess.height, preprocess.width, preprocess.channels]),
+        "colour": "grey" if preprocess.channels == 1 else "RGB",
+        "fit": preprocess.fit,
+        "interpolation": preprocess.interpolation,
+        "preprocess": preprocess_sentence(preprocess),
+        "sadari": version("sadari"),
+    }
+
+
+def preprocess_sentence(preprocess: Preprocess) -> str:
+    """How does a photograph become what the model reads? In words."""
+    how = {
+        "crop": "the largest centred part of this shape, resized",
+        "pad": "the whole image resized, the rest black",
+        "squash": "both sides resized, without regard to the shape",
+    }[preprocess.fit]
+    colour = "grey" if preprocess.channels == 1 else "RGB"
+    size = f"{preprocess.width} x {preprocess.height} pixels"
+    return f"upright, {colour}, {size}: {how} ({preprocess.interpolation}, antialiased); the scaling is in the model"

@@ -1,0 +1,174 @@
+"""What does a model say about many files? Each core decodes a block of them and reads it through the network."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sadari.data.decode import MAX_FILE_BYTES, UnreadableImageError
+from sadari.deploy.classifier import Classifier
+from sadari.deploy.files import Content, FileGroup
+from sadari.errors import SadariError
+from sadari.progress import Progress, Silent
+
+# Assumed: enough work per hand-over that its cost vanishes; the bounds on bytes keep memory flat for large images.
+BLOCK_IMAGES = 256
+BLOCK_PIXEL_BYTES = 16 * 2**20
+BLOCK_FILE_BYTES = 8 * 2**20
+MOST_WORKERS = 16  # assumed: what one network's maps take is taken so many times
+BLOCKS_EACH = 4  # blocks that a worker gets at least where there are few files, so that all end together (assumed)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What does the model say about one file?
+
+    file: its name. classes: those that the model knows. probabilities: float32 (K,), or None where the file cannot be
+    judged, which `reason` then explains.
+    """
+
+    file: str
+    classes: tuple[str, ...]
+    probabilities: NDArray[np.float32] | None
+    reason: str = ""
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The `count` most probable classes with their probabilities, best first; empty where there is no answer."""
+        if self.probabilities is None:
+            return []
+        best = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.classes[each], float(self.probabilities[each])) for each in best]
+
+    @property
+    def label(self) -> str:
+        """The most probable class; "" where there is no answer."""
+        return next((label for label, _ in self.top(1)), "")
+
+
+def predict_files(
+    classifier: Classifier, groups: Sequence[FileGroup], progress: Progress | None = None
+) -> Iterator[Answer]:
+    """What does `classifier` say about every file of `groups`? One answer a file, in order, as they come.
+
+    A file that cannot be read or decoded gets its reason, and the others go on. Holds a few blocks of images in memory,
+    whatever their number. Raises SadariError only where the network itself fails.
+    """
+    progress = progress or Silent()
+    left_out = sum(group.left_out for group in groups)
+    if left_out:
+        progress.say(
+            f"left out {left_out:,} {'file that is' if left_out == 1 else 'files that are'} hidden or no image"
+        )
+    total = sum(len(group.names) for group in groups)
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    blocks = _blocks(_contents(groups), _block_images(classifier, total, workers))
+    with progress.task("predicting", total, "images") as task:
+        for answers in _in_order(classifier, blocks, workers):
+            yield from answers
+            task.advance(len(answers))
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file on its way to the network; content: a sentence where it cannot be read."""
+
+    name: str
+    content: Content | str
+
+
+def _contents(groups: Sequence[FileGroup]) -> Iterator[_File]:
+    """Every file of every group, with its content or with the reason why it has none."""
+    for group in groups:
+        waiting = dict(enumerate(group.names))
+        reason = group.reason
+        try:
+            for position, content in group.read():
+                yield _File(waiting.pop(position), content)
+        except SadariError as error:
+            reason = str(error)
+        yield from (_File(name, reason) for name in waiting.values())
+
+
+def _block_images(classifier: Classifier, total: int, workers: int) -> int:
+    fair = -(-total // (BLOCKS_EACH * workers))
+    return max(1, min(BLOCK_IMAGES, BLOCK_PIXEL_BYTES // prod(classifier.shape), fair))
+
+
+def _blocks(files: Iterable[_File], most: int) -> Iterator[list[_File]]:
+    block: list[_File] = []
+    held = 0
+    for file in files:
+        block.append(file)
+        held += len(file.content) if isinstance(file.content, bytes) else 0
+        if len(block) == most or held >= BLOCK_FILE_BYTES:
+            yield block
+            block, held = [], 0
+    if block:
+        yield block
+
+
+def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: int) -> Iterator[list[Answer]]:
+    """The answers to the blocks, in their order; a few blocks are under way ahead of whoever takes them."""
+    waiting: deque[Future[list[Answer]]] = deque()
+    with _one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="predict") as pool:
+        try:
+            for block in blocks:
+                waiting.append(pool.submit(_answers, classifier, block))
+                if len(waiting) > workers + 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let each worker's network keep to the worker's own core.
+
+    Threads that shared one block would wait for each other while the other cores decode: with two torch threads on two
+    cores, judging 32x32 files by mlp took three times the processor time (benchmarks/predict_rate.py).
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:
+    decoded = [_pixels(classifier, file.content) for file in block]
+    pixels = [each for each in decoded if not isinstance(each, str)]
+    probabilities = iter(classifier.probabilities(np.stack(pixels)) if pixels else ())
+    return [
+        Answer(file.name, classifier.classes, None, each)
+        if isinstance(each, str)
+        else Answer(file.name, classifier.classes, next(probabilities))
+        for file, each in zip(block, decoded, strict=True)
+    ]
+
+
+def _pixels(classifier: Classifier, content: Content | str) -> NDArray[np.uint8] | str:
+    """uint8 (H, W, C), or why there are none."""
+    if isinstance(content, str):
+        return content
+    try:
+        return classifier.decode(_read(content) if isinstance(content, Path) else content)
+    except UnreadableImageError as error:
+        return str(error)
+    except OSError as error:
+        return f"the file cannot be read: {error.strerror or error}"
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)

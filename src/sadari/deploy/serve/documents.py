@@ -1,0 +1,131 @@
+"""What do requests and answers look like? The documents of the HTTP interface, as OpenAPI tells them."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Shape = Annotated[list[int], Field(description="Sizes of the axes.")]
+
+
+class Problem(BaseModel):
+    """Why a request got no answer, in one sentence that says what to do."""
+
+    detail: str
+
+
+class ImagesAsText(BaseModel):
+    """Images in a JSON body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    images: Annotated[
+        list[Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]],
+        Field(min_length=1, description="Each image file (JPEG, PNG, BMP, GIF, WebP or TIFF) in base64."),
+    ]
+
+
+class Share(BaseModel):
+    """A class and how probable it is."""
+
+    label: str
+    probability: Annotated[float, Field(ge=0, le=1.000001)]
+
+
+class Answer(Share):
+    """What the model says about one image: its most probable class, and the next ones."""
+
+    file: Annotated[str, Field(description="The file's name; in JSON the image's number, from 1.")]
+    top: Annotated[list[Share], Field(description="The most probable classes, best first.")]
+
+
+class Answers(BaseModel):
+    """What the model says about the images, in their order."""
+
+    answers: list[Answer]
+
+
+class Layer(BaseModel):
+    """A layer whose feature maps can be asked for."""
+
+    name: str
+    text: Annotated[str, Field(description="The layer as the network's list has it.")]
+    shape: Annotated[Shape, Field(description="Channels, height and width of what it gives.")]
+
+
+class Input(BaseModel):
+    """The shape that every image is made to be."""
+
+    height: int
+    width: int
+    channels: int
+    fit: Annotated[str, Field(description="How other shapes become it: crop, pad or squash.")]
+
+
+class Accepts(BaseModel):
+    """What one request may bring."""
+
+    images: int
+    image_bytes: int
+    body_bytes: int
+    pixels: int
+
+
+class Model(BaseModel):
+    """Which model answers here?"""
+
+    model: Annotated[str, Field(description="The rung, or the name of the exported folder.")]
+    data: Annotated[str | None, Field(description="What it was trained on, where the run tells.")]
+    classes: list[str]
+    input: Input
+    params: int
+    scores: Annotated[dict[str, dict[str, float]], Field(description="By part of the data: train, val, test.")]
+    layers: list[Layer]
+    grad_cam: Annotated[bool, Field(description="Whether POST /grad-cam can explain this model.")]
+    accepts: Accepts
+
+
+class Plane(BaseModel):
+    """A picture of uint8 values."""
+
+    height: int
+    width: int
+    values: Annotated[str, Field(description="Row by row, in base64.", json_schema_extra={"contentEncoding": "base64"})]
+
+
+class Heat(Plane):
+    """Where in the image the model finds a class: 0 nowhere, 255 most of all."""
+
+    label: str
+
+
+class FeatureMaps(Plane):
+    """What a layer makes of an image: its channels one after the other, each of this height and width.
+
+    0 stands for `low` and 255 for `high`. Large maps are averaged down, and only the first channels are told.
+    """
+
+    layer: str
+    channels: Annotated[int, Field(description="How many the layer has.")]
+    shown: Annotated[int, Field(description="How many are told.")]
+    low: float
+    high: float
+
+
+class Sample(BaseModel):
+    """An image that judged the run."""
+
+    id: str
+    label: str
+    image: Annotated[str, Field(description="PNG, in base64.", json_schema_extra={"contentEncoding": "base64"})]
+
+
+class Samples(BaseModel):
+    """A few images that judged the run; none where its data are not on this machine."""
+
+    samples: list[Sample]
+
+
+class Health(BaseModel):
+    """The server answers."""
+
+    status: str

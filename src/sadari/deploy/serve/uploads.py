@@ -1,0 +1,89 @@
+"""Which images does a request bring? As multipart files or as base64 in JSON, within the limits."""
+
+import asyncio
+import binascii
+from base64 import b64decode
+
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from sadari.deploy.serve.documents import ImagesAsText
+from sadari.deploy.serve.limits import Limits, Refused
+from sadari.deploy.serve.multipart import parse_multipart
+from sadari.deploy.serve.predictor import Upload
+
+MULTIPART, JSON = "multipart/form-data", "application/json"
+FIELD = "images"
+
+
+async def read_uploads(request: Request, limits: Limits, most: int) -> list[Upload]:
+    """The images of `request`, one to `most` of them.
+
+    Raises Refused: 400 for a body that is not of its type, 408 where it does not come, 413 where something is too large
+    or too many, 415 for another type of body, 422 where there is no image in it.
+    """
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in (MULTIPART, JSON):
+        raise Refused(415, f"the Content-Type is '{kind}'; send {MULTIPART} or {JSON}")
+    body = await _read(request, limits)
+    uploads = _from_json(body) if kind == JSON else _from_multipart(body, content_type)
+    if len(uploads) > most:
+        raise Refused(413, f"the request has {len(uploads)} images; send at most {most} at once")
+    for upload in uploads:
+        if len(upload.content) > limits.image_bytes:
+            raise Refused(
+                413,
+                f"the image '{upload.name}' has {len(upload.content):,} bytes, over the limit of "
+                f"{limits.image_bytes:,}; send it smaller",
+            )
+    return uploads
+
+
+async def _read(request: Request, limits: Limits) -> bytes:
+    too_large = Refused(413, f"the request is larger than {limits.body_bytes:,} bytes; send fewer or smaller images")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limits.body_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.upload_seconds):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limits.body_bytes:
+                    raise too_large
+    except TimeoutError:
+        raise Refused(408, f"the request did not come within {limits.upload_seconds:g} seconds") from None
+    except ClientDisconnect:
+        raise Refused(400, "the request was cut short") from None
+    return bytes(body)
+
+
+def _from_json(body: bytes) -> list[Upload]:
+    try:
+        texts = ImagesAsText.model_validate_json(body).images
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        status = 400 if first["type"] == "json_invalid" else 422
+        raise Refused(status, f"the JSON body cannot be read: {f'{place}: ' * bool(place)}{first['msg']}") from None
+    return [Upload(str(number), _from_base64(number, text)) for number, text in enumerate(texts, start=1)]
+
+
+def _from_base64(number: int, text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Refused(422, f"image {number} of the request is not base64: {error}") from None
+
+
+def _from_multipart(body: bytes, content_type: str) -> list[Upload]:
+    uploads = []
+    for number, part in enumerate(parse_multipart(body, content_type), start=1):
+        if part.name != FIELD or part.filename is None:
+            kind = "field" if part.filename is None else "file"
+            raise Refused(422, f"the {kind} '{part.name}' is not known; send every image as a file called '{FIELD}'")
+        uploads.append(Upload(part.filename or str(number), bytes(part.content)))
+    if not uploads:
+        raise Refused(422, f"the request has no image; send every image as a file called '{FIELD}'")
+    return uploads

@@ -1,0 +1,31 @@
+import { Busy } from "./latest.js";
+
+/** What the server says; paths are relative, so that it may stand behind another one. */
+export const model = () => ask("model");
+export const samples = async () => (await ask("samples")).samples;
+export const predict = async (image, top) => (await ask(`predict?top=${top}`, image)).answers[0];
+export const gradCam = (image, label) => ask(`grad-cam?label=${encodeURIComponent(label)}`, image);
+export const featureMaps = (image, layer) => ask(`feature-maps?layer=${encodeURIComponent(layer)}`, image);
+
+async function ask(path, image) {
+  const response = await fetch(path, image ? { method: "POST", body: form(image) } : {}).catch(() => {
+    throw new Error("The server does not answer any more; start it again with sadari serve.");
+  });
+  if (response.ok) return response.json();
+  const { detail } = await response.json().catch(() => ({ detail: `the server answered ${response.status}` }));
+  if (response.status === 503) throw new Busy(sentence(detail), Number(response.headers.get("Retry-After")) || 1);
+  throw new Error(sentence(detail));
+}
+
+function form(image) {
+  const data = new FormData();
+  data.append("images", image, image.name || "image");
+  return data;
+}
+
+function sentence(detail) {
+  return `${detail[0].toUpperCase()}${detail.slice(1)}.`;
+}
+
+/** Base64 as bytes. */
+export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -1,0 +1,23 @@
+/** The element with this id. */
+export const at = (id) => document.getElementById(id);
+
+/** An HTML element. Strings become text nodes, so that a class named <img onerror=...> stays a name. */
+export function html(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (name.startsWith("--")) element.style.setProperty(name, value);
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A name that somebody chose: in its own writing direction, whatever stands around it. */
+export const named = (text, attributes = {}) => html("bdi", { dir: "auto", ...attributes }, text);
+
+/** 0.9234 as "92.3 %"; what is not quite certain never reads 100. */
+export function percent(share) {
+  const figure = share > 0.999 && share < 1 ? "99.9" : (100 * share).toFixed(1);
+  return `${figure.replace(/^100\.0$/, "100")}\u202f%`;
+}

@@ -1,0 +1,156 @@
+import { bytes } from "./api.js";
+import { at } from "./dom.js";
+
+// From nothing to most: five colours of Matplotlib's inferno, which reads in grey too.
+const RAMP = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
+const COLOURS = Array.from({ length: 256 }, (_, value) => colour(value / 255));
+const GAP = 2; // dots between two maps
+const LEAST_CELL = 44; // dots of a map on the screen
+const WIDEST_CELL = [112, 720]; // of one of several, of one alone
+const NUMBER_CELL = 18;
+
+let layers = [];
+let shown = null;
+let chosenOf = ""; // the layer whose channel was chosen
+
+/** Let somebody slide through the layers; `chosen()` is told when another one is wanted. */
+export function open(described, chosen) {
+  layers = described;
+  at("layer").max = layers.length - 1;
+  at("layer").addEventListener("input", () => {
+    nameLayer();
+    chosen();
+  });
+  at("channel").addEventListener("input", drawLarge);
+  at("grid").addEventListener("click", pick);
+  new ResizeObserver(draw).observe(at("cells"));
+  nameLayer();
+}
+
+/** The name of the layer that is looked at. */
+export const layer = () => layers[at("layer").valueAsNumber].name;
+
+/** Show what the server found, or nothing. */
+export function show(found) {
+  at("inside").hidden = !found;
+  shown = found && { ...found, values: bytes(found.values), flat: isFlat(found) };
+  if (!shown) return;
+  at("channel").max = shown.shown - 1;
+  if (shown.layer !== chosenOf) at("channel").value = liveliest(shown);
+  chosenOf = shown.layer;
+  at("one").hidden = at("channels").hidden = shown.channels === 1;
+  at("maps").classList.toggle("alone", shown.channels === 1);
+  draw();
+}
+
+// A vector comes as one row, a sequence as one picture: features across, steps down.
+const isFlat = ({ channels, height }) => channels === 1 && height === 1;
+
+function nameLayer() {
+  const { name, text, shape } = layers[at("layer").valueAsNumber];
+  const place = `${at("layer").valueAsNumber + 1} of ${layers.length}`;
+  at("layer").setAttribute("aria-valuetext", `${name}, ${place}`);
+  const strong = document.createElement("strong");
+  strong.textContent = text || name;
+  at("layer-words").replaceChildren(strong, ` · layer ${place} · ${shapeWords(shape)}`);
+}
+
+function shapeWords([channels, height, width]) {
+  if (channels === 1 && height === 1) return `${width.toLocaleString("en")} numbers`;
+  if (channels === 1) return `${height} steps of ${width} numbers`;
+  return `${channels} maps of ${height} × ${width}`;
+}
+
+/** The channel that tells most apart, to begin with. */
+function liveliest({ values, width, height, shown: count }) {
+  const spread = (place) => {
+    const [low, high] = limits(values.subarray(place * width * height, (place + 1) * width * height));
+    return high - low;
+  };
+  const spreads = Array.from({ length: count }, (_, place) => spread(place));
+  return spreads.indexOf(Math.max(...spreads));
+}
+
+function draw() {
+  if (!shown) return;
+  drawGrid();
+  if (!at("one").hidden) drawLarge();
+}
+
+function drawGrid() {
+  const canvas = at("grid");
+  const cells = cellsOf(shown);
+  const grid = arrange(cells, at("cells").clientWidth);
+  canvas.width = grid.columns * (grid.cell + GAP) - GAP;
+  canvas.height = grid.rows * (grid.tall + GAP) - GAP;
+  canvas.style.maxWidth = `${canvas.width}px`;
+  const ink = canvas.getContext("2d");
+  ink.imageSmoothingEnabled = false;
+  for (let place = 0; place < cells.count; place += 1) {
+    const left = (place % grid.columns) * (grid.cell + GAP);
+    const top = Math.floor(place / grid.columns) * (grid.tall + GAP);
+    ink.drawImage(plane(place, cells), left, top, grid.cell, grid.tall);
+  }
+  canvas.dataset.columns = grid.columns;
+}
+
+/** What the grid consists of: the channels, or each number of a vector. */
+function cellsOf({ flat, width, height, shown: count }) {
+  return flat ? { count: width, width: 1, height: 1 } : { count, width, height };
+}
+
+/** Columns and rows of cells that fill `room` dots across; the numbers of a vector are small squares. */
+function arrange({ count, width, height }, room) {
+  const most = Math.max(200, room);
+  const wanted = count === 1 ? most : width === 1 ? NUMBER_CELL : Math.max(LEAST_CELL, Math.sqrt((most * most) / (2 * count)));
+  const columns = Math.max(1, Math.min(count, Math.floor((most + GAP) / (wanted + GAP))));
+  const cell = Math.min(WIDEST_CELL[Number(count === 1)], Math.floor((most + GAP) / columns) - GAP);
+  return { cell, tall: Math.max(1, Math.round((cell * height) / width)), columns, rows: Math.ceil(count / columns) };
+}
+
+function drawLarge() {
+  if (!shown) return;
+  const place = at("channel").valueAsNumber;
+  const canvas = at("large");
+  const { width, height } = shown;
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d").drawImage(plane(place, shown), 0, 0);
+  const part = shown.values.subarray(place * width * height, (place + 1) * width * height);
+  const [low, high] = limits(part).map(original);
+  const words = `Channel ${place + 1} of ${shown.channels}: ${low} to ${high}`;
+  at("large-words").textContent = words;
+  canvas.setAttribute("aria-label", words);
+  at("channel").setAttribute("aria-valuetext", `${place + 1} of ${shown.channels}`);
+}
+
+const limits = (part) => [Math.min(...part), Math.max(...part)]; // 64 x 64 values at most
+
+const original = (value) => (shown.low + ((shown.high - shown.low) * value) / 255).toPrecision(2);
+
+function plane(place, { width, height }) {
+  const canvas = new OffscreenCanvas(width, height);
+  const image = new ImageData(width, height);
+  const start = place * width * height;
+  for (let each = 0; each < width * height; each += 1) image.data.set(COLOURS[shown.values[start + each]], 4 * each);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+function pick(event) {
+  if (at("one").hidden) return;
+  const canvas = at("grid");
+  const columns = Number(canvas.dataset.columns);
+  const rows = Math.ceil(shown.shown / columns);
+  const column = Math.min(columns - 1, Math.floor((event.offsetX / canvas.clientWidth) * columns));
+  const row = Math.min(rows - 1, Math.floor((event.offsetY / canvas.clientHeight) * rows));
+  at("channel").value = Math.min(shown.shown - 1, row * columns + column);
+  drawLarge();
+}
+
+function colour(share) {
+  const place = Math.min(RAMP.length - 2, Math.floor(share * (RAMP.length - 1)));
+  const between = share * (RAMP.length - 1) - place;
+  const mixed = RAMP[place].map((from, index) => Math.round(from + between * (RAMP[place + 1][index] - from)));
+  return [...mixed, 255];
+}

@@ -1,0 +1,47 @@
+import { bytes, samples } from "./api.js";
+import { at, html, named } from "./dom.js";
+import { read } from "./grey.js";
+
+/** List the samples, if there are any; `taken(file, label)` gets the one that is clicked. Returns them as grey pictures. */
+export async function open(input, taken) {
+  const found = await samples().catch(() => []); // the page is whole without them
+  if (!found.length) return [];
+  const list = at("samples").querySelector("ul");
+  list.style.setProperty("--ratio", `${input.width} / ${input.height}`);
+  list.classList.toggle("crisp", input.width <= 64);
+  const files = found.map((each) => new File([bytes(each.image)], each.id, { type: "image/png" }));
+  list.replaceChildren(...found.map((each, index) => item(each, files[index], taken)));
+  at("samples").hidden = false;
+  return Promise.all(files.map(grey));
+}
+
+/** No sample is what is looked at now. */
+export function release() {
+  for (const button of at("samples").querySelectorAll("[aria-pressed=true]")) button.setAttribute("aria-pressed", false);
+}
+
+function item(sample, file, taken) {
+  const button = html(
+    "button",
+    {
+      type: "button",
+      "aria-pressed": false,
+      title: sample.id,
+      click: () => {
+        release();
+        button.setAttribute("aria-pressed", true);
+        taken(file, sample.label);
+      },
+    },
+    html("img", { src: URL.createObjectURL(file), alt: "", loading: "lazy" }),
+    named(sample.label),
+  );
+  return html("li", {}, button);
+}
+
+async function grey(file) {
+  const image = await createImageBitmap(file);
+  const ink = new OffscreenCanvas(image.width, image.width).getContext("2d");
+  ink.drawImage(image, 0, 0);
+  return read(ink, image.width);
+}

@@ -1,0 +1,29 @@
+"""How are gradients taken without leaving a trace on the model?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from sadari.training.trained import TrainedModel
+
+
+@contextmanager
+def differentiable(model: TrainedModel) -> Iterator[None]:
+    """Inside, the network of `model` stands still as in evaluation, and whatever is computed can be differentiated.
+
+    Take gradients by `torch.autograd.grad`, which writes into no parameter. Afterwards the network is in the mode that
+    it came in, also where something was raised.
+    """
+    was_training = model.network.training
+    model.network.eval()
+    try:
+        # cuDNN differentiates recurrent layers only while training; torch's own kernels do without.
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=not _recurrent(model)):
+            yield
+    finally:
+        model.network.train(was_training)
+
+
+def _recurrent(model: TrainedModel) -> bool:
+    return any(isinstance(each, torch.nn.RNNBase) for each in model.network.modules())

@@ -1,0 +1,58 @@
+"""Which images of a set does a channel answer to most?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sadari.errors import UsageError
+from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.explain.activations import output_of
+from sadari.training.trained import TrainedModel
+from sadari.values import ImageSet
+
+
+@dataclass(frozen=True, eq=False)
+class Strongest:
+    """Which images make `channel` of `layer` largest at any position? The largest first.
+
+    positions: int64 (n,), in the image set. peaks: float32 (n,), each image's largest value of the channel.
+    """
+
+    layer: str
+    channel: int
+    positions: NDArray[np.int64]
+    peaks: NDArray[np.float32]
+
+
+def strongest(
+    model: TrainedModel, images: ImageSet, positions: NDArray[np.int64], layer: str, channel: int, count: int = 9
+) -> Strongest:
+    """Which `count` of the images at `positions` does the channel answer to most?
+
+    Of vectors, a channel is one value; of sequences, one feature over all steps. Raises UsageError for a layer or a
+    channel that there is not.
+    """
+    peaks = predict_logits(_Peaks(model, layer).eval(), Inputs.pixels(images.images, model.preprocess), positions)
+    if not 0 <= channel < peaks.shape[1]:
+        raise UsageError(f"{layer} has the channels 0 to {peaks.shape[1] - 1}, not {channel}")
+    largest = torch.argsort(peaks[:, channel], descending=True, stable=True)[:count].numpy()
+    return Strongest(layer, channel, positions[largest], peaks[largest, channel].numpy())
+
+
+class _Peaks(nn.Module):
+    """Prepared images -> (N, C): the largest value of each channel of a layer."""
+
+    def __init__(self, model: TrainedModel, layer: str) -> None:
+        super().__init__()
+        self.network = model.network
+        self._model = model
+        self._layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = output_of(self._model, x, self._layer)
+        if values.ndim == 4:
+            return values.amax(dim=(2, 3))
+        return values.amax(dim=1) if values.ndim == 3 else values

@@ -1,0 +1,74 @@
+"""What has a network learnt that can be seen at once? A linear one's weights as images, the first filters of others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from sadari.explain.activations import Maps, Pixels, layer_names
+from sadari.models.backbone import Backbone
+from sadari.models.kinds import Flatten
+from sadari.models.modules import Dense
+from sadari.training.trained import TrainedModel
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassWeights:
+    """What does each prepared pixel weigh for each class? values: float32 (K, H, W, C)."""
+
+    classes: tuple[str, ...]
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class FirstFilters:
+    """Which filters meet the prepared image first? values: float32 (filters, height, width, C)."""
+
+    layer: str
+    values: Floats
+
+
+def is_linear(model: TrainedModel) -> bool:
+    """Whether nothing stands between the pixels and the class layer (majority, logistic, sgd, softmax)."""
+    return all(isinstance(layer, Flatten) for layer in model.architecture.layer_list())
+
+
+def class_weights(model: TrainedModel) -> ClassWeights | None:
+    """What does each prepared pixel weigh for each class? None where the network is not linear."""
+    layer = next((each for each in model.network.head if isinstance(each, Dense)), None)
+    if layer is None or not is_linear(model):
+        return None
+    weights = layer.weight.detach().float().cpu().numpy()
+    return ClassWeights(model.classes, weights.reshape(-1, *model.architecture.shape))
+
+
+def weight_image(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
+    """Which pixels speak for class `label`, whatever the image? Its weights, the channels summed: float32 (H, W).
+
+    `pixels` are not looked at. Raises TypeError for a network that is not linear.
+    """
+    del pixels
+    weights = class_weights(model)
+    if weights is None:
+        raise TypeError("only a linear network has a weight for each pixel")
+    return np.asarray(weights.values[label].sum(axis=-1), dtype=np.float32)
+
+
+def first_filters(model: TrainedModel) -> FirstFilters | None:
+    """Which filters meet the image first, a backbone's included? None where none does."""
+    first = next(iter((*model.network.features, *model.network.head)))
+    modules = first.graph.named_modules() if isinstance(first, Backbone) else [("", first)]
+    found = next(((name, each) for name, each in modules if _reads_images(each, model)), None)
+    if found is None:
+        return None
+    inner, convolution = found
+    weight = convolution.weight.detach().float().cpu()
+    layer = ".".join(filter(None, (layer_names(model)[0], inner)))
+    return FirstFilters(layer, np.ascontiguousarray(weight.permute(0, 2, 3, 1).numpy()))
+
+
+def _reads_images(module: nn.Module, model: TrainedModel) -> bool:
+    return isinstance(module, nn.Conv2d) and module.in_channels == model.architecture.shape[2]

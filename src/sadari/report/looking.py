@@ -1,0 +1,57 @@
+"""Which pictures does a look inside a model leave? PNG files, each written whole or not at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sadari.explain.look import ChannelView, Look
+from sadari.explain.weights import ClassWeights, FirstFilters
+from sadari.report.ink.attributions import draw_attributions
+from sadari.report.ink.filters import draw_filters, draw_weights
+from sadari.report.ink.lessons import draw_filter_lesson, draw_pool_lesson
+from sadari.report.ink.maps import draw_channel, draw_layers, draw_maps
+from sadari.report.ink.style import DPI, styled
+from sadari.run import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+T = TypeVar("T")
+
+
+def write_look(look: Look, folder: Path) -> tuple[Path, ...]:
+    """Draw one image's layers, attributions and lessons into `folder`; returns the files.
+
+    Raises SadariError where a file cannot be written.
+    """
+    written = []
+    if sum(each.maps.shape[1] > 1 for each in look.maps) > 1:
+        written.append(_write(draw_layers, look, folder / "layers.png"))
+    for number, view in enumerate(look.maps, start=1):
+        written.append(_write(draw_maps, view, folder / f"maps-{number:02}-{view.layer}.png"))
+    if look.attributed.maps:
+        written.append(_write(draw_attributions, look.attributed, folder / "attributions.png"))
+    for lesson in look.filters:
+        written.append(_write(draw_filter_lesson, lesson, folder / f"lesson-{lesson.lines}-lines.png"))
+    written.append(_write(draw_pool_lesson, look.pool, folder / "lesson-pooling.png"))
+    return tuple(written)
+
+
+def write_channel(view: ChannelView, folder: Path) -> Path:
+    """Draw one channel, and what it answers to most, into `folder`; returns the file."""
+    chosen = view.strongest
+    return _write(draw_channel, view, folder / f"channel-{chosen.layer}-{chosen.channel}.png")
+
+
+def write_learnt(learnt: ClassWeights | FirstFilters, folder: Path) -> Path:
+    """Draw what a network has learnt that can be seen at once into `folder`; returns the file."""
+    if isinstance(learnt, ClassWeights):
+        return _write(draw_weights, learnt, folder / "weights.png")
+    return _write(draw_filters, learnt, folder / "filters.png")
+
+
+def _write(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
+    with styled():
+        figure = draw(data)
+        write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
+    return path

@@ -1,0 +1,174 @@
+"""Does `sadari explain` keep its promises to whoever types it?"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sadari.cli.main import main
+from sadari.data.load import load
+from sadari.run import RunRecord
+from sadari.settings import Settings
+from sadari.training.train import train
+from small_jobs import job_for, network_file
+
+LAYERS = "conv 4, maxpool, conv 6 same, flatten, dense 8"
+NAMES = ["conv1", "maxpool1", "conv2", "flatten1", "dense1", "dense2"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return dict(json.loads(self.out))
+
+
+class Terminal:
+    """Types `sadari explain` in a folder of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *words: str | Path) -> Answer:
+        self._monkeypatch.setattr(sys, "argv", ["sadari", "explain", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = self._capsys.readouterr()
+        assert "Traceback" not in said.err
+        assert isinstance(left.value.code, int)
+        return Answer(left.value.code, said.out, said.err)
+
+
+@pytest.fixture
+def explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    monkeypatch.chdir(tmp_path)
+    return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    folder = tmp_path_factory.mktemp("run")
+    return train(job_for(network_file(folder, LAYERS), data="digits", epochs=1), folder / "cnn")
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    return train(job_for("softmax", data="digits", epochs=1), tmp_path_factory.mktemp("run") / "softmax")
+
+
+@pytest.fixture(scope="module")
+def an_id(run: RunRecord) -> str:
+    return str(load("digits", Settings()).ids[run.split.test[0]])
+
+
+def test_the_summary_says_how_every_shape_came_about(explain: Terminal, run: RunRecord) -> None:
+    answer = explain(run.path)
+    assert answer.status == 0
+    assert "8 - 3 + 1 = 6" in answer.out and "6 / 2 = 3" in answer.out and "3 x 3 x 6 = 54" in answer.out
+    assert all(name in answer.out for name in NAMES)
+    assert f"{run.summary['params']['total']:,} params, all trainable" in answer.out
+    assert "explained by  grad-cam · integrated-gradients · occlusion\n" in answer.out
+    assert "not by weights: its classes have no weight for each pixel" in answer.out
+    assert not (run.path / "explain").exists(), "nothing is written where nothing was asked for"
+
+
+def test_the_summary_as_json_is_one_document(explain: Terminal, run: RunRecord) -> None:
+    document = explain(run.path, "--json").document
+    assert [each["name"] for each in document["layers"]] == NAMES
+    assert document["layers"][0] == {
+        "name": "conv1", "number": 1, "layer": "conv 4", "output": [6, 6, 4],
+        "params": {"total": 40, "trainable": 40}, "how": "8 - 3 + 1 = 6",
+    }  # fmt: skip
+    assert document["params"] == run.summary["params"]
+    assert document["attributions"]["occlusion"] is None and "no weight" in document["attributions"]["weights"]
+    assert (document["images"], document["pictures"], document["input"]) == ([], [], [8, 8, 1])
+
+
+def test_an_image_of_the_set_is_explained_with_its_truth(explain: Terminal, run: RunRecord, an_id: str) -> None:
+    answer = explain(run.path, an_id, "--out", "seen", "--json")
+    assert answer.status == 0
+    (image,) = answer.document["images"]
+    (place,) = np.flatnonzero(run.predictions.ids == an_id)
+    stored = run.predictions
+    assert image["label"] == stored.classes[stored.labels[place]]
+    assert image["explained"] == stored.classes[stored.predicted[place]]
+    assert list(image["probabilities"].values()) == pytest.approx(stored.probabilities[place], abs=1e-5)
+    assert [each["layer"] for each in image["maps"]] == NAMES and image["maps"][0]["shape"] == [4, 6, 6]
+    written = {Path(each).name for each in image["pictures"]}
+    assert written >= {"layers.png", "maps-01-conv1.png", "attributions.png", "lesson-pooling.png"}
+    assert all(Path(each).is_file() for each in (*image["pictures"], *answer.document["pictures"]))
+    assert Path("seen/filters.png").is_file()
+
+
+def test_a_file_of_another_size_and_colour_is_brought_to_the_models(explain: Terminal, run: RunRecord) -> None:
+    Image.new("RGB", (50, 30), (200, 10, 10)).save("photo.png")
+    answer = explain(
+        run.path, "photo.png", "--layer", "conv2", "--class", "7", "--method", "occlusion", "--out", "seen"
+    )
+    assert answer.status == 0
+    assert "what speaks for 7: occlusion" in answer.out and "it is" not in answer.out
+    assert sorted(each.name for each in Path("seen/photo.png").iterdir()) == [
+        "attributions.png", "lesson-horizontal-lines.png", "lesson-pooling.png", "lesson-vertical-lines.png",
+        "maps-01-conv2.png",
+    ]  # fmt: skip
+
+
+def test_a_channel_shows_what_it_answers_to(explain: Terminal, run: RunRecord, an_id: str) -> None:
+    assert explain(run.path, "--layer", "conv2", "--channel", "5", "--out", "seen").status == 0
+    assert Path("seen/channel-conv2-5.png").is_file()
+    assert explain(run.path, an_id, "--layer", "dense1", "--channel", "0", "--out", "more").status == 0
+    assert len(list(Path("more").glob("*/channel-dense1-0.png"))) == 1
+
+
+def test_pictures_lie_in_the_run_by_default_and_images_of_one_name_apart(explain: Terminal, linear: RunRecord) -> None:
+    for folder in ("one", "two"):
+        Path(folder).mkdir()
+        Image.new("L", (8, 8), 90).save(Path(folder) / "a.png")
+    answer = explain(linear.path, Path("one/a.png").resolve(), Path("two/a.png").resolve())
+    assert answer.status == 0 and "weights.png" in answer.out
+    places = sorted(each.name for each in (linear.path / "explain").iterdir())
+    assert places == ["a.png", "a.png~2", "weights.png"]
+    assert "what speaks for" in answer.out and "weights" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--channel", "3"], "--channel needs its layer"),
+        (["--layer", "conv1"], "--layer, --class and --method are about an image"),
+        (["no/such.png"], "'no/such.png' is neither a file nor an image of digits, whose images are called like "),
+        (["ID", "--layer", "conv9"], "unknown layer 'conv9'; did you mean 'conv"),
+        (["ID", "--method", "gradcam"], "unknown attribution 'gradcam'; did you mean 'grad-cam'?"),
+        (["ID", "--method", "weights"], "weights cannot explain this model: its classes have no weight for each pixel"),
+        (["ID", "--class", "12"], "unknown class '12'"),
+        (["--layer", "conv1", "--channel", "4"], "conv1 has the channels 0 to 3, not 4"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_sentence(
+    explain: Terminal, run: RunRecord, an_id: str, words: list[str], sentence: str
+) -> None:
+    answer = explain(run.path, *(an_id if each == "ID" else each for each in words), "--out", "seen")
+    assert answer.status == 2 and not answer.out
+    assert sentence in answer.err and answer.err.count("\n") == 1
+
+
+def test_what_is_no_image_fails_with_the_reason(explain: Terminal, run: RunRecord) -> None:
+    Path("notes.txt").write_text("no image")
+    answer = explain(run.path, "notes.txt", "--out", "seen")
+    assert answer.status == 1 and "notes.txt cannot be explained: it is no JPEG" in answer.err
+
+
+def test_what_is_no_run_is_refused(explain: Terminal, tmp_path: Path) -> None:
+    answer = explain(tmp_path)
+    assert answer.status == 2 and str(tmp_path) in answer.err
