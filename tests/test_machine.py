@@ -29,8 +29,21 @@ def test_what_a_step_frees_is_kept_for_the_next_one() -> None:
 
 
 @pytest.mark.parametrize(("size", "threads"), [(8, 1), (64, 0), (8, 3)])
-def test_small_batches_get_one_thread_and_a_number_that_was_set_stands(size: int, threads: int) -> None:
+def test_small_batches_get_one_thread_and_a_number_that_was_set_stands(
+    size: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     settings = Settings(batch_size=128, threads=threads)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     expected = threads or (1 if size == 8 else cores)
     assert threads_for(settings, (size, size, 1)) == expected
+
+
+@pytest.mark.parametrize(("said", "threads"), [("1", 1), ("1000", None), ("0", None), ("four", None), ("4,2", None)])
+def test_the_usual_variable_bounds_the_threads(said: str, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(batch_size=128)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cores = threads_for(settings, (64, 64, 1))
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert threads_for(settings, (64, 64, 1)) == (threads or cores)
+    assert threads_for(Settings(threads=3), (64, 64, 1)) == 3

@@ -275,7 +275,10 @@ def test_a_run_stands_on_its_own_feet(tmp_path: Path) -> None:
     assert stamp["data"]["fingerprint"] == load("digits", run.job.settings).fingerprint
 
 
-def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_judging() -> None:
+def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_judging(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     for name, words in (("cuda:99", "device is 'cuda:99' but"), ("cpu:x", "device is auto"), ("tpu", "device is auto")):
         with pytest.raises(UsageError, match=words):
             resolve_machine(job_for("majority", device=name))
