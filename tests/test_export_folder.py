@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 import sadari as public
 from sadari.deploy.card import model_card
@@ -13,7 +14,7 @@ from sadari.evaluation.statistics import interval
 from sadari.run import RunRecord
 from sadari.training.train import train
 from sadari.training.trained import TrainedModel
-from small_backbones import SIDE, SMALL, backbone_job, hub_folder
+from small_backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
 from small_jobs import parts, patterns
 from small_photographs import photographs, trained
 from small_sets import write_folder
@@ -113,10 +114,28 @@ def test_a_backbone_s_licence_is_passed_on(tmp_path: Path) -> None:
         run = train(job, tmp_path / name, images=images, split=parts(images, 10, 10))
         card = model_card(run, TrainedModel.load(run))
         assert f'license: "{license_}"' in card
-        assert (
-            f"Trained further from weights of {SMALL.replace('_', chr(92) + '_')}, whose licence is: cc-by-4.0." in card
-        )
+        name_there = SMALL.replace("_", "\\_")
+        assert f"Uses, as they are, weights of {name_there}, whose licence is: cc-by-4.0." in card
         assert ("a vector of features of every training image" in card) == (name == "knn")
+
+
+def test_random_weights_and_files_of_nobody_s_have_no_licence(tmp_path: Path) -> None:
+    images = patterns(60, side=SIDE)
+    save_file(weights_of_timm(), tmp_path / "own.safetensors")
+    for number, (weights, words) in enumerate(
+        [
+            ("random:1", "learnt from the data above alone"),
+            (
+                str(tmp_path / "own.safetensors"),
+                "Trained further from weights of test\\_resnet, whose licence is: unknown.",
+            ),
+        ]
+    ):
+        job = backbone_job("fine-tune", weights=weights, train="layer4", epochs=1)
+        run = train(job, tmp_path / str(number), images=images, split=parts(images, 10, 10))
+        card = model_card(run, TrainedModel.load(run))
+        assert 'license: "unknown"' in card
+        assert words in card
 
 
 def test_names_from_outside_cannot_change_the_card(tmp_path: Path) -> None:

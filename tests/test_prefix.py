@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sadari.data.entry import EntryBuild
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
 from sadari.models.prefix import split_frozen
@@ -54,13 +54,14 @@ def network_of(train: str, backbone: str = SMALL) -> Network:
         ("test_vit", "from:blocks.1"),
         ("test_efficientnet", "from:blocks.2"),
         ("test_convnext", "from:stages.1"),
+        ("cspresnet50", "from:stages.3.blocks"),  # splits its maps in two in front of these
     ],
 )
 def test_the_halves_compute_what_the_network_does_and_share_its_parameters(backbone: str, train: str) -> None:
     network = network_of(train, backbone)
-    halves = split_frozen(network)
-    assert halves
     pixels = torch.rand(4, 3, SIDE, SIDE)
+    halves = split_frozen(network, pixels[:1])
+    assert halves
     network.eval()
     assert torch.equal(halves.rest(halves.frozen(pixels)), network(pixels))
     mine = {id(each) for each in network.parameters()}
@@ -71,7 +72,7 @@ def test_the_halves_compute_what_the_network_does_and_share_its_parameters(backb
 
 def test_the_rest_trains_in_the_mode_of_the_network() -> None:
     network = network_of("layer4")
-    halves = split_frozen(network)
+    halves = split_frozen(network, torch.rand(1, 3, SIDE, SIDE))
     assert halves
     halves.rest.eval()
     assert not any(each.training for each in network.modules())
@@ -81,7 +82,7 @@ def test_the_rest_trains_in_the_mode_of_the_network() -> None:
 
 
 def test_nothing_is_kept_where_the_first_parameters_learn(cache: Path, tmp_path: Path) -> None:
-    assert split_frozen(network_of("all")) is None
+    assert split_frozen(network_of("all"), torch.rand(1, 3, SIDE, SIDE)) is None
     run(tmp_path / "run", train="all")
     assert not kept(cache)
 
@@ -206,3 +207,21 @@ def test_a_classical_rung_says_that_it_does_not_augment(cache: Path, tmp_path: P
     fitted = run(tmp_path / "run", "linear-probe", augment="flip")
     assert "augment=flip has no effect" in (fitted.path / "log.txt").read_text(encoding="utf-8")
     assert len(kept(cache)) == 1
+
+
+def test_views_and_a_cache_that_keeps_nothing_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="set only one of them"):
+        run(tmp_path / "run", train="head", augment="flip", views=2, cache="none")
+
+
+def test_views_without_augmentation_are_said_to_do_nothing(tmp_path: Path) -> None:
+    fitted = run(tmp_path / "run", train="head", views=2)
+    assert "views=2 has no effect without augment" in (fitted.path / "log.txt").read_text(encoding="utf-8")
+
+
+def test_views_past_the_limit_are_refused_since_they_decide_what_is_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SADARI_CACHE_LIMIT", "0.000001")
+    with pytest.raises(SadariError, match="raise it, or set fewer views"):
+        run(tmp_path / "run", train="head", augment="flip", views=2)

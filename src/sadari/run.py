@@ -44,11 +44,19 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        kept = "; what was there before is kept" if path.exists() else ""
+        kept = "; what was there before is kept" if exists(path) else ""
         raise SadariError(f"cannot write {path}: {reason}{kept}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def exists(path: Path) -> bool:
+    """Is there something at `path`? Not where its name is longer than any may be."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def remove_parts(folder: Path) -> None:

@@ -27,15 +27,15 @@ def serve(
 ) -> None:
     """Let a run's model answer over HTTP, and show a page to play with."""
     _require_packages()
-    from sadari.deploy.classifier import Classifier
     from sadari.deploy.serve.app import make_app
     from sadari.deploy.serve.limits import Limits
+    from sadari.deploy.serve.opening import open_to_serve
     from sadari.deploy.serve.server import listen
     from sadari.deploy.serve.server import run as run_server
 
     listening = listen(host, port)
     with listening:
-        classifier, limits = Classifier.open(run), Limits()
+        classifier, limits = open_to_serve(run), Limits()
         app = make_app(classifier, limits)
         address, bound = listening.getsockname()[:2]
         for line in _lines(classifier, address, bound):

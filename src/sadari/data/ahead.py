@@ -1,10 +1,10 @@
 """How are images ready before they are asked for? Worker threads decode a bounded number of them ahead."""
 
 import weakref
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from math import ceil, prod
+from concurrent.futures import ThreadPoolExecutor
+from math import prod
+from threading import Condition, Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,73 +25,138 @@ WAITING_BYTES = 64 * 2**20
 class Ahead:
     """Images that threads decode: ahead in the order that `expect` gave, at once where something else is asked for.
 
-    What waits lies in one ring, so that memory stays as it is however long this goes on. shape: (H, W, C). Only one
-    thread may ask.
+    shape: (H, W, C). Only one thread may ask. The workers end with the last reference to this, or with the process.
     """
 
     def __init__(self, decode: Decode, shape: tuple[int, ...], workers: int) -> None:
         self._decode = decode
         self._shape = shape
         self._workers = workers
-        pieces = max(2 * workers, WAITING_BYTES // (TOGETHER * prod(shape)))
-        self._ring: Pixels = np.empty((pieces * TOGETHER, *shape), dtype=np.uint8)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-        # Without this, Ctrl-C would wait at the very end until everything ahead has been decoded.
-        weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
-        self._waiting: deque[Future[None]] = deque()
-        self._order: Positions = np.empty(0, dtype=np.int64)
-        # How many images of the order were handed to threads, have come back, have been asked for.
-        self._submitted = self._decoded = self._taken = 0
+        self._ring = Ring(decode, shape, workers)
+        self._started = False
+        self._taken = 0
+        weakref.finalize(self, self._ring.end)
 
     def expect(self, order: Positions) -> None:
         """Decode the images at `order` ahead; what was expected before is forgotten."""
-        for each in self._waiting:
-            if not each.cancel():
-                each.exception()  # a thread is at it, and must not write into the ring any more
-        self._waiting.clear()
-        self._order = order
-        self._submitted = self._decoded = self._taken = 0
-        self._submit()
+        self._taken = 0
+        self._ring.begin(order)
+        if len(order) and not self._started:
+            self._started = True
+            for _ in range(self._workers):  # daemons, since Ctrl-C is not to wait for what lies ahead
+                Thread(target=self._ring.work, name="decode", daemon=True).start()
 
     def take(self, positions: Positions) -> Pixels:
         """The images at `positions`, uint8 (n, H, W, C). Raises what `decode` raises, and expects nothing then."""
         pixels = np.empty((len(positions), *self._shape), dtype=np.uint8)
         try:
-            if np.array_equal(self._order[self._taken : self._taken + len(positions)], positions):
+            if np.array_equal(self._ring.order[self._taken : self._taken + len(positions)], positions):
                 self._take_expected(pixels)
             else:
                 self._take_unexpected(positions, pixels)
         except BaseException:
-            self.expect(self._order[:0])
+            self.expect(positions[:0])
             raise
         return pixels
 
     def _take_expected(self, pixels: Pixels) -> None:
         filled = 0
         while filled < len(pixels):
-            if self._decoded == self._taken:
-                self._waiting.popleft().result()
-                self._decoded = min(self._decoded + TOGETHER, len(self._order))
-            start = self._taken % len(self._ring)
-            some = self._ring[start : start + min(self._decoded - self._taken, len(pixels) - filled)]
+            some = self._ring.wait_for(self._taken)[: len(pixels) - filled]
             pixels[filled : filled + len(some)] = some
             filled += len(some)
             self._taken += len(some)
-            self._submit()
+            self._ring.free(self._taken)
 
     def _take_unexpected(self, positions: Positions, pixels: Pixels) -> None:
-        each = max(1, ceil(len(positions) / self._workers))
-        pieces = [slice(start, start + each) for start in range(0, len(positions), each)]
-        others = [self._pool.submit(self._decode, positions[piece], pixels[piece]) for piece in pieces[1:]]
-        for piece in pieces[:1]:
-            self._decode(positions[piece], pixels[piece])
-        for other in others:
-            other.result()
+        if len(positions) <= TOGETHER:
+            self._decode(positions, pixels)
+            return
+        pieces = [slice(start, start + TOGETHER) for start in range(0, len(positions), TOGETHER)]
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="decode") as pool:
+            for each in [pool.submit(self._decode, positions[piece], pixels[piece]) for piece in pieces]:
+                each.result()
 
-    def _submit(self) -> None:
-        """Hand over as many as there is room for."""
-        while self._submitted < len(self._order) and self._submitted + TOGETHER <= self._taken + len(self._ring):
-            piece = self._order[self._submitted : self._submitted + TOGETHER]
-            start = self._submitted % len(self._ring)
-            self._waiting.append(self._pool.submit(self._decode, piece, self._ring[start : start + len(piece)]))
-            self._submitted += len(piece)
+
+class Ring:
+    """What an `Ahead` and its workers share: the order, and room that decoded images wait in, used again and again.
+
+    The order goes in pieces of TOGETHER images. A future for each would be what malloc cannot put the large arrays of
+    the network around: measured, the heap grew by 2 GB in 1,600 blocks of images.
+    """
+
+    def __init__(self, decode: Decode, shape: tuple[int, ...], workers: int) -> None:
+        self._decode = decode
+        pieces = max(2 * workers, WAITING_BYTES // (TOGETHER * prod(shape)))
+        self._room: Pixels = np.empty((pieces * TOGETHER, *shape), dtype=np.uint8)
+        self._changed = Condition()
+        self._over = False
+        self._running = 0
+        self._reset(np.empty(0, dtype=np.int64))
+
+    def _reset(self, order: Positions) -> None:
+        self.order = order
+        self._begun = self._freed = 0  # images of the order that a worker has begun, that were taken
+        self._ended: dict[int, BaseException | None] = {}  # pieces that wait, by their start, and what went wrong
+
+    def begin(self, order: Positions) -> None:
+        """Let the workers begin with `order`, as soon as none of them writes what was wanted before."""
+        with self._changed:
+            self._begun = len(self.order)
+            self._changed.wait_for(lambda: not self._running)
+            self._reset(order)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Let the workers go."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def wait_for(self, start: int) -> Pixels:
+        """The images from number `start` of the order to the end of its piece. Raises what decoding raised."""
+        piece = start - start % TOGETHER
+        with self._changed:
+            self._changed.wait_for(lambda: piece in self._ended)
+            error = self._ended[piece]
+        if error is not None:
+            raise error
+        return self._place(piece)[start - piece :]
+
+    def free(self, taken: int) -> None:
+        """The first `taken` images of the order may be written over."""
+        with self._changed:
+            self._freed = taken
+            if taken % TOGETHER == 0 or taken == len(self.order):
+                self._ended.pop((taken - 1) - (taken - 1) % TOGETHER)
+            self._changed.notify_all()
+
+    def work(self) -> None:
+        """What each worker does, until the end."""
+        while (piece := self._next()) is not None:
+            error = None
+            try:
+                self._decode(self.order[piece : piece + TOGETHER], self._place(piece))
+            except BaseException as caught:
+                error = caught
+            with self._changed:
+                self._ended[piece] = error
+                self._running -= 1
+                self._changed.notify_all()
+
+    def _next(self) -> int | None:
+        """Where the next piece starts, as soon as there is one and room for it; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or self._has_room())
+            if self._over:
+                return None
+            self._running += 1
+            self._begun += TOGETHER
+            return self._begun - TOGETHER
+
+    def _has_room(self) -> bool:
+        return self._begun < len(self.order) and self._begun + TOGETHER <= self._freed + len(self._room)
+
+    def _place(self, piece: int) -> Pixels:
+        at = piece % len(self._room)
+        return self._room[at : at + min(TOGETHER, len(self.order) - piece)]

@@ -12,6 +12,7 @@ from sadari.data.table import TableSource
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry, unknown_name
+from sadari.run import exists
 from sadari.settings import Settings
 from sadari.values import ImageSet
 
@@ -45,7 +46,7 @@ def open_source(data: str | Path) -> Source:
         if name in named_sets():
             return named_sets().get(name).open(_options(name, options))
     path = Path(data).expanduser()
-    if not data or not _exists(path):
+    if not data or not exists(path):
         raise _unknown(str(data))
     if path.is_dir():
         return FolderSource(path)
@@ -59,21 +60,11 @@ def open_source(data: str | Path) -> Source:
     raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # longer than any file name may be
-        return False
-
-
 def absolute_data(data: str | Path) -> str:
     """How is `data` called so that it can be found from anywhere? A path as an absolute one, a named set as it is."""
     name = str(data)
     path = Path(data).expanduser()
-    try:
-        is_path = bool(name) and name.partition(":")[0] not in named_sets() and path.exists()
-    except OSError:  # longer than any file name may be
-        is_path = False
+    is_path = bool(name) and name.partition(":")[0] not in named_sets() and exists(path)
     return str(path.resolve()) if is_path or isinstance(data, Path) else name
 
 

@@ -120,7 +120,7 @@ class StreamedImages:
 
     def __getitem__(self, which: Any, /) -> Pixels:
         """Images by position, slice or array of positions, as NumPy means them; raises IndexError as it does."""
-        positions = np.arange(len(self))[which]
+        positions = which if isinstance(which, np.ndarray) and which.dtype == np.int64 else np.arange(len(self))[which]
         pixels = self._ahead.take(np.ravel(positions))
         return pixels.reshape(*np.shape(positions), *self.shape[1:])
 

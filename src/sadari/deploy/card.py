@@ -6,6 +6,7 @@ from typing import Any
 
 from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.evaluation.statistics import interval
+from sadari.models.transfer import backbone_of
 from sadari.run import RunRecord, read_json
 from sadari.training.trained import TrainedModel
 
@@ -46,7 +47,7 @@ def model_card(run: RunRecord, model: TrainedModel) -> str:
         "",
         "## Licence",
         "",
-        *_licence(licence, environment),
+        *_licence(licence, model),
         "",
         "## Use",
         "",
@@ -117,11 +118,12 @@ def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) ->
     return lines
 
 
-def _licence(licence: str, environment: dict[str, Any]) -> list[str]:
-    pretrained = environment.get("pretrained")
-    if not pretrained:
+def _licence(licence: str, model: TrainedModel) -> list[str]:
+    backbone, pretrained = backbone_of(model.architecture.layer_list()), model.architecture.pretrained
+    if backbone is None or pretrained is None or pretrained.random:
         return ["The weights were learnt from the data above alone; whoever trained them decides. Stated: unknown."]
-    return [f"Trained further from weights of {_text(pretrained['name'])}, whose licence is: {_text(licence)}."]
+    how = "Uses, as they are," if backbone.train == "head" else "Trained further from"
+    return [f"{how} weights of {_text(pretrained.name)}, whose licence is: {_text(licence)}."]
 
 
 def _text(words: Any) -> str:

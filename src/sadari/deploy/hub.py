@@ -52,10 +52,13 @@ def _config(run: RunRecord, model: TrainedModel) -> dict[str, Any]:
     """What programs of the hub look for: which model, and what its outputs are called."""
     summary, environment = run.summary, read_json(run.path / "environment.json")
     preprocess = model.preprocess
+    architecture = json.loads(model.architecture.to_json())
     return {
         "library_name": "sadari",
         "architecture": summary["model"],
-        "layers": json.loads(model.architecture.to_json())["layers"].strip(),
+        "layers": architecture["layers"].strip(),
+        "variables": architecture["variables"],
+        "pretrained": architecture.get("pretrained"),
         "num_classes": len(model.classes),
         "label_names": list(model.classes),
         "id2label": {str(place): name for place, name in enumerate(model.classes)},

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.load import load
 from sadari.errors import SadariError
 from sadari.progress import Progress
-from sadari.run import RunRecord, read_json
+from sadari.run import RunRecord
+from sadari.training.evaluate import own_images
 
 CHECKED = 2_000  # images at most (assumed: a minute for a large network, and 0.05 points of accuracy each)
 CALIBRATING = 256  # training images that tell how large a network's numbers become (assumed; common for int8)
@@ -33,13 +33,10 @@ def draw_sample(run: RunRecord, progress: Progress) -> Sample:
 
     Raises SadariError where the run's images are not there any more, or have changed.
     """
-    job = run.job
     try:
-        images = load(job.data, job.settings, progress)
+        images = own_images(run, progress)
     except SadariError as error:
-        raise SadariError(f"an export is proved on the run's own images, which cannot be loaded: {error}") from None
-    if read_json(run.path / "environment.json")["data"]["fingerprint"] != images.fingerprint:
-        raise SadariError(f"an export is proved on the run's own images, but those of '{job.data}' have changed since")
+        raise SadariError(f"an export is proved on the run's own images: {error}") from None
     split = run.split
     part, positions = ("validation", split.val) if len(split.val) else ("training", split.train)
     chosen = _spread(positions, CHECKED)

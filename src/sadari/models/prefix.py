@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -38,12 +39,13 @@ class Halves(NamedTuple):
     rest: Rest
 
 
-def split_frozen(network: Network) -> Halves | None:
+def split_frozen(network: Network, image: Tensor) -> Halves | None:
     """Where does learning begin? The longest part in front that gives the same for an image at every step.
 
     That is: no parameter of it learns, nothing in it is random, no batch norm in it counts or uses statistics of a
     batch. A backbone that learns from a layer on is split there. None where the first parameters learn, so that there
-    is nothing worth keeping. Asks the network how it is while it trains, and leaves it in that mode.
+    is nothing worth keeping. image: any, prepared, float (1, C, H, W). Asks the network how it is while it trains, and
+    leaves it in that mode.
     """
     network.train()
     layers = [*network.features, *network.head]
@@ -53,7 +55,7 @@ def split_frozen(network: Network) -> Halves | None:
             still.append(layer)
             continue
         rest = layers[place:]
-        if isinstance(layer, Backbone) and (halves := _split_graph(layer.graph)):
+        if isinstance(layer, Backbone) and (halves := _split_graph(layer.graph, nn.Sequential(*still)(image))):
             still.append(halves[0])
             rest = [halves[1], *layers[place + 1 :]]
         break
@@ -75,19 +77,25 @@ def _acts(module: nn.Module) -> bool:
     return is_random(module) and getattr(module, "rate", 1.0) != 0.0
 
 
-def _split_graph(module: fx.GraphModule) -> tuple[fx.GraphModule, fx.GraphModule] | None:
-    """The two halves of a graph, split behind the last node up to which it stands still, at a single tensor."""
+@torch.no_grad()
+def _split_graph(module: fx.GraphModule, x: Tensor) -> tuple[fx.GraphModule, fx.GraphModule] | None:
+    """The two halves of a graph, split behind the last node up to which it stands still, at a single tensor.
+
+    x: what the graph reads. It is tried, since a node does not tell whether it gives a tensor or several.
+    """
     given = _given(module.graph)
     images, *nodes = (node for node in module.graph.nodes if node not in given and node.op != "output")
-    where = None
+    places: list[fx.Node] = []
     for place, node in enumerate(nodes):
         if not _node_stands_still(module, node):
             break
         if _alone(node, [images, *nodes[: place + 1]]):
-            where = node
-    if where is None:
-        return None
-    return _first_half(module, where), _second_half(module, where)
+            places.append(node)
+    for where in reversed(places):
+        half = _first_half(module, where)
+        if isinstance(half(x), Tensor):
+            return half, _second_half(module, where)
+    return None
 
 
 def _given(graph: fx.Graph) -> set[fx.Node]:

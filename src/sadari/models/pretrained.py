@@ -139,7 +139,9 @@ def _registered(backbone: str, origin: str) -> Pretrained:
         raise unknown_name("weights", backbone, list_pretrained(f"{name}.*"))
     config = get_pretrained_cfg(backbone, allow_unregistered=True)
     values = asdict(config) if config is not None else {}
-    return _read_config(name, {}, values, origin or f"hub:{values.get('hf_hub_id') or ''}")
+    if origin:  # somebody else's weights, or none: timm states a licence for its own only
+        return _read_config(name, {}, {**values, "license": ""}, origin)
+    return _read_config(name, {}, values, f"hub:{values.get('hf_hub_id') or ''}")
 
 
 def _read_config(name: str, arguments: Mapping[str, Any], values: Mapping[str, Any], origin: str) -> Pretrained:

@@ -9,6 +9,8 @@ each that are drawn once.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from importlib.metadata import version
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +20,9 @@ from torch import Tensor, nn
 
 from sadari.data.augment import Augmentation
 from sadari.data.features import keep_features, read_features
+from sadari.data.pack import PACK_FORMAT
 from sadari.data.prepare import Preprocess
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 from sadari.evaluation.predict import Inputs
 from sadari.models.prefix import Halves, split_frozen
 from sadari.models.sequential import Network
@@ -50,7 +53,14 @@ class Learning(NamedTuple):
 
 def check_views(settings: Settings, augmentation: Augmentation | None) -> None:
     """Raises UsageError where `views` asks for something that cannot be drawn once."""
-    if settings.views and augmentation and augmentation.mixes:
+    if not (settings.views and augmentation):
+        return
+    if settings.cache == "none":
+        raise UsageError(
+            f"views={settings.views} keeps what frozen layers make of each image, and cache=none keeps nothing; "
+            "set only one of them"
+        )
+    if augmentation.mixes:
         raise UsageError(
             f"views={settings.views} draws each image once, while mixup and cutmix mix those that meet in a batch; "
             "leave them out of augment, or set views=0"
@@ -69,12 +79,14 @@ def lay_out(
     """Where does learning begin? Behind the frozen layers, if there are any, with their output in the cache.
 
     train: the positions of the images that `augmentation` draws. Everything is learnt from pixels where `cache` is
-    none, where images are drawn anew in each epoch, and where the output would pass the cache's limit.
+    none, where images are drawn anew in each epoch, and where the output would pass the cache's limit; with `views`,
+    which decide what is learnt, that raises SadariError instead.
     """
     whole = Learning(network, Inputs.pixels(images.images, preprocess))
     if settings.cache == "none" or (augmentation and not settings.views):
         return whole
-    halves = split_frozen(network)
+    device = next(chain(network.parameters(), network.buffers())).device
+    halves = split_frozen(network, preprocess.apply(torch.from_numpy(images.images[train[:1]]).to(device)))
     if halves is None:
         if augmentation:
             progress.say(f"no layer is frozen, so views={settings.views} keeps nothing: each epoch draws images anew")
@@ -84,6 +96,11 @@ def lay_out(
     count = min(settings.views, settings.epochs) if augmentation else 0
     views = [frozen.view(augmentation, train, number) for number in range(count) if augmentation]
     if rows is None or any(view is None for view in views):
+        if views:
+            raise SadariError(
+                f"views={settings.views} of each image need more room than SADARI_CACHE_LIMIT allows; raise it, or set "
+                "fewer views"
+            )
         progress.say("the output of the frozen layers would pass SADARI_CACHE_LIMIT; it is computed anew in each epoch")
         return whole
     return Learning(halves.rest, Inputs(rows, _as_they_are), tuple(view for view in views if view is not None))
@@ -162,6 +179,8 @@ class _Frozen:
             "layers": ", ".join(type(layer).__name__.lower() for layer in frozen),
             "computation": str(frozen),
             "weights": weights.hexdigest(),
+            "pixels": PACK_FORMAT,
             "torch": torch.__version__,
+            "timm": version("timm"),
             "device": next(frozen.parameters()).device.type,
         }

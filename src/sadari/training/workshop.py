@@ -86,6 +86,8 @@ def set_up(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, prog
     if augmentation and architecture.classical:
         log.say(f"{rung.name} learns from the images as they are; augment={settings.augment} has no effect on it")
         augmentation = None
+    if settings.views and not settings.augment:
+        log.say(f"views={settings.views} has no effect without augment")
     learning = lay_out(network, preprocess, images, split.train, augmentation, settings, log)
     if learning.views:
         augmentation = None

@@ -1,10 +1,14 @@
 """Which files are in a multipart body? Read with python-multipart, from memory to memory."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from sadari.deploy.serve.limits import Refused
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 
 @dataclass
@@ -42,7 +46,7 @@ class _Reader:
         self._key, self._value = bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._begin,
             "on_part_data": lambda data, start, end: self.parts[-1].content.extend(data[start:end]),

@@ -10,6 +10,7 @@ const USUAL_LINE = 0.085;
 
 let size = 0;
 let share = null;
+let clearings = 0;
 
 /** Can what this model reads be drawn? Small, square and grey. */
 export const drawable = ({ height, width, channels }) => channels === 1 && height === width && height <= LARGEST;
@@ -22,7 +23,16 @@ export const drawable = ({ height, width, channels }) => channels === 1 && heigh
  */
 export function open(side, changed) {
   size = side;
-  const tell = async () => changed(pad.isDrawn() ? await look() : null);
+  const tell = async () => {
+    if (!pad.isDrawn()) {
+      clear();
+      changed(null);
+      return;
+    }
+    const before = clearings;
+    const seen = await look();
+    if (before === clearings) changed(seen); // else it has been cleared meanwhile
+  };
   pad.open(tell);
   at("line").addEventListener("input", setLine);
   at("placed").addEventListener("change", tell);
@@ -33,6 +43,13 @@ export function open(side, changed) {
 export function learnFrom(pictures) {
   share = extent(pictures);
   at("placing").hidden = share === null;
+}
+
+/** An empty pad. */
+export function clear() {
+  clearings += 1;
+  pad.clear();
+  at("seen-pixels").width = size; // which empties it
 }
 
 function setLine() {

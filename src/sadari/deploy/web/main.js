@@ -5,7 +5,6 @@ import * as drawing from "./drawing.js";
 import * as intake from "./intake.js";
 import { latest } from "./latest.js";
 import * as maps from "./maps.js";
-import * as pad from "./pad.js";
 import * as samples from "./samples.js";
 import * as stage from "./stage.js";
 
@@ -64,7 +63,7 @@ function takeDrawing(seen) {
 }
 
 function startDrawing() {
-  pad.clear();
+  drawing.clear();
   stage.showPad();
   at("seen").hidden = at("clear").hidden = false;
   at("draw").hidden = true;
