@@ -3,9 +3,11 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sadari.data.prepare import Preprocess
 from sadari.models.pretrained import Pretrained
+from sadari.models.sequential import Network
 from sadari.training.trained import Architecture, TrainedModel
 from small_jobs import patterns
 
@@ -39,6 +41,15 @@ def model_of(
             values.copy_(0.5 + torch.rand(values.shape, generator=generator))
     preprocess = Preprocess.fitted(images, np.arange(30), scaling, "crop")
     return TrainedModel(network.eval(), preprocess, images.classes, architecture)
+
+
+def walk(network: Network, x: Tensor) -> list[Tensor]:
+    """What every layer makes of `x`, in order; the last one is the logits."""
+    outputs: list[Tensor] = []
+    for layer in (*network.features, *network.head):
+        x = layer(x)
+        outputs.append(x)
+    return outputs
 
 
 def pixels_for(model: TrainedModel, seed: int = 0) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from sadari.explain.activations import feature_map, feature_maps, layer_names, l
 from sadari.explain.strongest import strongest
 from sadari.models.backbone import Backbone
 from small_jobs import patterns
-from small_models import ALL, CONVOLVED, DENSE, POOLED, RECURRENT, model_of, pixels_for
+from small_models import ALL, CONVOLVED, DENSE, POOLED, RECURRENT, model_of, pixels_for, walk
 
 NAMES = ("conv1", "batchnorm1", "maxpool1", "conv2", "relu1", "flatten1", "dense1", "dense2")
 
@@ -23,7 +23,7 @@ def test_maps_are_what_the_layers_made_and_end_in_the_logits(kind: str) -> None:
     model = model_of(ALL[kind])
     pixels = pixels_for(model)
     with torch.no_grad():
-        expected = model.network.layer_outputs(prepared(model, pixels[None]))
+        expected = walk(model.network, prepared(model, pixels[None]))
     maps = feature_maps(model, pixels)
     assert [each.layer for each in maps] == list(layer_names(model))
     for (_, found), values in zip(maps, expected, strict=True):
@@ -91,14 +91,16 @@ def test_looking_computes_nothing_behind_the_layer_that_is_asked_for() -> None:
     assert [next(outputs).layer for _ in range(2)] == ["conv1", "batchnorm1"]
 
 
-def test_the_strongest_images_are_those_with_the_largest_peak() -> None:
+@pytest.mark.parametrize("training", [False, True])
+def test_the_strongest_images_are_those_with_the_largest_peak(training: bool) -> None:
     model, images = model_of(POOLED, side=8), patterns(40, channels=1)
+    model.network.train(training)
     positions = np.arange(5, 40)
     peaks = [feature_map(model, images.images[place], "conv2").maps[3].max() for place in positions]
     found = strongest(model, images, positions, "conv2", 3, count=4)
     assert list(found.positions) == list(positions[np.argsort(-np.array(peaks), kind="stable")[:4]])
     assert np.allclose(found.peaks, sorted(peaks, reverse=True)[:4], atol=1e-6)
-    assert not model.network.training
+    assert [each.training for each in model.network.modules()] == [training] * len([*model.network.modules()])
 
 
 def test_a_channel_that_there_is_not_is_refused_with_those_that_there_are() -> None:

@@ -12,7 +12,9 @@ from sadari.explain import grad_cam as cam
 from sadari.explain.activations import feature_maps, layer_outputs, prepared
 from sadari.explain.attribution import ATTRIBUTIONS, Attribution, attribute
 from sadari.explain.grad_cam import grad_cam, map_layer
+from sadari.explain.inputs import Asked
 from sadari.explain.integrated_gradients import integrated_gradients
+from sadari.explain.look import look
 from sadari.explain.occlusion import occlusion
 from sadari.explain.weights import class_weights, first_filters
 from sadari.models.neighbours import Neighbours
@@ -178,7 +180,8 @@ def test_grad_cam_takes_the_last_map_with_more_than_one_position() -> None:
     model = model_of("conv 4 same, maxpool, conv 6, maxpool 4, flatten, dense 5")
     outputs = list(layer_outputs(model, prepared(model, pixels_for(model)[None])))
     assert dict(outputs)["maxpool2"].shape[2:] == (1, 1)
-    assert map_layer(outputs).layer == "conv2"
+    found = map_layer(outputs)
+    assert found is not None and found.layer == "conv2"
 
 
 @pytest.mark.parametrize(("side", "layer"), [(32, "inner"), (96, "backbone1")])
@@ -189,8 +192,9 @@ def test_grad_cam_goes_through_a_backbone(side: int, layer: str) -> None:
     pixels, before = pixels_for(model), bytes_of(model)
     values = attribute("grad-cam", model, pixels, 1)
     assert values.shape == (side, side) and values.max() > 0
-    chosen = map_layer(list(layer_outputs(model, prepared(model, pixels[None])))).layer
-    assert chosen == layer or (layer == "inner" and chosen.startswith("backbone1.layer"))
+    found = map_layer(list(layer_outputs(model, prepared(model, pixels[None]))))
+    assert found is not None
+    assert found.layer == layer or (layer == "inner" and found.layer.startswith("backbone1.layer"))
     assert bytes_of(model) == before
 
 
@@ -213,6 +217,20 @@ def test_tokens_have_no_map_to_look_at() -> None:
     with pytest.raises(SadariError, match=cam.WITHOUT_MAPS):
         grad_cam(model, pixels_for(model), 0)
     assert attribute("occlusion", model, pixels_for(model), 0).shape == (64, 64)
+
+
+def test_a_backbone_is_asked_whether_there_is_a_map_inside_of_it() -> None:
+    """With channels last nothing inside can be looked at, and of 32 pixels one position is left at the end."""
+    layers = "backbone test_mambaout weights random, globalavgpool"
+    small, large = (model_of(layers, side, 3, backbone="test_mambaout") for side in (32, 64))
+    before = bytes_of(small)
+    assert small.architecture.rows()[0].shape[:2] == (1, 1) and large.architecture.rows()[0].shape[:2] == (2, 2)
+    with pytest.raises(UsageError, match="grad-cam cannot explain this model: it has no feature maps"):
+        attribute("grad-cam", small, pixels_for(small), 0)
+    assert attribute("grad-cam", large, pixels_for(large), 0).shape == (64, 64)
+    seen = look(small, Asked("a", pixels_for(small)))
+    assert list(seen.attributed.maps) == ["integrated-gradients", "occlusion"]
+    assert bytes_of(small) == before
 
 
 def test_unknown_methods_and_classes_are_refused() -> None:

@@ -68,6 +68,12 @@ def linear(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
 
 
 @pytest.fixture(scope="module")
+def recurrent(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    folder = tmp_path_factory.mktemp("run")
+    return train(job_for(network_file(folder, "rows, lstm 5 sequence, lstm 4"), data="digits", epochs=1), folder / "it")
+
+
+@pytest.fixture(scope="module")
 def an_id(run: RunRecord) -> str:
     return str(load("digits", Settings()).ids[run.split.test[0]])
 
@@ -81,6 +87,40 @@ def test_the_summary_says_how_every_shape_came_about(explain: Terminal, run: Run
     assert "explained by  grad-cam · integrated-gradients · occlusion\n" in answer.out
     assert "not by weights: its classes have no weight for each pixel" in answer.out
     assert not (run.path / "explain").exists(), "nothing is written where nothing was asked for"
+
+
+def test_hints_name_an_image_of_the_runs_own_set(explain: Terminal, run: RunRecord) -> None:
+    first = run.predictions.ids[0]
+    assert first in load("digits", Settings()).ids
+    assert f"next  sadari explain {run.path} {first}   (or a file)" in explain(run.path).out
+    assert f"name one, such as {first}" in explain(run.path, "--layer", "conv1").err
+
+
+def test_a_channel_of_a_sequence_is_drawn_beside_the_image(explain: Terminal, recurrent: RunRecord, an_id: str) -> None:
+    answer = explain(recurrent.path, an_id, "--layer", "lstm1", "--channel", "4", "--out", "seen")
+    assert answer.status == 0
+    assert len(list(Path("seen").glob("*/channel-lstm1-4.png"))) == 1
+
+
+@pytest.mark.parametrize("name", ["filters.png", "FILTERS.png.PNG", "filters.png-.jpg"])
+def test_an_image_called_like_a_picture_of_the_model_is_explained_too(
+    explain: Terminal, run: RunRecord, name: str
+) -> None:
+    Image.new("L", (8, 8), 90).save(name, format="png")
+    answer = explain(run.path, name, "--method", "occlusion", "--out", "seen")
+    assert answer.status == 0
+    assert sorted(each.name.lower() for each in Path("seen").iterdir()) == ["filters", "filters.png"]
+
+
+def test_an_image_deep_down_gets_a_folder_of_a_name_that_can_be_made(explain: Terminal, linear: RunRecord) -> None:
+    deep = [Path("/".join([start, *["\u00e4" * 20] * 9, "photo.jpg"])) for start in ("one", "two")]
+    for path in deep:
+        path.parent.mkdir(parents=True)
+        Image.new("L", (8, 8), 90).save(path)
+    answer = explain(linear.path, *deep, "--method", "weights", "--out", "seen")
+    assert answer.status == 0
+    first, second = sorted(each.name for each in Path("seen").iterdir() if each.is_dir())
+    assert len(first.encode()) <= 100 and first.endswith("\u00e4-photo") and second == f"{first}~2"
 
 
 def test_the_summary_as_json_is_one_document(explain: Terminal, run: RunRecord) -> None:
@@ -118,7 +158,7 @@ def test_a_file_of_another_size_and_colour_is_brought_to_the_models(explain: Ter
     )
     assert answer.status == 0
     assert "what speaks for 7: occlusion" in answer.out and "it is" not in answer.out
-    assert sorted(each.name for each in Path("seen/photo.png").iterdir()) == [
+    assert sorted(each.name for each in Path("seen/photo").iterdir()) == [
         "attributions.png", "lesson-horizontal-lines.png", "lesson-pooling.png", "lesson-vertical-lines.png",
         "maps-01-conv2.png",
     ]  # fmt: skip
@@ -138,7 +178,7 @@ def test_pictures_lie_in_the_run_by_default_and_images_of_one_name_apart(explain
     answer = explain(linear.path, Path("one/a.png").resolve(), Path("two/a.png").resolve())
     assert answer.status == 0 and "weights.png" in answer.out
     places = sorted(each.name for each in (linear.path / "explain").iterdir())
-    assert places == ["a.png", "a.png~2", "weights.png"]
+    assert places == ["a", "a~2", "weights.png"]
     assert "what speaks for" in answer.out and "weights" in answer.out
 
 
@@ -161,6 +201,7 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(
     answer = explain(run.path, *(an_id if each == "ID" else each for each in words), "--out", "seen")
     assert answer.status == 2 and not answer.out
     assert sentence in answer.err and answer.err.count("\n") == 1
+    assert not Path("seen").exists(), "nothing is written before the request is known to make sense"
 
 
 def test_what_is_no_image_fails_with_the_reason(explain: Terminal, run: RunRecord) -> None:

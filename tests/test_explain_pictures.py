@@ -10,9 +10,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sadari.explain.activations import FeatureMap
+from sadari.explain.activations import FeatureMap, feature_map
 from sadari.explain.inputs import Asked
-from sadari.explain.look import Look, look, view_channel
+from sadari.explain.look import ChannelView, Look, beside_image, look, view_channel
+from sadari.explain.strongest import Strongest
 from sadari.explain.weights import class_weights, first_filters
 from sadari.report.ink.attributions import draw_attributions
 from sadari.report.ink.filters import draw_filters, draw_weights
@@ -21,7 +22,7 @@ from sadari.report.ink.maps import draw_channel, draw_layers, draw_maps
 from sadari.report.ink.style import styled
 from sadari.report.looking import write_channel, write_learnt, write_look
 from small_jobs import patterns
-from small_models import ALL, CONVOLVED, LINEAR, model_of, pixels_for
+from small_models import ALL, CONVOLVED, DENSE, LINEAR, RECURRENT, model_of, pixels_for
 
 
 def looked(layers: str = CONVOLVED, channels: int = 1, **more: Any) -> Look:
@@ -125,6 +126,7 @@ def test_an_attribution_of_nothing_can_be_drawn(tmp_path: Path) -> None:
 
 def test_the_lessons_show_their_numbers() -> None:
     seen = looked()
+    assert seen.pool is not None
     with styled():
         lesson, pool = draw_filter_lesson(seen.filters[0]), draw_pool_lesson(seen.pool)
     shown = words(lesson)
@@ -141,6 +143,53 @@ def test_filters_and_weights_are_drawn_one_by_one(channels: int, tmp_path: Path)
         assert len(drawn(draw_filters(filters))) == 6
         assert set(words(draw_weights(weights))) >= {"a", "b", "c"}
     assert [write_learnt(each, tmp_path).name for each in (filters, weights)] == ["filters.png", "weights.png"]
+
+
+@pytest.mark.parametrize(
+    ("side", "lessons"), [(1, []), (2, []), (3, ["lesson-horizontal-lines.png", "lesson-vertical-lines.png"])]
+)
+def test_a_tiny_image_is_shown_without_the_lessons_it_is_too_small_for(
+    side: int, lessons: list[str], tmp_path: Path
+) -> None:
+    model = model_of(DENSE, side=side)
+    files = write_look(look(model, Asked("tiny", pixels_for(model))), tmp_path)
+    names = sorted(path.name for path in files)
+    assert [name for name in names if name.startswith("lesson")] == lessons
+    assert "attributions.png" in names
+
+
+def planes_of(layers: str, layer: str, channels: int) -> list[np.ndarray[Any, np.dtype[Any]] | None]:
+    model, images = model_of(layers, side=12), patterns(12, side=12, channels=1)
+    asked = Asked("mine", pixels_for(model))
+    views = [view_channel(model, images, np.arange(12), layer, channel) for channel in range(channels)]
+    return [beside_image(view, model, asked).plane for view in views]
+
+
+@pytest.mark.parametrize(("layer", "features"), [("rows1", 12), ("lstm1", 6)])
+def test_a_channel_of_a_sequence_is_one_feature_over_its_steps(layer: str, features: int) -> None:
+    model = model_of(RECURRENT)
+    (sequence,) = feature_map(model, pixels_for(model), layer).maps
+    planes = planes_of(RECURRENT, layer, features)
+    for channel, plane in enumerate(planes):
+        assert plane is not None and np.array_equal(plane, sequence[:, channel : channel + 1])
+
+
+def test_a_channel_of_a_map_is_a_map_and_of_a_vector_nothing_to_see() -> None:
+    single = "conv 1, conv 2, flatten"
+    (plane,) = planes_of(single, "conv1", 1)
+    expected = feature_map(model_of(single), pixels_for(model_of(single)), "conv1").maps
+    assert plane is not None and np.array_equal(plane, expected[0]), "a layer of one channel is no sequence"
+    assert planes_of(RECURRENT, "lstm2", 2) == [None, None]
+
+
+def test_a_channel_of_tokens_is_one_feature_over_them() -> None:
+    model = model_of("backbone test_vit weights random, globalavgpool", 32, 3, backbone="test_vit")
+    pixels, layer = pixels_for(model), "backbone1.blocks.0"
+    most = Strongest(layer, 5, np.zeros(1, np.int64), np.zeros(1, np.float32))
+    view = beside_image(ChannelView(most, pixels[None], ("a",)), model, Asked("mine", pixels))
+    assert view.plane is not None
+    assert np.array_equal(view.plane, feature_map(model, pixels, layer).maps[0][:, 5:6])
+    assert (view.name, view.pixels is pixels) == ("mine", True)
 
 
 def test_a_channel_is_drawn_with_and_without_an_image(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from sadari.models import initial, modules
 from sadari.models.dropout import Dropout
 from sadari.models.layers import describe, parse
 from sadari.models.sequential import Network, build
+from small_models import walk
 
 ALL_KINDS = """
     conv 6 2 same stride 2, batchnorm, relu, avgpool
@@ -52,7 +53,7 @@ def test_every_layers_output_in_order_and_untouched_by_later_layers() -> None:
     text = "conv 4 linear, relu, batchnorm, dropout 0.5, maxpool, flatten, dropout 0.5, dense 5, dense 4"
     made = network(text).train()
     x = torch.rand(2, 1, 8, 8)
-    outputs = made.layer_outputs(x)
+    outputs = walk(made, x)
     assert [tuple(each.shape[1:]) for each in outputs][-5:] == [(36,), (36,), (5,), (4,), (3,)]
     assert outputs[0].min() < 0  # the relu behind it left it alone
     assert torch.equal(outputs[1], outputs[0].clamp(min=0))
@@ -61,7 +62,7 @@ def test_every_layers_output_in_order_and_untouched_by_later_layers() -> None:
 def test_all_shapes_are_those_that_describe_says() -> None:
     layers = parse(ALL_KINDS, {})
     rows = describe(layers, (19, 17, 3), 4)
-    outputs = build(layers, (19, 17, 3), 4, 0).layer_outputs(torch.rand(2, 3, 19, 17))
+    outputs = walk(build(layers, (19, 17, 3), 4, 0), torch.rand(2, 3, 19, 17))
     assert len(outputs) == len(rows)
     for row, output in zip(rows, outputs, strict=True):
         channel_last = output.permute(0, 2, 3, 1) if output.ndim == 4 else output
@@ -99,7 +100,7 @@ def test_whatever_describe_accepts_runs_with_those_shapes_and_params(
             build(layers, shape, 2, 0)
         return
     made = build(layers, shape, 2, 0)
-    outputs = made.layer_outputs(torch.rand(2, channels, height, width))
+    outputs = walk(made, torch.rand(2, channels, height, width))
     shapes = [tuple((each.permute(0, 2, 3, 1) if each.ndim == 4 else each).shape[1:]) for each in outputs]
     assert shapes == [row.shape for row in rows]
     assert sum(each.numel() for each in made.parameters()) == sum(row.trainable for row in rows)
@@ -246,8 +247,8 @@ def test_a_lone_last_image_can_be_trained_on() -> None:
 def test_dropout_only_drops_in_training() -> None:
     made = network("dropout 0.5, flatten")
     x = torch.ones(64, 1, 8, 8)
-    assert torch.equal(made.eval().layer_outputs(x)[0], x)
-    dropped = made.train().layer_outputs(x)[0]
+    assert torch.equal(walk(made.eval(), x)[0], x)
+    dropped = walk(made.train(), x)[0]
     assert set(dropped.flatten().tolist()) == {0.0, 2.0}
     assert abs(float(dropped.mean()) - 1) < 0.1
 

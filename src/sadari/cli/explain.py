@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from sadari.explain.inputs import Asked
     from sadari.explain.look import ChannelView, Look
     from sadari.explain.summary import Summary
+    from sadari.run import RunRecord
     from sadari.training.trained import TrainedModel
+
+LONGEST_NAME = 100  # bytes of an image's folder: file systems take 255, Windows 260 for the whole path (assumed)
 
 
 def explain(
     run: Run,
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[IMAGE...]", help="Files, or images of the run's set, such as test/00042."),
+        typer.Argument(metavar="[IMAGE...]", help="Files, or images of the run's set by their ids."),
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Only this layer's maps; the summary names the layers.")] = None,
     channel: Annotated[
@@ -44,18 +47,19 @@ def explain(
     """Show the layers of a run's model; for an image, what each of them sees and which parts speak for its class."""
     if channel is not None and layer is None:
         raise UsageError("--channel needs its layer: add --layer, such as --layer conv1")
-    if not images and channel is None and (layer or class_ or method):
-        raise UsageError("--layer, --class and --method are about an image: name one, such as test/00042")
 
     from sadari.deploy.classifier import Classifier
     from sadari.explain.inputs import find_images
-    from sadari.explain.look import view_channel
+    from sadari.explain.look import look, view_channel
     from sadari.explain.summary import summarise
     from sadari.run import RunRecord
     from sadari.training.evaluate import own_images
 
+    record = RunRecord.open(run)
+    if not images and channel is None and (layer or class_ or method):
+        raise UsageError(f"--layer, --class and --method are about an image: name one, such as {_an_id(record)}")
     classifier, progress = Classifier.open(run), TerminalProgress()
-    record, model = RunRecord.open(run), classifier.model
+    model = classifier.model
     summary = summarise(record, model)
     wish = _Wish(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
     asked = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
@@ -64,14 +68,17 @@ def explain(
         judging = record.split.part(record.summary["judged_on"])
         view = view_channel(model, own_images(record, progress), judging, wish.layer, channel)
     folder = out or run / "explain"
+    # All that can be refused is computed before anything is written.
+    looks = [look(model, each, wish.layer, wish.label, wish.methods) for each in asked]
     pictures = _draw_model(model, view if not asked else None, folder) if out or view or asked else []
-    seen = [_see(model, each, wish, view, place) for each, place in zip(asked, _places(asked, folder), strict=True)]
+    places = [folder / name for name in _folder_names(asked)]
+    seen = [_draw(model, *each, view) for each in zip(asked, looks, places, strict=True)]
     if as_json:
         show_json(_document(record.path, summary, pictures, seen))
     elif seen or pictures:
         _show_pictures(seen, pictures, folder)
     else:
-        _show_summary(summary, run)
+        _show_summary(summary, run, _an_id(record))
 
 
 @dataclass(frozen=True)
@@ -109,31 +116,42 @@ def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path)
     return [*pictures, write_channel(view, folder)] if view else pictures
 
 
-def _see(model: "TrainedModel", asked: "Asked", wish: _Wish, view: "ChannelView | None", folder: Path) -> _Seen:
-    from sadari.explain.look import look
+def _draw(model: "TrainedModel", asked: "Asked", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
+    from sadari.explain.look import beside_image
     from sadari.report.looking import write_channel, write_look
 
-    seen = look(model, asked, wish.layer, wish.label, wish.methods)
-    pictures = [*write_look(seen, folder)]
+    pictures = [*write_look(look, folder)]
     if view is not None:
-        (only,) = seen.maps
-        plane = only.maps[view.strongest.channel] if only.maps.shape[1] > 1 else None
-        pictures.append(write_channel(replace(view, name=asked.name, pixels=asked.pixels, plane=plane), folder))
-    return _Seen(seen, pictures)
+        pictures.append(write_channel(beside_image(view, model, asked), folder))
+    return _Seen(look, pictures)
 
 
-def _places(asked: "Sequence[Asked]", folder: Path) -> list[Path]:
-    """A folder for each image, called like it."""
-    places: list[Path] = []
+def _folder_names(asked: "Sequence[Asked]") -> list[str]:
+    """A name for each image's folder: its own without the suffix, so that none is called like a picture of the model.
+
+    Of a long one the end, which tells images apart; whatever is still the same is numbered.
+    """
+    from sadari.data.decode import SUFFIXES
+
+    ending = re.compile(rf"(?:[-.]|{'|'.join(map(re.escape, SUFFIXES))})+$", re.IGNORECASE)
+    names: list[str] = []
     for each in asked:
         name = Path(each.name).name if Path(each.name).is_absolute() else each.name
-        name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "image"
-        number = 1 + sum(place.name == name or place.name.startswith(f"{name}~") for place in places)
-        places.append(folder / (name if number == 1 else f"{name}~{number}"))
-    return places
+        name = ending.sub("", re.sub(r"[^\w.-]+", "-", name))
+        name = name.encode()[-LONGEST_NAME:].decode(errors="ignore").lstrip("-.") or "image"
+        number = 1 + sum(other == name or other.startswith(f"{name}~") for other in names)
+        names.append(name if number == 1 else f"{name}~{number}")
+    return names
 
 
-def _show_summary(summary: "Summary", run: Path) -> None:
+def _an_id(record: "RunRecord") -> str:
+    """An image of the run's set as it is typed, or the word for one where nothing is predicted yet."""
+    if not (record.path / "predictions.csv").is_file():
+        return "IMAGE"
+    return shlex.quote(str(record.predictions.ids[0]))
+
+
+def _show_summary(summary: "Summary", run: Path, an_id: str) -> None:
     name = Path(summary.model).stem if summary.model.endswith(".toml") else summary.model
     show(
         f"{name} on {summary.data}   seed {summary.seed}   {len(summary.classes)} classes",
@@ -144,7 +162,7 @@ def _show_summary(summary: "Summary", run: Path) -> None:
     for name, lacking in summary.attributions:
         if lacking:
             show(f"  not by {name}: {lacking}")
-    show(f"next  sadari explain {shlex.quote(str(run))} IMAGE   (a file, or an image of its set, such as test/00042)")
+    show(f"next  sadari explain {shlex.quote(str(run))} {an_id}   (or a file)")
 
 
 def _show_pictures(seen: Sequence[_Seen], pictures: Sequence[Path], folder: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sadari.errors import UsageError
 from sadari.explain.activations import Maps, Pixels
-from sadari.explain.grad_cam import WITHOUT_MAPS, grad_cam
+from sadari.explain.grad_cam import WITHOUT_MAPS, grad_cam, has_map
 from sadari.explain.integrated_gradients import integrated_gradients
 from sadari.explain.occlusion import occlusion
 from sadari.explain.weights import is_linear, weight_image
@@ -55,9 +55,11 @@ def _learns_nothing(model: TrainedModel) -> str:
 
 def _without_maps(model: TrainedModel) -> str:
     layers = model.architecture.layer_list()
-    maps = [row.shape for row in model.architecture.rows() if len(row.shape) == 3]
-    inside = backbone_of(layers) is not None and len(model.architecture.rows()[0].shape) == 3
-    return "" if inside or any(shape[0] * shape[1] > 1 for shape in maps) else WITHOUT_MAPS
+    shapes = [row.shape for row in model.architecture.rows()]
+    if any(len(shape) == 3 and shape[0] * shape[1] > 1 for shape in shapes):
+        return ""
+    inside = backbone_of(layers) is not None and len(shapes[0]) == 3
+    return "" if inside and has_map(model) else WITHOUT_MAPS
 
 
 def _not_linear(model: TrainedModel) -> str:

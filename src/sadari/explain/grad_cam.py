@@ -26,7 +26,10 @@ def grad_cam(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
     with differentiable(model):
         x = prepared(model, pixels[np.newaxis]).requires_grad_()
         outputs = list(layer_outputs(model, x))
-        chosen = map_layer(outputs).values
+        found = map_layer(outputs)
+        if found is None:
+            raise SadariError(f"grad-cam cannot explain this network: {WITHOUT_MAPS}")
+        chosen = found.values
         (slopes,) = torch.autograd.grad(outputs[-1].values[0, label], chosen)
     weights = slopes.mean(dim=(2, 3), keepdim=True)
     seen = (weights * chosen.detach()).sum(dim=1, keepdim=True).relu()
@@ -34,15 +37,22 @@ def grad_cam(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
     return enlarged[0, 0].float().cpu().numpy()
 
 
-def map_layer(outputs: Sequence[Output]) -> Output:
-    """The last of `outputs` that is a map with more than one position; raises SadariError where there is none.
+def has_map(model: TrainedModel) -> bool:
+    """Whether there is a map to look at, also inside of a backbone: found out with one black image."""
+    with differentiable(model), torch.no_grad():
+        black = np.zeros((1, *model.architecture.shape), dtype=np.uint8)
+        return map_layer(list(layer_outputs(model, prepared(model, black)))) is not None
+
+
+def map_layer(outputs: Sequence[Output]) -> Output | None:
+    """The last of `outputs` that is a map with more than one position, if there is one.
 
     Tokens hide the maps before them: of a backbone that ends in tokens, the first convolution would be all that is
     left to look at.
     """
     maps = [each for each in outputs if each.values.ndim == 4 and each.values[0, 0].numel() > 1]
     if not maps or (_inner(maps[-1]) and any(_inner(each) and each.values.ndim == 3 for each in outputs)):
-        raise SadariError(f"grad-cam cannot explain this network: {WITHOUT_MAPS}")
+        return None
     return maps[-1]
 
 

@@ -1,16 +1,18 @@
 """What can be seen of one image inside a model? Everything that the pictures of it show, as values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sadari.evaluation.predict import Inputs, predict_logits
-from sadari.explain.activations import FeatureMap, Maps, Pixels, feature_map, feature_maps
+from sadari.explain.activations import FeatureMap, Maps, Pixels, feature_map, feature_maps, output_of, prepared
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
 from sadari.explain.inputs import Asked
-from sadari.explain.lessons import LINES, FilterLesson, PoolLesson, filter_lesson, pool_lesson
+from sadari.explain.lessons import LINES, POOLED_WINDOW, FilterLesson, PoolLesson, filter_lesson, pool_lesson
 from sadari.explain.strongest import Strongest, strongest
 from sadari.training.trained import TrainedModel
 from sadari.values import ImageSet
@@ -30,6 +32,7 @@ class Look:
     """One image inside a model. truth: its class, or "" where nobody knows; probabilities: float32 (K,).
 
     maps: what the layers make of it; attributed: why the class that was asked for, else the most probable one.
+    filters, pool: the lessons, as far as the image is large enough for their windows.
     """
 
     name: str
@@ -40,7 +43,7 @@ class Look:
     maps: tuple[FeatureMap, ...]
     attributed: Attributed
     filters: tuple[FilterLesson, ...]
-    pool: PoolLesson
+    pool: PoolLesson | None
 
     def likeliest(self, count: int = 3) -> list[tuple[str, float]]:
         """The `count` most probable classes with their probabilities, the likeliest first."""
@@ -52,7 +55,8 @@ class Look:
 class ChannelView:
     """One channel, and the images that it answers to most: uint8 (n, H, W, C) with their ids.
 
-    name, pixels, plane: an image and the channel's float32 (H, W) of it, where one was asked for.
+    name, pixels, plane: an image and the channel's float32 (H, W) of it, or (T, 1) of a sequence, where one was asked
+    for and the channel has more than one value.
     """
 
     strongest: Strongest
@@ -71,6 +75,21 @@ def view_channel(
     return ChannelView(most, images.images[most.positions], tuple(map(str, images.ids[most.positions])))
 
 
+def beside_image(view: ChannelView, model: TrainedModel, asked: Asked) -> ChannelView:
+    """What does the channel make of one image? `view` with that image and its plane."""
+    with torch.no_grad():
+        (values,) = output_of(model, prepared(model, asked.pixels[np.newaxis]), view.strongest.layer)
+    return replace(view, name=asked.name, pixels=asked.pixels, plane=_plane(values, view.strongest.channel))
+
+
+def _plane(values: Tensor, channel: int) -> Maps | None:
+    """The channel's part of (C, H, W), (T, F) or (F,), counted as `strongest` does; None where it is one value."""
+    if values.ndim == 1:
+        return None
+    plane = values[channel] if values.ndim == 3 else values[:, channel, None]
+    return plane.float().cpu().numpy() if plane.numel() > 1 else None
+
+
 def look(
     model: TrainedModel, asked: Asked, layer: str = "", label: int | None = None, methods: Sequence[str] = ()
 ) -> Look:
@@ -83,6 +102,7 @@ def look(
     probabilities = _probabilities(model, asked.pixels)
     explained = int(np.argmax(probabilities)) if label is None else label
     chosen = methods or [each.name for each in ATTRIBUTIONS if not each.lacks(model)]
+    least = min(asked.pixels.shape[:2])
     maps = (feature_map(model, asked.pixels, layer),) if layer else tuple(feature_maps(model, asked.pixels))
     return Look(
         name=asked.name,
@@ -96,8 +116,8 @@ def look(
             model.classes[explained],
             {name: attribute(name, model, asked.pixels, explained) for name in chosen},
         ),
-        filters=tuple(filter_lesson(asked.pixels, lines) for lines in LINES),
-        pool=pool_lesson(asked.pixels),
+        filters=tuple(filter_lesson(asked.pixels, lines) for lines, kernel in LINES.items() if len(kernel) <= least),
+        pool=pool_lesson(asked.pixels) if least >= POOLED_WINDOW else None,
     )
 
 

@@ -32,10 +32,11 @@ def strongest(
 ) -> Strongest:
     """Which `count` of the images at `positions` does the channel answer to most?
 
-    Of vectors, a channel is one value; of sequences, one feature over all steps. Raises UsageError for a layer or a
+    Of vectors, a channel is one value; of sequences, one feature over all steps. The network is left in the mode that
+    it came in. Raises UsageError for a layer or a
     channel that there is not.
     """
-    peaks = predict_logits(_Peaks(model, layer).eval(), Inputs.pixels(images.images, model.preprocess), positions)
+    peaks = predict_logits(_Peaks(model, layer), Inputs.pixels(images.images, model.preprocess), positions)
     if not 0 <= channel < peaks.shape[1]:
         raise UsageError(f"{layer} has the channels 0 to {peaks.shape[1] - 1}, not {channel}")
     largest = torch.argsort(peaks[:, channel], descending=True, stable=True)[:count].numpy()
@@ -48,6 +49,7 @@ class _Peaks(nn.Module):
     def __init__(self, model: TrainedModel, layer: str) -> None:
         super().__init__()
         self.network = model.network
+        self.training = model.network.training  # which `predict_logits` goes back to
         self._model = model
         self._layer = layer
 

@@ -30,14 +30,6 @@ class Network(nn.Module):
         logits: Tensor = self.head(self.features(x))
         return logits
 
-    def layer_outputs(self, x: Tensor) -> list[Tensor]:
-        """What does every layer make of `x`, in order? The last one is the logits."""
-        outputs: list[Tensor] = []
-        for layer in (*self.features, *self.head):
-            x = layer(x)
-            outputs.append(x)
-        return outputs
-
 
 def build(layers: Sequence[kinds.Layer], shape: kinds.Shape, classes: int, seed: int) -> Network:
     """Which network do `layers` make for images of `shape` (H, W, C) and `classes` classes?

@@ -33,7 +33,8 @@ def write_look(look: Look, folder: Path) -> tuple[Path, ...]:
         written.append(_write(draw_attributions, look.attributed, folder / "attributions.png"))
     for lesson in look.filters:
         written.append(_write(draw_filter_lesson, lesson, folder / f"lesson-{lesson.lines}-lines.png"))
-    written.append(_write(draw_pool_lesson, look.pool, folder / "lesson-pooling.png"))
+    if look.pool is not None:
+        written.append(_write(draw_pool_lesson, look.pool, folder / "lesson-pooling.png"))
     return tuple(written)
 
 

@@ -1,6 +1,6 @@
 """How do the feature maps of an image look on paper?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -84,7 +84,8 @@ def draw_channel(view: ChannelView) -> "Figure":
         show_picture(left, view.pixels)
         caption(left, view.name)
         bare(right)
-        picture = right.imshow(view.plane, cmap=GLOW, interpolation="nearest")
+        aspect: Literal["auto", "equal"] = "auto" if view.plane.shape[1] == 1 else "equal"  # a sequence is one column
+        picture = right.imshow(view.plane, cmap=GLOW, interpolation="nearest", aspect=aspect)
         caption(right, title, f"{view.plane.shape[0]}x{view.plane.shape[1]}")
         parts[0].colorbar(picture, ax=right, shrink=0.8, pad=0.02).ax.tick_params(labelsize=7)
     panels = np.atleast_1d(parts[-1].subplots(1, max(1, len(view.images))))
