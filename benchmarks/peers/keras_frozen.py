@@ -43,10 +43,8 @@ def main():
     for layer in base.layers:
         layer.trainable = what == "block" and layer.name in LAST[name]
     dense = [keras.layers.Dense(units, activation="relu") for units in (128, 64, 32)]
-    model = keras.Sequential(
-        [base, keras.layers.Flatten(), *dense, keras.layers.Dense(CLASSES, activation="softmax")]
-    )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model = keras.Sequential([base, keras.layers.Flatten(), *dense, keras.layers.Dense(CLASSES, activation="softmax")])
+    model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (images, SIDE, SIDE, 3), dtype=np.uint8).astype(np.float32) / 127.5 - 1
     labels = generator.integers(0, CLASSES, images)
