@@ -60,7 +60,7 @@ def network_of(train: str, backbone: str = SMALL) -> Network:
 def test_the_halves_compute_what_the_network_does_and_share_its_parameters(backbone: str, train: str) -> None:
     network = network_of(train, backbone)
     pixels = torch.rand(4, 3, SIDE, SIDE)
-    halves = split_frozen(network, pixels[:1])
+    halves = split_frozen(network, lambda: pixels[:1])
     assert halves
     network.eval()
     assert torch.equal(halves.rest(halves.frozen(pixels)), network(pixels))
@@ -72,7 +72,7 @@ def test_the_halves_compute_what_the_network_does_and_share_its_parameters(backb
 
 def test_the_rest_trains_in_the_mode_of_the_network() -> None:
     network = network_of("layer4")
-    halves = split_frozen(network, torch.rand(1, 3, SIDE, SIDE))
+    halves = split_frozen(network, lambda: torch.rand(1, 3, SIDE, SIDE))
     assert halves
     halves.rest.eval()
     assert not any(each.training for each in network.modules())
@@ -82,7 +82,7 @@ def test_the_rest_trains_in_the_mode_of_the_network() -> None:
 
 
 def test_nothing_is_kept_where_the_first_parameters_learn(cache: Path, tmp_path: Path) -> None:
-    assert split_frozen(network_of("all"), torch.rand(1, 3, SIDE, SIDE)) is None
+    assert split_frozen(network_of("all"), lambda: torch.rand(1, 3, SIDE, SIDE)) is None
     run(tmp_path / "run", train="all")
     assert not kept(cache)
 

@@ -23,7 +23,8 @@ from small_server import as_text, noise, trained_on_digits
 
 # The whole command, with a network that takes its time, so that something is under way when it is stopped.
 SLOW_COMMAND = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 from sadari.cli.main import main
 from sadari.deploy.classifier import Classifier
 judge = Classifier.probabilities

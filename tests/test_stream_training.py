@@ -110,7 +110,7 @@ def test_steps_get_images_that_were_decoded_ahead(tmp_path: Path, photos: Path) 
 
     with patch.object(Ahead, "_take_unexpected", counted):
         trained(photos, tmp_path / "run", DROPPED, "always")
-    assert not unexpected
+    assert max(unexpected, default=0) <= 1  # one image tells which layers are frozen
 
 
 def test_a_file_that_changes_ends_the_run_in_one_sentence_that_keeps_it(
@@ -140,7 +140,8 @@ def test_a_job_of_a_time_before_streaming_is_read_as_auto() -> None:
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 from sadari.data import stream
 from sadari.data.load import load
 from sadari.settings import Settings

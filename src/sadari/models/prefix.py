@@ -1,6 +1,6 @@
 """Which first layers of a network never change, whatever it learns? What they give needs computing once only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -39,13 +39,13 @@ class Halves(NamedTuple):
     rest: Rest
 
 
-def split_frozen(network: Network, image: Tensor) -> Halves | None:
+def split_frozen(network: Network, image: Callable[[], Tensor]) -> Halves | None:
     """Where does learning begin? The longest part in front that gives the same for an image at every step.
 
     That is: no parameter of it learns, nothing in it is random, no batch norm in it counts or uses statistics of a
     batch. A backbone that learns from a layer on is split there. None where the first parameters learn, so that there
-    is nothing worth keeping. image: any, prepared, float (1, C, H, W). Asks the network how it is while it trains, and
-    leaves it in that mode.
+    is nothing worth keeping. image: gives any, prepared, float (1, C, H, W). Asks the network how it is while it trains,
+    and leaves it in that mode.
     """
     network.train()
     layers = [*network.features, *network.head]
@@ -55,7 +55,7 @@ def split_frozen(network: Network, image: Tensor) -> Halves | None:
             still.append(layer)
             continue
         rest = layers[place:]
-        if isinstance(layer, Backbone) and (halves := _split_graph(layer.graph, nn.Sequential(*still)(image))):
+        if isinstance(layer, Backbone) and (halves := _split_graph(layer.graph, nn.Sequential(*still)(image()))):
             still.append(halves[0])
             rest = [halves[1], *layers[place + 1 :]]
         break

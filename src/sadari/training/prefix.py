@@ -86,7 +86,7 @@ def lay_out(
     if settings.cache == "none" or (augmentation and not settings.views):
         return whole
     device = next(chain(network.parameters(), network.buffers())).device
-    halves = split_frozen(network, preprocess.apply(torch.from_numpy(images.images[train[:1]]).to(device)))
+    halves = split_frozen(network, lambda: preprocess.apply(torch.from_numpy(images.images[train[:1]]).to(device)))
     if halves is None:
         if augmentation:
             progress.say(f"no layer is frozen, so views={settings.views} keeps nothing: each epoch draws images anew")
