@@ -9,8 +9,7 @@ block5_conv3) or depthwise pair (MobileNet's 13th) learns too. Weights and image
 - cached: Sadari as it is. All 50 epochs are run; the seconds are those of the whole run, from an empty cache to the
   scores of all images.
 - again: the same with another seed, so that the features lie in the cache.
-- start: of that second run, all that is not its epochs: from the call to the first step, and from the last one to the
-  scores.
+- start: of that second run, the seconds from the call to its first epoch.
 - uncached: Sadari with cache=none. keras: Keras 3 on TensorFlow, float32 (its default), fit alone.
 
 Of the last two, EPOCHS epochs are run, each in a process of its own; 50 epochs are then taken as the first one plus 49
@@ -26,10 +25,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 from material import random_images
+
+from sadari.progress import Silent, Task
 
 HERE = Path(__file__).parent
 KERAS = ["--with", "tensorflow-cpu==2.21.0", "--with", "keras==3.15.1"]
@@ -38,6 +40,18 @@ NETWORKS = {  # name: (Keras's name, images, backbone, what learns beside the he
     "vgg16": ("VGG16", 240, "vgg16", "block5_conv3"),
 }
 EPOCHS, ALL_EPOCHS, BATCH, SIDE, CLASSES = 3, 50, 32, 224, 3
+
+
+class Beginning(Silent):
+    """Remembers when the first epoch began."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
+        if label.startswith("epoch 1/"):
+            self.at = time.perf_counter()
+        return super().task(label, total, unit)
 
 
 def time_sadari(network: str, what: str, cache: str, epochs: int, seed: int) -> dict[str, object]:
@@ -57,15 +71,18 @@ def time_sadari(network: str, what: str, cache: str, epochs: int, seed: int) -> 
         model.write_text(f'layers = "{layers}"\n[variables]\ntrain = "head"\n', encoding="utf-8")
         chosen = {"train": block if what == "block" else "head", "cache": cache, "epochs": epochs, "batch_size": BATCH}
         job = make_job("random", model, seed, chosen)
+        beginning = Beginning()
         started = time.perf_counter()
-        run = train(job, Path(folder) / "run", images=images, split=split)
-        total = time.perf_counter() - started
-        seconds = [row["seconds"] for row in run.history]
-        return {"total": total, "seconds": seconds, "params": run.summary["params"]}
+        run = train(job, Path(folder) / "run", images=images, split=split, progress=beginning)
+        return {
+            "total": time.perf_counter() - started,
+            "start": beginning.at - started,
+            "seconds": [row["seconds"] for row in run.history],
+        }
 
 
 def child(who: str, network: str, what: str, cache: Path) -> dict[str, float]:
-    """Seconds of the whole job as `who` does it, in a process of its own, and for `again` those around its epochs."""
+    """Seconds of the whole job as `who` does it, in a process of its own, and for `again` those before its epochs."""
     keras_name, count, *_ = NETWORKS[network]
     if who == "keras":
         command = ["uv", "run", "--no-project", "--python", platform.python_version(), *KERAS, "python"]
@@ -79,7 +96,7 @@ def child(who: str, network: str, what: str, cache: Path) -> dict[str, float]:
         sys.exit(done.stderr)
     found = json.loads(done.stdout.splitlines()[-1])
     if who == "again":
-        return {who: found["total"], "start": found["total"] - sum(found["seconds"])}
+        return {who: found["total"], "start": found["start"]}
     first, *others = found["seconds"]
     return {who: found["total"] if who == "cached" else first + (ALL_EPOCHS - 1) * statistics.median(others)}
 

@@ -216,3 +216,12 @@ def test_augmentation_touches_the_training_images_only(tmp_path: Path, monkeypat
     pixels, _ = engine.batches.batch(0, 0)
     sources = {image.tobytes() for image in engine.inputs.rows}
     assert not all(image.numpy().tobytes() in sources for image in pixels)
+
+
+def test_learning_does_not_slow_down_through_denormals(tmp_path: Path) -> None:
+    engine = engine_for("flatten, dense 4", tmp_path, epochs=1)
+    found: list[float] = []
+    engine.network.register_forward_hook(lambda *_: found.append(float(torch.tensor(1e-39) * 0.5)))
+    engine.fit()
+    assert len(found) > 1 and set(found) == {0.0}
+    assert float(torch.tensor(1e-39) * 0.5) > 0

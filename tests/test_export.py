@@ -226,3 +226,11 @@ def test_a_missing_package_is_named_with_what_to_type(
     with pytest.raises(public.SadariError, match=rf"needs the package {package}; .*pip install 'sadari\[deploy\]'"):
         public.export(run.path, out=tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_onnxruntime_cannot_run_is_one_sentence(run: RunRecord) -> None:
+    with pytest.raises(public.SadariError, match=r"onnxruntime cannot run the exported model \(.+\); try another"):
+        judge_with(b"this is no model")
+    judge = judge_with(make_onnx(TrainedModel.load(run), {}))
+    with pytest.raises(public.SadariError, match="onnxruntime cannot run the exported model"):
+        judge(np.zeros((1, 5, 5, 3), dtype=np.uint8))

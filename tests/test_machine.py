@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sadari.settings import Settings
-from sadari.training.machine import threads_for, use_machine
+from sadari.training.machine import denormals_flushed, threads_for, use_machine
 
 MEBIBYTES = 96  # more than any malloc keeps by itself (32 MiB at most)
 
@@ -47,3 +47,24 @@ def test_the_usual_variable_bounds_the_threads(said: str, threads: int | None, m
     monkeypatch.setenv("OMP_NUM_THREADS", said)
     assert threads_for(settings, (64, 64, 1)) == (threads or cores)
     assert threads_for(Settings(threads=3), (64, 64, 1)) == 3
+
+
+def flushed() -> list[bool]:
+    """Whether all, some or none of many products of denormal numbers are zero."""
+    products = torch.full((4_000_000,), 1e-39) * 0.5  # so many that all threads share them
+    return [bool((products == 0).all()), bool((products == 0).any())]
+
+
+def test_denormals_count_as_zero_in_threads_that_ran_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert flushed() == [False, False]
+        with denormals_flushed():
+            assert flushed() == [True, True]
+        assert flushed() == [False, False]
+        monkeypatch.setattr(torch, "set_flush_denormal", lambda _: False)  # a processor that knows no such state
+        with denormals_flushed():
+            assert flushed() == [False, False]
+    finally:
+        torch.set_num_threads(before)

@@ -1,6 +1,7 @@
 """What does an ONNX file say about images? It is run by onnxruntime, on the processor, as its users will run it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from sadari.deploy.extra import require
 from sadari.deploy.onnx_graph import INPUT, OUTPUT
+from sadari.errors import SadariError
 
 AT_ONCE = 64  # images through the graph at once (assumed: fills the cores, and VGG16's maps stay below 1 GiB)
 TURNS = 5  # timings of each of two models, in turn; their medians are compared (assumed)
@@ -19,18 +21,33 @@ Judge = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def judge_with(content: bytes) -> Judge:
-    """The function uint8 (N, H, W, C) -> float32 (N, K) that the ONNX file with this content is."""
+    """The function uint8 (N, H, W, C) -> float32 (N, K) that the ONNX file with this content is.
+
+    Raises SadariError, as the function does, where onnxruntime cannot run the file.
+    """
     runtime = require("onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
-    session: Any = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    with _told():
+        session: Any = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def judge(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         blocks = range(0, len(images), AT_ONCE)
-        answers = [session.run([OUTPUT], {INPUT: images[start : start + AT_ONCE]})[0] for start in blocks]
+        with _told():
+            answers = [session.run([OUTPUT], {INPUT: images[start : start + AT_ONCE]})[0] for start in blocks]
         return np.concatenate(answers)
 
     return judge
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever onnxruntime raises, as one sentence: its errors share no class but Exception."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SadariError(f"onnxruntime cannot run the exported model ({reason}); try another version of it") from error
 
 
 def speed_ratio(fast: Judge, slow: Judge, images: NDArray[np.uint8]) -> float:

@@ -30,6 +30,7 @@ from sadari.settings import Settings
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.interrupt import Interruption, interruption
+from sadari.training.machine import denormals_flushed
 from sadari.training.memory import smaller_micro_batch
 from sadari.training.optim import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import seed_for
@@ -77,7 +78,7 @@ class Engine:
         self._restore()
         self.kept_at = perf_counter()
         self.network.train()
-        with interruption() as wanted:
+        with interruption() as wanted, denormals_flushed():
             while self.state.epoch < self.settings.epochs and not self._out_of_patience():
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
                     self._train_epoch(task, wanted)
