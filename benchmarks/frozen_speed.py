@@ -27,14 +27,15 @@ import tempfile
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from material import random_images
+from race.entrants import KERAS, NUMPY, TENSORFLOW, own_python
 
 from sadari.progress import Silent, Task
 
 HERE = Path(__file__).parent
-KERAS = ["--with", "tensorflow-cpu==2.21.0", "--with", "keras==3.15.1"]
 NETWORKS = {  # name: (Keras's name, images, backbone, what learns beside the head for "block")
     "mobilenet": ("MobileNet", 960, "mobilenetv1_100", "blocks.4.1"),
     "vgg16": ("VGG16", 240, "vgg16", "block5_conv3"),
@@ -85,8 +86,8 @@ def child(who: str, network: str, what: str, cache: Path) -> dict[str, float]:
     """Seconds of the whole job as `who` does it, in a process of its own, and for `again` those before its epochs."""
     keras_name, count, *_ = NETWORKS[network]
     if who == "keras":
-        command = ["uv", "run", "--no-project", "--python", platform.python_version(), *KERAS, "python"]
-        command += [str(HERE / "peers" / "keras_frozen.py"), keras_name, what, str(count), str(EPOCHS)]
+        command = [*own_python((TENSORFLOW, KERAS, NUMPY)), str(HERE / "peers" / "keras_frozen.py")]
+        command += [keras_name, what, str(count), str(EPOCHS)]
     else:
         command = [sys.executable, __file__, "--child", who, "--networks", network, "--what", what]
     done = subprocess.run(
@@ -124,19 +125,26 @@ def main() -> None:
     results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {"jobs": []}
     for network in options.networks.split(","):
         for what in options.what.split(","):
-            turns = [turn(network, what) for _ in range(options.pairs)]
-            against = {who: [each[who] / each["cached"] for each in turns] for who in ("keras", "uncached")}
-            results["jobs"] = [each for each in results["jobs"] if (each["network"], each["what"]) != (network, what)]
-            results["jobs"].append({"network": network, "what": what, "turns": turns, "ratio": against})
-            for who, ratios in against.items():
+            turns: list[dict[str, float]] = []
+            for _ in range(options.pairs):
+                turns.append(turn(network, what))
+                keep(results, network, what, turns)
+                options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            for who, ratios in results["jobs"][-1]["ratio"].items():
                 print(
                     f"{network:10} {what:6} against {who:9} {statistics.median(ratios):7.1f}x "
                     f"({min(ratios):.1f} to {max(ratios):.1f})",
                     flush=True,
                 )
-            results["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
-            results["command"] = "uv run python benchmarks/frozen_speed.py"
-            options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def keep(results: dict[str, Any], network: str, what: str, turns: list[dict[str, float]]) -> None:
+    """Put the turns of one job, as far as they have come, in the place of older ones."""
+    against = {who: [each[who] / each["cached"] for each in turns] for who in ("keras", "uncached")}
+    others = [each for each in results["jobs"] if (each["network"], each["what"]) != (network, what)]
+    results["jobs"] = [*others, {"network": network, "what": what, "turns": turns, "ratio": against}]
+    results["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
+    results["command"] = "uv run python benchmarks/frozen_speed.py"
 
 
 if __name__ == "__main__":

@@ -116,7 +116,9 @@ def test_rows_say_how_each_shape_came_about() -> None:
         ("avgpool 4", (2, 2, 3), "9 / 4 = 2, 1 left out, 8 / 4 = 2"),
         ("rows", (9, 24), "9 rows of 8 x 3 = 24"),
         ("globalavgpool", (3,), "the mean over 9x8"),
+        ("globalmaxpool", (3,), "the largest over 9x8"),
         ("batchnorm", (9, 8, 3), "as before"),
+        ("mirror", (9, 8, 3), "as before"),
     ],
 )
 def test_shapes_of_images_that_are_not_square(layer: str, shape: tuple[int, ...], how: str) -> None:

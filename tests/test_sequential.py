@@ -42,11 +42,20 @@ def test_logits_are_the_head_of_the_features() -> None:
     assert made(x).shape == (2, 3)
 
 
-@pytest.mark.parametrize(("leaving", "before"), [("flatten", 1), ("rows, lstm 4", 1), ("globalavgpool", 1)])
-def test_the_head_begins_where_the_map_is_left(leaving: str, before: int) -> None:
+@pytest.mark.parametrize("leaving", ["flatten", "rows, lstm 4", "globalavgpool", "globalmaxpool"])
+def test_the_head_begins_where_the_map_is_left(leaving: str) -> None:
     made = network(f"conv 4, {leaving}, dense 5")
-    assert len(made.features) == before
+    assert len(made.features) == 1
     assert type(made.head[0]).__name__.lower() == leaving.split(",")[0]
+
+
+def test_mirror_counts_in_evaluation_only() -> None:
+    x = torch.rand(4, 1, 8, 8)
+    plain, made = (network(f"conv 4, flatten{more}, dense 5") for more in ("", ", mirror"))
+    assert torch.equal(made.train()(x), plain.train()(x))
+    both = made.eval()(x)
+    assert torch.allclose(both, (plain.eval()(x) + plain(x.flip(3))) / 2)
+    assert torch.equal(made(x.flip(3)), both) and not torch.allclose(both, plain(x))
 
 
 def test_every_layers_output_in_order_and_untouched_by_later_layers() -> None:
@@ -190,9 +199,18 @@ def test_the_lstm_is_its_textbook_definition() -> None:
     torch.testing.assert_close(lstm(x), h)
 
 
+@pytest.mark.parametrize(("rows", "dtype"), [(1, torch.float32), (63, torch.float32), (64, torch.bfloat16)])
+def test_few_rows_are_multiplied_in_float32(rows: int, dtype: torch.dtype) -> None:
+    layer = modules.Dense(6, 4, "relu")
+    x = torch.rand(rows, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(x.bfloat16()).dtype == dtype
+    assert layer(x).dtype == torch.float32
+
+
 def test_the_lstm_learns_under_bfloat16_and_stays_near_float32() -> None:
     made = network("rows, lstm 16 sequence, lstm 8, dense 4 tanh", (12, 12, 1)).train()
-    x = torch.rand(8, 1, 12, 12)
+    x = torch.rand(modules.ROUND_FROM, 1, 12, 12)
     with torch.autocast("cpu", torch.bfloat16):
         logits = made(x)
     assert logits.dtype == torch.bfloat16

@@ -173,12 +173,28 @@ class GlobalAvgPool(Layer):
     """The mean of every channel over the whole map, or of every feature over all steps: a vector."""
 
     word = "globalavgpool"
+    of: ClassVar[str] = "the mean"
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         if len(shape) == 2:
-            return (shape[1],), f"the mean over {shape[0]} steps"
+            return (shape[1],), f"{self.of} over {shape[0]} steps"
         height, width, channels = _a_map(shape)
-        return (channels,), f"the mean over {height}x{width}"
+        return (channels,), f"{self.of} over {height}x{width}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlobalMaxPool(GlobalAvgPool):
+    """The largest value of every channel over the whole map, or of every feature over all steps: a vector."""
+
+    word = "globalmaxpool"
+    of = "the largest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror(Layer):
+    """Finished networks judge every image as it is and mirrored, and the mean of both logits counts."""
+
+    word = "mirror"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +297,7 @@ class Relu(Layer):
 
 KINDS: Registry[type[Layer]] = Registry("layer")
 for _kind in (
-    Conv, BatchNorm, LayerNorm, MaxPool, AvgPool, GlobalAvgPool, Dropout, Flatten, Rows, LSTM, Dense, Relu,
+    Conv, BatchNorm, LayerNorm, MaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, Dropout, Flatten, Rows,
+    LSTM, Dense, Relu, Mirror,
 ):  # fmt: skip
     KINDS.add(_kind.word, _kind)

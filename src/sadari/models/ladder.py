@@ -224,6 +224,28 @@ for _rung in (
         article="A4",
     ),
     Rung(
+        name="sprint",
+        summary="the fastest way to a good classifier of small images",
+        layers="""
+            conv 32 same stride 2
+            conv 64 same linear, maxpool, batchnorm, relu
+            conv 64 same linear, batchnorm, relu
+            conv 128 same linear, maxpool, batchnorm, relu
+            conv 128 same linear, batchnorm, relu
+            globalmaxpool, mirror
+        """,
+        settings={
+            "optimizer": "muon",
+            "schedule": "one-cycle",
+            "epochs": 8,
+            "batch_size": 500,
+            "label_smoothing": 0.1,
+            "augment": "crop 1, flip",
+            "scaling": "channel",
+            "restore_best": False,
+        },
+    ),
+    Rung(
         name="knn",
         summary="the nearest training images vote, by the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",

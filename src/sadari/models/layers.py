@@ -2,12 +2,13 @@
 
     conv 32 same        # 3x3, ReLU; words may follow: a kernel size, same, stride 2, linear | relu | sigmoid | tanh
     batchnorm           # also: layernorm, relu
-    maxpool             # 2x2; also: avgpool 3, globalavgpool
+    maxpool             # 2x2; also: avgpool 3, globalavgpool, globalmaxpool
     dropout $dropout    # a variable
     rows                # each row of the map becomes one time step
     lstm 64 sequence    # without `sequence`, only the state after the last step
     flatten             # the map as one vector
     dense 64 sigmoid    # ReLU where nothing is said
+    mirror              # in evaluation, images are judged mirrored too, and the mean counts
     backbone vgg16      # a pre-trained network; models/transfer.py says what may follow
 
 One layer per line, or several separated by commas or semicolons; `#` starts a comment. The class layer (a

@@ -16,8 +16,8 @@ EPSILON = 1e-3  # cited: Keras, BatchNormalization and LayerNormalization
 # bfloat16, batch 256: a training step of cnn2-lstm (512 units) 839 -> 569 ms, of lstm (64 units) 27 -> 48 ms.
 UNROLL_FROM = 256
 # Rows from which a matrix product in bfloat16 pays for the rounding of its weights, in each step. Measured on two cores
-# with AMX, forward and backward, float32 against bfloat16: 50176 x 128 takes 4.4 against 6.8 ms with 32 rows, 8.8 against
-# 7.2 with 64; 784 x 256 takes 0.19 against 0.34 and 0.26 against 0.38.
+# with AMX, forward and backward, float32 against bfloat16: 50176 x 128 takes 4.4 against 6.8 ms with 32 rows, 8.8
+# against 7.2 with 64; 784 x 256 takes 0.19 against 0.34 and 0.26 against 0.38.
 ROUND_FROM = 64
 BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistics where torch counts the new ones
 
@@ -124,6 +124,20 @@ class GlobalAvgPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean(dim=(2, 3) if x.ndim == 4 else 1)
+
+
+class GlobalMaxPool(nn.Module):
+    """(N, C, H, W) or (N, T, C) -> (N, C)"""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.amax(dim=(2, 3) if x.ndim == 4 else 1)
+
+
+class Mirror(nn.Module):
+    """As it came; `Network` looks for it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
 
 
 class Flatten(nn.Module):

@@ -44,9 +44,11 @@ def split_frozen(network: Network, image: Callable[[], Tensor]) -> Halves | None
 
     That is: no parameter of it learns, nothing in it is random, no batch norm in it counts or uses statistics of a
     batch. A backbone that learns from a layer on is split there. None where the first parameters learn, so that there
-    is nothing worth keeping. image: gives any, prepared, float (1, C, H, W). Asks the network how it is while it
-    trains, and leaves it in that mode.
+    is nothing worth keeping, and where the network looks at mirrored images too. image: gives any, prepared, float
+    (1, C, H, W). Asks the network how it is while it trains, and leaves it in that mode.
     """
+    if network.mirrored:
+        return None
     network.train()
     layers = [*network.features, *network.head]
     still: list[nn.Module] = []

@@ -11,7 +11,7 @@ from sadari.models.dropout import Dropout
 from sadari.models.layers import complete, describe
 from sadari.models.neighbours import Neighbours
 
-LEAVE_THE_MAP = (kinds.Flatten, kinds.Rows, kinds.GlobalAvgPool)
+LEAVE_THE_MAP = (kinds.Flatten, kinds.Rows, kinds.GlobalAvgPool)  # GlobalMaxPool is one of the last
 
 
 class Network(nn.Module):
@@ -19,15 +19,19 @@ class Network(nn.Module):
 
     features: all layers up to the first that leaves the map; what comes out are its feature maps.
     head: that layer and all behind it, the class layer included.
+    With a layer `mirror`, what it has learnt is asked twice in evaluation, and the mean of both logits is returned.
     """
 
     def __init__(self, features: nn.Sequential, head: nn.Sequential) -> None:
         super().__init__()
         self.features = features
         self.head = head
+        self.mirrored = any(isinstance(each, modules.Mirror) for each in (*features, *head))
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(x))
+        if self.mirrored and not self.training:
+            logits = (logits + self.head(self.features(x.flip(3)))) / 2
         return logits
 
 
@@ -76,8 +80,12 @@ def _module(layer: kinds.Layer, shape: kinds.Shape, seed: int) -> nn.Module:
             return nn.MaxPool2d(layer.size)
         case kinds.AvgPool():
             return nn.AvgPool2d(layer.size)
+        case kinds.GlobalMaxPool():
+            return modules.GlobalMaxPool()
         case kinds.GlobalAvgPool():
             return modules.GlobalAvgPool()
+        case kinds.Mirror():
+            return modules.Mirror()
         case kinds.Flatten():
             return modules.Flatten()
         case kinds.Rows():

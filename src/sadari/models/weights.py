@@ -53,16 +53,30 @@ def tensors_file(pretrained: Pretrained) -> Path:
     return _from_hub(repository, pretrained.name) if kind == "hub" else Path(pretrained.origin)
 
 
+def weights_are_here(pretrained: Pretrained) -> bool:
+    """Can `pretrained` be had without a download?"""
+    kind, _, repository = pretrained.origin.partition(":")
+    return kind != "hub" or (bool(repository) and _in_hub_cache(repository) is not None)
+
+
+def _in_hub_cache(repository: str) -> Path | None:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(repository, TENSORS, local_files_only=True))
+    except (OSError, ValueError):  # its LocalEntryNotFoundError is an OSError
+        return None
+
+
 def _from_hub(repository: str, name: str) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     if not repository:
         raise SadariError(f"timm knows no weights of {name} on the Hugging Face hub; {_what_to_do(name)}")
-    try:
-        return Path(hf_hub_download(repository, TENSORS, local_files_only=True))
-    except (LocalEntryNotFoundError, OSError, ValueError):
-        pass  # not in the cache
+    kept = _in_hub_cache(repository)
+    if kept is not None:
+        return kept
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true"):
         raise SadariError(f"the weights {repository} are not here and HF_HUB_OFFLINE is set; {_what_to_do(name)}")
     try:

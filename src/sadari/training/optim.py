@@ -11,9 +11,11 @@ from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer, RMSprop
 
 from sadari.models.backbone import Backbone
 from sadari.settings import Settings
+from sadari.training.machine import PRECISIONS
+from sadari.training.muon import Muon, marked
 
 # Keras 3's documented defaults (the articles use them), except Adadelta's: 1.0 is Zeiler's rate (arXiv:1212.5701)
-# and was Keras's when article A3 was written; Keras 3 says 0.001.
+# and was Keras's when article A3 was written; Keras 3 says 0.001. Keras's Muon has a step of another size than ours.
 LEARNING_RATES = {
     "sgd": 0.01,
     "momentum": 0.01,
@@ -22,8 +24,10 @@ LEARNING_RATES = {
     "adamw": 0.001,
     "rmsprop": 0.001,
     "adadelta": 1.0,
+    "muon": 0.005,
 }
 EPSILON = 1e-7  # Keras's, for every optimiser that has one
+MUON_MOMENTUM = 0.95  # cited: Jordan et al. 2024
 MOMENTUM = 0.9  # assumed: the usual value (Sutskever et al. 2013)
 STEPS_AT = (0.5, 0.75)  # assumed: He et al. 2015 divide by 10 at half and three quarters of training
 ONE_CYCLE_WARMUP = 0.3  # part of the run spent rising, as in Smith & Topin 2017 (arXiv:1708.07120)
@@ -50,7 +54,7 @@ def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
     inside = [each for each in trainable if id(each) in of_backbone]
     outside = [each for each in trainable if id(each) not in of_backbone]
     groups = [*_groups(outside, settings, 1.0), *_groups(inside, settings, slower)]
-    optimizer = _MAKERS[settings.optimizer](groups, peak)
+    optimizer = _muon(groups, settings) if settings.optimizer == "muon" else _MAKERS[settings.optimizer](groups, peak)
     set_learning_rate(optimizer, peak)
     return optimizer
 
@@ -66,6 +70,16 @@ def _groups(parameters: list[Parameter], settings: Settings, share: float) -> li
         {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0, SHARE: share},
     ]
     return [group for group in groups if group["params"]]
+
+
+def _muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
+    return Muon(
+        marked(groups),
+        peak_learning_rate(settings),
+        momentum=MUON_MOMENTUM,
+        epsilon=EPSILON,
+        precision=PRECISIONS.get(settings.precision, torch.float32),
+    )
 
 
 _MAKERS: dict[str, Callable[..., Optimizer]] = {
