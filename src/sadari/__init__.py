@@ -9,6 +9,8 @@
     sadari.write_report(result, "report.html")
     sadari.predict(run.path, "photo.jpg")
     sadari.export(run.path, "onnx")
+    sadari.log(run.path, to="mlflow")
+    sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
 
 Names are imported when they are first used, so that `import sadari` loads no torch.
 """
@@ -17,13 +19,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sadari.api import compare, export, load, predict, reopen, train, write_report
+    from sadari.api import compare, export, load, log, predict, reopen, train, write_report
     from sadari.errors import SadariError, UsageError
+    from sadari.estimator.image_classifier import ImageClassifier
     from sadari.run import RunRecord
     from sadari.settings import Settings
     from sadari.values import ImageSet, Predictions, Split
 
 __all__ = [
+    "ImageClassifier",
     "ImageSet",
     "Predictions",
     "RunRecord",
@@ -34,6 +38,7 @@ __all__ = [
     "compare",
     "export",
     "load",
+    "log",
     "predict",
     "reopen",
     "train",
@@ -44,10 +49,12 @@ _HOMES = {
     "compare": "sadari.api",
     "export": "sadari.api",
     "load": "sadari.api",
+    "log": "sadari.api",
     "predict": "sadari.api",
     "reopen": "sadari.api",
     "train": "sadari.api",
     "write_report": "sadari.api",
+    "ImageClassifier": "sadari.estimator.image_classifier",
     "SadariError": "sadari.errors",
     "UsageError": "sadari.errors",
     "RunRecord": "sadari.run",

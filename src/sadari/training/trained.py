@@ -1,7 +1,8 @@
 """What does a finished run hand over? The network with its weights, its preprocessing and its classes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,12 @@ class Architecture:
             Pretrained.from_json(pretrained) if pretrained else None,
         )
 
+    @classmethod
+    def of_run(cls, run: RunRecord) -> "Architecture":
+        """Which model has `run` trained? Its weights are not read. Raises SadariError as `TrainedModel.load`."""
+        with _stored_model(run) as file:
+            return cls.from_json(file.metadata()["architecture"])
+
 
 def write_model(path: Path, network: Network, architecture: Architecture) -> None:
     """Write weights and architecture as one safetensors file; equal weights give equal bytes."""
@@ -125,16 +132,22 @@ class TrainedModel:
     @classmethod
     def load(cls, run: RunRecord) -> "TrainedModel":
         """Read the model of `run`; nothing in the files is executed. Raises SadariError where they are damaged."""
-        path = run.path / "model.safetensors"
-        if not path.is_file():
-            raise SadariError(f"the run {run.path} has no model yet; finish it with: sadari resume {run.path}")
-        try:
-            with safe_open(path, framework="pt") as file:
-                architecture = Architecture.from_json(file.metadata()["architecture"])
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        with _stored_model(run) as file:
+            architecture = Architecture.from_json(file.metadata()["architecture"])
             network = architecture.build(seed=0)
-            network.load_state_dict(weights)
+            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
             preprocess = Preprocess.from_json(json.loads((run.path / "preprocess.json").read_text(encoding="utf-8")))
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise SadariError(f"the model of {run.path} cannot be read ({error}); train it again") from None
         return cls(network.eval(), preprocess, architecture.classes, architecture)
+
+
+@contextmanager
+def _stored_model(run: RunRecord) -> Iterator[Any]:
+    """The open file of the model of `run`; what is wrong with it, or found while it is open, becomes a SadariError."""
+    path = run.path / "model.safetensors"
+    if not path.is_file():
+        raise SadariError(f"the run {run.path} has no model yet; finish it with: sadari resume {run.path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise SadariError(f"the model of {run.path} cannot be read ({error}); train it again") from None

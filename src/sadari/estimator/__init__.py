@@ -1,0 +1,1 @@
+"""The workbench as a scikit-learn estimator: arrays in, labels out."""
