@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sadari.comparison import compare as comparing
 from sadari.comparison import reopen as reopening
+from sadari.comparison.best.budget import budget_of_best
+from sadari.comparison.best.find import BestRequest, find_best
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import expand
@@ -20,6 +22,8 @@ from sadari.progress import Progress
 from sadari.report import write as writing
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value, with_overrides
+from sadari.tracking import log as logging
+from sadari.tracking.mlflow_store import Logged
 from sadari.training import train as training
 from sadari.training.job import make_job
 from sadari.values import ImageSet
@@ -92,10 +96,22 @@ def write_report(result: ComparisonResult, out: str | Path | None = None) -> Pat
     return writing.write_report(result, Path(out) if out is not None else None)
 
 
+def log(
+    *paths: str | Path, to: str = "mlflow", uri: str = "", experiment: str = "", progress: Progress | None = None
+) -> Logged:
+    """Where are the finished runs and comparisons in the folders `paths` kept now? Told to MLflow, once each.
+
+    uri: of its server or database; experiment: under which name; "" leaves both to MLflow's environment variables, its
+    own default, and the name of the data. Raises SadariError or UsageError with one sentence.
+    """
+    return logging.log([Path(path) for path in paths], to, uri, experiment, progress)
+
+
 def compare(
     data: str | Path,
-    models: Sequence[str],
+    models: str | Sequence[str],
     *,
+    budget: str | float | None = None,
     seeds: int | Sequence[int] = 3,
     vary: Mapping[str, Sequence[Value]] | None = None,
     out: str | Path | None = None,
@@ -106,17 +122,24 @@ def compare(
 ) -> ComparisonResult:
     """Which model is better on these images, and by how much?
 
-    seeds: how many, from 0, or which. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness:
+    models: names of rungs and TOML files; or "best", with a `budget` such as "10m" or in seconds: all rungs are tried,
+    and the result compares those that were trained with the time that was left. seeds: how many, from 0, or which; of
+    "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness:
     judge the models on disturbed images too, as `.robustness`. margin: find arms equal within this difference of
     accuracy. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or
     UsageError with one sentence.
     """
     varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
-    arms, sentences = expand([absolute_model(model) for model in models], varied, overrides)
+    names = [models] if isinstance(models, str) else list(models)
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    folder = Path(out) if out is not None else None
+    seconds = budget_of_best(names, budget, varied, overrides)
+    if seconds is not None:
+        asked = BestRequest(absolute_data(data), seconds, overrides, chosen)
+        return find_best(asked, out=folder, robustness=robustness, margin=margin, progress=progress)
+    arms, sentences = expand([absolute_model(model) for model in names], varied, overrides)
     if progress:
         for sentence in sentences:
             progress.say(sentence)
-    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     request = Comparison(absolute_data(data), arms, chosen)
-    folder = Path(out) if out is not None else None
     return comparing.compare(request, out=folder, robustness=robustness, margin=margin, progress=progress)

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sadari.errors import SadariError, UsageError
-from sadari.settings import Job
-from sadari.values import Predictions, Split
+from sadari.notebook import card, fact, figures, learning
+from sadari.settings import Job, chosen_settings
+from sadari.values import PARTS, Predictions, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HISTORY_COLUMNS = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
@@ -216,6 +220,11 @@ class RunRecord:
             return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(file)]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What should be known about its images, such as that some were skipped, or that they are streamed."""
+        return tuple(read_json(self.path / "environment.json")["data"]["notes"])
+
+    @property
     def predictions(self) -> Predictions:
         """What the run predicted for the images that judge it."""
         return read_predictions(self.path / "predictions.csv")
@@ -227,3 +236,35 @@ class RunRecord:
     def scores(self, part: str) -> Mapping[str, float]:
         """The metrics of "train", "val" or "test"; empty where the part has no images."""
         return dict(self.summary["scores"].get(part) or {})
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per finished epoch, with the columns of `history.csv`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.history, columns=list(HISTORY_COLUMNS))
+
+    def __repr__(self) -> str:
+        return f"<RunRecord {_from_here(self.path)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the scores of each part, what was set, and how it learned."""
+        try:
+            job = self.job
+            scores = {part: self.scores(part) for part in PARTS} if self.finished else {}
+        except SadariError as error:
+            return fact(str(error))
+        history = self.history if (self.path / "history.csv").is_file() else []
+        model = Path(job.model).stem if job.model.endswith(".toml") else job.model
+        state = f"{len(history)} epochs" + ("" if self.finished else " so far, not finished")
+        return card(
+            f"{model} on {job.data}",
+            (f"seed {job.seed} · {state} · {_from_here(self.path)}",),
+            figures({part: found for part, found in scores.items() if found}),
+            fact(" · ".join(f"{name} = {value}" for name, value in chosen_settings(job).items())),
+            *learning(history),
+        )
+
+
+def _from_here(path: Path) -> Path:
+    """`path` as short as it can be named here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

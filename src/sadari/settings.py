@@ -13,7 +13,7 @@ from sadari.registry import unknown_name
 
 Value = bool | int | float | str
 
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta", "muon")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
@@ -62,7 +62,7 @@ class Settings:
     backbone_learning_rate: float = _setting(0.0, "the same for a backbone's part; 0 takes learning_rate", low=0)
     schedule: str = _setting("constant", "how the learning rate moves over the run", choices=SCHEDULES)
     warmup_epochs: float = _setting(0.0, "epochs over which the learning rate rises from 0", low=0)
-    weight_decay: float = _setting(0.0, "L2 penalty (adamw: decoupled decay) on kernels", low=0)
+    weight_decay: float = _setting(0.0, "L2 penalty (adamw and muon: decoupled decay) on kernels", low=0)
     label_smoothing: float = _setting(0.0, "share of the target spread evenly over the classes", low=0)
     class_weights: str = _setting("none", "balanced weighs every class the same", choices=("none", "balanced"))
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
@@ -124,6 +124,8 @@ def parse_value(name: str, text: Value, kind: type) -> Value:
     if isinstance(text, bool):
         raise UsageError(f"{name} is a {kind.__name__}, not '{text}'")
     try:
+        if kind is int and isinstance(text, float) and not text.is_integer():
+            raise ValueError
         return kind(text)  # type: ignore[no-any-return]
     except ValueError:
         wanted = {int: "a whole number", float: "a number"}[kind]
@@ -162,6 +164,17 @@ class Job:
             settings=with_overrides(Settings(), document["settings"]),
             variables=document["variables"],
         )
+
+
+def chosen_settings(job: Job) -> dict[str, Value]:
+    """The settings of `job` that differ from the defaults, and its variables."""
+    usual = Settings()
+    changed = {
+        each.name: getattr(job.settings, each.name)
+        for each in fields(Settings)
+        if getattr(job.settings, each.name) != getattr(usual, each.name)
+    }
+    return {**changed, **job.variables}
 
 
 def with_overrides(settings: Settings, overrides: Mapping[str, Value]) -> Settings:

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.notebook import GALLERY, card, fact, gallery
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 PARTS = ("train", "val", "test")
+SAMPLES = 5  # images of each class that a notebook shows
 
 
 class RowAccess(Protocol):
@@ -93,6 +99,41 @@ class ImageSet:
         _, height, width, channels = self.images.shape
         return height, width, channels
 
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per image, in their order: id, label (the name of its class) and given (its part, or "")."""
+        import pandas as pd
+
+        label = np.asarray(self.classes)[self.labels]
+        return pd.DataFrame({"id": self.ids, "label": label, "given": self.given})
+
+    def __repr__(self) -> str:
+        return f"<ImageSet {self.name}: {self._about}>"
+
+    @property
+    def _about(self) -> str:
+        height, width, channels = self.shape
+        kind = "grey" if channels == 1 else "colour"
+        return f"{len(self):,} images · {width}x{height} {kind} · {len(self.classes):,} classes"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how many images of which size, and some of each class; less than 100 kB."""
+        counts = {part: np.count_nonzero(self.given == part) for part in PARTS}
+        given = " · ".join(f"{count:,} {part}" for part, count in counts.items() if count)
+        more = len(self.classes) - GALLERY
+        return card(
+            self.name,
+            (self._about, f"given as {given}" if given else "", *self.notes),
+            gallery([self._some(label) for label in range(len(self.classes))[:GALLERY]]),
+            fact(f"... and {more:,} more classes" if more > 0 else ""),
+            fact(f"fingerprint {self.fingerprint}"),
+        )
+
+    def _some(self, label: int) -> tuple[str, int, NDArray[np.uint8]]:
+        """The name of a class, how many images it has, and some of them, spread over the set."""
+        places = np.flatnonzero(self.labels == label)
+        spread = np.linspace(0, len(places) - 1, min(SAMPLES, len(places))).astype(np.int64)
+        return self.classes[label], len(places), self.images[places[spread]]
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -133,6 +174,14 @@ class Predictions:
     def predicted(self) -> NDArray[np.int64]:
         """The most probable class of each image, int64 (N,)."""
         return np.asarray(np.argmax(self.probabilities, axis=1), dtype=np.int64)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per image, with the columns of `predictions.csv`: id, label, prediction, each class's probability."""
+        import pandas as pd
+
+        names = np.asarray(self.classes)
+        about = pd.DataFrame({"id": self.ids, "label": names[self.labels], "prediction": names[self.predicted]})
+        return pd.concat([about, pd.DataFrame(self.probabilities, columns=list(self.classes))], axis=1)
 
 
 @dataclass(frozen=True)

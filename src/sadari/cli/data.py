@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sadari.cli.cache import cache
+from sadari.cli.completion import data_names, setting_pairs
 from sadari.cli.terminal import TerminalProgress
 from sadari.data.check import check, find_unreadable
 from sadari.data.convert import convert
@@ -28,11 +29,19 @@ app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert s
 app.command("cache")(cache)
 
 DataArgument = Annotated[
-    str, typer.Argument(metavar="DATA", help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.")
+    str,
+    typer.Argument(
+        metavar="DATA", help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.", autocompletion=data_names
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as image_size=64 or val_fraction=0.1."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting, such as image_size=64 or val_fraction=0.1.",
+        autocompletion=setting_pairs,
+    ),
 ]
 SHOWN = 10  # groups of equal images; assumed enough to see what kind of copies they are
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]

@@ -13,6 +13,7 @@ from sadari.cli.data import app as data_app
 from sadari.cli.doctor import doctor
 from sadari.cli.explain import explain
 from sadari.cli.export import export
+from sadari.cli.log import log
 from sadari.cli.models import models
 from sadari.cli.predict import predict
 from sadari.cli.report import report
@@ -47,6 +48,7 @@ app.command("explain")(explain)
 app.command("serve")(serve)
 app.command("study")(study)
 app.command("report")(report)
+app.command("log")(log)
 app.command("models")(models)
 app.add_typer(data_app, name="data")
 app.command("doctor")(doctor)

@@ -6,6 +6,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from sadari.cli.completion import model_names, setting_pairs
 from sadari.cli.layers import count_params, layer_table, row_document, show, show_json, total_sentence
 from sadari.errors import UsageError
 from sadari.models.kinds import Shape, shape_text
@@ -21,7 +22,10 @@ ANIMALS = 3  # classes in A1, which has the only network of the articles that be
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="A rung, or a TOML file with a network; without it, all rungs.")
+        str | None,
+        typer.Argument(
+            help="A rung, or a TOML file with a network; without it, all rungs.", autocompletion=model_names
+        ),
     ] = None,
     image_size: Annotated[
         int | None, typer.Option(min=1, help="Side of the images in pixels; 28, or what a backbone's weights ask for.")
@@ -34,7 +38,12 @@ def models(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a variable of the rung, such as dropout=0.3."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set a variable of the rung, such as dropout=0.3.",
+            autocompletion=setting_pairs,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:

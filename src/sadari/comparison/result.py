@@ -1,7 +1,7 @@
 """What came of a comparison? Rows, verdicts and histories, read from the run folders; as JSON and as frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,9 @@ from sadari.comparison.robustness import Robustness, read_robustness
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import interval, verdicts
+from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
-from sadari.settings import Job, Settings, Value
+from sadari.settings import Job, Value, chosen_settings
 from sadari.values import ImageSet, Interval, Split, Verdict
 
 if TYPE_CHECKING:
@@ -154,6 +155,32 @@ class ComparisonResult:
         ]
         return pd.DataFrame(rows)
 
+    def __repr__(self) -> str:
+        arms = (f"{arm.name} {arm.accuracy.mean:.3f}" if arm.accuracy else f"{arm.name} failed" for arm in self.arms)
+        return f"<ComparisonResult {self.data.name}: {', '.join(arms)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the images, a row per arm, best first, and how surely the best one is better."""
+        height, width, _ = self.data.shape
+        counts = " · ".join(f"{count:,} {part}" for part, count in self.data.counts.items() if count)
+        best = self.best.name if self.best else ""
+        return card(
+            self.title or f"{self.data.name}: {len(self.arms)} models compared",
+            (f"{self.data.name} · {counts} · {width}x{height} · judged on {self.data.judged_on}",),
+            table(("model", "accuracy", "95 % interval", "gap", "params", "seconds", "seeds"), map(_shown, self.arms)),
+            *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
+            *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
+        )
+
+
+def _shown(arm: ArmResult) -> tuple[str, ...]:
+    """The cells of one row; "-" for what is not known."""
+    figures = ((arm.gap, ".3f"), (arm.params, ","), (arm.seconds, ".1f"), (len(arm.seeds), ""))
+    mean, between = "-", "-"
+    if arm.accuracy is not None:
+        mean, between = f"{arm.accuracy.mean:.3f}", f"{arm.accuracy.low:.3f} - {arm.accuracy.high:.3f}"
+    return (arm.name, mean, between, *("-" if value is None else format(value, style) for value, style in figures))
+
 
 def make_result(
     request: Comparison,
@@ -252,17 +279,6 @@ def pair_verdicts(
     """Which of the arms that are done beats which? Failed arms are left out: the seeds that survived are a choice."""
     done = [(arm.name, correctness(records[arm.name])) for arm in results if arm.status == DONE]
     return tuple(verdicts(done, margin))
-
-
-def chosen_settings(job: Job) -> dict[str, Value]:
-    """The settings of `job` that differ from the defaults, and its variables."""
-    usual = Settings()
-    changed = {
-        each.name: getattr(job.settings, each.name)
-        for each in fields(Settings)
-        if getattr(job.settings, each.name) != getattr(usual, each.name)
-    }
-    return {**changed, **job.variables}
 
 
 def _plain(arm: ArmResult) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""What does a shell offer when Tab is pressed? Names that are known without torch; typer drops those that don't fit.
+
+Where nothing is offered, the shell names files and folders.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+import typer
+
+from sadari.data.load import named_sets
+from sadari.models.ladder import LADDER
+from sadari.settings import Settings, Value
+from sadari.values import PARTS
+
+
+def data_names() -> list[str]:
+    """The named sets; whoever begins with a letter of none of them is offered paths."""
+    return named_sets().names()
+
+
+def model_names() -> list[str]:
+    """The rungs of the ladder, lowest first."""
+    return LADDER.names()
+
+
+def model_lists(incomplete: str) -> list[str]:
+    """What is typed already of `a,b,c`, with each rung behind it that is not there yet."""
+    typed = incomplete.split(",")[:-1]
+    return [",".join([*typed, name]) for name in LADDER.names() if name not in typed]
+
+
+def setting_pairs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """`key=` for every setting and every variable of the models named so far; behind `key=` its choices."""
+    choices = {each.name: each.metadata["choices"] for each in fields(Settings)}
+    key, equals, _ = incomplete.partition("=")
+    if equals:
+        return [f"{key}={choice}" for choice in choices.get(key, ())]
+    return [f"{name}=" for name in {**_variables(ctx.params), **choices}]
+
+
+def part_names() -> list[str]:
+    """train, val, test."""
+    return list(PARTS)
+
+
+def _variables(typed: Mapping[str, object]) -> dict[str, Value]:
+    """The variables of the rungs that --model or --models has named."""
+    names = str(typed.get("model") or typed.get("models") or typed.get("name") or "").split(",")
+    return {key: value for name in names if name in LADDER for key, value in LADDER.get(name).variables.items()}

@@ -1,0 +1,1 @@
+"""How do tools that keep experiments learn of finished runs?"""
