@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sadari.models.kinds import shape_text
+from sadari.models.layers import describe, parse
 from sadari.report.contents import (
     ArmPage,
     Bin,
@@ -16,6 +18,7 @@ from sadari.report.contents import (
     ClassRow,
     Curve,
     Facts,
+    LayerRow,
     Pair,
     Pictures,
     Report,
@@ -31,6 +34,7 @@ SIDE = 28
 COLUMNS = 25
 EPOCHS = 12
 CELLS = 90  # with pictures behind them
+NETWORKS = ("conv 32, batchnorm, maxpool, flatten, dense 64", "flatten, dense 256", "flatten")
 
 
 def small_report(
@@ -188,7 +192,17 @@ def _arm(
         runs=tuple(f"runs/clothes-1/{name}-seed{seed}" for seed in range(seeds)),
         cell_images=dict.fromkeys(cells, per_cell + 8),
         published={"accuracy": 0.9094} if place == 0 else {},
+        layers=_layers(NETWORKS[place % 3], len(classes)),
     )
+
+
+def _layers(text: str, classes: int) -> tuple[LayerRow, ...]:
+    shape = (SIDE, SIDE, 1)
+    rows = (
+        LayerRow(row.text, f"layer{row.number}", shape_text(row.shape), row.total, row.trainable, row.how)
+        for row in describe(parse(text, {}), shape, classes)
+    )
+    return (LayerRow("input", "", shape_text(shape), 0, 0, ""), *rows)
 
 
 def _matrix(place: int, accuracy: float, size: int, per_class: int) -> tuple[tuple[float, ...], ...]:

@@ -1,4 +1,4 @@
-"""A trainer that learns nothing and leaves everything that a report is made of, environment and preprocessing too."""
+"""A trainer that learns nothing and leaves everything that a report is made of: environment, preprocessing, weights."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,12 +8,14 @@ from sadari.data.prepare import Preprocess
 from sadari.models.ladder import find_rung
 from sadari.run import RunRecord, read_json, write_json, write_text
 from sadari.settings import Job
+from sadari.training.trained import Architecture, write_model
 from sadari.values import PARTS, ImageSet, Split
 
 
 @dataclass
 class StampedTrainer(FakeTrainer):
-    """As `FakeTrainer`, with `environment.json`, `preprocess.json`, and the machine's choices in `settings.toml`."""
+    """As `FakeTrainer`, with `environment.json`, `preprocess.json`, untrained weights, and the machine's choices in
+    `settings.toml`."""
 
     device: str = "cpu"
 
@@ -23,6 +25,8 @@ class StampedTrainer(FakeTrainer):
         write_text(record.path / "settings.toml", replace(job, settings=settings).to_toml())
         preprocess = Preprocess.fitted(images, split.train, "unit", "crop")
         write_json(record.path / "preprocess.json", preprocess.to_json())
+        architecture = Architecture.of(find_rung(job.model), job.variables, images.shape, images.classes)
+        write_model(record.path / "model.safetensors", architecture.build(job.seed), architecture)
         stamp = {
             "python": "3.12.1",
             "packages": {"torch": "2.9.0"},

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from sadari.cli.main import main
+from sadari.data.load import load
 from sadari.run import RunRecord
+from sadari.settings import Settings
 from small_jobs import DROPPED, model_bytes, network_file
+from small_sets import flat_files, write_folder
 
 QUICK = ("--epochs", "2", "--set", "threads=1", "--set", "tensorboard=off")
 
@@ -75,6 +78,20 @@ def test_people_read_scores_and_what_comes_next(sadari: Terminal) -> None:
     assert first.startswith("majority on digits   seed 0")
     assert [row.split()[0] for row in rows[:3]] == ["train", "val", "test"]
     assert rows[-1].startswith("next  sadari evaluate ")
+
+
+def test_notes_on_the_images_are_read_whoever_asks(sadari: Terminal, tmp_path: Path) -> None:
+    files = flat_files(cat=5, dog=5)
+    write_folder(tmp_path / "photos", {**files, "cat/words.txt": b"x", "cover.png": files["cat/0.png"]})
+    notes = load("photos", Settings()).notes
+    assert len(notes) == 2 and "left out 1 file" in notes[0]
+    words = ("train", "photos", "--model", "majority", "--set", "tensorboard=off", "--out", "one")
+    answer = sadari(*words)
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.splitlines()[1:3] == [f"  {note}" for note in notes]
+    for again in (sadari(*words, "--json"), sadari("resume", "one", "--json")):
+        assert again.document["data"] == str(tmp_path / "photos")
+        assert again.err.splitlines() == list(notes)
 
 
 def test_the_next_command_can_be_typed_as_it_stands(sadari: Terminal) -> None:

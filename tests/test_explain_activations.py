@@ -15,7 +15,7 @@ NAMES = ("conv1", "batchnorm1", "maxpool1", "conv2", "relu1", "flatten1", "dense
 
 
 def test_layers_are_called_by_kind_and_number() -> None:
-    assert layer_names(model_of(CONVOLVED)) == NAMES
+    assert layer_names(model_of(CONVOLVED).architecture) == NAMES
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -25,7 +25,7 @@ def test_maps_are_what_the_layers_made_and_end_in_the_logits(kind: str) -> None:
     with torch.no_grad():
         expected = walk(model.network, prepared(model, pixels[None]))
     maps = feature_maps(model, pixels)
-    assert [each.layer for each in maps] == list(layer_names(model))
+    assert [each.layer for each in maps] == list(layer_names(model.architecture))
     for (_, found), values in zip(maps, expected, strict=True):
         assert found.dtype == np.float32 and found.ndim == 3
         assert np.array_equal(found.ravel(), values[0].numpy().ravel())

@@ -17,13 +17,18 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import expand
 from sadari.errors import SadariError
+from sadari.explain.summary import layers_of
+from sadari.models.ladder import find_rung
 from sadari.report.contents import Report, Shown
 from sadari.report.gather import gather
+from sadari.report.layers import layer_rows
 from sadari.report.page import render
 from sadari.report.pictures import SHEET_PIXELS, make_sheet
 from sadari.report.sentences import verdict_sentence
 from sadari.report.sights import PER_CELL, Opinion, cells, hardest, mistakes
 from sadari.report.sweeps import sweep_pages
+from sadari.run import RunRecord
+from sadari.training.trained import Architecture, write_model
 from sadari.values import ImageSet, Interval, Predictions, Verdict
 from stamped_training import StampedTrainer
 
@@ -132,6 +137,44 @@ def test_the_matrix_is_the_mean_over_the_seeds_and_its_cells_show_what_is_in_it(
                 )
         filled = {f"{row},{column}" for row, column in zip(*np.nonzero(np.array(arm.confusion)), strict=True)}
         assert set(arm.cells) == filled
+
+
+def test_layers_are_those_that_explain_shows(result: ComparisonResult, report: Report) -> None:
+    for arm in report.arms[:2]:
+        layers = layers_of(result.records[arm.name][0])
+        images, *rows = arm.layers
+        assert (images.text, images.output, images.how) == ("input", "8x8x1", "")
+        assert [row.name for row in rows] == list(layers.names)
+        assert [(row.text, row.params, row.trainable, row.how) for row in rows] == [
+            (row.text, row.total, row.trainable, row.how) for row in layers.rows
+        ]
+    mlp, softmax, _ = report.arms
+    assert [row.name for row in mlp.layers[1:]] == ["flatten1", "dense1", "dense2", "dense3"]
+    assert (softmax.layers[1].output, softmax.layers[1].how) == ("64", "8 x 8 x 1 = 64")
+    assert sum(row.params for row in softmax.layers) == 650
+
+
+def test_params_of_layers_add_up_to_those_of_the_network(tmp_path: Path) -> None:
+    architecture = Architecture.of(find_rung("cnn"), find_rung("cnn").variables, (28, 28, 1), tuple("0123456789"))
+    write_model(tmp_path / "model.safetensors", architecture.build(0), architecture)
+    rows = layer_rows([RunRecord(tmp_path)])
+    assert sum(row.params for row in rows) == 93_962  # as Keras counts the same layers
+    assert sum(row.trainable for row in rows) == 93_642
+
+
+def test_what_learns_nothing_has_no_layers(result: ComparisonResult) -> None:
+    *learning, majority = result.arms
+    found = gather(replace(result, arms=(*learning, replace(majority, params=0))), "today")
+    assert [bool(arm.layers) for arm in found.arms] == [True, True, False]
+
+
+def test_layers_need_one_seed_that_has_kept_its_weights(result: ComparisonResult, tmp_path: Path) -> None:
+    gone, kept = RunRecord(tmp_path), result.records["mlp"][0]
+    assert layer_rows([gone]) == ()
+    assert layer_rows([gone, kept]) == layer_rows([kept]) != ()
+    (tmp_path / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(SadariError, match=f"the model of {tmp_path} cannot be read"):
+        layer_rows([gone, kept])
 
 
 def test_the_sheet_holds_the_very_pictures(result: ComparisonResult, report: Report) -> None:

@@ -87,6 +87,7 @@ def test_the_page_holds_every_value_of_the_report() -> None:
     assert found["arms"][0]["cells"] == expected["arms"][0]["cells"]
     assert found["arms"][0]["accuracy"] == pytest.approx(expected["arms"][0]["accuracy"], rel=1e-5)
     assert found["arms"][1]["confusion"] == expected["arms"][1]["confusion"]
+    assert found["arms"][1]["layers"] == expected["arms"][1]["layers"]
     assert found.keys() == expected.keys()
 
 

@@ -263,6 +263,22 @@ def test_an_epoch_is_read(open_page: Open) -> None:
     assert page.locator("#curves output").inner_text() == "2"
 
 
+def test_the_layers_of_a_network_are_unfolded(open_page: Open) -> None:
+    page = open_page(small_report(arms=("cnn", "mlp", "logistic", "cnn again")))
+    networks = page.locator("#layers details")
+    names = [each.locator("summary bdi").all_inner_texts() for each in networks.all()]
+    assert names == [["cnn", "cnn again"], ["mlp"], ["logistic"]], "arms with the same layers share a table"
+    first = networks.first
+    assert first.locator("summary").inner_text().endswith("6 layers, 346,884 params, 346,820 of them trainable")
+    assert networks.nth(1).locator("summary").inner_text().endswith("3 layers, 201,988 params")
+    assert not first.locator("table").is_visible()
+    first.locator("summary").click()
+    lines = [row.locator("th, td").all_inner_texts() for row in first.locator("tbody tr").all()]
+    assert lines[0] == ["input", "28x28x1", "", "", ""]
+    assert lines[1] == ["conv 32", "26x26x32", "28 - 3 + 1 = 26", "320", "layer1"]
+    assert first.locator("table").is_visible() and len(lines) == 7
+
+
 def test_cost_can_be_parameters(open_page: Open) -> None:
     page = open_page(small_report())
     page.locator("#cost label").filter(has_text="parameters").click()

@@ -152,11 +152,12 @@ def _an_id(record: "RunRecord") -> str:
 
 
 def _show_summary(summary: "Summary", run: Path, an_id: str) -> None:
+    layers = summary.layers
     name = Path(summary.model).stem if summary.model.endswith(".toml") else summary.model
     show(
         f"{name} on {summary.data}   seed {summary.seed}   {len(summary.classes)} classes",
-        layer_table(summary.shape, summary.rows, summary.names),
-        total_sentence(count_params(summary.rows), frozen=summary.names[0].startswith("backbone")),
+        layer_table(layers.shape, layers.rows, layers.names),
+        total_sentence(count_params(layers.rows), frozen=layers.names[0].startswith("backbone")),
     )
     show("explained by  " + (" · ".join(name for name, lacking in summary.attributions if not lacking) or "nothing"))
     for name, lacking in summary.attributions:
@@ -179,15 +180,16 @@ def _show_pictures(seen: Sequence[_Seen], pictures: Sequence[Path], folder: Path
 
 
 def _document(run: Path, summary: "Summary", pictures: Sequence[Path], seen: Sequence[_Seen]) -> dict[str, Any]:
+    layers = summary.layers
     return {
         "run": str(run),
         "model": summary.model,
         "data": summary.data,
         "seed": summary.seed,
-        "input": list(summary.shape),
+        "input": list(layers.shape),
         "classes": list(summary.classes),
-        "layers": [{"name": name, **row_document(row)} for name, row in zip(summary.names, summary.rows, strict=True)],
-        "params": count_params(summary.rows),
+        "layers": [{"name": name, **row_document(row)} for name, row in zip(layers.names, layers.rows, strict=True)],
+        "params": count_params(layers.rows),
         "attributions": {name: lacking or None for name, lacking in summary.attributions},
         "pictures": [str(each) for each in pictures],
         "images": [_image_document(each) for each in seen],

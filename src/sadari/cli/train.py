@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sadari.cli.completion import data_names, model_names, part_names, setting_pairs
 from sadari.cli.terminal import TerminalProgress, duration
 from sadari.settings import Job, parse_overrides
 
@@ -27,13 +28,21 @@ LONGEST = 80  # letters of the data's and of the model's name in the name of a f
 
 def train(
     data: Annotated[
-        str, typer.Argument(help="A named set, a folder, an archive, a .npz or a .csv.", show_default=False)
+        str,
+        typer.Argument(
+            help="A named set, a folder, an archive, a .npz or a .csv.", show_default=False, autocompletion=data_names
+        ),
     ],
-    model: Annotated[str, typer.Option(help="A rung of the ladder, or a TOML file with a network.")],
+    model: Annotated[
+        str, typer.Option(help="A rung of the ladder, or a TOML file with a network.", autocompletion=model_names)
+    ],
     seed: Annotated[int, typer.Option(min=0, help="Decides initial weights, order and dropout.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting or variable of the rung.")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Any setting or variable of the rung.", autocompletion=setting_pairs
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/DATA-MODEL-SEED-N by default.")] = None,
     as_json: AsJson = False,
@@ -56,8 +65,11 @@ def resume(run: Run, as_json: AsJson = False) -> None:
 
 def evaluate(
     run: Run,
-    data: Annotated[str | None, typer.Argument(help="Other images with the same classes.", show_default=False)] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    data: Annotated[
+        str | None,
+        typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=part_names)] = "test",
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
@@ -114,21 +126,24 @@ def _free_folder(job: Job) -> Path:
 def _run(job: Job, out: Path, as_json: bool) -> None:
     from sadari.training.train import train
 
+    progress = TerminalProgress()
     try:
-        record = train(job, out, progress=TerminalProgress())
+        record = train(job, out, progress=progress)
     except KeyboardInterrupt:
         began = (out / "settings.toml").is_file()
         kept = f"the work is kept, go on with: sadari resume {shlex.quote(str(out))}" if began else "nothing was begun"
         typer.echo(f"interrupted; {kept}", err=True)
         raise typer.Exit(130) from None
     if as_json:
+        for note in record.notes:
+            progress.say(note)
         typer.echo(json.dumps(record.summary, indent=2))
     else:
         _show(record)
 
 
 def _show(record: "RunRecord") -> None:
-    """The scores of the three parts, the cost, and what can be done next."""
+    """What should be known of the images, the scores of the three parts, the cost, and what can be done next."""
     summary: dict[str, Any] = record.summary
     params = summary["params"]
     typer.echo(
@@ -136,6 +151,8 @@ def _show(record: "RunRecord") -> None:
         f"{summary['epochs']} {'epoch' if summary['epochs'] == 1 else 'epochs'}   "
         f"trained {duration(summary['seconds']['train'])}"
     )
+    for note in record.notes:
+        typer.echo(f"  {note}")
     for part, scores in summary["scores"].items():
         if scores:
             typer.echo(f"  {part:5}  {summary['images'][part]:>7,} images   {_printed(scores, HEADLINE)}")

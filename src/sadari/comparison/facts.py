@@ -32,8 +32,7 @@ def facts_from_run(name: str, record: RunRecord) -> DataFacts:
     preprocess = Preprocess.from_json(read_json(record.path / "preprocess.json"))
     shape = (preprocess.height, preprocess.width, preprocess.channels)
     facts = _facts(name, record.split, shape, record.predictions.classes)
-    notes = tuple(read_json(record.path / "environment.json")["data"]["notes"])
-    return replace(facts, sentences=(*facts.sentences, *notes))
+    return replace(facts, sentences=(*facts.sentences, *record.notes))
 
 
 def _facts(name: str, split: Split, shape: tuple[int, int, int], classes: tuple[str, ...]) -> DataFacts:

@@ -13,7 +13,7 @@ from sadari.models.backbone import Backbone
 from sadari.models.graph import END
 from sadari.models.layers import complete
 from sadari.registry import unknown_name
-from sadari.training.trained import TrainedModel
+from sadari.training.trained import Architecture, TrainedModel
 
 Pixels = NDArray[np.uint8]
 Maps = NDArray[np.float32]
@@ -36,9 +36,9 @@ class Output(NamedTuple):
     values: Tensor
 
 
-def layer_names(model: TrainedModel) -> tuple[str, ...]:
+def layer_names(architecture: Architecture) -> tuple[str, ...]:
     """How are the layers called? Kind and number, as in conv1, maxpool1, conv2 ...; the last one gives the logits."""
-    layers = complete(model.architecture.layer_list(), len(model.classes))
+    layers = complete(architecture.layer_list(), len(architecture.classes))
     seen: Counter[str] = Counter()
     names = []
     for layer in layers:
@@ -94,7 +94,7 @@ def layer_outputs(model: TrainedModel, x: Tensor, every: bool = False) -> Iterat
     """
     modules = (*model.network.features, *model.network.head)
     # sgd's class layer is followed by the sigmoids that make its probabilities: that module has no name of its own.
-    for name, module in zip(layer_names(model), modules, strict=False):
+    for name, module in zip(layer_names(model.architecture), modules, strict=False):
         if isinstance(module, Backbone):
             recorder = _Recorder(module, every)
             x = recorder.run(x)

@@ -6,24 +6,35 @@ from sadari.explain.activations import layer_names
 from sadari.explain.attribution import ATTRIBUTIONS
 from sadari.models.layers import Row
 from sadari.run import RunRecord
-from sadari.training.trained import TrainedModel
+from sadari.training.trained import Architecture, TrainedModel
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Which layers has a network? shape: (H, W, C) of its images. names: one per row, as `--layer` takes them."""
+
+    shape: tuple[int, int, int]
+    rows: tuple[Row, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, architecture: Architecture) -> "Layers":
+        """The layers of a network of this architecture, the class layer at the end."""
+        return cls(architecture.shape, architecture.rows(), layer_names(architecture))
 
 
 @dataclass(frozen=True)
 class Summary:
     """What is inside of a trained model?
 
-    names: one per row, as `--layer` takes them. attributions: the name of each method, and why this model cannot be
-    explained by it, or "".
+    attributions: the name of each method, and why this model cannot be explained by it, or "".
     """
 
     model: str
     data: str
     seed: int
-    shape: tuple[int, int, int]
     classes: tuple[str, ...]
-    rows: tuple[Row, ...]
-    names: tuple[str, ...]
+    layers: Layers
     attributions: tuple[tuple[str, str], ...]
 
 
@@ -34,9 +45,15 @@ def summarise(run: RunRecord, model: TrainedModel) -> Summary:
         model=job.model,
         data=job.data,
         seed=job.seed,
-        shape=model.architecture.shape,
         classes=model.classes,
-        rows=model.architecture.rows(),
-        names=layer_names(model),
+        layers=Layers.of(model.architecture),
         attributions=tuple((each.name, each.lacks(model)) for each in ATTRIBUTIONS),
     )
+
+
+def layers_of(run: RunRecord) -> Layers:
+    """The layers of the model of `run`; its weights are not read.
+
+    Raises SadariError where there is no model, or a damaged one.
+    """
+    return Layers.of(Architecture.of_run(run))

@@ -66,7 +66,7 @@ def first_filters(model: TrainedModel) -> FirstFilters | None:
         return None
     inner, convolution = found
     weight = convolution.weight.detach().float().cpu()
-    layer = ".".join(filter(None, (layer_names(model)[0], inner)))
+    layer = ".".join(filter(None, (layer_names(model.architecture)[0], inner)))
     return FirstFilters(layer, np.ascontiguousarray(weight.permute(0, 2, 3, 1).numpy()))
 
 

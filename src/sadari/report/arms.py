@@ -9,7 +9,7 @@ import numpy as np
 from sadari.comparison.result import ArmResult
 from sadari.evaluation.calibration import expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
-from sadari.report.contents import ArmPage, Bin, ClassRow, Curve, Number, Shown
+from sadari.report.contents import ArmPage, Bin, ClassRow, Curve, LayerRow, Number, Shown
 from sadari.report.sights import Cell, Opinion, cells, mistakes, renumbered
 from sadari.run import RunRecord
 from sadari.values import Predictions
@@ -27,9 +27,12 @@ class Detail:
     per_class: tuple[ClassRow, ...]
     calibration: tuple[Bin, ...]
     calibration_error: float | None
+    layers: tuple[LayerRow, ...]
 
     @classmethod
-    def of(cls, predictions: Sequence[Predictions], opinion: Opinion, most_sights: int) -> "Detail":
+    def of(
+        cls, predictions: Sequence[Predictions], opinion: Opinion, layers: tuple[LayerRow, ...], most_sights: int
+    ) -> "Detail":
         """From the predictions of the arm's seeds, with at most so many pictures behind cells."""
         diagrams = [reliability([each]) for each in predictions]
         return cls(
@@ -45,10 +48,11 @@ class Detail:
                 for each in reliability(predictions)
             ),
             calibration_error=float(np.mean([expected_calibration_error(each) for each in diagrams])),
+            layers=layers,
         )
 
 
-NO_DETAIL = Detail((), {}, (), (), (), None)
+NO_DETAIL = Detail((), {}, (), (), (), None, ())
 
 
 def arm_page(
@@ -91,6 +95,7 @@ def arm_page(
         runs=tuple(_from(beside, Path(run)) for run in arm.runs),
         cell_images={name: detail.cells[name].images for name in shown},
         published=arm.published,
+        layers=detail.layers,
     )
 
 

@@ -89,13 +89,27 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class LayerRow:
+    """One layer as it was written, what it is called, its output, and one phrase on how that shape came about."""
+
+    text: str
+    name: str
+    output: str
+    params: int
+    trainable: int
+    how: str
+
+
+@dataclass(frozen=True)
 class ArmPage:
     """Everything about one arm. `scores`: metric name -> mean over seeds. `cells`: "true,predicted" -> pictures.
 
     confusion: () where there are too many classes for a matrix (cells are then those that hold the most images), and
-    for arms of a long sweep that are not among the best; these have no cells, mistakes, classes and calibration either.
+    for arms of a long sweep that are not among the best; these have no cells, mistakes, classes, calibration and layers
+    either.
     cell_images: images that at least one seed puts into the cell, for every cell in `cells`; the most telling of them
-    are shown. published: what somebody else reports for the arm, by metric.
+    are shown. published: what somebody else reports for the arm, by metric. layers: the images first, the class layer
+    last; () for what is no network, or has no weights any more.
     """
 
     name: str
@@ -125,6 +139,7 @@ class ArmPage:
     runs: tuple[str, ...]
     cell_images: Mapping[str, int] = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
+    layers: tuple[LayerRow, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sadari.report import figures
 from sadari.report.album import make_album
 from sadari.report.arms import MATRIX_CLASSES, NO_DETAIL, Detail, arm_page, curves_of
 from sadari.report.contents import ClaimRow, Curve, Facts, Pair, Report
+from sadari.report.layers import layer_rows
 from sadari.report.origin import environment_of, installed_version
 from sadari.report.sentences import conclusions, verdict_sentence
 from sadari.report.sights import Opinion, hardest
@@ -21,7 +22,7 @@ from sadari.run import RunRecord
 from sadari.values import PARTS, Predictions
 
 # What keeps the page small and quick, whatever it is made of (assumed: nobody opens more).
-DETAILED = 20  # arms with matrix, pictures and tables: the best ones
+DETAILED = 20  # arms with matrix, pictures, layers and tables: the best ones
 DETAILED_CLASSES = 10_000  # rows in the tables per class, over all arms
 SIGHTS = 12_000  # pictures behind cells, over all arms: everything for 10 arms with 10 classes
 MOST_PAIRS = 1_000
@@ -46,7 +47,8 @@ def gather(result: ComparisonResult, made: str = "") -> Report:
         opinions.append(opinion)
         judged = judged or predictions[0]
         if arm in detailed:
-            details[arm.name] = Detail.of(predictions, opinion, SIGHTS // len(detailed))
+            layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
+            details[arm.name] = Detail.of(predictions, opinion, layers, SIGHTS // len(detailed))
     hard, hard_images = hardest(opinions)
     album = make_album(result, judged, hard, list(details.values()))
     curves = _curves(present, records)
@@ -108,7 +110,7 @@ def _left_out(
         notes.append(f"The images of {result.data.name} could not be found again, so the report shows none of them.")
     if len(detailed) < len(present):
         notes.append(
-            f"Matrices, pictures and tables of classes are those of the best {len(detailed)} of {len(present)}."
+            f"Matrices, pictures, layers and tables of classes are those of the best {len(detailed)} of {len(present)}."
         )
     if len(curves) < len(present):
         notes.append(f"Learning curves are those of the best {len(curves)} of {len(present)}.")

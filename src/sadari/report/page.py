@@ -39,6 +39,7 @@ SCRIPTS = (
     "calibration.js",
     "robustness.js",
     "sweeps.js",
+    "layers.js",
     "data.js",
     "origin.js",
     "scheme.js",

@@ -51,7 +51,7 @@ function settings() {
     armName(index), named(arm.model), named(arm.seeds.join(", ") || MISSING), ...differing.map((key) => named(arm.settings[key] ?? MISSING)),
   ]);
   return [
-    scrolling("Settings that differ", figuresTable("Settings that differ between the arms", heads, rows, false)),
+    scrolling("Settings that differ", figuresTable("Settings that differ between the arms", heads, rows, [])),
     shared.length > 0 && [html("p", { class: "caption" }, "The same for all arms:"), pairsList(Object.fromEntries(shared.map((key) => [key, arms[0].settings[key]])))],
   ];
 }

@@ -35,6 +35,10 @@ const SECTIONS = [
   { id: "robustness", title: "Robustness", there: () => report.robustness.length, draw: robustness, lede: "Accuracy on the same images, disturbed more and more." },
   { id: "sweeps", title: "Sweeps", there: () => report.sweeps.length, draw: sweeps, lede: "Accuracy and loss against a varied setting, with 95 % intervals." },
   { id: "samples", title: "Sample images", there: () => report.samples.length, draw: samples, lede: "Training images, as the arms see them." },
+  {
+    id: "layers", title: "Layers", there: () => anyFinished((arm) => arm.layers.length), draw: layers,
+    lede: "What an image goes through in each network, up to the classes, and how every shape came about.",
+  },
   { id: "data", title: "Data", there: () => true, draw: data, lede: "Which images, in which parts, and what the check of them found." },
   { id: "origin", title: "Settings and environment", there: () => true, draw: origin, lede: "All that is needed to do it again." },
 ];

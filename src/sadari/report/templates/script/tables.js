@@ -58,9 +58,9 @@ function tableRow(columns, row) {
   return html("tr", {}, cells);
 }
 
-/** A plain table: `heads` are words, `rows` lists of nodes, the first of each its name; numbers in all other columns. */
-function figuresTable(caption, heads, rows, numeric = true) {
-  const columns = heads.map((label, index) => ({ label, numeric: numeric && index > 0, cell: (row) => row[index] }));
+/** A plain table: `heads` are words, `rows` lists of nodes, the first of each its name; `numeric`: columns of numbers. */
+function figuresTable(caption, heads, rows, numeric = range(heads.length).slice(1)) {
+  const columns = heads.map((label, index) => ({ label, numeric: numeric.includes(index), cell: (row) => row[index] }));
   return html(
     "table",
     {},

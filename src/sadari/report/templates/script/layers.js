@@ -1,0 +1,28 @@
+/** Of which layers does each network consist? Arms with the same layers share one table. */
+function layers() {
+  const shown = finished().filter((index) => report.arms[index].layers.length);
+  const alike = Map.groupBy(shown, (index) => JSON.stringify(report.arms[index].layers));
+  return [...alike.values()].map((indices) => network(indices, report.arms[indices[0]].layers));
+}
+
+function network(indices, rows) {
+  const names = indices.map((index) => report.arms[index].name).join(", ");
+  return folded(
+    html("span", { class: "networks" }, indices.map(armName), html("span", { class: "quiet" }, sizeWords(rows))),
+    scrolling(`Layers of ${names}`, layerTable(names, rows)),
+  );
+}
+
+function sizeWords(rows) {
+  const [params, trainable] = ["params", "trainable"].map((key) => rows.reduce((total, row) => total + row[key], 0));
+  const learning = trainable === params ? "" : `, ${whole(trainable)} of them trainable`;
+  return `${counted(rows.length - 1, "layer")}, ${counted(params, "param")}${learning}`;
+}
+
+function layerTable(names, rows) {
+  const heads = ["Layer", "Output", "How the shape came about", "Params", "Name"];
+  const cells = rows.map(({ text, name, output, params, how }) => [
+    html("code", {}, named(text)), output, how, params ? whole(params) : "", html("code", { class: "quiet" }, name),
+  ]);
+  return figuresTable(`Layers of ${names}`, heads, cells, [1, 3]);
+}
