@@ -38,7 +38,7 @@ from sadari.progress import Silent, Task
 HERE = Path(__file__).parent
 NETWORKS = {  # name: (Keras's name, images, backbone, what learns beside the head for "block")
     "mobilenet": ("MobileNet", 960, "mobilenetv1_100", "blocks.4.1"),
-    "vgg16": ("VGG16", 240, "vgg16", "block5_conv3"),
+    "vgg16": ("VGG16", 120, "vgg16", "block5_conv3"),
 }
 EPOCHS, ALL_EPOCHS, BATCH, SIDE, CLASSES = 3, 50, 32, 224, 3
 

@@ -31,6 +31,7 @@ PARAMS = {
     "a4-first": (GREY, 10, 243_786, 243_786),
     "a4-dnn": (GREY, 10, 101_770, 101_770),
     "a4-cnn": (GREY, 10, 113_386, 113_386),
+    "sprint": (GREY, 10, 280_010, 279_242),
     # MobileNet without top has 3,228,864 in Keras, VGG16 without top 14,714,688
     "knn": (PHOTOGRAPH, 3, 3_228_864, 0),
     "linear-probe": (PHOTOGRAPH, 3, 3_228_864 + 3_075, 3_075),
@@ -159,3 +160,9 @@ def test_what_is_wrong_in_a_file_is_said_with_its_name(tmp_path: Path, text: str
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read the network .*absent\.toml"):
         find_rung(tmp_path / "absent.toml")
+
+
+def test_a_number_that_is_not_whole_is_refused_where_a_whole_one_belongs() -> None:
+    assert with_overrides(Settings(), {"epochs": 5.0}).epochs == 5
+    with pytest.raises(UsageError, match=r"epochs is a whole number, not '5\.7'"):
+        with_overrides(Settings(), {"epochs": 5.7})

@@ -1,82 +1,55 @@
-"""Train one of A0's networks in Keras for a number of steps and print samples per second as JSON.
+"""What does Keras make of a task? model.fit on arrays in memory, on the backend that KERAS_BACKEND names.
 
-Run by ../training_speed.py in an environment of its own (Keras 3 on TensorFlow). The layers are the article's,
-written once more by hand; batch 256, Adam, sparse cross-entropy, pixels / 255, float32 as Keras trains by default.
+keras_training.py TASK    (run by ../yardstick.py; asked.py says what a task is)
 """
 
-import json
-import os
-import sys
 import time
-
-os.environ["KERAS_BACKEND"] = sys.argv[3]
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+from typing import Any
 
 import keras
-import numpy as np
-from keras import layers as kl
+from asked import JUDGED_AT_ONCE, answer, check_params, read_pixels, read_task
+from keras_layers import build, counts
 
-
-def conv(filters):
-    return kl.Conv2D(filters, 3, padding="same", activation="relu")
-
-
-def blocks():
-    return [layer for filters in (32, 64, 64) for layer in (conv(filters), kl.BatchNormalization(), kl.MaxPooling2D())]
-
-
-def trunk():
-    return [
-        conv(32), kl.BatchNormalization(), conv(32), kl.BatchNormalization(), kl.Dropout(0.25),
-        conv(64), kl.MaxPooling2D(), kl.Dropout(0.25), conv(128), kl.BatchNormalization(), kl.Dropout(0.25),
-    ]  # fmt: skip
-
-
-def dense(units):
-    return [kl.Dense(units, activation="relu"), kl.BatchNormalization(), kl.Dropout(0.5)]
-
-
-def rows():
-    return kl.TimeDistributed(kl.Flatten())
-
-
-NETWORKS = {
-    "mlp": lambda: [kl.Flatten(), kl.Dense(256, activation="relu"), kl.Dense(64, activation="relu")],
-    "cnn": lambda: [*blocks(), kl.Flatten(), kl.Dense(64, activation="relu")],
-    "lstm": lambda: [
-        kl.Reshape((28, 28)), kl.LSTM(64, return_sequences=True), kl.LSTM(64), kl.LayerNormalization(), kl.Dropout(0.5),
-    ],
-    "cnn-lstm": lambda: [*blocks(), rows(), kl.LSTM(64, return_sequences=True), kl.LSTM(64), kl.Dropout(0.5)],
-    "cnn2": lambda: [*trunk(), kl.Flatten(), *dense(512), *dense(128)],
-    "cnn2-lstm": lambda: [
-        *trunk(), rows(), kl.LSTM(512, return_sequences=True), kl.LayerNormalization(), kl.Dropout(0.5),
-        kl.LSTM(128), kl.LayerNormalization(), kl.Dropout(0.5),
-    ],
-}  # fmt: skip
-
-BATCH = 256
+PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
 
 
 class Clock(keras.callbacks.Callback):
-    """The seconds of the second epoch: the first one compiles."""
+    """Seconds of each epoch."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds = time.perf_counter() - self.started
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.seconds.append(time.perf_counter() - self.started)
+
+
+def optimizer_of(task: dict[str, Any]) -> Any:
+    if task["optimizer"] == "sgd":
+        return keras.optimizers.SGD(task["learning_rate"])
+    return keras.optimizers.Adam(task["learning_rate"], epsilon=task["epsilon"])
 
 
 def main() -> None:
-    name, steps = sys.argv[1], int(sys.argv[2])
-    model = keras.Sequential([keras.Input((28, 28, 1)), *NETWORKS[name](), kl.Dense(10, activation="softmax")])
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (steps * BATCH, 28, 28, 1)).astype("float32") / 255
-    labels = generator.integers(0, 10, steps * BATCH)
+    task = read_task()
+    if task["precision"] == "bfloat16":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.utils.set_random_seed(task["seed"])
+    pixels = read_pixels(task)
+    model = build(task["layers"], task["shape"])
+    check_params(task["layers"], counts(model))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer_of(task), loss=loss, metrics=["accuracy"])
     clock = Clock()
-    model.fit(images, labels, batch_size=BATCH, epochs=2, verbose=0, callbacks=[clock])
-    print(json.dumps({"samples_per_second": steps * BATCH / clock.seconds, "params": model.count_params()}))
+    fitting = {"batch_size": task["batch"], "epochs": task["epochs"], "verbose": 0, "callbacks": [clock]}
+    model.fit(pixels.x_train, pixels.y_train, **fitting)
+    said = model.predict(pixels.x_test, batch_size=JUDGED_AT_ONCE, verbose=0).argmax(axis=1)
+    accuracy = float((said == pixels.y_test).mean())
+    packages = ["keras", PACKAGES[keras.backend.backend()]]
+    answer(clock.seconds, accuracy, model.count_params(), task["precision"], packages)
 
 
 main()

@@ -1,0 +1,26 @@
+"""What does Sadari make of a task? A run as `sadari train` makes it, classical rungs included.
+
+sadari_training.py TASK    (run by ../yardstick.py; asked.py says what a task is)
+"""
+
+import tempfile
+from pathlib import Path
+
+from asked import answer, read_task
+
+from sadari.training.job import make_job
+from sadari.training.train import train
+
+
+def main() -> None:
+    task = read_task()
+    asked = {"scaling": task["scaling"], "epochs": task["epochs"], "batch_size": task["batch"], "val_fraction": 0}
+    job = make_job(task["file"], task["model"], task["seed"], {**asked, "precision": task["precision"]})
+    with tempfile.TemporaryDirectory() as folder:
+        run = train(job, Path(folder) / "run")
+        seconds = [row["seconds"] for row in run.history]
+        summary, accuracy, precision = run.summary, run.scores("test")["accuracy"], run.job.settings.precision
+    answer(seconds, accuracy, summary["params"]["total"], precision, ["sadari", "torch", "numpy"])
+
+
+main()
