@@ -3,13 +3,15 @@
 import json
 import shlex
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sadari.cli.claims import show_claims
-from sadari.cli.table import show
+from sadari.cli.completion import data_names, model_lists, setting_pairs
+from sadari.cli.table import show, show_winner
 from sadari.cli.terminal import TerminalProgress, console
 from sadari.cli.train import AsJson
 from sadari.errors import UsageError
@@ -17,14 +19,20 @@ from sadari.settings import Value, parse_overrides
 
 if TYPE_CHECKING:
     from sadari.comparison.claims import Claim
-    from sadari.comparison.request import Comparison
+    from sadari.comparison.result import ComparisonResult
+    from sadari.run import RunRecord
 
 MODELS = "majority,logistic,mlp,cnn"
 
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any setting, or variable of a rung; again for more."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting, or variable of a rung; again for more.",
+        autocompletion=setting_pairs,
+    ),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder of the comparison; runs/NAME-N by default.")]
 Disturb = Annotated[
@@ -34,16 +42,30 @@ Disturb = Annotated[
 
 def compare(
     data: Annotated[
-        str, typer.Argument(help="A named set, a folder, an archive, a .npz or a .csv.", show_default=False)
+        str,
+        typer.Argument(
+            help="A named set, a folder, an archive, a .npz or a .csv.", show_default=False, autocompletion=data_names
+        ),
     ],
     models: Annotated[
-        str, typer.Option(metavar="A,B,C", help="Rungs of the ladder, or TOML files with networks.")
+        str,
+        typer.Option(
+            metavar="A,B,C", help="Rungs of the ladder, TOML files with networks, or best.", autocompletion=model_lists
+        ),
     ] = MODELS,
     vary: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=V1,V2|LO:HI:STEP", help="An arm for each value; again for more keys."),
+        typer.Option(
+            metavar="KEY=V1,V2|LO:HI:STEP",
+            help="An arm for each value; again for more keys.",
+            autocompletion=setting_pairs,
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many times each arm is trained.")] = 3,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How long --models best may train: 90s, 10m, 1.5h.", show_default=False),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many times each arm is trained; with best, at most.")] = 3,
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
@@ -54,6 +76,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Train several models on the same images and say which is better, and by how much."""
+    from sadari.comparison import compare as comparing
+    from sadari.comparison.best.budget import budget_of_best
     from sadari.comparison.request import Comparison
     from sadari.comparison.variants import expand, parse_vary
     from sadari.data.load import absolute_data
@@ -62,15 +86,26 @@ def compare(
     names = [absolute_model(name.strip()) for name in models.split(",") if name.strip()]
     if not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
-    arms, sentences = expand(names, parse_vary(vary or []), _overrides(set_, epochs))
+    varied, overrides, progress = parse_vary(vary or []), _overrides(set_, epochs), TerminalProgress()
+    seconds = budget_of_best(names, budget, varied, overrides)
+    if seconds is not None:
+        _run_best(data, seconds, overrides, seeds, out, as_json, robustness, margin)
+        return
+    arms, sentences = expand(names, varied, overrides)
     for sentence in sentences:
-        TerminalProgress().say(sentence)
-    _run(Comparison(absolute_data(data), arms, tuple(range(seeds))), data, out, as_json, robustness, margin=margin)
+        progress.say(sentence)
+    request = Comparison(absolute_data(data), arms, tuple(range(seeds)))
+    result = _result(
+        lambda: comparing.compare(request, out=out, robustness=robustness, margin=margin, progress=progress)
+    )
+    _tell(result, data, as_json)
 
 
 def study(
     file: Annotated[Path, typer.Argument(help="A TOML file that lists arms and claims.", show_default=False)],
-    data: Annotated[str | None, typer.Option(help="Images instead of those that the file names.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Images instead of those that the file names.", autocompletion=data_names)
+    ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, instead of the file's.")] = None,
     epochs: Epochs = None,
     set_: Overrides = None,
@@ -79,6 +114,7 @@ def study(
     as_json: AsJson = False,
 ) -> None:
     """Compare what a file describes, with published figures beside ours, and put its claims to the test."""
+    from sadari.comparison import compare as comparing
     from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
 
@@ -88,7 +124,11 @@ def study(
         seeds=tuple(range(seeds)) if seeds is not None else None,
         overrides=_overrides(set_, epochs),
     )
-    _run(asked.request, data or asked.request.data, out, as_json, robustness, asked.notes, asked.claims)
+    progress = TerminalProgress()
+    result = _result(
+        lambda: comparing.compare(asked.request, out=out, claims=asked.claims, robustness=robustness, progress=progress)
+    )
+    _tell(result, data or asked.request.data, as_json, asked.notes, asked.claims)
 
 
 def _overrides(set_: list[str] | None, epochs: int | None) -> dict[str, Value]:
@@ -100,32 +140,54 @@ def _overrides(set_: list[str] | None, epochs: int | None) -> dict[str, Value]:
     return overrides
 
 
-def _run(
-    request: "Comparison",
+def _run_best(
     data: str,
+    seconds: float,
+    overrides: Mapping[str, Value],
+    seeds: int,
     out: Path | None,
     as_json: bool,
     robustness: bool,
-    notes: tuple[str, ...] = (),
-    claims: "tuple[Claim, ...]" = (),
-    margin: float | None = None,
+    margin: float | None,
 ) -> None:
-    from rich.console import Console
+    """Search for the best rung, and say which run to use."""
+    from sadari.comparison.best import find
+    from sadari.data.load import absolute_data
 
-    from sadari.comparison.claims import claimed_to_fail
-    from sadari.comparison.compare import compare as run_comparison
-    from sadari.report.plots import write_plots
-    from sadari.report.write import write_report
-
+    request = find.BestRequest(absolute_data(data), seconds, overrides, tuple(range(seeds)))
     progress = TerminalProgress()
+    result = _result(lambda: find.find_best(request, out=out, robustness=robustness, margin=margin, progress=progress))
+    _tell(result, data, as_json, chosen=find.chosen_run(result))
+
+
+def _result(make: "Callable[[], ComparisonResult]") -> "ComparisonResult":
+    """What `make` gives; Ctrl-C ends with status 130 and the command that goes on."""
     try:
-        result = run_comparison(
-            request, out=out, claims=claims, robustness=robustness, margin=margin, progress=progress
-        )
+        return make()
     except KeyboardInterrupt:
         command = shlex.join(["sadari", *sys.argv[1:]])
         typer.echo(f"interrupted; what is finished is kept, go on with: {command}", err=True)
         raise typer.Exit(130) from None
+
+
+def _tell(
+    result: "ComparisonResult",
+    data: str,
+    as_json: bool,
+    notes: tuple[str, ...] = (),
+    claims: "tuple[Claim, ...]" = (),
+    chosen: "RunRecord | None" = None,
+) -> None:
+    """Draw the plots and the report, and show the result; status 1 where an arm failed unexpectedly.
+
+    chosen: the run to use, where one was asked for.
+    """
+    from rich.console import Console
+
+    from sadari.comparison.claims import claimed_to_fail
+    from sadari.report.plots import write_plots
+    from sadari.report.write import write_report
+
     plots: tuple[Path, ...] = ()
     report: Path | None = None
     try:
@@ -135,7 +197,11 @@ def _run(
         screen = console() if as_json else Console(highlight=False)
         show(result, screen, data, plots, notes, report)
         show_claims(result.claims, screen)
+        document = result.document(report)
+        if chosen is not None:
+            document["winner"] = str(chosen.path)
+            show_winner(chosen.path, screen)
         if as_json:
-            typer.echo(json.dumps(result.document(report), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     if any(arm.reason and arm.name not in claimed_to_fail(claims) for arm in result.arms):
         raise typer.Exit(1)

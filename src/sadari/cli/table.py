@@ -111,6 +111,11 @@ def show(
         _line(console, f"{label:7} {text}")
 
 
+def show_winner(run: Path, console: Console) -> None:
+    """Print which run to predict with, export or serve."""
+    _line(console, f"winner  {_shown(run)}   (of these runs the one most often right on validation)")
+
+
 def heading(result: "ComparisonResult") -> str:
     """The images in one line, such as "digits   1,150 train · 288 val · 359 test   8x8 grey   10 classes ..."."""
     facts = result.data

@@ -45,8 +45,7 @@ def compare(
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
-    if margin is not None and not 0 < margin < 1:
-        raise UsageError(f"a margin of accuracy lies between 0 and 1, not {margin:g}; half a point is 0.005")
+    require_margin(margin)
     progress = progress or Silent()
     materials = gather_materials(request, progress)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
@@ -79,6 +78,12 @@ def compare(
     return result
 
 
+def require_margin(margin: float | None) -> None:
+    """Raises UsageError where `margin` is no difference of accuracies."""
+    if margin is not None and not 0 < margin < 1:
+        raise UsageError(f"a margin of accuracy lies between 0 and 1, not {margin:g}; half a point is 0.005")
+
+
 def _run(
     request: Comparison,
     materials: Materials,
@@ -92,7 +97,7 @@ def _run(
     pairs = [(arm, seed) for arm in request.arms for seed in request.seeds]
     for number, (arm, seed) in enumerate(pairs, start=1):
         label = f"{arm.name} seed {seed} ({number} of {len(pairs)})"
-        for outcome in run_tasks([_task(request, materials, folder, arm, seed)], _Labelled(progress, label), trainer):
+        for outcome in run_tasks([_task(request, materials, folder, arm, seed)], Labelled(progress, label), trainer):
             if outcome.record is None:
                 reasons[arm.name].append(f"seed {seed}: {outcome.reason}")
                 progress.say(f"{label} failed: {outcome.reason}")
@@ -111,7 +116,7 @@ def _task(request: Comparison, materials: Materials, folder: Path, arm: Arm, see
     )
 
 
-class _Labelled:
+class Labelled:
     """Progress that says of which run it speaks."""
 
     def __init__(self, progress: Progress, label: str) -> None:

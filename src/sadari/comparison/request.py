@@ -1,7 +1,7 @@
 """What is to be compared, as a value? Stored as `comparison.toml`, so that the same request goes on where it was."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from glob import escape
 from pathlib import Path
@@ -106,12 +106,21 @@ def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
     if out is not None:
         _require_room(request, out)
         return out
-    stem = f"{request.name or f'{data_name(request.data)}-compare'}-"
+
+    def holds(folder: Path) -> bool:
+        stored = read_stored(folder)
+        return stored is not None and equals(request, stored)
+
+    return numbered_folder(request.name or f"{data_name(request.data)}-compare", runs, holds)
+
+
+def numbered_folder(name: str, runs: Path, holds: Callable[[Path], bool]) -> Path:
+    """The newest runs/NAME-N of which `holds` is true, or the next that is free."""
+    stem = f"{name}-"
     found = runs.glob(f"{escape(stem)}*")
     held = {int(path.name[len(stem) :]): path for path in found if path.name[len(stem) :].isdecimal()}
     for number in sorted(held, reverse=True):
-        stored = read_stored(held[number])
-        if stored is not None and equals(request, stored):
+        if holds(held[number]):
             return held[number]
     return runs / f"{stem}{max(held, default=0) + 1}"
 

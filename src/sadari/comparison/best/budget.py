@@ -1,0 +1,52 @@
+"""How long may the search for the best rung take, and was it asked for in a way that makes sense?"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sadari.errors import UsageError
+
+BEST = "best"  # what --models takes instead of rungs
+DECIDED = ("epochs", "max_iter", "train_fraction")  # what the time decides, so that nobody else can
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_budget(text: str | float) -> float:
+    """How many seconds are `text`, such as 90s, 10m, 1.5h, or a plain number of seconds? Raises UsageError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(text).strip().lower())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not seconds:
+        raise UsageError(f"a budget is a time above 0, such as 90s, 10m or 1.5h, not '{text}'")
+    return seconds
+
+
+def in_words(seconds: float) -> str:
+    """A time as a budget is written: "0.4s", "12s", "2.5m", "1.5h"."""
+    for unit, length in (("h", 3600.0), ("m", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:.3g}{unit}"
+    return f"{seconds:.2g}s" if seconds < 10 else f"{seconds:.0f}s"
+
+
+def budget_of_best(
+    models: Sequence[str], budget: str | float | None, varied: Iterable[str], settings: Iterable[str]
+) -> float | None:
+    """How many seconds may the search for the best rung take? None where `models` do not ask for it.
+
+    varied, settings: the keys that are varied and set. Raises UsageError where best stands beside what it decides
+    itself, and where only one of best and a budget is there.
+    """
+    if BEST not in models:
+        if budget is not None:
+            raise UsageError("a budget is what --models best may spend; say with --epochs how long other models train")
+        return None
+    if len(models) > 1:
+        raise UsageError("best chooses among all rungs itself; write --models best alone")
+    if budget is None:
+        raise UsageError("best needs to know how long it may take; add a budget, such as --budget 10m")
+    if next(iter(varied), None) is not None:
+        raise UsageError("best tries every rung with its own settings; leave --vary out, or name models")
+    decided = next((key for key in settings if key in DECIDED), None)
+    if decided is not None:
+        raise UsageError(f"the budget of best decides {decided}; leave it out, or name models")
+    return parse_budget(budget)

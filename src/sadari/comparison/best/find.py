@@ -1,0 +1,180 @@
+"""Which rung is the best that a time allows? The table of contents of `--models best`:
+
+rungs that fit -> their paces -> rounds on validation -> the winner, and others as long as time is left -> comparison
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+
+from sadari.comparison.best.budget import in_words
+from sadari.comparison.best.diary import DIARY, Diary, holds
+from sadari.comparison.best.entrants import candidates, find_entrants
+from sadari.comparison.best.finals import Finals
+from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_round
+from sadari.comparison.best.pace import Counts, Pace, measure
+from sadari.comparison.best.search import Search
+from sadari.comparison.compare import require_margin
+from sadari.comparison.materials import gather_materials
+from sadari.comparison.request import Comparison, data_name, numbered_folder
+from sadari.comparison.result import ComparisonResult
+from sadari.data.load import load
+from sadari.data.split import draw_split
+from sadari.errors import SadariError, UsageError
+from sadari.models.ladder import find_rung
+from sadari.progress import Progress, Silent
+from sadari.run import RunRecord
+from sadari.settings import Value
+from sadari.training.train import train
+from sadari.values import ImageSet
+
+
+@dataclass(frozen=True)
+class BestRequest:
+    """What is asked for? The best rung for `data` within `budget` seconds.
+
+    overrides: settings of every rung that knows them. seeds: the first is that of the rounds; the finalists are trained
+    with as many of them as the time allows.
+    """
+
+    data: str
+    budget: float
+    overrides: Mapping[str, Value] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+def find_best(
+    request: BestRequest,
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    robustness: bool = False,
+    margin: float | None = None,
+    progress: Progress | None = None,
+    trainer: Callable[..., RunRecord] = train,
+    clock: Callable[[], float] = perf_counter,
+) -> ComparisonResult:
+    """Try every rung for a short time, the better ones for longer, and train the best with at least half of the budget.
+
+    The result is a comparison of those that were trained at the end, in the folder FOLDER/final; `chosen_run` says
+    which run to use. The budget counts training and judging; reading the images and drawing the report come on top.
+    out: FOLDER; without it the newest runs/NAME-best-N with the same request, or the next free one. robustness, margin,
+    trainer: as of `compare`. clock: seconds, as time.perf_counter.
+
+    Raises UsageError or SadariError before any work for a request that cannot be done, and for a budget in which not
+    even two rungs can be tried, saying which would do. Raises KeyboardInterrupt after Ctrl-C; the same call then goes
+    on.
+    """
+    require_margin(margin)
+    progress = progress or Silent()
+    asked, images, outside = _entrants(request, progress)
+    split = draw_split(images, asked.job(asked.arms[0], asked.seeds[0]).settings)
+    if not len(split.val):
+        raise UsageError("best chooses on validation images, and there are none; set val_fraction above 0")
+    folder = _folder(asked, request.budget, out, runs).resolve()
+    counts = Counts.of(split)
+    if (folder / DIARY).is_file():
+        diary = Diary.read(folder)
+    else:
+        diary = Diary(folder / DIARY, asked.to_toml(), request.budget)
+        diary.measuring, diary.paces = _paces(asked, images, counts, progress, trainer, clock)
+        _require_enough(diary, counts)
+        diary.write()
+    first = _first_field(diary, counts)
+    materials = gather_materials(replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in first)), progress)
+    search = Search(asked, materials, counts, diary, progress, trainer, clock)
+    search.told += [f"{name} was not tried: {reason}" for name, reason in outside.items()]
+    search.run()
+    ranking = diary.standing()
+    paces = {trial.arm: search.pace_after(trial, diary.paces[trial.arm]) for trial in ranking}
+    finals = Finals(asked, counts, diary, ranking, paces, search.told, progress, trainer, clock)
+    return finals.run(robustness=robustness, margin=margin)
+
+
+def chosen_run(result: ComparisonResult) -> RunRecord | None:
+    """Which run of the finalists should be used? The one most often right on validation; None where all failed."""
+    records = [record for records in result.records.values() for record in records]
+    return max(records, key=_on_validation, default=None)
+
+
+def _on_validation(record: RunRecord) -> tuple[float, float]:
+    scores = record.scores("val")
+    return scores["accuracy"], -scores["loss"]
+
+
+def _entrants(request: BestRequest, progress: Progress) -> tuple[Comparison, ImageSet, Mapping[str, str]]:
+    """Who is tried, as a comparison that is never run as a whole; the images; and why others are not, by name."""
+    arms, sentences = candidates(request.overrides)
+    for sentence in sentences:
+        progress.say(sentence)
+    plain = next(arm for arm in arms if not find_rung(arm.model).begins_with_backbone())
+    settings = Comparison(request.data, (plain,), request.seeds).job(plain, request.seeds[0]).settings
+    images = load(request.data, settings, progress)
+    entrants = find_entrants(request.data, arms, images)
+    for name, reason in entrants.outside.items():
+        progress.say(f"{name} is not tried: {reason}")
+    if not entrants.arms:
+        name, reason = next(iter(entrants.outside.items()))
+        raise UsageError(f"no rung can be tried on {images.name}; {name}: {reason}")
+    progress.say(f"{len(entrants.arms)} rungs are tried: {', '.join(arm.name for arm in entrants.arms)}")
+    asked = Comparison(request.data, entrants.arms, request.seeds, fingerprint=images.fingerprint)
+    return asked, images, entrants.outside
+
+
+def _folder(asked: Comparison, budget: float, out: Path | None, runs: Path) -> Path:
+    """Where does the search lie? Raises UsageError where `out` holds something else."""
+    text = asked.to_toml()
+    if out is None:
+        stem = f"{data_name(asked.data)}-best"
+        return numbered_folder(stem, runs, lambda folder: holds(folder, text, budget))
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"'{out}' is a file; --out takes a folder")
+    if out.is_dir() and any(out.iterdir()) and not holds(out, text, budget):
+        raise UsageError(f"'{out}' is not empty and holds no search for just this; choose another --out")
+    return out
+
+
+def _paces(
+    asked: Comparison,
+    images: ImageSet,
+    counts: Counts,
+    progress: Progress,
+    trainer: Callable[..., RunRecord],
+    clock: Callable[[], float],
+) -> tuple[float, dict[str, Pace]]:
+    """(seconds it took, the pace of each arm); an arm that fails on a sample is left out."""
+    paces: dict[str, Pace] = {}
+    met: set[str] = set()
+    started = clock()
+    with progress.task("measuring", len(asked.arms), "rungs") as task:
+        for arm in asked.arms:
+            kind = find_rung(arm.model).fitted_by
+            try:
+                if kind not in met:  # the first of its kind loads libraries, which is no part of its pace
+                    measure(asked.data, arm, asked.seeds[0], images, counts, trainer)
+                paces[arm.name] = measure(asked.data, arm, asked.seeds[0], images, counts, trainer)
+            except SadariError as error:
+                progress.say(f"{arm.name} is not tried: {error}")
+            met.add(kind)
+            task.advance(1, arm.name)
+    return clock() - started, paces
+
+
+def _require_enough(diary: Diary, counts: Counts) -> None:
+    """Raises SadariError where not even two rungs can be tried, or one where there is no more."""
+    if not diary.paces:
+        raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
+    if len(_first_field(diary, counts)) < min(2, len(diary.paces)):
+        enough = in_words(needed(diary.paces, replace(counts, test=0), diary.measuring))
+        raise SadariError(
+            f"a budget of {in_words(diary.budget)} is too short to try two rungs on these images; "
+            f"it takes at least {enough} here"
+        )
+
+
+def _first_field(diary: Diary, counts: Counts) -> Collection[str]:
+    """Who is fast enough for the first round? Nobody else needs images."""
+    left = max(SEARCHED * diary.budget - diary.measuring, 0.0)
+    plans, _ = share_out(diary.paces, replace(counts, test=0), time_of_round(left, len(diary.paces)))
+    return plans.keys()

@@ -1,0 +1,176 @@
+"""Which rungs are the best two? Rounds of short trainings, judged on validation images alone; see `halving.py`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sadari.comparison.best.budget import in_words
+from sadari.comparison.best.diary import Diary, Trial
+from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_for, share_out, stay, time_of_round
+from sadari.comparison.best.pace import Counts, Pace, length_setting
+from sadari.comparison.compare import Labelled
+from sadari.comparison.jobs import Outcome, Task, run_tasks
+from sadari.comparison.materials import Materials
+from sadari.comparison.request import Comparison
+from sadari.comparison.variants import Arm, folder_name
+from sadari.data.split import draw_split
+from sadari.errors import SadariError
+from sadari.models.ladder import find_rung
+from sadari.progress import Progress
+from sadari.run import RunRecord
+from sadari.settings import Job, Value
+from sadari.training.job import make_job
+from sadari.values import Split
+
+# Passes without a better validation loss before a run ends: a tenth of those planned, and no fewer than LEAST_PATIENCE.
+# Both assumed: a run that has long stopped gaining leaves its time to others, one that pauses is not cut off.
+PATIENCE, LEAST_PATIENCE = 0.1, 10
+ROUNDS = "rounds"  # the folder of their runs
+
+
+@dataclass(eq=False)
+class Search:
+    """The rounds of one search. request: its arms are those that are tried. counts: of the images of every arm.
+
+    clock: seconds, as time.perf_counter. told: what should be known of each round, in sentences, as it goes on.
+    """
+
+    request: Comparison
+    materials: Materials
+    counts: Counts
+    diary: Diary
+    progress: Progress
+    trainer: Callable[..., RunRecord]
+    clock: Callable[[], float]
+    told: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Hold all rounds; the diary has what came of them.
+
+        Raises SadariError where nothing could be trained, KeyboardInterrupt after Ctrl-C; what is done is in the diary.
+        """
+        paces, number = dict(self.diary.paces), 0
+        trials: list[Trial] = []
+        while not trials or len(paces) > 1:
+            number += 1
+            trials = self._round(number, paces)
+            paces = self._next_paces(trials, paces)
+
+    def _round(self, number: int, paces: Mapping[str, Pace]) -> list[Trial]:
+        """The trials of one round that came to an end, the best first."""
+        rounds_left = max(rounds_for(len(paces)), 1)
+        left = SEARCHED * self.diary.budget - self.diary.spent(before=number)
+        of_rounds = replace(self.counts, test=0)
+        plans, share = share_out(paces, of_rounds, max(time_of_round(left, len(paces)), 0.0))
+        label = f"round {number} of {number + rounds_left - 1}"
+        slow = [name for name in paces if name not in plans]
+        if slow:
+            self._tell(f"{label}: too slow for {in_words(share)}: {', '.join(slow)}")
+        if not plans:
+            raise SadariError(
+                f"no time is left for {label} of a budget of {in_words(self.diary.budget)}: training was slower than "
+                "measured at the start; name a larger budget"
+            )
+        self._tell(f"{label}: {_count(len(plans))}, {in_words(share)} for each")
+        trials = [self._trial(number, label, name, each) for name, each in plans.items()]
+        done = {each.arm: each for each in trials if each.accuracy is not None}
+        if not done:
+            raise SadariError(f"no rung could be trained: {trials[0].arm} failed: {trials[0].reason}")
+        scores = {name: (each.accuracy or 0.0, each.loss or 0.0) for name, each in done.items()}
+        ranking = [done[name] for name in best_first(scores)]
+        self._tell(f"{label}: {_standings(ranking)}")
+        return ranking
+
+    def _next_paces(self, ranking: Sequence[Trial], paces: Mapping[str, Pace]) -> dict[str, Pace]:
+        """Who goes on, each with the pace that its last run had."""
+        going_on = ranking[: stay(len(ranking))]
+        return {each.arm: self.pace_after(each, paces[each.arm]) for each in going_on}
+
+    def pace_after(self, trial: Trial, before: Pace) -> Pace:
+        """How fast is a rung, now that `trial` has shown it?"""
+        found = trial.pace(replace(self.counts, test=0)) or before
+        return replace(found, start=min(found.start, before.start))  # what is in the cache by now costs nothing again
+
+    def _trial(self, number: int, label: str, name: str, plan: Plan) -> Trial:
+        """What comes of `plan`? Looked up in the diary where it is done already."""
+        known = self.diary.trial(number, name)
+        if known is not None:
+            return known
+        arm = next(each for each in self.request.arms if each.name == name)
+        job = planned_job(self.request, arm, self.request.seeds[0], plan, tensorboard="off")
+        task = Task(
+            job=job,
+            out=self.diary.path.parent / ROUNDS / str(number) / folder_name(name, job.seed),
+            images=self.materials.images_for(job.settings),
+            split=self._closed(job),
+        )
+        started = self.clock()
+        [outcome] = run_tasks([task], Labelled(self.progress, f"{label}: {name}"), self.trainer)
+        trial = _judged(Trial(number, name, plan.passes, plan.fraction, self.clock() - started), outcome)
+        if trial.reason:
+            self._tell(f"{label}: {name} drops out, it failed: {trial.reason}")
+        self.diary.trials.append(trial)
+        self.diary.write()
+        return trial
+
+    def _closed(self, job: Job) -> Split:
+        """The split of `job` without the test part, which nobody opens in a round."""
+        split = draw_split(self.materials.images_for(job.settings), job.settings)
+        return replace(split, test=np.empty(0, dtype=np.int64), origin=f"{split.origin}; test left closed")
+
+    def _tell(self, sentence: str) -> None:
+        self.told.append(sentence)
+        self.progress.say(sentence)
+
+
+def planned_job(request: Comparison, arm: Arm, seed: int, plan: Plan, **more: Value) -> Job:
+    """The job of `arm` that does what is planned."""
+    return make_job(request.data, arm.model, seed, {**planned_overrides(request, arm, plan), **more})
+
+
+def planned_overrides(request: Comparison, arm: Arm, plan: Plan) -> dict[str, Value]:
+    """The overrides of `arm` with so many passes, and with an end where no pass gains any more.
+
+    Patience is that of the rung or of the user, if they have one; a learning rate that moves by a schedule is not cut
+    off before its end.
+    """
+    overrides: dict[str, Value] = {**arm.overrides, length_setting(arm.model): plan.passes}
+    if plan.fraction < 1:
+        overrides["train_fraction"] = plan.fraction
+    settings = request.job(arm, request.seeds[0]).settings
+    patience = max(LEAST_PATIENCE, round(PATIENCE * plan.passes))
+    free = not settings.patience and settings.schedule == "constant" and "patience" not in arm.overrides
+    if free and find_rung(arm.model).fitted_by == "gradient" and plan.passes > patience:
+        overrides["patience"] = patience
+    return overrides
+
+
+def _judged(trial: Trial, outcome: Outcome) -> Trial:
+    """The trial with what its run says."""
+    if outcome.record is None:
+        return replace(trial, reason=outcome.reason)
+    summary = outcome.record.summary
+    return replace(
+        trial,
+        seconds=max(trial.seconds, summary["seconds"]["total"]),  # an earlier process may have begun it
+        done=summary["epochs"],
+        learning=summary["seconds"]["train"],
+        accuracy=summary["scores"]["val"]["accuracy"],
+        loss=summary["scores"]["val"]["loss"],
+    )
+
+
+def _count(rungs: int) -> str:
+    return f"{rungs} {'rung' if rungs == 1 else 'rungs'}"
+
+
+def _standings(ranking: Sequence[Trial]) -> str:
+    """Who goes on and who drops out, with validation accuracies."""
+    count = stay(len(ranking))
+    staying = ", ".join(f"{each.arm} {each.accuracy:.3f}" for each in ranking[:count])
+    out = ranking[count:]
+    if not out:
+        return f"{staying} on validation"
+    shown = ", ".join(f"{each.arm} {each.accuracy:.3f}" for each in out)
+    return f"{staying} on validation; out: {shown}"

@@ -1,0 +1,317 @@
+"""Does `--models best` keep its budget, choose by validation alone, and go on where it was interrupted?"""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from clocked_training import ClockedTrainer, Made
+from sadari.comparison.best import entrants
+from sadari.comparison.best.diary import Diary
+from sadari.comparison.best.find import BestRequest, chosen_run, find_best
+from sadari.comparison.best.pace import Pace
+from sadari.comparison.result import ComparisonResult
+from sadari.errors import SadariError, UsageError
+from sadari.models.ladder import find_rung
+from sadari.progress import Silent
+from sadari.run import RunRecord
+from sadari.settings import Job, Value
+
+FAST, MIDDLE, SLOW = Pace(0.05, 2e-5), Pace(0.1, 2e-4), Pace(0.2, 1e-2)
+# cnn takes ten times as long for a pass as mlp and is hardly better at first; lstm would be the best, and is too slow.
+MADE = {
+    "softmax": Made(0.75, 0.2, FAST),
+    "dnn": Made(0.7, 0.3, FAST),
+    "mlp": Made(0.85, 1, FAST),
+    "a4-dnn": Made(0.8, 1, FAST),
+    "cnn": Made(0.95, 2, MIDDLE),
+    "cnn-lstm": Made(0.9, 3, MIDDLE),
+    "lstm": Made(0.99, 2, SLOW),
+}
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+@pytest.fixture(autouse=True)
+def small_ladder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in MADE])
+
+
+def trainer(**changed: Made) -> ClockedTrainer:
+    return ClockedTrainer(made={**MADE, **{name.replace("_", "-"): made for name, made in changed.items()}})
+
+
+def search(
+    using: ClockedTrainer, folder: Path, budget: float = 60.0, heard: Heard | None = None, **overrides: Value
+) -> ComparisonResult:
+    request = BestRequest("digits", budget, overrides)
+    return find_best(request, out=folder, progress=heard, trainer=using, clock=using.clock)
+
+
+def jobs_in(using: ClockedTrainer, folder: Path) -> list[Job]:
+    """The jobs whose runs lie in `folder`, without the samples."""
+    lying = [RunRecord.open(path.parent).job for path in sorted(folder.rglob("settings.toml"))]
+    return [job for job in using.calls if job in lying]
+
+
+def test_the_rung_that_is_best_when_trained_for_long_wins_with_half_of_the_budget(tmp_path: Path) -> None:
+    using = trainer()
+    result = search(using, tmp_path / "out")
+    assert [arm.name for arm in result.arms] == ["cnn"]
+    [run] = result.records["cnn"]
+    assert run.path == tmp_path / "out" / "final" / "cnn-seed0" and chosen_run(result) == run
+    assert 0.95 * 0.5 * 60.0 - 0.3 <= run.summary["seconds"]["total"] <= 60.0
+    assert using.now <= 60.0
+    assert using.now >= 0.9 * 60.0, "the budget is there to be used"
+
+
+def test_only_the_final_run_opens_the_test_part(tmp_path: Path) -> None:
+    using = trainer()
+    search(using, tmp_path / "out")
+    final = len(list((tmp_path / "out" / "final").glob("*-seed*")))
+    assert final == 1 and len(using.splits) > 10
+    assert [len(split.test) for split in using.splits[:-1]] == [0] * (len(using.splits) - 1)
+    assert len(using.splits[-1].test) == 359
+    for path in (tmp_path / "out" / "rounds").rglob("scores.json"):
+        assert RunRecord(path.parent).scores("test") == {}
+
+
+def test_a_third_goes_on_each_time_with_more_passes(tmp_path: Path) -> None:
+    search(trainer(), tmp_path / "out")
+    trials = Diary.read(tmp_path / "out").trials
+    first, second = ([each for each in trials if each.round == number] for number in (1, 2))
+    assert {each.arm for each in first} == set(MADE) - {"lstm"}
+    best_two = sorted(first, key=lambda each: -(each.accuracy or 0))[:2]
+    assert {each.arm for each in second} == {each.arm for each in best_two}
+    assert {each.round for each in trials} == {1, 2}
+    before = {each.arm: each.passes for each in first}
+    assert all(each.passes > before[each.arm] for each in second)
+
+
+def test_shares_are_equal_and_the_rounds_take_half(tmp_path: Path) -> None:
+    search(trainer(), tmp_path / "out")
+    diary = Diary.read(tmp_path / "out")
+    first = [each.seconds for each in diary.trials if each.round == 1]
+    share = (30.0 - diary.measuring) / 2 / 6  # half of it for the first round, six are fast enough
+    assert all(0.5 * share < seconds <= share * 1.001 for seconds in first)
+    assert diary.spent() <= 30.0
+
+
+def test_what_is_tried_and_why_rungs_drop_out_is_said_and_kept_in_the_notes(tmp_path: Path) -> None:
+    heard = Heard()
+    result = search(trainer(), tmp_path / "out", heard=heard)
+    assert "7 rungs are tried: softmax, dnn, mlp, a4-dnn, cnn, cnn-lstm, lstm" in heard.said
+    [slow] = [each for each in heard.said if "too slow" in each]
+    assert slow.startswith("round 1 of 2: too slow for ") and slow.endswith(": lstm")
+    [standings] = [each for each in heard.said if "out: " in each and each.startswith("round 1")]
+    assert "cnn 0." in standings.partition("out: ")[0]
+    [final] = [each for each in heard.said if each.startswith("final")]
+    assert "cnn, " in final and "passes at most" in final
+    assert slow in result.notes and standings in result.notes
+    assert "by time" in result.notes[-1]
+    assert result.title == "the best of 7 rungs within 1m"
+
+
+def test_time_that_the_winner_leaves_trains_others_for_as_long_and_then_further_seeds(tmp_path: Path) -> None:
+    stopping = {name: Made(made.skill, made.half, made.pace, stops=8) for name, made in MADE.items()}
+    using = ClockedTrainer(made=stopping)
+    result = search(using, tmp_path / "out")
+    seconds = {name: records[0].summary["seconds"]["total"] for name, records in result.records.items()}
+    assert result.arms[0].name == "cnn" and len(result.arms) == 6 == len(MADE) - 1
+    assert all(arm.seeds == result.arms[0].seeds for arm in result.arms) and len(result.arms[0].seeds) > 1
+    assert using.now <= 60.0 and sum(seconds.values()) < 30.0
+    planned = Diary.read(tmp_path / "out").step
+    assert planned is not None
+    order = [trial.arm for trial in Diary.read(tmp_path / "out").standing()]
+    assert list(planned.plans) == order[:6], "as they dropped out, the best first"
+    first = planned.plans["cnn"]
+    for name, each in planned.plans.items():
+        faster = MADE["cnn"].pace.image / MADE[name].pace.image
+        assert each.passes > 8, name
+        assert each.passes < 1.1 * faster * first.passes
+
+
+def test_the_run_to_use_is_chosen_on_validation(tmp_path: Path) -> None:
+    using = trainer(cnn=Made(0.95, 2, MIDDLE, stops=15))
+    result = search(using, tmp_path / "out")
+    records = [record for records in result.records.values() for record in records]
+    best = max(record.scores("val")["accuracy"] for record in records)
+    chosen = chosen_run(result)
+    assert chosen is not None and chosen.scores("val")["accuracy"] == best
+
+
+def test_a_rung_without_time_for_a_pass_takes_part_of_the_images(tmp_path: Path) -> None:
+    using = trainer(cnn_lstm=Made(0.9, 3, Pace(0.2, 2e-3)))
+    search(using, tmp_path / "out", budget=40.0)
+    trial = Diary.read(tmp_path / "out").trial(1, "cnn-lstm")
+    assert trial is not None and trial.passes == 1 and 0.05 <= trial.fraction < 1
+    job = RunRecord.open(tmp_path / "out" / "rounds" / "1" / "cnn-lstm-seed0").job
+    assert job.settings.train_fraction == trial.fraction
+
+
+def test_the_same_again_trains_nothing_and_gives_the_same(tmp_path: Path) -> None:
+    using = trainer(cnn=Made(0.95, 2, MIDDLE, stops=15))
+    first = search(using, tmp_path / "out")
+    count = len(using.calls)
+    again = search(using, tmp_path / "out")
+    assert len(using.calls) == count
+    assert again.document() == first.document()
+
+
+def test_wherever_it_is_interrupted_it_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    stops = {"cnn": Made(0.95, 2, MIDDLE, stops=15)}
+    whole = trainer(**stops)
+    wanted = search(whole, tmp_path / "whole").document()["arms"]
+    trained = jobs_in(whole, tmp_path / "whole")
+    samples = len(whole.calls) - len(trained)
+    for call in range(samples, len(whole.calls) + 1):
+        using, folder = trainer(**stops), tmp_path / str(call)
+        using.stop_at = call
+        with pytest.raises(KeyboardInterrupt):
+            search(using, folder)
+        found = search(using, folder).document()["arms"]
+        if call > samples:
+            assert jobs_in(using, folder) == trained, "every run is trained once"
+        for arm, other in zip(found, wanted, strict=True):
+            assert {**arm, "runs": None} == {**other, "runs": None}
+
+
+def test_a_budget_that_is_too_short_says_what_is_needed_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SadariError, match=r"a budget of 2s is too short to try two rungs .* at least") as refused:
+        search(trainer(), tmp_path / "out", budget=2.0)
+    assert not (tmp_path / "out").exists()
+    text = str(refused.value).partition("at least ")[2].split()[0]
+    enough = float(text[:-1]) * {"s": 1, "m": 60}[text[-1]]
+    result = search(trainer(), tmp_path / "out", budget=math.ceil(1.05 * enough))
+    assert result.best is not None
+    with pytest.raises(SadariError, match="too short"):
+        search(trainer(), tmp_path / "other", budget=0.9 * enough)
+
+
+def test_a_rung_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
+    class FailsOnDigits(ClockedTrainer):
+        def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
+            if job.model == "cnn" and job.settings.cache == "auto":
+                self.now += 1.0
+                raise SadariError("the loss is no longer a number")
+            return super().__call__(job, out, **given)  # type: ignore[arg-type]
+
+    using = FailsOnDigits(made=MADE)
+    heard = Heard()
+    result = search(using, tmp_path / "out", heard=heard)
+    assert result.best is not None and result.best.name == "mlp"
+    [sentence] = [each for each in result.notes if "cnn drops out" in each]
+    assert sentence.endswith("it failed: the loss is no longer a number") and sentence in heard.said
+    failed = Diary.read(tmp_path / "out").trial(1, "cnn")
+    assert failed is not None and failed.seconds == 1.0
+
+
+def test_a_rung_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
+    using, heard = trainer(), Heard()
+    using.fails = {"cnn": SadariError("no such device")}
+    result = search(using, tmp_path / "out", heard=heard)
+    assert "cnn is not tried: no such device" in heard.said
+    assert result.best is not None and result.best.name != "cnn"
+
+
+def test_where_every_rung_fails_that_is_said(tmp_path: Path) -> None:
+    using = trainer()
+    using.fails = dict.fromkeys(MADE, SadariError("no such device"))
+    with pytest.raises(SadariError, match="no rung could be trained"):
+        search(using, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_winner_that_fails_at_the_end_keeps_its_row_and_the_runner_up_is_trained(tmp_path: Path) -> None:
+    class FailsAtTheEnd(ClockedTrainer):
+        def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
+            if job.model == "cnn" and out.parent.name == "final":
+                self.now += 5.0
+                raise SadariError("the disk is full")
+            return super().__call__(job, out, **given)  # type: ignore[arg-type]
+
+    using = FailsAtTheEnd(made=MADE)
+    result = search(using, tmp_path / "out")
+    reasons = {arm.name: arm.reason for arm in result.arms}
+    assert "the disk is full" in reasons["cnn"]
+    assert result.best is not None and result.best.name != "cnn"
+    chosen = chosen_run(result)
+    assert chosen is not None and chosen.job.model == result.best.name
+
+
+def test_settings_reach_every_rung(tmp_path: Path) -> None:
+    using = trainer()
+    search(using, tmp_path / "out", batch_size="64", dropout="0.2")
+    assert {job.settings.batch_size for job in using.calls} == {64}
+    assert {job.variables["dropout"] for job in using.calls if job.model == "lstm"} == {0.2}
+
+
+def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean 'dropout'"):
+        search(trainer(), tmp_path / "out", dropuot="0.2")
+
+
+def test_without_validation_images_nothing_can_be_chosen(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="set val_fraction above 0"):
+        search(trainer(), tmp_path / "out", val_fraction=0)
+
+
+def test_a_wrong_margin_is_refused_at_once(tmp_path: Path) -> None:
+    using = trainer()
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        find_best(BestRequest("digits", 60.0), out=tmp_path / "out", margin=2, trainer=using, clock=using.clock)
+    assert not using.calls
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match="not empty and holds no search"):
+        search(trainer(), tmp_path)
+    with pytest.raises(UsageError, match="is a file"):
+        search(trainer(), tmp_path / "file")
+    search(trainer(), tmp_path / "out")
+    with pytest.raises(UsageError, match="holds no search for just this"):
+        search(trainer(), tmp_path / "out", budget=61.0)
+
+
+def test_folders_are_numbered_and_the_same_request_finds_its_own(tmp_path: Path) -> None:
+    def found(budget: float) -> Path:
+        using = trainer()
+        request = BestRequest("digits", budget)
+        return find_best(request, runs=tmp_path / "runs", trainer=using, clock=using.clock).out
+
+    assert found(60.0) == tmp_path / "runs" / "digits-best-1" / "final"
+    assert found(50.0) == tmp_path / "runs" / "digits-best-2" / "final"
+    assert found(60.0) == tmp_path / "runs" / "digits-best-1" / "final"
+
+
+# who is tried
+
+
+def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
+    monkeypatch.setattr("sadari.models.weights._in_hub_cache", lambda _: None)
+    names = ("softmax", "mlp", "fine-tune", "a1-cnn")
+    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in names])
+    heard = Heard()
+    result = search(trainer(), tmp_path / "out", heard=heard)
+    said = [each for each in heard.said if "is not tried" in each]
+    assert said[0] == "fine-tune is not tried: its weights are not on this machine, and best downloads none"
+    assert said[1].startswith("a1-cnn is not tried: ") and "maxpool" in said[1]
+    assert "2 rungs are tried: softmax, mlp" in heard.said
+    assert any(note.startswith("fine-tune was not tried") for note in result.notes)
+
+
+def test_majority_learns_nothing_and_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in ("majority", "softmax")])
+    arms, _ = entrants.candidates({})
+    assert [arm.name for arm in arms] == ["softmax"]

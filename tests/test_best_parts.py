@@ -1,0 +1,236 @@
+"""Are the shares of a search what the arithmetic of successive halving says, and its settings what the rungs need?"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sadari.comparison.best.budget import budget_of_best, in_words, parse_budget
+from sadari.comparison.best.diary import Diary, Step, Trial, holds
+from sadari.comparison.best.halving import (
+    LEAST_FRACTION,
+    Plan,
+    best_first,
+    least_seconds,
+    needed,
+    plan,
+    rounds_for,
+    share_out,
+    stay,
+)
+from sadari.comparison.best.pace import KEPT, Counts, Pace, keeps_features, length_setting, shape_for
+from sadari.comparison.best.search import planned_overrides
+from sadari.comparison.request import Comparison
+from sadari.comparison.variants import Arm
+from sadari.data.load import load
+from sadari.errors import SadariError, UsageError
+from sadari.settings import Settings, Value
+from sadari.training.job import make_job
+
+DIGITS = Counts(1150, 288, 359)
+
+
+# the budget
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10m", 600), ("1.5h", 5400), ("45", 45), (" 2 M ", 120), (30, 30), (0.5, 0.5), ("0.25m", 15)],
+)
+def test_a_budget_is_a_time(text: str | float, seconds: float) -> None:
+    assert parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "ten", "10 minutes", "1e3", "nan", "inf", "10mm"])
+def test_anything_else_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(UsageError, match=f"such as 90s, 10m or 1.5h, not '{text}'"):
+        parse_budget(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.42, "0.42s"), (12.4, "12s"), (60, "1m"), (150, "2.5m"), (5400, "1.5h")]
+)
+def test_times_are_said_as_budgets_are_written(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("models", "budget", "varied", "settings", "says"),
+    [
+        (["best"], None, [], [], "add a budget"),
+        (["cnn"], "10m", [], [], "what --models best may spend"),
+        (["best", "cnn"], "10m", [], [], "best alone"),
+        (["best"], "10m", ["dropout"], [], "leave --vary out"),
+        (["best"], "10m", [], ["epochs"], "decides epochs"),
+        (["best"], "10m", [], ["train_fraction"], "decides train_fraction"),
+        (["best"], "soon", [], [], "a time above 0"),
+    ],
+)
+def test_what_contradicts_best_is_refused(
+    models: list[str], budget: str | None, varied: list[str], settings: list[str], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        budget_of_best(models, budget, varied, settings)
+
+
+def test_best_with_a_budget_is_asked_for_and_others_are_not() -> None:
+    assert budget_of_best(["best"], "2m", [], ["batch_size"]) == 120
+    assert budget_of_best(["cnn", "mlp"], None, ["dropout"], ["epochs"]) is None
+
+
+# the arithmetic
+
+
+def test_a_run_says_the_pace_that_it_had() -> None:
+    pace = Pace(start=0.7, image=0.003)
+    seconds = pace.seconds(4, DIGITS)
+    assert seconds == pytest.approx(0.7 + 0.003 * (4 * (1150 + 96) + (1150 + 288 + 359) / 3))
+    learning = 0.003 * 4 * (1150 + 96)
+    found = Pace.of_run(seconds, learning, 4, DIGITS)
+    assert found.start == pytest.approx(0.7)
+    assert found.image == pytest.approx(0.003)
+
+
+def test_a_plan_fills_its_time_and_one_pass_more_would_not_fit() -> None:
+    generator = np.random.default_rng(0)
+    whole, part = 0, 0
+    for _ in range(1000):
+        pace = Pace(generator.uniform(0, 2), 10 ** generator.uniform(-5, -1))
+        share = 10 ** generator.uniform(-1, 3)
+        found = plan(pace, DIGITS, share)
+        if found is None:
+            assert least_seconds(pace, DIGITS) > share * 0.99
+            continue
+        assert pace.seconds(found.passes, DIGITS.thinned(found.fraction)) <= share * 1.001
+        if found.fraction == 1:
+            whole += 1
+            assert pace.seconds(found.passes + 1, DIGITS) > share
+        else:
+            part += 1
+            assert LEAST_FRACTION <= found.fraction < 1
+            assert pace.seconds(1, DIGITS) > share
+            assert pace.seconds(1, DIGITS.thinned(found.fraction + 0.01)) > share * 0.99
+    assert whole > 50 and part > 50
+
+
+def test_a_third_goes_on_and_rounds_end_with_one() -> None:
+    assert [stay(count) for count in (1, 2, 3, 4, 6, 7, 18)] == [1, 1, 1, 2, 2, 3, 6]
+    assert [rounds_for(count) for count in (1, 2, 3, 4, 6, 18, 19, 27)] == [0, 1, 1, 2, 2, 3, 3, 3]
+
+
+def test_every_rung_gets_the_same_share_and_the_slow_leave_theirs_to_the_others() -> None:
+    fast, slow = Pace(0.1, 1e-5), Pace(0.1, 0.1)
+    plans, share = share_out({"a": fast, "b": fast}, DIGITS, 2.0)
+    assert share == 1.0 and plans == {"a": plan(fast, DIGITS, 1.0), "b": plan(fast, DIGITS, 1.0)}
+    plans, share = share_out({"slow": slow, "a": fast, "b": fast}, DIGITS, 2.0)
+    assert share == 1.0 and list(plans) == ["a", "b"]
+    assert share_out({"slow": slow}, DIGITS, 2.0)[0] == {}
+
+
+def test_what_is_needed_is_enough_and_a_little_less_is_not() -> None:
+    paces = {"a": Pace(0.1, 1e-4), "b": Pace(0.4, 2e-3), "c": Pace(0.2, 5e-3), "d": Pace(0.0, 1.0)}
+    enough = needed(paces, DIGITS, spent=3.0)
+    for budget, count in ((1.001 * enough, 2), (0.98 * enough, 1)):
+        plans, _ = share_out(paces, DIGITS, (0.5 * budget - 3.0) / rounds_for(4))
+        assert len(plans) == count
+
+
+def test_the_best_is_most_often_right_and_of_equal_ones_the_surest() -> None:
+    assert best_first({"a": (0.8, 0.5), "b": (0.9, 0.9), "c": (0.9, 0.4)}) == ["c", "b", "a"]
+
+
+def test_a_plan_is_said_in_words() -> None:
+    assert str(Plan(1)) == "1 pass" and str(Plan(1200)) == "1,200 passes"
+    assert str(Plan(1, 0.125)) == "1 pass over 12.5 % of the training images"
+
+
+# the settings
+
+
+def overrides_of(model: str, passes: int, fraction: float = 1.0, **overrides: Value) -> dict[str, Value]:
+    arm = Arm(model, model, overrides)
+    return planned_overrides(Comparison("digits", (arm,), (0,)), arm, Plan(passes, fraction))
+
+
+def test_passes_are_epochs_or_iterations() -> None:
+    assert overrides_of("mlp", 5) == {"epochs": 5}
+    assert overrides_of("logistic", 300) == {"max_iter": 300}
+    assert overrides_of("sgd", 300) == {"epochs": 300}
+    assert length_setting("linear-probe") == "max_iter"
+
+
+def test_patience_ends_what_gains_no_more_and_only_that() -> None:
+    assert overrides_of("mlp", 40) == {"epochs": 40, "patience": 10}
+    assert overrides_of("mlp", 2000) == {"epochs": 2000, "patience": 200}
+    assert overrides_of("mlp", 40, schedule="cosine") == {"epochs": 40, "schedule": "cosine"}
+    assert overrides_of("mlp", 40, patience=0) == {"epochs": 40, "patience": 0}
+    assert overrides_of("a2-cnn", 40) == {"epochs": 40}  # the article's own patience stays
+
+
+def test_part_of_the_images_is_a_setting() -> None:
+    assert overrides_of("cnn", 1, 0.25) == {"epochs": 1, "train_fraction": 0.25}
+
+
+def test_the_shape_is_known_without_loading() -> None:
+    digits = load("digits", Settings())
+    assert shape_for(Settings(), digits) == (8, 8, 1) == digits.shape
+    wanted = Settings(image_size=12, channels=3)
+    assert shape_for(wanted, digits) == load("digits", wanted).shape
+
+
+def test_features_are_kept_where_the_whole_backbone_stands_still() -> None:
+    def kept(model: str, **overrides: Value) -> bool:
+        return keeps_features(make_job("digits", model, 0, {"weights": "random:0", **overrides}))
+
+    assert kept("linear-probe") and kept("vgg16")
+    assert not kept("fine-tune") and not kept("vgg16", augment="flip") and not kept("vgg16", train="all")
+    assert not keeps_features(make_job("digits", "cnn", 0, {}))
+    assert 0 < KEPT < 1
+
+
+# the diary
+
+
+def diary(folder: Path) -> Diary:
+    return Diary(
+        folder / "best.json",
+        "what was asked",
+        60.0,
+        measuring=2.0,
+        paces={"cnn": Pace(0.5, 0.001)},
+        trials=[
+            Trial(1, "cnn", 4, 1.0, 5.0, 4, 4.2, 0.9, 0.3),
+            Trial(1, "mlp", 9, 0.5, 3.0, reason="diverged"),
+            Trial(2, "cnn", 8, 1.0, 10.0, 8, 9.0, 0.95, 0.2),
+        ],
+        step=Step({"cnn": Plan(50), "mlp": Plan(1, 0.25)}, 2),
+        final_seconds={"cnn-seed0": 20.0},
+    )
+
+
+def test_a_diary_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    written = diary(tmp_path)
+    written.write()
+    assert Diary.read(tmp_path) == written
+    assert holds(tmp_path, "what was asked", 60.0)
+    assert not holds(tmp_path, "what was asked", 61.0) and not holds(tmp_path, "something else", 60.0)
+    assert not holds(tmp_path / "nowhere", "what was asked", 60.0)
+
+
+def test_a_diary_counts_what_is_spent(tmp_path: Path) -> None:
+    kept = diary(tmp_path)
+    assert (kept.spent(before=1), kept.spent(before=2), kept.spent()) == (2.0, 10.0, 20.0)
+    assert kept.left() == 20.0
+    assert kept.trial(2, "cnn") == kept.trials[2] and kept.trial(2, "mlp") is None
+
+
+def test_a_failed_trial_has_no_pace() -> None:
+    assert diary(Path()).trials[1].pace(DIGITS) is None
+    assert replace(diary(Path()).trials[0], fraction=0.5).pace(DIGITS) is not None
+
+
+def test_a_damaged_diary_is_told(tmp_path: Path) -> None:
+    (tmp_path / "best.json").write_text('{"request": "what was asked"}', encoding="utf-8")
+    with pytest.raises(SadariError, match="damaged"):
+        Diary.read(tmp_path)
