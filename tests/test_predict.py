@@ -57,6 +57,8 @@ def test_blocks_do_not_matter(values: int, monkeypatch: pytest.MonkeyPatch) -> N
     model = network()
     expected = predict_logits(model, inputs(), CHOSEN)
     monkeypatch.setattr(predict_module, "VALUES_PER_PASS", values)
+    assert inputs().at_once == max(predict_module.IMAGES_PER_PASS, values // 192)
+    monkeypatch.setattr(predict_module, "IMAGES_PER_PASS", 1)
     assert inputs().at_once == max(1, values // 192)
     assert torch.allclose(predict_logits(model, inputs(), CHOSEN), expected, atol=1e-6)
 

@@ -236,6 +236,7 @@ for _rung in (
         """,
         settings={
             "optimizer": "muon",
+            "learning_rate": 0.01,
             "schedule": "one-cycle",
             "epochs": 8,
             "batch_size": 500,
