@@ -34,7 +34,7 @@ def measure(seed: int, overrides: dict[str, Any]) -> dict[str, Any]:
         started = time.perf_counter()
         run = train(make_job(DATA, "sprint", seed, overrides), Path(folder) / "run")
         total = time.perf_counter() - started
-    summary = run.summary
+        summary = run.summary
     part = "val" if summary["scores"]["val"] else "test"
     return {
         "seed": seed,

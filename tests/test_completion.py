@@ -44,6 +44,8 @@ def test_rungs_of_the_ladder() -> None:
 
 def test_several_rungs_behind_commas() -> None:
     assert offered("sadari compare digits --models logistic,ml") == ["logistic,mlp"]
+    assert offered("sadari compare digits --models be") == ["best"]
+    assert offered("sadari compare digits --models mlp,be") == []
     assert "mlp,mlp" not in offered("sadari compare digits --models mlp,")
 
 

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import typer
 
+from sadari.comparison.best.budget import BEST
 from sadari.data.load import named_sets
 from sadari.models.ladder import LADDER
 from sadari.settings import Settings, Value
@@ -25,9 +26,10 @@ def model_names() -> list[str]:
 
 
 def model_lists(incomplete: str) -> list[str]:
-    """What is typed already of `a,b,c`, with each rung behind it that is not there yet."""
+    """What is typed already of `a,b,c`, with each rung behind it that is not there yet; `best` stands alone."""
     typed = incomplete.split(",")[:-1]
-    return [",".join([*typed, name]) for name in LADDER.names() if name not in typed]
+    names = LADDER.names() if typed else [*LADDER.names(), BEST]
+    return [",".join([*typed, name]) for name in names if name not in typed]
 
 
 def setting_pairs(ctx: typer.Context, incomplete: str) -> list[str]:
