@@ -238,7 +238,7 @@ for _rung in (
             "optimizer": "muon",
             "learning_rate": 0.01,
             "schedule": "one-cycle",
-            "epochs": 7,
+            "epochs": 6,
             "batch_size": 500,
             "label_smoothing": 0.1,
             "augment": "crop 1, flip",
