@@ -11,7 +11,7 @@ from sadari.models.dropout import Dropout
 from sadari.models.layers import complete, describe
 from sadari.models.neighbours import Neighbours
 
-LEAVE_THE_MAP = (kinds.Flatten, kinds.Rows, kinds.GlobalAvgPool)  # GlobalMaxPool is one of the last
+LEAVE_THE_MAP = (kinds.Flatten, kinds.Rows, kinds.GlobalAvgPool)  # and GlobalMaxPool, which is one of the latter
 
 
 class Network(nn.Module):
