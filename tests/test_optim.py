@@ -208,8 +208,9 @@ def test_a_warm_up_longer_than_the_run_stays_below_the_peak() -> None:
     assert told[-1] < 0.5
 
 
-def test_a_rate_is_given_to_every_group() -> None:
+@pytest.mark.parametrize(("decay", "groups"), [(0.0, 1), (0.1, 2)])
+def test_a_rate_is_given_to_every_group(decay: float, groups: int) -> None:
     matrix, vector, _ = problem()
-    optimizer = make_optimizer(Point(matrix, vector), Settings())
+    optimizer = make_optimizer(Point(matrix, vector), Settings(weight_decay=decay))
     set_learning_rate(optimizer, 0.123)
-    assert [group["lr"] for group in optimizer.param_groups] == [0.123, 0.123]
+    assert [group["lr"] for group in optimizer.param_groups] == [0.123] * groups

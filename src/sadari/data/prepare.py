@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -70,9 +71,16 @@ class Preprocess:
         expected = (self.height, self.width, self.channels)
         if tuple(pixels.shape[1:]) != expected:
             raise SadariError(f"images of {tuple(pixels.shape[1:])} given to a model for {expected}; load them again")
-        scale = torch.from_numpy(self.scale).to(pixels.device)
-        shift = torch.from_numpy(self.shift).to(pixels.device)
-        return torch.addcmul(shift, pixels.permute(0, 3, 1, 2).float(), scale)
+        shift, scale = (each.to(pixels.device) for each in self._of_values)
+        values = pixels.reshape(len(pixels), -1).float()  # in one dimension, torch computes eight at a time
+        return torch.addcmul(shift, values, scale).view(pixels.shape).permute(0, 3, 1, 2)
+
+    @cached_property
+    def _of_values(self) -> tuple[Tensor, Tensor]:
+        """Shift and scale of each value of an image, float32 (H * W * C)."""
+        whole = (self.channels, self.height, self.width)
+        shift, scale = (np.broadcast_to(each, whole).transpose(1, 2, 0).ravel() for each in (self.shift, self.scale))
+        return torch.from_numpy(shift.copy()), torch.from_numpy(scale.copy())
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON document; `from_json` gives the same value, bit for bit."""

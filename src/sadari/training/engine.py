@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +39,13 @@ from sadari.training.randomness import seed_for
 # The bar moves and the loss is looked at every so many steps (assumed: often enough to see, too rarely to cost
 # a graphics processor its queue).
 LOOK_EVERY = 16
+
+
+class Found(NamedTuple):
+    """What a micro-batch says of the network: the sum of its loss, and how many answers are right; both of shape ()."""
+
+    loss: Tensor
+    right: Tensor
 
 
 class DivergedError(SadariError):
@@ -99,30 +107,31 @@ class Engine:
 
     def _train_epoch(self, task: Task, wanted: Interruption) -> None:
         state, steps = self.state, self.batches.steps_per_epoch
-        sums = torch.tensor([state.loss_sum, state.correct], dtype=torch.float64, device=self._device)
+        found: list[Found] = []
         shown = 0
         while state.step < steps:
             started = perf_counter()
             pixels, labels = self.batches.batch(state.epoch, state.step)
-            sums += self._step(pixels, labels)
+            found += self._step(pixels, labels)
             state.step += 1
             state.seen += len(labels)
             look = state.step % LOOK_EVERY == 0 or state.step == steps or self._due(wanted)
             if look:
-                self._look(sums)
+                self._look(found)
+                found = []
             state.epoch_seconds += perf_counter() - started
             if look:
                 task.advance(state.seen - shown, f"loss {state.loss_sum / state.seen:.4f}")
                 shown = state.seen
                 self._keep_if_due(wanted)
 
-    def _step(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        """One optimiser step; returns the summed loss and the number of right answers, float64 (2,)."""
+    def _step(self, pixels: Tensor, labels: Tensor) -> list[Found]:
+        """One optimiser step; returns what its micro-batches found."""
         step = self.state.epoch * self.batches.steps_per_epoch + self.state.step
         set_learning_rate(self.optimizer, self._learning_rate(step))
         while True:
             try:
-                sums = self._gradients(pixels, labels, step)
+                found = self._gradients(pixels, labels, step)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -134,14 +143,15 @@ class Engine:
                 )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return sums
+        return found
 
-    def _gradients(self, pixels: Tensor, labels: Tensor, step: int) -> Tensor:
+    def _gradients(self, pixels: Tensor, labels: Tensor, step: int) -> list[Found]:
         """Forward and backward over the whole batch, in micro-batches where memory demands it."""
         begin_step(self.network, self.seed, step)
         weights = None if self.class_weights is None else _weights_of(labels, self.class_weights)
         normaliser = float(len(labels)) if weights is None else float(weights.sum())
-        sums = torch.zeros(2, dtype=torch.float64, device=self._device)
+        share = len(labels) / normaliser
+        found: list[Found] = []
         size = self.state.micro_batch or len(labels)
         for start in range(0, len(labels), size):
             some, wanted = pixels[start : start + size], labels[start : start + size]
@@ -152,13 +162,19 @@ class Engine:
                 logits, wanted, self.class_weights, reduction="sum", label_smoothing=self.settings.label_smoothing
             )
             (loss / normaliser).backward()  # type: ignore[no-untyped-call]
-            right = _right(logits.detach(), wanted)
-            sums += torch.stack([loss.detach() * (len(labels) / normaliser), right])
-        return sums
+            found.append(Found(loss.detach() * share, _right(logits.detach(), wanted)))
+        return found
 
-    def _look(self, sums: Tensor) -> None:
-        """Bring the sums of the running epoch to the processor; a loss that is not finite ends the run."""
-        loss_sum, correct = sums.tolist()
+    def _look(self, found: list[Found]) -> None:
+        """Bring what was `found` since the last look to the processor; a loss that is not finite ends the run.
+
+        Added one by one, so that the sums do not depend on when somebody looks.
+        """
+        loss_sum, correct = self.state.loss_sum, self.state.correct
+        for loss in torch.stack([each.loss for each in found]).tolist():
+            loss_sum += loss
+        for right in torch.stack([each.right for each in found]).tolist():
+            correct += right
         if not math.isfinite(loss_sum):
             rate = self.optimizer.param_groups[0]["lr"]
             raise DivergedError(
@@ -256,5 +272,5 @@ def begin_step(network: nn.Module, seed: int, step: int) -> None:
             module.generator.manual_seed(seed_for(seed, "dropout", number, step))
         elif isinstance(module, BatchNorm):
             module.momentum = max(1 / (step + 1), BATCHNORM_MOMENTUM)
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():
         torch.cuda.manual_seed(seed_for(seed, "dropout", step))

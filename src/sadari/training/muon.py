@@ -77,11 +77,11 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 
 def marked(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The groups of parameters, with kernels apart and marked, but for the last one of the first group.
+    """The groups of parameters, with kernels apart and marked, but for the last kernel of the first group.
 
     That is the class layer's: what decides between classes learns better from AdamW (Jordan et al. 2024).
     """
-    last = groups[0]["params"][-1]
+    last = [each for each in groups[0]["params"] if each.ndim >= 2][-1]
     found: list[dict[str, Any]] = []
     for group in groups:
         for mark in (True, False):

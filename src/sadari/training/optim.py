@@ -60,7 +60,12 @@ def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
 
 
 def _groups(parameters: list[Parameter], settings: Settings, share: float) -> list[dict[str, Any]]:
-    """Kernels and the others, as far as there are any; share: of the learning rate that the run has at a time."""
+    """Kernels and the others, as far as there are any; share: of the learning rate that the run has at a time.
+
+    Where neither decays they are one group, since each group costs a step of its own.
+    """
+    if not settings.weight_decay:
+        return [{"params": parameters, "weight_decay": 0.0, SHARE: share}] if parameters else []
     groups = [
         {
             "params": [each for each in parameters if each.ndim >= 2],
