@@ -4,19 +4,18 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sadari.data.decode import MAX_FILE_BYTES, UnreadableImageError
 from sadari.deploy.classifier import Classifier
 from sadari.deploy.files import Content, FileGroup
 from sadari.errors import SadariError
+from sadari.evaluation.predict import one_thread_each
 from sadari.progress import Progress, Silent
 
 # Assumed: enough work per hand-over that its cost vanishes; the bounds on bytes keep memory flat for large images.
@@ -118,7 +117,7 @@ def _blocks(files: Iterable[_File], most: int) -> Iterator[list[_File]]:
 def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: int) -> Iterator[list[Answer]]:
     """The answers to the blocks, in their order; a few blocks are under way ahead of whoever takes them."""
     waiting: deque[Future[list[Answer]]] = deque()
-    with _one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="predict") as pool:
+    with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="predict") as pool:
         try:
             for block in blocks:
                 waiting.append(pool.submit(_answers, classifier, block))
@@ -128,21 +127,6 @@ def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: in
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let each worker's network keep to the worker's own core.
-
-    Threads that shared one block would wait for each other while the other cores decode: with two torch threads on two
-    cores, judging 32x32 files by mlp took three times the processor time (benchmarks/predict_rate.py).
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:

@@ -1,7 +1,8 @@
 """What does a network say about images? The only inference code: training, scoring and serving all come here."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
+from sadari.evaluation.blocks import Blocks
 from sadari.evaluation.memory import is_out_of_memory
-from sadari.values import ImageSet, Predictions, RowAccess, expect
+from sadari.values import ImageSet, Predictions, RowAccess
 
 # Values per forward pass (images x height x width x channels of the input): large enough to fill two cores, small
 # enough that the maps of cnn2 (32 channels at full size) stay below 1 GiB. Measured on 28x28 and 32x32 images.
@@ -24,6 +26,12 @@ VALUES_PER_PASS = 400_000
 # layers, on which an epoch of 768 images took 2.0 s where 192 were judged 4 at a time. VGG16's widest maps of so many
 # 224x224 images take 205 MB.
 IMAGES_PER_PASS = 16
+# Values per pass of one core, where each core judges images of its own: its maps stay in its cache, and no core waits
+# for another at the end of each layer. Measured in float32 on two cores with 2 MiB of second-level cache each, images
+# of 28x28 a second, against both cores sharing passes of VALUES_PER_PASS: cnn 13,300 -> 16,600, a4-cnn 39,300 ->
+# 47,400, lstm 34,400 -> 59,200, cnn2 and sprint the same; but mlp 496,000 -> 332,000, and in bfloat16 sprint 23,800 ->
+# 17,200 (with half as many values): there, starting threads and small passes cost more than they bring.
+VALUES_PER_CORE = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +56,6 @@ class Inputs:
         return max(IMAGES_PER_PASS, VALUES_PER_PASS // prod(self.rows.shape[1:]))
 
 
-@torch.inference_mode()
 def predict_logits(
     network: nn.Module,
     inputs: Inputs,
@@ -58,48 +65,99 @@ def predict_logits(
     """Which logits does `network` give the images at `positions`?
 
     Returns float32 (len(positions), K) on the processor, in the order of `positions`. The network is left in the mode
-    that it came in. precision: float32, or bfloat16 for speed. Raises SadariError where memory does not hold a single
+    that it came in. precision: float32, or bfloat16 for speed. In float32, convolutions and recurrences judge small
+    images in several threads at once, each a block of its own. Raises SadariError where memory does not hold a single
     image.
     """
     device = next(chain(network.parameters(), network.buffers())).device
-    autocast = nullcontext() if precision == torch.float32 else torch.autocast(device.type, precision)
+    shared = precision == torch.float32 and any(isinstance(each, nn.Conv2d | nn.LSTM) for each in network.modules())
+    at_once, workers = _shares(inputs, len(positions), device) if shared else (inputs.at_once, 1)
+    blocks = Blocks(inputs.rows, positions, at_once)
     was_training = network.training
     network.eval()
+
+    def judge() -> None:
+        autocast = nullcontext() if precision == torch.float32 else torch.autocast(device.type, precision)
+        try:
+            with torch.inference_mode(), autocast:
+                _judge(network, inputs, blocks, device)
+        finally:
+            blocks.stop()  # where one thread fails, so do all
+
     try:
-        with autocast:
-            return _logits(network, inputs, positions, device)
+        if workers == 1:
+            judge()
+        else:
+            _together(judge, workers, blocks)
     finally:
         network.train(was_training)
+    return blocks.logits()
 
 
-def _logits(network: nn.Module, inputs: Inputs, positions: NDArray[np.int64], device: torch.device) -> Tensor:
-    """Block by block; where memory runs out, in blocks of half the size from there on.
+def _shares(inputs: Inputs, images: int, device: torch.device) -> tuple[int, int]:
+    """How many images go through the network at once, and how many threads have some through it?
 
-    The logits of all lie in one tensor. A small one kept of each block would lie between the large ones that come and
-    go, and malloc would find no place for the next: the heap grew by up to 1.3 GB over 1,500 blocks of 8 photographs in
-    three runs of five, and in none of four this way (glibc 2.36).
+    Of large images few make a pass, and its layers are large enough for all cores; so it is on other devices.
     """
-    logits = torch.empty(0, 0)
-    at_once, start = inputs.at_once, 0
-    expect(inputs.rows, positions)
-    while start < len(positions):
-        chosen = positions[start : start + at_once]
+    per_core = VALUES_PER_CORE // prod(inputs.rows.shape[1:])
+    if device.type != "cpu" or per_core < IMAGES_PER_PASS or images <= per_core:
+        return inputs.at_once, 1
+    return per_core, min(torch.get_num_threads(), -(-images // per_core))
+
+
+def _together(judge: Callable[[], None], workers: int, blocks: Blocks) -> None:
+    """Let so many threads `judge` until no block is left, or one of them or the caller fails."""
+    with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="judge") as pool:
         try:
-            some = network(inputs.prepare(torch.from_numpy(inputs.rows[chosen]).to(device)))
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if at_once == 1:
-                raise SadariError(
-                    "memory does not hold this network with a single image; use smaller images or a smaller network"
-                ) from error
-            at_once = (len(chosen) + 1) // 2
-        else:
-            if not len(logits):
-                logits = torch.empty(len(positions), some.shape[1], device=device)
-            logits[start : start + len(chosen)] = some
-            start += len(chosen)
-    return logits.cpu()
+            for done in [pool.submit(judge) for _ in range(workers)]:
+                done.result()
+        finally:
+            blocks.stop()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let the network of each thread that starts within keep to that thread's own core.
+
+    Threads that shared one block would wait for each other while the other cores work: with two torch threads on two
+    cores, judging 32x32 files by mlp took three times the processor time (benchmarks/predict_rate.py).
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _judge(network: nn.Module, inputs: Inputs, blocks: Blocks, device: torch.device) -> None:
+    """Put the logits of one block after the other, until none is left."""
+    while taken := blocks.take():
+        waiting = [taken]
+        while waiting:
+            start, rows = waiting.pop()
+            logits = _logits_or_none(network, inputs, rows.to(device))
+            if logits is None:
+                half = (len(rows) + 1) // 2
+                blocks.at_most(half)
+                waiting += [(start + half, rows[half:]), (start, rows[:half])]
+            else:
+                blocks.put(start, logits)
+
+
+def _logits_or_none(network: nn.Module, inputs: Inputs, rows: Tensor) -> Tensor | None:
+    """The logits of some rows; None where memory runs out, but SadariError where there is a single one."""
+    try:
+        logits: Tensor = network(inputs.prepare(rows))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        if len(rows) == 1:
+            raise SadariError(
+                "memory does not hold this network with a single image; use smaller images or a smaller network"
+            ) from error
+        return None
+    return logits
 
 
 def predict(network: nn.Module, inputs: Inputs, images: ImageSet, positions: NDArray[np.int64]) -> Predictions:
