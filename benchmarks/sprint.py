@@ -1,6 +1,6 @@
-"""How soon does the rung `sprint` reach which accuracy on Fashion-MNIST, with nothing but this machine?
+"""How soon do `sprint` and `sprint-wide` reach which accuracy on Fashion-MNIST, with nothing but this machine?
 
-    uv run python benchmarks/sprint.py [--seeds 10] [--curve 2,4,8,16] [--out benchmarks/sprint.json]
+    uv run python benchmarks/sprint.py [--model sprint-wide] [--seeds 10] [--curve 2,4,8,16] [--out FILE]
 
 - test: the rung as it is, trained on all 60,000 training images (val_fraction=0), the last weights judged once on the
   10,000 of the test part; nothing was chosen on those.
@@ -28,11 +28,11 @@ from sadari.training.train import train
 DATA = "fashion-mnist"
 
 
-def measure(seed: int, overrides: dict[str, Any]) -> dict[str, Any]:
+def measure(model: str, seed: int, overrides: dict[str, Any]) -> dict[str, Any]:
     """One run, in this process."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        run = train(make_job(DATA, "sprint", seed, overrides), Path(folder) / "run")
+        run = train(make_job(DATA, model, seed, overrides), Path(folder) / "run")
         total = time.perf_counter() - started
         summary = run.summary
     part = "val" if summary["scores"]["val"] else "test"
@@ -48,6 +48,7 @@ def measure(seed: int, overrides: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="sprint")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--curve", default="")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "sprint.json")
@@ -56,10 +57,10 @@ def main() -> None:
     wanted: list[tuple[int, dict[str, Any]]] = [(seed, {"val_fraction": 0}) for seed in range(options.seeds)]
     wanted += [(0, {"epochs": int(each)}) for each in filter(None, options.curve.split(","))]
     for seed, overrides in wanted:
-        key = {"seed": seed, "overrides": overrides}
+        key = {"model": options.model, "seed": seed, "overrides": overrides}
         if any(run["asked"] == key for run in document["runs"]):
             continue
-        run = {"asked": key, **measure(seed, overrides)}
+        run = {"asked": key, **measure(options.model, seed, overrides)}
         document["runs"].append(run)
         document["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}"
         options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -68,7 +69,7 @@ def main() -> None:
             f"training {run['training']:.1f} s  around it {run['around']:.1f} s",
             flush=True,
         )
-    tests = [run for run in document["runs"] if run["part"] == "test"]
+    tests = [run for run in document["runs"] if run["part"] == "test" and run["asked"]["model"] == options.model]
     if len(tests) > 1:
         accuracies, seconds = ([run[name] for run in tests] for name in ("accuracy", "training"))
         print(

@@ -32,6 +32,7 @@ PARAMS = {
     "a4-dnn": (GREY, 10, 101_770, 101_770),
     "a4-cnn": (GREY, 10, 113_386, 113_386),
     "sprint": (GREY, 10, 280_010, 279_242),
+    "sprint-wide": (GREY, 10, 627_370, 626_218),
     # MobileNet without top has 3,228,864 in Keras, VGG16 without top 14,714,688
     "knn": (PHOTOGRAPH, 3, 3_228_864, 0),
     "linear-probe": (PHOTOGRAPH, 3, 3_228_864 + 3_075, 3_075),
