@@ -15,6 +15,8 @@ from sadari.training.train import train
 def main() -> None:
     task = read_task()
     asked = {"scaling": task["scaling"], "epochs": task["epochs"], "batch_size": task["batch"], "val_fraction": 0}
+    if task["model"] == "sgd":
+        asked["average"] = False  # as the peer's
     job = make_job(task["file"], task["model"], task["seed"], {**asked, "precision": task["precision"]})
     with tempfile.TemporaryDirectory() as folder:
         run = train(job, Path(folder) / "run")

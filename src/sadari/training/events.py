@@ -52,13 +52,13 @@ class Events:
         """Tell `rows` of the history; with "all", for the last one the distribution of every weight as it stands."""
         if not self._on or not rows:
             return
-        from torch.utils.tensorboard.summary import scalar
+        from tensorboard.compat.proto.summary_pb2 import Summary
 
         for row in rows:
             for name, tag in SCALARS.items():
                 if name in row:
-                    summary = scalar(tag, row[name])  # type: ignore[no-untyped-call]
-                    self._append(summary=summary, step=int(row["epoch"]))
+                    value = Summary.Value(tag=tag, simple_value=row[name])
+                    self._append(summary=Summary(value=[value]), step=int(row["epoch"]))
         if self._all:
             self._tell_weights(int(rows[-1]["epoch"]))
 

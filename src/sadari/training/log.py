@@ -21,9 +21,9 @@ class Log:
         self._shown.say(sentence)
         self.note(sentence)
 
-    def note(self, sentence: str) -> None:
-        """Keep the sentence without showing it; raises SadariError where the disk is full."""
-        self._text += f"{datetime.now():%Y-%m-%d %H:%M:%S}  {sentence}\n"
+    def note(self, *sentences: str) -> None:
+        """Keep the sentences without showing them; raises SadariError where the disk is full."""
+        self._text += "".join(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {each}\n" for each in sentences)
         write_text(self._path, self._text)
 
     def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:

@@ -12,16 +12,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sadari.evaluation.predict import Inputs
-from sadari.models.classical import CLASSICAL, Classical, Learned, Linear, Problem, Remembered
+from sadari.models.classical import CLASSICAL, Classical
 from sadari.models.modules import Dense
 from sadari.models.neighbours import Neighbours
+from sadari.models.problem import Learned, Linear, Problem, Remembered
 from sadari.models.sequential import Network
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Job
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.interrupt import Interruption, interruption
+from sadari.training.machine import denormals_flushed
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet, Split, expect
+
+# Seconds between two tellings of new rows: each writes files anew and waits for the disk, which takes longer than a
+# pass over a small set (assumed: nobody reads faster).
+TOLD_EVERY = 1.0
 
 
 @dataclass
@@ -29,8 +35,8 @@ class Passes:
     """Everything that fitting one classical model needs; `fit` leaves what it learns in the class layer of `network`.
 
     The model reads what the layers before the class layer give. learner: what reads `inputs`: the network itself, or
-    the part of it behind its frozen layers. after_epoch: called with the state when a pass has
-    been added to its history.
+    the part of it behind its frozen layers. after_epoch: called with the state when passes have
+    been added to its history, every TOLD_EVERY seconds and at the end.
     """
 
     classical: str
@@ -52,7 +58,8 @@ class Passes:
         """
         model: Classical = CLASSICAL.get(self.classical)
         passed = self._restore()
-        self.told_at = self.kept_at = perf_counter()  # a backbone's features are part of what the first pass costs
+        self.told_at = -np.inf  # the first pass is told at once
+        self.passed_at = self.kept_at = perf_counter()  # a backbone's features are part of what the first pass costs
         self._lay_out()
         problem = self._problem(passed)
         with interruption() as wanted, self.progress.task(self.classical, model.most_passes(problem), "passes") as task:
@@ -63,7 +70,9 @@ class Passes:
                 self._keep_if_due(learned, wanted)
 
             if self.state.epoch < model.most_passes(problem):
-                model.fit(problem, after_pass)
+                with denormals_flushed():
+                    model.fit(problem, after_pass)
+                self.after_epoch(self.state)
         if self.best and self.job.settings.restore_best:
             self.network.load_state_dict(self.best)
         return self.state
@@ -106,11 +115,11 @@ class Passes:
         _assign(self.tail[0], learned)
         state = self.state
         row: dict[str, float] = {"epoch": state.epoch + 1}
-        row["train_loss"], row["train_accuracy"] = _scores(self.tail, self.train)
+        row["train_loss"], row["train_accuracy"] = learned.scored or _scores(self.tail, self.train)
         if len(self.val.labels):
             row["val_loss"], row["val_accuracy"] = _scores(self.tail, self.val)
         now = perf_counter()
-        row["seconds"], self.told_at = now - self.told_at, now
+        row["seconds"], self.passed_at = now - self.passed_at, now
         state.history.append(row)
         state.epoch += 1
         state.seconds += row["seconds"]
@@ -118,7 +127,9 @@ class Passes:
             state.best_loss, state.best_epoch = row["val_loss"], state.epoch
             self.best = {key: each.clone() for key, each in self.network.state_dict().items()}
         task.advance(1, f"loss {row['train_loss']:.4f}")
-        self.after_epoch(state)
+        if now - self.told_at >= TOLD_EVERY:
+            self.after_epoch(state)
+            self.told_at = perf_counter()
 
     def _keep_if_due(self, learned: Learned, wanted: Interruption) -> None:
         """Write a checkpoint where one is due; a model that tells no state starts over, which L-BFGS must."""
@@ -129,6 +140,7 @@ class Passes:
             self.checkpoint.write(self.state, groups)
             self.kept_at = perf_counter()
         if wanted.asked:
+            self.after_epoch(self.state)
             raise KeyboardInterrupt
 
 

@@ -56,10 +56,12 @@ def train(
     images: ImageSet | None = None,
     split: Split | None = None,
     progress: Progress | None = None,
+    threads: int = 0,
 ) -> RunRecord:
     """Train what `job` says in the folder `out`, or go on with what was started there; returns the finished run.
 
-    images, split: the job's data where they are loaded already; a split stored in `out` has precedence.
+    images, split: the job's data where they are loaded already; a split stored in `out` has precedence. threads: what
+    the setting of that name means where it leaves the choice to us and the run has not begun; 0: as `threads_for` says.
     Raises UsageError where `out` holds another job or something that is no run, SadariError where training
     cannot go on (the last good state is kept), KeyboardInterrupt after Ctrl-C (likewise).
     """
@@ -79,7 +81,7 @@ def train(
         images = images if images is not None else load(job.data, job.settings, progress)
         if (out / "split.npz").is_file():
             split = read_split(out / "split.npz")
-        workshop = set_up(job, rung, images, split or draw_split(images, job.settings), out, progress)
+        workshop = set_up(job, rung, images, split or draw_split(images, job.settings), out, progress, threads)
         with _noted(workshop.log):
             state = _fit(workshop)
             _finish(workshop, state, started)
@@ -112,9 +114,10 @@ def _fit(workshop: Workshop) -> FitState:
     def after_epoch(state: FitState) -> None:
         nonlocal told
         write_history(out / "history.csv", state.history)
-        events.tell(state.history[told:])
+        rows = state.history[told:]
+        events.tell(rows)
+        workshop.log.note(*map(_sentence, rows if told else rows[-1:]))  # at first, older rows are in the log already
         told = len(state.history)
-        workshop.log.note(_sentence(state.history[-1]))
 
     if workshop.architecture.classical:
         state = _passes(workshop, after_epoch).fit()
