@@ -199,10 +199,13 @@ def test_the_lstm_is_its_textbook_definition() -> None:
     torch.testing.assert_close(lstm(x), h)
 
 
-@pytest.mark.parametrize(("rows", "dtype"), [(1, torch.float32), (63, torch.float32), (64, torch.bfloat16)])
-def test_few_rows_are_multiplied_in_float32(rows: int, dtype: torch.dtype) -> None:
-    layer = modules.Dense(6, 4, "relu")
-    x = torch.rand(rows, 6)
+@pytest.mark.parametrize(
+    ("rows", "units", "dtype"),
+    [(1, 512, torch.float32), (63, 600, torch.float32), (64, 512, torch.bfloat16), (64, 511, torch.float32)],
+)
+def test_few_products_are_taken_in_float32(rows: int, units: int, dtype: torch.dtype) -> None:
+    layer = modules.Dense(512, units, "relu")
+    x = torch.rand(rows, 512)
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(x.bfloat16()).dtype == dtype
     assert layer(x).dtype == torch.float32
@@ -301,3 +304,28 @@ def test_orthogonal_columns_in_every_direction() -> None:
         initial.orthogonal(weight, generator)
         firsts.append(float(weight[0, 0]))
     assert abs(sum(each > 0 for each in firsts) - 100) < 30  # a QR without sign correction gives one sign always
+
+
+def test_relu_behind_a_pool_changes_no_bit() -> None:
+    made = network("conv 4 same, maxpool, conv 5 same linear, maxpool, conv 6 same, maxpool 1, flatten")
+    x = torch.rand(3, 1, 8, 8)
+    plain = torch.nn.Sequential(*made.features)
+    found = []
+    for trunk in (made.features, plain):
+        made.zero_grad()
+        maps = trunk(x)
+        maps.square().sum().backward()
+        found.append([maps, *(torch.as_tensor(each.grad).clone() for each in made.features.parameters())])
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(*found, strict=True))
+    assert (found[0][0] == 0).any()
+    assert (found[0][0] > 0).any()
+
+
+def test_a_layer_that_is_listened_to_gives_what_it_always_gives() -> None:
+    made = network("conv 4 same, maxpool, flatten")
+    heard: list[torch.Tensor] = []
+    made.features[0].register_forward_hook(lambda _, __, gives: heard.append(gives))
+    x = torch.rand(3, 1, 8, 8)
+    maps = made.features(x)
+    assert (heard[0] >= 0).all()
+    assert torch.equal(maps, torch.nn.functional.max_pool2d(heard[0], 2))

@@ -56,7 +56,7 @@ def build(layers: Sequence[kinds.Layer], shape: kinds.Shape, classes: int, seed:
         if isinstance(module, modules.Conv | modules.Dense | modules.LSTM):
             module.initialise(generator)
     leaving = next((index for index, layer in enumerate(layers) if isinstance(layer, LEAVE_THE_MAP)), 1)
-    return Network(nn.Sequential(*built[:leaving]), nn.Sequential(*built[leaving:]))
+    return Network(modules.Trunk(*built[:leaving]), nn.Sequential(*built[leaving:]))
 
 
 def _module(layer: kinds.Layer, shape: kinds.Shape, seed: int) -> nn.Module:

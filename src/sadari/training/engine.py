@@ -272,5 +272,5 @@ def begin_step(network: nn.Module, seed: int, step: int) -> None:
             module.generator.manual_seed(seed_for(seed, "dropout", number, step))
         elif isinstance(module, BatchNorm):
             module.momentum = max(1 / (step + 1), BATCHNORM_MOMENTUM)
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed(seed_for(seed, "dropout", step))

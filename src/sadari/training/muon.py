@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import AdamW
 
+from sadari.training.uncompiled import uncompiled
+
 # a x + b x^3 + c x^5 takes singular values to about one; cited: Jordan et al. 2024.
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 TIMES = 5  # cited: likewise
@@ -21,11 +23,13 @@ SIZE_OF_ADAM = 0.2  # root mean square of Adam's steps; cited: Liu et al. 2025
 ORTHOGONAL = "orthogonal"  # whether a group of parameters takes Muon's steps, else AdamW's
 
 
-class Muon(AdamW):
+class Muon(uncompiled(AdamW)):  # type: ignore[misc]
     """Muon for the groups marked `orthogonal`, which hold kernels, and AdamW for the others, with one learning rate.
 
     momentum: of Muon, in Nesterov's form. precision: dtype of the products that make a matrix orthogonal.
     """
+
+    param_groups: list[dict[str, Any]]
 
     def __init__(
         self, groups: list[dict[str, Any]], rate: float, *, momentum: float, epsilon: float, precision: torch.dtype
@@ -35,7 +39,7 @@ class Muon(AdamW):
         self._precision = precision
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:
         """Let every parameter that has a gradient learn from it; there is no use for a `closure`."""
         del closure
         groups = self.param_groups

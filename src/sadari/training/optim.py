@@ -13,6 +13,7 @@ from sadari.models.backbone import Backbone
 from sadari.settings import Settings
 from sadari.training.machine import PRECISIONS
 from sadari.training.muon import Muon, marked
+from sadari.training.uncompiled import uncompiled
 
 # Keras 3's documented defaults (the articles use them), except Adadelta's: 1.0 is Zeiler's rate (arXiv:1212.5701)
 # and was Keras's when article A3 was written; Keras 3 says 0.001. Keras's Muon has a step of another size than ours.
@@ -87,14 +88,15 @@ def _muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
     )
 
 
+_SGD = uncompiled(SGD)
 _MAKERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": lambda groups, rate: SGD(groups, rate, fused=True),
-    "momentum": lambda groups, rate: SGD(groups, rate, momentum=MOMENTUM, fused=True),
-    "nesterov": lambda groups, rate: SGD(groups, rate, momentum=MOMENTUM, nesterov=True, fused=True),
-    "adam": lambda groups, rate: Adam(groups, rate, eps=EPSILON, fused=True),
-    "adamw": lambda groups, rate: AdamW(groups, rate, eps=EPSILON, fused=True),
-    "rmsprop": lambda groups, rate: RMSprop(groups, rate, alpha=0.9, eps=EPSILON),
-    "adadelta": lambda groups, rate: Adadelta(groups, rate, rho=0.95, eps=EPSILON),
+    "sgd": lambda groups, rate: _SGD(groups, rate, fused=True),
+    "momentum": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, fused=True),
+    "nesterov": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, nesterov=True, fused=True),
+    "adam": lambda groups, rate: uncompiled(Adam)(groups, rate, eps=EPSILON, fused=True),
+    "adamw": lambda groups, rate: uncompiled(AdamW)(groups, rate, eps=EPSILON, fused=True),
+    "rmsprop": lambda groups, rate: uncompiled(RMSprop)(groups, rate, alpha=0.9, eps=EPSILON),
+    "adadelta": lambda groups, rate: uncompiled(Adadelta)(groups, rate, rho=0.95, eps=EPSILON),
 }
 
 
