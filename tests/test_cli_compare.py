@@ -169,6 +169,9 @@ def test_an_interruption_ends_with_130_and_the_line_that_goes_on(
         (("--set", "epochs"), "key=value"),
         (("--set", "epochs=3", "--epochs", "3"), "twice"),
         (("--set", "epochs=three"), "whole number"),
+        (("--jobs", "all"), "--jobs is a number from 1 up, or auto, not 'all'"),
+        (("--jobs", "0"), "jobs is a number from 1 up"),
+        (("--models", "best", "--budget", "10s", "--jobs", "2"), "best trains one run at a time"),
     ],
 )
 def test_a_wrong_command_line_is_refused_before_anything_is_written(
@@ -179,6 +182,28 @@ def test_a_wrong_command_line_is_refused_before_anything_is_written(
     assert says in str(result.exception)
     assert not Path("runs").exists()
     assert not trainer.calls
+
+
+@pytest.mark.parametrize(("words", "jobs"), [((), None), (("--jobs", "auto"), None), (("--jobs", "3"), 3)])
+@pytest.mark.parametrize("command", [("compare", "digits"), ("study", "small.toml")])
+def test_jobs_reach_the_comparison(
+    command: tuple[str, ...],
+    words: tuple[str, ...],
+    jobs: int | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int | None] = []
+
+    def stopped(*_: Any, jobs: int | None, **__: Any) -> None:
+        asked.append(jobs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(room, "compare", stopped)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(STUDY, encoding="utf-8")
+    assert typed(*command, *words).exit_code == 130
+    assert asked == [jobs]
 
 
 def test_relative_paths_become_absolute(trainer: FakeTrainer, tmp_path: Path) -> None:
@@ -262,8 +287,9 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path: Pa
     environment = {**os.environ, "SADARI_CACHE_DIR": str(tmp_path / "cache")}
     started = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out = tmp_path / "runs" / "digits-compare-1"
+    begun = out / "cnn-seed0" / "history.csv", out / "softmax-seed1" / "scores.json"
     deadline = time.monotonic() + 120
-    while not (out / "cnn-seed0" / "history.csv").is_file() and time.monotonic() < deadline:
+    while not all(map(Path.is_file, begun)) and time.monotonic() < deadline:
         time.sleep(0.05)
     started.send_signal(signal.SIGINT)
     _, told = started.communicate(timeout=60)

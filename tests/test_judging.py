@@ -15,7 +15,7 @@ from sadari.comparison.judging import judge_claims
 from sadari.comparison.result import DONE, FAILED, ArmResult
 from sadari.evaluation.statistics import verdict
 from sadari.run import RunRecord
-from sadari.values import Predictions
+from sadari.values import Answers
 
 IMAGES = 2000
 SEEDS = 5
@@ -33,10 +33,10 @@ class MadeRun(RunRecord):
     curve: tuple[tuple[float, float], ...] = ((0.5, 0.8), (0.4, 0.9))  # val_loss, val_accuracy
 
     @property
-    def predictions(self) -> Predictions:
+    def answers(self) -> Answers:
         count = len(self.correct)
-        said = np.eye(2, dtype=np.float32)[np.where(self.correct, 0, 1)]
-        return Predictions(np.arange(count).astype(str), np.zeros(count, dtype=np.int64), said, ("a", "b"), 0.1)
+        said = np.where(self.correct, 0, 1)
+        return Answers(np.arange(count).astype(str), np.zeros(count, dtype=np.int64), said, ("a", "b"))
 
     @property
     def summary(self) -> dict[str, Any]:

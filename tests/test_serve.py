@@ -272,7 +272,7 @@ def test_small_images_keep_one_thread_busy(side: int, threads: int, monkeypatch:
     used: list[int] = []
     model = model_of("globalavgpool" if side == 224 else "flatten", side=side, channels=1)
     monkeypatch.setattr(Classifier, "open", lambda path: Classifier(path, model))
-    monkeypatch.setattr("sadari.training.machine._cores", lambda: 3)
+    monkeypatch.setattr("sadari.training.machine.cores", lambda: 3)
     monkeypatch.setattr(opening, "use_machine", lambda _, count: used.append(count))
     opening.open_to_serve(Path("nowhere"))
     assert used == [threads]

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sadari.cli.claims import show_claims
 from sadari.cli.completion import data_names, model_lists, setting_pairs
-from sadari.cli.table import show, show_winner
 from sadari.cli.terminal import TerminalProgress, console
 from sadari.cli.train import AsJson
 from sadari.errors import UsageError
@@ -35,6 +33,12 @@ Overrides = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder of the comparison; runs/NAME-N by default.")]
+Jobs = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto", help="How many runs train at once, at most; auto: as many as cores, where that is faster."
+    ),
+]
 Disturb = Annotated[
     bool, typer.Option("--robustness", help="Judge the models on shifted, turned, noisy, blurred and other images too.")
 ]
@@ -73,6 +77,7 @@ def compare(
     margin: Annotated[
         float | None, typer.Option(help="Which arms are equal within this difference of accuracy, such as 0.005?")
     ] = None,
+    jobs: Jobs = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Train several models on the same images and say which is better, and by how much."""
@@ -86,9 +91,16 @@ def compare(
     names = [absolute_model(name.strip()) for name in models.split(",") if name.strip()]
     if not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
-    varied, overrides, progress = parse_vary(vary or []), _overrides(set_, epochs), TerminalProgress()
+    varied, overrides, progress, most = (
+        parse_vary(vary or []),
+        _overrides(set_, epochs),
+        TerminalProgress(),
+        _most(jobs),
+    )
     seconds = budget_of_best(names, budget, varied, overrides)
     if seconds is not None:
+        if most is not None and most > 1:
+            raise UsageError("best trains one run at a time, since it counts seconds; leave --jobs out")
         _run_best(data, seconds, overrides, seeds, out, as_json, robustness, margin)
         return
     arms, sentences = expand(names, varied, overrides)
@@ -96,7 +108,7 @@ def compare(
         progress.say(sentence)
     request = Comparison(absolute_data(data), arms, tuple(range(seeds)))
     result = _result(
-        lambda: comparing.compare(request, out=out, robustness=robustness, margin=margin, progress=progress)
+        lambda: comparing.compare(request, out=out, robustness=robustness, margin=margin, jobs=most, progress=progress)
     )
     _tell(result, data, as_json)
 
@@ -111,6 +123,7 @@ def study(
     set_: Overrides = None,
     out: Out = None,
     robustness: Disturb = False,
+    jobs: Jobs = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Compare what a file describes, with published figures beside ours, and put its claims to the test."""
@@ -124,9 +137,11 @@ def study(
         seeds=tuple(range(seeds)) if seeds is not None else None,
         overrides=_overrides(set_, epochs),
     )
-    progress = TerminalProgress()
+    progress, most = TerminalProgress(), _most(jobs)
     result = _result(
-        lambda: comparing.compare(asked.request, out=out, claims=asked.claims, robustness=robustness, progress=progress)
+        lambda: comparing.compare(
+            asked.request, out=out, claims=asked.claims, robustness=robustness, jobs=most, progress=progress
+        )
     )
     _tell(result, data or asked.request.data, as_json, asked.notes, asked.claims)
 
@@ -138,6 +153,15 @@ def _overrides(set_: list[str] | None, epochs: int | None) -> dict[str, Value]:
             raise UsageError("--epochs and --set epochs=... say the same thing twice; keep one of them")
         overrides["epochs"] = epochs
     return overrides
+
+
+def _most(jobs: str) -> int | None:
+    """How many runs may train at once? None for auto. Raises UsageError."""
+    if jobs == "auto":
+        return None
+    if not jobs.isdecimal():
+        raise UsageError(f"--jobs is a number from 1 up, or auto, not '{jobs}'")
+    return int(jobs)
 
 
 def _run_best(
@@ -184,6 +208,8 @@ def _tell(
     """
     from rich.console import Console
 
+    from sadari.cli.claims import show_claims
+    from sadari.cli.table import show, show_winner
     from sadari.comparison.claims import claimed_to_fail
     from sadari.report.plots import write_plots
     from sadari.report.write import write_report

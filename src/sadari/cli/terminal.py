@@ -4,24 +4,32 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
 
 LINE_EVERY = 30.0  # seconds between two plain lines of one long task (assumed: alive, yet not a flood)
 
 
-def console() -> Console:
+def console() -> "Console":
     """The console for everything that is not the result: standard error; Rich honours NO_COLOR by itself."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False)
 
 
 class TerminalProgress:
-    """Progress on standard error: `say` prints a line; a task is a bar, or a line now and then."""
+    """Progress on standard error: `say` prints a line; a task is a bar, or a line now and then.
+
+    Tasks that are under way at the same time have their bars below each other.
+    """
 
     def __init__(self) -> None:
         self._console = console()
+        self._display: RichProgress | None = None
+        self._shown = 0  # bars
 
     def say(self, sentence: str) -> None:
         self._console.print(sentence, markup=False, soft_wrap=True)
@@ -33,20 +41,42 @@ class TerminalProgress:
             yield lines
             lines.finish()
             return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with RichProgress(*columns, console=self._console, transient=True, refresh_per_second=4) as bars:
-            yield _Bar(bars, label, total, unit)
+        bar = _Bar(self._opened(), label, total, unit)
+        try:
+            yield bar
+        finally:
+            bar.remove()
+            self._close()
+
+    def _opened(self) -> "RichProgress":
+        """The display, which begins with the first of its bars."""
+        if self._display is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as RichProgress
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}"),
+            )
+            self._display = RichProgress(*columns, console=self._console, transient=True, refresh_per_second=4)
+            self._display.start()
+        self._shown += 1
+        return self._display
+
+    def _close(self) -> None:
+        """The display ends with the last of its bars."""
+        self._shown -= 1
+        if not self._shown and self._display is not None:
+            self._display.stop()
+            self._display = None
 
 
 class _Bar:
-    def __init__(self, bars: RichProgress, label: str, total: int, unit: str) -> None:
+    def __init__(self, bars: "RichProgress", label: str, total: int, unit: str) -> None:
         self._bars, self._unit, self._done, self._started = bars, unit, 0, monotonic()
         self._task = bars.add_task(label, total=total, rate="", note="")
 
@@ -54,6 +84,10 @@ class _Bar:
         self._done += count
         rate = self._done / max(monotonic() - self._started, 1e-9)
         self._bars.update(self._task, advance=count, note=note, rate=f"{rate:,.0f} {self._unit}/s")
+
+    def remove(self) -> None:
+        """The work is over, or has failed."""
+        self._bars.remove_task(self._task)
 
 
 class _Lines:

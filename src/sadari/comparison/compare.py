@@ -4,7 +4,6 @@ request -> images, split, checks -> folder -> jobs -> rows -> verdicts, claims, 
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +11,18 @@ from sadari.comparison.claims import Claim
 from sadari.comparison.command import command_of
 from sadari.comparison.disturbing import judge_robustness
 from sadari.comparison.facts import facts_of
-from sadari.comparison.jobs import Task, run_tasks
+from sadari.comparison.jobs import Outcome, Task, run_tasks, told
 from sadari.comparison.judging import judge_claims
 from sadari.comparison.materials import Materials, gather_materials, keep_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, make_result
-from sadari.comparison.variants import Arm, folder_name
+from sadari.comparison.sharing import goes_beside
+from sadari.comparison.side_by_side import run_side_by_side
+from sadari.comparison.variants import folder_name
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
-from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord, write_json
+from sadari.training.machine import cores
 from sadari.training.train import train
 
 
@@ -33,6 +34,7 @@ def compare(
     claims: Sequence[Claim] = (),
     robustness: bool = False,
     margin: float | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
     trainer: Callable[..., RunRecord] = train,
 ) -> ComparisonResult:
@@ -40,12 +42,15 @@ def compare(
 
     out: folder of the comparison; without it the newest folder under `runs` that holds the same request on the
     same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
-    models on disturbed images too. margin: of accuracy, in (0, 1), within which arms may be found equal. trainer:
-    what turns a job into a run (tests pass a quick one).
+    models on disturbed images too. margin: of accuracy, in (0, 1), within which arms may be found equal. jobs: how many
+    runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that `sharing`
+    finds sooner done so. trainer: what turns a job into a run; another than `train` does so here, one by one.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs is a number from 1 up, not {jobs}; leave it out to have it chosen")
     progress = progress or Silent()
     materials = gather_materials(request, progress)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
@@ -57,7 +62,7 @@ def compare(
     most = max(settings, key=lambda each: len(materials.split_for(each).train))  # some train on a fraction
     images, split = materials.images_for(most), materials.split_for(most)
     facts = facts_of(data_name(request.data), images, split, progress)
-    records, reasons = _run(request, materials, folder, progress, trainer)
+    records, reasons = _run(request, materials, folder, progress, trainer, min(jobs or cores(), cores()))
     result = make_result(
         request,
         {arm.name: request.job(arm, request.seeds[0]) for arm in request.arms},
@@ -90,40 +95,45 @@ def _run(
     folder: Path,
     progress: Progress,
     trainer: Callable[..., RunRecord],
+    most: int,
 ) -> tuple[dict[str, list[RunRecord]], dict[str, list[str]]]:
     """Every seed of the first rung, then of the next: (finished runs, reasons of the failed ones) by arm."""
     records: dict[str, list[RunRecord]] = {arm.name: [] for arm in request.arms}
     reasons: dict[str, list[str]] = {arm.name: [] for arm in request.arms}
-    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds]
-    for number, (arm, seed) in enumerate(pairs, start=1):
-        label = f"{arm.name} seed {seed} ({number} of {len(pairs)})"
-        for outcome in run_tasks([_task(request, materials, folder, arm, seed)], Labelled(progress, label), trainer):
+    tasks = _tasks(request, materials, folder)
+    outcomes = {each.task.out: each for each in _do(tasks, progress, trainer, most)}
+    for arm in request.arms:
+        for seed in request.seeds:
+            outcome = outcomes[folder / folder_name(arm.name, seed)]
             if outcome.record is None:
                 reasons[arm.name].append(f"seed {seed}: {outcome.reason}")
-                progress.say(f"{label} failed: {outcome.reason}")
             else:
                 records[arm.name].append(outcome.record)
     return records, reasons
 
 
-def _task(request: Comparison, materials: Materials, folder: Path, arm: Arm, seed: int) -> Task:
-    job = request.job(arm, seed)
-    return Task(
-        job=job,
-        out=folder / folder_name(arm.name, seed),
-        images=materials.images_for(job.settings),
-        split=materials.split_for(job.settings),
-    )
+def _do(tasks: Sequence[Task], progress: Progress, trainer: Callable[..., RunRecord], most: int) -> list[Outcome]:
+    """What came of every task, in no particular order: first of those that go side by side, then of the others."""
+    beside = [task for task in tasks if goes_beside(task.job, task.images)] if most > 1 and trainer is train else []
+    if len(beside) < 2:
+        beside = []
+    alone = [task for task in tasks if task not in beside]
+    outcomes = run_side_by_side([replace(task, threads=1) for task in beside], progress, most) if beside else []
+    return [*outcomes, *(told(outcome, progress) for outcome in run_tasks(alone, progress, trainer))]
 
 
-class Labelled:
-    """Progress that says of which run it speaks."""
-
-    def __init__(self, progress: Progress, label: str) -> None:
-        self._progress, self._label = progress, label
-
-    def say(self, sentence: str) -> None:
-        self._progress.say(f"{self._label}: {sentence}")
-
-    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[ProgressTask]:
-        return self._progress.task(f"{self._label} {label}", total, unit)
+def _tasks(request: Comparison, materials: Materials, folder: Path) -> list[Task]:
+    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds]
+    tasks = []
+    for number, (arm, seed) in enumerate(pairs, start=1):
+        job = request.job(arm, seed)
+        tasks.append(
+            Task(
+                job=job,
+                out=folder / folder_name(arm.name, seed),
+                images=materials.images_for(job.settings),
+                split=materials.split_for(job.settings),
+                label=f"{arm.name} seed {seed} ({number} of {len(pairs)})",
+            )
+        )
+    return tasks

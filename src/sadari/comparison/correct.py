@@ -14,8 +14,8 @@ def correctness(records: Sequence[RunRecord]) -> Bools:
 
     Raises SadariError where the runs were judged on different images.
     """
-    predictions = [record.predictions for record in records]
-    for record, each in zip(records, predictions, strict=True):
-        if not np.array_equal(each.ids, predictions[0].ids):
+    answers = [record.answers for record in records]
+    for record, each in zip(records, answers, strict=True):
+        if not np.array_equal(each.ids, answers[0].ids):
             raise SadariError(f"{records[0].path} and {record.path} were judged on different images; compare them anew")
-    return np.stack([each.predicted == each.labels for each in predictions])
+    return np.stack([each.right for each in answers])

@@ -31,7 +31,7 @@ def facts_from_run(name: str, record: RunRecord) -> DataFacts:
     """The facts that a finished run still knows where its images have gone; `leaks` is None, as nobody can look."""
     preprocess = Preprocess.from_json(read_json(record.path / "preprocess.json"))
     shape = (preprocess.height, preprocess.width, preprocess.channels)
-    facts = _facts(name, record.split, shape, record.predictions.classes)
+    facts = _facts(name, record.split, shape, record.answers.classes)
     return replace(facts, sentences=(*facts.sentences, *record.notes))
 
 

@@ -1,11 +1,13 @@
-"""Where do jobs run? Here, in this process, one after the other; nobody else knows."""
+"""What is there to do, and what came of it? Here, in this process, one task after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sadari.errors import SadariError
 from sadari.progress import Progress
+from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
 from sadari.settings import Job
 from sadari.training.train import train
@@ -14,12 +16,17 @@ from sadari.values import ImageSet, Split
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is there to do? A job, where its run goes, and its images and split, loaded already."""
+    """What is there to do? A job, where its run goes, and its images and split, loaded already.
+
+    label: how sentences and bars call it. threads: how many its run has; 0 leaves that to training.
+    """
 
     job: Job
     out: Path
     images: ImageSet
     split: Split
+    label: str
+    threads: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +47,34 @@ def run_tasks(
     Ctrl-C, with the state of the task under way kept.
     """
     for task in tasks:
+        heard = Labelled(progress, task.label)
         try:
-            record = trainer(task.job, task.out, images=task.images, split=task.split, progress=progress)
+            record = trainer(task.job, task.out, images=task.images, split=task.split, progress=heard)
             yield Outcome(task, record)
-        except SadariError as error:
-            yield Outcome(task, None, str(error))
         except Exception as error:  # a row with its reason is worth more than no table at all
-            yield Outcome(task, None, f"{type(error).__name__}: {error or 'no reason given'}")
+            yield Outcome(task, None, reason_of(error))
+
+
+def told(outcome: Outcome, progress: Progress) -> Outcome:
+    """The same outcome; that of a failed task is said."""
+    if outcome.record is None:
+        progress.say(f"{outcome.task.label} failed: {outcome.reason}")
+    return outcome
+
+
+def reason_of(error: Exception) -> str:
+    """Why did a run fail? The sentence of an error of ours; of any other, its kind too."""
+    return str(error) if isinstance(error, SadariError) else f"{type(error).__name__}: {error or 'no reason given'}"
+
+
+class Labelled:
+    """Progress that says of which run it speaks."""
+
+    def __init__(self, progress: Progress, label: str) -> None:
+        self._progress, self._label = progress, label
+
+    def say(self, sentence: str) -> None:
+        self._progress.say(f"{self._label}: {sentence}")
+
+    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[ProgressTask]:
+        return self._progress.task(f"{self._label} {label}", total, unit)

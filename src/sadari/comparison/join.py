@@ -81,7 +81,7 @@ def fingerprint_of(record: RunRecord) -> str:
 
 
 def _judges(record: RunRecord) -> _Judges:
-    return _Judges(fingerprint_of(record), record.predictions.ids)
+    return _Judges(fingerprint_of(record), record.answers.ids)
 
 
 def _decisive(arm: StoredArm) -> dict[str, Value]:

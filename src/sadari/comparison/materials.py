@@ -32,7 +32,7 @@ class Materials:
     splits: dict[Key, Split] = field(default_factory=dict)
 
     def images_for(self, settings: Settings) -> ImageSet:
-        return self.images[_key(settings, DATA_SETTINGS)]
+        return self.images[images_key(settings)]
 
     def split_for(self, settings: Settings) -> Split:
         return self.splits[_key(settings, SPLIT_SETTINGS)]
@@ -49,10 +49,10 @@ def gather_materials(request: Comparison, progress: Progress) -> Materials:
     for arm, job in jobs:
         resolve_machine(job)
         settings = job.settings
-        images_key, split_key = _key(settings, DATA_SETTINGS), _key(settings, SPLIT_SETTINGS)
-        if images_key not in materials.images:
-            materials.images[images_key] = load(job.data, settings, progress)
-        images = materials.images[images_key]
+        wanted, split_key = images_key(settings), _key(settings, SPLIT_SETTINGS)
+        if wanted not in materials.images:
+            materials.images[wanted] = load(job.data, settings, progress)
+        images = materials.images[wanted]
         if split_key not in materials.splits:
             materials.splits[split_key] = draw_split(images, settings)
         _require_fit(arm, request, images)
@@ -78,6 +78,11 @@ def keep_split(request: Comparison, materials: Materials, out: Path) -> None:
 def judging_part(split: Split) -> str:
     """Which part judges? The test, or val where there is no test, or train where there is neither."""
     return next(name for name in ("test", "val", "train") if len(split.part(name)))
+
+
+def images_key(settings: Settings) -> Key:
+    """What decides the images of a comparison's data; equal for two jobs of it that see the same ones."""
+    return _key(settings, DATA_SETTINGS)
 
 
 def _key(settings: Settings, names: tuple[str, ...]) -> Key:

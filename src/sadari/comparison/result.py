@@ -15,7 +15,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.robustness import Robustness, read_robustness
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import METRICS, score
-from sadari.evaluation.statistics import interval, verdicts
+from sadari.evaluation.statistics import Bools, interval, verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
 from sadari.settings import Job, Value, chosen_settings
@@ -199,13 +199,19 @@ def make_result(
     jobs: one of each arm, for its settings. margin: within which arms may be found equal. Claims and the command are
     for the caller to add.
     """
-    results = ranked([arm_result(arm, jobs[arm.name], records[arm.name], reasons[arm.name]) for arm in request.arms])
+    correct = {name: correctness(finished) for name, finished in records.items() if finished}
+    results = ranked(
+        [
+            arm_result(arm, jobs[arm.name], records[arm.name], reasons[arm.name], correct.get(arm.name))
+            for arm in request.arms
+        ]
+    )
     return ComparisonResult(
         out=out,
         title=request.title,
         data=data,
         arms=results,
-        verdicts=pair_verdicts(results, records, margin),
+        verdicts=pair_verdicts(results, correct, margin),
         records={arm.name: tuple(records[arm.name]) for arm in results},
         arms_asked=request.arms,
         images=images,
@@ -216,14 +222,15 @@ def make_result(
     )
 
 
-def arm_result(arm: Arm, job: Job, records: Sequence[RunRecord], reasons: Sequence[str]) -> ArmResult:
+def arm_result(
+    arm: Arm, job: Job, records: Sequence[RunRecord], reasons: Sequence[str], correct: Bools | None
+) -> ArmResult:
     """What came of `arm`, from its finished runs and the reasons of those that failed?
 
-    job: one of its jobs, for the settings.
+    job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
     """
     summaries = [record.summary for record in records]
     scores = judging_scores(records)
-    correct = correctness(records) if records else None
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     accuracy = interval(correct) if correct is not None else None
     return ArmResult(
@@ -274,10 +281,13 @@ def ranked(results: Sequence[ArmResult]) -> tuple[ArmResult, ...]:
 
 
 def pair_verdicts(
-    results: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]], margin: float | None = None
+    results: Sequence[ArmResult], correct: Mapping[str, Bools], margin: float | None = None
 ) -> tuple[Verdict, ...]:
-    """Which of the arms that are done beats which? Failed arms are left out: the seeds that survived are a choice."""
-    done = [(arm.name, correctness(records[arm.name])) for arm in results if arm.status == DONE]
+    """Which of the arms that are done beats which? Failed arms are left out: the seeds that survived are a choice.
+
+    correct: the `correctness` of the runs of each arm.
+    """
+    done = [(arm.name, correct[arm.name]) for arm in results if arm.status == DONE]
     return tuple(verdicts(done, margin))
 
 

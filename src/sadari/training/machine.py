@@ -53,7 +53,7 @@ def threads_for(settings: Settings, shape: tuple[int, int, int]) -> int:
     """How many processor threads share a batch of images of `shape`? As set; else all cores, or one for small ones."""
     height, width, channels = shape
     values = settings.batch_size * height * width * channels
-    return settings.threads or (_cores() if values >= SHARED_FROM else 1)
+    return settings.threads or (cores() if values >= SHARED_FROM else 1)
 
 
 def device_here(name: str) -> str:
@@ -133,7 +133,7 @@ def _processor_multiplies_bfloat16() -> bool:
     return bool(torch.cpu._is_amx_tile_supported())
 
 
-def _cores() -> int:
+def cores() -> int:
     """The processor cores that this process may use, or fewer where OMP_NUM_THREADS, as usual, says so.
 
     Threads that share a batch wait for each other without sleeping. Where other work wants the same cores, that costs

@@ -50,13 +50,19 @@ def checkpoint_of(out: Path) -> Checkpoint:
     return Checkpoint(out / "checkpoint" / "state.safetensors")
 
 
-def set_up(job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress) -> Workshop:
-    """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind."""
+def set_up(
+    job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress, threads: int = 0
+) -> Workshop:
+    """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind.
+
+    threads: of a run that begins, where its settings do not say; 0: as `threads_for` says.
+    """
     settings = job.settings
     stamped = out / "environment.json"
     architecture = architecture_of(job, rung, images, out)
     # As many threads as the run began with: another number would add up in another order.
-    threads = read_json(stamped)["threads"] if stamped.is_file() else threads_for(settings, images.shape)
+    began = read_json(stamped)["threads"] if stamped.is_file() else 0
+    threads = began or settings.threads or threads or threads_for(settings, images.shape)
     device = use_machine(settings, threads)
     network = architecture.build(seed_for(job.seed, "weights"))
     kept = checkpoint_of(out).read()

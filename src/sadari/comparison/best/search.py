@@ -9,7 +9,6 @@ from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import Diary, Trial
 from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_for, share_out, stay, time_of_round
 from sadari.comparison.best.pace import Counts, Pace, length_setting
-from sadari.comparison.compare import Labelled
 from sadari.comparison.jobs import Outcome, Task, run_tasks
 from sadari.comparison.materials import Materials
 from sadari.comparison.request import Comparison
@@ -104,9 +103,10 @@ class Search:
             out=self.diary.path.parent / ROUNDS / str(number) / folder_name(name, job.seed),
             images=self.materials.images_for(job.settings),
             split=self._closed(job),
+            label=f"{label}: {name}",
         )
         started = self.clock()
-        [outcome] = run_tasks([task], Labelled(self.progress, f"{label}: {name}"), self.trainer)
+        [outcome] = run_tasks([task], self.progress, self.trainer)
         trial = _judged(Trial(number, name, plan.passes, plan.fraction, self.clock() - started), outcome)
         if trial.reason:
             self._tell(f"{label}: {name} drops out, it failed: {trial.reason}")

@@ -1,0 +1,67 @@
+"""How do the runs of a comparison share the cores? One thread each, side by side, where that is sooner.
+
+Measured on two cores, batches of 128 where nothing else is said, training and judging together: how much sooner two
+runs are done at once with one thread each than one after the other with two threads; and how much sooner a single run
+is done with two threads than with one, which is what a run loses that finds nobody to be beside.
+
+    rung                weights x batch   sooner at once   alone, two threads
+    logistic                        1 M             2.52                 0.73
+    sgd                             1 M             1.61                 1.08
+    softmax                         1 M             1.41                 1.13
+    lstm                            7 M             1.55                 1.25
+    dnn                            10 M             1.61                 1.22
+    lstm3                          12 M             1.61                 1.14
+    mlp                            28 M             1.47                 1.13
+    lstm, batch 512                29 M             1.51                 1.22
+    dense 512, 512                 86 M             1.56                 1.13
+    lstm 256, 256                 105 M             1.25                 1.51
+    dense 1024, 1024              238 M             1.29                 1.41
+    dense 2048, 2048              742 M             1.10                 1.70
+    cnn                          convolves          1.05                 1.80
+    sprint, batch 500            convolves          1.08                 1.79
+    cnn of digits, 8x8           convolves          1.48                 1.26
+    cnn2 of digits, 8x8          convolves          1.45                 1.25
+
+(Fashion-MNIST except where digits is said; the last two have one thread wherever they are trained, see `threads_for`.)
+Convolutions keep two cores busy: 5 to 8 % are not worth that a lone run would take 1.8 times as long.
+"""
+
+from math import prod
+
+import numpy as np
+
+from sadari.models.kinds import Conv
+from sadari.models.ladder import find_rung
+from sadari.models.layers import parse
+from sadari.settings import Job
+from sadari.training.machine import resolve_machine, threads_for
+from sadari.values import ImageSet
+
+# Weights times images of a batch, up to which a second thread has little to do in a network without convolutions
+# (measured, see above).
+LITTLE_WORK = 250e6
+# Bytes of all pixels as float32, up to which classical rungs, which want them at once, may do so side by side
+# (assumed: the memory of a laptop holds two of them beside everything else).
+LITTLE_MEMORY = 1 << 30
+
+
+def goes_beside(job: Job, images: ImageSet) -> bool:
+    """Should a run of `job` on `images` have one thread, and another run beside it?
+
+    A rule of what is trained, never of what happens to be free: a run has the same bytes beside others and by itself.
+    Not on a graphics processor, not where images are decoded again and again, and not behind a backbone, where one run
+    keeps the machine busy.
+    """
+    settings, rung = job.settings, find_rung(job.model)
+    if resolve_machine(job).settings.device != "cpu" or not isinstance(images.images, np.ndarray):
+        return False
+    if rung.begins_with_backbone():
+        return False
+    if settings.threads or threads_for(settings, images.shape) == 1:
+        return threads_for(settings, images.shape) == 1
+    if rung.fitted_by != "gradient":
+        return 4 * prod(images.images.shape) <= LITTLE_MEMORY
+    if any(isinstance(layer, Conv) for layer in parse(rung.layers, job.variables)):
+        return False
+    weights = sum(row.total for row in rung.rows(images.shape, len(images.classes), job.variables))
+    return settings.batch_size * weights <= LITTLE_WORK

@@ -1,0 +1,174 @@
+"""How do several runs train at once? This process trains some of them, and its workers the others.
+
+    tasks -> whoever is free takes the next one -> outcomes
+
+The workers start while the first task trains here, so that no comparison waits for them.
+"""
+
+import _thread
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock, Thread, current_thread, main_thread
+
+from sadari.comparison.jobs import Outcome, Task, reason_of, run_tasks, told
+from sadari.comparison.worker import Worker
+from sadari.errors import SadariError
+from sadari.progress import Progress
+from sadari.progress import Task as ProgressTask
+from sadari.run import RunRecord, write_split
+from sadari.training.train import train
+
+
+def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> list[Outcome]:
+    """Do all `tasks`, at most `most` of them at the same time; what came of them, in no particular order.
+
+    Raises KeyboardInterrupt after Ctrl-C, and SadariError where a worker ended before its task did; the states of all
+    tasks under way are kept.
+    """
+    left = sum(not RunRecord(task.out).finished for task in tasks)
+    at_once = min(most, left)
+    if at_once > 1:
+        progress.say(f"{left} runs train side by side, {at_once} at a time with one thread each")
+    with TemporaryDirectory(prefix="sadari-splits-") as folder:
+        return _Crew(tasks, OneAtATime(progress), Path(folder)).work(at_once - 1)
+
+
+class _Crew:
+    """Those who work on `tasks`: this process and its workers, each of which has a thread that speaks with it."""
+
+    def __init__(self, tasks: Sequence[Task], progress: Progress, folder: Path) -> None:
+        self._waiting = deque(tasks)
+        self._progress = progress
+        self._splits = _write_splits(tasks, folder)
+        self._outcomes: list[Outcome] = []
+        self._workers: list[Worker] = []
+        self._threads: list[Thread] = []
+        self._lock = Lock()
+        self._stopping = self._training_here = False
+        self._loss = ""
+
+    def work(self, workers: int) -> list[Outcome]:
+        """Do everything, with so many workers; what came of it."""
+        try:
+            task = self._next()  # the first one begins here, as the workers are not ready yet
+            self._start(workers)
+            while task is not None:
+                with self._interruptible():
+                    [outcome] = run_tasks([task], self._progress, partial(train, threads=task.threads))
+                self._keep(outcome)
+                task = self._next()
+            for thread in self._threads:
+                thread.join()
+        except KeyboardInterrupt:
+            if not self._loss:
+                raise
+        finally:
+            self._stop()
+        if self._loss:
+            raise SadariError(self._loss)
+        return self._outcomes
+
+    def _start(self, workers: int) -> None:
+        for _ in range(workers):
+            worker = Worker()
+            self._workers.append(worker)
+            self._threads.append(Thread(target=self._keep_busy, args=(worker,)))
+            self._threads[-1].start()
+
+    def _next(self) -> Task | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting and not self._stopping else None
+
+    def _keep_busy(self, worker: Worker) -> None:
+        try:
+            while (task := self._next()) is not None:
+                self._keep(worker.do(task, self._splits[id(task.split)], self._progress))
+        except Exception as error:
+            self._lose(reason_of(error))
+        finally:
+            worker.stop()
+            worker.wait()
+
+    def _keep(self, outcome: Outcome) -> None:
+        self._outcomes.append(told(outcome, self._progress))
+
+    def _lose(self, reason: str) -> None:
+        """A worker has ended. Unless it was asked to, nobody goes on: what ended it may end the next one too."""
+        with self._lock:
+            if self._stopping:
+                return
+            self._stopping, self._loss = True, reason
+            for worker in self._workers:
+                worker.stop()
+            if self._training_here:
+                _thread.interrupt_main()
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """While inside, the loss of a worker stops the training here, as Ctrl-C does; outside the main thread, where
+        that has no effect either, it is seen afterwards."""
+        with self._lock:
+            self._training_here = not self._stopping and current_thread() is main_thread()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._training_here = False
+
+    def _stop(self) -> None:
+        """Wait until every worker has kept its state and ended; a second Ctrl-C does not wait."""
+        self._stopping = True
+        try:
+            for worker in self._workers:
+                worker.stop()
+            for thread in self._threads:
+                thread.join()
+        except KeyboardInterrupt:
+            for worker in self._workers:
+                worker.kill()
+            raise
+
+
+def _write_splits(tasks: Sequence[Task], folder: Path) -> dict[int, Path]:
+    """A file for each split that there is, by its identity: too long for a message."""
+    splits = {id(task.split): task.split for task in tasks}
+    paths = {key: folder / f"{number}.npz" for number, key in enumerate(splits)}
+    for key, split in splits.items():
+        write_split(paths[key], split)
+    return paths
+
+
+class OneAtATime:
+    """Progress that several threads may tell of."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._lock = progress, Lock()
+
+    def say(self, sentence: str) -> None:
+        with self._lock:
+            self._progress.say(sentence)
+
+    @contextmanager
+    def task(self, label: str, total: int, unit: str) -> Iterator["_OneAtATimeTask"]:
+        context = self._progress.task(label, total, unit)
+        with self._lock:
+            task = context.__enter__()
+        try:
+            yield _OneAtATimeTask(task, self._lock)
+        finally:
+            with self._lock:
+                context.__exit__(*sys.exc_info())
+
+
+class _OneAtATimeTask:
+    def __init__(self, task: ProgressTask, lock: Lock) -> None:
+        self._task, self._lock = task, lock
+
+    def advance(self, count: int, note: str = "") -> None:
+        with self._lock:
+            self._task.advance(count, note)

@@ -1,0 +1,125 @@
+"""How does a comparison speak with one of its workers? The other end is `worker_main.py`, which has the language."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from sadari.comparison.jobs import Labelled, Outcome, Task
+from sadari.errors import SadariError
+from sadari.progress import Progress
+from sadari.progress import Task as ProgressTask
+from sadari.run import RunRecord
+
+
+class Worker:
+    """A process of its own that trains one task after the other. It starts at once, and needs a second or two.
+
+    It is no child of the terminal, so that Ctrl-C reaches it through its comparison alone; and a fresh process, as one
+    forked after torch has started threads would hang.
+    """
+
+    def __init__(self) -> None:
+        self._idle = True
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sadari.comparison.worker_main"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,
+        )
+
+    def do(self, task: Task, split: Path, progress: Progress) -> Outcome:
+        """Have `task` done, showing what it says; `split` is the file of its split.
+
+        Raises SadariError where the process has ended meanwhile, whoever ended it.
+        """
+        self._idle = False
+        with ExitStack() as bars:
+            shown = _Shown(Labelled(progress, task.label), bars)
+            for message in self._answers(task, split):
+                if "reason" in message:
+                    self._idle = True
+                    record = None if message["reason"] else RunRecord(task.out.resolve())
+                    return Outcome(task, record, message["reason"])
+                shown.show(message)
+        raise self._gone(task)
+
+    def stop(self) -> None:
+        """End the process: a task under way keeps its state first."""
+        with suppress(OSError):
+            self._input.close()
+        if self._idle:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process at once; a task under way goes on from its last checkpoint."""
+        self._process.kill()
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        status = self._process.wait()
+        self._output.close()
+        return status
+
+    def _answers(self, task: Task, split: Path) -> Iterator[dict[str, Any]]:
+        with suppress(BrokenPipeError):  # it has ended, and so have its answers
+            self._input.write(json.dumps(request(task, split)) + "\n")
+            self._input.flush()
+        for line in self._output:
+            yield json.loads(line)
+
+    @property
+    def _input(self) -> IO[str]:
+        assert self._process.stdin
+        return self._process.stdin
+
+    @property
+    def _output(self) -> IO[str]:
+        assert self._process.stdout
+        return self._process.stdout
+
+    def _gone(self, task: Task) -> SadariError:
+        status = self.wait()
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return SadariError(
+            f"the process that trained {task.label} {how}; the same command goes on where it stopped, with --jobs 1 "
+            "where memory is too short for several"
+        )
+
+
+def request(task: Task, split: Path) -> dict[str, Any]:
+    """What a worker must know of `task`; the images it maps itself."""
+    return {
+        "job": task.job.to_toml(),
+        "out": str(task.out),
+        "split": str(split),
+        "fingerprint": task.images.fingerprint,
+        "threads": task.threads,
+    }
+
+
+class _Shown:
+    """The bars of a worker, drawn here."""
+
+    def __init__(self, progress: Progress, bars: ExitStack) -> None:
+        self._progress, self._bars = progress, bars
+        self._open: dict[int, tuple[ExitStack, ProgressTask]] = {}
+
+    def show(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"say": sentence}:
+                self._progress.say(sentence)
+            case {"begin": number, "label": label, "total": total, "unit": unit}:
+                bar = self._bars.enter_context(ExitStack())
+                self._open[number] = bar, bar.enter_context(self._progress.task(label, total, unit))
+            case {"advance": number, "count": count, "note": note}:
+                self._open[number][1].advance(count, note)
+            case {"end": number}:
+                self._open.pop(number)[0].close()
