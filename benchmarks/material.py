@@ -1,10 +1,15 @@
 """What do the benchmarks train on? Random pictures: speed does not depend on what is seen."""
 
+from pathlib import Path
+
 import numpy as np
 
 from sadari.values import ImageSet
 
 SHAPE = (28, 28, 1)
+AT_ONCE = 10_000  # pictures
+SQUARES = 8  # along a side of the pattern of a class
+WRONG = 0.1  # share of the labels
 
 
 def random_images(count: int, shape: tuple[int, int, int] = SHAPE, classes: int = 10) -> ImageSet:
@@ -19,3 +24,21 @@ def random_images(count: int, shape: tuple[int, int, int] = SHAPE, classes: int 
         given=np.full(count, "train"),
         fingerprint="random",
     )
+
+
+def write_learnable(file: Path, count: int, side: int, classes: int) -> None:
+    """A .npz of so many grey pictures that can be learnt, though never quite: each class has a pattern of its own.
+
+    Noise lies over its squares, and one label in ten is drawn anew. The same ones every time.
+    """
+    generator = np.random.default_rng(0)
+    squares = generator.integers(0, 96, (classes, SQUARES, SQUARES), dtype=np.uint8)
+    patterns = squares.repeat(-(-side // SQUARES), 1).repeat(-(-side // SQUARES), 2)[:, :side, :side]
+    labels = np.arange(count) % classes
+    images = np.empty((count, side, side), dtype=np.uint8)
+    for start in range(0, count, AT_ONCE):
+        block = slice(start, start + AT_ONCE)
+        noise = generator.integers(0, 160, images[block].shape, dtype=np.uint8)
+        images[block] = patterns[labels[block]] + noise
+    drawn = generator.random(count) < WRONG
+    np.savez(file, X=images, y=np.where(drawn, generator.integers(0, classes, count), labels))

@@ -12,7 +12,7 @@ from sadari.comparison.variants import Arm
 from sadari.evaluation.statistics import interval
 from sadari.run import RunRecord
 from sadari.settings import Job, Settings
-from sadari.values import ImageSet, Predictions, Split
+from sadari.values import Answers, ImageSet, Predictions, Split
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class HeldRun(RunRecord):
     @property
     def predictions(self) -> Predictions:
         return self.said  # type: ignore[no-any-return]
+
+    @property
+    def answers(self) -> Answers:
+        return Answers(self.said.ids, self.said.labels, self.said.predicted, self.said.classes)
 
     @property
     def job(self) -> Job:
@@ -81,7 +85,7 @@ def large_result(images: ImageSet, arms: int, seeds: int) -> ComparisonResult:
         title="",
         data=facts,
         arms=results,
-        verdicts=pair_verdicts(results, records),
+        verdicts=pair_verdicts(results, {name: correctness(of_arm) for name, of_arm in records.items()}),
         records=records,
         arms_asked=tuple(Arm(name, "cnn") for name in records),
         images=images,

@@ -219,9 +219,9 @@ def test_digests_that_cannot_be_remembered_only_cost_time(photos: Path, own_cach
     assert load(photos, Settings()).fingerprint == load(photos, Settings()).fingerprint
 
 
-@pytest.mark.parametrize("step", ["npy.write_array_header_1_0", "os.fsync", "json.dump"])
+@pytest.mark.parametrize("step", ["npy.write_array_header_1_0", "os.fsync", "json.dumps"])
 def test_a_full_disk_is_one_sentence(step: str, photos: Path, own_cache: Path) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     with patch(f"sadari.data.pack.{step}", full), pytest.raises(SadariError, match="No space left on device"):

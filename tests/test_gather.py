@@ -25,7 +25,7 @@ from sadari.report.layers import layer_rows
 from sadari.report.page import render
 from sadari.report.pictures import SHEET_PIXELS, make_sheet
 from sadari.report.sentences import verdict_sentence
-from sadari.report.sights import PER_CELL, Opinion, cells, hardest, mistakes
+from sadari.report.sights import PER_CELL, Agreement, Opinion, cells, mistakes
 from sadari.report.sweeps import sweep_pages
 from sadari.run import RunRecord
 from sadari.training.trained import Architecture, write_model
@@ -93,10 +93,15 @@ def test_the_hardest_images_are_wrong_in_every_run_of_every_arm_that_looks() -> 
     one = opinion_of(labels, [[0.1, 0.9], [0.4, 0.6], [0.0, 1.0], [0.8, 0.2]])
     other = opinion_of(labels, [[0.2, 0.8], [0.9, 0.1], [0.0, 1.0], [0.7, 0.3]])
     majority = opinion_of(labels, [[0.9, 0.1]] * 4)  # right of image 0, without a look at it
-    shown, count = hardest([majority, one, other])
+    agreement = Agreement()
+    for each in (majority, one, other):
+        agreement.add(each)
+    shown, count = agreement.hardest()
     assert count == 2
     assert shown == (Shown(0, 1, 0.85, 2), Shown(3, 0, 0.75, 2))
-    assert hardest([majority]) == ((), 0)
+    nobody = Agreement()
+    nobody.add(majority)
+    assert nobody.hardest() == ((), 0)
 
 
 # the report

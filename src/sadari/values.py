@@ -184,6 +184,24 @@ class Predictions:
         return pd.concat([about, pd.DataFrame(self.probabilities, columns=list(self.classes))], axis=1)
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Which class did one model say each image is of? `Predictions` without the probabilities.
+
+    ids: unicode (N,); labels, predicted: int64 (N,), positions in `classes`.
+    """
+
+    ids: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which images it got right, bool (N,)."""
+        return np.asarray(self.predicted == self.labels)
+
+
 @dataclass(frozen=True)
 class Score:
     """How good are predictions? `values` maps a metric's registered name to its value, in registry order."""

@@ -51,7 +51,7 @@ class NpzSource:
         used = {key.lower() for pair in pairs.values() for key in pair} | {"classes"}
         extra = sorted(key for key in self._headers if key.lower() not in used)
         return ArrayContent(
-            images=np.concatenate(images),
+            images=images[0] if len(images) == 1 else np.concatenate(images),  # a copy of all
             labels=positions,
             ids=tuple(
                 f"{part}/{number:05d}".removeprefix("/")

@@ -176,6 +176,7 @@ def read_words(folder: Path) -> PackWords:
 def write_words(folder: Path, words: PackWords) -> None:
     """Complete the pack being written in `folder`: from here on it may be published."""
     with (folder / "pack.json").open("w", encoding="utf-8") as file:
-        json.dump({each: getattr(words, each) for each in PackWords.__dataclass_fields__}, file)
+        # In one piece: written piece by piece, the words of 600,000 images take ten times as long.
+        file.write(json.dumps({each: getattr(words, each) for each in PackWords.__dataclass_fields__}))
         file.flush()
         os.fsync(file.fileno())

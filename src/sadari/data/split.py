@@ -89,8 +89,7 @@ def _draw(
     counts = np.bincount(labels[pool])
     drawn_counts = stratified_counts(counts, fraction)
     drawn: list[Positions] = []
-    for label, count in enumerate(drawn_counts):
-        members = pool[labels[pool] == label]
+    for members, count in zip(_by_class(labels, pool), drawn_counts, strict=True):
         drawn.append(generator.permutation(members)[:count])
     chosen = np.sort(np.concatenate(drawn)) if drawn else pool[:0]
     return np.setdiff1d(pool, chosen, assume_unique=True), chosen
@@ -100,10 +99,16 @@ def _thinned(labels: NDArray[np.int64], pool: Positions, settings: Settings) -> 
     """The share `train_fraction` of each class in `pool`, at least one image, sorted; nested by fraction."""
     generator = np.random.default_rng((settings.split_seed, THINNING))
     kept = []
-    for label in np.unique(labels[pool]):
-        members = generator.permutation(pool[labels[pool] == label])
-        kept.append(members[: max(1, round(settings.train_fraction * len(members)))])
+    for members in filter(len, _by_class(labels, pool)):
+        drawn = generator.permutation(members)
+        kept.append(drawn[: max(1, round(settings.train_fraction * len(drawn)))])
     return np.sort(np.concatenate(kept))
+
+
+def _by_class(labels: NDArray[np.int64], pool: Positions) -> list[Positions]:
+    """The positions in `pool` of each class, in their order; one sort, however many classes there are."""
+    order = np.argsort(labels[pool], kind="stable")
+    return np.split(pool[order], np.cumsum(np.bincount(labels[pool])))[:-1]
 
 
 def stratified_counts(counts: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:

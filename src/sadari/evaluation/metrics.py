@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sadari.evaluation.calibration import expected_calibration_error, reliability
 from sadari.registry import Registry
-from sadari.values import Predictions, Score
+from sadari.values import Answers, Predictions, Score
 
 # The least probability that the loss believes: float32's smallest normal number, so that one sure and wrong
 # prediction costs 87.3 nats rather than infinity.
@@ -50,10 +50,10 @@ def score(predictions: Predictions) -> Score:
     return Score({metric.name: metric.function(predictions) for metric in defined}, len(predictions))
 
 
-def confusion(predictions: Predictions) -> NDArray[np.int64]:
+def confusion(answers: Answers | Predictions) -> NDArray[np.int64]:
     """Which class is taken for which? int64 (K, K): row = true class, column = predicted class, entry = images."""
-    count = len(predictions.classes)
-    cells = predictions.labels * count + predictions.predicted
+    count = len(answers.classes)
+    cells = answers.labels * count + answers.predicted
     return np.bincount(cells, minlength=count * count).reshape(count, count).astype(np.int64)
 
 

@@ -13,7 +13,7 @@ from sadari.report.contents import Pictures, Shown
 from sadari.report.figures import sample_positions
 from sadari.report.pictures import make_sheet
 from sadari.report.sights import renumbered
-from sadari.values import Predictions
+from sadari.values import Answers
 
 MOST_NAMED = 3_000  # images that are named where they cannot be shown
 
@@ -32,11 +32,11 @@ class Album:
 
 
 def make_album(
-    result: ComparisonResult, judged: Predictions | None, hard: Sequence[Shown], details: Sequence[Detail]
+    result: ComparisonResult, judged: Answers | None, hard: Sequence[Shown], details: Sequence[Detail]
 ) -> Album:
     """One sheet with samples, the images that all get wrong, the worst mistakes, and what stands behind cells.
 
-    judged: the predictions of any run, for ids and labels. hard, details: by places among the images that judge.
+    judged: the answers of any run, for ids and labels. hard, details: by places among the images that judge.
     Where there are too many for the sheet, the less telling pictures of each cell are left out first.
     """
     wanted = list(dict.fromkeys(_by_worth(hard, details)))
@@ -69,13 +69,13 @@ def _by_worth(hard: Sequence[Shown], details: Sequence[Detail]) -> Iterator[int]
         yield from (each.picture for each in ranked if each)
 
 
-def _named(judged: Predictions | None, wanted: Sequence[int]) -> Pictures:
+def _named(judged: Answers | None, wanted: Sequence[int]) -> Pictures:
     if judged is None:
         return Pictures("", 0, 1, (), ())
     return Pictures("", 0, 1, tuple(judged.ids[wanted].tolist()), tuple(judged.labels[wanted].tolist()))
 
 
-def _positions(result: ComparisonResult, judged: Predictions | None, wanted: Sequence[int]) -> list[int]:
+def _positions(result: ComparisonResult, judged: Answers | None, wanted: Sequence[int]) -> list[int]:
     """Where in the images lie those at `wanted` among the ones that judge?"""
     if judged is None or result.images is None:
         return []

@@ -103,13 +103,13 @@ def curves_of(records: Sequence[RunRecord]) -> tuple[Curve, ...]:
     """Loss and accuracy on train and val over the epochs, for every seed."""
     found = []
     for record in records:
-        history = record.history
+        history, seed = record.history, record.job.seed
         for part in ("train", "val"):
             for figure in ("loss", "accuracy"):
                 column = f"{part}_{figure}"
                 values = tuple(short(row[column]) for row in history if column in row)
                 if values:
-                    found.append(Curve(record.job.seed, part, figure, values))
+                    found.append(Curve(seed, part, figure, values))
     return tuple(found)
 
 

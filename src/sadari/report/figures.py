@@ -14,7 +14,7 @@ from sadari.comparison.robustness import Disturbed
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import confusion
 from sadari.report.contents import Robustness
-from sadari.report.sentences import beats
+from sadari.report.sentences import shown_wins
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Split, Verdict
 
@@ -169,11 +169,11 @@ def curves(result: ComparisonResult) -> Curves:
 
 def confusion_table(arm: str, records: Sequence[RunRecord]) -> ConfusionTable:
     """The confusion matrix of `arm` on the images that judge, mean over its finished runs (at least one)."""
-    predictions = [record.predictions for record in records]
-    counts = np.mean([confusion(each) for each in predictions], axis=0)
+    answers = [record.answers for record in records]
+    counts = np.mean([confusion(each) for each in answers], axis=0)
     totals = counts.sum(axis=1, keepdims=True)
     rows = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    return ConfusionTable(arm, predictions[0].classes, counts, rows, len(records))
+    return ConfusionTable(arm, answers[0].classes, counts, rows, len(records))
 
 
 def cost(result: ComparisonResult) -> Cost:
@@ -218,7 +218,10 @@ def _sweep(key: str, result: ComparisonResult, found: Mapping[str, ArmResult]) -
 
 def best_of(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
     """The arm that is shown to be better than all others of `names`, or ""."""
-    return next((arm for arm in names if all(beats(arm, other, verdicts) for other in names if other != arm)), "")
+    beaten: dict[str, set[str]] = {name: {name} for name in names}
+    for winner, loser in shown_wins(verdicts):
+        beaten.setdefault(winner, set()).add(loser)
+    return next((name for name in names if beaten[name].issuperset(names)), "")
 
 
 def learning(result: ComparisonResult) -> Learning | None:

@@ -16,10 +16,10 @@ from sadari.report.contents import ClaimRow, Curve, Facts, Pair, Report
 from sadari.report.layers import layer_rows
 from sadari.report.origin import environment_of, installed_version
 from sadari.report.sentences import conclusions, verdict_sentence
-from sadari.report.sights import Opinion, hardest
+from sadari.report.sights import Agreement, Opinion
 from sadari.report.sweeps import sweep_pages
 from sadari.run import RunRecord
-from sadari.values import PARTS, Predictions
+from sadari.values import PARTS, Answers
 
 # What keeps the page small and quick, whatever it is made of (assumed: nobody opens more).
 DETAILED = 20  # arms with matrix, pictures, layers and tables: the best ones
@@ -38,18 +38,17 @@ def gather(result: ComparisonResult, made: str = "") -> Report:
     records = result.records
     present = [arm for arm in result.arms if records[arm.name]]
     detailed = present[: max(1, min(DETAILED, DETAILED_CLASSES // len(result.data.classes)))]
-    judged: Predictions | None = None
-    opinions: list[Opinion] = []
+    judged = records[present[0].name][0].answers if present else None
+    agreement = Agreement()
     details: dict[str, Detail] = {}
     for arm in present:
         predictions = [record.predictions for record in records[arm.name]]
         opinion = Opinion.of(predictions)
-        opinions.append(opinion)
-        judged = judged or predictions[0]
+        agreement.add(opinion)
         if arm in detailed:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
             details[arm.name] = Detail.of(predictions, opinion, layers, SIGHTS // len(detailed))
-    hard, hard_images = hardest(opinions)
+    hard, hard_images = agreement.hardest()
     album = make_album(result, judged, hard, list(details.values()))
     curves = _curves(present, records)
     return Report(
@@ -121,7 +120,7 @@ def _left_out(
     return notes
 
 
-def _facts(result: ComparisonResult, judged: Predictions | None) -> Facts:
+def _facts(result: ComparisonResult, judged: Answers | None) -> Facts:
     data = result.data
     balance: dict[str, tuple[int, ...]] = {}
     if result.images is not None:

@@ -10,10 +10,11 @@ from sadari.run import RunRecord, read_json
 def environment_of(records: Sequence[RunRecord]) -> dict[str, str]:
     """On what did the runs run? A label and a text each; where runs differ, all that there are."""
     stamps = [_stamp(record) for record in records]
+    settings = [record.job.settings for record in records]
     texts = {
         "machine": _distinct(_machine(each) for each in stamps),
-        "device": _distinct(record.job.settings.device for record in records),
-        "precision": _distinct(record.job.settings.precision for record in records),
+        "device": _distinct(each.device for each in settings),
+        "precision": _distinct(each.precision for each in settings),
         "threads": _distinct(str(each.get("threads", "")) for each in stamps),
         "Python": _distinct(str(each.get("python", "")) for each in stamps),
     }

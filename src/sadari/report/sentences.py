@@ -1,6 +1,6 @@
 """What is said in the one sentence of the first screen? As much as the verdicts show, and no more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sadari.comparison.result import DONE, ArmResult, ComparisonResult
 from sadari.values import Verdict
@@ -65,10 +65,12 @@ def _beats(name: str, verdict: Verdict) -> bool:
     return verdict.verdict == ("better" if verdict.a == name else "worse")
 
 
-def beats(name: str, other: str, verdicts: Sequence[Verdict]) -> bool:
-    """Is it shown, corrected for all pairs, that the arm `name` is better than `other`?"""
-    about = _against(name, verdicts)
-    return other in about and _beats(name, about[other])
+def shown_wins(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
+    """Of which arms is it shown, corrected for all pairs, that the first is better than the second?"""
+    for each in verdicts:
+        for winner, loser in ((each.a, each.b), (each.b, each.a)):
+            if _beats(winner, each):
+                yield winner, loser
 
 
 def _lead(name: str, verdict: Verdict) -> str:

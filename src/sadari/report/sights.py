@@ -95,27 +95,44 @@ def mistakes(opinion: Opinion) -> tuple[Shown, ...]:
     return tuple(_shown(*each) for each in zip(worst, said[worst], probability, seeds, strict=True))
 
 
-def hardest(opinions: Sequence[Opinion]) -> tuple[tuple[Shown, ...], int]:
-    """The images that every run of every arm gets wrong, and how many there are; those they agree on most come first.
+class Agreement:
+    """On which mistakes do all arms agree? Told of one arm after the other, so that a hundred take no more memory."""
 
-    predicted: what most runs say, `seeds`: how many of them, `probability`: its mean over the arms. An arm that says
-    the same of every image (majority) has looked at none and is left aside. Label errors live here.
-    """
-    looked = [each for each in opinions if len(np.unique(each.predicted)) > 1]
-    if not looked:
-        return (), 0
-    labels = looked[0].labels
-    predicted = np.concatenate([each.predicted for each in looked])
-    hard = np.flatnonzero((predicted != labels).all(axis=0))
-    votes = np.zeros((len(hard), looked[0].classes), dtype=np.int64)
-    for row in predicted[:, hard]:
-        votes[np.arange(len(hard)), row] += 1
-    said = votes.argmax(axis=1)
-    probability = np.mean([each.probabilities[hard, said] for each in looked], axis=0)
-    agreed = votes[np.arange(len(hard)), said]
-    order = np.lexsort((hard, -probability, -agreed))[:HARDEST]
-    shown = (_shown(hard[at], said[at], probability[at], agreed[at]) for at in order)
-    return tuple(shown), len(hard)
+    def __init__(self) -> None:
+        self._arms = 0
+        self._all_wrong = np.ones(0, dtype=np.bool_)  # (N,)
+        self._votes = np.zeros((0, 0), dtype=np.int32)  # (N, K): runs that say the class
+        self._probabilities = np.zeros((0, 0))  # (N, K): sum over the arms
+
+    def add(self, opinion: Opinion) -> None:
+        """Hear one arm. One that says the same of every image (majority) has looked at none and is left aside."""
+        if (opinion.predicted == opinion.predicted[0, 0]).all():
+            return
+        if not self._arms:
+            self._all_wrong = np.ones(len(opinion.labels), dtype=np.bool_)
+            self._votes = np.zeros(opinion.probabilities.shape, dtype=np.int32)
+            self._probabilities = np.zeros(opinion.probabilities.shape)
+        self._arms += 1
+        self._all_wrong &= (opinion.predicted != opinion.labels).all(axis=0)
+        self._probabilities += opinion.probabilities
+        for said in opinion.predicted:
+            self._votes[np.arange(len(said)), said] += 1
+
+    def hardest(self) -> tuple[tuple[Shown, ...], int]:
+        """The images that every run of every arm gets wrong, and how many; those they agree on most come first.
+
+        predicted: what most runs say, `seeds`: how many of them, `probability`: its mean over the arms. Label errors
+        live here.
+        """
+        if not self._arms:
+            return (), 0
+        hard = np.flatnonzero(self._all_wrong)
+        said = self._votes[hard].argmax(axis=1)
+        agreed = self._votes[hard, said]
+        probability = self._probabilities[hard, said] / self._arms
+        order = np.lexsort((hard, -probability, -agreed))[:HARDEST]
+        shown = (_shown(hard[at], said[at], probability[at], agreed[at]) for at in order)
+        return tuple(shown), len(hard)
 
 
 def _votes(opinion: Opinion) -> tuple[Ints, Ints, Ints]:

@@ -49,6 +49,7 @@ def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path
         figure = draw(data)
         png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
         write_whole(png, lambda path: figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None}))
+        figure.set_layout_engine("none")  # it is laid out by now, and finding the same places again takes a third
         write_whole(svg, lambda path: figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "sadari"}))
     return png, svg
 
