@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 
 import sadari
 from clocked_training import ClockedTrainer, Made
-from sadari import api
 from sadari.cli import compare as door
 from sadari.comparison.best import entrants, find
 from sadari.comparison.best.pace import Pace
@@ -35,7 +34,6 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClockedTrainer:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in MADE])
     monkeypatch.setattr(find, "find_best", with_fake)
-    monkeypatch.setattr(api, "find_best", with_fake)
     monkeypatch.setattr(plots, "write_plots", lambda result: (result.out / "plots" / "samples.png",))
     monkeypatch.setattr(write, "write_report", lambda result: result.out / "report.html")
     return fake

@@ -27,6 +27,7 @@ ALLOWED_BESIDE = {("evaluation/predict.py", "data/prepare.py")}
 REPORT_MAY_SKIP = {"training", "deploy"}  # the telling reads runs, it does not make them
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 HEAVY = {"torch", "torchvision", "sklearn", "pandas", "matplotlib", "tensorboard", "scipy"}
+SLOW_TO_START = {*HEAVY, "numpy", "PIL", "rich", "torch._dynamo"}  # what a command that only tells something can spare
 
 
 def modules() -> dict[str, Path]:
@@ -115,27 +116,63 @@ def test_no_module_is_called_by_what_it_is_not() -> None:
 
 
 def loaded_by(code: str) -> set[str]:
-    """Which heavy packages does running `code` in a fresh process load?"""
+    """Which slow packages does running `code` in a fresh process load?"""
     watched = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n"
-    listing = watched + f"print(*sorted({HEAVY!r} & set(sys.modules)), sep=chr(10))"
+    listing = watched + f"print(*sorted({SLOW_TO_START!r} & set(sys.modules)), sep=chr(10))"
     process = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
-    return HEAVY & set(process.stdout.split("\n"))
+    return SLOW_TO_START & set(process.stdout.split("\n"))
+
+
+def typed(*words: str) -> str:
+    """The program that runs the command line `sadari WORDS`."""
+    return f"sys.argv = {['sadari', *words]!r}; from sadari.cli.main import main; main()"
 
 
 @pytest.mark.parametrize(
     "code",
     [
         "import sadari",
-        "from sadari import Settings, UsageError",
-        "sys.argv = ['sadari', '--help']; from sadari.cli.main import main; main()",
-        "sys.argv = ['sadari', 'train', '--help']; from sadari.cli.main import main; main()",
-        "sys.argv = ['sadari', 'models']; from sadari.cli.main import main; main()",
+        "from sadari import UsageError",
+        "from sadari import load, train, compare",
+        typed("--help"),
+        typed("trian"),
+        typed("train", "--help"),
+        typed("data", "--help"),
+        typed("models", "--json"),
     ],
 )
-def test_the_fast_commands_load_nothing_heavy(code: str) -> None:
+def test_what_only_tells_something_loads_next_to_nothing(code: str) -> None:
     assert loaded_by(code) == set()
 
 
+def test_the_ladder_as_a_table_needs_rich_alone() -> None:
+    assert loaded_by(typed("models")) == {"rich"}
+    assert loaded_by(typed("models", "cnn")) == {"rich"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from sadari import Settings, ImageSet, RunRecord",
+        typed("data", "list"),
+        typed("data", "info", "shapes:images=40"),
+        "import sadari; sadari.load('shapes:images=40')",
+    ],
+)
+def test_images_are_had_without_torch(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path))
+    assert not loaded_by(code) & {*HEAVY, "torch._dynamo"}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "adadelta", "muon"])
+def test_training_loads_no_compiler(optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    settings = f"epochs=1, checkpoint_seconds=0.0, optimizer={optimizer!r}"
+    program = f"sadari.train('shapes:images=60,size=16', 'mlp', out={str(tmp_path / 'run')!r}, {settings})"
+    assert loaded_by(f"import sadari; {program}") == {"torch", "numpy", "PIL", "tensorboard"}
+
+
 def test_loading_is_seen() -> None:
-    assert "torch" in loaded_by("import sadari.training.engine")
+    assert loaded_by("import sadari.training.engine") >= {"torch", "numpy"}
+    assert "torch._dynamo" in loaded_by("import torch._dynamo")

@@ -1,40 +1,32 @@
-"""What can be called from Python? The same doors as on the command line, returning values and frames."""
+"""What can be called from Python? The same doors as on the command line, returning values and frames.
+
+Each door opens its room when it is first used, so that `load` does not wait for torch.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sadari.comparison import compare as comparing
-from sadari.comparison import reopen as reopening
-from sadari.comparison.best.budget import budget_of_best
-from sadari.comparison.best.find import BestRequest, find_best
-from sadari.comparison.request import Comparison
-from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import expand
-from sadari.data import load as loading
-from sadari.data.load import absolute_data
-from sadari.deploy import export as exporting
-from sadari.deploy.classifier import Classifier
-from sadari.deploy.export import Exported
-from sadari.deploy.files import find_files
-from sadari.deploy.predict import Answer, predict_files
-from sadari.models.ladder import absolute_model
 from sadari.progress import Progress
-from sadari.report import write as writing
-from sadari.run import RunRecord
 from sadari.settings import Settings, Value, with_overrides
-from sadari.tracking import log as logging
-from sadari.tracking.mlflow_store import Logged
-from sadari.training import train as training
-from sadari.training.job import make_job
-from sadari.values import ImageSet
+
+if TYPE_CHECKING:
+    from sadari.comparison.result import ComparisonResult
+    from sadari.deploy.export import Exported
+    from sadari.deploy.predict import Answer
+    from sadari.run import RunRecord
+    from sadari.tracking.mlflow_store import Logged
+    from sadari.values import ImageSet
 
 
-def load(data: str | Path, *, progress: Progress | None = None, **settings: Value) -> ImageSet:
+def load(data: str | Path, *, progress: Progress | None = None, **settings: Value) -> "ImageSet":
     """Which images is `data`? A named set or a path; settings such as `image_size=64` as keywords.
 
     Raises SadariError or UsageError with one sentence.
     """
-    return loading.load(absolute_data(data), with_overrides(Settings(), settings), progress)
+    from sadari.data import load as loading
+
+    return loading.load(loading.absolute_data(data), with_overrides(Settings(), settings), progress)
 
 
 def train(
@@ -45,22 +37,29 @@ def train(
     seed: int = 0,
     progress: Progress | None = None,
     **overrides: Value,
-) -> RunRecord:
+) -> "RunRecord":
     """What comes of training one model? A run in the folder `out`; a finished or started one is taken up again.
 
     overrides: settings and variables of the rung, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
     `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
     """
+    from sadari.training import train as training
+    from sadari.training.job import make_job
+
     return training.train(make_job(data, model, seed, overrides), Path(out), progress=progress)
 
 
-def predict(run: str | Path, *images: str | Path, progress: Progress | None = None) -> list[Answer]:
+def predict(run: str | Path, *images: str | Path, progress: Progress | None = None) -> "list[Answer]":
     """What does the model of `run` say about image files, folders and archives? One answer a file, in order.
 
     run: the folder of a run, or of a model exported as safetensors. `.label`, `.top(3)` and `.probabilities` of an
     answer say what is on the image; `.reason` why a file could not be judged. Raises SadariError or UsageError where
     there is no model.
     """
+    from sadari.deploy.classifier import Classifier
+    from sadari.deploy.files import find_files
+    from sadari.deploy.predict import predict_files
+
     return list(predict_files(Classifier.open(run), find_files(images), progress))
 
 
@@ -71,39 +70,48 @@ def export(
     out: str | Path | None = None,
     quantize: str = "",
     progress: Progress | None = None,
-) -> Exported:
+) -> "Exported":
     """Which file hands the model of `run` over? ONNX, proved to be the same model, or a folder of safetensors.
 
     out: beside the run by default. quantize: "int8" for a smaller ONNX file, at a measured cost. Raises SadariError or
     UsageError with one sentence; then there is no file.
     """
+    from sadari.deploy import export as exporting
+    from sadari.run import RunRecord
+
     return exporting.export(RunRecord.open(run), to, Path(out) if out is not None else None, quantize, progress)
 
 
-def reopen(*paths: str | Path, progress: Progress | None = None) -> ComparisonResult:
+def reopen(*paths: str | Path, progress: Progress | None = None) -> "ComparisonResult":
     """What came of a comparison, or of runs of different days, that lie in the folders `paths`? Trains nothing.
 
     Raises SadariError or UsageError with one sentence, such as for runs that were judged on different images.
     """
+    from sadari.comparison import reopen as reopening
+
     return reopening.reopen([Path(path) for path in paths], progress)
 
 
-def write_report(result: ComparisonResult, out: str | Path | None = None) -> Path:
+def write_report(result: "ComparisonResult", out: str | Path | None = None) -> Path:
     """Where does the page about `result` lie? It is written to `out`, or as report.html into the comparison's folder.
 
     Raises SadariError with one sentence.
     """
+    from sadari.report import write as writing
+
     return writing.write_report(result, Path(out) if out is not None else None)
 
 
 def log(
     *paths: str | Path, to: str = "mlflow", uri: str = "", experiment: str = "", progress: Progress | None = None
-) -> Logged:
+) -> "Logged":
     """Where are the finished runs and comparisons in the folders `paths` kept now? Told to MLflow, once each.
 
     uri: of its server or database; experiment: under which name; "" leaves both to MLflow's environment variables, its
     own default, and the name of the data. Raises SadariError or UsageError with one sentence.
     """
+    from sadari.tracking import log as logging
+
     return logging.log([Path(path) for path in paths], to, uri, experiment, progress)
 
 
@@ -117,18 +125,28 @@ def compare(
     out: str | Path | None = None,
     robustness: bool = False,
     margin: float | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
-) -> ComparisonResult:
+) -> "ComparisonResult":
     """Which model is better on these images, and by how much?
 
     models: names of rungs and TOML files; or "best", with a `budget` such as "10m" or in seconds: all rungs are tried,
     and the result compares those that were trained with the time that was left. seeds: how many, from 0, or which; of
     "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness:
     judge the models on disturbed images too, as `.robustness`. margin: find arms equal within this difference of
-    accuracy. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or
+    accuracy. jobs: how many runs train at once, at most; None for as many as there are cores, where that is faster; of
+    "best", one. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or
     UsageError with one sentence.
     """
+    from sadari.comparison import compare as comparing
+    from sadari.comparison.best.budget import budget_of_best
+    from sadari.comparison.best.find import BestRequest, find_best
+    from sadari.comparison.request import Comparison
+    from sadari.comparison.variants import expand
+    from sadari.data.load import absolute_data
+    from sadari.models.ladder import absolute_model
+
     varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
     names = [models] if isinstance(models, str) else list(models)
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
@@ -142,4 +160,4 @@ def compare(
         for sentence in sentences:
             progress.say(sentence)
     request = Comparison(absolute_data(data), arms, chosen)
-    return comparing.compare(request, out=folder, robustness=robustness, margin=margin, progress=progress)
+    return comparing.compare(request, out=folder, robustness=robustness, margin=margin, jobs=jobs, progress=progress)

@@ -2,15 +2,14 @@
 
 import json
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from sadari.data.cache import cache_dir
-from sadari.data.entry import LIMIT, Entry, cache_limit, describe, entries, remove
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sadari.data.entry import Entry
 
 
 def cache(
@@ -18,6 +17,11 @@ def cache(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Show decoded images and computed features that are kept between runs, or clear them."""
+    from rich.console import Console
+
+    from sadari.data.cache import cache_dir
+    from sadari.data.entry import LIMIT, cache_limit, entries, remove
+
     held = entries()
     if clear:
         for entry in held:
@@ -38,7 +42,12 @@ def cache(
     )
 
 
-def _table(held: list[Entry]) -> Table:
+def _table(held: "list[Entry]") -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    from sadari.data.entry import describe
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("kind", "of what", "size", "last used"):
         table.add_column(column, justify="right" if column == "size" else "left")

@@ -1,5 +1,7 @@
 """What does a shell offer when Tab is pressed? Names that are known without torch; typer drops those that don't fit.
 
+Every command imports this module, so each answer imports what it needs by itself.
+
 Where nothing is offered, the shell names files and folders.
 """
 
@@ -8,25 +10,28 @@ from dataclasses import fields
 
 import typer
 
-from sadari.comparison.best.budget import BEST
-from sadari.data.load import named_sets
-from sadari.models.ladder import LADDER
 from sadari.settings import Settings, Value
-from sadari.values import PARTS
 
 
 def data_names() -> list[str]:
     """The named sets; whoever begins with a letter of none of them is offered paths."""
+    from sadari.data.load import named_sets
+
     return named_sets().names()
 
 
 def model_names() -> list[str]:
     """The rungs of the ladder, lowest first."""
+    from sadari.models.ladder import LADDER
+
     return LADDER.names()
 
 
 def model_lists(incomplete: str) -> list[str]:
     """What is typed already of `a,b,c`, with each rung behind it that is not there yet; `best` stands alone."""
+    from sadari.comparison.best.budget import BEST
+    from sadari.models.ladder import LADDER
+
     typed = incomplete.split(",")[:-1]
     names = LADDER.names() if typed else [*LADDER.names(), BEST]
     return [",".join([*typed, name]) for name in names if name not in typed]
@@ -43,10 +48,14 @@ def setting_pairs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def part_names() -> list[str]:
     """train, val, test."""
+    from sadari.values import PARTS
+
     return list(PARTS)
 
 
 def _variables(typed: Mapping[str, object]) -> dict[str, Value]:
     """The variables of the rungs that --model or --models has named."""
+    from sadari.models.ladder import LADDER
+
     names = str(typed.get("model") or typed.get("models") or typed.get("name") or "").split(",")
     return {key: value for name in names if name in LADDER for key, value in LADDER.get(name).variables.items()}

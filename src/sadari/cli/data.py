@@ -2,28 +2,22 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from sadari.cli.cache import cache
 from sadari.cli.completion import data_names, setting_pairs
 from sadari.cli.terminal import TerminalProgress
-from sadari.data.check import check, find_unreadable
-from sadari.data.convert import convert
-from sadari.data.findings import Findings, Unreadable
-from sadari.data.load import load, named_sets, open_source
-from sadari.data.named import download_folder, where
-from sadari.data.source import FileContent
-from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress
 from sadari.settings import Settings, parse_overrides, with_overrides
-from sadari.values import PARTS, ImageSet, Split
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sadari.data.findings import Findings
+    from sadari.values import ImageSet, Split
 
 app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert sets of images.")
 app.command("cache")(cache)
@@ -50,6 +44,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 @app.command("list")
 def list_sets(as_json: JsonOption = False) -> None:
     """Show the sets that are known by name, and whether they are here."""
+    from rich.text import Text
+
+    from sadari.data.load import named_sets
+    from sadari.data.named import download_folder, where
+
     sets = list(named_sets())
     target = download_folder()
     if as_json:
@@ -74,6 +73,9 @@ def list_sets(as_json: JsonOption = False) -> None:
 @app.command()
 def info(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
     """Show how many images of which size are in each class and part, and where the parts come from."""
+    from sadari.data.load import load
+    from sadari.data.split import draw_split
+
     settings = _settings(set_)
     images = load(data, settings, TerminalProgress())
     document = _info(data, images, draw_split(images, settings))
@@ -83,12 +85,16 @@ def info(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False
         _show_info(document)
 
 
-def _info(data: str, images: ImageSet, split: Split) -> dict[str, Any]:
+def _info(data: str, images: "ImageSet", split: "Split") -> dict[str, Any]:
+    import numpy as np
+
+    from sadari.values import PARTS
+
     height, width, channels = images.shape
     counts: dict[str, dict[str, int]] = {}
     for part in PARTS:
-        labels = images.labels[split.part(part)].tolist()
-        counts[part] = {name: labels.count(label) for label, name in enumerate(images.classes)}
+        per_class = np.bincount(images.labels[split.part(part)], minlength=len(images.classes))
+        counts[part] = dict(zip(images.classes, per_class.tolist(), strict=True))
     return {
         "data": data,
         "name": images.name,
@@ -107,6 +113,10 @@ def _info(data: str, images: ImageSet, split: Split) -> dict[str, Any]:
 
 
 def _show_info(document: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    from sadari.values import PARTS
+
     colour = "grey" if document["channels"] == 1 else "colour"
     shape = f"{document['height']}x{document['width']} {colour}"
     _print(f"{document['name']}: {document['images']:,} images, {shape}, {len(document['classes'])} classes")
@@ -136,7 +146,13 @@ def check_data(data: DataArgument, set_: SetOption = None, as_json: JsonOption =
         raise typer.Exit(1)
 
 
-def _check(data: str, settings: Settings, progress: Progress) -> Findings:
+def _check(data: str, settings: Settings, progress: Progress) -> "Findings":
+    from sadari.data.check import check, find_unreadable
+    from sadari.data.findings import Unreadable
+    from sadari.data.load import load, open_source
+    from sadari.data.source import FileContent
+    from sadari.data.split import draw_split
+
     unreadable: tuple[Unreadable, ...] = ()
     try:
         images = load(data, with_overrides(settings, {"unreadable": "refuse"}), progress)
@@ -150,7 +166,9 @@ def _check(data: str, settings: Settings, progress: Progress) -> Findings:
     return check(images, draw_split(images, settings), unreadable, progress)
 
 
-def _show_findings(found: Findings) -> None:
+def _show_findings(found: "Findings") -> None:
+    from sadari.values import PARTS
+
     sizes = " · ".join(f"{found.size(part):,} {part}" for part in PARTS if found.size(part))
     leaks = f"{found.leaks:,} leak{'' if found.leaks == 1 else 's'}" if found.leaks else "no leaks found"
     _print(f"{found.data}: {sizes}, {len(found.classes)} classes, {leaks}")
@@ -170,6 +188,9 @@ def convert_data(
     set_: SetOption = None,
 ) -> None:
     """Write a set as one .npz file or as a folder of class folders of PNGs, with the parts that it gives."""
+    from sadari.data.convert import convert
+    from sadari.data.load import load
+
     progress = TerminalProgress()
     images = load(data, _settings(set_), progress)
     for note in (*images.notes, *convert(images, out, progress)):
@@ -186,6 +207,8 @@ def augment_data(
 ) -> None:
     """Draw training images beside what --set augment=... makes of them, such as 'rotate 30, shift 0.2, flip'."""
     from sadari.data.augment import parse_augmentation
+    from sadari.data.load import load
+    from sadari.data.split import draw_split
     from sadari.report.views import view_grid, write_views
 
     settings, progress = _settings(set_), TerminalProgress()
@@ -204,14 +227,22 @@ def _settings(pairs: list[str] | None) -> Settings:
     return with_overrides(Settings(), parse_overrides(pairs or []))
 
 
-def _table(*columns: str) -> Table:
+def _table(*columns: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    from sadari.values import PARTS
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number and column in PARTS else "left")
     return table
 
 
-def _print(*parts: str | Table) -> None:
+def _print(*parts: "str | Table") -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120  # a pipe has no width of its own; rich would take 80 and fold the rows

@@ -2,20 +2,24 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from sadari.models.kinds import Shape, shape_text
-from sadari.models.layers import Row
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sadari.models.kinds import Shape
+    from sadari.models.layers import Row
 
 
-def layer_table(shape: Shape, rows: Sequence[Row], names: Sequence[str] = ()) -> Table:
+def layer_table(shape: "Shape", rows: "Sequence[Row]", names: Sequence[str] = ()) -> "Table":
     """A line per layer. names: what each is called where one of them can be asked for."""
+    from rich import box
+    from rich.table import Table
+
+    from sadari.models.kinds import shape_text
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", justify="right")
     table.add_column("layer")
@@ -32,7 +36,7 @@ def layer_table(shape: Shape, rows: Sequence[Row], names: Sequence[str] = ()) ->
     return table
 
 
-def row_document(row: Row) -> dict[str, Any]:
+def row_document(row: "Row") -> dict[str, Any]:
     """One layer as JSON."""
     return {
         "number": row.number,
@@ -43,7 +47,7 @@ def row_document(row: Row) -> dict[str, Any]:
     }
 
 
-def count_params(rows: Sequence[Row]) -> dict[str, int]:
+def count_params(rows: "Sequence[Row]") -> dict[str, int]:
     """How many parameters have all layers together?"""
     return {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)}
 
@@ -57,8 +61,11 @@ def total_sentence(params: dict[str, int], frozen: bool) -> str:
     return f"{total:,} params: {trainable:,} trainable, {total - trainable:,} not ({why})"
 
 
-def show(*parts: str | Table) -> None:
+def show(*parts: "str | Table") -> None:
     """Print lines and tables on standard output."""
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120  # a pipe has no width of its own; rich would take 80 and fold the rows

@@ -1,20 +1,17 @@
 """`sadari models`: the ladder, or one rung's layers, shapes and parameters."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.table import Table
 
 from sadari.cli.completion import model_names, setting_pairs
 from sadari.cli.layers import count_params, layer_table, row_document, show, show_json, total_sentence
 from sadari.errors import UsageError
-from sadari.models.kinds import Shape, shape_text
-from sadari.models.ladder import LADDER, find_rung
-from sadari.models.layers import parse
-from sadari.models.rung import Rung
-from sadari.models.transfer import backbone_of
 from sadari.settings import Value, parse_overrides, resolve
+
+if TYPE_CHECKING:
+    from sadari.models.kinds import Shape
+    from sadari.models.rung import Rung
 
 IMAGE_SIZE, CHANNELS, CLASSES = 28, 1, 10  # Fashion-MNIST's, on which the articles compare their networks
 ANIMALS = 3  # classes in A1, which has the only network of the articles that begins with a backbone
@@ -48,6 +45,10 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Show the ladder, or the layers, output shapes and parameters of one rung."""
+    from sadari.models.ladder import find_rung
+    from sadari.models.layers import parse
+    from sadari.models.transfer import backbone_of
+
     if channels not in (1, 3, None):
         raise UsageError(f"--channels is 1 (grey) or 3 (colour), not {channels}")
     pairs = [*(set_ or []), *([] if train is None else [f"train={train}"])]
@@ -66,11 +67,17 @@ def models(
     _show_rung(rung, shape, classes or (ANIMALS if backbone else CLASSES), variables, as_json)
 
 
-def _show_ladder(shape: Shape, classes: int, as_json: bool) -> None:
+def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
+    from sadari.models.kinds import shape_text
+    from sadari.models.ladder import LADDER
+
     documents = [_ladder_entry(rung, shape, classes) for rung in LADDER]
     if as_json:
         show_json({"input": list(shape), "classes": classes, "models": documents})
         return
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rung", no_wrap=True)
     table.add_column("what it is")
@@ -88,7 +95,7 @@ def _without_params(reason: str) -> str:
     return "by its backbone" if reason.startswith("its backbone") else "does not fit"
 
 
-def _ladder_entry(rung: Rung, shape: Shape, classes: int) -> dict[str, Any]:
+def _ladder_entry(rung: "Rung", shape: "Shape", classes: int) -> dict[str, Any]:
     about: dict[str, Any] = {"name": rung.name, "summary": rung.summary, "article": rung.article}
     if rung.begins_with_backbone():  # its shapes would cost seconds: timm has to be loaded
         return {**about, "params": None, "reason": f"its backbone decides: see `sadari models {rung.name}`"}
@@ -98,7 +105,7 @@ def _ladder_entry(rung: Rung, shape: Shape, classes: int) -> dict[str, Any]:
         return {**about, "params": None, "reason": str(error)}
 
 
-def _show_rung(rung: Rung, shape: Shape, classes: int, variables: dict[str, Value], as_json: bool) -> None:
+def _show_rung(rung: "Rung", shape: "Shape", classes: int, variables: dict[str, Value], as_json: bool) -> None:
     rows = rung.rows(shape, classes, variables)
     params = count_params(rows)
     if as_json:
