@@ -156,7 +156,7 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
 
     with styled():
         figure = new_figure(15.0, 5.6)
-        rows = figure.subplots(2, len(points), squeeze=False, sharex="col")
+        rows = figure.subplots(2, len(points), squeeze=False, sharex="col", sharey="row")
         named: dict[str, Any] = {}
         for (upper, lower), (name, found) in zip(rows.T, points.items(), strict=True):
             values = [point["work"][AXES[name].grows] for point in found]
@@ -165,13 +165,16 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
             for stage, colour, mark in zip(STAGES, COLOURS, MARKS, strict=False):
                 seconds = [point[stage] for point in found]
                 (named[stage],) = upper.loglog(values, seconds, color=colour, marker=mark, markersize=4, linewidth=1.2)
-            upper.set_title(f"{name}: time ^{slope(values, total):.2f}")
+            upper.set_title(f"{name}: seconds ~ n^{slope(values, total):.2f}")
             risen = [point["risen"] for point in found]
             lower.loglog(values, risen, color=GREY, marker="o", markersize=4, linewidth=2.4)
-            lower.set_title(f"memory ^{slope(values, risen):.2f}")
+            lower.set_title(f"MiB ~ n^{slope(values, risen):.2f}")
             lower.set_xlabel(AXES[name].label)
             for axes in (upper, lower):
                 axes.grid(True)
+                axes.yaxis.set_major_formatter("{x:g}")
+                axes.set_xticks(values, [f"{value // 1_000}k" if value >= 1_000 else str(value) for value in values])
+                axes.minorticks_off()
         rows[0, 0].set_ylabel("seconds")
         rows[1, 0].set_ylabel("MiB above the start")
         add_legend(figure, named)
