@@ -55,7 +55,7 @@ def test_a_peer_tries_batches_once_and_then_takes_the_fastest(
     taken: list[tuple[bool, dict[str, tuple[int, ...]]]] = []
 
     def take(task: Any, who: Any, seed: int, file: Path, own: bool) -> dict[str, Any]:
-        assert own and file == next(tmp_path.parent.rglob("images.npy"), file) and seed == len(taken[1:])
+        assert own and file.name == "images.npy" and seed == len(taken[1:])
         taken.append((task.choosing, {each.name: each.batches for each in who}))
         figure = {"tried": {"32": 5.0, "256": 9.0, "1000": 7.0}} if task.choosing else None
         return turn_of(task.model, task.choosing, **{each.name: figure or [0.2, 0.1, 0.3] for each in who})

@@ -149,19 +149,28 @@ def scalars(out: Path) -> list[tuple[str, int, float]]:
 
 def full_after(monkeypatch: pytest.MonkeyPatch, name: str, writes: int) -> Callable[[], None]:
     """A disk that has room for so many more files called `name`."""
-    original = run_module._put
     left = [writes]
 
-    def put(path: Path, content: bytes) -> None:
-        if f".{name}." in path.name:
-            left[0] -= 1
-            if left[0] < 0:
-                original(path, content[: len(content) // 2])
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        original(path, content)
+    def until_full(put: Callable[[Path, Any], None]) -> Callable[[Path, Any], None]:
+        def limited(path: Path, content: Any) -> None:
+            put(path, content)
+            if f".{name}." in path.name:
+                left[0] -= 1
+                if left[0] < 0:
+                    os.truncate(path, path.stat().st_size // 2)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(run_module, "_put", put)
-    return lambda: monkeypatch.setattr(run_module, "_put", original)
+        return limited
+
+    originals = {each: getattr(run_module, each) for each in ("_put", "_put_predictions")}
+    for each, put in originals.items():
+        monkeypatch.setattr(run_module, each, until_full(put))
+
+    def make_room() -> None:
+        for each, put in originals.items():
+            monkeypatch.setattr(run_module, each, put)
+
+    return make_room
 
 
 @pytest.mark.parametrize(
