@@ -155,7 +155,7 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
     from sadari.report.ink.style import COLOURS, DPI, GREY, MARKS, add_legend, new_figure, styled
 
     with styled():
-        figure = new_figure(15.0, 5.6)
+        figure = new_figure(16.0, 5.6)
         rows = figure.subplots(2, len(points), squeeze=False, sharex="col", sharey="row")
         named: dict[str, Any] = {}
         for (upper, lower), (name, found) in zip(rows.T, points.items(), strict=True):
@@ -174,6 +174,7 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
                 axes.grid(True)
                 axes.yaxis.set_major_formatter("{x:g}")
                 axes.set_xticks(values, [f"{value // 1_000}k" if value >= 1_000 else str(value) for value in values])
+                axes.tick_params(axis="x", labelsize=7)
                 axes.minorticks_off()
         rows[0, 0].set_ylabel("seconds")
         rows[1, 0].set_ylabel("MiB above the start")
