@@ -18,6 +18,7 @@ from sklearn.metrics import log_loss
 
 from sadari.models.classical import CLASSICAL
 from sadari.models.layers import parse
+from sadari.models.logistic import _Objective
 from sadari.models.modules import Dense
 from sadari.models.problem import Learned, Linear, Problem
 from sadari.models.sequential import build
@@ -108,6 +109,21 @@ def test_blocks_of_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sadari.models.logistic.BLOCK", 50)
     pieces = passes("logistic", problem(3, max_iter=5))[-1]
     assert np.allclose(whole.weight, pieces.weight, atol=1e-5)
+
+
+@pytest.mark.parametrize(("divisor", "kept"), [(1, torch.uint8), (255, torch.uint8), (16, torch.float32)])
+def test_pixels_that_are_bytes_are_kept_as_bytes_and_change_nothing(
+    divisor: int, kept: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, labels = digits(10)
+    asked = Problem((pixels * 16 * 15).round() / np.float32(divisor), labels, 10, {"C": 1.0, "max_iter": 9}, 1, 0)
+    monkeypatch.setattr("sadari.models.logistic.BLOCK", 128)  # the last block is a part of one
+    assert _Objective(asked).pixels.dtype == kept
+    as_bytes = passes("logistic", asked)[-1]
+    monkeypatch.setattr("sadari.models.logistic._compact", lambda pixels: (pixels, 1))
+    as_floats = passes("logistic", asked)[-1]
+    assert np.array_equal(as_bytes.weight, as_floats.weight)
+    assert np.array_equal(as_bytes.bias, as_floats.bias)
 
 
 def test_logistic_tells_the_accuracy_that_the_network_has() -> None:

@@ -128,7 +128,8 @@ def test_history_counts_the_training_images(tmp_path: Path) -> None:
     assert row["learning_rate"] == 1e-30
 
 
-def test_batch_normalisation_starts_with_the_plain_mean_and_ends_with_keras_momentum() -> None:
+def test_batch_normalisation_is_judged_by_what_it_saw_last_and_ends_with_keras_momentum() -> None:
+    """Steps 0, 1, 2 weigh 1, 10/11, 10/12 of what is left by those behind them."""
     images = patterns()
     network = fresh("batchnorm, flatten", images)
     layer, seen = network.features[0], []
@@ -139,9 +140,13 @@ def test_batch_normalisation_starts_with_the_plain_mean_and_ends_with_keras_mome
         network(batch)
         seen.append(batch.mean((0, 2, 3)))
     assert layer.running_mean is not None
-    assert torch.allclose(layer.running_mean, torch.stack(seen).mean(0), rtol=1e-5)
-    begin_step(network, 0, 1000)
-    assert layer.momentum == 0.01
+    wanted = seen[2] * 10 / 12 + 2 / 12 * (seen[1] * 10 / 11 + seen[0] / 11)
+    assert torch.allclose(layer.running_mean, wanted, rtol=1e-5)
+    weights = []
+    for step in (989, 991, 100_000):
+        begin_step(network, 0, step)
+        weights.append(layer.momentum)
+    assert weights == [10 / 999, 0.01, 0.01]
 
 
 def stopped_as_keras(losses: list[float], patience: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ other; told are the median ratio, and the least and the greatest in brackets. Ev
 memory, shuffled in every epoch, with the same layers (the peers build them from Sadari's own description, and a layer
 with another number of parameters ends the measurement), batch, optimiser, rates and starting distributions, for three
 epochs, the first of which warms up and is not timed. Batch normalisation's running statistics, which have no part in
-training, follow with momentum 0.9 in the peers, and as their mean over the first hundred steps in Sadari. Keras
+training, follow with momentum 0.9 in the peers, and as a mean that leans to the newest in Sadari. Keras
 trains by `model.fit`, torch by a loop over a `DataLoader`, skorch by `NeuralNetClassifier.fit`, each on arrays in
 memory with its own defaults for threads and compilation. `-bfloat16` is Keras's `mixed_bfloat16` policy, or torch's
 autocast.

@@ -25,6 +25,9 @@ ROUND_FROM = 64
 # 1.10, three pairs) where its two small layers stay in float32 and 256 rows of 784 x 256 do not.
 PRODUCTS_FROM = 1 << 24
 BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistics where torch counts the new ones
+# At step t of a run, counted from 0, the new statistics weigh at least this / (this + t); 1 gives the plain mean of all
+# steps, which remembers those of a network that knew nothing yet (measured: RESULTS.md).
+BATCHNORM_RECENT = 10
 
 
 class Relu(nn.Module):

@@ -25,7 +25,7 @@ from sadari.errors import SadariError
 from sadari.evaluation.memory import is_out_of_memory
 from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.models.dropout import Dropout
-from sadari.models.modules import BATCHNORM_MOMENTUM, BatchNorm
+from sadari.models.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batches
@@ -263,14 +263,15 @@ def _right(logits: Tensor, labels: Tensor) -> Tensor:
 def begin_step(network: nn.Module, seed: int, step: int) -> None:
     """Tell the layers which step of the run this is, so that they need no memory of their own.
 
-    Dropout gets the random stream of this step. Batch normalisation weighs its running statistics with
-    max(1 / (step + 1), 0.01): the plain mean of the first hundred steps, Keras's momentum of 0.99 from there.
-    With 0.99 throughout, a small set is judged by statistics that still remember their arbitrary start.
+    Dropout gets the random stream of this step. Batch normalisation weighs the statistics of this step with
+    max(10 / (10 + step), 0.01): a mean that leans to the newest (polynomial-decay averaging: Shamir and Zhang 2013),
+    and Keras's momentum of 0.99 from the 991st step on. With 0.99 throughout, a small set is judged by statistics
+    that still remember their arbitrary start.
     """
     for number, module in enumerate(network.modules()):
         if isinstance(module, Dropout):
             module.generator.manual_seed(seed_for(seed, "dropout", number, step))
         elif isinstance(module, BatchNorm):
-            module.momentum = max(1 / (step + 1), BATCHNORM_MOMENTUM)
+            module.momentum = max(BATCHNORM_RECENT / (BATCHNORM_RECENT + step), BATCHNORM_MOMENTUM)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed(seed_for(seed, "dropout", step))

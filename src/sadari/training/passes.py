@@ -162,13 +162,16 @@ def _cut(learner: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
 def _vectors(body: nn.Module, inputs: Inputs, positions: NDArray[np.int64], task: Task) -> Tensor:
     """What the class layer will read, float32 (N, D), for the images at `positions`."""
     body.eval()
-    blocks: list[Tensor] = []
+    vectors = torch.empty(0, 0)
     expect(inputs.rows, positions)
     for start in range(0, len(positions), inputs.at_once):
         rows = torch.from_numpy(inputs.rows[positions[start : start + inputs.at_once]])
-        blocks.append(body(inputs.prepare(rows)))
-        task.advance(len(blocks[-1]))
-    return torch.cat(blocks) if blocks else torch.empty(0, 0)
+        block = body(inputs.prepare(rows))
+        if start == 0:
+            vectors = torch.empty(len(positions), block.shape[1])
+        vectors[start : start + len(block)] = block
+        task.advance(len(block))
+    return vectors
 
 
 @torch.no_grad()
