@@ -143,7 +143,7 @@ def _compact(pixels: Tensor) -> tuple[Tensor, int]:
     """Bytes and a divisor that give exactly `pixels` (N, D), float32; or themselves and 1 where there are none."""
     for divisor in (1, WHITE):
         stored = torch.empty(pixels.shape, dtype=torch.uint8)
-        for some, kept in zip(pixels.split(BLOCK), stored.split(BLOCK), strict=True):
+        for some, kept in zip(torch.split(pixels, BLOCK), torch.split(stored, BLOCK), strict=True):
             whole = (some * divisor).round_().clamp_(0, WHITE)
             if not torch.equal(whole / divisor, some):
                 break
