@@ -13,7 +13,6 @@ It ends with status 1 where something is wrong (an entrant fails, or counts othe
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from typing import Any
 from race.entrants import INSTALLED, OURS, PEERS, Entrant, prepare
 from race.page import page, tables
 from race.pictures import describe_pictures, write_pictures
-from race.record import Record, this_machine
+from race.record import Record, commit, this_machine
 from race.standing import Standing
 from race.tasks import CLASSICAL, NETWORKS, QUICK, Asked, Task, make_task
 from race.turns import take_turn
@@ -99,14 +98,6 @@ def failures(record: Record) -> list[str]:
             if "failed" in figure
         }
     )
-
-
-def commit() -> str:
-    """Which version of the sources is this? "" where git does not say."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False, cwd=HERE
-    )
-    return done.stdout.strip()
 
 
 def chosen(text: str, known: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss
 
+from sadari.data.prepare import Preprocess
 from sadari.models.classical import CLASSICAL
 from sadari.models.layers import parse
 from sadari.models.logistic import _Objective
 from sadari.models.modules import Dense
 from sadari.models.problem import Learned, Linear, Problem
 from sadari.models.sequential import build
+from small_jobs import patterns
 
 Floats = NDArray[np.float32]
 TWIN = 2e-5  # of the largest weight: what rounding to float32 may change
@@ -111,12 +113,16 @@ def test_blocks_of_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.allclose(whole.weight, pieces.weight, atol=1e-5)
 
 
-@pytest.mark.parametrize(("divisor", "kept"), [(1, torch.uint8), (255, torch.uint8), (16, torch.float32)])
+@pytest.mark.parametrize(
+    ("scaling", "kept"), [("none", torch.uint8), ("unit", torch.uint8), ("channel", torch.float32)]
+)
 def test_pixels_that_are_bytes_are_kept_as_bytes_and_change_nothing(
-    divisor: int, kept: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    scaling: str, kept: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels, labels = digits(10)
-    asked = Problem((pixels * 16 * 15).round() / np.float32(divisor), labels, 10, {"C": 1.0, "max_iter": 9}, 1, 0)
+    images = patterns(320)
+    prepared = Preprocess.fitted(images, np.arange(320), scaling, "stretch").apply(torch.from_numpy(images.images))
+    pixels = prepared.flatten(1).contiguous().numpy()
+    asked = Problem(pixels, images.labels, len(images.classes), {"C": 1.0, "max_iter": 9}, 1, 0)
     monkeypatch.setattr("sadari.models.logistic.BLOCK", 128)  # the last block is a part of one
     assert _Objective(asked).pixels.dtype == kept
     as_bytes = passes("logistic", asked)[-1]

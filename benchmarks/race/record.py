@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,3 +65,10 @@ def this_machine() -> dict[str, Any]:
     stamp = environment()
     found = {name: stamp[name] for name in ("processor", "cores", "system", "python")}
     return {**found, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "")}
+
+
+def commit() -> str:
+    """Which version of the sources is this? "" where git does not say."""
+    command, here = ["git", "describe", "--always", "--dirty"], Path(__file__).parent
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=here)
+    return done.stdout.strip()

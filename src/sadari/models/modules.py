@@ -37,7 +37,7 @@ class Relu(nn.Module):
         return x.relu()
 
 
-def _activate(own: Tensor, name: str) -> Tensor:
+def activate(own: Tensor, name: str) -> Tensor:
     """Apply the activation to a tensor that nobody else holds: ReLU works in place."""
     if name == "relu":
         return own.relu_()
@@ -67,7 +67,7 @@ class Conv(nn.Conv2d):
         nn.init.zeros_(self.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return _activate(self.convolved(x), self.activation)
+        return activate(self.convolved(x), self.activation)
 
     def convolved(self, x: Tensor) -> Tensor:
         """What the activation is applied to."""
@@ -120,12 +120,13 @@ class Dense(nn.Linear):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not self._pays_to_round(x.shape[0]):
+        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not self.pays_to_round(x.shape[0]):
             with torch.autocast("cpu", enabled=False):
-                return _activate(super().forward(x.float()), self.activation)
-        return _activate(super().forward(x), self.activation)
+                return activate(super().forward(x.float()), self.activation)
+        return activate(super().forward(x), self.activation)
 
-    def _pays_to_round(self, rows: int) -> bool:
+    def pays_to_round(self, rows: int) -> bool:
+        """Whether a training step of so many `rows` is sooner done with this product in bfloat16."""
         return rows >= ROUND_FROM and rows * self.weight.numel() >= PRODUCTS_FROM
 
 

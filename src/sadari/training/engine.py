@@ -30,6 +30,7 @@ from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.dense import DenseStack
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.machine import denormals_flushed
 from sadari.training.memory import smaller_micro_batch
@@ -84,6 +85,7 @@ class Engine:
         is kept), SadariError where memory does not hold a single image or the disk is full.
         """
         self._restore()
+        self.stack = DenseStack.of(self.learner)
         self.kept_at = perf_counter()
         self.network.train()
         with interruption() as wanted, denormals_flushed():
@@ -155,15 +157,21 @@ class Engine:
         size = self.state.micro_batch or len(labels)
         for start in range(0, len(labels), size):
             some, wanted = pixels[start : start + size], labels[start : start + size]
-            with self._autocast():
-                logits = self.learner(self.inputs.prepare(some))
-            logits = logits.float()
-            loss = F.cross_entropy(
-                logits, wanted, self.class_weights, reduction="sum", label_smoothing=self.settings.label_smoothing
-            )
-            (loss / normaliser).backward()  # type: ignore[no-untyped-call]
-            found.append(Found(loss.detach() * share, _right(logits.detach(), wanted)))
+            loss, right = self._learn(self.inputs.prepare(some), wanted, normaliser)
+            found.append(Found(loss * share, right))
         return found
+
+    def _learn(self, x: Tensor, labels: Tensor, normaliser: float) -> tuple[Tensor, Tensor]:
+        """Add the gradients of one micro-batch; returns the sum of its loss and how many answers are right."""
+        smoothing = self.settings.label_smoothing
+        if self.stack and labels.ndim == 1 and self.class_weights is None:
+            return self.stack.learn(x, labels, normaliser, smoothing, self.precision)
+        with self._autocast():
+            logits = self.learner(x)
+        logits = logits.float()
+        loss = F.cross_entropy(logits, labels, self.class_weights, reduction="sum", label_smoothing=smoothing)
+        (loss / normaliser).backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), _right(logits.detach(), labels)
 
     def _look(self, found: list[Found]) -> None:
         """Bring what was `found` since the last look to the processor; a loss that is not finite ends the run.

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.optim import AdamW
 
-from sadari.training.uncompiled import uncompiled
+from sadari.training.adam import LeanAdamW
 
 # a x + b x^3 + c x^5 takes singular values to about one; cited: Jordan et al. 2024.
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
@@ -23,7 +22,7 @@ SIZE_OF_ADAM = 0.2  # root mean square of Adam's steps; cited: Liu et al. 2025
 ORTHOGONAL = "orthogonal"  # whether a group of parameters takes Muon's steps, else AdamW's
 
 
-class Muon(uncompiled(AdamW)):  # type: ignore[misc]
+class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
     """Muon for the groups marked `orthogonal`, which hold kernels, and AdamW for the others, with one learning rate.
 
     momentum: of Muon, in Nesterov's form. precision: dtype of the products that make a matrix orthogonal.

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import Parameter
-from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import SGD, Adadelta, Optimizer, RMSprop
 
 from sadari.models.backbone import Backbone
 from sadari.settings import Settings
+from sadari.training.adam import LeanAdam, LeanAdamW
 from sadari.training.machine import PRECISIONS
 from sadari.training.muon import Muon, marked
 from sadari.training.uncompiled import uncompiled
@@ -93,8 +94,8 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": lambda groups, rate: _SGD(groups, rate, fused=True),
     "momentum": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, fused=True),
     "nesterov": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, nesterov=True, fused=True),
-    "adam": lambda groups, rate: uncompiled(Adam)(groups, rate, eps=EPSILON, fused=True),
-    "adamw": lambda groups, rate: uncompiled(AdamW)(groups, rate, eps=EPSILON, fused=True),
+    "adam": lambda groups, rate: LeanAdam(groups, rate, eps=EPSILON, fused=True),
+    "adamw": lambda groups, rate: LeanAdamW(groups, rate, eps=EPSILON, fused=True),
     "rmsprop": lambda groups, rate: uncompiled(RMSprop)(groups, rate, alpha=0.9, eps=EPSILON),
     "adadelta": lambda groups, rate: uncompiled(Adadelta)(groups, rate, rho=0.95, eps=EPSILON),
 }
