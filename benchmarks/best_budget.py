@@ -24,6 +24,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from race.record import commit
 
 from sadari.comparison.best.diary import Diary
 from sadari.comparison.best.entrants import candidates, find_entrants
@@ -110,6 +111,10 @@ def search(data: str, budget: float, seed: int) -> Entry:
         }
 
 
+def _key(data: str, who: str, seed: int) -> str:
+    return f"{data} {who} {seed} within {BUDGETS[data]:g} s"
+
+
 class Results:
     """The result file: entries by set, who and seed, written after each."""
 
@@ -121,15 +126,14 @@ class Results:
         self.document |= {
             "command": "uv run python benchmarks/best_budget.py",
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "budgets": BUDGETS,
         }
 
     def of(self, data: str, who: str, seed: int) -> Entry | None:
-        found: Entry | None = self.document["entries"].get(f"{data} {who} {seed}")
+        found: Entry | None = self.document["entries"].get(_key(data, who, seed))
         return found
 
     def keep(self, data: str, who: str, seed: int, entry: Entry) -> None:
-        self.document["entries"][f"{data} {who} {seed}"] = entry
+        self.document["entries"][_key(data, who, seed)] = {**entry, "commit": commit()}
         self.path.write_text(json.dumps(self.document, indent=1) + "\n", encoding="utf-8")
         accuracy = "-" if entry["accuracy"] is None else f"{entry['accuracy']:.4f}"
         print(f"{data:14} {who:10} seed {seed}  {accuracy}  {entry['seconds']:5.1f} s  {entry['plan']}", flush=True)
@@ -151,7 +155,10 @@ def measure_set(data: str, budget: float, results: Results) -> None:
     for seed in SEEDS:
         if results.of(data, "best", seed) is None:
             results.keep(data, "best", seed, search(data, budget, seed))
-    name = max((arm.name for arm in arms[:REPEATED]), key=lambda name: statistics.mean(results.accuracies(data, name)))
+    name = max(
+        (arm.name for arm in arms[:REPEATED] if len(results.accuracies(data, arm.name)) == len(SEEDS)),
+        key=lambda name: statistics.mean(results.accuracies(data, name)),
+    )
     best, other = results.accuracies(data, "best"), results.accuracies(data, name)
     print(
         f"{data} within {budget:g} s: best {_spread(best)}, {name} alone {_spread(other)}, "

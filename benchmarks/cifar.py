@@ -10,9 +10,9 @@
   chosen on those. With `--part val`, Sadari's arms learn from four fifths of the training images and are judged on the
   others, with other settings where `--set KEY=VALUE` says so: for choosing.
 - Each run is a process of its own with the cores to itself, and keeps freed memory for its next step, which is faster
-  for all. Seconds of training are those of all steps; those around them are the rest of the process: start, reading the
-  images (which lie decoded), judging. airbench judges six views of an image and, beside its training, the test images
-  after every epoch.
+  for all. Seconds of training are those of all steps (and with --part val of judging those others after each epoch);
+  those around them are the rest of the process: start, reading the images (which lie decoded), judging. airbench judges
+  six views of an image and, beside its training, the test images after every epoch.
 
 Runs that stand in the file are not done again. --picture draws all of them, --page writes them into the table between
 the marks in that page.
@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from race.record import commit
 
 from sadari.data.load import load
 from sadari.run import environment, read_json, write_json, write_text, write_whole
@@ -114,7 +115,14 @@ def asked_for(options: argparse.Namespace) -> list[dict[str, Any]]:
     if unknown:
         raise SystemExit(f"--arms takes some of {', '.join(arm.name for arm in ARMS)}, not {', '.join(unknown)}")
     runs = [
-        {"arm": arm.name, "epochs": epochs, "seed": seed, "part": options.part, "set": sorted(options.set)}
+        {
+            "arm": arm.name,
+            "epochs": epochs,
+            "seed": seed,
+            "part": options.part,
+            "set": sorted(options.set),
+            "data": Path(options.data).name,
+        }
         for arm in ARMS
         if arm.name in names and (arm.model or (options.airbench and options.part == "test"))
         for epochs in (map(int, options.epochs.split(",")) if options.epochs else arm.epochs)
@@ -243,7 +251,7 @@ def main() -> None:
                     if model
                     else train_airbench(options.airbench, asked, images, folder)
                 )
-            runs.append({"asked": asked, **found})
+            runs.append({"asked": asked, "commit": commit(), **found})
             write_json(options.out, {"machine": machine, "runs": runs})
             print(f"{asked}: accuracy {found['accuracy']:.4f}, training {found['training']:.1f} s", flush=True)
     print(table(points_of(runs, options.part)))

@@ -73,8 +73,6 @@ AXES = {
 
 def measure(work: Work, file: Path) -> dict[str, float]:
     """Seconds of each stage of `work`, and the peak of memory in MiB, in this process."""
-    import torch._dynamo  # noqa: F401 - torch imports it in the first step, and the first run would pay for it
-
     import sadari
     import sadari.api
     from sadari.report.plots import write_plots

@@ -86,11 +86,12 @@ def comparison(name: str, jobs: int | None) -> None:
 def compared(name: str, turns: int) -> Row:
     """One comparison in turns; the accuracies may differ by the rounding that the number of threads decides."""
     told: dict[str, list[Row]] = {"one": [], "auto": []}
-    for _ in range(turns):
-        for jobs, rows in told.items():
+    for turn in range(-1, turns):  # the first one warms caches and does not count
+        for jobs, rows in sorted(told.items(), reverse=turn % 2 == 0):
             command = [sys.executable, __file__, "--child", name, "--jobs", jobs]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            rows.append(json.loads(done.stdout.splitlines()[-1]))
+            if turn >= 0:
+                rows.append(json.loads(done.stdout.splitlines()[-1]))
     seconds = {jobs: [row["seconds"] for row in rows] for jobs, rows in told.items()}
     ratios = [one / auto for one, auto in zip(seconds["one"], seconds["auto"], strict=True)]
     accuracy = {jobs: rows[-1]["accuracy"] for jobs, rows in told.items()}

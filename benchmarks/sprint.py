@@ -6,9 +6,9 @@
   10,000 of the test part; nothing was chosen on those.
 - curve: other numbers of epochs, trained on 48,000 of the training images and judged on the other 12,000, seed 0.
 
-Seconds of training are those of all steps. Those around them stand beside: loading (from the pack), laying out, judging
-and writing. Runs that stand in the file already are not done again.
-"""
+Seconds of training are those of all steps, and of judging the 12,000 after each epoch (curve). Those around them stand
+beside: loading (from the pack), laying out, judging and writing. Runs that stand in the file already are not done
+again."""
 
 import argparse
 import json
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from race.record import commit
 
 from sadari.training.job import make_job
 from sadari.training.train import train
@@ -60,7 +61,7 @@ def main() -> None:
         key = {"model": options.model, "seed": seed, "overrides": overrides}
         if any(run["asked"] == key for run in document["runs"]):
             continue
-        run = {"asked": key, **measure(options.model, seed, overrides)}
+        run = {"asked": key, "commit": commit(), **measure(options.model, seed, overrides)}
         document["runs"].append(run)
         document["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}"
         options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -6,8 +6,8 @@ Each figure is the wall time of whole processes, started in turn so that all fig
 `--turns` processes and the least and the greatest are kept under `--as` in benchmarks/startup.json. `--source` names
 another tree of sources, such as those of an older version. Fashion-MNIST has to lie in SADARI_DATA_DIR. The pack of it,
 and Python's bytecode, are made in a temporary folder by a turn that does not count: this is the second start and every
-later one, with warm file caches. Figures called `... first` have no bytecode, as the first start of an installation.
-"""
+later one, with warm file caches. Figures called `... first` find no bytecode at all, not even that of Python's own
+library."""
 
 import argparse
 import json

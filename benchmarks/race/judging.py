@@ -51,7 +51,6 @@ JUDGES = {
         _keras("jax", JAX),
     )
 }
-OWN = "sadari"
 
 
 @dataclass(frozen=True)
