@@ -49,7 +49,7 @@ RECIPE: dict[str, Value] = {
     "restore_best": False,
 }
 CHOSEN: dict[str, dict[str, Value]] = {
-    "mlp": {"epochs": 2, "learning_rate": 0.005},
+    "mlp": {"epochs": 3, "learning_rate": 0.005, "batch_size": 512},
     "cnn": {"epochs": 4},
     "lstm": {"epochs": 6},
     "cnn-lstm": {"epochs": 6},
