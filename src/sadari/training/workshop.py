@@ -57,6 +57,7 @@ def set_up(
 
     threads: of a run that begins, where its settings do not say; 0: as `threads_for` says.
     """
+    require_same_data(out, images)  # what else is kept in `out` may not fit other images
     settings = job.settings
     stamped = out / "environment.json"
     architecture = architecture_of(job, rung, images, out)
@@ -77,7 +78,6 @@ def set_up(
     preprocess = Preprocess.fitted(
         images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
     )
-    require_same_data(out, images)
     write_text(out / "settings.toml", job.to_toml())
     if not stamped.is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
