@@ -205,6 +205,18 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
     assert len(evaluation.evaluate(run, data)) == 20
 
 
+@pytest.mark.parametrize("model", CLASSICAL)
+def test_a_classical_run_names_the_settings_that_only_networks_read(model: str, tmp_path: Path) -> None:
+    images, listener = patterns(), Listener()
+    only_networks = {"class_weights": "balanced", "patience": 2}
+    asked = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
+    train(asked, tmp_path / "one", images=images, split=parts(images), progress=listener)
+    assert listener.said == [f"{model} is not fitted by gradient steps: class_weights, patience have no effect"]
+    network = job_for(network_file(tmp_path, DROPPED), epochs=1, **only_networks)
+    train(network, tmp_path / "other", images=images, split=parts(images), progress=listener)
+    assert len(listener.said) == 1
+
+
 @pytest.mark.parametrize("now", [patterns(classes=4), patterns(count=45)], ids=["a class more", "half the images"])
 def test_changed_images_are_noticed_before_what_is_kept_is_read(
     now: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
