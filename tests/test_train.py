@@ -15,7 +15,7 @@ import torch
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.metrics import score
-from sadari.run import RunRecord, read_json
+from sadari.run import RunRecord, read_json, write_history
 from sadari.settings import Job
 from sadari.training import evaluate as evaluation
 from sadari.training import passes, workshop
@@ -208,7 +208,7 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", CLASSICAL)
 def test_a_classical_run_names_the_settings_that_only_networks_read(model: str, tmp_path: Path) -> None:
     images, listener = patterns(), Listener()
-    only_networks = {"class_weights": "balanced", "patience": 2}
+    only_networks: dict[str, Any] = {"class_weights": "balanced", "patience": 2}
     asked = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
     train(asked, tmp_path / "one", images=images, split=parts(images), progress=listener)
     assert listener.said == [f"{model} is not fitted by gradient steps: class_weights, patience have no effect"]
@@ -232,11 +232,9 @@ def test_changed_images_are_noticed_before_what_is_kept_is_read(
 
 
 def test_the_seconds_of_a_pass_are_those_of_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = room.write_history
-
     def slow(path: Path, history: list[dict[str, float]]) -> None:
         sleep(0.1)
-        put(path, history)
+        write_history(path, history)
 
     monkeypatch.setattr(room, "write_history", slow)
     monkeypatch.setattr(passes, "TOLD_EVERY", 0.0)

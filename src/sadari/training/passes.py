@@ -190,6 +190,6 @@ def _assign(layer: Any, learned: Learned) -> None:
 @torch.inference_mode()
 def _scores(tail: nn.Module, part: _Part) -> tuple[float, float]:
     """Mean log loss and accuracy of the class layer as it stands."""
-    logits = torch.cat([tail(each) for each in part.vectors.split(SCORED_AT_ONCE)])
+    logits = torch.cat([tail(each) for each in torch.split(part.vectors, SCORED_AT_ONCE)])
     wanted = torch.from_numpy(part.labels)
     return F.cross_entropy(logits, wanted).item(), (logits.argmax(1) == wanted).double().mean().item()
