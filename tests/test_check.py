@@ -143,7 +143,7 @@ def test_one_sided_and_tiny_classes_are_found() -> None:
     assert found.tiny == ("dog",)
     assert found.sentences[0] == (
         "the classes are one-sided: 'cat' has 11.0 times the training images of 'dog', and always answering 'cat' is "
-        "right on 92 % of them; compare by macro F1, or train with --set class_weights=balanced"
+        "right on 92 % of them; compare by macro F1, or train a network with --set class_weights=balanced"
     )
     assert found.sentences[1] == (
         "1 class has fewer than 10 training images ('dog'): what is learnt there is a matter of luck; add images"

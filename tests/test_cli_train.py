@@ -48,6 +48,10 @@ class Terminal:
         return Answer(left.value.code, said.out, said.err)
 
 
+def interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def sadari(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
     monkeypatch.chdir(tmp_path)
@@ -199,12 +203,26 @@ def test_mistakes_end_with_one_sentence_and_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("moment", "says"),
+    [
+        ("models.problem.Linear.__init__", "interrupted; it starts over with: sadari resume one"),
+        ("training.train.write_model", "interrupted; the work is kept, go on with: sadari resume one"),
+    ],
+)
+def test_ctrl_c_says_whether_logistic_regression_is_kept(
+    moment: str, says: str, sadari: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(f"sadari.{moment}", interrupted)
+        answer = sadari("train", "digits", "--model", "logistic", *QUICK, "--out", "one")
+    assert (answer.status, answer.err.strip().splitlines()[-1]) == (130, says)
+    assert sadari("resume", "one").status == 0
+
+
 def test_ctrl_c_before_anything_was_written_promises_nothing(
     sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: Any) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr("sadari.training.train.load", interrupted)
     answer = sadari("train", "digits", "--model", "cnn", "--out", "one")
     assert answer.status == 130

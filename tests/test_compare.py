@@ -102,6 +102,13 @@ def test_a_variable_is_set_where_there_is_one() -> None:
     assert sentences == ("dropout is set; not for mlp, which lacks it",)
 
 
+def test_a_setting_of_networks_is_not_for_classical_models() -> None:
+    arms, sentences = expand(["majority", "sgd", "mlp"], {}, {"class_weights": "balanced", "val_fraction": "0.3"})
+    given = {"val_fraction": "0.3"}
+    assert [arm.overrides for arm in arms] == [given, given, {"class_weights": "balanced", **given}]
+    assert sentences == ("class_weights is set; not for majority, sgd, which lack it",)
+
+
 @pytest.mark.parametrize(
     ("models", "varied", "overrides", "says"),
     [

@@ -61,6 +61,10 @@ def test_the_expectation_is_kept(rate: float) -> None:
         assert kept == np.float32(1 / (1 - rate))
 
 
+def test_a_rate_next_to_one_keeps_a_value_now_and_then() -> None:
+    assert set(dropped(0.999999, torch.ones(COUNT)).tolist()) == {0.0, 65536.0}
+
+
 @pytest.mark.parametrize("rate", [0.25, 0.4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_gradient_is_the_mask(rate: float, dtype: torch.dtype) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from sadari.cli.data import app
+from sadari.data import entry as room
 from sadari.data.entry import entries, make_room
 from sadari.data.features import keep_features, read_features
 from sadari.data.load import load
@@ -116,6 +118,21 @@ def test_what_passes_the_limit_alone_is_not_computed_and_drives_nothing_out(monk
 
     assert keep_features({"data": "big"}, (100_000, 3), FLOAT, must_not_run()) is None
     assert read_features(WORDS) is not None
+
+
+def test_an_entry_that_another_process_removes_is_no_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "ab":
+        keep_features({"data": name}, (7, 3), FLOAT, iter((rows(7),)))
+    gone = entries()[0].folder
+    measure = room._size
+
+    def removed_meanwhile(folder: Path) -> int:
+        shutil.rmtree(gone, ignore_errors=True)
+        return measure(folder)
+
+    monkeypatch.setattr(room, "_size", removed_meanwhile)
+    assert [each.folder for each in entries()] != [gone]
+    assert len(entries()) == 1
 
 
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

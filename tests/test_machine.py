@@ -1,14 +1,18 @@
 """Does a run find the machine as it should be: its threads, and the memory of the step before?"""
 
+import ctypes
 import os
 import resource
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from sadari.settings import Settings
+from sadari.training import machine
 from sadari.training.machine import denormals_flushed, threads_for, use_machine
 
+TRIM = machine._M_TRIM_THRESHOLD
 MEBIBYTES = 96  # more than any malloc keeps by itself (32 MiB at most)
 
 
@@ -26,6 +30,24 @@ def test_what_a_step_frees_is_kept_for_the_next_one() -> None:
     # The heap may need a few rounds until a hole of the right size is there.
     least = min(faults_of_taking_memory() for _ in range(8))
     assert least < 0.1 * (MEBIBYTES << 20) / resource.getpagesize()
+
+
+@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="malloc is not glibc's")
+@pytest.mark.parametrize(("most", "kept"), [(1 << 40, 1 << 30), (32 << 20, 32 << 20)], ids=["glibc 2.35", "before"])
+def test_malloc_keeps_the_largest_blocks_that_it_is_able_to(
+    most: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[int, int] = {}
+
+    def mallopt(what: int, value: int) -> int:
+        accepted = value <= most or what == TRIM
+        if accepted:
+            taken[what] = value
+        return int(accepted)
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
+    machine._keep_freed_memory()
+    assert taken == {TRIM: machine.KEPT_HEAP, machine._M_MMAP_THRESHOLD: kept}
 
 
 @pytest.mark.parametrize(("size", "threads"), [(8, 1), (64, 0), (8, 3)])

@@ -12,6 +12,7 @@ from sadari.errors import UsageError
 from sadari.models.layers import describe, parse
 from sadari.models.neighbours import EVEN_VOTES, TEMPERATURE, Neighbours
 from sadari.models.sequential import build
+from sadari.training.passes import SCORED_AT_ONCE, _Part, _scores
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -64,6 +65,18 @@ def test_what_is_remembered_comes_back_in_any_number() -> None:
     assert torch.equal(layer(asked), other(asked))
     other.load_state_dict(Neighbours(64, 10, 20).state_dict())
     assert other.vectors.shape == (0, 64)
+
+
+def test_many_images_are_compared_with_all_others_some_at_a_time() -> None:
+    vectors, labels, _, _ = digits()
+    layer = taught(20)
+    seen: list[int] = []
+    expected = _scores(layer, _Part(vectors, labels.numpy()))
+    many = 5
+    layer.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    told = _scores(layer, _Part(vectors.repeat(many, 1), labels.repeat(many).numpy()))
+    assert max(seen) <= SCORED_AT_ONCE < sum(seen) == many * len(labels)
+    assert told == pytest.approx(expected, abs=1e-6)
 
 
 def test_neighbours_stand_in_place_of_the_class_layer() -> None:

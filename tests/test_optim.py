@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sadari.errors import SadariError
 from sadari.settings import OPTIMIZERS, SCHEDULES, Settings
 from sadari.training.optim import (
     LEARNING_RATES,
@@ -148,6 +149,21 @@ def test_memory_is_kept_and_given_back(name: str) -> None:
             load_optimizer_tensors(second, kept)
     assert torch.equal(one.matrix, other.matrix)
     assert torch.equal(one.vector, other.vector)
+
+
+@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each != "sgd"])  # which remembers nothing
+def test_the_memory_of_another_network_is_refused(name: str) -> None:
+    matrix, vector, slopes = problem()
+    point = Point(matrix, vector)
+    optimizer = make_optimizer(point, Settings(optimizer=name))
+    point.matrix.grad, point.vector.grad = map(torch.from_numpy, slopes[0])
+    optimizer.step()
+    kept = optimizer_tensors(optimizer)
+    others = [Point(matrix.T, vector), nn.Linear(4, 3, bias=False)]  # of another shape; without a vector
+    for other in others:
+        again = make_optimizer(other, Settings(optimizer=name))
+        with pytest.raises(SadariError, match="remembers of another network; delete its folder to start over"):
+            load_optimizer_tensors(again, kept)
 
 
 def rates(steps: int = 10, **overrides: Any) -> list[float]:

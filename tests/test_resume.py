@@ -23,6 +23,8 @@ from sadari.run import RunRecord
 from sadari.settings import OPTIMIZERS
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint
+from sadari.training.engine import Engine
+from sadari.training.passes import Passes
 from sadari.training.train import resume, train
 from small_jobs import DROPPED, NORMED, ROWS, figures, job_for, model_bytes, network_file, parts, patterns
 
@@ -134,6 +136,28 @@ def test_a_kill_behind_the_last_epoch_loses_no_telling(tmp_path: Path, monkeypat
     assert model_bytes(resumed) == model_bytes(undisturbed)
     assert scalars(resumed.path) == scalars(undisturbed.path)
     assert len(scalars(resumed.path)) == 3 * 5
+
+
+@pytest.mark.parametrize("model", ["own-net", "logistic", "sgd"])
+def test_ctrl_c_while_the_network_is_judged_costs_no_training(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = patterns()
+    job = job_for(network_file(tmp_path, DROPPED) if model == "own-net" else model, tensorboard="all")
+    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    for moment in ("write_model", "write_predictions"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"sadari.training.train.{moment}", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                train(job, tmp_path / "disturbed", images=images, split=parts(images))
+        for learner in (Engine, Passes):
+            monkeypatch.setattr(learner, "fit", interrupted)
+    resumed = train(job, tmp_path / "disturbed", images=images)
+    assert model_bytes(resumed) == model_bytes(undisturbed)
+    assert figures(resumed) == figures(undisturbed)
+    assert resumed.summary["scores"] == undisturbed.summary["scores"]
+    assert resumed.summary["seconds"]["train"] == pytest.approx(sum(row["seconds"] for row in resumed.history))
+    assert len(scalars(resumed.path)) == len(scalars(undisturbed.path))
 
 
 def scalars(out: Path) -> list[tuple[str, int, float]]:

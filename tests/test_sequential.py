@@ -321,10 +321,14 @@ def test_relu_behind_a_pool_changes_no_bit() -> None:
     assert (found[0][0] > 0).any()
 
 
-def test_a_layer_that_is_listened_to_gives_what_it_always_gives() -> None:
+@pytest.mark.parametrize("listen", ["behind the convolution", "before the pool"])
+def test_a_layer_that_is_listened_to_gives_what_it_always_gives(listen: str) -> None:
     made = network("conv 4 same, maxpool, flatten")
     heard: list[torch.Tensor] = []
-    made.features[0].register_forward_hook(lambda _, __, gives: heard.append(gives))
+    if listen == "before the pool":
+        made.features[1].register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+    else:
+        made.features[0].register_forward_hook(lambda _, __, gives: heard.append(gives))
     x = torch.rand(3, 1, 8, 8)
     maps = made.features(x)
     assert (heard[0] >= 0).all()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ import torch
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.metrics import score
-from sadari.run import RunRecord, read_json
+from sadari.run import RunRecord, read_json, write_history
 from sadari.settings import Job
 from sadari.training import evaluate as evaluation
+from sadari.training import passes, workshop
 from sadari.training import train as room
-from sadari.training import workshop
 from sadari.training.machine import device_here, resolve_machine, threads_for
 from sadari.training.train import resume, train
 from sadari.values import PARTS, ImageSet
@@ -29,6 +30,10 @@ PROMISED = {
     "predictions.csv", "scores.json", "log.txt",
 }  # fmt: skip
 CLASSICAL = ("majority", "logistic", "sgd")
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def trained(job: Job, out: Path, images: ImageSet | None = None) -> RunRecord:
@@ -198,6 +203,43 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(SadariError, match="have changed since the run; name them to evaluate on them"):
         evaluation.evaluate(run)
     assert len(evaluation.evaluate(run, data)) == 20
+
+
+@pytest.mark.parametrize("model", CLASSICAL)
+def test_a_classical_run_names_the_settings_that_only_networks_read(model: str, tmp_path: Path) -> None:
+    images, listener = patterns(), Listener()
+    only_networks: dict[str, Any] = {"class_weights": "balanced", "patience": 2}
+    asked = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
+    train(asked, tmp_path / "one", images=images, split=parts(images), progress=listener)
+    assert listener.said == [f"{model} is not fitted by gradient steps: class_weights, patience have no effect"]
+    network = job_for(network_file(tmp_path, DROPPED), epochs=1, **only_networks)
+    train(network, tmp_path / "other", images=images, split=parts(images), progress=listener)
+    assert len(listener.said) == 1
+
+
+@pytest.mark.parametrize("now", [patterns(classes=4), patterns(count=45)], ids=["a class more", "half the images"])
+def test_changed_images_are_noticed_before_what_is_kept_is_read(
+    now: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = stored(tmp_path, patterns())
+    monkeypatch.setattr(room, "write_predictions", interrupted)
+    own = network_file(tmp_path, DROPPED)
+    with pytest.raises(KeyboardInterrupt):
+        train(job_for(own, data=data, epochs=1, checkpoint_seconds=0.0, scaling="channel"), tmp_path / "run")
+    stored(tmp_path, now)
+    with pytest.raises(SadariError, match=r"have changed since .* began"):
+        resume(tmp_path / "run")
+
+
+def test_the_seconds_of_a_pass_are_those_of_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(path: Path, history: list[dict[str, float]]) -> None:
+        sleep(0.1)
+        write_history(path, history)
+
+    monkeypatch.setattr(room, "write_history", slow)
+    monkeypatch.setattr(passes, "TOLD_EVERY", 0.0)
+    run = trained(job_for("sgd", epochs=3), tmp_path / "run")
+    assert min(row["seconds"] for row in run.history[1:]) < 0.1  # the machine may be busy once
 
 
 @pytest.mark.parametrize("model", [*CLASSICAL, DROPPED])

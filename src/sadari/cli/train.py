@@ -130,9 +130,7 @@ def _run(job: Job, out: Path, as_json: bool) -> None:
     try:
         record = train(job, out, progress=progress)
     except KeyboardInterrupt:
-        began = (out / "settings.toml").is_file()
-        kept = f"the work is kept, go on with: sadari resume {shlex.quote(str(out))}" if began else "nothing was begun"
-        typer.echo(f"interrupted; {kept}", err=True)
+        typer.echo(f"interrupted; {_what_is_kept(out)}", err=True)
         raise typer.Exit(130) from None
     if as_json:
         for note in record.notes:
@@ -140,6 +138,14 @@ def _run(job: Job, out: Path, as_json: bool) -> None:
         typer.echo(json.dumps(record.summary, indent=2))
     else:
         _show(record)
+
+
+def _what_is_kept(out: Path) -> str:
+    """What is left of an interrupted run? A classical model without a state between its passes learns anew."""
+    if not (out / "settings.toml").is_file():
+        return "nothing was begun"
+    kept = "the work is kept, go on" if (out / "checkpoint").is_dir() else "it starts over"
+    return f"{kept} with: sadari resume {shlex.quote(str(out))}"
 
 
 def _show(record: "RunRecord") -> None:

@@ -13,14 +13,6 @@ from sadari.settings import Value, setting_names
 
 MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)
 
-# What only training by gradients reads: varying it gives a scikit-learn rung the same run again and again.
-GRADIENT_ONLY = frozenset(
-    (
-        "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
-        "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
-    )
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Arm:
@@ -63,8 +55,8 @@ def expand(
     """
     rungs = [find_rung(model) for model in models]
     for key in (*varied, *overrides):
-        if not any(_has(rung, key) for rung in rungs):
-            variables = [name for rung in rungs for name in rung.variables]
+        variables = [name for rung in rungs for name in rung.variables]
+        if key not in variables and key not in setting_names():
             raise unknown_name("setting", key, [*dict.fromkeys(variables), *setting_names()])
     both = next((key for key in varied if key in overrides), None)
     if both is not None:
@@ -73,14 +65,14 @@ def expand(
     require_distinct(arms)
     sentences = []
     for key in varied:
-        without = [rung.name for rung in rungs if not _uses(rung, key)]
+        without = [rung.name for rung in rungs if not _varies(rung, key)]
         if len(without) == len(rungs):
             raise UsageError(f"--vary {key} changes nothing for {', '.join(without)}; name a model that it changes")
         if without:
             verb = "has no use for it and runs" if len(without) == 1 else "have no use for it and run"
             sentences.append(f"{key} is varied; {', '.join(without)} {verb} as without it")
     for key in overrides:
-        without = [rung.name for rung in rungs if not _has(rung, key)]
+        without = [rung.name for rung in rungs if not rung.uses(key)]
         if without:
             sentences.append(f"{key} is set; not for {', '.join(without)}, which {_lacks(without)} it")
     return tuple(arms), tuple(sentences)
@@ -103,8 +95,8 @@ def folder_name(arm: str, seed: int) -> str:
 
 
 def _arms_of(model: str, rung: Rung, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]) -> list[Arm]:
-    mine = {key: value for key, value in overrides.items() if _has(rung, key)}
-    keys = [key for key in varied if _uses(rung, key)]
+    mine = {key: value for key, value in overrides.items() if rung.uses(key)}
+    keys = [key for key in varied if _varies(rung, key)]
     arms = []
     for values in product(*(varied[key] for key in keys)):
         chosen = dict(zip(keys, values, strict=True))
@@ -113,14 +105,9 @@ def _arms_of(model: str, rung: Rung, varied: Mapping[str, Sequence[str]], overri
     return arms
 
 
-def _has(rung: Rung, key: str) -> bool:
-    return key in rung.variables or key in setting_names()
-
-
-def _uses(rung: Rung, key: str) -> bool:
-    if key in rung.variables or rung.fitted_by == "gradient":
-        return _has(rung, key)
-    return key in setting_names() and key not in GRADIENT_ONLY and bool(rung.layers)
+def _varies(rung: Rung, key: str) -> bool:
+    """Whether its runs differ with `key`: the same run again and again would tell nothing."""
+    return rung.uses(key) and bool(rung.layers)
 
 
 def _lacks(names: Sequence[str]) -> str:

@@ -39,11 +39,11 @@ class Entry:
 
 def entries() -> list[Entry]:
     """What lies in the cache? The longest unused first."""
-    found = [
-        Entry(folder, kind, _size(folder), folder.stat().st_mtime)
-        for kind in KINDS
-        for folder in (cache_dir() / kind).glob("[!.]*")
-    ]
+    found = []
+    for kind in KINDS:
+        for folder in (cache_dir() / kind).glob("[!.]*"):
+            with suppress(FileNotFoundError):  # another process has just removed it
+                found.append(Entry(folder, kind, _size(folder), folder.stat().st_mtime))
     return sorted(found, key=lambda entry: entry.used)
 
 

@@ -191,7 +191,7 @@ def _one_sided(found: Findings) -> Iterator[str]:
         yield (
             f"the classes are one-sided: '{largest}' has {found.imbalance:.1f} times the training images of "
             f"'{smallest}', and always answering '{largest}' is right on {share:.0f} % of them; compare by macro F1, "
-            "or train with --set class_weights=balanced"
+            "or train a network with --set class_weights=balanced"
         )
 
 

@@ -30,7 +30,7 @@ class Dropout(nn.Module):
         if x.device.type != "cpu":
             return F.dropout(x, self.rate)
         levels = 1 << self._bits
-        threshold = round(self.rate * levels)
+        threshold = min(round(self.rate * levels), levels - 1)  # the scale needs some that are kept
         keep = random_bits(x, self._bits, self.generator) >= threshold - levels // 2
         scale = levels / (levels - threshold)
         return x * keep.to(x.dtype).mul_(scale)

@@ -30,6 +30,10 @@ BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistic
 BATCHNORM_RECENT = 10
 
 
+# What torch calls those who listen to a module.
+HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+
+
 class Relu(nn.Module):
     """ReLU into a new tensor."""
 
@@ -101,7 +105,7 @@ def _waits(layer: nn.Module, after: nn.Module | None) -> TypeGuard[Conv]:
         isinstance(layer, Conv)
         and layer.activation == "relu"
         and isinstance(after, nn.MaxPool2d)
-        and not (layer._forward_hooks or after._forward_hooks or layer._backward_hooks or after._backward_hooks)
+        and not any(getattr(each, hooks) for each in (layer, after) for hooks in HOOKS)
     )
 
 

@@ -28,6 +28,14 @@ from sadari.settings import Settings, Value, read_toml, setting_names, with_over
 
 KEYS = ("name", "summary", "layers", "variables", "settings")
 
+# What only training by gradients reads.
+GRADIENT_ONLY = frozenset(
+    (
+        "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
+        "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
+    )
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Rung:
@@ -55,6 +63,11 @@ class Rung:
         if not self.layers:
             return ()
         return describe(parse(self.layers, self.variables if variables is None else variables), shape, classes)
+
+    def uses(self, key: str) -> bool:
+        """Whether the setting or variable `key` is any of its business."""
+        known = key in setting_names() and (self.fitted_by == "gradient" or key not in GRADIENT_ONLY)
+        return known or key in self.variables
 
     def begins_with_backbone(self) -> bool:
         """Whether it reads images through a pre-trained network, so that its size is known only with that one."""

@@ -23,7 +23,7 @@ class FitState:
     images of the running epoch. history: a row per finished epoch. best_epoch (from 1; 0 before the first)
     and best_loss: the best validation loss so far. micro_batch: images per forward pass, at most; 0 means
     whole batches. seconds: time spent training up to here; epoch_seconds: in the running epoch; earlier: what of
-    both was spent by processes before this one.
+    both was spent by processes before this one. fitted: nothing is left but to judge the network that is kept with it.
     """
 
     epoch: int = 0
@@ -38,6 +38,7 @@ class FitState:
     seconds: float = 0.0
     epoch_seconds: float = 0.0
     earlier: float = 0.0
+    fitted: bool = False
 
 
 Tensors = Mapping[str, Tensor]

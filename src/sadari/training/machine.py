@@ -26,6 +26,7 @@ SHARED_FROM = 32_768
 # at the end of the heap, and the next step pays a page fault for every 4 KiB of it: keeping it trains A0's networks 1.3
 # to 2.0 times as fast for 2 to 30 % more memory (measured on two cores, benchmarks/kept_memory.py).
 KEPT_BLOCK, KEPT_HEAP = 1 << 30, (1 << 31) - 1
+_KEPT_BLOCK_BEFORE = 32 << 20  # the most that glibc takes before 2.35
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _OMP_PAUSE_HARD = 2  # OpenMP 5.0's omp_pause_hard: the threads end, and the next parallel region starts others
 
@@ -95,7 +96,8 @@ def _keep_freed_memory() -> None:
     """Let malloc keep what one step frees for the next one, where the C library is glibc."""
     if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, KEPT_BLOCK)
+        if not mallopt(_M_MMAP_THRESHOLD, KEPT_BLOCK):
+            mallopt(_M_MMAP_THRESHOLD, _KEPT_BLOCK_BEFORE)  # else it would stay at 128 KiB and grow no more by itself
         mallopt(_M_TRIM_THRESHOLD, KEPT_HEAP)
 
 

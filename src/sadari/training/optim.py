@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import Parameter
 from torch.optim import SGD, Adadelta, Optimizer, RMSprop
 
+from sadari.errors import SadariError
 from sadari.models.backbone import Backbone
 from sadari.settings import Settings
 from sadari.training.adam import LeanAdam, LeanAdamW
@@ -149,14 +150,18 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
 def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, torch.Tensor]) -> None:
     """Give `optimizer` back the memory that `optimizer_tensors` returned.
 
-    Each tensor takes the memory order of its parameter: fused optimisers walk through both by address.
+    Each tensor takes the memory order of its parameter: fused optimisers walk through both by address. Raises
+    SadariError for the memory of another network.
     """
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         number, _, name = key.partition(".")
-        parameter = parameters[int(number)]
-        of_parameter = tensor.shape == parameter.shape
-        laid_out = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor) if of_parameter else tensor
+        parameter = parameters[int(number)] if int(number) < len(parameters) else None
+        if parameter is None or (tensor.ndim and tensor.shape != parameter.shape):
+            raise SadariError(
+                "the checkpoint holds what the optimiser remembers of another network; delete its folder to start over"
+            )
+        laid_out = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor) if tensor.ndim else tensor
         state.setdefault(int(number), {})[name] = laid_out
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -28,6 +28,7 @@ from sadari.values import ImageSet, Split, expect
 # Seconds between two tellings of new rows: each writes files anew and waits for the disk, which takes longer than a
 # pass over a small set (assumed: nobody reads faster).
 TOLD_EVERY = 1.0
+SCORED_AT_ONCE = 1024  # vectors; knn compares each of them with every training image (assumed: 200 MB of 48,000)
 
 
 @dataclass
@@ -118,14 +119,14 @@ class Passes:
         row["train_loss"], row["train_accuracy"] = learned.scored or _scores(self.tail, self.train)
         if len(self.val.labels):
             row["val_loss"], row["val_accuracy"] = _scores(self.tail, self.val)
+        if row.get("val_loss", np.inf) < state.best_loss:
+            state.best_loss, state.best_epoch = row["val_loss"], state.epoch + 1
+            self.best = {key: each.clone() for key, each in self.network.state_dict().items()}
         now = perf_counter()
-        row["seconds"], self.passed_at = now - self.passed_at, now
+        row["seconds"] = now - self.passed_at
         state.history.append(row)
         state.epoch += 1
         state.seconds += row["seconds"]
-        if row.get("val_loss", np.inf) < state.best_loss:
-            state.best_loss, state.best_epoch = row["val_loss"], state.epoch
-            self.best = {key: each.clone() for key, each in self.network.state_dict().items()}
         task.advance(1, f"loss {row['train_loss']:.4f}")
         if now - self.told_at >= TOLD_EVERY:
             self.after_epoch(state)
@@ -142,6 +143,7 @@ class Passes:
         if wanted.asked:
             self.after_epoch(self.state)
             raise KeyboardInterrupt
+        self.passed_at = perf_counter()  # telling and keeping are no part of the next pass
 
 
 class _Part(NamedTuple):
@@ -188,5 +190,6 @@ def _assign(layer: Any, learned: Learned) -> None:
 @torch.inference_mode()
 def _scores(tail: nn.Module, part: _Part) -> tuple[float, float]:
     """Mean log loss and accuracy of the class layer as it stands."""
-    logits, wanted = tail(part.vectors), torch.from_numpy(part.labels)
+    logits = torch.cat([tail(each) for each in torch.split(part.vectors, SCORED_AT_ONCE)])
+    wanted = torch.from_numpy(part.labels)
     return F.cross_entropy(logits, wanted).item(), (logits.argmax(1) == wanted).double().mean().item()

@@ -8,6 +8,7 @@ Starting, resuming and finding a run finished are the same call: whatever is the
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -84,7 +85,11 @@ def train(
         workshop = set_up(job, rung, images, split or draw_split(images, job.settings), out, progress, threads)
         with _noted(workshop.log):
             state = _fit(workshop)
-            _finish(workshop, state, started)
+            try:
+                _finish(workshop, state, started)
+            except KeyboardInterrupt:
+                workshop.checkpoint.write(replace(state, fitted=True), {"network": workshop.network.state_dict()})
+                raise
         return run
 
 
@@ -119,11 +124,14 @@ def _fit(workshop: Workshop) -> FitState:
         workshop.log.note(*map(_sentence, rows if told else rows[-1:]))  # at first, older rows are in the log already
         told = len(state.history)
 
-    if workshop.architecture.classical:
+    kept = workshop.checkpoint.read()
+    if kept and kept[0].fitted:
+        state = kept[0]  # `set_up` has given the network its weights
+    elif workshop.architecture.classical:
         state = _passes(workshop, after_epoch).fit()
     else:
         state = _fit_network(workshop, after_epoch)
-    if told < len(state.history):  # killed behind its last epoch: there was none left to tell with
+    if told < len(state.history):  # stopped behind its last epoch: there was none left to tell with
         after_epoch(state)
     return state
 

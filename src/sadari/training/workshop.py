@@ -10,7 +10,7 @@ from sadari.models.rung import Rung
 from sadari.models.sequential import Network
 from sadari.progress import Progress
 from sadari.run import environment, read_json, write_json, write_split, write_text
-from sadari.settings import Job
+from sadari.settings import Job, chosen_settings
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.folder import require_same_data
 from sadari.training.log import Log
@@ -57,6 +57,7 @@ def set_up(
 
     threads: of a run that begins, where its settings do not say; 0: as `threads_for` says.
     """
+    require_same_data(out, images)  # what else is kept in `out` may not fit other images
     settings = job.settings
     stamped = out / "environment.json"
     architecture = architecture_of(job, rung, images, out)
@@ -77,7 +78,6 @@ def set_up(
     preprocess = Preprocess.fitted(
         images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
     )
-    require_same_data(out, images)
     write_text(out / "settings.toml", job.to_toml())
     if not stamped.is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
@@ -89,8 +89,12 @@ def set_up(
     write_split(out / "split.npz", split)
     log = Log(out / "log.txt", progress)
     log.note(f"{rung.name} on {images.name}, seed {job.seed}: {split.origin}")
-    if augmentation and architecture.classical:
-        log.say(f"{rung.name} learns from the images as they are; augment={settings.augment} has no effect on it")
+    # Not the precision, which "auto" has become on this machine.
+    unused = [key for key in chosen_settings(job) if key != "precision" and not rung.uses(key)]
+    if unused:
+        have = "has" if len(unused) == 1 else "have"
+        log.say(f"{rung.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
+    if architecture.classical:
         augmentation = None
     if settings.views and not settings.augment:
         log.say(f"views={settings.views} has no effect without augment")
