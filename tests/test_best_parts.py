@@ -19,14 +19,16 @@ from sadari.comparison.best.halving import (
     share_out,
     stay,
 )
-from sadari.comparison.best.pace import KEPT, Counts, Pace, keeps_features, length_setting, shape_for
+from sadari.comparison.best.pace import KEPT, Counts, Pace, keeps_features, length_setting, measure, shape_for
 from sadari.comparison.best.search import planned_overrides
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
-from sadari.settings import Settings, Value
+from sadari.run import RunRecord, write_history, write_json
+from sadari.settings import Job, Settings, Value
 from sadari.training.job import make_job
+from sadari.values import ImageSet, Split
 
 DIGITS = Counts(1150, 288, 359)
 
@@ -189,6 +191,24 @@ def test_features_are_kept_where_the_whole_backbone_stands_still() -> None:
     assert 0 < KEPT < 1
 
 
+@pytest.mark.parametrize(("model", "image"), [("linear-probe", 5.0), ("mlp", 0.1)])
+def test_the_pace_of_a_classical_rung_holds_the_features_that_its_first_pass_computes(model: str, image: float) -> None:
+    def trainer(_: Job, out: Path, *, images: ImageSet, split: Split) -> RunRecord:
+        assert len(images) == len(split.train) + len(split.val)
+        learnt_from = len(split.train) + len(split.val) / 3
+        rows = [{"epoch": 1, "seconds": 5.0 * learnt_from}, {"epoch": 2, "seconds": 0.1 * learnt_from}]
+        write_history(out / "history.csv", rows)
+        write_json(out / "scores.json", {"seconds": {"total": 5.1 * learnt_from + 100.0}})
+        return RunRecord(out)
+
+    overrides: dict[str, Value] = {"weights": "random:0"} if model == "linear-probe" else {}
+    pace = measure("digits", Arm(model, model, overrides), 0, load("digits", Settings()), DIGITS, trainer)
+    kept = model == "linear-probe"
+    assert pace.image == pytest.approx(KEPT * image if kept else image)
+    if kept:
+        assert pace.start > image * DIGITS.all
+
+
 # the diary
 
 
@@ -206,6 +226,8 @@ def diary(folder: Path) -> Diary:
         ],
         step=Step({"cnn": Plan(50), "mlp": Plan(1, 0.25)}, 2),
         final_seconds={"cnn-seed0": 20.0},
+        untried={"lstm": "no such device"},
+        final_reasons={"mlp-seed0": "the disk is full"},
     )
 
 
