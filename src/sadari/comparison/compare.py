@@ -15,7 +15,7 @@ from sadari.comparison.jobs import Outcome, Task, run_tasks, told
 from sadari.comparison.judging import judge_claims
 from sadari.comparison.materials import Materials, gather_materials, keep_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
-from sadari.comparison.result import ComparisonResult, make_result
+from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.sharing import goes_beside
 from sadari.comparison.side_by_side import run_side_by_side
 from sadari.comparison.variants import folder_name
@@ -35,6 +35,7 @@ def compare(
     robustness: bool = False,
     margin: float | None = None,
     jobs: int | None = None,
+    facts: DataFacts | None = None,
     progress: Progress | None = None,
     trainer: Callable[..., RunRecord] = train,
 ) -> ComparisonResult:
@@ -44,7 +45,8 @@ def compare(
     same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
     models on disturbed images too. margin: of accuracy, in (0, 1), within which arms may be found equal. jobs: how many
     runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that `sharing`
-    finds sooner done so. trainer: what turns a job into a run; another than `train` does so here, one by one.
+    finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what turns a job
+    into a run; another than `train` does so here, one by one.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
@@ -61,7 +63,7 @@ def compare(
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
     most = max(settings, key=lambda each: len(materials.split_for(each).train))  # some train on a fraction
     images, split = materials.images_for(most), materials.split_for(most)
-    facts = facts_of(data_name(request.data), images, split, progress)
+    facts = facts_of(data_name(request.data), images, split, progress, facts)
     records, reasons = _run(request, materials, folder, progress, trainer, min(jobs or cores(), cores()))
     result = make_result(
         request,
