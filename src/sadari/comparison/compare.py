@@ -16,7 +16,7 @@ from sadari.comparison.judging import judge_claims
 from sadari.comparison.materials import Materials, gather_materials, keep_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
-from sadari.comparison.sharing import goes_beside
+from sadari.comparison.sharing import fit_at_once, goes_beside
 from sadari.comparison.side_by_side import run_side_by_side
 from sadari.comparison.variants import folder_name
 from sadari.errors import UsageError
@@ -117,10 +117,9 @@ def _run(
 def _do(tasks: Sequence[Task], progress: Progress, trainer: Callable[..., RunRecord], most: int) -> list[Outcome]:
     """What came of every task, in no particular order: first of those that go side by side, then of the others."""
     beside = [task for task in tasks if goes_beside(task.job, task.images)] if most > 1 and trainer is train else []
-    if len(beside) < 2:
-        beside = []
     alone = [task for task in tasks if task not in beside]
-    outcomes = run_side_by_side([replace(task, threads=1) for task in beside], progress, most) if beside else []
+    at_once = fit_at_once(beside, most)
+    outcomes = run_side_by_side([replace(task, threads=1) for task in beside], progress, at_once) if beside else []
     return [*outcomes, *(told(outcome, progress) for outcome in run_tasks(alone, progress, trainer))]
 
 
