@@ -1,6 +1,6 @@
 """Does `--models best` keep its budget, choose by validation alone, and go on where it was interrupted?"""
 
-import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +192,7 @@ def test_a_budget_that_is_too_short_says_what_is_needed_and_leaves_nothing(tmp_p
     assert not (tmp_path / "out").exists()
     text = str(refused.value).partition("at least ")[2].split()[0]
     enough = float(text[:-1]) * {"s": 1, "m": 60}[text[-1]]
-    result = search(trainer(), tmp_path / "out", budget=math.ceil(1.05 * enough))
+    result = search(trainer(), tmp_path / "out", budget=enough)
     assert result.best is not None
     with pytest.raises(SadariError, match="too short"):
         search(trainer(), tmp_path / "other", budget=0.9 * enough)
@@ -366,6 +366,16 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     search(trainer(), tmp_path / "out")
     with pytest.raises(UsageError, match="holds no search for just this"):
         search(trainer(), tmp_path / "out", budget=61.0)
+
+
+def test_a_folder_that_cannot_be_written_costs_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    using = trainer()
+    with pytest.raises(SadariError, match=r"cannot write to '.*': File name too long; choose another --out"):
+        search(using, tmp_path / ("a" * 300))
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "out")
+    with pytest.raises(SadariError, match="cannot write to"):
+        search(using, tmp_path / "out")
+    assert not using.calls
 
 
 def test_folders_are_numbered_and_the_same_request_finds_its_own(tmp_path: Path) -> None:

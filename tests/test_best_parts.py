@@ -1,6 +1,7 @@
 """Are the shares of a search what the arithmetic of successive halving says, and its settings what the rungs need?"""
 
 from dataclasses import replace
+from decimal import ROUND_CEILING
 from pathlib import Path
 
 import numpy as np
@@ -44,17 +45,19 @@ def test_a_budget_is_a_time(text: str | float, seconds: float) -> None:
     assert parse_budget(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "ten", "10 minutes", "1e3", "nan", "inf", "10mm"])
+@pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "ten", "10 minutes", "1e3", "nan", "inf", "10mm", "9" * 309])
 def test_anything_else_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(UsageError, match=f"such as 90s, 10m or 1.5h, not '{text}'"):
         parse_budget(text)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.42, "0.42s"), (12.4, "12s"), (60, "1m"), (150, "2.5m"), (5400, "1.5h")]
+    ("seconds", "words"),
+    [(0.42, "0.42s"), (12.4, "12s"), (60, "1m"), (150, "2.5m"), (5400, "1.5h"), (10, "10s"), (3.6e6, "1000h")],
 )
 def test_times_are_said_as_budgets_are_written(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+    assert parse_budget(in_words(1.001 * seconds, ROUND_CEILING)) >= 1.001 * seconds
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 rungs that fit -> their paces -> rounds on validation -> the winner, and others as long as time is left -> comparison
 """
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import ROUND_CEILING
 from pathlib import Path
 from time import perf_counter
 
@@ -25,7 +27,7 @@ from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord
+from sadari.run import RunRecord, lying_in
 from sadari.settings import Value
 from sadari.training.folder import only_one
 from sadari.training.train import train
@@ -131,9 +133,7 @@ def _folder(asked: Comparison, budget: float, out: Path | None, runs: Path) -> P
     if out is None:
         stem = f"{data_name(asked.data)}-best"
         return numbered_folder(stem, runs, lambda folder: holds(folder, text, budget))
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"'{out}' is a file; --out takes a folder")
-    if out.is_dir() and any(out.iterdir()) and not holds(out, text, budget):
+    if lying_in(out) and not holds(out, text, budget):
         raise UsageError(f"'{out}' is not empty and holds no search for just this; choose another --out")
     return out
 
@@ -151,6 +151,8 @@ def _diary(
     """The diary in `folder`, or a new one with the paces of all arms; why one fails on a sample stands in it too."""
     if (folder / DIARY).is_file():
         return Diary.read(folder)
+    if not os.access(folder, os.W_OK):  # before the time is spent, of which nobody could write a word
+        raise SadariError(f"cannot write to '{folder}': Permission denied; choose another --out")
     diary = Diary(folder / DIARY, asked.to_toml(), budget)
     met: set[str] = set()
     started = clock()
@@ -177,7 +179,7 @@ def _require_enough(diary: Diary, counts: Counts) -> None:
     if not diary.paces:
         raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
     if len(_first_field(diary, counts)) < min(2, len(diary.paces)):
-        enough = in_words(needed(diary.paces, replace(counts, test=0), diary.measuring))
+        enough = in_words(needed(diary.paces, replace(counts, test=0), diary.measuring), ROUND_CEILING)
         raise SadariError(
             f"a budget of {in_words(diary.budget)} is too short to try two rungs on these images; "
             f"it takes at least {enough} here"
