@@ -70,8 +70,8 @@ def find_best(
     trainer: as of `compare`. clock: seconds, as time.perf_counter.
 
     Raises UsageError or SadariError before any work for a request that cannot be done, and for a budget in which not
-    even two rungs can be tried, saying which would do. Raises KeyboardInterrupt after Ctrl-C; the same call then goes
-    on.
+    even two rungs can be tried, saying which would do; SadariError where another process searches in FOLDER. Raises
+    KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
     progress = progress or Silent()
