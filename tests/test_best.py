@@ -1,21 +1,24 @@
 """Does `--models best` keep its budget, choose by validation alone, and go on where it was interrupted?"""
 
-import math
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clocked_training import ClockedTrainer, Made
 from sadari.comparison.best import entrants
 from sadari.comparison.best.diary import Diary
-from sadari.comparison.best.find import BestRequest, chosen_run, find_best
+from sadari.comparison.best.find import FLATTERED, BestRequest, chosen_run, find_best
 from sadari.comparison.best.pace import Pace
 from sadari.comparison.result import ComparisonResult
+from sadari.data.check import check
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.progress import Silent
 from sadari.run import RunRecord
 from sadari.settings import Job, Value
+from sadari.values import ImageSet, Split
 
 FAST, MIDDLE, SLOW = Pace(0.05, 2e-5), Pace(0.1, 2e-4), Pace(0.2, 1e-2)
 # cnn takes ten times as long for a pass as mlp and is hardly better at first; lstm would be the best, and is too slow.
@@ -189,10 +192,83 @@ def test_a_budget_that_is_too_short_says_what_is_needed_and_leaves_nothing(tmp_p
     assert not (tmp_path / "out").exists()
     text = str(refused.value).partition("at least ")[2].split()[0]
     enough = float(text[:-1]) * {"s": 1, "m": 60}[text[-1]]
-    result = search(trainer(), tmp_path / "out", budget=math.ceil(1.05 * enough))
+    result = search(trainer(), tmp_path / "out", budget=enough)
     assert result.best is not None
     with pytest.raises(SadariError, match="too short"):
         search(trainer(), tmp_path / "other", budget=0.9 * enough)
+
+
+class Late(ClockedTrainer):
+    """Its first run of a round takes longer than all rounds may."""
+
+    def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
+        record = super().__call__(job, out, **given)  # type: ignore[arg-type]
+        if out.parts[-3:-1] == ("rounds", "1") and self.late:
+            self.now, self.late = self.now + self.late, 0.0
+        return record
+
+    late = 40.0
+
+
+def test_a_round_that_takes_too_long_leaves_what_it_has_found(tmp_path: Path) -> None:
+    using, heard = Late(made=MADE), Heard()
+    result = search(using, tmp_path / "out", heard=heard)
+    assert [arm.name for arm in result.arms] == ["cnn"], "the best of the only round"
+    [ending] = [each for each in result.notes if each.startswith("no time is left for round 2 of 2")]
+    assert ending in heard.said
+    assert search(trainer(), tmp_path / "out").document() == result.document()
+
+
+class FailsIn(ClockedTrainer):
+    """Fails in the folders that `fail_in` names: round 2, or the finals."""
+
+    fail_in: tuple[str, ...] = ()
+
+    def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
+        if out.parent.name in self.fail_in:
+            self.now += 0.1
+            raise SadariError("the disk is full")
+        return super().__call__(job, out, **given)  # type: ignore[arg-type]
+
+
+def test_where_all_fail_in_a_later_round_the_one_before_decides(tmp_path: Path) -> None:
+    using = FailsIn(made=MADE)
+    using.fail_in = ("2",)
+    result = search(using, tmp_path / "out")
+    assert [arm.name for arm in result.arms] == ["cnn"]
+    assert any(note.startswith("no rung could be trained in round 2 of 2: ") for note in result.notes)
+    using.fail_in = ("1",)
+    with pytest.raises(SadariError, match=r"no rung could be trained in round 1 of 2: .* the disk is full"):
+        search(using, tmp_path / "other")
+
+
+def test_two_searches_never_share_a_folder(tmp_path: Path) -> None:
+    class Another(ClockedTrainer):
+        def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
+            with pytest.raises(SadariError, match=r"another process is training in .*out'"):
+                search(trainer(), tmp_path / "out")
+            return super().__call__(job, out, **given)  # type: ignore[arg-type]
+
+    search(Another(made=MADE), tmp_path / "out")
+    assert all(not trial.reason for trial in Diary.read(tmp_path / "out").trials)
+
+
+def test_the_images_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Split] = []
+
+    def looking(images: ImageSet, split: Split, **named: Any) -> Any:
+        looked.append(split)
+        return check(images, split, **named)
+
+    monkeypatch.setattr("sadari.comparison.facts.check", looking)
+    result = search(trainer(cnn=Made(0.95, 2, MIDDLE, stops=15)), tmp_path / "out")
+    assert len(result.arms) > 1 and len(looked) == 1
+    assert result.data.leaks == 0
+
+
+def test_without_test_images_it_is_said_that_the_figures_flatter(tmp_path: Path) -> None:
+    assert FLATTERED not in search(trainer(), tmp_path / "out").notes
+    assert FLATTERED in search(trainer(), tmp_path / "flattered", test_fraction=0).notes
 
 
 def test_a_rung_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
@@ -211,14 +287,20 @@ def test_a_rung_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
     assert sentence.endswith("it failed: the loss is no longer a number") and sentence in heard.said
     failed = Diary.read(tmp_path / "out").trial(1, "cnn")
     assert failed is not None and failed.seconds == 1.0
+    assert sentence in search(using, tmp_path / "out").notes, "the same again knows it too"
 
 
 def test_a_rung_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
     using, heard = trainer(), Heard()
-    using.fails = {"cnn": SadariError("no such device")}
+    using.fails = {"cnn": SadariError("no such device"), "dnn": RuntimeError("an operation is missing")}
     result = search(using, tmp_path / "out", heard=heard)
     assert "cnn is not tried: no such device" in heard.said
     assert result.best is not None and result.best.name != "cnn"
+    sentences = {
+        "cnn was not tried: no such device", "dnn was not tried: RuntimeError: an operation is missing"
+    }  # fmt: skip
+    for each in (result, search(using, tmp_path / "out")):
+        assert sentences <= set(each.notes)
 
 
 def test_where_every_rung_fails_that_is_said(tmp_path: Path) -> None:
@@ -230,10 +312,13 @@ def test_where_every_rung_fails_that_is_said(tmp_path: Path) -> None:
 
 
 def test_a_winner_that_fails_at_the_end_keeps_its_row_and_the_runner_up_is_trained(tmp_path: Path) -> None:
+    failed: list[Path] = []
+
     class FailsAtTheEnd(ClockedTrainer):
         def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
             if job.model == "cnn" and out.parent.name == "final":
                 self.now += 5.0
+                failed.append(out)
                 raise SadariError("the disk is full")
             return super().__call__(job, out, **given)  # type: ignore[arg-type]
 
@@ -244,6 +329,8 @@ def test_a_winner_that_fails_at_the_end_keeps_its_row_and_the_runner_up_is_train
     assert result.best is not None and result.best.name != "cnn"
     chosen = chosen_run(result)
     assert chosen is not None and chosen.job.model == result.best.name
+    assert search(using, tmp_path / "out").document() == result.document()
+    assert len(failed) == 1, "what has failed is not trained again"
 
 
 def test_settings_reach_every_rung(tmp_path: Path) -> None:
@@ -279,6 +366,16 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     search(trainer(), tmp_path / "out")
     with pytest.raises(UsageError, match="holds no search for just this"):
         search(trainer(), tmp_path / "out", budget=61.0)
+
+
+def test_a_folder_that_cannot_be_written_costs_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    using = trainer()
+    with pytest.raises(SadariError, match=r"cannot write to '.*': File name too long; choose another --out"):
+        search(using, tmp_path / ("a" * 300))
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "out")
+    with pytest.raises(SadariError, match="cannot write to"):
+        search(using, tmp_path / "out")
+    assert not using.calls
 
 
 def test_folders_are_numbered_and_the_same_request_finds_its_own(tmp_path: Path) -> None:

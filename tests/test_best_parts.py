@@ -1,6 +1,7 @@
 """Are the shares of a search what the arithmetic of successive halving says, and its settings what the rungs need?"""
 
 from dataclasses import replace
+from decimal import ROUND_CEILING
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,16 @@ from sadari.comparison.best.halving import (
     share_out,
     stay,
 )
-from sadari.comparison.best.pace import KEPT, Counts, Pace, keeps_features, length_setting, shape_for
+from sadari.comparison.best.pace import KEPT, Counts, Pace, keeps_features, length_setting, measure, shape_for
 from sadari.comparison.best.search import planned_overrides
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
-from sadari.settings import Settings, Value
+from sadari.run import RunRecord, write_history, write_json
+from sadari.settings import Job, Settings, Value
 from sadari.training.job import make_job
+from sadari.values import ImageSet, Split
 
 DIGITS = Counts(1150, 288, 359)
 
@@ -42,17 +45,19 @@ def test_a_budget_is_a_time(text: str | float, seconds: float) -> None:
     assert parse_budget(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "ten", "10 minutes", "1e3", "nan", "inf", "10mm"])
+@pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "ten", "10 minutes", "1e3", "nan", "inf", "10mm", "9" * 309])
 def test_anything_else_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(UsageError, match=f"such as 90s, 10m or 1.5h, not '{text}'"):
         parse_budget(text)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.42, "0.42s"), (12.4, "12s"), (60, "1m"), (150, "2.5m"), (5400, "1.5h")]
+    ("seconds", "words"),
+    [(0.42, "0.42s"), (12.4, "12s"), (60, "1m"), (150, "2.5m"), (5400, "1.5h"), (10, "10s"), (3.6e6, "1000h")],
 )
 def test_times_are_said_as_budgets_are_written(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+    assert parse_budget(in_words(1.001 * seconds, ROUND_CEILING)) >= 1.001 * seconds
 
 
 @pytest.mark.parametrize(
@@ -189,6 +194,24 @@ def test_features_are_kept_where_the_whole_backbone_stands_still() -> None:
     assert 0 < KEPT < 1
 
 
+@pytest.mark.parametrize(("model", "image"), [("linear-probe", 5.0), ("mlp", 0.1)])
+def test_the_pace_of_a_classical_rung_holds_the_features_that_its_first_pass_computes(model: str, image: float) -> None:
+    def trainer(_: Job, out: Path, *, images: ImageSet, split: Split) -> RunRecord:
+        assert len(images) == len(split.train) + len(split.val)
+        learnt_from = len(split.train) + len(split.val) / 3
+        rows = [{"epoch": 1, "seconds": 5.0 * learnt_from}, {"epoch": 2, "seconds": 0.1 * learnt_from}]
+        write_history(out / "history.csv", rows)
+        write_json(out / "scores.json", {"seconds": {"total": 5.1 * learnt_from + 100.0}})
+        return RunRecord(out)
+
+    overrides: dict[str, Value] = {"weights": "random:0"} if model == "linear-probe" else {}
+    pace = measure("digits", Arm(model, model, overrides), 0, load("digits", Settings()), DIGITS, trainer)
+    kept = model == "linear-probe"
+    assert pace.image == pytest.approx(KEPT * image if kept else image)
+    if kept:
+        assert pace.start > image * DIGITS.all
+
+
 # the diary
 
 
@@ -206,6 +229,8 @@ def diary(folder: Path) -> Diary:
         ],
         step=Step({"cnn": Plan(50), "mlp": Plan(1, 0.25)}, 2),
         final_seconds={"cnn-seed0": 20.0},
+        untried={"lstm": "no such device"},
+        final_reasons={"mlp-seed0": "the disk is full"},
     )
 
 

@@ -14,9 +14,11 @@ from clocked_training import ClockedTrainer, Made
 from sadari.cli import compare as door
 from sadari.comparison.best import entrants, find
 from sadari.comparison.best.pace import Pace
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.report import plots, write
+from sadari.run import RunRecord
+from sadari.settings import Job
 
 PACE = Pace(0.05, 1e-4)
 MADE = {"softmax": Made(0.7, 1, PACE), "mlp": Made(0.8, 1, PACE), "cnn": Made(0.95, 1, PACE, stops=20)}
@@ -28,7 +30,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClockedTrainer:
     fake, original = ClockedTrainer(made=MADE), find.find_best
 
     def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **named, trainer=fake, clock=fake.clock)
+        return original(*arguments, **{"trainer": fake, **named}, clock=fake.clock)
 
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
@@ -68,6 +70,21 @@ def test_json_names_the_winner(trainer: ClockedTrainer) -> None:
     assert document["arms"][0]["name"] == "cnn" and trainer.calls
 
 
+def test_json_says_that_there_is_no_winner_where_all_finalists_fail(
+    trainer: ClockedTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(job: Job, out: Path, **given: Any) -> RunRecord:
+        if out.parent.name == "final":
+            raise SadariError("the disk is full")
+        return trainer(job, out, **given)
+
+    fake = find.find_best
+    monkeypatch.setattr(find, "find_best", lambda *asked, **named: fake(*asked, **named, trainer=failing))
+    result = typed("digits", "--models", "best", "--budget", "20s", "--json")
+    assert result.exit_code == 1, result.output
+    assert json.loads(result.stdout)["winner"] is None
+
+
 def test_ctrl_c_names_the_command_that_goes_on(trainer: ClockedTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("digits", "--models", "best", "--budget", "20s")
     monkeypatch.setattr(sys, "argv", ["sadari", "compare", *words])
@@ -102,6 +119,9 @@ def test_python_asks_the_same_way(trainer: ClockedTrainer, tmp_path: Path) -> No
         assert result.arms[0].name == "cnn" and result.out == tmp_path / "out" / "final"
     with pytest.raises(UsageError, match="add a budget"):
         sadari.compare("digits", "best")
+    for jobs in (0, 2):
+        with pytest.raises(UsageError, match="one run at a time"):
+            sadari.compare("digits", "best", budget="20s", jobs=jobs)
     assert {job.seed for job in trainer.calls} == {0}
 
 

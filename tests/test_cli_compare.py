@@ -172,6 +172,7 @@ def test_an_interruption_ends_with_130_and_the_line_that_goes_on(
         (("--jobs", "all"), "--jobs is a number from 1 up, or auto, not 'all'"),
         (("--jobs", "0"), "jobs is a number from 1 up"),
         (("--models", "best", "--budget", "10s", "--jobs", "2"), "best trains one run at a time"),
+        (("--models", "best", "--budget", "10s", "--jobs", "0"), "best trains one run at a time"),
     ],
 )
 def test_a_wrong_command_line_is_refused_before_anything_is_written(

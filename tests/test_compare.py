@@ -347,6 +347,8 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
         run(request(), tmp_path, FakeTrainer(), tmp_path / "letters")
     with pytest.raises(UsageError, match="is a file"):
         run(request(), tmp_path, FakeTrainer(), tmp_path / "letters" / "dear.txt")
+    with pytest.raises(SadariError, match="File name too long; choose another --out"):
+        run(request(), tmp_path, FakeTrainer(), tmp_path / ("a" * 300))
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
 
 

@@ -30,6 +30,7 @@ class MadeRun(RunRecord):
     seconds: float = 10.0
     train: float = 0.95
     val: float | None = 0.9
+    had: int = 1  # threads
     curve: tuple[tuple[float, float], ...] = ((0.5, 0.8), (0.4, 0.9))  # val_loss, val_accuracy
 
     @property
@@ -49,6 +50,10 @@ class MadeRun(RunRecord):
             "seconds": {"train": self.seconds},
             "images": {"train": 5000, "val": 1000},
         }
+
+    @property
+    def threads(self) -> int:
+        return self.had
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -271,3 +276,23 @@ def test_epochs_that_were_not_trained_refute_nothing() -> None:
     [said] = judged("slow reaches val 0.99 within 50 epochs", FIGURES)
     assert said.verdict == "not shown"
     assert "only 3 of 50 epochs were trained" in said.sentence
+
+
+def test_a_question_that_too_few_epochs_answer_is_one_of_the_family() -> None:
+    asked = "loss(fast) < 0.4"
+    [alone] = judged(asked, FIGURES)
+    beside, unfinished = judged([asked, "slow reaches val 0.9201 within 50 epochs"], FIGURES)
+    assert unfinished.verdict == "not shown" and len(unfinished.findings) == 1
+    assert beside.findings[0].p == 2 * alone.findings[0].p
+    [held] = judged("slow reaches val 0.5 within 50 epochs", FIGURES)
+    assert held.verdict == "supported"
+
+
+def test_seconds_of_different_numbers_of_threads_are_not_compared() -> None:
+    slow = [replace(each, had=2) for each in FIGURES["slow"]]
+    records = {"fast": FIGURES["fast"], "slow": slow, "mixed": [*FIGURES["fast"], *slow]}
+    claims = ["seconds(slow) > seconds(fast)", "seconds(mixed) > 1", "seconds(slow) > 1", "loss(fast) < loss(slow)"]
+    different, mixed, alike, loss = judged(claims, records)
+    assert different.verdict == mixed.verdict == "not shown"
+    assert "slow and fast had as many threads; train them in a new folder with --jobs 1" in different.sentence
+    assert alike.verdict == loss.verdict == "supported"

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sadari.comparison.sharing import goes_beside
-from sadari.values import ImageSet, RowAccess
+from sadari.comparison import sharing
+from sadari.comparison.jobs import Task
+from sadari.comparison.sharing import fit_at_once, goes_beside
+from sadari.values import ImageSet, RowAccess, Split
 from small_jobs import job_for, network_file
 
 ALL_CORES: dict[str, Any] = {"threads": 0, "batch_size": 128}
@@ -66,6 +68,24 @@ def test_a_classical_rung_that_fills_the_memory_stays_alone() -> None:
                    ids=np.arange(22_000).astype(str), given=np.full(22_000, ""))  # fmt: skip
     assert goes_beside(job_for("logistic", **ALL_CORES), few)
     assert not goes_beside(job_for("logistic", **ALL_CORES), many)
+    assert not goes_beside(job_for("logistic", threads=1), many)
+    assert goes_beside(job_for("mlp", threads=1), many), "it reads its images batch by batch"
+
+
+@pytest.mark.parametrize(("memory", "models", "count"), [
+    (64, ("mlp", "logistic"), 8),
+    (4, ("mlp", "softmax"), 4),
+    (8, ("mlp", "logistic"), 3),
+    (1, ("logistic",), 1),
+])  # fmt: skip
+def test_no_more_run_at_once_than_fit_into_memory(
+    memory: int, models: tuple[str, ...], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "_memory", lambda: memory << 30)
+    large = images(64, 3, 17_000)  # 0.8 GiB of float32
+    split = Split(large.labels, large.labels, large.labels, "not looked at")
+    tasks = [Task(job_for(model), Path(), large, split, model) for model in models]
+    assert fit_at_once(tasks, 8) == count
 
 
 class Streamed:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +23,7 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.progress import Silent
-from sadari.run import RunRecord, write_split
+from sadari.run import RunRecord, read_json, write_split
 from sadari.settings import Job
 from sadari.training.train import train
 from small_jobs import QUIET, Listener, figures, job_for, model_bytes
@@ -94,8 +96,12 @@ def compared(out: Path, jobs: int) -> ComparisonResult:
 
 
 def test_a_run_has_the_same_bytes_and_place_alone_and_beside_others(
-    tmp_path: Path, here: list[Callable[[Path], None]], workers: list[Worker]
+    tmp_path: Path,
+    here: list[Callable[[Path], None]],
+    workers: list[Worker],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sys, "argv", ["sadari", "compare", "digits"])
     alone = compared(tmp_path / "alone", 1)
     assert workers == []
     # What is trained here comes last, so that the runs end in another order than they were asked for.
@@ -109,6 +115,8 @@ def test_a_run_has_the_same_bytes_and_place_alone_and_beside_others(
             assert model_bytes(one) == model_bytes(other)
             assert (one.path / "predictions.csv").read_bytes() == (other.path / "predictions.csv").read_bytes()
             assert figures(one) == figures(other)
+            commands = [read_json(each.path / "environment.json")["command"] for each in (one, other)]
+            assert commands == [" ".join(["sadari", "compare", "digits"])] * 2
     assert beside.verdicts == alone.verdicts
 
 
@@ -173,6 +181,57 @@ def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> 
     one_after_the_other(tmp_path, jobs)
     assert all(outcome.record for outcome in run_side_by_side(tasks_of(tmp_path, jobs), Silent(), 2))
     assert workers == []
+
+
+def test_whoever_is_alone_has_one_thread_too(
+    tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sadari.training.machine.cores", lambda: 2)
+    arm = Arm("mlp", "mlp", {**QUIET, "threads": 0, "batch_size": 1024})  # where it is trained by itself, two
+    compare(Comparison("digits", (arm,), (0,)), out=tmp_path)
+    assert read_json(tmp_path / "mlp-seed0" / "environment.json")["threads"] == 1
+    assert workers == []
+
+
+def test_nothing_begins_once_a_worker_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Losing(side_by_side._Crew):
+        def _next(self) -> Task | None:
+            task = super()._next()
+            if task is not None:
+                self._lose("a worker is gone")
+            return task
+
+    monkeypatch.setattr(side_by_side, "_Crew", Losing)
+    with pytest.raises(SadariError, match="a worker is gone"):
+        run_side_by_side(tasks_of(tmp_path, [job_for("softmax", "digits")]), Silent(), 1)
+    assert not (tmp_path / "0").exists()
+
+
+def test_a_worker_says_nothing_but_what_becomes_of_its_task(tmp_path: Path) -> None:
+    loud = tmp_path / "torch.py"  # a library that prints while it is loaded
+    loud.write_text("print('welcome')\nraise ImportError('and ends')\n", encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    found = subprocess.run(
+        [sys.executable, "-P", "-m", "sadari.comparison.worker_main"],
+        env={**os.environ, "PYTHONPATH": path},
+        input="",
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert found.stdout == ""
+    assert "welcome" in found.stderr and "and ends" in found.stderr
+
+
+def test_a_line_that_no_worker_writes_is_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = subprocess.Popen
+    says = [sys.executable, "-c", 'import time; print(\'{"say": "half a\', flush=True); time.sleep(600)']
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **named: start(says, **named))
+    [task] = tasks_of(tmp_path, [job_for("softmax", "digits")])
+    worker = Worker()
+    with pytest.raises(SadariError, match="the process that trained run 0 was ended by SIGKILL"):
+        worker.do(task, tmp_path / "split.npz", Silent())
+    worker.stop()
 
 
 def test_changed_images_are_noticed_by_a_worker(tmp_path: Path) -> None:

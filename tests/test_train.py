@@ -1,5 +1,6 @@
 """Does one job become one run, whatever lies in the folder already?"""
 
+import errno
 import os
 import subprocess
 import sys
@@ -132,9 +133,24 @@ def test_a_folder_with_something_else_is_refused_and_left_alone(tmp_path: Path) 
         trained(job_for("majority"), folder)
     with pytest.raises(UsageError, match="is a file"):
         trained(job_for("majority"), file)
+    with pytest.raises(SadariError, match="Not a directory; choose another --out"):
+        trained(job_for("majority"), file / "run")
+    with pytest.raises(SadariError, match="File name too long; choose another --out"):
+        trained(job_for("majority"), tmp_path / ("a" * 300))
     assert [each.name for each in folder.iterdir()] == ["love.txt"]
     with pytest.raises(UsageError, match="is not a run"):
         resume(folder)
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as theirs:
+        for looking in ("exists", "is_dir", "is_file", "iterdir"):
+            theirs.setattr(Path, looking, refused)
+        with pytest.raises(SadariError, match="Permission denied; choose another --out"):
+            trained(job_for("majority"), tmp_path / "theirs" / "run")
 
 
 def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def compare(
     names = [models] if isinstance(models, str) else list(models)
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     folder = Path(out) if out is not None else None
-    seconds = budget_of_best(names, budget, varied, overrides)
+    seconds = budget_of_best(names, budget, varied, overrides, jobs)
     if seconds is not None:
         asked = BestRequest(absolute_data(data), seconds, overrides, chosen)
         return find_best(asked, out=folder, robustness=robustness, margin=margin, progress=progress)

@@ -58,11 +58,26 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def exists(path: Path) -> bool:
-    """Is there something at `path`? Not where its name is longer than any may be."""
+    """Is there something at `path`? Not where its name is longer than any may be, or where nobody may look."""
     try:
         return path.exists()
     except OSError:
         return False
+
+
+def lying_in(out: Path) -> list[str]:
+    """Which names lie in the folder `out` already? None where there is no such folder.
+
+    Raises UsageError where it is a file, SadariError where it cannot be one, or nobody may look.
+    """
+    try:
+        return [each.name for each in out.iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        if exists(out) and not out.is_dir():
+            raise UsageError(f"'{out}' is a file; --out takes a folder") from None
+        raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
 
 
 def remove_parts(folder: Path) -> None:
@@ -273,6 +288,12 @@ class RunRecord:
     def notes(self) -> tuple[str, ...]:
         """What should be known about its images, such as that some were skipped, or that they are streamed."""
         return tuple(read_json(self.path / "environment.json")["data"]["notes"])
+
+    @property
+    def threads(self) -> int | None:
+        """How many processor threads it had; None where nobody has written that down."""
+        path = self.path / "environment.json"
+        return read_json(path).get("threads") if path.is_file() else None
 
     @property
     def predictions(self) -> Predictions:

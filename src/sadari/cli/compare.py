@@ -18,7 +18,6 @@ from sadari.settings import Value, parse_overrides
 if TYPE_CHECKING:
     from sadari.comparison.claims import Claim
     from sadari.comparison.result import ComparisonResult
-    from sadari.run import RunRecord
 
 MODELS = "majority,logistic,mlp,cnn"
 
@@ -97,10 +96,8 @@ def compare(
         TerminalProgress(),
         _most(jobs),
     )
-    seconds = budget_of_best(names, budget, varied, overrides)
+    seconds = budget_of_best(names, budget, varied, overrides, most)
     if seconds is not None:
-        if most is not None and most > 1:
-            raise UsageError("best trains one run at a time, since it counts seconds; leave --jobs out")
         _run_best(data, seconds, overrides, seeds, out, as_json, robustness, margin)
         return
     arms, sentences = expand(names, varied, overrides)
@@ -181,7 +178,7 @@ def _run_best(
     request = find.BestRequest(absolute_data(data), seconds, overrides, tuple(range(seeds)))
     progress = TerminalProgress()
     result = _result(lambda: find.find_best(request, out=out, robustness=robustness, margin=margin, progress=progress))
-    _tell(result, data, as_json, chosen=find.chosen_run(result))
+    _tell(result, data, as_json, searched=True)
 
 
 def _result(make: "Callable[[], ComparisonResult]") -> "ComparisonResult":
@@ -200,11 +197,11 @@ def _tell(
     as_json: bool,
     notes: tuple[str, ...] = (),
     claims: "tuple[Claim, ...]" = (),
-    chosen: "RunRecord | None" = None,
+    searched: bool = False,
 ) -> None:
     """Draw the plots and the report, and show the result; status 1 where an arm failed unexpectedly.
 
-    chosen: the run to use, where one was asked for.
+    searched: whether the best one was looked for, so that one of the runs is the one to use.
     """
     from rich.console import Console
 
@@ -224,9 +221,13 @@ def _tell(
         show(result, screen, data, plots, notes, report)
         show_claims(result.claims, screen)
         document = result.document(report)
-        if chosen is not None:
-            document["winner"] = str(chosen.path)
-            show_winner(chosen.path, screen)
+        if searched:
+            from sadari.comparison.best.find import chosen_run
+
+            chosen = chosen_run(result)
+            document["winner"] = str(chosen.path) if chosen else None
+            if chosen:
+                show_winner(chosen.path, screen)
         if as_json:
             typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     if any(arm.reason and arm.name not in claimed_to_fail(claims) for arm in result.arms):

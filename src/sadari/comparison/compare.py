@@ -15,8 +15,8 @@ from sadari.comparison.jobs import Outcome, Task, run_tasks, told
 from sadari.comparison.judging import judge_claims
 from sadari.comparison.materials import Materials, gather_materials, keep_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
-from sadari.comparison.result import ComparisonResult, make_result
-from sadari.comparison.sharing import goes_beside
+from sadari.comparison.result import ComparisonResult, DataFacts, make_result
+from sadari.comparison.sharing import fit_at_once, goes_beside
 from sadari.comparison.side_by_side import run_side_by_side
 from sadari.comparison.variants import folder_name
 from sadari.errors import UsageError
@@ -35,6 +35,7 @@ def compare(
     robustness: bool = False,
     margin: float | None = None,
     jobs: int | None = None,
+    facts: DataFacts | None = None,
     progress: Progress | None = None,
     trainer: Callable[..., RunRecord] = train,
 ) -> ComparisonResult:
@@ -44,7 +45,8 @@ def compare(
     same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
     models on disturbed images too. margin: of accuracy, in (0, 1), within which arms may be found equal. jobs: how many
     runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that `sharing`
-    finds sooner done so. trainer: what turns a job into a run; another than `train` does so here, one by one.
+    finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what turns a job
+    into a run; another than `train` does so here, one by one.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
@@ -61,7 +63,7 @@ def compare(
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
     most = max(settings, key=lambda each: len(materials.split_for(each).train))  # some train on a fraction
     images, split = materials.images_for(most), materials.split_for(most)
-    facts = facts_of(data_name(request.data), images, split, progress)
+    facts = facts_of(data_name(request.data), images, split, progress, facts)
     records, reasons = _run(request, materials, folder, progress, trainer, min(jobs or cores(), cores()))
     result = make_result(
         request,
@@ -115,10 +117,9 @@ def _run(
 def _do(tasks: Sequence[Task], progress: Progress, trainer: Callable[..., RunRecord], most: int) -> list[Outcome]:
     """What came of every task, in no particular order: first of those that go side by side, then of the others."""
     beside = [task for task in tasks if goes_beside(task.job, task.images)] if most > 1 and trainer is train else []
-    if len(beside) < 2:
-        beside = []
     alone = [task for task in tasks if task not in beside]
-    outcomes = run_side_by_side([replace(task, threads=1) for task in beside], progress, most) if beside else []
+    at_once = fit_at_once(beside, most)
+    outcomes = run_side_by_side([replace(task, threads=1) for task in beside], progress, at_once) if beside else []
     return [*outcomes, *(told(outcome, progress) for outcome in run_tasks(alone, progress, trainer))]
 
 

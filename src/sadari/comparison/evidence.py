@@ -53,6 +53,7 @@ class Evidence:
     def single(self, figure: str, arm: str) -> Estimate:
         """The mean of `figure` over the seeds of `arm`."""
         self._require_done(arm)
+        self._require_alike(figure, arm)
         if figure == "accuracy":
             correct = self._correctness(arm)
             found = against(correct, float(correct.mean()))[1]
@@ -65,6 +66,7 @@ class Evidence:
         """The mean of `figure` of arm `a` minus that of arm `b`."""
         for arm in (a, b):
             self._require_done(arm)
+        self._require_alike(figure, a, b)
         if figure != "accuracy":
             values = self._values(figure, a), self._values(figure, b)
             return _difference(*values, max(self._step(figure, a), self._step(figure, b)))
@@ -91,6 +93,14 @@ class Evidence:
     def _require_done(self, arm: str) -> None:
         if self._arms[arm].status != DONE:
             raise NotMeasuredError(f"{arm} failed ({self._arms[arm].reason})")
+
+    def _require_alike(self, figure: str, *arms: str) -> None:
+        """Seconds are those of so many threads: with one more, the same network is as good and sooner done."""
+        if figure == "seconds" and len({record.threads for arm in arms for record in self._records[arm]}) > 1:
+            runs = " and ".join(arms)
+            raise NotMeasuredError(
+                f"not all runs of {runs} had as many threads; train them in a new folder with --jobs 1"
+            )
 
     def _correctness(self, arm: str) -> Bools:
         if arm not in self._correct:

@@ -11,7 +11,8 @@ within a margin is shown by two one-sided tests (Schuirmann 1987). The rules:
     a = b within m  supported: shown equal within m. refuted: shown further apart than m.
     argmax(k) = v   supported: v is shown better than every other value. refuted: one is shown better than v.
     a reaches val X within N epochs
-                    the best validation accuracy of the first N epochs, as a >= X; the images are held fixed.
+                    the best validation accuracy of the first N epochs, as a >= X; the images are held fixed. Where
+                    fewer epochs were trained, nothing refutes it.
     a fails         supported: no seed can be trained to the end. refuted: every seed can.
 
 Everything else is *not shown*, and so is every other claim about an arm that failed. With a number in the place of b
@@ -48,12 +49,16 @@ def judge_claims(
 
 @dataclass(frozen=True)
 class _Case:
-    """A claim with what was found, or with a verdict where there is nothing to correct. detail: for the sentence."""
+    """A claim with what was found, or with a verdict where there is nothing to correct. detail: for the sentence.
+
+    unfinished: whether fewer epochs were trained than the claim allows, so that it may hold but not fail to.
+    """
 
     claim: Claim
     findings: tuple[Finding, ...] = ()
     verdict: str = ""
     detail: str = ""
+    unfinished: bool = False
 
 
 def _case(claim: Claim, evidence: Evidence) -> _Case:
@@ -81,9 +86,9 @@ def _reaches(claim: Claim, test: Reaches, evidence: Evidence) -> _Case:
     estimate, seeds, had = evidence.early_val_accuracy(test.arm, test.epochs)
     finding = _finding(f"val_accuracy of {had} epochs", test.arm, "", estimate, test.level)
     detail = f"{(seeds >= test.level).sum()} of {len(seeds)} seeds reach it"
-    if had < test.epochs and not finding.above:
+    if had < test.epochs:
         wanting = f"only {had} of {test.epochs} epochs were trained, and {detail} in them"
-        return _Case(claim, verdict=NOT_SHOWN, detail=wanting)
+        return _Case(claim, (finding,), detail=wanting, unfinished=True)
     return _Case(claim, (finding,), detail=f"{detail} in {had} epochs")
 
 
@@ -143,7 +148,7 @@ def _verdict(case: _Case) -> ClaimVerdict:
     if isinstance(test, Extremum):
         word, sentence = _extremum_word(test, findings), tell_extremum(test, findings)
     elif isinstance(test, Reaches):
-        word = _place_word(findings[0].above, findings[0].below)
+        word = _place_word(findings[0].above, findings[0].below and not case.unfinished)
         sentence = tell_reaches(test, findings[0], case.detail)
     else:
         assert isinstance(test, Relation)  # `Fails` has no findings

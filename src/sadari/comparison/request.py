@@ -12,7 +12,7 @@ import tomli_w
 from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
-from sadari.run import write_text
+from sadari.run import lying_in, write_text
 from sadari.settings import Job, Settings
 from sadari.training.job import make_job
 
@@ -150,9 +150,7 @@ def data_name(data: str) -> str:
 
 
 def _require_room(request: Comparison, out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"'{out}' is a file; --out takes a folder")
-    if not out.is_dir() or not any(out.iterdir()):
+    if not lying_in(out):
         return
     stored = read_stored(out)
     if stored is None:

@@ -26,10 +26,13 @@ is done with two threads than with one, which is what a run loses that finds nob
 Convolutions keep two cores busy: 5 to 8 % are not worth that a lone run would take 1.8 times as long.
 """
 
+import os
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
+from sadari.comparison.jobs import Task
 from sadari.models.kinds import Conv
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
@@ -43,6 +46,9 @@ LITTLE_WORK = 250e6
 # Bytes of all pixels as float32, up to which classical rungs, which want them at once, may do so side by side
 # (assumed: the memory of a laptop holds two of them beside everything else).
 LITTLE_MEMORY = 1 << 30
+# Part of the machine's memory that runs side by side may take, and bytes that each does beside such pixels (assumed:
+# the rest is for the system and for images, of which there is one copy; torch alone takes half of a worker's).
+OF_MEMORY, WORKER_MEMORY = 0.5, 1 << 29
 
 
 def goes_beside(job: Job, images: ImageSet) -> bool:
@@ -57,11 +63,32 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
         return False
     if rung.begins_with_backbone():
         return False
+    if _pixels_at_once(job, images) > LITTLE_MEMORY:
+        return False
     if settings.threads or threads_for(settings, images.shape) == 1:
         return threads_for(settings, images.shape) == 1
     if rung.fitted_by != "gradient":
-        return 4 * prod(images.images.shape) <= LITTLE_MEMORY
+        return True
     if any(isinstance(layer, Conv) for layer in parse(rung.layers, job.variables)):
         return False
     weights = sum(row.total for row in rung.rows(images.shape, len(images.classes), job.variables))
     return settings.batch_size * weights <= LITTLE_WORK
+
+
+def fit_at_once(tasks: Sequence[Task], most: int) -> int:
+    """How many of `tasks` may run at the same time? `most`, or as many as the machine's memory holds of the largest.
+
+    This may depend on the machine: what a run computes does not depend on how many are beside it.
+    """
+    each = WORKER_MEMORY + max((_pixels_at_once(task.job, task.images) for task in tasks), default=0)
+    return max(1, min(most, int(OF_MEMORY * _memory()) // each))
+
+
+def _pixels_at_once(job: Job, images: ImageSet) -> int:
+    """Bytes of the pixels that a run of `job` wants at once: classical rungs all of them."""
+    return 4 * prod(images.images.shape) if find_rung(job.model).fitted_by != "gradient" else 0
+
+
+def _memory() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

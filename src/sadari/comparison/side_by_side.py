@@ -28,7 +28,7 @@ def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> li
     """Do all `tasks`, at most `most` of them at the same time; what came of them, in no particular order.
 
     Raises KeyboardInterrupt after Ctrl-C, and SadariError where a worker ended before its task did; the states of all
-    tasks under way are kept.
+    tasks under way are kept, of one whose process was killed that of its last checkpoint.
     """
     left = sum(not RunRecord(task.out).finished for task in tasks)
     at_once = min(most, left)
@@ -58,7 +58,9 @@ class _Crew:
             task = self._next()  # the first one begins here, as the workers are not ready yet
             self._start(workers)
             while task is not None:
-                with self._interruptible():
+                with self._interruptible() as going_on:
+                    if not going_on:
+                        break
                     [outcome] = run_tasks([task], self._progress, partial(train, threads=task.threads))
                 self._keep(outcome)
                 task = self._next()
@@ -109,13 +111,14 @@ class _Crew:
                 _thread.interrupt_main()
 
     @contextmanager
-    def _interruptible(self) -> Iterator[None]:
+    def _interruptible(self) -> Iterator[bool]:
         """While inside, the loss of a worker stops the training here, as Ctrl-C does; outside the main thread, where
-        that has no effect either, it is seen afterwards."""
+        that has no effect either, it is seen afterwards. False where a worker was lost before."""
         with self._lock:
-            self._training_here = not self._stopping and current_thread() is main_thread()
+            going_on = not self._stopping
+            self._training_here = going_on and current_thread() is main_thread()
         try:
-            yield
+            yield going_on
         finally:
             with self._lock:
                 self._training_here = False

@@ -27,7 +27,7 @@ class Worker:
     def __init__(self) -> None:
         self._idle = True
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sadari.comparison.worker_main"],
+            [sys.executable, "-P", "-m", "sadari.comparison.worker_main", *sys.argv[1:]],  # its runs say so
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -73,7 +73,12 @@ class Worker:
             self._input.write(json.dumps(request(task, split)) + "\n")
             self._input.flush()
         for line in self._output:
-            yield json.loads(line)
+            try:
+                message = json.loads(line)
+            except ValueError:  # part of a line, as it was ended meanwhile, or of no worker any more
+                self.kill()
+                return
+            yield message
 
     @property
     def _input(self) -> IO[str]:

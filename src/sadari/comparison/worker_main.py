@@ -23,20 +23,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import IO, Any
-
-from sadari.comparison.jobs import reason_of
-from sadari.comparison.materials import Key, images_key
-from sadari.data.load import load
-from sadari.errors import SadariError
-from sadari.progress import Silent
-from sadari.run import read_split
-from sadari.settings import Job
-from sadari.training.train import train
-from sadari.values import ImageSet
 
 
 @dataclass
@@ -77,12 +66,14 @@ class _Work:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background inherits that it is ignored
     channel = Channel(_own_output())
+    from sadari.comparison.worker_task import Desk  # everything that computes, and may print while it is loaded
+
+    desk = Desk(channel)
     requests: SimpleQueue[str] = SimpleQueue()
     Thread(target=_listen, args=(requests,), daemon=True).start()
-    loaded: dict[Key, ImageSet] = {}
     with suppress(KeyboardInterrupt):
         while request := requests.get():
-            channel.send(reason=_work(json.loads(request), loaded, channel))
+            channel.send(reason=desk.do(json.loads(request)))
 
 
 def _own_output() -> IO[str]:
@@ -98,29 +89,6 @@ def _listen(requests: "SimpleQueue[str]") -> None:
         requests.put(line)
     _thread.interrupt_main()
     requests.put("")
-
-
-def _work(request: dict[str, Any], loaded: dict[Key, ImageSet], channel: Channel) -> str:
-    """Train what is asked for; returns why it failed, or ""."""
-    try:
-        job = Job.from_toml(request["job"])
-        images = _images(job, request["fingerprint"], loaded)
-        split = read_split(Path(request["split"]))
-        out, threads = Path(request["out"]), request["threads"]
-        train(job, out, images=images, split=split, progress=channel, threads=threads)
-    except Exception as error:
-        return reason_of(error)
-    return ""
-
-
-def _images(job: Job, fingerprint: str, loaded: dict[Key, ImageSet]) -> ImageSet:
-    """The images of `job`, mapped once; raises SadariError where they are no longer those of the comparison."""
-    key = (job.data, *images_key(job.settings))
-    if key not in loaded:
-        loaded[key] = load(job.data, job.settings, Silent())
-    if loaded[key].fingerprint != fingerprint:
-        raise SadariError(f"the images of '{job.data}' have changed since the comparison began; start it again")
-    return loaded[key]
 
 
 if __name__ == "__main__":

@@ -7,26 +7,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sadari.errors import SadariError, UsageError
-from sadari.run import PART, RunRecord, read_json
+from sadari.run import PART, RunRecord, exists, lying_in, read_json
 from sadari.settings import Job
 from sadari.values import ImageSet
 
 
 def require_same_job(job: Job, out: Path) -> None:
-    """Nothing else may lie in the folder `out` than this job's run; raises UsageError."""
-    if (out / "settings.toml").is_file():
+    """Nothing else may lie in the folder `out` than this job's run; raises UsageError or SadariError."""
+    names = lying_in(out)
+    if "settings.toml" in names:
         if RunRecord(out).job != job:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
-    elif out.is_dir() and any(not each.name.endswith(PART) for each in out.iterdir()):
+    elif any(not name.endswith(PART) for name in names):
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
-    elif out.exists() and not out.is_dir():
-        raise UsageError(f"'{out}' is a file; --out takes a folder")
 
 
 @contextmanager
 def only_one(out: Path) -> Iterator[None]:
     """Hold the run folder against a second process; leave no folder behind where nothing was written."""
-    made = [each for each in (out, *out.parents) if not each.exists()]
+    made = [each for each in (out, *out.parents) if not exists(each)]
     handle = _locked(out)
     try:
         yield

@@ -1,7 +1,9 @@
 """How long may the search for the best rung take, and was it asked for in a way that makes sense?"""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_EVEN, Context
 
 from sadari.errors import UsageError
 
@@ -9,32 +11,36 @@ BEST = "best"  # what --models takes instead of rungs
 DECIDED = ("epochs", "max_iter", "train_fraction")  # what the time decides, so that nobody else can
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DIGITS = {"h": 3, "m": 3, "s": 2}
 
 
 def parse_budget(text: str | float) -> float:
     """How many seconds are `text`, such as 90s, 10m, 1.5h, or a plain number of seconds? Raises UsageError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(text).strip().lower())
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not seconds:
+    if not 0 < seconds < math.inf:
         raise UsageError(f"a budget is a time above 0, such as 90s, 10m or 1.5h, not '{text}'")
     return seconds
 
 
-def in_words(seconds: float) -> str:
-    """A time as a budget is written: "0.4s", "12s", "2.5m", "1.5h"."""
-    for unit, length in (("h", 3600.0), ("m", 60.0)):
-        if seconds >= length:
-            return f"{seconds / length:.3g}{unit}"
-    return f"{seconds:.2g}s" if seconds < 10 else f"{seconds:.0f}s"
+def in_words(seconds: float, rounding: str = ROUND_HALF_EVEN) -> str:
+    """A time as a budget is written: "0.4s", "12s", "2.5m", "1.5h". rounding: as of `decimal`."""
+    unit = "h" if seconds >= _UNITS["h"] else "m" if seconds >= _UNITS["m"] else "s"
+    number = Context(prec=_DIGITS[unit], rounding=rounding).create_decimal_from_float(seconds / _UNITS[unit])
+    return f"{number.normalize():f}{unit}"
 
 
 def budget_of_best(
-    models: Sequence[str], budget: str | float | None, varied: Iterable[str], settings: Iterable[str]
+    models: Sequence[str],
+    budget: str | float | None,
+    varied: Iterable[str],
+    settings: Iterable[str],
+    jobs: int | None = None,
 ) -> float | None:
     """How many seconds may the search for the best rung take? None where `models` do not ask for it.
 
-    varied, settings: the keys that are varied and set. Raises UsageError where best stands beside what it decides
-    itself, and where only one of best and a budget is there.
+    varied, settings: the keys that are varied and set. jobs: how many runs may train at once, None for any. Raises
+    UsageError where best stands beside what it decides itself, and where only one of best and a budget is there.
     """
     if BEST not in models:
         if budget is not None:
@@ -46,6 +52,8 @@ def budget_of_best(
         raise UsageError("best needs to know how long it may take; add a budget, such as --budget 10m")
     if next(iter(varied), None) is not None:
         raise UsageError("best tries every rung with its own settings; leave --vary out, or name models")
+    if jobs not in (None, 1):
+        raise UsageError(f"best trains one run at a time, since it counts seconds; leave --jobs out, not {jobs}")
     decided = next((key for key in settings if key in DECIDED), None)
     if decided is not None:
         raise UsageError(f"the budget of best decides {decided}; leave it out, or name models")

@@ -58,8 +58,9 @@ class Step:
 class Diary:
     """What was asked for, what was measured, and what was decided by it.
 
-    request: the text of what was asked for. budget: in seconds. measuring: seconds that the paces took. step: what the
-    finalists train, None before the rounds are over. final_seconds: of each of their runs, by the name of its folder.
+    request: the text of what was asked for. budget: in seconds. measuring: seconds that the paces took. untried: why
+    rungs have none, by name. step: what the finalists train, None before the rounds are over. final_seconds: of each of
+    their runs, by the name of its folder; final_reasons: why it failed, where it did.
     """
 
     path: Path
@@ -67,9 +68,11 @@ class Diary:
     budget: float
     measuring: float = 0.0
     paces: dict[str, Pace] = field(default_factory=dict)
+    untried: dict[str, str] = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
     step: Step | None = None
     final_seconds: dict[str, float] = field(default_factory=dict)
+    final_reasons: dict[str, str] = field(default_factory=dict)
 
     def write(self) -> None:
         """Keep everything; raises SadariError where the disk is full."""
@@ -80,9 +83,11 @@ class Diary:
                 "budget": self.budget,
                 "measuring": self.measuring,
                 "paces": {name: asdict(pace) for name, pace in self.paces.items()},
+                "untried": self.untried,
                 "trials": [asdict(trial) for trial in self.trials],
                 "step": self.step.to_json() if self.step else None,
                 "final_seconds": self.final_seconds,
+                "final_reasons": self.final_reasons,
             },
         )
 
@@ -98,9 +103,11 @@ class Diary:
                 budget=document["budget"],
                 measuring=document["measuring"],
                 paces={name: Pace(**pace) for name, pace in document["paces"].items()},
+                untried=dict(document.get("untried", {})),  # later than the first diaries
                 trials=[Trial(**trial) for trial in document["trials"]],
                 step=Step.from_json(document["step"]) if document["step"] else None,
                 final_seconds=dict(document["final_seconds"]),
+                final_reasons=dict(document.get("final_reasons", {})),
             )
         except (KeyError, TypeError) as error:
             raise SadariError(f"{path} is damaged ({error}); delete the folder and start again") from None

@@ -13,8 +13,10 @@ from sadari.comparison.best.halving import Plan, plan
 from sadari.comparison.best.pace import Counts, Pace
 from sadari.comparison.best.search import planned_overrides
 from sadari.comparison.compare import compare
+from sadari.comparison.jobs import reason_of
 from sadari.comparison.request import Comparison
-from sadari.comparison.result import ComparisonResult
+from sadari.comparison.result import ComparisonResult, DataFacts
+from sadari.errors import SadariError
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.settings import Job
@@ -40,6 +42,7 @@ class Finals:
     progress: Progress
     trainer: Callable[..., RunRecord]
     clock: Callable[[], float]
+    _facts: DataFacts | None = None
 
     def run(self, *, robustness: bool = False, margin: float | None = None) -> ComparisonResult:
         """Train the finalists as far as time goes, and compare them on the test images.
@@ -84,14 +87,17 @@ class Finals:
     def _compare(self, step: Step, *, robustness: bool = False, margin: float | None = None) -> ComparisonResult:
         self.diary.step = step
         self.diary.write()
-        return compare(
+        result = compare(
             self._request(step),
             out=self.diary.path.parent / FINAL,
             robustness=robustness,
             margin=margin,
+            facts=self._facts,
             progress=self.progress,
             trainer=self._timed,
         )
+        self._facts = result.data
+        return result
 
     def _request(self, step: Step) -> Comparison:
         arms = {arm.name: arm for arm in self.request.arms}
@@ -107,13 +113,17 @@ class Finals:
         )
 
     def _timed(self, job: Job, out: Path, **given: object) -> RunRecord:
-        """Train, and note in the diary how long it took; a run that fails has taken time as well, each time it does."""
+        """Train, and note in the diary how long it took; a run that fails has taken time as well, and fails once."""
+        if out.name in self.diary.final_reasons:
+            raise SadariError(self.diary.final_reasons[out.name])
         taken, started = self.diary.final_seconds, self.clock()
         before = taken.get(out.name, 0.0)
         try:
             record = self.trainer(job, out, **given)
-        except Exception:
+        except Exception as error:
             taken[out.name] = before + self.clock() - started
+            self.diary.final_reasons[out.name] = reason_of(error)
+            self.diary.write()
             raise
         taken[out.name] = max(before, self.clock() - started, record.summary["seconds"]["total"])
         self.diary.write()

@@ -3,8 +3,10 @@
 rungs that fit -> their paces -> rounds on validation -> the winner, and others as long as time is left -> comparison
 """
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import ROUND_CEILING
 from pathlib import Path
 from time import perf_counter
 
@@ -13,9 +15,10 @@ from sadari.comparison.best.diary import DIARY, Diary, holds
 from sadari.comparison.best.entrants import candidates, find_entrants
 from sadari.comparison.best.finals import Finals
 from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_round
-from sadari.comparison.best.pace import Counts, Pace, measure
+from sadari.comparison.best.pace import Counts, measure
 from sadari.comparison.best.search import Search
 from sadari.comparison.compare import require_margin
+from sadari.comparison.jobs import reason_of
 from sadari.comparison.materials import gather_materials
 from sadari.comparison.request import Comparison, data_name, numbered_folder
 from sadari.comparison.result import ComparisonResult
@@ -24,10 +27,14 @@ from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord
+from sadari.run import RunRecord, lying_in
 from sadari.settings import Value
+from sadari.training.folder import only_one
 from sadari.training.train import train
 from sadari.values import ImageSet
+
+# What does it mean for the figures where no test images judge?
+FLATTERED = "the validation images chose among the rungs and judge the finalists too: the figures flatter the finalists"
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def find_best(
     trainer: Callable[..., RunRecord] = train,
     clock: Callable[[], float] = perf_counter,
 ) -> ComparisonResult:
-    """Try every rung for a short time, the better ones for longer, and train the best with at least half of the budget.
+    """Try every rung for a short time, the better ones for longer, and train the best with about half of the budget.
 
     The result is a comparison of those that were trained at the end, in the folder FOLDER/final; `chosen_run` says
     which run to use. The budget counts training and judging; reading the images and drawing the report come on top.
@@ -63,8 +70,8 @@ def find_best(
     trainer: as of `compare`. clock: seconds, as time.perf_counter.
 
     Raises UsageError or SadariError before any work for a request that cannot be done, and for a budget in which not
-    even two rungs can be tried, saying which would do. Raises KeyboardInterrupt after Ctrl-C; the same call then goes
-    on.
+    even two rungs can be tried, saying which would do; SadariError where another process searches in FOLDER. Raises
+    KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
     progress = progress or Silent()
@@ -74,22 +81,20 @@ def find_best(
         raise UsageError("best chooses on validation images, and there are none; set val_fraction above 0")
     folder = _folder(asked, request.budget, out, runs).resolve()
     counts = Counts.of(split)
-    if (folder / DIARY).is_file():
-        diary = Diary.read(folder)
-    else:
-        diary = Diary(folder / DIARY, asked.to_toml(), request.budget)
-        diary.measuring, diary.paces = _paces(asked, images, counts, progress, trainer, clock)
-        _require_enough(diary, counts)
-        diary.write()
-    first = _first_field(diary, counts)
-    materials = gather_materials(replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in first)), progress)
-    search = Search(asked, materials, counts, diary, progress, trainer, clock)
-    search.told += [f"{name} was not tried: {reason}" for name, reason in outside.items()]
-    search.run()
-    ranking = diary.standing()
-    paces = {trial.arm: search.pace_after(trial, diary.paces[trial.arm]) for trial in ranking}
-    finals = Finals(asked, counts, diary, ranking, paces, search.told, progress, trainer, clock)
-    return finals.run(robustness=robustness, margin=margin)
+    with only_one(folder):
+        diary = _diary(folder, request.budget, asked, images, counts, progress, trainer, clock)
+        first = _first_field(diary, counts)
+        fast = tuple(arm for arm in asked.arms if arm.name in first)
+        search = Search(
+            asked, gather_materials(replace(asked, arms=fast), progress), counts, diary, progress, trainer, clock
+        )
+        search.told += [f"{name} was not tried: {reason}" for name, reason in {**outside, **diary.untried}.items()]
+        search.told += [] if counts.test else [FLATTERED]
+        search.run()
+        ranking = diary.standing()
+        paces = {trial.arm: search.pace_after(trial, diary.paces[trial.arm]) for trial in ranking}
+        finals = Finals(asked, counts, diary, ranking, paces, search.told, progress, trainer, clock)
+        return finals.run(robustness=robustness, margin=margin)
 
 
 def chosen_run(result: ComparisonResult) -> RunRecord | None:
@@ -128,23 +133,27 @@ def _folder(asked: Comparison, budget: float, out: Path | None, runs: Path) -> P
     if out is None:
         stem = f"{data_name(asked.data)}-best"
         return numbered_folder(stem, runs, lambda folder: holds(folder, text, budget))
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"'{out}' is a file; --out takes a folder")
-    if out.is_dir() and any(out.iterdir()) and not holds(out, text, budget):
+    if lying_in(out) and not holds(out, text, budget):
         raise UsageError(f"'{out}' is not empty and holds no search for just this; choose another --out")
     return out
 
 
-def _paces(
+def _diary(
+    folder: Path,
+    budget: float,
     asked: Comparison,
     images: ImageSet,
     counts: Counts,
     progress: Progress,
     trainer: Callable[..., RunRecord],
     clock: Callable[[], float],
-) -> tuple[float, dict[str, Pace]]:
-    """(seconds it took, the pace of each arm); an arm that fails on a sample is left out."""
-    paces: dict[str, Pace] = {}
+) -> Diary:
+    """The diary in `folder`, or a new one with the paces of all arms; why one fails on a sample stands in it too."""
+    if (folder / DIARY).is_file():
+        return Diary.read(folder)
+    if not os.access(folder, os.W_OK):  # before the time is spent, of which nobody could write a word
+        raise SadariError(f"cannot write to '{folder}': Permission denied; choose another --out")
+    diary = Diary(folder / DIARY, asked.to_toml(), budget)
     met: set[str] = set()
     started = clock()
     with progress.task("measuring", len(asked.arms), "rungs") as task:
@@ -153,12 +162,16 @@ def _paces(
             try:
                 if kind not in met:  # the first of its kind loads libraries, which is no part of its pace
                     measure(asked.data, arm, asked.seeds[0], images, counts, trainer)
-                paces[arm.name] = measure(asked.data, arm, asked.seeds[0], images, counts, trainer)
-            except SadariError as error:
-                progress.say(f"{arm.name} is not tried: {error}")
+                diary.paces[arm.name] = measure(asked.data, arm, asked.seeds[0], images, counts, trainer)
+            except Exception as error:  # the others can be searched
+                diary.untried[arm.name] = reason_of(error)
+                progress.say(f"{arm.name} is not tried: {diary.untried[arm.name]}")
             met.add(kind)
             task.advance(1, arm.name)
-    return clock() - started, paces
+    diary.measuring = clock() - started
+    _require_enough(diary, counts)
+    diary.write()
+    return diary
 
 
 def _require_enough(diary: Diary, counts: Counts) -> None:
@@ -166,7 +179,7 @@ def _require_enough(diary: Diary, counts: Counts) -> None:
     if not diary.paces:
         raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
     if len(_first_field(diary, counts)) < min(2, len(diary.paces)):
-        enough = in_words(needed(diary.paces, replace(counts, test=0), diary.measuring))
+        enough = in_words(needed(diary.paces, replace(counts, test=0), diary.measuring), ROUND_CEILING)
         raise SadariError(
             f"a budget of {in_words(diary.budget)} is too short to try two rungs on these images; "
             f"it takes at least {enough} here"

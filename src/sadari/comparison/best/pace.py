@@ -92,10 +92,11 @@ def measure(
         run = trainer(job, Path(folder) / "run", images=sample, split=split)
         rows = [row["seconds"] for row in run.history]
         seconds = run.summary["seconds"]
-    fastest = min(rows[1:] or rows)
-    few = Counts.of(split)
-    pace = Pace.of_run(seconds["total"] - sum(rows) + fastest, fastest, 1, few)
-    return _behind_cache(pace, counts) if keeps_features(job) else pace
+    kept, few = keeps_features(job), Counts.of(split)
+    # A classical rung computes the features of all images once, in its first pass; a network in every one.
+    telling = rows[0] if kept and find_rung(job.model).fitted_by != "gradient" else min(rows[1:] or rows)
+    pace = Pace.of_run(seconds["total"] - sum(rows) + telling, telling, 1, few)
+    return _behind_cache(pace, counts) if kept else pace
 
 
 def shape_for(settings: Settings, images: ImageSet) -> tuple[int, int, int]:

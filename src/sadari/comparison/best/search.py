@@ -50,36 +50,41 @@ class Search:
         Raises SadariError where nothing could be trained, KeyboardInterrupt after Ctrl-C; what is done is in the diary.
         """
         paces, number = dict(self.diary.paces), 0
-        trials: list[Trial] = []
-        while not trials or len(paces) > 1:
+        while not number or len(paces) > 1:
             number += 1
-            trials = self._round(number, paces)
-            paces = self._next_paces(trials, paces)
+            paces = self._next_paces(self._round(number, paces), paces)
 
     def _round(self, number: int, paces: Mapping[str, Pace]) -> list[Trial]:
-        """The trials of one round that came to an end, the best first."""
+        """The trials of one round that came to an end, the best first; none where the rounds end before it."""
         rounds_left = max(rounds_for(len(paces)), 1)
         left = SEARCHED * self.diary.budget - self.diary.spent(before=number)
         of_rounds = replace(self.counts, test=0)
         plans, share = share_out(paces, of_rounds, max(time_of_round(left, len(paces)), 0.0))
         label = f"round {number} of {number + rounds_left - 1}"
+        if not plans:
+            lacking = f"no time is left for {label} of a budget of {in_words(self.diary.budget)}"
+            return self._end(
+                number, f"{lacking}: training was slower than measured at the start; a larger budget leaves some"
+            )
         slow = [name for name in paces if name not in plans]
         if slow:
             self._tell(f"{label}: too slow for {in_words(share)}: {', '.join(slow)}")
-        if not plans:
-            raise SadariError(
-                f"no time is left for {label} of a budget of {in_words(self.diary.budget)}: training was slower than "
-                "measured at the start; name a larger budget"
-            )
         self._tell(f"{label}: {_count(len(plans))}, {in_words(share)} for each")
         trials = [self._trial(number, label, name, each) for name, each in plans.items()]
         done = {each.arm: each for each in trials if each.accuracy is not None}
         if not done:
-            raise SadariError(f"no rung could be trained: {trials[0].arm} failed: {trials[0].reason}")
+            return self._end(number, f"no rung could be trained in {label}: {trials[0].arm} failed: {trials[0].reason}")
         scores = {name: (each.accuracy or 0.0, each.loss or 0.0) for name, each in done.items()}
         ranking = [done[name] for name in best_first(scores)]
         self._tell(f"{label}: {_standings(ranking)}")
         return ranking
+
+    def _end(self, number: int, why: str) -> list[Trial]:
+        """No trial, which ends the rounds with what the ones before have found; an error where there is none before."""
+        if number == 1:
+            raise SadariError(why)
+        self._tell(why)
+        return []
 
     def _next_paces(self, ranking: Sequence[Trial], paces: Mapping[str, Pace]) -> dict[str, Pace]:
         """Who goes on, each with the pace that its last run had."""
@@ -93,9 +98,13 @@ class Search:
 
     def _trial(self, number: int, label: str, name: str, plan: Plan) -> Trial:
         """What comes of `plan`? Looked up in the diary where it is done already."""
-        known = self.diary.trial(number, name)
-        if known is not None:
-            return known
+        trial = self.diary.trial(number, name) or self._made(number, label, name, plan)
+        if trial.reason:
+            self._tell(f"{label}: {name} drops out, it failed: {trial.reason}")
+        return trial
+
+    def _made(self, number: int, label: str, name: str, plan: Plan) -> Trial:
+        """Train `plan`, and keep what comes of it."""
         arm = next(each for each in self.request.arms if each.name == name)
         job = planned_job(self.request, arm, self.request.seeds[0], plan, tensorboard="off")
         task = Task(
@@ -108,8 +117,6 @@ class Search:
         started = self.clock()
         [outcome] = run_tasks([task], self.progress, self.trainer)
         trial = _judged(Trial(number, name, plan.passes, plan.fraction, self.clock() - started), outcome)
-        if trial.reason:
-            self._tell(f"{label}: {name} drops out, it failed: {trial.reason}")
         self.diary.trials.append(trial)
         self.diary.write()
         return trial

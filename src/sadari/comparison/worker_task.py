@@ -1,0 +1,44 @@
+"""What does a worker do with a task that it was told of? `worker_main.py` speaks for it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sadari.comparison.jobs import reason_of
+from sadari.comparison.materials import Key, images_key
+from sadari.data.load import load
+from sadari.errors import SadariError
+from sadari.progress import Progress, Silent
+from sadari.run import read_split
+from sadari.settings import Job
+from sadari.training.train import train
+from sadari.values import ImageSet
+
+
+@dataclass(eq=False)
+class Desk:
+    """Where one task after the other is done. loaded: the images of those before, mapped once."""
+
+    progress: Progress
+    loaded: dict[Key, ImageSet] = field(default_factory=dict)
+
+    def do(self, request: dict[str, Any]) -> str:
+        """Train what is asked for (`worker.request`); returns why it failed, or ""."""
+        try:
+            job = Job.from_toml(request["job"])
+            images = self._images(job, request["fingerprint"])
+            split = read_split(Path(request["split"]))
+            out, threads = Path(request["out"]), request["threads"]
+            train(job, out, images=images, split=split, progress=self.progress, threads=threads)
+        except Exception as error:
+            return reason_of(error)
+        return ""
+
+    def _images(self, job: Job, fingerprint: str) -> ImageSet:
+        """The images of `job`; raises SadariError where they are no longer those of the comparison."""
+        key = (job.data, *images_key(job.settings))
+        if key not in self.loaded:
+            self.loaded[key] = load(job.data, job.settings, Silent())
+        if self.loaded[key].fingerprint != fingerprint:
+            raise SadariError(f"the images of '{job.data}' have changed since the comparison began; start it again")
+        return self.loaded[key]
