@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sadari.models.modules import Dense, Flatten, activate
+from sadari.models.modules import HOOKS, Dense, Flatten, activate
 from sadari.models.prefix import Rest
 from sadari.models.sequential import Network
 
@@ -47,7 +47,7 @@ class DenseStack:
         stack = [each for each in layers if isinstance(each, Dense)]
         begins = [each for each in layers if isinstance(each, Flatten)]
         plain = all(each.requires_grad and each.device.type == "cpu" for each in learner.parameters())
-        heard = any(each._forward_hooks or each._backward_hooks for each in learner.modules())
+        heard = any(getattr(each, hooks) for each in learner.modules() for hooks in HOOKS)
         if not stack or not plain or heard or layers not in (stack, [*begins[:1], *stack]):
             return None
         return cls(tuple(stack))
