@@ -17,9 +17,10 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 # Pixel values per batch from which a second thread pays. Measured on two cores: nine epochs of a cnn on batches of 128
 # 8x8 images (8,192 values) take 0.50 s on one thread and 0.40 s on two, but forty times as long on two where another
-# program wants the second core, because the threads wait for each other; on 256 28x28 images (200,704 values) two
-# threads train twice as fast.
-SHARED_FROM = 32_768
+# program wants the second core, because the threads wait for each other. On batches of 32 28x28 images (25,088 values)
+# two threads train a2-cnn and a4-first 1.4 times, a4-cnn 1.3, mlp and a4-dnn 1.2 and lstm 0.8 times as fast as one; on
+# 256 of them twice as fast.
+SHARED_FROM = 16_384
 
 # What glibc's malloc keeps for the next step instead of returning it to the system, in bytes, and the numbers by which
 # its mallopt(3) knows the two settings. As delivered, it returns each freed block above 32 MiB and whatever lies free
@@ -52,9 +53,13 @@ def use_machine(settings: Settings, threads: int) -> torch.device:
 
 def threads_for(settings: Settings, shape: tuple[int, int, int]) -> int:
     """How many processor threads share a batch of images of `shape`? As set; else all cores, or one for small ones."""
+    return settings.threads or (cores() if values_of_batch(settings, shape) >= SHARED_FROM else 1)
+
+
+def values_of_batch(settings: Settings, shape: tuple[int, int, int]) -> int:
+    """How many pixel values has a batch of images of `shape` (H, W, C)?"""
     height, width, channels = shape
-    values = settings.batch_size * height * width * channels
-    return settings.threads or (cores() if values >= SHARED_FROM else 1)
+    return settings.batch_size * height * width * channels
 
 
 def device_here(name: str) -> str:
