@@ -53,7 +53,7 @@ CHOSEN: dict[str, dict[str, Value]] = {
     "cnn": {"epochs": 4},
     "lstm": {"epochs": 6},
     "cnn-lstm": {"epochs": 6},
-    "cnn2": {"epochs": 4},
+    "cnn2": {"epochs": 8, "optimizer": "adam", "learning_rate": 0.002},
     "cnn2-lstm": {"epochs": 4},
 }
 
