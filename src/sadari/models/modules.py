@@ -28,8 +28,6 @@ BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistic
 # At step t of a run, counted from 0, the new statistics weigh at least this / (this + t); 1 gives the plain mean of all
 # steps, which remembers those of a network that knew nothing yet (measured: RESULTS.md).
 BATCHNORM_RECENT = 10
-
-
 # What torch calls those who listen to a module.
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 

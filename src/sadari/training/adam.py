@@ -1,7 +1,7 @@
 """How do Adam and AdamW step? By torch's own fused arithmetic, to the same bits, without the bookkeeping around it.
 
 torch sorts all tensors by device and dtype again in every step, which takes longer than the arithmetic of a small
-network: 0.27 -> 0.13 ms on mlp's 218,058 parameters.
+network: on mlp's 218,058 parameters a step took 0.27 ms (under torch's profiler) and takes 0.15 ms (by the clock).
 """
 
 from collections.abc import Callable
