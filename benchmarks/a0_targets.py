@@ -54,7 +54,7 @@ CHOSEN: dict[str, dict[str, Value]] = {
     "lstm": {"epochs": 6},
     "cnn-lstm": {"epochs": 6},
     "cnn2": {"epochs": 8, "optimizer": "adam", "learning_rate": 0.002},
-    "cnn2-lstm": {"epochs": 4},
+    "cnn2-lstm": {"epochs": 8, "optimizer": "adam", "learning_rate": 0.002},
 }
 
 

@@ -111,7 +111,7 @@ def test_the_rest_behind_frozen_layers_may_be_a_stack_and_frozen_ones_never_are(
     behind = [*network.features, *network.head][1:]
     stack = DenseStack.of(Rest(network, behind))
     assert stack is not None
-    assert [each.out_features for each in stack.layers] == [5, CLASSES]
+    assert [each.dense.out_features for each in stack.layers] == [5, CLASSES]
     next(network.head.parameters()).requires_grad_(False)
     assert DenseStack.of(Rest(network, behind)) is None
 

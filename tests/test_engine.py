@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from sadari.data.prepare import Preprocess
 from sadari.models.modules import BatchNorm
 from sadari.training.checkpoint import FitState
-from sadari.training.engine import Engine, begin_step
+from sadari.training.engine import Engine, begin_step, varying_layers
 from sadari.training.train import _balanced, train
 from small_engines import engine_for, fresh, furthest, weights_of
 from small_jobs import (
@@ -62,7 +62,7 @@ def bare_loop(engine: Engine, weigh: Callable[[Tensor], Tensor] | None = None, s
     for epoch in range(settings.epochs):
         for step in range(engine.batches.steps_per_epoch):
             pixels, labels = engine.batches.batch(epoch, step)
-            begin_step(network, engine.seed, epoch * engine.batches.steps_per_epoch + step)
+            begin_step(varying_layers(network), engine.seed, epoch * engine.batches.steps_per_epoch + step)
             weight = None if weigh is None else weigh(labels)
             logits = network(pixels.permute(0, 3, 1, 2).float() / 255)
             F.cross_entropy(logits, labels, weight, label_smoothing=smoothing).backward()  # type: ignore[no-untyped-call]
@@ -135,7 +135,7 @@ def test_batch_normalisation_is_judged_by_what_it_saw_last_and_ends_with_keras_m
     layer, seen = network.features[0], []
     assert isinstance(layer, BatchNorm)
     for step in range(3):
-        begin_step(network, 0, step)
+        begin_step(varying_layers(network), 0, step)
         batch = torch.from_numpy(images.images[step * 20 : step * 20 + 20]).permute(0, 3, 1, 2).float()
         network(batch)
         seen.append(batch.mean((0, 2, 3)))
@@ -144,7 +144,7 @@ def test_batch_normalisation_is_judged_by_what_it_saw_last_and_ends_with_keras_m
     assert torch.allclose(layer.running_mean, wanted, rtol=1e-5)
     weights = []
     for step in (989, 991, 100_000):
-        begin_step(network, 0, step)
+        begin_step(varying_layers(network), 0, step)
         weights.append(layer.momentum)
     assert weights == [10 / 999, 0.01, 0.01]
 

@@ -8,7 +8,7 @@ for each epoch:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -86,6 +86,7 @@ class Engine:
         """
         self._restore()
         self.stack = DenseStack.of(self.learner)
+        self.varying = varying_layers(self.network)
         self.kept_at = perf_counter()
         self.network.train()
         with interruption() as wanted, denormals_flushed():
@@ -149,16 +150,16 @@ class Engine:
 
     def _gradients(self, pixels: Tensor, labels: Tensor, step: int) -> list[Found]:
         """Forward and backward over the whole batch, in micro-batches where memory demands it."""
-        begin_step(self.network, self.seed, step)
+        begin_step(self.varying, self.seed, step)
         weights = None if self.class_weights is None else _weights_of(labels, self.class_weights)
         normaliser = float(len(labels)) if weights is None else float(weights.sum())
         share = len(labels) / normaliser
+        size = self.state.micro_batch
+        pieces = zip(torch.split(pixels, size), torch.split(labels, size), strict=True) if size else [(pixels, labels)]
         found: list[Found] = []
-        size = self.state.micro_batch or len(labels)
-        for start in range(0, len(labels), size):
-            some, wanted = pixels[start : start + size], labels[start : start + size]
+        for some, wanted in pieces:
             loss, right = self._learn(self.inputs.prepare(some), wanted, normaliser)
-            found.append(Found(loss * share, right))
+            found.append(Found(loss if weights is None else loss * share, right))
         return found
 
     def _learn(self, x: Tensor, labels: Tensor, normaliser: float) -> tuple[Tensor, Tensor]:
@@ -268,7 +269,13 @@ def _right(logits: Tensor, labels: Tensor) -> Tensor:
     return (answers == labels).sum() if labels.ndim == 1 else labels.gather(1, answers[:, None]).sum()
 
 
-def begin_step(network: nn.Module, seed: int, step: int) -> None:
+def varying_layers(network: nn.Module) -> list[tuple[int, Dropout | BatchNorm]]:
+    """Which layers compute otherwise in each step, and which number has each among all modules?"""
+    numbered = enumerate(network.modules())
+    return [(number, module) for number, module in numbered if isinstance(module, Dropout | BatchNorm)]
+
+
+def begin_step(varying: Sequence[tuple[int, Dropout | BatchNorm]], seed: int, step: int) -> None:
     """Tell the layers which step of the run this is, so that they need no memory of their own.
 
     Dropout gets the random stream of this step. Batch normalisation weighs the statistics of this step with
@@ -276,10 +283,10 @@ def begin_step(network: nn.Module, seed: int, step: int) -> None:
     and Keras's momentum of 0.99 from the 991st step on. With 0.99 throughout, a small set is judged by statistics
     that still remember their arbitrary start.
     """
-    for number, module in enumerate(network.modules()):
+    for number, module in varying:
         if isinstance(module, Dropout):
             module.generator.manual_seed(seed_for(seed, "dropout", number, step))
-        elif isinstance(module, BatchNorm):
+        else:
             module.momentum = max(BATCHNORM_RECENT / (BATCHNORM_RECENT + step), BATCHNORM_MOMENTUM)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed(seed_for(seed, "dropout", step))
