@@ -52,7 +52,7 @@ def test_a_user_sees_the_rounds_the_table_and_the_run_to_use(trainer: ClockedTra
     result = typed("digits", "--models", "best", "--budget", "20s", "--seeds", "2")
     assert result.exit_code == 0, result.output
     said = result.stderr.splitlines()
-    assert "3 rungs are tried: softmax, mlp, cnn" in said
+    assert "3 rungs could be tried: softmax, mlp, cnn" in said
     assert any(line.startswith("round 1 of 1: 3 rungs, ") for line in said)
     lines = result.stdout.splitlines()
     assert lines[0] == "the best of 3 rungs within 20s"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sadari.comparison.best.budget import in_words
-from sadari.comparison.best.diary import Diary, Step, Trial
+from sadari.comparison.best.diary import Diary, Step
 from sadari.comparison.best.halving import Plan, plan
 from sadari.comparison.best.pace import Counts, Pace
 from sadari.comparison.best.search import planned_overrides
@@ -28,7 +28,7 @@ FILLED = 0.95  # part of the time that is planned for, since a pace is known to 
 
 @dataclass(eq=False)
 class Finals:
-    """The end of a search. ranking: who was tried, the best first; paces: of the same rungs.
+    """The end of a search. ranking: whom to train, the best first; paces: of the same rungs.
 
     told: what a reader of the comparison should know about the rounds.
     """
@@ -36,7 +36,7 @@ class Finals:
     request: Comparison
     counts: Counts
     diary: Diary
-    ranking: Sequence[Trial]
+    ranking: Sequence[str]
     paces: Mapping[str, Pace]
     told: Sequence[str]
     progress: Progress
@@ -59,15 +59,20 @@ class Finals:
     def _first(self) -> Step:
         """The winner alone, with everything that is left."""
         winner, seconds = self.ranking[0], self.diary.left()
-        chosen = self._plan(winner.arm, seconds) or Plan(winner.passes, winner.fraction)
-        self.progress.say(f"final: {winner.arm}, {chosen} at most, within {in_words(max(seconds, 0.0))}")
-        return Step({winner.arm: chosen}, 1)
+        chosen = self._plan(winner, seconds) or self._as_before(winner)
+        self.progress.say(f"final: {winner}, {chosen} at most, within {in_words(max(seconds, 0.0))}")
+        return Step({winner: chosen}, 1)
+
+    def _as_before(self, arm: str) -> Plan:
+        """What `arm` did in its last round, where the rounds have left no time."""
+        done = [Plan(trial.passes, trial.fraction) for trial in self.diary.trials if trial.arm == arm]
+        return done[-1] if done else Plan(1)
 
     def _wider(self, step: Step, result: ComparisonResult) -> Step | None:
         """What else can be trained in the time that is left? None where nothing can; no seed more where one failed."""
         taken, left = self.diary.final_seconds, self.diary.left()
         longest = max(taken.values())
-        others = [trial.arm for trial in self.ranking if trial.arm not in step.plans]
+        others = [name for name in self.ranking if name not in step.plans]
         others = others[: FINALISTS - len(step.plans)] if left >= longest else []
         for arm in others:
             chosen = self._plan(arm, max(longest, left / len(others)))
@@ -108,9 +113,13 @@ class Finals:
                 for name, chosen in step.plans.items()
             ),
             seeds=self.request.seeds[: step.seeds],
-            title=f"the best of {len(self.request.arms)} rungs within {in_words(self.diary.budget)}",
+            title=f"{self._what()} within {in_words(self.diary.budget)}",
             notes=(*self.told, "Rungs were dropped by time: a faster or less busy machine may keep others."),
         )
+
+    def _what(self) -> str:
+        tried = {trial.arm for trial in self.diary.trials}
+        return f"the best of {len(tried)} rungs" if tried else f"the most promising of {len(self.request.arms)} rungs"
 
     def _timed(self, job: Job, out: Path, **given: object) -> RunRecord:
         """Train, and note in the diary how long it took; a run that fails has taken time as well, and fails once."""

@@ -1,10 +1,10 @@
 """Which rung is the best that a time allows? The table of contents of `--models best`:
 
-rungs that fit -> their paces -> rounds on validation -> the winner, and others as long as time is left -> comparison
+rungs that fit -> their paces -> the promising ones -> rounds on validation -> the winner, and others as long as time is left -> comparison
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING
 from pathlib import Path
@@ -14,8 +14,9 @@ from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import DIARY, Diary, holds
 from sadari.comparison.best.entrants import candidates, find_entrants
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_round
+from sadari.comparison.best.halving import needed
 from sadari.comparison.best.pace import Counts, measure
+from sadari.comparison.best.promise import choose_field
 from sadari.comparison.best.search import Search
 from sadari.comparison.compare import require_margin
 from sadari.comparison.jobs import reason_of
@@ -62,15 +63,15 @@ def find_best(
     trainer: Callable[..., RunRecord] = train,
     clock: Callable[[], float] = perf_counter,
 ) -> ComparisonResult:
-    """Try every rung for a short time, the better ones for longer, and train the best with about half of the budget.
+    """Try the promising rungs for a short time, the better ones for longer, and train the best for most of the budget.
 
     The result is a comparison of those that were trained at the end, in the folder FOLDER/final; `chosen_run` says
     which run to use. The budget counts training and judging; reading the images and drawing the report come on top.
     out: FOLDER; without it the newest runs/NAME-best-N with the same request, or the next free one. robustness, margin,
     trainer: as of `compare`. clock: seconds, as time.perf_counter.
 
-    Raises UsageError or SadariError before any work for a request that cannot be done, and for a budget in which not
-    even two rungs can be tried, saying which would do; SadariError where another process searches in FOLDER. Raises
+    Raises UsageError or SadariError before any work for a request that cannot be done, and for a budget in which no
+    rung can begin, saying which would do; SadariError where another process searches in FOLDER. Raises
     KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
@@ -83,17 +84,16 @@ def find_best(
     counts = Counts.of(split)
     with only_one(folder):
         diary = _diary(folder, request.budget, asked, images, counts, progress, trainer, clock)
-        first = _first_field(diary, counts)
-        fast = tuple(arm for arm in asked.arms if arm.name in first)
-        search = Search(
-            asked, gather_materials(replace(asked, arms=fast), progress), counts, diary, progress, trainer, clock
-        )
+        first, later = choose_field(asked, diary, counts, images.shape)
+        tried = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in first))
+        search = Search(asked, gather_materials(tried, progress), counts, diary, progress, trainer, clock)
         search.told += [f"{name} was not tried: {reason}" for name, reason in {**outside, **diary.untried}.items()]
         search.told += [] if counts.test else [FLATTERED]
-        search.run()
-        ranking = diary.standing()
-        paces = {trial.arm: search.pace_after(trial, diary.paces[trial.arm]) for trial in ranking}
-        finals = Finals(asked, counts, diary, ranking, paces, search.told, progress, trainer, clock)
+        search.run(first)
+        standing = {trial.arm: trial for trial in diary.standing()}
+        ranking = [*(standing or first), *later]
+        paces = {name: search.pace_after(trial, diary.paces[name]) for name, trial in standing.items()}
+        finals = Finals(asked, counts, diary, ranking, {**diary.paces, **paces}, search.told, progress, trainer, clock)
         return finals.run(robustness=robustness, margin=margin)
 
 
@@ -122,7 +122,7 @@ def _entrants(request: BestRequest, progress: Progress) -> tuple[Comparison, Ima
     if not entrants.arms:
         name, reason = next(iter(entrants.outside.items()))
         raise UsageError(f"no rung can be tried on {images.name}; {name}: {reason}")
-    progress.say(f"{len(entrants.arms)} rungs are tried: {', '.join(arm.name for arm in entrants.arms)}")
+    progress.say(f"{len(entrants.arms)} rungs could be tried: {', '.join(arm.name for arm in entrants.arms)}")
     asked = Comparison(request.data, entrants.arms, request.seeds, fingerprint=images.fingerprint)
     return asked, images, entrants.outside
 
@@ -148,7 +148,10 @@ def _diary(
     trainer: Callable[..., RunRecord],
     clock: Callable[[], float],
 ) -> Diary:
-    """The diary in `folder`, or a new one with the paces of all arms; why one fails on a sample stands in it too."""
+    """The diary in `folder`, or a new one with the paces of all arms; why one fails on a sample stands in it too.
+
+    Raises SadariError for a budget that is too short for everybody, and where nobody could be measured.
+    """
     if (folder / DIARY).is_file():
         return Diary.read(folder)
     if not os.access(folder, os.W_OK):  # before the time is spent, of which nobody could write a word
@@ -169,25 +172,10 @@ def _diary(
             met.add(kind)
             task.advance(1, arm.name)
     diary.measuring = clock() - started
-    _require_enough(diary, counts)
-    diary.write()
-    return diary
-
-
-def _require_enough(diary: Diary, counts: Counts) -> None:
-    """Raises SadariError where not even two rungs can be tried, or one where there is no more."""
     if not diary.paces:
         raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
-    if len(_first_field(diary, counts)) < min(2, len(diary.paces)):
+    if not choose_field(asked, diary, counts, images.shape).first:
         enough = in_words(needed(diary.paces, replace(counts, test=0), diary.measuring), ROUND_CEILING)
-        raise SadariError(
-            f"a budget of {in_words(diary.budget)} is too short to try two rungs on these images; "
-            f"it takes at least {enough} here"
-        )
-
-
-def _first_field(diary: Diary, counts: Counts) -> Collection[str]:
-    """Who is fast enough for the first round? Nobody else needs images."""
-    left = max(SEARCHED * diary.budget - diary.measuring, 0.0)
-    plans, _ = share_out(diary.paces, replace(counts, test=0), time_of_round(left, len(diary.paces)))
-    return plans.keys()
+        raise SadariError(f"a budget of {in_words(budget)} is too short for these images; {enough} is enough here")
+    diary.write()
+    return diary

@@ -13,7 +13,7 @@ from sadari.comparison.best.pace import JUDGED, Counts, Pace
 # One of so many goes on. Cited: 3 or 4 is what Li et al. 2018 (Hyperband, arXiv:1603.06560, section 2.6) advise; with 2
 # a search among 18 has five rounds instead of three, and the first share, on which most depends, is 0.6 times as long.
 ONE_OF = 3
-SEARCHED = 0.5  # part of the budget for the rounds; the rest trains the winner (assumed)
+SEARCHED = 0.25  # part of the budget for the rounds; the rest trains the winner (assumed)
 # Part of what is left for the rounds that each takes, but for the last one (assumed): in the first round the shares are
 # shortest, and who has hardly begun to learn drops out by chance.
 OF_THE_REST = 0.5

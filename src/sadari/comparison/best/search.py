@@ -44,13 +44,14 @@ class Search:
     clock: Callable[[], float]
     told: list[str] = field(default_factory=list)
 
-    def run(self) -> None:
-        """Hold all rounds; the diary has what came of them.
+    def run(self, field: Sequence[str]) -> None:
+        """Hold all rounds among the arms called `field`, none for a single one; the diary has what came of them.
 
         Raises SadariError where nothing could be trained, KeyboardInterrupt after Ctrl-C; what is done is in the diary.
         """
-        paces, number = dict(self.diary.paces), 0
-        while not number or len(paces) > 1:
+        self._tell(_field_in_words(field, len(self.request.arms)))
+        paces, number = {name: self.diary.paces[name] for name in field}, 0
+        while len(paces) > 1:
             number += 1
             paces = self._next_paces(self._round(number, paces), paces)
 
@@ -166,6 +167,13 @@ def _judged(trial: Trial, outcome: Outcome) -> Trial:
         accuracy=summary["scores"]["val"]["accuracy"],
         loss=summary["scores"]["val"]["loss"],
     )
+
+
+def _field_in_words(field: Sequence[str], arms: int) -> str:
+    names = ", ".join(field)
+    if len(field) == 1:
+        return f"the budget is too short to begin well with two rungs: the most promising of {arms} has it, {names}"
+    return f"the budget is long enough to begin well with {len(field)} of {arms} rungs: {names}"
 
 
 def _count(rungs: int) -> str:
