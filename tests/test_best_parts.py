@@ -11,6 +11,7 @@ from sadari.comparison.best.budget import budget_of_best, in_words, parse_budget
 from sadari.comparison.best.diary import Diary, Step, Trial, holds
 from sadari.comparison.best.halving import (
     LEAST_FRACTION,
+    SEARCHED,
     Plan,
     best_first,
     least_seconds,
@@ -137,7 +138,7 @@ def test_what_is_needed_is_enough_and_a_little_less_is_not() -> None:
     paces = {"a": Pace(0.1, 1e-4), "b": Pace(0.4, 2e-3), "c": Pace(0.2, 5e-3), "d": Pace(0.0, 1.0)}
     enough = needed(paces, DIGITS, spent=3.0)
     for budget, count in ((1.001 * enough, 2), (0.98 * enough, 1)):
-        plans, _ = share_out(paces, DIGITS, (0.5 * budget - 3.0) / rounds_for(4))
+        plans, _ = share_out(paces, DIGITS, (SEARCHED * budget - 3.0) / rounds_for(4))
         assert len(plans) == count
 
 
@@ -210,6 +211,22 @@ def test_the_pace_of_a_classical_rung_holds_the_features_that_its_first_pass_com
     assert pace.image == pytest.approx(KEPT * image if kept else image)
     if kept:
         assert pace.start > image * DIGITS.all
+
+
+def test_a_sample_holds_a_whole_batch_where_the_set_does() -> None:
+    counted: list[int] = []
+
+    def trainer(_: Job, out: Path, *, images: ImageSet, split: Split) -> RunRecord:
+        assert len(images) == len(split.train) + len(split.val)
+        counted.append(len(split.train))
+        write_history(out / "history.csv", [{"epoch": 1, "seconds": 1.0}])
+        write_json(out / "scores.json", {"seconds": {"total": 2.0}})
+        return RunRecord(out)
+
+    images = load("digits", Settings())
+    for batch_size in (32, 500, 100_000):
+        measure("digits", Arm("mlp", "mlp", {"batch_size": batch_size}), 0, images, DIGITS, trainer)
+    assert counted == [128, 500, DIGITS.train]
 
 
 # the diary

@@ -36,6 +36,7 @@ ARMS = (Arm("softmax", "softmax", QUIET), Arm("mlp", "mlp", QUIET))
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sadari.comparison.compare.cores", lambda: 2)
+    monkeypatch.setattr(side_by_side, "LONG_ENOUGH", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +182,18 @@ def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> 
     one_after_the_other(tmp_path, jobs)
     assert all(outcome.record for outcome in run_side_by_side(tasks_of(tmp_path, jobs), Silent(), 2))
     assert workers == []
+
+
+def test_what_is_over_before_a_worker_would_be_ready_needs_none(
+    tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(side_by_side, "LONG_ENOUGH", 1000.0)
+    started = time.monotonic()
+    outcomes = run_side_by_side(
+        tasks_of(tmp_path, [job_for("softmax", "digits", seed=seed) for seed in range(3)]), Silent(), 2
+    )
+    assert all(outcome.record for outcome in outcomes) and len(outcomes) == 3
+    assert workers == [] and time.monotonic() - started < 1000.0
 
 
 def test_whoever_is_alone_has_one_thread_too(

@@ -1,6 +1,7 @@
 """Which rung is the best that a time allows? The table of contents of `--models best`:
 
-rungs that fit -> their paces -> the promising ones -> rounds on validation -> the winner, and others as long as time is left -> comparison
+rungs that fit -> their paces -> the most promising -> rounds on validation -> the winner, and others as long as time is
+left -> comparison
 """
 
 import os
@@ -14,9 +15,8 @@ from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import DIARY, Diary, holds
 from sadari.comparison.best.entrants import candidates, find_entrants
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.halving import needed
 from sadari.comparison.best.pace import Counts, measure
-from sadari.comparison.best.promise import choose_field
+from sadari.comparison.best.promise import choose_field, least_budget
 from sadari.comparison.best.search import Search
 from sadari.comparison.compare import require_margin
 from sadari.comparison.jobs import reason_of
@@ -175,7 +175,7 @@ def _diary(
     if not diary.paces:
         raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
     if not choose_field(asked, diary, counts, images.shape).first:
-        enough = in_words(needed(diary.paces, replace(counts, test=0), diary.measuring), ROUND_CEILING)
+        enough = in_words(least_budget(asked, diary, counts), ROUND_CEILING)
         raise SadariError(f"a budget of {in_words(budget)} is too short for these images; {enough} is enough here")
     diary.write()
     return diary

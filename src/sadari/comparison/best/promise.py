@@ -1,8 +1,8 @@
 """Which rungs are worth the time of a search? The most promising ones, as many as it gives time to begin well.
 
 What a rung knows after its first steps says little of what it has learnt in the end: on `shapes`, `sprint` is right
-about 13 % of the images after one pass, where logistic regression is right about 24 %, and about all of them after fifty
-(docs/best.md). So the field is as small as the time is short, down to one rung that is trained without any rounds.
+about 13 % of the images after one pass, where logistic regression is right about 24 %, and about all of them after
+fifty (docs/best.md). So the field is as small as the time is short, down to one rung that is trained without rounds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from math import ceil
 from typing import NamedTuple
 
 from sadari.comparison.best.diary import Diary
-from sadari.comparison.best.halving import SEARCHED, share_out, time_of_round
+from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_round
 from sadari.comparison.best.pace import Counts, length_setting
 from sadari.comparison.request import Comparison
 from sadari.models.ladder import find_rung
@@ -32,8 +32,8 @@ ENOUGH = 2
 
 
 class Field(NamedTuple):
-    """Who is tried? first: in the first round, or the only one, which needs none. later: other rungs for which the budget
-    is long enough, where time is left at its end, the most promising first."""
+    """Who is tried? first: in the first round, or the only one, which needs none. later: other rungs for which the
+    budget is long enough, where time is left at its end, the most promising first."""
 
     first: Sequence[str]
     later: Sequence[str]
@@ -83,9 +83,17 @@ def choose_field(request: Comparison, diary: Diary, counts: Counts, shape: tuple
     return Field(fast if len(fast) >= min(2, len(paces)) else [], [])
 
 
+def least_budget(request: Comparison, diary: Diary, counts: Counts) -> float:
+    """Seconds from which there is a field, at the paces that `diary` has."""
+    begins = passes_to_begin(request, counts)
+    fastest = min(pace.seconds(ENOUGH * begins[name], counts) for name, pace in diary.paces.items())
+    for_one = max(diary.measuring + fastest, fastest / (1 - SEARCHED))
+    return min(for_one, needed(diary.paces, replace(counts, test=0), diary.measuring))
+
+
 def first_field(least: Mapping[str, float], searching: float) -> list[str]:
-    """Who is in the first round, where all rounds have `searching` seconds? least: seconds of everybody's good beginning,
-    the most promising first. That one, and of the others, one after the other, all beside whom everybody begins well.
+    """Who is in the first round, where all rounds have `searching` seconds? least: seconds of everybody's good
+    beginning, the most promising first. That one, and one after the other all beside whom everybody begins well.
     """
     first: list[str] = []
     for name in least:
