@@ -9,7 +9,7 @@ import pytest
 
 from sadari.comparison import sharing
 from sadari.comparison.jobs import Task
-from sadari.comparison.sharing import fit_at_once, goes_beside
+from sadari.comparison.sharing import LITTLE_IN_ALL, fit_at_once, goes_beside
 from sadari.values import ImageSet, RowAccess, Split
 from small_jobs import job_for, network_file
 
@@ -86,6 +86,23 @@ def test_no_more_run_at_once_than_fit_into_memory(
     split = Split(large.labels, large.labels, large.labels, "not looked at")
     tasks = [Task(job_for(model), Path(), large, split, model) for model in models]
     assert fit_at_once(tasks, 8) == count
+
+
+def test_what_is_soon_done_needs_no_worker(tmp_path: Path) -> None:
+    few = images(8, count=1000)
+    split = Split(np.arange(1000), few.labels[:0], few.labels[:0], "all of them")
+
+    def tasks(runs: int, epochs: int) -> list[Task]:
+        return [Task(job_for("mlp", epochs=epochs), tmp_path / str(n), few, split, "mlp") for n in range(runs)]
+
+    enough = LITTLE_IN_ALL // (1000 * 64) + 1
+    assert fit_at_once(tasks(2, (enough - 1) // 2), 2) == 1
+    assert fit_at_once(tasks(2, enough), 2) == 2
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "scores.json").write_text("{}", encoding="utf-8")
+    assert fit_at_once(tasks(2, enough // 2 + 1), 2) == 1, "a run that is finished is no work"
+    (tmp_path / "1" / "scores.json").unlink()
+    assert fit_at_once(tasks(2, enough // 2 + 1), 2) == 2
 
 
 class Streamed:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sadari.comparison import side_by_side
+from sadari.comparison import sharing, side_by_side
 from sadari.comparison.compare import compare
 from sadari.comparison.jobs import Task, run_tasks
 from sadari.comparison.request import Comparison
@@ -36,7 +36,7 @@ ARMS = (Arm("softmax", "softmax", QUIET), Arm("mlp", "mlp", QUIET))
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sadari.comparison.compare.cores", lambda: 2)
-    monkeypatch.setattr(side_by_side, "LONG_ENOUGH", 0.0)
+    monkeypatch.setattr(sharing, "LITTLE_IN_ALL", 0)  # else no run of a test would be worth a worker
 
 
 @pytest.fixture(autouse=True)
@@ -182,18 +182,6 @@ def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> 
     one_after_the_other(tmp_path, jobs)
     assert all(outcome.record for outcome in run_side_by_side(tasks_of(tmp_path, jobs), Silent(), 2))
     assert workers == []
-
-
-def test_what_is_over_before_a_worker_would_be_ready_needs_none(
-    tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(side_by_side, "LONG_ENOUGH", 1000.0)
-    started = time.monotonic()
-    outcomes = run_side_by_side(
-        tasks_of(tmp_path, [job_for("softmax", "digits", seed=seed) for seed in range(3)]), Silent(), 2
-    )
-    assert all(outcome.record for outcome in outcomes) and len(outcomes) == 3
-    assert workers == [] and time.monotonic() - started < 1000.0
 
 
 def test_whoever_is_alone_has_one_thread_too(

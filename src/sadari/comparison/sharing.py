@@ -36,6 +36,7 @@ from sadari.comparison.jobs import Task
 from sadari.models.kinds import Conv
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
+from sadari.run import RunRecord
 from sadari.settings import Job
 from sadari.training.machine import resolve_machine, values_of_batch
 from sadari.values import ImageSet
@@ -49,6 +50,12 @@ LITTLE_BATCH = 32_768
 # Bytes of all pixels as float32, up to which classical rungs, which want them at once, may do so side by side
 # (assumed: the memory of a laptop holds two of them beside everything else).
 LITTLE_MEMORY = 1 << 30
+# Pixel values that all runs look at together in all of their epochs, up to which a worker is not worth its start, which
+# takes seconds on the core that is left. Measured with a worker and with `--jobs 1`: `compare digits`, 9 million, 2.9 s
+# and 2.6; mlp, lstm and a4-cnn on a twentieth of Fashion-MNIST (cnn beside them goes alone), 40 million, 13.3 and 13.1;
+# mlp, dnn, lstm and lstm3 there, 107 million, 9.0 and 10.1. Without a worker the second of these took 16.5 s, as each
+# run has one thread either way.
+LITTLE_IN_ALL = 20_000_000
 # Part of the machine's memory that runs side by side may take, and bytes that each does beside such pixels (assumed:
 # the rest is for the system and for images, of which there is one copy; torch alone takes half of a worker's).
 OF_MEMORY, WORKER_MEMORY = 0.5, 1 << 29
@@ -83,8 +90,11 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
 def fit_at_once(tasks: Sequence[Task], most: int) -> int:
     """How many of `tasks` may run at the same time? `most`, or as many as the machine's memory holds of the largest.
 
-    This may depend on the machine: what a run computes does not depend on how many are beside it.
+    One where all of them are done before a worker would be of use. This may depend on the machine: what a run computes
+    does not depend on how many are beside it.
     """
+    if sum(_values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
+        return 1
     each = WORKER_MEMORY + max((_pixels_at_once(task.job, task.images) for task in tasks), default=0)
     return max(1, min(most, int(OF_MEMORY * _memory()) // each))
 
@@ -92,6 +102,11 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
 def _pixels_at_once(job: Job, images: ImageSet) -> int:
     """Bytes of the pixels that a run of `job` wants at once: classical rungs all of them."""
     return 4 * prod(images.images.shape) if find_rung(job.model).fitted_by != "gradient" else 0
+
+
+def _values_of_run(task: Task) -> int:
+    """How many pixel values does a run look at in all of its epochs?"""
+    return len(task.split.train) * prod(task.images.shape) * task.job.settings.epochs
 
 
 def _memory() -> int:

@@ -2,7 +2,7 @@
 
     tasks -> whoever is free takes the next one -> outcomes
 
-The workers start while a task trains here, so that no comparison waits for them, and not for one of a few seconds.
+The workers start while the first task trains here, so that no comparison waits for them.
 """
 
 import _thread
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Lock, Thread, current_thread, main_thread
+from threading import Lock, Thread, current_thread, main_thread
 
 from sadari.comparison.jobs import Outcome, Task, reason_of, run_tasks, told
 from sadari.comparison.worker import Worker
@@ -22,10 +22,6 @@ from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord, write_split
 from sadari.training.train import train
-
-# Seconds of training before workers start. One needs several until it trains, on the core that this process leaves, and
-# what is over by then is later with it (measured: `compare digits` took 2.6 s without, and 2.9 s with one).
-LONG_ENOUGH = 3.0
 
 
 def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> list[Outcome]:
@@ -37,7 +33,7 @@ def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> li
     left = sum(not RunRecord(task.out).finished for task in tasks)
     at_once = min(most, left)
     if at_once > 1:
-        progress.say(f"{left} runs train side by side, up to {at_once} at a time with one thread each")
+        progress.say(f"{left} runs train side by side, {at_once} at a time with one thread each")
     with TemporaryDirectory(prefix="sadari-splits-") as folder:
         return _Crew(tasks, OneAtATime(progress), Path(folder)).work(at_once - 1)
 
@@ -52,17 +48,15 @@ class _Crew:
         self._outcomes: list[Outcome] = []
         self._workers: list[Worker] = []
         self._threads: list[Thread] = []
-        self._lock, self._over = Lock(), Event()
+        self._lock = Lock()
         self._stopping = self._training_here = False
         self._loss = ""
 
     def work(self, workers: int) -> list[Outcome]:
-        """Do everything, with so many workers at most; what came of it."""
+        """Do everything, with so many workers; what came of it."""
         try:
             task = self._next()  # the first one begins here, as the workers are not ready yet
-            self._threads = [Thread(target=self._keep_busy) for _ in range(workers)]
-            for thread in self._threads:
-                thread.start()
+            self._start(workers)
             while task is not None:
                 with self._interruptible() as going_on:
                     if not going_on:
@@ -70,7 +64,6 @@ class _Crew:
                     [outcome] = run_tasks([task], self._progress, partial(train, threads=task.threads))
                 self._keep(outcome)
                 task = self._next()
-            self._over.set()
             for thread in self._threads:
                 thread.join()
         except KeyboardInterrupt:
@@ -82,32 +75,26 @@ class _Crew:
             raise SadariError(self._loss)
         return self._outcomes
 
+    def _start(self, workers: int) -> None:
+        for _ in range(workers):
+            worker = Worker()
+            self._workers.append(worker)
+            self._threads.append(Thread(target=self._keep_busy, args=(worker,)))
+            self._threads[-1].start()
+
     def _next(self) -> Task | None:
         with self._lock:
             return self._waiting.popleft() if self._waiting and not self._stopping else None
 
-    def _keep_busy(self) -> None:
-        if self._over.wait(LONG_ENOUGH):
-            return
-        worker = None
+    def _keep_busy(self, worker: Worker) -> None:
         try:
-            worker = self._hire()
-            while worker and (task := self._next()) is not None:
+            while (task := self._next()) is not None:
                 self._keep(worker.do(task, self._splits[id(task.split)], self._progress))
         except Exception as error:
             self._lose(reason_of(error))
         finally:
-            if worker:
-                worker.stop()
-                worker.wait()
-
-    def _hire(self) -> Worker | None:
-        """One worker more, as long as there is something to do."""
-        with self._lock:
-            if self._stopping or not self._waiting:
-                return None
-            self._workers.append(Worker())
-            return self._workers[-1]
+            worker.stop()
+            worker.wait()
 
     def _keep(self, outcome: Outcome) -> None:
         self._outcomes.append(told(outcome, self._progress))
@@ -138,9 +125,7 @@ class _Crew:
 
     def _stop(self) -> None:
         """Wait until every worker has kept its state and ended; a second Ctrl-C does not wait."""
-        with self._lock:
-            self._stopping = True
-        self._over.set()
+        self._stopping = True
         try:
             for worker in self._workers:
                 worker.stop()
