@@ -13,7 +13,6 @@ in proportion, 0 not at all. Memory is what the peak rises above the process bef
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -123,7 +122,9 @@ def measure(work: Work, file: Path) -> dict[str, float]:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """MiB. Not ru_maxrss, which begins with that of the process that started this one."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def in_a_process(work: Work) -> dict[str, float]:
