@@ -160,8 +160,12 @@ def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
     monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in ("softmax", "mlp")])
     very_slow = Pace(0.2, 2e-2)
     using = trainer(softmax=Made(0.75, 0.2, very_slow), mlp=Made(0.85, 1, very_slow))
-    search(using, tmp_path / "out", budget=130.0)
+    heard = Heard()
+    search(using, tmp_path / "out", budget=130.0, heard=heard)
     trials = Diary.read(tmp_path / "out").trials
+    assert (
+        "the budget is too short to begin well with any of 2 rungs: the fastest are tried, softmax, mlp" in heard.said
+    )
     assert [trial.round for trial in trials] == [1, 1]
     for trial in trials:
         assert trial.passes == 1 and 0.05 <= trial.fraction < 1

@@ -84,14 +84,14 @@ def find_best(
     counts = Counts.of(split)
     with only_one(folder):
         diary = _diary(folder, request.budget, asked, images, counts, progress, trainer, clock)
-        first, later = choose_field(asked, diary, counts, images.shape)
-        tried = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in first))
-        search = Search(asked, gather_materials(tried, progress), counts, diary, progress, trainer, clock)
+        tried = choose_field(asked, diary, counts, images.shape)
+        first = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in tried.first))
+        search = Search(asked, gather_materials(first, progress), counts, diary, progress, trainer, clock)
         search.told += [f"{name} was not tried: {reason}" for name, reason in {**outside, **diary.untried}.items()]
         search.told += [] if counts.test else [FLATTERED]
-        search.run(first)
+        search.run(tried)
         standing = {trial.arm: trial for trial in diary.standing()}
-        ranking = [*(standing or first), *later]
+        ranking = [*(standing or tried.first), *tried.later]
         paces = {name: search.pace_after(trial, diary.paces[name]) for name, trial in standing.items()}
         finals = Finals(asked, counts, diary, ranking, {**diary.paces, **paces}, search.told, progress, trainer, clock)
         return finals.run(robustness=robustness, margin=margin)

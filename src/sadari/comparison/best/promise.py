@@ -14,6 +14,7 @@ from sadari.comparison.best.diary import Diary
 from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_round
 from sadari.comparison.best.pace import Counts, length_setting
 from sadari.comparison.request import Comparison
+from sadari.comparison.variants import Arm
 from sadari.models.ladder import find_rung
 
 # From the most promising down. Assumed, after what the articles publish of their networks; `sprint` is ahead of
@@ -33,10 +34,20 @@ ENOUGH = 2
 
 class Field(NamedTuple):
     """Who is tried? first: in the first round, or the only one, which needs none. later: other rungs for which the
-    budget is long enough, where time is left at its end, the most promising first."""
+    budget is long enough, where time is left at its end, the most promising first. well: whether they begin well."""
 
     first: Sequence[str]
     later: Sequence[str]
+    well: bool
+
+    def in_words(self, arms: int) -> str:
+        """Who is tried of so many `arms`, as a sentence."""
+        names = ", ".join(self.first)
+        if not self.well:
+            return f"the budget is too short to begin well with any of {arms} rungs: the fastest are tried, {names}"
+        if len(self.first) < min(arms, 2):
+            return f"the budget is too short to begin well with two rungs: the most promising of {arms} has it, {names}"
+        return f"the budget is long enough to begin well with {len(self.first)} of {arms} rungs: {names}"
 
 
 def by_promise(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:
@@ -49,12 +60,11 @@ def by_promise(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:
 
 def passes_to_begin(request: Comparison, counts: Counts) -> dict[str, int]:
     """How many passes is each arm's good beginning?"""
-    return {arm.name: ceil(BEGUN / min(_steps(request, arm.name, counts), BEGUN)) for arm in request.arms}
+    return {arm.name: ceil(BEGUN / min(_steps(request, arm, counts), BEGUN)) for arm in request.arms}
 
 
-def _steps(request: Comparison, name: str, counts: Counts) -> int:
+def _steps(request: Comparison, arm: Arm, counts: Counts) -> int:
     """How many steps are in a pass? An iteration of a fit of all images is one; else an image, or a batch of them."""
-    arm = next(each for each in request.arms if each.name == name)
     if length_setting(arm.model) != "epochs":
         return 1
     if find_rung(arm.model).fitted_by != "gradient":
@@ -78,9 +88,9 @@ def choose_field(request: Comparison, diary: Diary, counts: Counts, shape: tuple
     if promising:
         least = {name: paces[name].seconds(begins[name], rounds) for name in promising}
         first = first_field(least, searching)
-        return Field(first, [name for name in promising if name not in first])
+        return Field(first, [name for name in promising if name not in first], well=True)
     fast = [*share_out(paces, rounds, time_of_round(searching, len(paces)))[0]]
-    return Field(fast if len(fast) >= min(2, len(paces)) else [], [])
+    return Field(fast if len(fast) >= min(2, len(paces)) else [], [], well=False)
 
 
 def least_budget(request: Comparison, diary: Diary, counts: Counts) -> float:

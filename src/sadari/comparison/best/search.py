@@ -9,6 +9,7 @@ from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import Diary, Trial
 from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_for, share_out, stay, time_of_round
 from sadari.comparison.best.pace import Counts, Pace, length_setting
+from sadari.comparison.best.promise import Field
 from sadari.comparison.jobs import Outcome, Task, run_tasks
 from sadari.comparison.materials import Materials
 from sadari.comparison.request import Comparison
@@ -44,13 +45,13 @@ class Search:
     clock: Callable[[], float]
     told: list[str] = field(default_factory=list)
 
-    def run(self, field: Sequence[str]) -> None:
-        """Hold all rounds among the arms called `field`, none for a single one; the diary has what came of them.
+    def run(self, tried: Field) -> None:
+        """Hold all rounds among those who are `tried` first, none for a single one; the diary has what came of them.
 
         Raises SadariError where nothing could be trained, KeyboardInterrupt after Ctrl-C; what is done is in the diary.
         """
-        self._tell(_field_in_words(field, len(self.request.arms)))
-        paces, number = {name: self.diary.paces[name] for name in field}, 0
+        self._tell(tried.in_words(len(self.request.arms)))
+        paces, number = {name: self.diary.paces[name] for name in tried.first}, 0
         while len(paces) > 1:
             number += 1
             paces = self._next_paces(self._round(number, paces), paces)
@@ -167,13 +168,6 @@ def _judged(trial: Trial, outcome: Outcome) -> Trial:
         accuracy=summary["scores"]["val"]["accuracy"],
         loss=summary["scores"]["val"]["loss"],
     )
-
-
-def _field_in_words(field: Sequence[str], arms: int) -> str:
-    names = ", ".join(field)
-    if len(field) == 1:
-        return f"the budget is too short to begin well with two rungs: the most promising of {arms} has it, {names}"
-    return f"the budget is long enough to begin well with {len(field)} of {arms} rungs: {names}"
 
 
 def _count(rungs: int) -> str:
