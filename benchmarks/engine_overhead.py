@@ -28,6 +28,7 @@ from sadari.settings import Job, Settings
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import Engine
+from sadari.training.loss import CrossEntropy
 from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.training.optim import make_optimizer
 
@@ -69,6 +70,8 @@ def ratios(name: str, turns: int) -> list[float]:
     bare = Bare(name, images.images, images.labels, PRECISIONS[settings.precision])
     positions = np.arange(count)
     network = network_of(name)
+    inputs = Inputs.pixels(images.images, Preprocess.fitted(images, positions, "unit", "crop"))
+    loss = CrossEntropy(len(images.classes))
     pairs: list[float] = []
 
     def after_epoch(state: FitState) -> None:
@@ -79,8 +82,8 @@ def ratios(name: str, turns: int) -> list[float]:
             network=network,
             learner=network,
             optimizer=make_optimizer(network, settings),
-            inputs=Inputs.pixels(images.images, Preprocess.fitted(images, positions, "unit", "crop")),
-            batches=Batches(images.images, images, positions, BATCH, 0, device),
+            inputs=inputs,
+            batches=Batches(inputs, images, positions, BATCH, 0, device, loss),
             labels=images.labels,
             validation=np.empty(0, dtype=np.int64),
             settings=settings,

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sadari.data.augment import parse_augmentation
+from sadari.data.augment import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.evaluation.predict import Inputs
 from sadari.models.layers import parse
@@ -15,6 +17,7 @@ from sadari.settings import Settings, with_overrides
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.engine import Engine
+from sadari.training.loss import CrossEntropy
 from sadari.training.machine import PRECISIONS
 from sadari.training.optim import make_optimizer
 from sadari.values import ImageSet
@@ -32,20 +35,27 @@ def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **over
     split = parts(images)
     augmentation = parse_augmentation(settings.augment, *images.shape[:2])
     preprocess = Preprocess.fitted(images, split.train, "unit", "crop")
+    inputs = Inputs.pixels(images.images, preprocess)
+    loss = CrossEntropy(len(images.classes), settings.label_smoothing, weights)
     return Engine(
         network=network,
         learner=network,
         optimizer=make_optimizer(network, settings),
-        inputs=Inputs.pixels(images.images, preprocess),
-        batches=Batches(images.images, images, split.train, settings.batch_size, 5, CPU, augmentation),
+        inputs=inputs,
+        batches=Batches(inputs, images, split.train, settings.batch_size, 5, CPU, loss, augmentation),
         labels=images.labels,
         validation=split.val,
         settings=settings,
         seed=5,
         checkpoint=Checkpoint(folder / "checkpoint" / "state.safetensors"),
         precision=PRECISIONS[settings.precision],
-        class_weights=weights,
     )
+
+
+def batches_of(images: ImageSet, positions: NDArray[np.int64], size: int, augmentation: Augmentation | None) -> Batches:
+    """Batches whose `x` are the pixels as they are stored or drawn, uint8 (N, H, W, C)."""
+    as_they_are = Inputs(images.images, lambda pixels: pixels)
+    return Batches(as_they_are, images, positions, size, 3, CPU, CrossEntropy(len(images.classes)), augmentation)
 
 
 def fresh(layers: str, images: ImageSet) -> Network:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sadari.data.augment import WORDS, Augmentation, Mixing, parse_augmentation
 from sadari.data.chunks import CHUNK, chunks
 from sadari.errors import UsageError
-from sadari.training.batches import Batches
 from sadari.training.randomness import generator_for
 from sadari.values import ImageSet
 from small_batches import noise, parsed, redrawn, seeded
+from small_engines import batches_of
 from small_jobs import patterns
 
 STRONG = {"rotate": 30, "shift": 0.2, "crop": 2, "zoom": 0.2, "resized-crop": 0.3, "jitter": 0.4, "erase": 0.7}
@@ -105,20 +105,20 @@ def flat(count: int) -> ImageSet:
 def test_an_epoch_visits_every_image_once_and_no_more(text: str) -> None:
     images = flat(107)
     positions = np.arange(0, 107, 2)
-    batches = Batches(images.images, images, positions, 16, 3, torch.device("cpu"), parse_augmentation(text, 8, 8))
+    batches = batches_of(images, positions, 16, parse_augmentation(text, 8, 8))
     for epoch in range(3):
         steps = [batches.batch(epoch, step) for step in range(batches.steps_per_epoch)]
-        seen = torch.cat([pixels[:, 4, 4, 0] for pixels, _ in steps])
+        seen = torch.cat([each.x[:, 4, 4, 0] for each in steps])
         assert sorted(seen.tolist()) == positions.tolist()
-        assert torch.equal(torch.cat([labels for _, labels in steps]), seen.long() % 3)
+        assert torch.equal(torch.cat([each.labels for each in steps]), seen.long() % 3)
 
 
 def test_mixing_keeps_the_number_of_images_and_the_sum_of_labels() -> None:
     images = patterns()
-    batches = Batches(images.images, images, np.arange(50), 16, 3, torch.device("cpu"), parsed("mixup 1, cutmix 1"))
+    batches = batches_of(images, np.arange(50), 16, parsed("mixup 1, cutmix 1"))
     steps = [batches.batch(0, step) for step in range(batches.steps_per_epoch)]
-    assert sum(len(pixels) for pixels, _ in steps) == 50
-    labels = torch.cat([labels for _, labels in steps])
+    assert sum(len(each.x) for each in steps) == 50
+    labels = torch.cat([each.labels for each in steps])
     assert labels.shape == (50, len(images.classes))
     assert torch.allclose(labels.sum(1), torch.ones(50))
 
@@ -126,7 +126,7 @@ def test_mixing_keeps_the_number_of_images_and_the_sum_of_labels() -> None:
 def test_each_epoch_draws_anew_and_each_step_again_the_same() -> None:
     images = patterns(10)
     images = replace(images, images=np.repeat(images.images[:1], 10, axis=0))  # the order of equal images does not tell
-    batches = Batches(images.images, images, np.arange(10), 5, 3, torch.device("cpu"), parsed("rotate 30, erase 0.5"))
+    batches = batches_of(images, np.arange(10), 5, parsed("rotate 30, erase 0.5"))
     batch = batches.batch(0, 0)[0]
     assert torch.equal(batches.batch(0, 0)[0], batch)
     assert not torch.equal(batches.batch(1, 0)[0], batch)

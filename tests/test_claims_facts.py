@@ -6,8 +6,8 @@ import torch
 from sadari.data.augment import parse_augmentation
 from sadari.models.layers import describe, parse
 from sadari.models.sequential import build
-from sadari.training.batches import Batches
 from sadari.values import ImageSet
+from small_engines import batches_of
 
 VGG16 = """
     conv 64 same, conv 64 same, maxpool
@@ -41,7 +41,7 @@ def test_augmentation_redraws_the_same_images_and_adds_none() -> None:
     """A1 says that the training set grows by 960 images every epoch."""
     images, count = numbered(50), 50
     augmentation = parse_augmentation("flip, shift 0.2", 8, 8)
-    batches = Batches(images.images, images, np.arange(count), 16, 0, torch.device("cpu"), augmentation)
+    batches = batches_of(images, np.arange(count), 16, augmentation)
     seen, views = [], []
     for epoch in range(5):
         drawn = torch.cat([batches.batch(epoch, step)[0] for step in range(batches.steps_per_epoch)]).numpy()

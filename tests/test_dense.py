@@ -13,7 +13,9 @@ from sadari.models import modules
 from sadari.models.layers import parse
 from sadari.models.prefix import Rest
 from sadari.models.sequential import Network, build
+from sadari.training.batches import Batch
 from sadari.training.dense import DenseStack
+from sadari.training.loss import CrossEntropy, rightness
 from small_engines import engine_for
 
 SHAPE, CLASSES = (4, 5, 2), 3
@@ -52,9 +54,11 @@ def test_gradients_are_those_of_autograd(layers: str, smoothing: float) -> None:
     wanted_loss, wanted_right, wanted = by_autograd(network, x, labels, smoothing)
     stack = DenseStack.of(network)
     assert stack is not None
-    loss, right = stack.learn(x, labels, 5.0, smoothing, torch.float32)
-    assert loss.item() == pytest.approx(wanted_loss, rel=1e-6)
-    assert int(right) == wanted_right
+    loss = CrossEntropy(CLASSES, smoothing)
+    targets = loss.targets(labels)
+    logits = stack.learn(Batch(x, labels, targets), loss, 5.0, torch.float32)
+    assert loss.losses(logits, targets).sum().item() == pytest.approx(wanted_loss, rel=1e-6)
+    assert rightness(logits, labels).sum() == wanted_right
     found = [each.grad for each in network.parameters()]
     assert len(found) == len(wanted)
     for one, other in zip(found, wanted, strict=True):
@@ -65,10 +69,11 @@ def test_gradients_are_those_of_autograd(layers: str, smoothing: float) -> None:
 def test_two_halves_of_a_batch_add_up() -> None:
     network, (x, labels) = network_of(STACKS[2]), batch()
     _, _, wanted = by_autograd(network, x, labels)
+    loss = CrossEntropy(CLASSES)
     stack = DenseStack.of(network)
     assert stack is not None
     for some in (slice(0, 8), slice(8, None)):
-        stack.learn(x[some], labels[some], 5.0, 0.0, torch.float32)
+        stack.learn(Batch(x[some], labels[some], loss.targets(labels[some])), loss, 5.0, torch.float32)
     for one, other in zip(network.parameters(), wanted, strict=True):
         assert one.grad is not None
         assert torch.allclose(one.grad, other, rtol=1e-5, atol=1e-6)
@@ -81,7 +86,8 @@ def test_products_that_pay_are_rounded_as_autocast_rounds_them(monkeypatch: pyte
     exact, rounded = (by_autograd(network, x, labels, rounded=each)[2] for each in (False, True))
     stack = DenseStack.of(network)
     assert stack is not None
-    stack.learn(x, labels, 5.0, 0.0, torch.bfloat16)
+    loss = CrossEntropy(CLASSES)
+    stack.learn(Batch(x, labels, loss.targets(labels)), loss, 5.0, torch.bfloat16)
     for parameter, one, other in zip(network.parameters(), rounded, exact, strict=True):
         assert parameter.grad is not None
         assert parameter.grad.dtype == torch.float32

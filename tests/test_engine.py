@@ -61,10 +61,10 @@ def bare_loop(engine: Engine, weigh: Callable[[Tensor], Tensor] | None = None, s
     network.train()
     for epoch in range(settings.epochs):
         for step in range(engine.batches.steps_per_epoch):
-            pixels, labels = engine.batches.batch(epoch, step)
+            x, labels, _ = engine.batches.batch(epoch, step)
             begin_step(varying_layers(network), engine.seed, epoch * engine.batches.steps_per_epoch + step)
             weight = None if weigh is None else weigh(labels)
-            logits = network(pixels.permute(0, 3, 1, 2).float() / 255)
+            logits = network(x)
             F.cross_entropy(logits, labels, weight, label_smoothing=smoothing).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()
@@ -218,9 +218,10 @@ def test_augmentation_touches_the_training_images_only(tmp_path: Path, monkeypat
     engine = engine_for(PLAIN, tmp_path, augment="flip, shift 0.4", epochs=1)
     engine.fit()
     assert sum(seen) == len(engine.validation)
-    pixels, _ = engine.batches.batch(0, 0)
-    sources = {image.tobytes() for image in engine.inputs.rows}
-    assert not all(image.numpy().tobytes() in sources for image in pixels)
+    x = engine.batches.batch(0, 0).x
+    prepared = engine.inputs.prepare(torch.from_numpy(engine.inputs.rows[:]))
+    sources = {image.numpy().tobytes() for image in prepared}
+    assert not all(image.numpy().tobytes() in sources for image in x)
 
 
 def test_learning_does_not_slow_down_through_denormals(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sadari.errors import SadariError
 from sadari.models.sequential import Network
 from sadari.settings import Settings, Value
-from sadari.training.batches import Batches
+from sadari.training.batches import Batch, Batches
 from sadari.training.engine import DivergedError
 from sadari.training.job import make_job
 from sadari.training.optim import make_optimizer
@@ -59,7 +59,7 @@ def test_the_best_epoch_survives_a_divergence(tmp_path: Path, monkeypatch: pytes
     good = train(whole, tmp_path / "good", images=images, split=parts(images))
     original = Batches.batch
 
-    def spoilt(self: Batches, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+    def spoilt(self: Batches, epoch: int, step: int) -> Batch:
         if epoch == 2 and step == 1:
             rates = [group.update(lr=float("nan")) for group in optimizers[-1].param_groups]
             assert rates

@@ -124,9 +124,9 @@ def test_the_engine_learns_from_mixed_labels_like_a_bare_loop(asked: dict[str, A
     state = engine.fit()
     optimizer, right = torch.optim.SGD(twin.network.parameters(), lr=0.1), 0.0
     for step in range(2 * twin.batches.steps_per_epoch):
-        pixels, labels = twin.batches.batch(*divmod(step, twin.batches.steps_per_epoch))
-        logits = twin.network(pixels.permute(0, 3, 1, 2).float() / 255)
-        loss = cross_entropy_by_hand(logits, labels, twin.class_weights, twin.settings.label_smoothing)
+        x, labels, _ = twin.batches.batch(*divmod(step, twin.batches.steps_per_epoch))
+        logits = twin.network(x)
+        loss = cross_entropy_by_hand(logits, labels, twin.batches.loss.class_weights, twin.settings.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch import Tensor
 
 from sadari import run as run_module
 from sadari.errors import SadariError
 from sadari.models.ladder import find_rung
 from sadari.run import RunRecord
 from sadari.settings import OPTIMIZERS
-from sadari.training.batches import Batches
+from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.engine import Engine
 from sadari.training.passes import Passes
@@ -40,7 +39,7 @@ def at_step(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int, do: Callable
     """Do something while the batch of this step is being gathered."""
     original = Batches.batch
 
-    def watched(self: Batches, now_epoch: int, now_step: int) -> tuple[Tensor, Tensor]:
+    def watched(self: Batches, now_epoch: int, now_step: int) -> Batch:
         if (now_epoch, now_step) == (epoch, step):
             do()
         return original(self, now_epoch, now_step)
@@ -107,7 +106,7 @@ def test_every_optimiser_goes_on_as_if_nothing_had_been(
 def test_seconds_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images, original = patterns(), Batches.batch
 
-    def slow(self: Batches, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+    def slow(self: Batches, epoch: int, step: int) -> Batch:
         time.sleep(0.1)
         return original(self, epoch, step)
 

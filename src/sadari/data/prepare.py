@@ -72,8 +72,9 @@ class Preprocess:
         if tuple(pixels.shape[1:]) != expected:
             raise SadariError(f"images of {tuple(pixels.shape[1:])} given to a model for {expected}; load them again")
         shift, scale = (each.to(pixels.device) for each in self._of_values)
-        values = pixels.reshape(len(pixels), -1).float()  # in one dimension, torch computes eight at a time
-        return torch.addcmul(shift, values, scale).view(pixels.shape).permute(0, 3, 1, 2)
+        # A copy to work in; in one dimension, torch computes eight at a time.
+        values = pixels.reshape(len(pixels), -1).to(torch.float32, copy=True)
+        return torch.addcmul(shift, values, scale, out=values).view(pixels.shape).permute(0, 3, 1, 2)
 
     @cached_property
     def _of_values(self) -> tuple[Tensor, Tensor]:

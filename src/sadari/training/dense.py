@@ -14,14 +14,16 @@ from torch import Tensor, nn
 from sadari.models.modules import HOOKS, Dense, Flatten, activate
 from sadari.models.prefix import Rest
 from sadari.models.sequential import Network
+from sadari.training.batches import Batch
+from sadari.training.loss import CrossEntropy
 
 _flat = Flatten().forward
 # The slope of what enters an activation, from that of what leaves it and what left it.
 _BACK: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "linear": lambda slope, _: slope,
-    "relu": lambda slope, left: torch.ops.aten.threshold_backward(slope, left, 0),
-    "sigmoid": lambda slope, left: torch.ops.aten.sigmoid_backward(slope, left),
-    "tanh": lambda slope, left: torch.ops.aten.tanh_backward(slope, left),
+    "relu": lambda slope, left: torch.ops.aten.threshold_backward.default(slope, left, 0),
+    "sigmoid": lambda slope, left: torch.ops.aten.sigmoid_backward.default(slope, left),
+    "tanh": lambda slope, left: torch.ops.aten.tanh_backward.default(slope, left),
 }
 
 
@@ -62,31 +64,29 @@ class DenseStack:
         return cls(tuple(_Layer(each, each.weight, each.bias, each.activation) for each in stack))
 
     @torch.no_grad()
-    def learn(
-        self, x: Tensor, labels: Tensor, normaliser: float, smoothing: float, precision: torch.dtype
-    ) -> tuple[Tensor, Tensor]:
-        """Add the gradients of the sum of cross-entropies over `normaliser` to those of the layers' parameters.
+    def learn(self, batch: Batch, loss: CrossEntropy, normaliser: float, precision: torch.dtype) -> Tensor:
+        """Add the gradients of the sum of `loss` over `normaliser` to those of the layers' parameters.
 
-        x: float32 (N, ...). labels: int64 (N,). smoothing: the part of each label that all classes share. precision:
-        dtype of the products that it pays to round. Returns the sum of cross-entropies and how many answers are right,
-        both of shape ().
+        precision: dtype of the products that it pays to round. Returns the logits, float32 (N, K).
         """
-        left, passed = _flat(x), list[_Passed]()
+        left, passed = _flat(batch.x), list[_Passed]()
         for layer in self.layers:
-            entered, weight, bias = left.float(), layer.weight, layer.bias
-            if precision != torch.float32 and layer.dense.pays_to_round(len(x)):
+            entered, weight, bias = _exact(left), layer.weight, layer.bias
+            if precision != torch.float32 and layer.dense.pays_to_round(len(left)):
                 entered, weight, bias = left.to(precision), weight.to(precision), bias.to(precision)
             left = activate(torch.addmm(bias, entered, weight.t()), layer.activation)
             passed.append(_Passed(layer, entered, weight, left))
-        loss, right, slope = _cross_entropy(left.float(), labels, smoothing)
-        slope /= normaliser
+        logits = _exact(left)
+        slope = loss.slope(logits, batch.targets).div_(normaliser)
         for layer, entered, weight, left in reversed(passed):
-            slope = _BACK[layer.activation](slope.to(left.dtype), left)
+            if slope.dtype != left.dtype:
+                slope = slope.to(left.dtype)
+            slope = _BACK[layer.activation](slope, left)
             _add(layer.weight, torch.mm(slope.t(), entered))
             _add(layer.bias, slope.sum(0))
             if layer is not self.layers[0]:
-                slope = torch.mm(slope, weight).float()
-        return loss, right
+                slope = _exact(torch.mm(slope, weight))
+        return logits
 
 
 class _Passed(NamedTuple):
@@ -98,21 +98,11 @@ class _Passed(NamedTuple):
     left: Tensor
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The sum of the losses, how many answers are right, and the slope of that sum (N, K)."""
-    right = (logits.argmax(1) == labels).sum()
-    logs = logits.log_softmax(1)
-    own = labels.unsqueeze(1)
-    loss = logs.gather(1, own).sum() * (smoothing - 1)
-    if smoothing:
-        loss -= logs.sum() * (smoothing / logits.shape[1])
-    slope = logs.exp_()
-    if smoothing:
-        slope -= smoothing / logits.shape[1]
-    slope.scatter_add_(1, own, slope.new_full(own.shape, smoothing - 1))
-    return loss, right, slope
-
-
 def _add(parameter: Tensor, gradient: Tensor) -> None:
-    gradient = gradient.to(parameter.dtype)
+    gradient = _exact(gradient)
     parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    """In float32; to ask for what it is already would be a call, too."""
+    return tensor if tensor.dtype == torch.float32 else tensor.float()

@@ -28,10 +28,11 @@ from sadari.models.dropout import Dropout
 from sadari.models.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
-from sadari.training.batches import Batches
+from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.dense import DenseStack
 from sadari.training.interrupt import Interruption, interruption
+from sadari.training.loss import rightness
 from sadari.training.machine import denormals_flushed
 from sadari.training.memory import smaller_micro_batch
 from sadari.training.optim import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
@@ -43,10 +44,15 @@ LOOK_EVERY = 16
 
 
 class Found(NamedTuple):
-    """What a micro-batch says of the network: the sum of its loss, and how many answers are right; both of shape ()."""
+    """What a micro-batch answered, and what would have been right, to be looked at later.
 
-    loss: Tensor
-    right: Tensor
+    logits, targets: float32 (N, K). labels: int64 (N,) or float32 (N, K). share: that the loss of an image has.
+    """
+
+    logits: Tensor
+    targets: Tensor
+    labels: Tensor
+    share: float
 
 
 class DivergedError(SadariError):
@@ -57,10 +63,10 @@ class DivergedError(SadariError):
 class Engine:
     """Everything that one fit needs; `fit` trains `network` in place.
 
-    learner: what reads `inputs`: the network itself, or the part of it behind its frozen layers. batches: the rows of
-    the training images. labels: int64 (N,), of the whole set. validation: the positions that choose the best epoch
-    (possibly none). precision: dtype of the training step's arithmetic. class_weights: float32 (K,) on the
-    network's device, or None. after_epoch: called with the state when an epoch has been added to its history.
+    learner: what reads `inputs`: the network itself, or the part of it behind its frozen layers. batches: the training
+    images, and the loss of an answer about them. labels: int64 (N,), of the whole set. validation: the positions that
+    choose the best epoch (possibly none). precision: dtype of the training step's arithmetic. after_epoch: called with
+    the state when an epoch has been added to its history.
     """
 
     network: nn.Module
@@ -74,7 +80,6 @@ class Engine:
     seed: int
     checkpoint: Checkpoint
     precision: torch.dtype
-    class_weights: Tensor | None = None
     progress: Progress = field(default_factory=Silent)
     after_epoch: Callable[[FitState], None] = lambda _: None
 
@@ -114,10 +119,10 @@ class Engine:
         shown = 0
         while state.step < steps:
             started = perf_counter()
-            pixels, labels = self.batches.batch(state.epoch, state.step)
-            found += self._step(pixels, labels)
+            batch = self.batches.batch(state.epoch, state.step)
+            found += self._step(batch)
             state.step += 1
-            state.seen += len(labels)
+            state.seen += len(batch.x)
             look = state.step % LOOK_EVERY == 0 or state.step == steps or self._due(wanted)
             if look:
                 self._look(found)
@@ -128,19 +133,19 @@ class Engine:
                 shown = state.seen
                 self._keep_if_due(wanted)
 
-    def _step(self, pixels: Tensor, labels: Tensor) -> list[Found]:
+    def _step(self, batch: Batch) -> list[Found]:
         """One optimiser step; returns what its micro-batches found."""
         step = self.state.epoch * self.batches.steps_per_epoch + self.state.step
         set_learning_rate(self.optimizer, self._learning_rate(step))
         while True:
             try:
-                found = self._gradients(pixels, labels, step)
+                found = self._gradients(batch, step)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self.optimizer.zero_grad(set_to_none=True)
-                self.state.micro_batch = smaller_micro_batch(self.network, self.state.micro_batch, len(labels))
+                self.state.micro_batch = smaller_micro_batch(self.network, self.state.micro_batch, len(batch.x))
                 self.progress.say(
                     f"memory ran out: each step now goes through the network {self.state.micro_batch} images at a time"
                 )
@@ -148,42 +153,39 @@ class Engine:
         self.optimizer.zero_grad(set_to_none=True)
         return found
 
-    def _gradients(self, pixels: Tensor, labels: Tensor, step: int) -> list[Found]:
+    def _gradients(self, batch: Batch, step: int) -> list[Found]:
         """Forward and backward over the whole batch, in micro-batches where memory demands it."""
         begin_step(self.varying, self.seed, step)
-        weights = None if self.class_weights is None else _weights_of(labels, self.class_weights)
-        normaliser = float(len(labels)) if weights is None else float(weights.sum())
-        share = len(labels) / normaliser
-        size = self.state.micro_batch
-        pieces = zip(torch.split(pixels, size), torch.split(labels, size), strict=True) if size else [(pixels, labels)]
-        found: list[Found] = []
-        for some, wanted in pieces:
-            loss, right = self._learn(self.inputs.prepare(some), wanted, normaliser)
-            found.append(Found(loss if weights is None else loss * share, right))
-        return found
+        count, size = self.batches.loss.count(batch.labels), self.state.micro_batch
+        share = len(batch.x) / count
+        pieces = batch.split(size) if size else [batch]
+        return [Found(self._learn(piece, count), piece.targets, piece.labels, share) for piece in pieces]
 
-    def _learn(self, x: Tensor, labels: Tensor, normaliser: float) -> tuple[Tensor, Tensor]:
-        """Add the gradients of one micro-batch; returns the sum of its loss and how many answers are right."""
-        smoothing = self.settings.label_smoothing
-        if self.stack and labels.ndim == 1 and self.class_weights is None:
-            return self.stack.learn(x, labels, normaliser, smoothing, self.precision)
+    def _learn(self, batch: Batch, normaliser: float) -> Tensor:
+        """Add the gradients of one micro-batch; returns its logits, float32 (N, K)."""
+        if self.stack:
+            return self.stack.learn(batch, self.batches.loss, normaliser, self.precision)
         with self._autocast():
-            logits = self.learner(x)
-        logits = logits.float()
-        loss = F.cross_entropy(logits, labels, self.class_weights, reduction="sum", label_smoothing=smoothing)
-        (loss / normaliser).backward()  # type: ignore[no-untyped-call]
-        return loss.detach(), _right(logits.detach(), labels)
+            answered: Tensor = self.learner(batch.x)
+        logits = answered.detach().float()
+        slope = self.batches.loss.slope(logits, batch.targets).div_(normaliser)
+        torch.autograd.backward(answered, slope.to(answered.dtype))
+        return logits
 
     def _look(self, found: list[Found]) -> None:
         """Bring what was `found` since the last look to the processor; a loss that is not finite ends the run.
 
-        Added one by one, so that the sums do not depend on when somebody looks.
+        Added micro-batch by micro-batch, so that the sums do not depend on when somebody looks.
         """
+        logits = torch.cat([each.logits for each in found])
+        losses = self.batches.loss.losses(logits, torch.cat([each.targets for each in found]))
+        right = rightness(logits, torch.cat([each.labels for each in found]))
+        starts = np.cumsum([0, *(len(each.logits) for each in found[:-1])])
+        of_each = np.add.reduceat(torch.stack([losses, right]).double().cpu().numpy(), starts, axis=1)
         loss_sum, correct = self.state.loss_sum, self.state.correct
-        for loss in torch.stack([each.loss for each in found]).tolist():
-            loss_sum += loss
-        for right in torch.stack([each.right for each in found]).tolist():
-            correct += right
+        for each, loss, hits in zip(found, *of_each.tolist(), strict=True):
+            loss_sum += loss * each.share
+            correct += hits
         if not math.isfinite(loss_sum):
             rate = self.optimizer.param_groups[0]["lr"]
             raise DivergedError(
@@ -256,17 +258,6 @@ class Engine:
     @property
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
-
-
-def _weights_of(labels: Tensor, class_weights: Tensor) -> Tensor:
-    """How much does each image count? float32 (N,); a mixed label (a row of N, K) counts as what it is made of."""
-    return class_weights[labels] if labels.ndim == 1 else labels @ class_weights
-
-
-def _right(logits: Tensor, labels: Tensor) -> Tensor:
-    """How many answers are right? A mixed label (a row of N, K) counts with its share of the class that is answered."""
-    answers = logits.argmax(1)
-    return (answers == labels).sum() if labels.ndim == 1 else labels.gather(1, answers[:, None]).sum()
 
 
 def varying_layers(network: nn.Module) -> list[tuple[int, Dropout | BatchNorm]]:

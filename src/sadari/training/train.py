@@ -39,6 +39,7 @@ from sadari.training.engine import DivergedError, Engine
 from sadari.training.events import Events
 from sadari.training.folder import only_one, require_same_job, require_same_network
 from sadari.training.log import Log
+from sadari.training.loss import CrossEntropy
 from sadari.training.machine import PRECISIONS, resolve_machine
 from sadari.training.optim import make_optimizer
 from sadari.training.passes import Passes
@@ -179,8 +180,9 @@ def _engine(workshop: Workshop, after_epoch: Callable[[FitState], None]) -> Engi
     weights = None
     if settings.class_weights == "balanced":
         weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
+    loss = CrossEntropy(len(images.classes), settings.label_smoothing, weights)
     batches = Batches(
-        inputs.rows, images, split.train, settings.batch_size, job.seed, device, workshop.augmentation, views
+        inputs, images, split.train, settings.batch_size, job.seed, device, loss, workshop.augmentation, views
     )
     return Engine(
         network=workshop.network,
@@ -194,7 +196,6 @@ def _engine(workshop: Workshop, after_epoch: Callable[[FitState], None]) -> Engi
         seed=job.seed,
         checkpoint=workshop.checkpoint,
         precision=PRECISIONS[settings.precision],
-        class_weights=weights,
         progress=workshop.log,
         after_epoch=after_epoch,
     )

@@ -1,0 +1,67 @@
+"""Cross-entropy written out against torch's own, with everything that may change it."""
+
+from itertools import product
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sadari.training.loss import CrossEntropy, rightness
+
+CLASSES = 5
+WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 0.25, 1.5])
+
+
+def some(mixed: bool, size: float = 3.0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(4)
+    logits = torch.randn(23, CLASSES, generator=generator) * size
+    labels = torch.randint(0, CLASSES, (23,), generator=generator)
+    if not mixed:
+        return logits, labels
+    shares = F.one_hot(labels, CLASSES).float()
+    return logits, 0.7 * shares + 0.3 * shares.flip(0)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "weights", "mixed", "size"), list(product([0.0, 0.2], [None, WEIGHTS], [False, True], [3.0, 300.0]))
+)
+def test_loss_and_slope_are_torchs(smoothing: float, weights: Tensor | None, mixed: bool, size: float) -> None:
+    logits, labels = some(mixed, size)
+    loss = CrossEntropy(CLASSES, smoothing, weights)
+    targets = loss.targets(labels)
+    leaf = logits.double().requires_grad_()
+    theirs = F.cross_entropy(
+        leaf,
+        labels.double() if mixed else labels,
+        None if weights is None else weights.double(),
+        reduction="none",
+        label_smoothing=smoothing,
+    )
+    theirs.sum().backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    assert torch.allclose(loss.losses(logits, targets).double(), theirs, rtol=1e-5, atol=1e-5)
+    assert torch.allclose(loss.slope(logits, targets).double(), leaf.grad, rtol=1e-5, atol=1e-6)
+
+
+def test_an_image_counts_as_its_class_does() -> None:
+    for mixed in (False, True):
+        _, labels = some(mixed)
+        shares = labels if mixed else F.one_hot(labels, CLASSES).float()
+        assert CrossEntropy(CLASSES).count(labels) == 23
+        assert CrossEntropy(CLASSES, 0.2, WEIGHTS).count(labels) == pytest.approx((shares * WEIGHTS).sum().item())
+
+
+def test_an_answer_is_as_right_as_its_class_is_present() -> None:
+    logits = torch.tensor([[0.0, 2.0, 1.0], [5.0, 0.0, 0.0]])
+    assert rightness(logits, torch.tensor([1, 2])).tolist() == [1.0, 0.0]
+    assert rightness(logits, torch.tensor([[0.5, 0.25, 0.25], [0.75, 0.0, 0.25]])).tolist() == [0.25, 0.75]
+
+
+def test_a_logit_that_is_no_number_is_seen_in_the_loss() -> None:
+    logits, labels = some(False)
+    loss = CrossEntropy(CLASSES)
+    for spoilt in (float("inf"), float("nan")):
+        broken = logits.clone()
+        broken[3, 2] = spoilt
+        assert not loss.losses(broken, loss.targets(labels))[3].isfinite()
