@@ -113,6 +113,17 @@ def test_an_epoch_visits_every_image_once_and_no_more(text: str) -> None:
         assert torch.equal(torch.cat([each.labels for each in steps]), seen.long() % 3)
 
 
+def test_a_step_is_the_same_wherever_its_epoch_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the place in memory, on which it depends how products are added up."""
+    monkeypatch.setattr("sadari.training.batches.STRETCH_VALUES", 3 * 5 * (64 + 3))
+    images = flat(59)
+    whole = batches_of(images, np.arange(59), 5, None)
+    for step in range(whole.steps_per_epoch):
+        begun_here, gone_on = (each.batch(0, step) for each in (batches_of(images, np.arange(59), 5, None), whole))
+        assert torch.equal(begun_here.x, gone_on.x) and torch.equal(begun_here.labels, gone_on.labels)
+        assert begun_here.x.storage_offset() == gone_on.x.storage_offset() == 5 * 64 * (step % 3)
+
+
 def test_mixing_keeps_the_number_of_images_and_the_sum_of_labels() -> None:
     images = patterns()
     batches = batches_of(images, np.arange(50), 16, parsed("mixup 1, cutmix 1"))

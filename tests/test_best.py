@@ -164,7 +164,7 @@ def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
     search(using, tmp_path / "out", budget=130.0, heard=heard)
     trials = Diary.read(tmp_path / "out").trials
     assert (
-        "the budget is too short to begin well with any of 2 rungs: the fastest are tried, softmax, mlp" in heard.said
+        "the budget is too short to begin well with any of 2 rungs: the fastest are tried, mlp, softmax" in heard.said
     )
     assert [trial.round for trial in trials] == [1, 1]
     for trial in trials:
@@ -330,6 +330,48 @@ def test_a_rung_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
         assert sentences <= set(each.notes)
 
 
+def test_measuring_ends_with_its_part_of_the_budget_where_somebody_begins_well(tmp_path: Path) -> None:
+    """Measuring lstm alone takes longer than a twentieth of this budget."""
+    using = trainer()
+    result = search(using, tmp_path / "out", budget=40.0)
+    diary = Diary.read(tmp_path / "out")
+    assert list(diary.paces) == ["cnn-lstm", "cnn", "lstm"]
+    why = "measuring those that are more promising took the time for it"
+    assert f"a4-dnn, mlp, softmax, dnn were not tried: {why}" in result.notes
+    assert {job.model for job in using.calls} == set(diary.paces)
+
+
+def test_what_every_run_costs_is_learnt_from_the_rounds(tmp_path: Path) -> None:
+    class Slower(ClockedTrainer):
+        """Noise says nothing of eight seconds that every run on the images begins with."""
+
+        def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
+            record = super()._leave(record, job, images, split)
+            if images.name != "a sample":
+                self.now += 8.0
+            return record
+
+    using = Slower(made=MADE)
+    search(using, tmp_path / "out")
+    assert 0.9 * BUDGET < using.now <= BUDGET
+
+
+def test_time_before_ctrl_c_counts(tmp_path: Path) -> None:
+    class Stopped(ClockedTrainer):
+        def __call__(self, job: Job, out: Path, **given: Any) -> RunRecord:
+            if out.parent.name == "final" and not self.stop_at:
+                self.stop_at, self.now = -1, self.now + 30.0
+                raise KeyboardInterrupt
+            return super().__call__(job, out, **given)
+
+    using = Stopped(made=MADE)
+    with pytest.raises(KeyboardInterrupt):
+        search(using, tmp_path / "out")
+    assert Diary.read(tmp_path / "out").final_seconds == pytest.approx({"cnn-seed0": 30.0})
+    search(using, tmp_path / "out")
+    assert Diary.read(tmp_path / "out").final_seconds["cnn-seed0"] > 30.0 + BUDGET / 2
+
+
 def test_where_every_rung_fails_that_is_said(tmp_path: Path) -> None:
     using = trainer()
     using.fails = dict.fromkeys(MADE, SadariError("no such device"))
@@ -356,6 +398,7 @@ def test_a_winner_that_fails_at_the_end_keeps_its_row_and_the_runner_up_is_train
     assert result.best is not None and result.best.name != "cnn"
     chosen = chosen_run(result)
     assert chosen is not None and chosen.job.model == result.best.name
+    assert chosen.summary["seconds"]["total"] > BUDGET / 2, "it has everything that is left"
     assert search(using, tmp_path / "out").document() == result.document()
     assert len(failed) == 1, "what has failed is not trained again"
 

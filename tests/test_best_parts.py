@@ -1,8 +1,10 @@
 """Are the shares of a search what the arithmetic of successive halving says, and its settings what the rungs need?"""
 
+import json
 from dataclasses import replace
 from decimal import ROUND_CEILING
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
-from sadari.run import RunRecord, write_history, write_json
+from sadari.run import RunRecord, read_json, write_history, write_json
 from sadari.settings import Job, Settings, Value
 from sadari.training.job import make_job
 from sadari.values import ImageSet, Split
@@ -191,6 +193,7 @@ def test_features_are_kept_where_the_whole_backbone_stands_still() -> None:
 
     assert kept("linear-probe") and kept("vgg16")
     assert not kept("fine-tune") and not kept("vgg16", augment="flip") and not kept("vgg16", train="all")
+    assert not kept("linear-probe", cache="none")
     assert not keeps_features(make_job("digits", "cnn", 0, {}))
     assert 0 < KEPT < 1
 
@@ -267,12 +270,24 @@ def test_a_diary_counts_what_is_spent(tmp_path: Path) -> None:
     assert kept.trial(2, "cnn") == kept.trials[2] and kept.trial(2, "mlp") is None
 
 
+def test_who_failed_later_comes_last_unless_all_did() -> None:
+    kept = diary(Path())
+    kept.trials = [Trial(1, "cnn", 4, 1.0, 5.0, 4, 4.2, 0.9, 0.3), Trial(1, "mlp", 9, 0.5, 3.0, 9, 2.0, 0.8, 0.4)]
+    kept.trials += [Trial(1, "dnn", 9, 0.5, 3.0, 9, 2.0, 0.7, 0.4), Trial(2, "cnn", 8, 1.0, 1.0, reason="diverged")]
+    assert [each.arm for each in kept.standing()] == ["cnn", "mlp", "dnn"]
+    kept.trials.append(Trial(2, "mlp", 9, 1.0, 3.0, 9, 2.0, 0.85, 0.4))
+    assert [each.arm for each in kept.standing()] == ["mlp", "dnn", "cnn"]
+
+
 def test_a_failed_trial_has_no_pace() -> None:
     assert diary(Path()).trials[1].pace(DIGITS) is None
     assert replace(diary(Path()).trials[0], fraction=0.5).pace(DIGITS) is not None
 
 
-def test_a_damaged_diary_is_told(tmp_path: Path) -> None:
-    (tmp_path / "best.json").write_text('{"request": "what was asked"}', encoding="utf-8")
+@pytest.mark.parametrize("damage", [{}, {"paces": []}, {"paces": {"cnn": 3}}, {"trials": 5}, {"untried": ["cnn"]}])
+def test_a_damaged_diary_is_told(damage: dict[str, Any], tmp_path: Path) -> None:
+    diary(tmp_path).write()
+    document = {**read_json(tmp_path / "best.json"), **damage} if damage else {"request": "what was asked"}
+    (tmp_path / "best.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(SadariError, match="damaged"):
         Diary.read(tmp_path)

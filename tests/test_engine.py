@@ -203,6 +203,21 @@ def test_without_restoring_or_without_validation_the_last_epoch_stays(
     assert "val_loss" not in unjudged.state.history[0]
 
 
+def test_it_does_not_matter_when_somebody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seldom = engine_for(PLAIN, tmp_path / "seldom", class_weights=torch.tensor([0.5, 1.0, 2.0]))
+    often = engine_for(PLAIN, tmp_path / "often", class_weights=torch.tensor([0.5, 1.0, 2.0]))
+    histories = []
+    for engine in (seldom, often):
+        histories.append([figures_of(row) for row in engine.fit().history])
+        monkeypatch.setattr("sadari.training.engine.LOOK_VALUES", 1)
+    assert (seldom.look_every, often.look_every) == (16, 1)
+    assert histories[0] == histories[1]
+
+
+def figures_of(row: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name != "seconds"}
+
+
 def test_augmentation_touches_the_training_images_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     original = Preprocess.apply

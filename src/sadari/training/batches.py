@@ -79,14 +79,15 @@ class Batches:
         return len(self._positions)
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """What one step learns from."""
+        """What one step learns from; stretches have their places in an epoch, wherever somebody begins it."""
+        first = step - step % self._at_once
         if epoch != self._epoch:
             self._order = np.random.default_rng(seed_for(self._seed, "order", epoch)).permutation(len(self))
             self._epoch, self._ready = epoch, {}
             if not self._views:
-                expect(self._inputs.rows, self._positions[self._order[step * self._batch_size :]])
+                expect(self._inputs.rows, self._positions[self._order[first * self._batch_size :]])
         if step not in self._ready:
-            self._ready = self._stretch(epoch, step)
+            self._ready = self._stretch(epoch, first)
         return self._ready.pop(step)
 
     def _stretch(self, epoch: int, first: int) -> dict[int, Batch]:

@@ -2,7 +2,7 @@
 
 for each epoch:
     for each step:
-        batch -> learning rate -> forward -> loss -> backward -> optimiser step      (fit -> _step)
+        batch -> learning rate -> forward -> slope of the loss -> backward -> optimiser step      (fit -> _step)
         a checkpoint where one is due or somebody asks to stop
     validate -> a row of history -> remember the best -> stop where patience ran out
 """
@@ -39,8 +39,8 @@ from sadari.training.optim import learning_rate_at, load_optimizer_tensors, opti
 from sadari.training.randomness import seed_for
 
 # The bar moves and the loss is looked at every so many steps (assumed: often enough to see, too rarely to cost
-# a graphics processor its queue).
-LOOK_EVERY = 16
+# a graphics processor its queue), or sooner where that would keep more logits than this (assumed: 16 MiB).
+LOOK_EVERY, LOOK_VALUES = 16, 1 << 22
 
 
 class Found(NamedTuple):
@@ -92,6 +92,7 @@ class Engine:
         self._restore()
         self.stack = DenseStack.of(self.learner)
         self.varying = varying_layers(self.network)
+        self.look_every = max(1, min(LOOK_EVERY, LOOK_VALUES // (self.settings.batch_size * self.batches.loss.classes)))
         self.kept_at = perf_counter()
         self.network.train()
         with interruption() as wanted, denormals_flushed():
@@ -123,7 +124,8 @@ class Engine:
             found += self._step(batch)
             state.step += 1
             state.seen += len(batch.x)
-            look = state.step % LOOK_EVERY == 0 or state.step == steps or self._due(wanted)
+            del batch  # the next one needs its room
+            look = state.step % self.look_every == 0 or state.step == steps or self._due(wanted)
             if look:
                 self._look(found)
                 found = []
@@ -181,7 +183,7 @@ class Engine:
         losses = self.batches.loss.losses(logits, torch.cat([each.targets for each in found]))
         right = rightness(logits, torch.cat([each.labels for each in found]))
         starts = np.cumsum([0, *(len(each.logits) for each in found[:-1])])
-        of_each = np.add.reduceat(torch.stack([losses, right]).double().cpu().numpy(), starts, axis=1)
+        of_each = np.add.reduceat(torch.stack([losses, right]).cpu().double().numpy(), starts, axis=1)
         loss_sum, correct = self.state.loss_sum, self.state.correct
         for each, loss, hits in zip(found, *of_each.tolist(), strict=True):
             loss_sum += loss * each.share

@@ -109,7 +109,7 @@ class Diary:
                 final_seconds=dict(document["final_seconds"]),
                 final_reasons=dict(document.get("final_reasons", {})),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SadariError(f"{path} is damaged ({error}); delete the folder and start again") from None
 
     def spent(self, before: int | None = None) -> float:
@@ -122,9 +122,15 @@ class Diary:
         return self.budget - self.spent() - sum(self.final_seconds.values())
 
     def standing(self) -> list[Trial]:
-        """The last trial of each arm that came to an end: the winner first, then in the order of dropping out."""
+        """The last trial of each arm that came to an end: the winner first, then in the order of dropping out.
+
+        Who failed in a later round comes last, and would likely fail again; a round in which all fail says nothing.
+        """
         last = {trial.arm: trial for trial in self.trials if trial.accuracy is not None}
-        return sorted(last.values(), key=lambda each: (-each.round, -(each.accuracy or 0.0), each.loss or 0.0))
+        telling = {trial.round for trial in last.values()}
+        failed = {trial.arm for trial in self.trials if trial.accuracy is None and trial.round in telling}
+        scores = {name: (-each.round, -(each.accuracy or 0.0), each.loss or 0.0) for name, each in last.items()}
+        return sorted(last.values(), key=lambda each: (each.arm in failed, scores[each.arm]))
 
     def trial(self, number: int, arm: str) -> Trial | None:
         """What came of `arm` in round `number`, where that is known."""

@@ -71,16 +71,16 @@ class Finals:
     def _wider(self, step: Step, result: ComparisonResult) -> Step | None:
         """What else can be trained in the time that is left? None where nothing can; no seed more where one failed."""
         taken, left = self.diary.final_seconds, self.diary.left()
-        longest = max(taken.values())
+        failed = {arm.name for arm in result.arms if arm.reason}
+        nobody = failed >= set(step.plans)  # has a model yet: the next one has everything that is left
+        longest, places = 0.0 if nobody else max(taken.values()), FINALISTS - len(step.plans)
         others = [name for name in self.ranking if name not in step.plans]
-        others = others[: FINALISTS - len(step.plans)] if left >= longest else []
-        for arm in others:
-            chosen = self._plan(arm, max(longest, left / len(others)))
+        for arm in others if places and left >= longest else []:
+            chosen = self._plan(arm, left if nobody else max(longest, left / min(len(others), places)))
             if chosen is not None:
                 self.progress.say(f"final: {arm}, {chosen} at most, as {in_words(left)} are left")
                 return Step({**step.plans, arm: chosen}, step.seeds)
         of_seed = sum(taken.values()) / step.seeds
-        failed = any(arm.reason for arm in result.arms)
         if step.seeds < len(self.request.seeds) and left >= of_seed and not failed:
             self.progress.say(f"final: seed {self.request.seeds[step.seeds]}, as {in_words(left)} are left")
             return Step(step.plans, step.seeds + 1)
@@ -122,18 +122,19 @@ class Finals:
         return f"the best of {len(tried)} rungs" if tried else f"the most promising of {len(self.request.arms)} rungs"
 
     def _timed(self, job: Job, out: Path, **given: object) -> RunRecord:
-        """Train, and note in the diary how long it took; a run that fails has taken time as well, and fails once."""
+        """Train, and note in the diary how long it took, Ctrl-C or not; a run that fails does it once."""
         if out.name in self.diary.final_reasons:
             raise SadariError(self.diary.final_reasons[out.name])
         taken, started = self.diary.final_seconds, self.clock()
         before = taken.get(out.name, 0.0)
         try:
             record = self.trainer(job, out, **given)
-        except Exception as error:
+        except BaseException as error:
             taken[out.name] = before + self.clock() - started
-            self.diary.final_reasons[out.name] = reason_of(error)
+            if isinstance(error, Exception):
+                self.diary.final_reasons[out.name] = reason_of(error)
             self.diary.write()
             raise
-        taken[out.name] = max(before, self.clock() - started, record.summary["seconds"]["total"])
+        taken[out.name] = max(before + self.clock() - started, record.summary["seconds"]["total"])
         self.diary.write()
         return record

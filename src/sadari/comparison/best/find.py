@@ -16,7 +16,7 @@ from sadari.comparison.best.diary import DIARY, Diary, holds
 from sadari.comparison.best.entrants import candidates, find_entrants
 from sadari.comparison.best.finals import Finals
 from sadari.comparison.best.pace import Counts, measure
-from sadari.comparison.best.promise import choose_field, least_budget
+from sadari.comparison.best.promise import by_promise, choose_field, least_budget
 from sadari.comparison.best.search import Search
 from sadari.comparison.compare import require_margin
 from sadari.comparison.jobs import reason_of
@@ -34,6 +34,8 @@ from sadari.training.folder import only_one
 from sadari.training.train import train
 from sadari.values import ImageSet
 
+# Part of the budget for measuring, where somebody begins well (assumed: an epoch of the winner, where it has twenty).
+MEASURED = 0.05
 # What does it mean for the figures where no test images judge?
 FLATTERED = "the validation images chose among the rungs and judge the finalists too: the figures flatter the finalists"
 
@@ -87,7 +89,7 @@ def find_best(
         tried = choose_field(asked, diary, counts, images.shape)
         first = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in tried.first))
         search = Search(asked, gather_materials(first, progress), counts, diary, progress, trainer, clock)
-        search.told += [f"{name} was not tried: {reason}" for name, reason in {**outside, **diary.untried}.items()]
+        search.told += _untried({**outside, **diary.untried})
         search.told += [] if counts.test else [FLATTERED]
         search.run(tried)
         standing = {trial.arm: trial for trial in diary.standing()}
@@ -106,6 +108,14 @@ def chosen_run(result: ComparisonResult) -> RunRecord | None:
 def _on_validation(record: RunRecord) -> tuple[float, float]:
     scores = record.scores("val")
     return scores["accuracy"], -scores["loss"]
+
+
+def _untried(reasons: Mapping[str, str]) -> list[str]:
+    """Who was not tried and why, a sentence for each reason."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return [f"{', '.join(each)} {'was' if len(each) == 1 else 'were'} not tried: {why}" for why, each in names.items()]
 
 
 def _entrants(request: BestRequest, progress: Progress) -> tuple[Comparison, ImageSet, Mapping[str, str]]:
@@ -150,7 +160,8 @@ def _diary(
 ) -> Diary:
     """The diary in `folder`, or a new one with the paces of all arms; why one fails on a sample stands in it too.
 
-    Raises SadariError for a budget that is too short for everybody, and where nobody could be measured.
+    The most promising are measured first; once somebody begins well, measuring ends with its part of the budget. Raises
+    SadariError for a budget that is too short for everybody, and where nobody could be measured.
     """
     if (folder / DIARY).is_file():
         return Diary.read(folder)
@@ -158,9 +169,13 @@ def _diary(
         raise SadariError(f"cannot write to '{folder}': Permission denied; choose another --out")
     diary = Diary(folder / DIARY, asked.to_toml(), budget)
     met: set[str] = set()
-    started = clock()
-    with progress.task("measuring", len(asked.arms), "rungs") as task:
-        for arm in asked.arms:
+    started, arms = clock(), {arm.name: arm for arm in asked.arms}
+    with progress.task("measuring", len(arms), "rungs") as task:
+        for name in by_promise(arms, images.shape):
+            if diary.measuring >= MEASURED * budget and choose_field(asked, diary, counts, images.shape).well:
+                diary.untried[name] = "measuring those that are more promising took the time for it"
+                continue
+            arm = arms[name]
             kind = find_rung(arm.model).fitted_by
             try:
                 if kind not in met:  # the first of its kind loads libraries, which is no part of its pace
@@ -170,8 +185,8 @@ def _diary(
                 diary.untried[arm.name] = reason_of(error)
                 progress.say(f"{arm.name} is not tried: {diary.untried[arm.name]}")
             met.add(kind)
+            diary.measuring = clock() - started
             task.advance(1, arm.name)
-    diary.measuring = clock() - started
     if not diary.paces:
         raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
     if not choose_field(asked, diary, counts, images.shape).first:

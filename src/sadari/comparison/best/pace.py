@@ -88,13 +88,14 @@ def measure(
     """
     short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "tensorboard": "off"}
     uncached: dict[str, Value] = {"cache": "none", "views": 0}  # noise is not worth keeping
+    kept = keeps_features(make_job(data, arm.model, seed, arm.overrides))
     job = make_job(data, arm.model, seed, {**arm.overrides, **short, **uncached})
     sample, split = _sample(job, shape_for(job.settings, images), images, counts)
     with tempfile.TemporaryDirectory() as folder:
         run = trainer(job, Path(folder) / "run", images=sample, split=split)
         rows = [row["seconds"] for row in run.history]
         seconds = run.summary["seconds"]
-    kept, few = keeps_features(job), Counts.of(split)
+    few = Counts.of(split)
     # A classical rung computes the features of all images once, in its first pass; a network in every one.
     telling = rows[0] if kept and find_rung(job.model).fitted_by != "gradient" else min(rows[1:] or rows)
     pace = Pace.of_run(seconds["total"] - sum(rows) + telling, telling, 1, few)
@@ -114,9 +115,11 @@ def length_setting(model: str) -> str:
 
 
 def keeps_features(job: Job) -> bool:
-    """Whether the whole backbone stands still, so that it reads every image once and no more."""
+    """Whether the whole backbone stands still and the cache is used, so that it reads every image once."""
+    if job.settings.cache == "none" or job.settings.augment:
+        return False
     backbone = backbone_of(parse(find_rung(job.model).layers, job.variables))
-    return backbone is not None and backbone.train == "head" and not job.settings.augment
+    return backbone is not None and backbone.train == "head"
 
 
 def _behind_cache(pace: Pace, counts: Counts) -> Pace:

@@ -1,4 +1,4 @@
-"""Which rungs are the best two? Rounds of short trainings, judged on validation images alone; see `halving.py`."""
+"""Which rung is the best? Rounds of short trainings, judged on validation images alone; see `halving.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ import numpy as np
 from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import Diary, Trial
 from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_for, share_out, stay, time_of_round
-from sadari.comparison.best.pace import Counts, Pace, length_setting
+from sadari.comparison.best.pace import Counts, Pace, keeps_features, length_setting
 from sadari.comparison.best.promise import Field
 from sadari.comparison.jobs import Outcome, Task, run_tasks
 from sadari.comparison.materials import Materials
@@ -58,7 +58,7 @@ class Search:
 
     def _round(self, number: int, paces: Mapping[str, Pace]) -> list[Trial]:
         """The trials of one round that came to an end, the best first; none where the rounds end before it."""
-        rounds_left = max(rounds_for(len(paces)), 1)
+        rounds_left = rounds_for(len(paces))
         left = SEARCHED * self.diary.budget - self.diary.spent(before=number)
         of_rounds = replace(self.counts, test=0)
         plans, share = share_out(paces, of_rounds, max(time_of_round(left, len(paces)), 0.0))
@@ -75,7 +75,8 @@ class Search:
         trials = [self._trial(number, label, name, each) for name, each in plans.items()]
         done = {each.arm: each for each in trials if each.accuracy is not None}
         if not done:
-            return self._end(number, f"no rung could be trained in {label}: {trials[0].arm} failed: {trials[0].reason}")
+            first = f"{trials[0].arm} failed: {trials[0].reason}"
+            return self._end(number, f"no rung could be trained in {label}: {first}; delete the folder to try again")
         scores = {name: (each.accuracy or 0.0, each.loss or 0.0) for name, each in done.items()}
         ranking = [done[name] for name in best_first(scores)]
         self._tell(f"{label}: {_standings(ranking)}")
@@ -94,9 +95,14 @@ class Search:
         return {each.arm: self.pace_after(each, paces[each.arm]) for each in going_on}
 
     def pace_after(self, trial: Trial, before: Pace) -> Pace:
-        """How fast is a rung, now that `trial` has shown it?"""
+        """How fast is a rung, now that `trial` has shown it?
+
+        Where features are kept, the trial computed them and no later run does; anything else is there in every run.
+        """
         found = trial.pace(replace(self.counts, test=0)) or before
-        return replace(found, start=min(found.start, before.start))  # what is in the cache by now costs nothing again
+        arm = next(each for each in self.request.arms if each.name == trial.arm)
+        kept = keeps_features(self.request.job(arm, self.request.seeds[0]))
+        return replace(found, start=min(found.start, before.start)) if kept else found
 
     def _trial(self, number: int, label: str, name: str, plan: Plan) -> Trial:
         """What comes of `plan`? Looked up in the diary where it is done already."""
