@@ -124,6 +124,17 @@ def test_a_step_is_the_same_wherever_its_epoch_is_begun(monkeypatch: pytest.Monk
         assert begun_here.x.storage_offset() == gone_on.x.storage_offset() == 5 * 64 * (step % 3)
 
 
+def test_an_image_left_over_joins_the_batch_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for at_once in (1, 2, 3, 100):
+        monkeypatch.setattr("sadari.training.batches.STRETCH_VALUES", at_once * 5 * (64 + 3))
+        images = flat(61)
+        batches = batches_of(images, np.arange(61), 5, None)
+        steps = [batches.batch(0, step) for step in range(batches.steps_per_epoch)]
+        assert [len(each.x) for each in steps] == [len(each.labels) for each in steps] == [5] * 11 + [6]
+        seen = torch.cat([each.x.flatten(1)[:, 0] for each in steps])
+        assert sorted(seen.tolist()) == sorted(images.images[:, 0, 0, 0].tolist())
+
+
 def test_mixing_keeps_the_number_of_images_and_the_sum_of_labels() -> None:
     images = patterns()
     batches = batches_of(images, np.arange(50), 16, parsed("mixup 1, cutmix 1"))

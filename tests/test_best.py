@@ -2,17 +2,21 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from clocked_training import ClockedTrainer, Made
 from sadari.comparison.best import entrants
-from sadari.comparison.best.diary import Diary
+from sadari.comparison.best.diary import Diary, Step
+from sadari.comparison.best.finals import Finals
 from sadari.comparison.best.find import FLATTERED, BestRequest, chosen_run, find_best
-from sadari.comparison.best.halving import SEARCHED
-from sadari.comparison.best.pace import Pace
+from sadari.comparison.best.halving import SEARCHED, Plan
+from sadari.comparison.best.pace import Counts, Pace
+from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
+from sadari.comparison.variants import Arm
 from sadari.data.check import check
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
@@ -115,7 +119,8 @@ def test_what_is_tried_and_why_rungs_drop_out_is_said_and_kept_in_the_notes(tmp_
     heard = Heard()
     result = search(trainer(), tmp_path / "out", heard=heard)
     assert "7 rungs could be tried: softmax, dnn, mlp, a4-dnn, cnn, cnn-lstm, lstm" in heard.said
-    field = "the budget is long enough to begin well with 6 of 7 rungs: cnn-lstm, cnn, a4-dnn, mlp, softmax, dnn"
+    field = "the budget is long enough to begin well with 6 of 7 measured rungs: "
+    field += "cnn-lstm, cnn, a4-dnn, mlp, softmax, dnn"
     assert field in heard.said
     [standings] = [each for each in heard.said if "out: " in each and each.startswith("round 1")]
     assert "cnn 0." in standings.partition("out: ")[0]
@@ -176,7 +181,7 @@ def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
 def test_where_only_one_begins_well_it_has_the_budget_and_others_what_it_leaves(tmp_path: Path) -> None:
     heard = Heard()
     result = search(trainer(), tmp_path / "out", budget=15.0, heard=heard)
-    alone = "the budget is too short to begin well with two rungs: the most promising of 7 has it, cnn-lstm"
+    alone = "one rung has the budget, the most promising of 3 that were measured: cnn-lstm"
     assert alone in heard.said and alone in result.notes
     assert Diary.read(tmp_path / "out").trials == [] and not (tmp_path / "out" / "rounds").exists()
     assert [arm.name for arm in result.arms] == ["cnn-lstm"]
@@ -321,7 +326,7 @@ def test_a_rung_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
     using, heard = trainer(), Heard()
     using.fails = {"cnn": SadariError("no such device"), "dnn": RuntimeError("an operation is missing")}
     result = search(using, tmp_path / "out", heard=heard)
-    assert "cnn is not tried: no such device" in heard.said
+    assert "cnn was not tried: no such device" in heard.said
     assert result.best is not None and result.best.name != "cnn"
     sentences = {
         "cnn was not tried: no such device", "dnn was not tried: RuntimeError: an operation is missing"
@@ -332,13 +337,23 @@ def test_a_rung_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
 
 def test_measuring_ends_with_its_part_of_the_budget_where_somebody_begins_well(tmp_path: Path) -> None:
     """Measuring lstm alone takes longer than a twentieth of this budget."""
-    using = trainer()
-    result = search(using, tmp_path / "out", budget=40.0)
+    using, heard = trainer(), Heard()
+    result = search(using, tmp_path / "out", budget=40.0, heard=heard)
     diary = Diary.read(tmp_path / "out")
     assert list(diary.paces) == ["cnn-lstm", "cnn", "lstm"]
     why = "measuring those that are more promising took the time for it"
-    assert f"a4-dnn, mlp, softmax, dnn were not tried: {why}" in result.notes
-    assert {job.model for job in using.calls} == set(diary.paces)
+    sentence = f"a4-dnn, mlp, softmax, dnn were not tried: {why}"
+    assert sentence in heard.said and sentence in result.notes
+    models = [job.model for job in using.calls]
+    assert set(models) == {*diary.paces, "dnn"}
+    assert models.count("dnn") == 1 and models[0] == "dnn", "the libraries are loaded by who is soonest done"
+
+
+def test_two_are_measured_however_long_it_takes(tmp_path: Path) -> None:
+    slow_to_start = Pace(1.0, 2e-4)
+    using = trainer(cnn=Made(0.95, 2, slow_to_start), cnn_lstm=Made(0.9, 3, slow_to_start))
+    search(using, tmp_path / "out", budget=20.0)
+    assert list(Diary.read(tmp_path / "out").paces) == ["cnn-lstm", "cnn"]
 
 
 def test_what_every_run_costs_is_learnt_from_the_rounds(tmp_path: Path) -> None:
@@ -369,7 +384,51 @@ def test_time_before_ctrl_c_counts(tmp_path: Path) -> None:
         search(using, tmp_path / "out")
     assert Diary.read(tmp_path / "out").final_seconds == pytest.approx({"cnn-seed0": 30.0})
     search(using, tmp_path / "out")
-    assert Diary.read(tmp_path / "out").final_seconds["cnn-seed0"] > 30.0 + BUDGET / 2
+    resumed = RunRecord(tmp_path / "out" / "final" / "cnn-seed0").summary["seconds"]["total"]
+    assert Diary.read(tmp_path / "out").final_seconds["cnn-seed0"] == pytest.approx(30.0 + resumed)
+
+
+def test_time_before_ctrl_c_in_a_round_counts(tmp_path: Path) -> None:
+    class Stopped(ClockedTrainer):
+        def __call__(self, job: Job, out: Path, **given: Any) -> RunRecord:
+            if out.parts[-3:] == ("rounds", "1", "cnn-seed0") and not self.stop_at:
+                self.stop_at, self.now = -1, self.now + 5.0
+                raise KeyboardInterrupt
+            return super().__call__(job, out, **given)
+
+    using = Stopped(made=MADE)
+    with pytest.raises(KeyboardInterrupt):
+        search(using, tmp_path / "out")
+    assert Diary.read(tmp_path / "out").cut_off == pytest.approx({"1/cnn-seed0": 5.0})
+    search(using, tmp_path / "out")
+    resumed = RunRecord(tmp_path / "out" / "rounds" / "1" / "cnn-seed0").summary["seconds"]["total"]
+    trial = Diary.read(tmp_path / "out").trial(1, "cnn")
+    assert trial is not None and trial.seconds == pytest.approx(5.0 + resumed)
+    assert using.now <= BUDGET
+
+
+def test_a_seed_that_fails_behind_a_finished_run_gives_nobody_all_the_rest(tmp_path: Path) -> None:
+    """Neither of the two others begins within its half of what is left, each would within all of it."""
+    arms = tuple(Arm(name, name, {}) for name in ("mlp", "cnn", "lstm"))
+    diary = Diary(tmp_path / "best.json", "", 50.0, final_seconds={"mlp-seed0": 10.0, "mlp-seed1": 1.0})
+    late = Pace(25.0, 1e-3)
+    finals = Finals(
+        Comparison("digits", arms, (0, 1, 2)),
+        Counts(1150, 288, 359),
+        diary,
+        [arm.name for arm in arms],
+        {"mlp": FAST, "cnn": late, "lstm": late},
+        [],
+        Silent(),
+        trainer(),
+        lambda: 0.0,
+    )
+    step, failed = Step({"mlp": Plan(5)}, 2), [SimpleNamespace(name="mlp", reason="the disk is full")]
+    finished: Any = SimpleNamespace(arms=failed, records={"mlp": ("a run",)})
+    nothing: Any = SimpleNamespace(arms=failed, records={"mlp": ()})
+    assert finals._wider(step, finished) is None
+    wider = finals._wider(step, nothing)
+    assert wider is not None and list(wider.plans) == ["mlp", "cnn"]
 
 
 def test_where_every_rung_fails_that_is_said(tmp_path: Path) -> None:

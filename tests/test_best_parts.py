@@ -24,7 +24,7 @@ from sadari.comparison.best.halving import (
     stay,
 )
 from sadari.comparison.best.pace import KEPT, Counts, Pace, keeps_features, length_setting, measure, shape_for
-from sadari.comparison.best.search import planned_overrides
+from sadari.comparison.best.search import Search, planned_overrides
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load
@@ -216,6 +216,26 @@ def test_the_pace_of_a_classical_rung_holds_the_features_that_its_first_pass_com
         assert pace.start > image * DIGITS.all
 
 
+@pytest.mark.parametrize(("model", "features"), [("linear-probe", 36.0), ("mlp", 0.0)])
+def test_features_that_the_first_trial_computed_cost_no_later_run_anything(
+    model: str, features: float, tmp_path: Path
+) -> None:
+    measured = Pace(0.5 + features, KEPT * features / DIGITS.all if features else 1e-3)
+    arm = Arm(model, model, {"weights": "random:0"} if features else {})
+    kept = Diary(tmp_path / "best.json", "", 60.0, paces={model: measured})
+    nothing: Any = None
+    search = Search(Comparison("digits", (arm,), (0,)), nothing, DIGITS, kept, nothing, nothing, nothing)
+
+    def start_after(seconds: float) -> float:
+        judging = measured.image * replace(DIGITS, test=0).of_judging
+        learning = measured.image * 4 * DIGITS.of_pass
+        trial = Trial(1, model, 4, 1.0, seconds + learning + judging, 4, learning, 0.9, 0.3)
+        return search.pace_after(trial, measured).start
+
+    assert start_after(0.75 + features) == pytest.approx(0.75)
+    assert start_after(0.75) == pytest.approx(0.5 if features else 0.75), "they lay there already"
+
+
 def test_a_sample_holds_a_whole_batch_where_the_set_does() -> None:
     counted: list[int] = []
 
@@ -250,6 +270,7 @@ def diary(folder: Path) -> Diary:
         step=Step({"cnn": Plan(50), "mlp": Plan(1, 0.25)}, 2),
         final_seconds={"cnn-seed0": 20.0},
         untried={"lstm": "no such device"},
+        cut_off={"2/mlp-seed0": 1.5},
         final_reasons={"mlp-seed0": "the disk is full"},
     )
 

@@ -128,6 +128,21 @@ def test_history_counts_the_training_images(tmp_path: Path) -> None:
     assert row["learning_rate"] == 1e-30
 
 
+def test_history_weighs_the_training_images_by_their_class(tmp_path: Path) -> None:
+    weights = torch.tensor([3.0, 0.5, 1.0, 0.25])[: len(patterns().classes)]
+    engine = engine_for(
+        PLAIN, tmp_path, optimizer="sgd", learning_rate=1e-30, epochs=1, batch_size=10_000, class_weights=weights
+    )
+    images = patterns()
+    chosen = parts(images).train
+    with torch.no_grad():
+        pixels = torch.from_numpy(images.images[chosen]).permute(0, 3, 1, 2).float() / 255
+        logits, labels = engine.network(pixels), torch.from_numpy(images.labels[chosen])
+    assert len(set(weights[labels].tolist())) > 1
+    wanted = F.cross_entropy(logits, labels, weights).item()
+    assert engine.fit().history[0]["train_loss"] == pytest.approx(wanted, rel=1e-5)
+
+
 def test_batch_normalisation_is_judged_by_what_it_saw_last_and_ends_with_keras_momentum() -> None:
     """Steps 0, 1, 2 weigh 1, 10/11, 10/12 of what is left by those behind them."""
     images = patterns()

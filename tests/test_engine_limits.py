@@ -124,3 +124,26 @@ def test_memory_that_holds_no_image_and_batch_normalisation_end_with_a_sentence(
         engine_for(PLAIN, tmp_path, images, network=hungry(PLAIN, images, 0)).fit()
     with pytest.raises(SadariError, match=r"batch of 16 images.*batch normalisation.*set batch_size=8"):
         engine_for(NORMED, tmp_path, images, network=hungry(NORMED, images, 8)).fit()
+
+
+@pytest.mark.parametrize(("size", "advice"), [(16, "set batch_size=8"), (1, "use smaller images")])
+def test_memory_that_does_not_even_hold_a_batch_is_one_sentence(size: int, advice: str, tmp_path: Path) -> None:
+    engine = engine_for(PLAIN, tmp_path, batch_size=size)
+
+    def too_much(_: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate more than there is")
+
+    engine.batches._inputs = replace(engine.inputs, prepare=too_much)
+    with pytest.raises(SadariError, match=f"memory does not hold a batch of {size} images; {advice} and train again"):
+        engine.fit()
+
+
+def test_an_error_of_another_kind_while_a_batch_is_made_is_not_hidden(tmp_path: Path) -> None:
+    engine = engine_for(PLAIN, tmp_path)
+
+    def broken(_: Tensor) -> Tensor:
+        raise RuntimeError("something else")
+
+    engine.batches._inputs = replace(engine.inputs, prepare=broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        engine.fit()

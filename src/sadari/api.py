@@ -131,13 +131,12 @@ def compare(
 ) -> "ComparisonResult":
     """Which model is better on these images, and by how much?
 
-    models: names of rungs and TOML files; or "best", with a `budget` such as "10m" or in seconds: all rungs are tried,
-    and the result compares those that were trained with the time that was left. seeds: how many, from 0, or which; of
-    "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness:
-    judge the models on disturbed images too, as `.robustness`. margin: find arms equal within this difference of
-    accuracy. jobs: how many runs train at once, at most; None for as many as there are cores, where that is faster; of
-    "best", one. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or
-    UsageError with one sentence.
+    models: names of rungs and TOML files; or "best", with a `budget` such as "10m" or in seconds: the most promising
+    rungs are tried, and the result compares those that were trained with the time that was left. seeds: how many, from
+    0, or which; of "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness: judge the
+    models on disturbed images too, as `.robustness`. margin: find arms equal within this difference of accuracy. jobs:
+    how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best", one. The
+    result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
     """
     from sadari.comparison import compare as comparing
     from sadari.comparison.best.budget import budget_of_best

@@ -46,7 +46,8 @@ LOOK_EVERY, LOOK_VALUES = 16, 1 << 22
 class Found(NamedTuple):
     """What a micro-batch answered, and what would have been right, to be looked at later.
 
-    logits, targets: float32 (N, K). labels: int64 (N,) or float32 (N, K). share: that the loss of an image has.
+    logits, targets: float32 (N, K). labels: int64 (N,) or float32 (N, K). share: by what the loss of an image is
+    multiplied, so that class weights leave the mean over all images what it is.
     """
 
     logits: Tensor
@@ -87,7 +88,8 @@ class Engine:
         """Train from where the checkpoint stands to the end; the chosen weights end up in the network.
 
         Raises DivergedError where the loss is no longer a finite number, KeyboardInterrupt after Ctrl-C (the state
-        is kept), SadariError where memory does not hold a single image or the disk is full.
+        is kept), SadariError where memory does not hold a batch as the network reads it, or not a single image with all
+        that the network makes of it, or the disk is full.
         """
         self._restore()
         self.stack = DenseStack.of(self.learner)
@@ -120,7 +122,7 @@ class Engine:
         shown = 0
         while state.step < steps:
             started = perf_counter()
-            batch = self.batches.batch(state.epoch, state.step)
+            batch = self._next_batch()
             found += self._step(batch)
             state.step += 1
             state.seen += len(batch.x)
@@ -134,6 +136,17 @@ class Engine:
                 task.advance(state.seen - shown, f"loss {state.loss_sum / state.seen:.4f}")
                 shown = state.seen
                 self._keep_if_due(wanted)
+
+    def _next_batch(self) -> Batch:
+        """What the next step learns from; SadariError where memory does not even hold that."""
+        try:
+            return self.batches.batch(self.state.epoch, self.state.step)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            size = min(self.settings.batch_size, len(self.batches))
+            smaller = f"set batch_size={size // 2}" if size > 1 else "use smaller images"
+            raise SadariError(f"memory does not hold a batch of {size} images; {smaller} and train again") from error
 
     def _step(self, batch: Batch) -> list[Found]:
         """One optimiser step; returns what its micro-batches found."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CrossEntropy:
     """The cross-entropy between answers and targets, of `classes` K.
 

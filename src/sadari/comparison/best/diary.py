@@ -59,7 +59,8 @@ class Diary:
     """What was asked for, what was measured, and what was decided by it.
 
     request: the text of what was asked for. budget: in seconds. measuring: seconds that the paces took. untried: why
-    rungs have none, by name. step: what the finalists train, None before the rounds are over. final_seconds: of each of
+    rungs have none, by name. cut_off: seconds of trials that Ctrl-C ended, by the folder of their run, which count when
+    they are done. step: what the finalists train, None before the rounds are over. final_seconds: of each of
     their runs, by the name of its folder; final_reasons: why it failed, where it did.
     """
 
@@ -70,6 +71,7 @@ class Diary:
     paces: dict[str, Pace] = field(default_factory=dict)
     untried: dict[str, str] = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
+    cut_off: dict[str, float] = field(default_factory=dict)
     step: Step | None = None
     final_seconds: dict[str, float] = field(default_factory=dict)
     final_reasons: dict[str, str] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class Diary:
                 "paces": {name: asdict(pace) for name, pace in self.paces.items()},
                 "untried": self.untried,
                 "trials": [asdict(trial) for trial in self.trials],
+                "cut_off": self.cut_off,
                 "step": self.step.to_json() if self.step else None,
                 "final_seconds": self.final_seconds,
                 "final_reasons": self.final_reasons,
@@ -105,6 +108,7 @@ class Diary:
                 paces={name: Pace(**pace) for name, pace in document["paces"].items()},
                 untried=dict(document.get("untried", {})),  # later than the first diaries
                 trials=[Trial(**trial) for trial in document["trials"]],
+                cut_off=dict(document.get("cut_off", {})),
                 step=Step.from_json(document["step"]) if document["step"] else None,
                 final_seconds=dict(document["final_seconds"]),
                 final_reasons=dict(document.get("final_reasons", {})),

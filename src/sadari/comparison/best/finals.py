@@ -71,8 +71,8 @@ class Finals:
     def _wider(self, step: Step, result: ComparisonResult) -> Step | None:
         """What else can be trained in the time that is left? None where nothing can; no seed more where one failed."""
         taken, left = self.diary.final_seconds, self.diary.left()
-        failed = {arm.name for arm in result.arms if arm.reason}
-        nobody = failed >= set(step.plans)  # has a model yet: the next one has everything that is left
+        failed = any(arm.reason for arm in result.arms)
+        nobody = not any(result.records.values())  # has a model yet: the next one has everything that is left
         longest, places = 0.0 if nobody else max(taken.values()), FINALISTS - len(step.plans)
         others = [name for name in self.ranking if name not in step.plans]
         for arm in others if places and left >= longest else []:

@@ -15,11 +15,11 @@ from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import DIARY, Diary, holds
 from sadari.comparison.best.entrants import candidates, find_entrants
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.pace import Counts, measure
-from sadari.comparison.best.promise import by_promise, choose_field, least_budget
+from sadari.comparison.best.measuring import measure_rungs
+from sadari.comparison.best.pace import Counts
+from sadari.comparison.best.promise import choose_field, least_budget
 from sadari.comparison.best.search import Search
 from sadari.comparison.compare import require_margin
-from sadari.comparison.jobs import reason_of
 from sadari.comparison.materials import gather_materials
 from sadari.comparison.request import Comparison, data_name, numbered_folder
 from sadari.comparison.result import ComparisonResult
@@ -34,8 +34,6 @@ from sadari.training.folder import only_one
 from sadari.training.train import train
 from sadari.values import ImageSet
 
-# Part of the budget for measuring, where somebody begins well (assumed: an epoch of the winner, where it has twenty).
-MEASURED = 0.05
 # What does it mean for the figures where no test images judge?
 FLATTERED = "the validation images chose among the rungs and judge the finalists too: the figures flatter the finalists"
 
@@ -89,7 +87,9 @@ def find_best(
         tried = choose_field(asked, diary, counts, images.shape)
         first = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in tried.first))
         search = Search(asked, gather_materials(first, progress), counts, diary, progress, trainer, clock)
-        search.told += _untried({**outside, **diary.untried})
+        search.told += _untried(outside)
+        for sentence in _untried(diary.untried):
+            search.tell(sentence)
         search.told += [] if counts.test else [FLATTERED]
         search.run(tried)
         standing = {trial.arm: trial for trial in diary.standing()}
@@ -158,36 +158,19 @@ def _diary(
     trainer: Callable[..., RunRecord],
     clock: Callable[[], float],
 ) -> Diary:
-    """The diary in `folder`, or a new one with the paces of all arms; why one fails on a sample stands in it too.
+    """The diary in `folder`, or a new one with the paces of the arms.
 
-    The most promising are measured first; once somebody begins well, measuring ends with its part of the budget. Raises
-    SadariError for a budget that is too short for everybody, and where nobody could be measured.
+    Raises SadariError for a budget that is too short for everybody, and where nobody could be measured.
     """
     if (folder / DIARY).is_file():
         return Diary.read(folder)
     if not os.access(folder, os.W_OK):  # before the time is spent, of which nobody could write a word
         raise SadariError(f"cannot write to '{folder}': Permission denied; choose another --out")
     diary = Diary(folder / DIARY, asked.to_toml(), budget)
-    met: set[str] = set()
-    started, arms = clock(), {arm.name: arm for arm in asked.arms}
-    with progress.task("measuring", len(arms), "rungs") as task:
-        for name in by_promise(arms, images.shape):
-            if diary.measuring >= MEASURED * budget and choose_field(asked, diary, counts, images.shape).well:
-                diary.untried[name] = "measuring those that are more promising took the time for it"
-                continue
-            arm = arms[name]
-            kind = find_rung(arm.model).fitted_by
-            try:
-                if kind not in met:  # the first of its kind loads libraries, which is no part of its pace
-                    measure(asked.data, arm, asked.seeds[0], images, counts, trainer)
-                diary.paces[arm.name] = measure(asked.data, arm, asked.seeds[0], images, counts, trainer)
-            except Exception as error:  # the others can be searched
-                diary.untried[arm.name] = reason_of(error)
-                progress.say(f"{arm.name} is not tried: {diary.untried[arm.name]}")
-            met.add(kind)
-            diary.measuring = clock() - started
-            task.advance(1, arm.name)
+    measure_rungs(diary, asked, images, counts, progress, trainer, clock)
     if not diary.paces:
+        for sentence in _untried(diary.untried):
+            progress.say(sentence)
         raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
     if not choose_field(asked, diary, counts, images.shape).first:
         enough = in_words(least_budget(asked, diary, counts), ROUND_CEILING)

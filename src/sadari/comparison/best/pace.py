@@ -127,6 +127,11 @@ def _behind_cache(pace: Pace, counts: Counts) -> Pace:
     return Pace(pace.start + pace.image * counts.all, pace.image * KEPT)
 
 
+def features_in(measured: Pace, counts: Counts) -> float:
+    """How many seconds of the start that was measured are those of the features that are kept?"""
+    return measured.image / KEPT * counts.all
+
+
 def _sample(job: Job, shape: tuple[int, int, int], images: ImageSet, counts: Counts) -> tuple[ImageSet, Split]:
     """A few images of noise: speed does not depend on what is seen."""
     large = backbone_of(parse(find_rung(job.model).layers, job.variables)) is not None

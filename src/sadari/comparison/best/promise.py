@@ -40,14 +40,14 @@ class Field(NamedTuple):
     later: Sequence[str]
     well: bool
 
-    def in_words(self, arms: int) -> str:
-        """Who is tried of so many `arms`, as a sentence."""
+    def in_words(self, measured: int) -> str:
+        """Who is tried of so many `measured` rungs, as a sentence."""
         names = ", ".join(self.first)
         if not self.well:
-            return f"the budget is too short to begin well with any of {arms} rungs: the fastest are tried, {names}"
-        if len(self.first) < min(arms, 2):
-            return f"the budget is too short to begin well with two rungs: the most promising of {arms} has it, {names}"
-        return f"the budget is long enough to begin well with {len(self.first)} of {arms} rungs: {names}"
+            return f"the budget is too short to begin well with any of {measured} rungs: the fastest are tried, {names}"
+        if len(self.first) == 1:
+            return f"one rung has the budget, the most promising of {measured} that were measured: {names}"
+        return f"the budget is long enough to begin well with {len(self.first)} of {measured} measured rungs: {names}"
 
 
 def by_promise(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:

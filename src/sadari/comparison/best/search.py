@@ -8,7 +8,7 @@ import numpy as np
 from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import Diary, Trial
 from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_for, share_out, stay, time_of_round
-from sadari.comparison.best.pace import Counts, Pace, keeps_features, length_setting
+from sadari.comparison.best.pace import Counts, Pace, features_in, keeps_features, length_setting
 from sadari.comparison.best.promise import Field
 from sadari.comparison.jobs import Outcome, Task, run_tasks
 from sadari.comparison.materials import Materials
@@ -50,7 +50,7 @@ class Search:
 
         Raises SadariError where nothing could be trained, KeyboardInterrupt after Ctrl-C; what is done is in the diary.
         """
-        self._tell(tried.in_words(len(self.request.arms)))
+        self.tell(tried.in_words(len(self.diary.paces)))
         paces, number = {name: self.diary.paces[name] for name in tried.first}, 0
         while len(paces) > 1:
             number += 1
@@ -70,8 +70,8 @@ class Search:
             )
         slow = [name for name in paces if name not in plans]
         if slow:
-            self._tell(f"{label}: too slow for {in_words(share)}: {', '.join(slow)}")
-        self._tell(f"{label}: {_count(len(plans))}, {in_words(share)} for each")
+            self.tell(f"{label}: too slow for {in_words(share)}: {', '.join(slow)}")
+        self.tell(f"{label}: {_count(len(plans))}, {in_words(share)} for each")
         trials = [self._trial(number, label, name, each) for name, each in plans.items()]
         done = {each.arm: each for each in trials if each.accuracy is not None}
         if not done:
@@ -79,14 +79,14 @@ class Search:
             return self._end(number, f"no rung could be trained in {label}: {first}; delete the folder to try again")
         scores = {name: (each.accuracy or 0.0, each.loss or 0.0) for name, each in done.items()}
         ranking = [done[name] for name in best_first(scores)]
-        self._tell(f"{label}: {_standings(ranking)}")
+        self.tell(f"{label}: {_standings(ranking)}")
         return ranking
 
     def _end(self, number: int, why: str) -> list[Trial]:
         """No trial, which ends the rounds with what the ones before have found; an error where there is none before."""
         if number == 1:
             raise SadariError(why)
-        self._tell(why)
+        self.tell(why)
         return []
 
     def _next_paces(self, ranking: Sequence[Trial], paces: Mapping[str, Pace]) -> dict[str, Pace]:
@@ -97,18 +97,22 @@ class Search:
     def pace_after(self, trial: Trial, before: Pace) -> Pace:
         """How fast is a rung, now that `trial` has shown it?
 
-        Where features are kept, the trial computed them and no later run does; anything else is there in every run.
+        Where features are kept, its first trial computed them and no later run does, so that their time is taken off;
+        anything else is there in every run.
         """
         found = trial.pace(replace(self.counts, test=0)) or before
         arm = next(each for each in self.request.arms if each.name == trial.arm)
-        kept = keeps_features(self.request.job(arm, self.request.seeds[0]))
-        return replace(found, start=min(found.start, before.start)) if kept else found
+        if not keeps_features(self.request.job(arm, self.request.seeds[0])):
+            return found
+        measured = self.diary.paces[trial.arm]
+        features = features_in(measured, self.counts)
+        return replace(found, start=min(found.start, max(found.start, measured.start) - features))
 
     def _trial(self, number: int, label: str, name: str, plan: Plan) -> Trial:
         """What comes of `plan`? Looked up in the diary where it is done already."""
         trial = self.diary.trial(number, name) or self._made(number, label, name, plan)
         if trial.reason:
-            self._tell(f"{label}: {name} drops out, it failed: {trial.reason}")
+            self.tell(f"{label}: {name} drops out, it failed: {trial.reason}")
         return trial
 
     def _made(self, number: int, label: str, name: str, plan: Plan) -> Trial:
@@ -122,9 +126,15 @@ class Search:
             split=self._closed(job),
             label=f"{label}: {name}",
         )
-        started = self.clock()
-        [outcome] = run_tasks([task], self.progress, self.trainer)
-        trial = _judged(Trial(number, name, plan.passes, plan.fraction, self.clock() - started), outcome)
+        started, run = self.clock(), f"{number}/{task.out.name}"
+        before = self.diary.cut_off.get(run, 0.0)
+        try:
+            [outcome] = run_tasks([task], self.progress, self.trainer)
+        except KeyboardInterrupt:
+            self.diary.cut_off[run] = before + self.clock() - started
+            self.diary.write()
+            raise
+        trial = _judged(Trial(number, name, plan.passes, plan.fraction, before + self.clock() - started), outcome)
         self.diary.trials.append(trial)
         self.diary.write()
         return trial
@@ -134,7 +144,8 @@ class Search:
         split = draw_split(self.materials.images_for(job.settings), job.settings)
         return replace(split, test=np.empty(0, dtype=np.int64), origin=f"{split.origin}; test left closed")
 
-    def _tell(self, sentence: str) -> None:
+    def tell(self, sentence: str) -> None:
+        """Say a sentence, and keep it for the reader of the comparison."""
         self.told.append(sentence)
         self.progress.say(sentence)
 
