@@ -27,7 +27,8 @@ ALLOWED_BESIDE = {("evaluation/predict.py", "data/prepare.py")}
 REPORT_MAY_SKIP = {"training", "deploy"}  # the telling reads runs, it does not make them
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 HEAVY = {"torch", "torchvision", "sklearn", "pandas", "matplotlib", "tensorboard", "scipy"}
-SLOW_TO_START = {*HEAVY, "numpy", "PIL", "rich", "torch._dynamo"}  # what a command that only tells something can spare
+# What a command that only tells something can spare.
+SLOW_TO_START = {*HEAVY, "numpy", "PIL", "rich", "torch._dynamo", "sympy"}
 
 
 def modules() -> dict[str, Path]:
@@ -162,17 +163,22 @@ def test_the_ladder_as_a_table_needs_rich_alone() -> None:
 )
 def test_images_are_had_without_torch(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path))
-    assert not loaded_by(code) & {*HEAVY, "torch._dynamo"}
+    assert not loaded_by(code) & {*HEAVY, "torch._dynamo", "sympy"}
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "adadelta", "muon"])
-def test_training_loads_no_compiler(optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("model", "optimizer"),
+    [*(("mlp", name) for name in ("sgd", "adam", "rmsprop", "adadelta", "muon")), ("cnn", "adam"), ("lstm", "adam")],
+)
+def test_training_loads_no_compiler(
+    model: str, optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     settings = f"epochs=1, checkpoint_seconds=0.0, optimizer={optimizer!r}"
-    program = f"sadari.train('shapes:images=60,size=16', 'mlp', out={str(tmp_path / 'run')!r}, {settings})"
+    program = f"sadari.train('shapes:images=60,size=16', {model!r}, out={str(tmp_path / 'run')!r}, {settings})"
     assert loaded_by(f"import sadari; {program}") == {"torch", "numpy", "PIL", "tensorboard"}
 
 
 def test_loading_is_seen() -> None:
     assert loaded_by("import sadari.training.engine") >= {"torch", "numpy"}
-    assert "torch._dynamo" in loaded_by("import torch._dynamo")
+    assert {"torch._dynamo", "sympy"} <= loaded_by("import torch._dynamo")

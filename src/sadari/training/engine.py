@@ -184,7 +184,8 @@ class Engine:
             answered: Tensor = self.learner(batch.x)
         logits = answered.detach().float()
         slope = self.batches.loss.slope(logits, batch.targets).div_(normaliser)
-        torch.autograd.backward(answered, slope.to(answered.dtype))
+        # Given a slope, torch's `backward` would load its compiler first: 0.2 s, and 1.4 s without bytecode.
+        torch.dot(answered.flatten(), slope.to(answered.dtype).flatten()).backward()  # type: ignore[no-untyped-call]
         return logits
 
     def _look(self, found: list[Found]) -> None:
