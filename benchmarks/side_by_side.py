@@ -4,10 +4,10 @@
 
 comparisons: each of COMPARISONS with one job at a time, then with as many as Sadari chooses, in turns and in fresh
 processes. `seconds`: of the call `compare`, the start of its workers included; `ratio`: the first over the second.
-runs: the table by which Sadari chooses (`sadari/comparison/sharing.py`). Two warm processes train one run of RUNS with
-two threads, one run with one thread, and two runs at the same time with one thread each. `gain`: how much sooner two
-runs are done at the same time than one after the other with two threads; `alone`: how much sooner one run is done with
-two threads than with one. Both parts go to side_by_side.json beside this file, medians of all turns.
+runs: the table by which Sadari chooses (`sadari/comparison/workers/sharing.py`). Two warm processes train one run of
+RUNS with two threads, one run with one thread, and two runs at the same time with one thread each. `gain`: how much
+sooner two runs are done at the same time than one after the other with two threads; `alone`: how much sooner one run is
+done with two threads than with one. Both parts go to side_by_side.json beside this file, medians of all turns.
 """
 
 import argparse

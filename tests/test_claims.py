@@ -2,7 +2,7 @@
 
 import pytest
 
-from sadari.comparison.claims import Claim, Extremum, Fails, Quantity, Reaches, Relation, lines_of, parse_claim
+from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation, lines_of, parse_claim
 from sadari.errors import UsageError
 
 ARMS = (

@@ -13,7 +13,7 @@ from fake_training import FakeTrainer
 from sadari.cli import compare as door
 from sadari.cli.claims import show_claims
 from sadari.comparison import compare as room
-from sadari.comparison.claim_verdict import ClaimVerdict
+from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.errors import SadariError, UsageError
 from sadari.report import plots, write
 

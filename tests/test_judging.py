@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sadari.comparison.claim_verdict import ClaimVerdict
-from sadari.comparison.claims import parse_claim
-from sadari.comparison.judging import judge_claims
+from sadari.comparison.claims.claim import parse_claim
+from sadari.comparison.claims.judging import judge_claims
+from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.result import DONE, FAILED, ArmResult
 from sadari.evaluation.statistics import verdict
 from sadari.run import RunRecord

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from fake_training import SKILLS
 from sadari.cli import compare as door
 from sadari.comparison import compare as room
-from sadari.comparison.claims import parse_claim
+from sadari.comparison.claims.claim import parse_claim
 from sadari.comparison.command import END, STUDY, command_of
 from sadari.comparison.compare import compare
 from sadari.comparison.reopen import reopen

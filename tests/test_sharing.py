@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sadari.comparison import sharing
 from sadari.comparison.jobs import Task
-from sadari.comparison.sharing import LITTLE_IN_ALL, fit_at_once, goes_beside
+from sadari.comparison.workers import sharing
+from sadari.comparison.workers.sharing import LITTLE_IN_ALL, fit_at_once, goes_beside
 from sadari.values import ImageSet, RowAccess, Split
 from small_jobs import job_for, network_file
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from sadari.comparison import sharing, side_by_side
 from sadari.comparison.compare import compare
 from sadari.comparison.jobs import Task, run_tasks
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.side_by_side import run_side_by_side
 from sadari.comparison.variants import Arm
-from sadari.comparison.worker import Worker
+from sadari.comparison.workers import sharing, side_by_side
+from sadari.comparison.workers.side_by_side import run_side_by_side
+from sadari.comparison.workers.worker import Worker
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
@@ -213,7 +213,7 @@ def test_a_worker_says_nothing_but_what_becomes_of_its_task(tmp_path: Path) -> N
     loud.write_text("print('welcome')\nraise ImportError('and ends')\n", encoding="utf-8")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     found = subprocess.run(
-        [sys.executable, "-P", "-m", "sadari.comparison.worker_main"],
+        [sys.executable, "-P", "-m", "sadari.comparison.workers.worker_main"],
         env={**os.environ, "PYTHONPATH": path},
         input="",
         capture_output=True,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from sadari.comparison.claim_verdict import ClaimVerdict
+    from sadari.comparison.claims.verdict import ClaimVerdict
 
 STYLES = {"supported": "bold green", "refuted": "bold red", "not shown": "bold yellow"}
 WIDTH = max(map(len, STYLES))

@@ -16,7 +16,7 @@ from sadari.errors import UsageError
 from sadari.settings import Value, parse_overrides
 
 if TYPE_CHECKING:
-    from sadari.comparison.claims import Claim
+    from sadari.comparison.claims.claim import Claim
     from sadari.comparison.result import ComparisonResult
 
 MODELS = "majority,logistic,mlp,cnn"
@@ -207,7 +207,7 @@ def _tell(
 
     from sadari.cli.claims import show_claims
     from sadari.cli.table import show, show_winner
-    from sadari.comparison.claims import claimed_to_fail
+    from sadari.comparison.claims.claim import claimed_to_fail
     from sadari.report.plots import write_plots
     from sadari.report.write import write_report
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tomli_w
 
-from sadari.comparison.claims import Claim
+from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
 from sadari.errors import UsageError

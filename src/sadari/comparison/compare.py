@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sadari.comparison.claims import Claim
+from sadari.comparison.claims.claim import Claim
+from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
 from sadari.comparison.disturbing import judge_robustness
 from sadari.comparison.facts import facts_of
 from sadari.comparison.jobs import Outcome, Task, run_tasks, told
-from sadari.comparison.judging import judge_claims
 from sadari.comparison.materials import Materials, gather_materials, keep_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
-from sadari.comparison.sharing import fit_at_once, goes_beside
-from sadari.comparison.side_by_side import run_side_by_side
 from sadari.comparison.variants import folder_name
+from sadari.comparison.workers.sharing import fit_at_once, goes_beside
+from sadari.comparison.workers.side_by_side import run_side_by_side
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord, write_json

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
 from sadari.comparison.facts import facts_from_run, facts_of
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
-from sadari.comparison.judging import judge_claims
 from sadari.comparison.request import Comparison, data_name
 from sadari.comparison.result import ComparisonResult, make_result
 from sadari.comparison.robustness import read_robustness

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sadari.comparison.claim_verdict import ClaimVerdict
+from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness as correctness
 from sadari.comparison.diagnosis import Diagnosis, diagnose_runs
 from sadari.comparison.learning_curve import learning_curves

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sadari.comparison.claim_verdict import Finding
-from sadari.comparison.claims import ARMS, FIGURES, SHARES, Extremum, Reaches
+from sadari.comparison.claims.claim import ARMS, FIGURES, SHARES, Extremum, Reaches
+from sadari.comparison.claims.verdict import Finding
 
 POINTS = (*SHARES, "gap", "drop")  # differences of these are told in points, hundredths of accuracy
 MOST_RIVALS = 6  # of an argmax; the others are counted

@@ -27,7 +27,7 @@ class Worker:
     def __init__(self) -> None:
         self._idle = True
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sadari.comparison.worker_main", *sys.argv[1:]],  # its runs say so
+            [sys.executable, "-P", "-m", "sadari.comparison.workers.worker_main", *sys.argv[1:]],  # its runs say so
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

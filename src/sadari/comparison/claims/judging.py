@@ -22,11 +22,11 @@ the same rules hold for a's distance from it; a < b is b > a.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sadari.comparison.claim_verdict import NOT_SHOWN, REFUTED, SUPPORTED, ClaimVerdict, Finding
-from sadari.comparison.claims import Claim, Extremum, Fails, Quantity, Reaches, Relation
-from sadari.comparison.evidence import Estimate, Evidence, NotMeasuredError
+from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation
+from sadari.comparison.claims.evidence import Estimate, Evidence, NotMeasuredError
+from sadari.comparison.claims.telling import tell_extremum, tell_reaches, tell_relation
+from sadari.comparison.claims.verdict import NOT_SHOWN, REFUTED, SUPPORTED, ClaimVerdict, Finding
 from sadari.comparison.result import DONE, ArmResult
-from sadari.comparison.telling import tell_extremum, tell_reaches, tell_relation
 from sadari.evaluation.statistics import holm
 from sadari.run import RunRecord
 

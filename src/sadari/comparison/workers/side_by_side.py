@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from threading import Lock, Thread, current_thread, main_thread
 
 from sadari.comparison.jobs import Outcome, Task, reason_of, run_tasks, told
-from sadari.comparison.worker import Worker
+from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask

@@ -1,6 +1,6 @@
 """A worker of a comparison: a process that trains one run after the other, as it is told.
 
-    python -m sadari.comparison.worker_main
+    python -m sadari.comparison.workers.worker_main
 
 A line of its standard input is a task: job, out, split, fingerprint and threads, as JSON (`worker.request`). The lines
 of its standard output are what becomes of it, in the order in which it happens:
@@ -66,7 +66,7 @@ class _Work:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background inherits that it is ignored
     channel = Channel(_own_output())
-    from sadari.comparison.worker_task import Desk  # everything that computes, and may print while it is loaded
+    from sadari.comparison.workers.worker_task import Desk  # everything that computes, and may print while it is loaded
 
     desk = Desk(channel)
     requests: SimpleQueue[str] = SimpleQueue()

@@ -1,0 +1,1 @@
+"""Does what somebody claims about a comparison hold?"""

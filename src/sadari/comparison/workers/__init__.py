@@ -1,0 +1,1 @@
+"""How do the runs of a comparison train several at once?"""
