@@ -531,7 +531,7 @@ def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
     heard = Heard()
     result = search(trainer(), tmp_path / "out", heard=heard)
     said = [each for each in heard.said if "is not tried" in each]
-    assert said[0] == "fine-tune is not tried: its weights are not on this machine, and best downloads none"
+    assert said[0] == "fine-tune is not tried: the weights are not on this machine, and best downloads none"
     assert said[1].startswith("a1-cnn is not tried: ") and "maxpool" in said[1]
     assert "2 rungs could be tried: softmax, mlp" in heard.said
     assert any(note.startswith("fine-tune was not tried") for note in result.notes)

@@ -76,7 +76,7 @@ def main() -> None:
 def _unexpected(error: Exception) -> int:
     """Typer's own complaints carry a status and a sentence; anything else is a mistake of ours."""
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):
-        return _say(f"error: {error.format_message()}; see `sadari --help`", int(error.exit_code))
+        return _say(f"error: {error.format_message().removesuffix('.')}; see `sadari --help`", int(error.exit_code))
     sentence = str(error) or "no reason given"
     return _say(f"error: sadari failed unexpectedly ({type(error).__name__}: {sentence}); see --debug", 1)
 

@@ -45,7 +45,7 @@ def _obstacle(data: str, arm: Arm, images: ImageSet) -> str:
         job = make_job(data, arm.model, 0, arm.overrides)
         resolve_machine(job)
         if not _has_weights(job):
-            return "its weights are not on this machine, and best downloads none"
+            return "the weights are not on this machine, and best downloads none"
         shape = shape_for(job.settings, images)
         find_rung(arm.model).rows(shape, len(images.classes), job.variables)
         parse_augmentation(job.settings.augment, *shape[:2])
