@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from material import write_learnable
+from peak import peak_mib
 
 from sadari.run import environment, read_json, write_json, write_whole
 
@@ -76,7 +77,7 @@ def measure(work: Work, file: Path) -> dict[str, float]:
     import sadari.api
     from sadari.report.plots import write_plots
 
-    before = _peak()
+    before = peak_mib()
     seconds: dict[str, float] = {}
 
     def timed(stage: str, do: Callable[[], Any]) -> Any:
@@ -116,15 +117,9 @@ def measure(work: Work, file: Path) -> dict[str, float]:
         "report": seconds["report"],
         "reopen": seconds["reopen"],
         "accuracy": max(run["scores"]["test"]["accuracy"] for run in runs),
-        "peak": _peak(),
-        "risen": _peak() - before,
+        "peak": peak_mib(),
+        "risen": peak_mib() - before,
     }
-
-
-def _peak() -> float:
-    """MiB. Not ru_maxrss, which begins with that of the process that started this one."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def in_a_process(work: Work) -> dict[str, float]:

@@ -8,7 +8,6 @@ without over with, pair by pair, and of the peak memory with over without.
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from material import random_images
+from peak import peak_mib
 
 from sadari.models.ladder import find_rung
 from sadari.settings import Job, resolve
@@ -39,8 +39,7 @@ def one_process(name: str, kept: bool) -> dict[str, float]:
         job = Job("random", name, 0, settings, variables)
         split = Split(np.arange(len(images)), none, none, "all")
         run = train(job, Path(folder) / "run", images=images, split=split)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {"seconds": run.history[1]["seconds"], "peak": peak}
+        return {"seconds": run.history[1]["seconds"], "peak": peak_mib() * 2**20}
 
 
 def child(name: str, kept: bool) -> dict[str, float]:

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from peak import peak_mib
 
 from sadari.deploy.classifier import Classifier
 from sadari.deploy.files import find_files
@@ -51,8 +51,7 @@ class Timing:
 def timing(classifier: Classifier, files: str) -> Timing:
     wall, processor = time.perf_counter(), time.process_time()
     count = sum(1 for answer in predict_files(classifier, find_files([files])) if not answer.reason)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Timing(count, time.perf_counter() - wall, time.process_time() - processor, peak)
+    return Timing(count, time.perf_counter() - wall, time.process_time() - processor, peak_mib())
 
 
 def main() -> None:

@@ -16,12 +16,16 @@ from sadari.settings import Settings
 pytestmark = pytest.mark.real
 
 MEASURED = """
-import resource, sys, time
+import sys, time
+from pathlib import Path
 from sadari.data.load import load
 from sadari.settings import Settings
 started = time.perf_counter()
 images = load(sys.argv[1], Settings())
-print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, images.images.shape)
+seconds = time.perf_counter() - started
+# Not ru_maxrss, which begins with what the process of the tests has had.
+peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+print(seconds, peak, images.images.shape)
 """
 
 
@@ -38,6 +42,7 @@ def real(name: str) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says how much memory a process has had")
 def test_60_000_images_of_an_archive_in_time_and_memory() -> None:
     path = real("cifar10-images.tar.gz")
     for seconds in (30, 1):
