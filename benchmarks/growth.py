@@ -17,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +168,22 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
             for axes in (upper, lower):
                 axes.grid(True)
                 axes.yaxis.set_major_formatter("{x:g}")
-                axes.set_xticks(values, [f"{value // 1_000}k" if value >= 1_000 else str(value) for value in values])
+                axes.set_xticks(values, _tick_labels(values))
                 axes.tick_params(axis="x", labelsize=7)
                 axes.minorticks_off()
         rows[0, 0].set_ylabel("seconds")
         rows[1, 0].set_ylabel("MiB above the start")
+        rows[1, 0].set_yticks((500, 1_000, 2_000))
+        rows[1, 0].set_ylim(450, 2_500)
         add_legend(figure, named)
         write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
+
+
+def _tick_labels(values: Sequence[int]) -> list[str]:
+    """Numbers in thousands have room only where the next one is more than twice as far along."""
+    labels = [f"{value // 1_000}k" if value >= 1_000 else str(value) for value in values]
+    crowded = [value >= 1_000 and after <= 2 * value for value, after in pairwise(values)]
+    return ["" if each else label for each, label in zip([*crowded, False], labels, strict=True)]
 
 
 def table(name: str, found: list[dict[str, Any]]) -> str:
