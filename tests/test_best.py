@@ -371,15 +371,22 @@ def test_what_every_run_costs_is_learnt_from_the_rounds(tmp_path: Path) -> None:
     assert 0.9 * BUDGET < using.now <= BUDGET
 
 
-def test_time_before_ctrl_c_counts(tmp_path: Path) -> None:
-    class Stopped(ClockedTrainer):
-        def __call__(self, job: Job, out: Path, **given: Any) -> RunRecord:
-            if out.parent.name == "final" and not self.stop_at:
-                self.stop_at, self.now = -1, self.now + 30.0
-                raise KeyboardInterrupt
-            return super().__call__(job, out, **given)
+class StoppedIn(ClockedTrainer):
+    """Somebody presses Ctrl-C once, `after` seconds of the run whose path ends with `where`."""
 
-    using = Stopped(made=MADE)
+    where: tuple[str, ...] = ()
+    after: float = 0.0
+
+    def __call__(self, job: Job, out: Path, **given: Any) -> RunRecord:
+        if self.where and out.parts[-len(self.where) :] == self.where:
+            self.where, self.now = (), self.now + self.after
+            raise KeyboardInterrupt
+        return super().__call__(job, out, **given)
+
+
+def test_time_before_ctrl_c_counts(tmp_path: Path) -> None:
+    using = StoppedIn(made=MADE)
+    using.where, using.after = ("final", "cnn-seed0"), 30.0
     with pytest.raises(KeyboardInterrupt):
         search(using, tmp_path / "out")
     assert Diary.read(tmp_path / "out").final_seconds == pytest.approx({"cnn-seed0": 30.0})
@@ -389,14 +396,8 @@ def test_time_before_ctrl_c_counts(tmp_path: Path) -> None:
 
 
 def test_time_before_ctrl_c_in_a_round_counts(tmp_path: Path) -> None:
-    class Stopped(ClockedTrainer):
-        def __call__(self, job: Job, out: Path, **given: Any) -> RunRecord:
-            if out.parts[-3:] == ("rounds", "1", "cnn-seed0") and not self.stop_at:
-                self.stop_at, self.now = -1, self.now + 5.0
-                raise KeyboardInterrupt
-            return super().__call__(job, out, **given)
-
-    using = Stopped(made=MADE)
+    using = StoppedIn(made=MADE)
+    using.where, using.after = ("rounds", "1", "cnn-seed0"), 5.0
     with pytest.raises(KeyboardInterrupt):
         search(using, tmp_path / "out")
     assert Diary.read(tmp_path / "out").cut_off == pytest.approx({"1/cnn-seed0": 5.0})

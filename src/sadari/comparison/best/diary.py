@@ -60,8 +60,8 @@ class Diary:
 
     request: the text of what was asked for. budget: in seconds. measuring: seconds that the paces took. untried: why
     rungs have none, by name. cut_off: seconds of trials that Ctrl-C ended, by the folder of their run, which count when
-    they are done. step: what the finalists train, None before the rounds are over. final_seconds: of each of
-    their runs, by the name of its folder; final_reasons: why it failed, where it did.
+    they are done. step: what the finalists train, None before the rounds are over. final_seconds: of each of their
+    runs, by the name of its folder; final_reasons: why it failed, where it did.
     """
 
     path: Path

@@ -15,9 +15,9 @@ from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.diary import DIARY, Diary, holds
 from sadari.comparison.best.entrants import candidates, find_entrants
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.measuring import measure_rungs
+from sadari.comparison.best.measuring import Measuring
 from sadari.comparison.best.pace import Counts
-from sadari.comparison.best.promise import choose_field, least_budget
+from sadari.comparison.best.promise import least_budget
 from sadari.comparison.best.search import Search
 from sadari.comparison.compare import require_margin
 from sadari.comparison.materials import gather_materials
@@ -83,8 +83,9 @@ def find_best(
     folder = _folder(asked, request.budget, out, runs).resolve()
     counts = Counts.of(split)
     with only_one(folder):
-        diary = _diary(folder, request.budget, asked, images, counts, progress, trainer, clock)
-        tried = choose_field(asked, diary, counts, images.shape)
+        measuring = Measuring(asked, images, counts, progress, trainer, clock)
+        diary = _diary(folder, request.budget, measuring)
+        tried = measuring.field(diary)
         first = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in tried.first))
         search = Search(asked, gather_materials(first, progress), counts, diary, progress, trainer, clock)
         search.told += _untried(outside)
@@ -148,16 +149,7 @@ def _folder(asked: Comparison, budget: float, out: Path | None, runs: Path) -> P
     return out
 
 
-def _diary(
-    folder: Path,
-    budget: float,
-    asked: Comparison,
-    images: ImageSet,
-    counts: Counts,
-    progress: Progress,
-    trainer: Callable[..., RunRecord],
-    clock: Callable[[], float],
-) -> Diary:
+def _diary(folder: Path, budget: float, measuring: Measuring) -> Diary:
     """The diary in `folder`, or a new one with the paces of the arms.
 
     Raises SadariError for a budget that is too short for everybody, and where nobody could be measured.
@@ -166,14 +158,14 @@ def _diary(
         return Diary.read(folder)
     if not os.access(folder, os.W_OK):  # before the time is spent, of which nobody could write a word
         raise SadariError(f"cannot write to '{folder}': Permission denied; choose another --out")
-    diary = Diary(folder / DIARY, asked.to_toml(), budget)
-    measure_rungs(diary, asked, images, counts, progress, trainer, clock)
+    diary = Diary(folder / DIARY, measuring.asked.to_toml(), budget)
+    measuring.fill(diary)
     if not diary.paces:
         for sentence in _untried(diary.untried):
-            progress.say(sentence)
+            measuring.progress.say(sentence)
         raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
-    if not choose_field(asked, diary, counts, images.shape).first:
-        enough = in_words(least_budget(asked, diary, counts), ROUND_CEILING)
+    if not measuring.field(diary).first:
+        enough = in_words(least_budget(measuring.asked, diary, measuring.counts), ROUND_CEILING)
         raise SadariError(f"a budget of {in_words(budget)} is too short for these images; {enough} is enough here")
     diary.write()
     return diary
