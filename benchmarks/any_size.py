@@ -63,7 +63,8 @@ class Memory(threading.Thread):
 def one_process(data: str, way: str, steps: int) -> dict[str, Any]:
     """Load the set, and train on it where there are `steps`; what that took and held."""
     from sadari.data.load import load
-    from sadari.settings import Job, resolve
+    from sadari.job import Job
+    from sadari.settings import resolve
     from sadari.training import train as training
     from sadari.training.engine import Engine
     from sadari.values import Split

@@ -21,7 +21,8 @@ import torch
 from torch.nn import functional as F
 
 from sadari.data.augment import parse_augmentation
-from sadari.settings import Job, Settings
+from sadari.job import Job
+from sadari.settings import Settings
 from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.training.randomness import generator_for
 

@@ -35,7 +35,8 @@ import numpy as np
 from race.record import commit
 
 from sadari.data.load import load
-from sadari.run import environment, read_json, write_json, write_text, write_whole
+from sadari.files import read_json, write_json, write_text, write_whole
+from sadari.run import environment
 from sadari.settings import Settings
 from sadari.training.machine import KEPT_BLOCK, KEPT_HEAP
 

@@ -21,10 +21,11 @@ from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
 from sadari.evaluation.predict import Inputs
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
 from sadari.models.sequential import Network, build
-from sadari.settings import Job, Settings
+from sadari.settings import Settings
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import Engine

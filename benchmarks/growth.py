@@ -27,7 +27,8 @@ import numpy as np
 from material import write_learnable
 from peak import peak_mib
 
-from sadari.run import environment, read_json, write_json, write_whole
+from sadari.files import read_json, write_json, write_whole
+from sadari.run import environment
 
 HERE = Path(__file__).resolve().parent
 SLOPE_POINTS = 3  # the largest ones, where what does not grow weighs least

@@ -29,8 +29,8 @@ from race.tasks import CLASSICAL, NETWORKS, QUICK, Asked, Task, make_task
 from race.turns import take_turn
 
 from sadari.errors import SadariError
+from sadari.files import write_text
 from sadari.registry import unknown_name
-from sadari.run import write_text
 
 HERE = Path(__file__).parent
 FITTING = "scikit-learn"  # the peer of the classical rungs

@@ -17,7 +17,7 @@ from typing import Any
 
 from sadari.comparison.study import Study, read_study
 from sadari.errors import SadariError, UsageError
-from sadari.run import read_json, write_json, write_text
+from sadari.files import read_json, write_json, write_text
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results"

@@ -7,9 +7,10 @@ from unittest.mock import patch
 
 from fake_training import SKILLS, FakeTrainer
 from sadari.comparison.best.pace import Counts, Pace
+from sadari.files import read_json, write_json
+from sadari.job import Job
 from sadari.progress import Progress
-from sadari.run import RunRecord, read_json, write_json
-from sadari.settings import Job
+from sadari.run import RunRecord
 from sadari.values import ImageSet, Split
 
 

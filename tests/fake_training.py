@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from sadari.evaluation.metrics import score
+from sadari.files import write_json, write_text
+from sadari.job import Job
 from sadari.progress import Progress
-from sadari.run import RunRecord, write_history, write_json, write_predictions, write_split, write_text
-from sadari.settings import Job
+from sadari.run import RunRecord, write_history, write_predictions, write_split
 from sadari.values import PARTS, ImageSet, Predictions, Split
 
 SKILLS = {"majority": 0.1, "softmax": 0.7, "mlp": 0.8, "cnn": 0.9}

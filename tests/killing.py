@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 
-from sadari.settings import Job, parse_overrides
+from sadari.job import Job
+from sadari.settings import parse_overrides
 from sadari.training.train import train
 from small_jobs import job_for
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sadari.comparison.result import ArmResult, ComparisonResult, DataFacts, correctness, pair_verdicts, ranked
 from sadari.comparison.variants import Arm
 from sadari.evaluation.statistics import interval
+from sadari.job import Job
 from sadari.run import RunRecord
-from sadari.settings import Job, Settings
+from sadari.settings import Settings
 from sadari.values import Answers, ImageSet, Predictions, Split
 
 

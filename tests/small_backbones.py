@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sadari.settings import Job, Value
+from sadari.job import Job
+from sadari.settings import Value
 from sadari.training.job import make_job
 from small_jobs import QUIET
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.progress import Silent, Task
 from sadari.run import HISTORY_COLUMNS, RunRecord
-from sadari.settings import Job, Value, resolve
+from sadari.settings import Value, resolve
 from sadari.values import ImageSet, Split
 
 PLAIN = "flatten, dense 12"

@@ -19,10 +19,11 @@ from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm
 from sadari.data.check import check
 from sadari.errors import SadariError, UsageError
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.progress import Silent
 from sadari.run import RunRecord
-from sadari.settings import Job, Value
+from sadari.settings import Value
 from sadari.values import ImageSet, Split
 
 FAST, MIDDLE, SLOW = Pace(0.05, 2e-5), Pace(0.1, 2e-4), Pace(0.2, 1e-2)

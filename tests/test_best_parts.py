@@ -29,8 +29,10 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
-from sadari.run import RunRecord, read_json, write_history, write_json
-from sadari.settings import Job, Settings, Value
+from sadari.files import read_json, write_json
+from sadari.job import Job
+from sadari.run import RunRecord, write_history
+from sadari.settings import Settings, Value
 from sadari.training.job import make_job
 from sadari.values import ImageSet, Split
 

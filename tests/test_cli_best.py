@@ -15,10 +15,10 @@ from sadari.cli import compare as door
 from sadari.comparison.best import entrants, find
 from sadari.comparison.best.pace import Pace
 from sadari.errors import SadariError, UsageError
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.report import plots, write
 from sadari.run import RunRecord
-from sadari.settings import Job
 
 PACE = Pace(0.05, 1e-4)
 MADE = {"softmax": Made(0.7, 1, PACE), "mlp": Made(0.8, 1, PACE), "cnn": Made(0.95, 1, PACE, stops=20)}

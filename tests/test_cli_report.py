@@ -157,7 +157,7 @@ def test_a_page_that_cannot_be_written_keeps_the_old_one(
     def full(_: Path, __: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sadari.run._put", full)
+    monkeypatch.setattr("sadari.files._put", full)
     result = typed("report", str(folder))
     assert isinstance(result.exception, SadariError)
     assert "No space left" in str(result.exception)

@@ -13,9 +13,9 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm, expand
 from sadari.errors import SadariError
+from sadari.job import Job
 from sadari.progress import Progress
 from sadari.run import RunRecord
-from sadari.settings import Job
 from sadari.values import ImageSet, Split
 
 FRACTIONS = ["0.25", "1", "0.1", "0.5"]

@@ -12,7 +12,8 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult, judging_scores
 from sadari.comparison.variants import expand
 from sadari.evaluation.metrics import METRICS, score
-from sadari.run import RunRecord, read_json, write_json
+from sadari.files import read_json, write_json
+from sadari.run import RunRecord
 
 
 @pytest.fixture

@@ -22,9 +22,10 @@ from sadari.comparison.workers.worker import Worker
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
+from sadari.files import read_json
+from sadari.job import Job
 from sadari.progress import Silent
-from sadari.run import RunRecord, read_json, write_split
-from sadari.settings import Job
+from sadari.run import RunRecord, write_split
 from sadari.training.train import train
 from small_jobs import QUIET, Listener, figures, job_for, model_bytes
 

@@ -14,8 +14,9 @@ import pytest
 from sadari.data.ahead import Ahead, Pixels, Positions
 from sadari.data.stream import StreamedImages
 from sadari.errors import SadariError
+from sadari.job import Job
 from sadari.run import RunRecord, read_predictions
-from sadari.settings import Job, Settings, Value, with_overrides
+from sadari.settings import Settings, Value, with_overrides
 from sadari.training.train import resume, train
 from small_jobs import DROPPED, NORMED, figures, job_for, model_bytes, network_file
 from small_sets import encode, write_folder

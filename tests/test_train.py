@@ -16,8 +16,9 @@ import torch
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.metrics import score
-from sadari.run import RunRecord, read_json, write_history
-from sadari.settings import Job
+from sadari.files import read_json
+from sadari.job import Job
+from sadari.run import RunRecord, write_history
 from sadari.training import evaluate as evaluation
 from sadari.training import passes, workshop
 from sadari.training import train as room

@@ -21,14 +21,16 @@ from sadari.comparison.variants import expand
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.predict import Inputs, predict
+from sadari.files import read_json
+from sadari.job import Job
 from sadari.models.backbone import Backbone
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
 from sadari.models.neighbours import TEMPERATURE
 from sadari.models.pretrained import find_pretrained
 from sadari.models.sequential import Network, build
-from sadari.run import RunRecord, read_json
-from sadari.settings import Job, Settings, Value
+from sadari.run import RunRecord
+from sadari.settings import Settings, Value
 from sadari.training.evaluate import evaluate
 from sadari.training.job import make_job
 from sadari.training.memory import smaller_micro_batch

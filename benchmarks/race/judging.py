@@ -15,8 +15,8 @@ from race.tasks import GREY, layers_of
 from sadari.data.prepare import Preprocess
 from sadari.deploy.classifier import PREPROCESS, WEIGHTS, Classifier
 from sadari.deploy.onnx_graph import make_onnx
+from sadari.files import write_text
 from sadari.models.ladder import find_rung
-from sadari.run import write_text
 from sadari.settings import Value, resolve
 from sadari.training.trained import Architecture, TrainedModel, write_model
 from sadari.values import ImageSet

@@ -10,7 +10,8 @@ from typing import Any
 
 from race.tasks import Task
 from sadari.errors import SadariError
-from sadari.run import environment, read_json, write_text
+from sadari.files import read_json, write_text
+from sadari.run import environment
 
 Turn = dict[str, Any]
 

@@ -11,7 +11,8 @@ import typer
 
 from sadari.cli.completion import data_names, model_names, part_names, setting_pairs
 from sadari.cli.terminal import TerminalProgress, duration
-from sadari.settings import Job, parse_overrides
+from sadari.job import Job
+from sadari.settings import parse_overrides
 
 if TYPE_CHECKING:
     from sadari.run import RunRecord

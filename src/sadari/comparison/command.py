@@ -11,9 +11,10 @@ from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
 from sadari.errors import UsageError
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.run import RunRecord
-from sadari.settings import Job, Settings, Value, parse_overrides, resolve, setting_names
+from sadari.settings import Settings, Value, parse_overrides, resolve, setting_names
 
 # What "auto" was decided to be on the machine of the run, and what decides nothing about its result.
 MACHINE = ("device", "threads", "stream", "checkpoint_seconds", "tensorboard")

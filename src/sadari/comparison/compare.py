@@ -20,8 +20,9 @@ from sadari.comparison.variants import folder_name
 from sadari.comparison.workers.sharing import fit_at_once, goes_beside
 from sadari.comparison.workers.side_by_side import run_side_by_side
 from sadari.errors import UsageError
+from sadari.files import write_json
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord, write_json
+from sadari.run import RunRecord
 from sadari.training.machine import cores
 from sadari.training.train import train
 

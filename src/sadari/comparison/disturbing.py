@@ -13,8 +13,9 @@ from sadari.data.disturb import DISTURBANCES, Disturbance, disturbed
 from sadari.data.ground import Ground, find_ground
 from sadari.errors import SadariError
 from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.files import write_json
 from sadari.progress import Progress, Task
-from sadari.run import RunRecord, write_json
+from sadari.run import RunRecord
 from sadari.settings import Settings
 from sadari.training.machine import device_here, threads_for, use_machine
 from sadari.training.trained import TrainedModel

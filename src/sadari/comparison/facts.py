@@ -6,8 +6,9 @@ from sadari.comparison.materials import judging_part
 from sadari.comparison.result import DataFacts
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess
+from sadari.files import read_json
 from sadari.progress import Progress
-from sadari.run import RunRecord, read_json
+from sadari.run import RunRecord
 from sadari.values import PARTS, ImageSet, Split
 
 # What does it mean for the figures where no test images judge?

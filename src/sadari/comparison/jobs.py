@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sadari.errors import SadariError
+from sadari.job import Job
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
-from sadari.settings import Job
 from sadari.training.train import train
 from sadari.values import ImageSet, Split
 

@@ -13,7 +13,8 @@ from sadari.comparison.command import MACHINE, short_model
 from sadari.comparison.stored import StoredArm
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError, UsageError
-from sadari.run import RunRecord, read_json
+from sadari.files import read_json
+from sadari.run import RunRecord
 from sadari.settings import Settings, Value
 
 

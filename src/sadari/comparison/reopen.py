@@ -14,9 +14,10 @@ from sadari.comparison.robustness import read_robustness
 from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
+from sadari.job import Job
 from sadari.progress import Progress, Silent
 from sadari.run import read_split
-from sadari.settings import Job, Settings
+from sadari.settings import Settings
 from sadari.values import ImageSet
 
 

@@ -16,9 +16,10 @@ from sadari.comparison.robustness import Robustness, read_robustness
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import Bools, interval, verdicts
+from sadari.job import Job, chosen_settings
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
-from sadari.settings import Job, Value, chosen_settings
+from sadari.settings import Value
 from sadari.values import ImageSet, Interval, Split, Verdict
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import numpy as np
 from sadari.comparison.correct import correctness
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import Bools, interval
-from sadari.run import RunRecord, read_json
+from sadari.files import read_json
+from sadari.run import RunRecord
 from sadari.values import Interval
 
 FILE = "robustness.json"

@@ -9,8 +9,10 @@ from sadari.comparison.claims.claim import Claim, parse_claim
 from sadari.comparison.request import REQUEST, Comparison, read_stored
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
-from sadari.run import RunRecord, read_json
-from sadari.settings import Job, Settings, with_overrides
+from sadari.files import read_json
+from sadari.job import Job
+from sadari.run import RunRecord
+from sadari.settings import Settings, with_overrides
 
 RESULT = "comparison.json"
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from sadari.errors import SadariError
-from sadari.run import write_json
+from sadari.files import write_json
 
 DIGEST_BYTES = 20
 READ_BYTES = 1 << 20

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from sadari.errors import SadariError, UsageError
+from sadari.files import write_whole
 from sadari.progress import Progress, Silent
-from sadari.run import write_whole
 from sadari.values import PARTS, ImageSet
 
 # Endings that promise a file which is not written here.

@@ -10,9 +10,9 @@ from sadari.data.provide import Wanted, provide
 from sadari.data.source import SOURCES, NamedSource, Source
 from sadari.data.table import TableSource
 from sadari.errors import UsageError
+from sadari.files import exists
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry, unknown_name
-from sadari.run import exists
 from sadari.settings import Settings
 from sadari.values import ImageSet
 

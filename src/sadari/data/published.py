@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sadari.data.download import Remote
 from sadari.data.source import ArrayContent
 from sadari.errors import SadariError
-from sadari.run import write_whole
+from sadari.files import write_whole
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.evaluation.statistics import interval
+from sadari.files import read_json
 from sadari.models.transfer import backbone_of
-from sadari.run import RunRecord, read_json
+from sadari.run import RunRecord
 from sadari.training.trained import TrainedModel
 
 UNKNOWN = "unknown"

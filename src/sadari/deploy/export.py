@@ -16,9 +16,10 @@ from sadari.deploy.quantize import Cost, cost_of, quantize
 from sadari.deploy.runtime import judge_with, speed_ratio
 from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
+from sadari.files import write_bytes
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry
-from sadari.run import RunRecord, write_bytes
+from sadari.run import RunRecord
 
 TIMED = 256  # images that the speed of int8 is measured on (assumed)
 PRECISIONS = ("", "int8")

@@ -10,7 +10,8 @@ from typing import Any
 from sadari.deploy.card import licence_of, model_card
 from sadari.deploy.classifier import PREPROCESS, WEIGHTS
 from sadari.errors import SadariError, UsageError
-from sadari.run import PART, RunRecord, read_json, write_bytes, write_json, write_text
+from sadari.files import PART, read_json, write_bytes, write_json, write_text
+from sadari.run import RunRecord
 from sadari.training.trained import TrainedModel
 
 CONFIG, CARD = "config.json", "README.md"  # as the hub calls them

@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sadari.errors import UsageError
-from sadari.settings import Job, Value
+from sadari.job import Job
+from sadari.settings import Value
 from sadari.training.job import make_job
 
 NAME = "arrays"  # what a run calls data that came as arrays

@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from sadari.data.cache import digest_words
 from sadari.deploy.classifier import Classifier
+from sadari.files import read_json, write_bytes, write_json
+from sadari.job import Job
 from sadari.models.ladder import find_rung
-from sadari.run import read_json, write_bytes, write_json
-from sadari.settings import Job
 from sadari.values import ImageSet
 
 SCORES = "scores.json"

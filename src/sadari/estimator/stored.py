@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.errors import SadariError, UsageError
-from sadari.run import exists, read_json, write_json
+from sadari.files import exists, read_json, write_json
 
 FILE = "estimator.json"
 PAIRS = ("image_shape", "value_range")  # arguments that JSON makes lists of

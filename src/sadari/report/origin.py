@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sadari.run import RunRecord, read_json
+from sadari.files import read_json
+from sadari.run import RunRecord
 
 
 def environment_of(records: Sequence[RunRecord]) -> dict[str, str]:

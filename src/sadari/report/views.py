@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from sadari.data.augment import Augmentation
+from sadari.files import write_whole
 from sadari.report.figures import SampleGrid, sample_positions
 from sadari.report.ink.samples import draw_samples
 from sadari.report.ink.style import DPI, styled
-from sadari.run import write_whole
 from sadari.values import ImageSet, Split
 
 IMAGES, VIEWS = 5, 4  # a sample grid has five columns

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sadari.comparison.result import ComparisonResult
+from sadari.files import write_text
 from sadari.report.gather import gather
 from sadari.report.page import render
-from sadari.run import write_text
 
 NAME = "report.html"
 

@@ -14,7 +14,8 @@ from typing import Any
 from sadari.comparison.request import REQUEST, data_name
 from sadari.comparison.stored import RESULT, is_comparison, read_comparison
 from sadari.errors import SadariError
-from sadari.run import RunRecord, read_json
+from sadari.files import read_json
+from sadari.run import RunRecord
 
 RUN_FILES = (
     "settings.toml", "environment.json", "preprocess.json", "history.csv", "scores.json", "log.txt",

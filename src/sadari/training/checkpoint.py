@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sadari.errors import SadariError
-from sadari.run import write_bytes
+from sadari.files import write_bytes
 
 
 @dataclass

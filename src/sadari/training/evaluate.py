@@ -9,8 +9,9 @@ from sadari.data.load import load
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.predict import Inputs, predict
+from sadari.files import read_json
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord, read_json
+from sadari.run import RunRecord
 from sadari.settings import Settings
 from sadari.training.machine import device_here, threads_for, use_machine
 from sadari.training.trained import TrainedModel

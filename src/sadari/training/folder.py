@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sadari.errors import SadariError, UsageError
-from sadari.run import PART, RunRecord, exists, lying_in, read_json
-from sadari.settings import Job
+from sadari.files import PART, exists, lying_in, read_json
+from sadari.job import Job
+from sadari.run import RunRecord
 from sadari.values import ImageSet
 
 

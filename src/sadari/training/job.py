@@ -5,10 +5,11 @@ from pathlib import Path
 
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
+from sadari.job import Job
 from sadari.models.ladder import absolute_model, find_rung
 from sadari.models.layers import parse
 from sadari.models.transfer import Backbone, backbone_of
-from sadari.settings import INTERPOLATIONS, OF_BACKBONE, SCALINGS, Job, Value, resolve, with_overrides
+from sadari.settings import INTERPOLATIONS, OF_BACKBONE, SCALINGS, Value, resolve, with_overrides
 
 
 def make_job(data: str | Path, model: str | Path, seed: int, overrides: Mapping[str, Value]) -> Job:

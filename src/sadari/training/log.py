@@ -4,8 +4,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
+from sadari.files import write_text
 from sadari.progress import Progress, Task
-from sadari.run import write_text
 
 
 class Log:

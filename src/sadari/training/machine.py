@@ -10,7 +10,8 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sadari.errors import UsageError
-from sadari.settings import Job, Settings
+from sadari.job import Job
+from sadari.settings import Settings
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

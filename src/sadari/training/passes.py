@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sadari.evaluation.predict import Inputs
+from sadari.job import Job
 from sadari.models.classical import CLASSICAL, Classical
 from sadari.models.modules import Dense
 from sadari.models.neighbours import Neighbours
 from sadari.models.problem import Learned, Linear, Problem, Remembered
 from sadari.models.sequential import Network
 from sadari.progress import Progress, Silent, Task
-from sadari.settings import Job
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.machine import denormals_flushed

@@ -22,17 +22,11 @@ from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
 from sadari.evaluation.predict import Inputs, predict
+from sadari.files import remove_parts, write_json
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.progress import Progress, Silent
-from sadari.run import (
-    RunRecord,
-    read_split,
-    remove_parts,
-    write_history,
-    write_json,
-    write_predictions,
-)
-from sadari.settings import Job
+from sadari.run import RunRecord, read_split, write_history, write_predictions
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.engine import DivergedError, Engine

@@ -14,6 +14,7 @@ from torch import nn
 
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
+from sadari.files import write_bytes
 from sadari.models.classical import CLASSICAL
 from sadari.models.kinds import Layer
 from sadari.models.layers import Row, describe, parse
@@ -21,7 +22,7 @@ from sadari.models.pretrained import Pretrained
 from sadari.models.rung import Rung
 from sadari.models.sequential import Network, build
 from sadari.models.transfer import backbone_of, known_weights
-from sadari.run import RunRecord, write_bytes
+from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.training.checkpoint import plain
 

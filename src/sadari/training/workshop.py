@@ -5,12 +5,13 @@ from pathlib import Path
 
 from sadari.data.augment import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
+from sadari.files import read_json, write_json, write_text
+from sadari.job import Job, chosen_settings
 from sadari.models.classical import check_variables
 from sadari.models.rung import Rung
 from sadari.models.sequential import Network
 from sadari.progress import Progress
-from sadari.run import environment, read_json, write_json, write_split, write_text
-from sadari.settings import Job, chosen_settings
+from sadari.run import environment, write_split
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.folder import require_same_data
 from sadari.training.log import Log

@@ -8,7 +8,7 @@ from typing import Any
 from sadari.comparison.best.halving import Plan
 from sadari.comparison.best.pace import Counts, Pace
 from sadari.errors import SadariError
-from sadari.run import read_json, write_json
+from sadari.files import read_json, write_json
 
 DIARY = "best.json"
 

@@ -7,11 +7,12 @@ from sadari.comparison.best.pace import shape_for
 from sadari.comparison.variants import Arm, expand
 from sadari.data.augment import parse_augmentation
 from sadari.errors import SadariError
+from sadari.job import Job
 from sadari.models.ladder import LADDER, find_rung
 from sadari.models.layers import parse
 from sadari.models.transfer import backbone_of
 from sadari.models.weights import weights_are_here
-from sadari.settings import Job, Value
+from sadari.settings import Value
 from sadari.training.job import make_job
 from sadari.training.machine import resolve_machine
 from sadari.values import ImageSet

@@ -17,9 +17,9 @@ from sadari.comparison.jobs import reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult, DataFacts
 from sadari.errors import SadariError
+from sadari.job import Job
 from sadari.progress import Progress
 from sadari.run import RunRecord
-from sadari.settings import Job
 
 FINAL = "final"  # the folder of their comparison
 FINALISTS = 6  # at most (assumed: a table to read at a glance, and few enough pairs to correct p for)

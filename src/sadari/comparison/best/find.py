@@ -26,9 +26,10 @@ from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
+from sadari.files import lying_in
 from sadari.models.ladder import find_rung
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord, lying_in
+from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.training.folder import only_one
 from sadari.training.train import train

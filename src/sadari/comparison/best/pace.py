@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from sadari.comparison.variants import Arm
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
 from sadari.models.transfer import backbone_of
 from sadari.run import RunRecord
-from sadari.settings import Job, Settings, Value
+from sadari.settings import Settings, Value
 from sadari.training.job import make_job
 from sadari.values import ImageSet, Split
 

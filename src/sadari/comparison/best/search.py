@@ -16,10 +16,11 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, folder_name
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
+from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.progress import Progress
 from sadari.run import RunRecord
-from sadari.settings import Job, Value
+from sadari.settings import Value
 from sadari.training.job import make_job
 from sadari.values import Split
 

@@ -33,11 +33,11 @@ from math import prod
 import numpy as np
 
 from sadari.comparison.jobs import Task
+from sadari.job import Job
 from sadari.models.kinds import Conv
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
 from sadari.run import RunRecord
-from sadari.settings import Job
 from sadari.training.machine import resolve_machine, values_of_batch
 from sadari.values import ImageSet
 

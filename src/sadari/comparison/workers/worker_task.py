@@ -8,9 +8,9 @@ from sadari.comparison.jobs import reason_of
 from sadari.comparison.materials import Key, images_key
 from sadari.data.load import load
 from sadari.errors import SadariError
+from sadari.job import Job
 from sadari.progress import Progress, Silent
 from sadari.run import read_split
-from sadari.settings import Job
 from sadari.training.train import train
 from sadari.values import ImageSet
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sadari.run import write_whole
+from sadari.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

@@ -1,0 +1,93 @@
+"""How is a file never seen half-written? Files are written whole or not at all, and read back with one sentence."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sadari.errors import SadariError, UsageError
+
+PART = ".part"  # how the name of a file ends that is still being written
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """How is a file never seen half-written? `write` fills a neighbour that then takes the name at once.
+
+    Raises SadariError where the disk is full or the folder cannot be written; the old file stays.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        write(temporary)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        kept = "; what was there before is kept" if exists(path) else ""
+        raise SadariError(f"cannot write {path}: {reason}{kept}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def exists(path: Path) -> bool:
+    """Is there something at `path`? Not where its name is longer than any may be, or where nobody may look."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def lying_in(out: Path) -> list[str]:
+    """Which names lie in the folder `out` already? None where there is no such folder.
+
+    Raises UsageError where it is a file, SadariError where it cannot be one, or nobody may look.
+    """
+    try:
+        return [each.name for each in out.iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        if exists(out) and not out.is_dir():
+            raise UsageError(f"'{out}' is a file; --out takes a folder") from None
+        raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+
+
+def remove_parts(folder: Path) -> None:
+    """What did a killed process leave half-written in `folder`, its subfolders included? Nothing any more."""
+    for part in folder.rglob(f".*{PART}"):
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    write_whole(path, lambda temporary: _put(temporary, text.encode("utf-8")))
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write `document` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON document; raises SadariError where the file is missing or damaged."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise SadariError(f"cannot read {path}: {error}") from None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`, whole or not at all."""
+    write_whole(path, lambda temporary: _put(temporary, content))
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
