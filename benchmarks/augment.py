@@ -20,7 +20,7 @@ import timm
 import torch
 from torch.nn import functional as F
 
-from sadari.data.augment import parse_augmentation
+from sadari.data.augment.pipeline import parse_augmentation
 from sadari.job import Job
 from sadari.settings import Settings
 from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from sadari.data.augment import WORDS, Augmentation, Geometric, parse_augmentation
+from sadari.data.augment.pipeline import WORDS, Augmentation, Geometric, parse_augmentation
 
 
 def seeded(seed: int = 0) -> Generator:

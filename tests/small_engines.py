@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sadari.data.augment import Augmentation, parse_augmentation
+from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.evaluation.predict import Inputs
 from sadari.models.layers import parse

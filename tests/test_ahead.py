@@ -7,8 +7,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from sadari.data import ahead as module
-from sadari.data.ahead import Ahead, Pixels, Positions
+from sadari.data.packs import prefetch as module
+from sadari.data.packs.prefetch import Ahead, Pixels, Positions
 from sadari.errors import SadariError
 
 SHAPE = (2, 3, 1)

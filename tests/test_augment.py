@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sadari.data.augment import WORDS, Augmentation, Mixing, parse_augmentation
-from sadari.data.chunks import CHUNK, chunks
+from sadari.data.augment.pipeline import WORDS, Augmentation, Mixing, parse_augmentation
+from sadari.data.augment.sampling import CHUNK, chunks
 from sadari.errors import UsageError
 from sadari.training.randomness import generator_for
 from sadari.values import ImageSet
@@ -78,7 +78,7 @@ def test_chunks_cover_a_batch_and_change_nothing(monkeypatch: pytest.MonkeyPatch
     pixels = noise(30, 24, 24, 3)
     text = "rotate 20, zoom 0.1, jitter 0.4, mixup 1, cutmix 1"
     together, labels = redrawn(text, pixels)
-    monkeypatch.setattr("sadari.data.chunks.CHUNK", 24 * 24 * 7)
+    monkeypatch.setattr("sadari.data.augment.sampling.CHUNK", 24 * 24 * 7)
     assert [(some.start, some.stop) for some in chunks(pixels)] == [(0, 7), (7, 14), (14, 21), (21, 28), (28, 30)]
     apart, same_labels = redrawn(text, pixels)
     assert torch.equal(apart, together) and torch.equal(labels, same_labels)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sadari.data.check import check, find_unreadable
 from sadari.data.findings import Findings, Unreadable
-from sadari.data.folder import FolderSource
+from sadari.data.sources.folder import FolderSource
 from sadari.data.split import draw_split
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split

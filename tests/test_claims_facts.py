@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sadari.data.augment import parse_augmentation
+from sadari.data.augment.pipeline import parse_augmentation
 from sadari.models.layers import describe, parse
 from sadari.models.sequential import build
 from sadari.values import ImageSet

@@ -12,9 +12,10 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from sadari.data import cache, fill
+from sadari.data.cache import digests as cache
 from sadari.data.decode import decode_image
 from sadari.data.load import load
+from sadari.data.packs import build as fill
 from sadari.errors import SadariError
 from sadari.settings import Settings
 from small_sets import encode, flat_files, small_pixels, write_folder, write_npz, write_zip
@@ -54,7 +55,7 @@ def test_the_second_load_reads_no_file_and_decodes_nothing(photos: Path) -> None
     with (
         patch.object(cache, "_digest_file", must_not_run),
         patch.object(fill, "decode_image", must_not_run),
-        patch("sadari.data.folder.read_files", must_not_run),
+        patch("sadari.data.sources.folder.read_files", must_not_run),
     ):
         second = load(photos, Settings())
     assert isinstance(second.images, np.memmap)
@@ -224,7 +225,7 @@ def test_a_full_disk_is_one_sentence(step: str, photos: Path, own_cache: Path) -
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with patch(f"sadari.data.pack.{step}", full), pytest.raises(SadariError, match="No space left on device"):
+    with patch(f"sadari.data.packs.pack.{step}", full), pytest.raises(SadariError, match="No space left on device"):
         load(photos, Settings())
     assert packs(own_cache) == []
     assert len(load(photos, Settings())) == 8
@@ -242,7 +243,7 @@ def test_an_interrupt_leaves_nothing(photos: Path, own_cache: Path) -> None:
 SLOW_LOAD = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from sadari.data import fill
+    from sadari.data.packs import build as fill
     from sadari.data.load import load
     from sadari.settings import Settings
 

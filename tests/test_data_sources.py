@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from sadari.data.decode import fit_square, to_8_bits, to_channels
-from sadari.data.fill import DEFAULT_SIZE
 from sadari.data.load import load, named_sets, open_source
+from sadari.data.packs.build import DEFAULT_SIZE
 from sadari.settings import Settings
 from sadari.values import ImageSet
 from small_sets import (

@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from sadari.data import disturb
-from sadari.data.disturb import DISTURBANCES, Disturbance, View, disturbed
-from sadari.data.ground import Ground, find_ground, other_grounds
+from sadari.data import corruptions as disturb
+from sadari.data.background import Ground, find_ground, other_grounds
+from sadari.data.corruptions import DISTURBANCES, Disturbance, View, disturbed
 from sadari.values import ImageSet
 
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (24, 40, 3)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sadari.data.download import Remote, fetch
+from sadari.data.sources.download import Remote, fetch
 from sadari.errors import SadariError
 
 CONTENT = bytes(range(256)) * 9000

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from sadari.cli.data import app
-from sadari.data import entry as room
-from sadari.data.entry import entries, make_room
-from sadari.data.features import keep_features, read_features
+from sadari.data.cache import entries as room
+from sadari.data.cache.entries import entries, make_room
+from sadari.data.cache.features import keep_features, read_features
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.settings import Settings
@@ -77,7 +77,7 @@ def test_what_is_damaged_is_not_believed(own_cache: Path, damage: str) -> None:
 def test_a_killed_writer_leaves_nothing_that_is_believed(own_cache: Path) -> None:
     program = f"""
         import time, numpy as np
-        from sadari.data.features import keep_features
+        from sadari.data.cache.features import keep_features
         def slow():
             yield np.ones((4, 3), np.float32)
             print("writing", flush=True)

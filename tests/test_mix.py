@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from sadari.data.mix import cutmix_weights, mix, mixup_weights
+from sadari.data.augment.mix import cutmix_weights, mix, mixup_weights
 from sadari.data.prepare import Preprocess
 from small_batches import noise, parsed, seeded
 from small_engines import engine_for, furthest, weights_of

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sadari.data.digits import DigitsSource
-from sadari.data.named import PUBLISHED, PublishedSource, download_folder, where
-from sadari.data.published import archives_of
-from sadari.data.source import SOURCES, ArrayContent
+from sadari.data.sources.base import SOURCES, ArrayContent
+from sadari.data.sources.catalog import PUBLISHED, PublishedSource, download_folder, where
+from sadari.data.sources.digits import DigitsSource
+from sadari.data.sources.torchvision import archives_of
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Silent, Task
 from sadari.settings import Settings
@@ -62,7 +62,7 @@ def content_of(name: str) -> ArrayContent:
 
 def test_all_names_are_registered_without_torch_or_torchvision() -> None:
     code = (
-        "import sys, sadari.data.named as n\n"
+        "import sys, sadari.data.sources.catalog as n\n"
         "assert not {'torch', 'torchvision', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "print(*n.SOURCES.names())"
     )

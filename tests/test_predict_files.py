@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import sadari as public
+from sadari.data.decode import fit_rectangle
 from sadari.deploy import predict as predicting
 from sadari.deploy.classifier import Classifier
 from sadari.deploy.files import Content, FileGroup, find_files
 from sadari.deploy.predict import predict_files
-from sadari.deploy.rectangle import fit_rectangle
 from sadari.errors import UsageError
 from sadari.run import RunRecord
 from sadari.training.evaluate import evaluate

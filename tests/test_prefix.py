@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sadari.data.entry import EntryBuild
+from sadari.data.cache.entries import EntryBuild
 from sadari.errors import SadariError, UsageError
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse

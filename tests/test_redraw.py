@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from sadari.data import trivial
-from sadari.data.colour import adjusted
-from sadari.data.erase import AREA, RATIO, erase, erased
-from sadari.data.trivial import CHANGES
+from sadari.data.augment import trivial
+from sadari.data.augment.colour import adjusted
+from sadari.data.augment.erase import AREA, RATIO, erase, erased
+from sadari.data.augment.trivial import CHANGES
 from small_batches import noise, redrawn, seeded
 
 SIZES = [(6, 8, 8, 1), (6, 28, 20, 3), (2, 224, 224, 3)]

@@ -22,8 +22,8 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.robustness import FILE, Disturbed, Robustness, read_robustness
 from sadari.comparison.variants import Arm, expand
-from sadari.data.disturb import DISTURBANCES, disturbed
-from sadari.data.ground import find_ground
+from sadari.data.background import find_ground
+from sadari.data.corruptions import DISTURBANCES, disturbed
 from sadari.errors import SadariError
 from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.progress import Silent

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sadari.data.shapes import KINDS, ShapesSource, ShapesSpec, draw_shapes, parse_shapes, plan_shapes
-from sadari.data.source import SOURCES, ArrayContent
+from sadari.data.sources.base import SOURCES, ArrayContent
+from sadari.data.sources.shapes import KINDS, ShapesSource, ShapesSpec, draw_shapes, parse_shapes, plan_shapes
 from sadari.errors import UsageError
 
 SMALL = ShapesSpec(size=24, classes=4, images=400, noise=0.1)

@@ -12,14 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 from sadari.data import check as checking
-from sadari.data import fill, prepare, stream
-from sadari.data.cache import cache_dir
+from sadari.data import prepare
+from sadari.data.cache.digests import cache_dir
 from sadari.data.check import check
 from sadari.data.convert import convert
 from sadari.data.load import load
+from sadari.data.packs import build as fill
+from sadari.data.packs import stream
+from sadari.data.packs.stream import StreamedImages
 from sadari.data.prepare import Preprocess
 from sadari.data.split import draw_split
-from sadari.data.stream import StreamedImages
 from sadari.errors import SadariError, UsageError
 from sadari.settings import Settings, Value, with_overrides
 from sadari.values import ImageSet
@@ -300,7 +302,7 @@ def test_a_streamed_set_is_converted_like_a_packed_one(tmp_path: Path) -> None:
 
 
 def test_the_cache_lists_what_was_told_of_a_streamed_set(tmp_path: Path) -> None:
-    from sadari.data.entry import describe, entries
+    from sadari.data.cache.entries import describe, entries
 
     streamed(write_folder(tmp_path / "photos", photographs()), **SQUARE)
     (entry,) = entries()

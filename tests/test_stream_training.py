@@ -11,8 +11,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from sadari.data.ahead import Ahead, Pixels, Positions
-from sadari.data.stream import StreamedImages
+from sadari.data.packs.prefetch import Ahead, Pixels, Positions
+from sadari.data.packs.stream import StreamedImages
 from sadari.errors import SadariError
 from sadari.job import Job
 from sadari.run import RunRecord, read_predictions
@@ -143,7 +143,7 @@ def test_a_job_of_a_time_before_streaming_is_read_as_auto() -> None:
 INTERRUPTED = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
-from sadari.data import stream
+from sadari.data.packs import stream
 from sadari.data.load import load
 from sadari.settings import Settings
 images = load(sys.argv[1], Settings(image_size=12, stream="always", threads=1))

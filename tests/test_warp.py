@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 from torch import Tensor
 
-from sadari.data.geometry import move
-from sadari.data.warp import warp
+from sadari.data.augment.geometry import move, warp
 from small_batches import drawn_maps, noise, redrawn, seeded
 
 os.environ.setdefault("KERAS_BACKEND", "torch")

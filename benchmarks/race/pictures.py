@@ -11,7 +11,7 @@ import numpy as np
 
 from race.tasks import GREY, Pictures
 from sadari.data.load import load
-from sadari.data.named import data_folders, where
+from sadari.data.sources.catalog import data_folders, where
 from sadari.settings import Settings
 from sadari.values import ImageSet
 

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sadari.data.entry import Entry
+    from sadari.data.cache.entries import Entry
 
 
 def cache(
@@ -19,8 +19,8 @@ def cache(
     """Show decoded images and computed features that are kept between runs, or clear them."""
     from rich.console import Console
 
-    from sadari.data.cache import cache_dir
-    from sadari.data.entry import LIMIT, cache_limit, entries, remove
+    from sadari.data.cache.digests import cache_dir
+    from sadari.data.cache.entries import LIMIT, cache_limit, entries, remove
 
     held = entries()
     if clear:
@@ -46,7 +46,7 @@ def _table(held: "list[Entry]") -> "Table":
     from rich import box
     from rich.table import Table
 
-    from sadari.data.entry import describe
+    from sadari.data.cache.entries import describe
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("kind", "of what", "size", "last used"):

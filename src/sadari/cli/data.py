@@ -47,7 +47,7 @@ def list_sets(as_json: JsonOption = False) -> None:
     from rich.text import Text
 
     from sadari.data.load import named_sets
-    from sadari.data.named import download_folder, where
+    from sadari.data.sources.catalog import download_folder, where
 
     sets = list(named_sets())
     target = download_folder()
@@ -150,7 +150,7 @@ def _check(data: str, settings: Settings, progress: Progress) -> "Findings":
     from sadari.data.check import check, find_unreadable
     from sadari.data.findings import Unreadable
     from sadari.data.load import load, open_source
-    from sadari.data.source import FileContent
+    from sadari.data.sources.base import FileContent
     from sadari.data.split import draw_split
 
     unreadable: tuple[Unreadable, ...] = ()
@@ -206,7 +206,7 @@ def augment_data(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.png", help="The picture.")] = Path("augmentation.png"),
 ) -> None:
     """Draw training images beside what --set augment=... makes of them, such as 'rotate 30, shift 0.2, flip'."""
-    from sadari.data.augment import parse_augmentation
+    from sadari.data.augment.pipeline import parse_augmentation
     from sadari.data.load import load
     from sadari.data.split import draw_split
     from sadari.report.views import view_grid, write_views

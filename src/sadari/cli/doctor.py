@@ -50,8 +50,8 @@ def examine() -> dict[str, Any]:
 
 
 def _folders() -> tuple[dict[str, Any], list[str]]:
-    from sadari.data.cache import cache_dir
-    from sadari.data.named import download_folder
+    from sadari.data.cache.digests import cache_dir
+    from sadari.data.sources.catalog import download_folder
 
     found: dict[str, Any] = {}
     problems: list[str] = []
@@ -78,7 +78,7 @@ def _free_gib(folder: Path) -> float:
 
 def _sets() -> dict[str, str]:
     from sadari.data.load import named_sets
-    from sadari.data.named import where
+    from sadari.data.sources.catalog import where
 
     return {each.name: where(each.name) for each in named_sets()}
 

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from sadari.comparison.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
-from sadari.data.disturb import DISTURBANCES, Disturbance, disturbed
-from sadari.data.ground import Ground, find_ground
+from sadari.data.background import Ground, find_ground
+from sadari.data.corruptions import DISTURBANCES, Disturbance, disturbed
 from sadari.errors import SadariError
 from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.files import write_json

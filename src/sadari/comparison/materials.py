@@ -7,7 +7,7 @@ import numpy as np
 
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.data.augment import parse_augmentation
+from sadari.data.augment.pipeline import parse_augmentation
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError

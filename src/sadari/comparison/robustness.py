@@ -59,7 +59,7 @@ def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[
 
     records: the runs by arm. notes: what the reader should know besides. None where nothing is known.
     """
-    from sadari.data.disturb import DISTURBANCES  # loads torch, which reading a result otherwise does without
+    from sadari.data.corruptions import DISTURBANCES  # loads torch, which reading a result otherwise does without
 
     found = {arm: [_valid(record) for record in of_arm] for arm, of_arm in records.items() if of_arm}
     known = {arm: [each for each in documents if each] for arm, documents in found.items()}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sadari.data.decode import UnreadableImageError, decode_image
 from sadari.data.findings import Copies, Findings, Unreadable
-from sadari.data.source import FileContent
+from sadari.data.sources.base import FileContent
 from sadari.progress import Progress, Silent
 from sadari.values import PARTS, ImageSet, RowAccess, Split, expect
 

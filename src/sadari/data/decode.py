@@ -7,6 +7,7 @@ An image is grey by the mode that its file declares (1-bit, grey, 16-bit grey, g
 
 import re
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
 
@@ -190,3 +191,77 @@ def quiet_pillow() -> None:
         first = warnings.filters[0] if warnings.filters else None
         if first is None or (first[0], first[3]) != ("ignore", _PILLOW):  # somebody set another one since
             warnings.filterwarnings("ignore", module=_PILLOW.pattern)
+
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What every image is made to be: side (0: as it is), fit, channels (0: as it is), the least channels, and how it
+    is resized."""
+
+    size: int
+    fit: str
+    channels: int
+    least_channels: int = 1
+    interpolation: str = "bilinear"
+
+
+class ShapeDiffers(Exception):  # noqa: N818 - control flow, not a failure
+    """An image does not fit the frame that the images before it set; `channels` or its size is what differs."""
+
+    def __init__(self, *, channels: bool) -> None:
+        super().__init__("channels" if channels else "size")
+        self.channels = channels
+
+
+def common_shape(before: Shape | None, image: NDArray[np.uint8], least_channels: int) -> Shape:
+    """Which (H, W, C) do the images so far have, and uint8 (H, W, C) `image` too?
+
+    before: of the images so far, None for the first one, which sets height and width, and the channels unless
+    `least_channels` is 3. A grey image fits a colour frame; a colour one in a grey frame, or another size, raises
+    ShapeDiffers.
+    """
+    height, width, channels = image.shape
+    if before is None:
+        return height, width, max(channels, least_channels)
+    if (height, width) != before[:2]:
+        raise ShapeDiffers(channels=False)
+    if channels > before[2]:
+        raise ShapeDiffers(channels=True)
+    return before
+
+
+def fit_rectangle(
+    image: NDArray[np.uint8], height: int, width: int, fit: str, interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """What does uint8 (H, W, C) look like as (height, width, C)? Antialiased, as `data.decode.fit_square` is.
+
+    crop: the largest centred part of the wanted shape is resized. pad: all of it is, and the rest is black. squash:
+    both sides fit, the shape is lost. An image of the wanted size stays as it is.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    grey = image.shape[2] == 1
+    fitted = np.asarray(_fitted(Image.fromarray(image[:, :, 0] if grey else image), height, width, fit, interpolation))
+    return fitted[:, :, np.newaxis] if grey else fitted
+
+
+def _fitted(picture: Image.Image, height: int, width: int, fit: str, interpolation: str) -> Image.Image:
+    resample = RESAMPLING[interpolation]
+    if fit == "squash":
+        return picture.resize((width, height), resample)
+    scales = width / picture.width, height / picture.height
+    if fit == "crop":
+        scale = max(scales)
+        left = max(0.0, (picture.width - width / scale) / 2)  # rounding may leave it a hair below 0
+        top = max(0.0, (picture.height - height / scale) / 2)
+        box = (left, top, picture.width - left, picture.height - top)
+        return picture.resize((width, height), resample, box=box)
+    scale = min(scales)
+    inner_size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    ground = Image.new(picture.mode, (width, height))
+    inner = picture.resize(inner_size, resample)
+    ground.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
+    return ground

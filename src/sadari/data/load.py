@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from sadari.data.archive import SUFFIXES as ARCHIVE_SUFFIXES
-from sadari.data.archive import ArchiveSource
-from sadari.data.arrays import NpzSource
-from sadari.data.folder import FolderSource
-from sadari.data.provide import Wanted, provide
-from sadari.data.source import SOURCES, NamedSource, Source
-from sadari.data.table import TableSource
+from sadari.data.packs.provide import Wanted, provide
+from sadari.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
+from sadari.data.sources.archive import ArchiveSource
+from sadari.data.sources.arrays import NpzSource
+from sadari.data.sources.base import SOURCES, NamedSource, Source
+from sadari.data.sources.folder import FolderSource
+from sadari.data.sources.table import TableSource
 from sadari.errors import UsageError
 from sadari.files import exists
 from sadari.progress import Progress, Silent
@@ -70,7 +70,6 @@ def absolute_data(data: str | Path) -> str:
 
 def named_sets() -> Registry[NamedSource]:
     """Which sets are known by name?"""
-    from sadari.data import digits, named, shapes  # noqa: F401 - they register what they hold
 
     return SOURCES
 

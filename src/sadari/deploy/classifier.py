@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sadari.data.decode import decode_image
+from sadari.data.decode import decode_image, fit_rectangle
 from sadari.data.prepare import Preprocess
-from sadari.deploy.rectangle import fit_rectangle
 from sadari.errors import UsageError
 from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.run import RunRecord

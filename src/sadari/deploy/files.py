@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sadari.data.archive import SUFFIXES as ARCHIVE_SUFFIXES
-from sadari.data.archive import list_members, read_members
-from sadari.data.folder import walk
-from sadari.data.layout import is_image
+from sadari.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
+from sadari.data.sources.archive import list_members, read_members
+from sadari.data.sources.folder import walk
+from sadari.data.sources.layout import is_image
 from sadari.errors import SadariError
 
 Content = bytes | Path  # of a file: its bytes where they had to be read already, else where it lies

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import torch
 from threadpoolctl import threadpool_limits
 
-from sadari.data.cache import digest_words
+from sadari.data.cache.digests import digest_words
 from sadari.deploy.classifier import Classifier
 from sadari.files import read_json, write_bytes, write_json
 from sadari.job import Job

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.cache import DIGEST_BYTES, digest_words
-from sadari.data.decode import fit_square, to_channels
-from sadari.data.frame import Frame, Shape
+from sadari.data.cache.digests import DIGEST_BYTES, digest_words
+from sadari.data.decode import Frame, Shape, fit_square, to_channels
 from sadari.errors import UsageError
 from sadari.settings import Settings
 from sadari.values import ImageSet

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sadari.data.augment import Augmentation
+from sadari.data.augment.pipeline import Augmentation
 from sadari.files import write_whole
 from sadari.report.figures import SampleGrid, sample_positions
 from sadari.report.ink.samples import draw_samples

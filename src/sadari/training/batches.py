@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sadari.data.augment import Augmentation
+from sadari.data.augment.pipeline import Augmentation
 from sadari.evaluation.predict import Inputs
 from sadari.training.loss import CrossEntropy
 from sadari.training.randomness import generator_for, seed_for

@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sadari.data.augment import Augmentation
-from sadari.data.features import keep_features, read_features
-from sadari.data.pack import PACK_FORMAT
+from sadari.data.augment.pipeline import Augmentation
+from sadari.data.cache.features import keep_features, read_features
+from sadari.data.packs.pack import PACK_FORMAT
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.predict import Inputs

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sadari.data.augment import Augmentation, parse_augmentation
+from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.files import read_json, write_json, write_text
 from sadari.job import Job, chosen_settings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sadari.comparison.best.pace import shape_for
 from sadari.comparison.variants import Arm, expand
-from sadari.data.augment import parse_augmentation
+from sadari.data.augment.pipeline import parse_augmentation
 from sadari.errors import SadariError
 from sadari.job import Job
 from sadari.models.ladder import LADDER, find_rung

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.download import Remote
-from sadari.data.source import ArrayContent
+from sadari.data.sources.base import ArrayContent
+from sadari.data.sources.download import Remote
 from sadari.errors import SadariError
 from sadari.files import write_whole
 

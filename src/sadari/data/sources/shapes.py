@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.cache import digest_words
-from sadari.data.source import SOURCES, ArrayContent, NamedSource
+from sadari.data.cache.digests import digest_words
+from sadari.data.sources.base import SOURCES, ArrayContent, NamedSource
 from sadari.errors import UsageError
 from sadari.registry import unknown_name
 from sadari.settings import parse_value

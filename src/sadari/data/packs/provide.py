@@ -6,12 +6,12 @@ from functools import partial
 from math import prod
 from pathlib import Path
 
-from sadari.data.cache import cache_dir, digest_words
-from sadari.data.entry import LIMIT, EntryBuild, make_room, mark_used, most_bytes
-from sadari.data.fill import MakeSink, fill_pack
-from sadari.data.pack import PACK_FORMAT, PixelWriter, TooLarge, pack_folder, read_pack, read_words, write_words
-from sadari.data.source import ArrayContent, FileContent, Source
-from sadari.data.stream import Survey, read_stream
+from sadari.data.cache.digests import cache_dir, digest_words
+from sadari.data.cache.entries import LIMIT, EntryBuild, make_room, mark_used, most_bytes
+from sadari.data.packs.build import MakeSink, fill_pack
+from sadari.data.packs.pack import PACK_FORMAT, PixelWriter, TooLarge, pack_folder, read_pack, read_words, write_words
+from sadari.data.packs.stream import Survey, read_stream
+from sadari.data.sources.base import ArrayContent, FileContent, Source
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress
 from sadari.settings import Settings

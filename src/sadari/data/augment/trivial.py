@@ -12,8 +12,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sadari.data.colour import adjusted
-from sadari.data.warp import warp
+from sadari.data.augment.colour import adjusted
+from sadari.data.augment.geometry import warp
 from sadari.registry import Registry
 
 STRENGTHS = 31

@@ -17,11 +17,10 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.ahead import Ahead, Pixels, Positions
-from sadari.data.decode import UnreadableImageError, decode_image, to_channels
-from sadari.data.frame import Frame, Shape, common_shape
-from sadari.data.pack import make_set, read_words
-from sadari.data.source import Fetch
+from sadari.data.decode import Frame, Shape, UnreadableImageError, common_shape, decode_image, to_channels
+from sadari.data.packs.pack import make_set, read_words
+from sadari.data.packs.prefetch import Ahead, Pixels, Positions
+from sadari.data.sources.base import Fetch
 from sadari.errors import SadariError
 from sadari.settings import Settings
 from sadari.values import ImageSet

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sadari.data.cache import remembered_digest
-from sadari.data.source import SOURCES, ArrayContent, NamedSource
+from sadari.data.cache.digests import remembered_digest
+from sadari.data.sources.base import SOURCES, ArrayContent, NamedSource
 from sadari.errors import SadariError, UsageError
 
 # The file stores a pixel as a count from 0 to 16.

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from sadari.data.cache import cache_dir
-from sadari.data.decode import to_channels
-from sadari.data.frame import Shape, common_shape
+from sadari.data.cache.digests import cache_dir
+from sadari.data.decode import Shape, common_shape, to_channels
 from sadari.values import ImageSet, RowAccess
 
 # Raise it when decoding changes its pixels or the files their form: older packs are then no longer found.

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from sadari.data.archive import MAX_UNPACKED_BYTES
-from sadari.data.cache import remembered_digest
+from sadari.data.cache.digests import remembered_digest
 from sadari.data.decode import over_white, to_8_bits
-from sadari.data.source import ArrayContent
+from sadari.data.sources.archive import MAX_UNPACKED_BYTES
+from sadari.data.sources.base import ArrayContent
 from sadari.errors import SadariError
 
 PART_KEYS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}

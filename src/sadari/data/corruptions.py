@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sadari.data.ground import Ground, other_grounds
+from sadari.data.background import Ground, other_grounds
 from sadari.registry import Registry
 from sadari.values import ImageSet
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sadari.data.decode import SUFFIXES
-from sadari.data.source import FileEntry
+from sadari.data.sources.base import FileEntry
 from sadari.errors import SadariError
 
 PART_NAMES = {

@@ -6,18 +6,19 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property, partial
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
+from threading import Lock
 from typing import IO, cast
 
-from sadari.data.cache import remembered_digest
+from sadari.data.cache.digests import remembered_digest
 from sadari.data.decode import MAX_FILE_BYTES
-from sadari.data.layout import Layout, lay_out, refuse_twice, without_wrapper
-from sadari.data.member import Member, Pick, tar_picker, zip_picker
-from sadari.data.source import Fetch, FileContent
+from sadari.data.sources.base import Fetch, FileContent
+from sadari.data.sources.layout import Layout, lay_out, refuse_twice, without_wrapper
 from sadari.errors import SadariError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -37,6 +38,18 @@ BROKEN = (
     NotImplementedError,
     RuntimeError,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of an archive: its path there, its declared size, and where it starts (tar: byte; zip: number)."""
+
+    path: str
+    size: int
+    start: int
+
+
+Pick = Callable[[Member], bytes]
 
 
 class ArchiveSource:
@@ -225,3 +238,31 @@ class _Bounded:
         if size > MAX_FILE_BYTES:
             raise tarfile.ReadError(f"a header of {size:,} bytes")
         return self._stream.read(size)
+
+
+def zip_picker(path: Path) -> Pick:
+    """What reads one member of the .zip at `path`, from any thread? It stays open, since its index is long."""
+    lock = Lock()  # zipfile counts who reads without one
+    opened: list[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]] = []
+
+    def pick(member: Member) -> bytes:
+        with lock:
+            if not opened:
+                archive = zipfile.ZipFile(path)
+                opened.append((archive, archive.infolist()))
+            archive, infos = opened[0]
+            with archive.open(infos[member.start]) as file:
+                return file.read(MAX_FILE_BYTES + 1)
+
+    return pick
+
+
+def tar_picker(path: Path) -> Pick:
+    """What reads one member of the .tar at `path`, which is not compressed, from any thread?"""
+
+    def pick(member: Member) -> bytes:
+        with path.open("rb") as file:
+            file.seek(member.start)
+            return file.read(min(member.size, MAX_FILE_BYTES + 1))
+
+    return pick

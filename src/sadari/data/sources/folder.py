@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from sadari.data.cache import remembered_digest
+from sadari.data.cache.digests import remembered_digest
 from sadari.data.decode import MAX_FILE_BYTES
-from sadari.data.layout import Layout, lay_out
-from sadari.data.source import FileContent
+from sadari.data.sources.base import FileContent
+from sadari.data.sources.layout import Layout, lay_out
 from sadari.errors import SadariError
 
 

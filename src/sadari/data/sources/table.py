@@ -4,10 +4,10 @@ import csv
 from functools import cached_property, partial
 from pathlib import Path
 
-from sadari.data.cache import remembered_digest
-from sadari.data.folder import read_below, read_files
-from sadari.data.layout import PART_NAMES, refuse_twice
-from sadari.data.source import FileContent, FileEntry
+from sadari.data.cache.digests import remembered_digest
+from sadari.data.sources.base import FileContent, FileEntry
+from sadari.data.sources.folder import read_below, read_files
+from sadari.data.sources.layout import PART_NAMES, refuse_twice
 from sadari.errors import SadariError
 
 COLUMNS = "path,label[,split]"

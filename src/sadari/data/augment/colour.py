@@ -3,8 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from sadari.data.chunks import chunks
-from sadari.data.draws import evenly
+from sadari.data.augment.sampling import chunks, evenly
 
 GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue in brightness (ITU-R BT.601, as Pillow and torchvision)
 

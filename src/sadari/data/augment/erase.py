@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from sadari.data.draws import Size, evenly, windows
+from sadari.data.augment.sampling import Size, evenly, windows
 
 AREA = (0.02, 0.4)  # part of the image that is hidden, as in the paper
 RATIO = (0.3, 1 / 0.3)  # width / height of the hidden window, as in the paper

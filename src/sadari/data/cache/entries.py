@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sadari.data.cache import cache_dir
+from sadari.data.cache.digests import cache_dir
 from sadari.errors import SadariError, UsageError
 
 KINDS = ("packs", "features")

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from sadari.data.cache import cache_dir, digest_words
-from sadari.data.entry import EntryBuild, make_room, mark_used
+from sadari.data.cache.digests import cache_dir, digest_words
+from sadari.data.cache.entries import EntryBuild, make_room, mark_used
 
 # Raise it when the same words would give other features: older ones are then no longer found.
 FEATURES_FORMAT = "features 1"

@@ -10,8 +10,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sadari.data.chunks import chunks
-from sadari.data.draws import Size, beta, evenly
+from sadari.data.augment.sampling import Size, beta, chunks, evenly
 
 # How much of its partner does each pixel of each image show? `(alpha, (N, H, W), generator)` gives bool (N, H, W),
 # or float32 (N, 1, 1) where it is the same all over the image.

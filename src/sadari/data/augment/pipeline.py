@@ -10,10 +10,9 @@ from difflib import get_close_matches
 
 from torch import Generator, Tensor
 
-from sadari.data.colour import jitter
-from sadari.data.draws import Size
-from sadari.data.erase import erase
-from sadari.data.geometry import (
+from sadari.data.augment.colour import jitter
+from sadari.data.augment.erase import erase
+from sadari.data.augment.geometry import (
     compose,
     crop_maps,
     flip_maps,
@@ -21,11 +20,12 @@ from sadari.data.geometry import (
     resized_crop_maps,
     rotate_maps,
     shift_maps,
+    warp,
     zoom_maps,
 )
-from sadari.data.mix import Weights, cutmix_weights, mix, mixup_weights
-from sadari.data.trivial import trivial
-from sadari.data.warp import warp
+from sadari.data.augment.mix import Weights, cutmix_weights, mix, mixup_weights
+from sadari.data.augment.sampling import Size
+from sadari.data.augment.trivial import trivial
 from sadari.errors import UsageError
 from sadari.registry import Registry
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from sadari.data.cache import cache_dir, remembered_digest
-from sadari.data.digits import DigitsSource
-from sadari.data.download import fetch, file_md5
-from sadari.data.published import Archive, archives_of, read_published, unpack
-from sadari.data.shapes import ShapesSource
-from sadari.data.source import SOURCES, ArrayContent, NamedSource
+from sadari.data.cache.digests import cache_dir, remembered_digest
+from sadari.data.sources.base import SOURCES, ArrayContent, NamedSource
+from sadari.data.sources.digits import DigitsSource
+from sadari.data.sources.download import fetch, file_md5
+from sadari.data.sources.shapes import ShapesSource
+from sadari.data.sources.torchvision import Archive, archives_of, read_published, unpack
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
 

@@ -1,0 +1,1 @@
+"""How are images decoded once, or on demand? The door is `provide.provide`."""
