@@ -43,10 +43,9 @@ BOUNDARY = b"sadari-benchmark"
 
 def serve(run: str, batch_images: int) -> None:
     """Serve `run` until told to stop; the port is the first line printed."""
-    from sadari.deploy.serve.app import make_app
     from sadari.deploy.serve.limits import Limits
-    from sadari.deploy.serve.opening import open_to_serve
-    from sadari.deploy.serve.server import listen
+    from sadari.deploy.serve.routes import make_app
+    from sadari.deploy.serve.server import listen, open_to_serve
     from sadari.deploy.serve.server import run as run_server
 
     limits = Limits(batch_images=batch_images)
@@ -186,7 +185,7 @@ def shape_of(run: str) -> tuple[int, int, int]:
 
 
 def measure_overhead(run: str, port: int, content: bytes) -> dict[str, float]:
-    from sadari.deploy.serve.opening import open_to_serve
+    from sadari.deploy.serve.server import open_to_serve
 
     classifier = open_to_serve(run)
     pixels = classifier.decode(content)[np.newaxis]

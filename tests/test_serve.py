@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 
 from sadari.deploy.classifier import Classifier
 from sadari.deploy.export import export
-from sadari.deploy.serve import opening
-from sadari.deploy.serve.app import make_app
+from sadari.deploy.serve import server as opening
 from sadari.deploy.serve.limits import Limits
+from sadari.deploy.serve.routes import make_app
 from sadari.errors import SadariError
 from sadari.run import RunRecord
 from sadari.training.evaluate import evaluate, own_images

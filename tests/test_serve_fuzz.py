@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from sadari.deploy.classifier import Classifier
-from sadari.deploy.serve.app import make_app
+from sadari.deploy.serve.routes import make_app
 from small_models import CONVOLVED, model_of
 from small_server import as_files, running
 

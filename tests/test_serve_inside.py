@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from sadari.data.decode import decode_image
 from sadari.deploy.classifier import Classifier
-from sadari.deploy.serve.app import make_app
 from sadari.deploy.serve.inside import MOST_WAITING, Inside
 from sadari.deploy.serve.limits import Refused
+from sadari.deploy.serve.routes import make_app
 from sadari.explain.activations import feature_map, feature_maps
 from sadari.explain.grad_cam import grad_cam
 from small_models import CONVOLVED, DENSE, RECURRENT, model_of, pixels_for

@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 from starlette.types import Message, Receive, Scope, Send
 
 from sadari.deploy.classifier import Classifier
-from sadari.deploy.serve.app import make_app
-from sadari.deploy.serve.gate import Gate
-from sadari.deploy.serve.limits import Limits
+from sadari.deploy.serve.limits import Gate, Limits
+from sadari.deploy.serve.routes import make_app
 from small_models import CONVOLVED, model_of
 from small_server import as_text, noise, running, with_network
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sadari.deploy.classifier import Classifier
-from sadari.deploy.serve.app import make_app
 from sadari.deploy.serve.limits import Limits
+from sadari.deploy.serve.routes import make_app
 from sadari.run import RunRecord
 from sadari.training.evaluate import own_images
 from small_models import RECURRENT, model_of

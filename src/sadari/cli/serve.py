@@ -27,10 +27,9 @@ def serve(
 ) -> None:
     """Let a run's model answer over HTTP, and show a page to play with."""
     _require_packages()
-    from sadari.deploy.serve.app import make_app
     from sadari.deploy.serve.limits import Limits
-    from sadari.deploy.serve.opening import open_to_serve
-    from sadari.deploy.serve.server import listen
+    from sadari.deploy.serve.routes import make_app
+    from sadari.deploy.serve.server import listen, open_to_serve
     from sadari.deploy.serve.server import run as run_server
 
     listening = listen(host, port)

@@ -70,6 +70,7 @@ def absolute_data(data: str | Path) -> str:
 
 def named_sets() -> Registry[NamedSource]:
     """Which sets are known by name?"""
+    from sadari.data.sources import catalog, digits, shapes  # noqa: F401 - they register what they hold
 
     return SOURCES
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from sadari.deploy.serve.documents import FeatureMaps, Heat, Layer
 from sadari.deploy.serve.limits import Refused, overloaded
+from sadari.deploy.serve.schemas import FeatureMaps, Heat, Layer
 from sadari.errors import SadariError
 from sadari.explain.activations import FeatureMap, Pixels, feature_map, feature_maps, layer_names
 from sadari.explain.attribution import ATTRIBUTIONS, attribute

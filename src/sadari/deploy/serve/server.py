@@ -2,12 +2,16 @@
 
 import signal
 import socket
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
+from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.limits import Limits
 from sadari.errors import SadariError
+from sadari.settings import Settings
+from sadari.training.machine import threads_for, use_machine
 
 WAITING_CONNECTIONS = 2048  # that the system accepts for us (uvicorn's default)
 
@@ -45,3 +49,16 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def open_to_serve(path: Path | str) -> Classifier:
+    """`Classifier.open`, with as many threads as a single image can keep busy instead of a whole batch of training.
+
+    Measured on two cores that others used too: 64 images of 28x28 through A4's cnn take 4 ms on one thread, and 9 to 36
+    on two, which wait for each other. Raises as `Classifier.open` does.
+    """
+    classifier = Classifier.open(path)
+    device = str(next(classifier.model.network.parameters()).device)
+    settings = Settings(device=device, batch_size=1)
+    use_machine(settings, threads_for(settings, classifier.shape))
+    return classifier

@@ -1,13 +1,24 @@
 """GET /model, /samples, /healthz and /metrics: what runs here, and how is it doing?"""
 
+from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
+from io import BytesIO
+from pathlib import Path
 from threading import Lock
 
+import numpy as np
 from fastapi import APIRouter, Response
+from numpy.typing import NDArray
+from PIL import Image
 
-from sadari.deploy.serve.documents import Health, Model, Sample, Samples
+from sadari.deploy.classifier import Classifier
+from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.metrics import MEDIA_TYPE, Metrics
+from sadari.deploy.serve.schemas import Accepts, Health, Input, Layer, Model, Sample, Samples
+from sadari.errors import SadariError
+from sadari.run import RunRecord
+from sadari.training.evaluate import own_images
 
 
 def tell_routes(model: Model, draw: Callable[[], list[Sample]], metrics: Metrics) -> APIRouter:
@@ -40,3 +51,70 @@ def tell_routes(model: Model, draw: Callable[[], list[Sample]], metrics: Metrics
         return Response(metrics.text(), media_type=MEDIA_TYPE)
 
     return router
+
+
+def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: bool, limits: Limits) -> Model:
+    """The document of GET /model. An exported folder does not tell what it was trained on, and has no scores."""
+    run = RunRecord(classifier.path)
+    known = (run.path / "settings.toml").is_file()
+    height, width, channels = classifier.shape
+    scores = run.summary["scores"] if known and run.finished else {}
+    return Model(
+        model=Path(run.job.model).stem if known else classifier.path.name,
+        data=run.job.data if known else None,
+        classes=list(classifier.classes),
+        input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
+        params=sum(row.total for row in classifier.model.architecture.rows()),
+        scores={part: values for part, values in scores.items() if values},
+        layers=list(layers),
+        grad_cam=grad_cam,
+        accepts=Accepts(
+            images=limits.images,
+            image_bytes=limits.image_bytes,
+            body_bytes=limits.body_bytes,
+            pixels=limits.pixels,
+        ),
+    )
+
+
+MOST = 20  # (assumed: two rows of thumbnails)
+
+
+def draw_samples(folder: Path) -> list[Sample]:
+    """Up to MOST images of the part that judged the run in `folder`, all classes in turn; none where there are none.
+
+    What the model sees of them is sent, as PNG without loss, so that it says of them what it said when it was judged.
+    """
+    run = RunRecord(folder)
+    if not (folder / "settings.toml").is_file() or not run.finished:
+        return []
+    try:
+        images = own_images(run)
+        positions = run.split.part(run.summary["judged_on"])
+    except (SadariError, OSError):
+        return []
+    chosen = _in_turn(images.labels[positions], MOST)
+    return [
+        Sample(
+            id=str(images.ids[place]),
+            label=images.classes[images.labels[place]],
+            image=_png(np.asarray(images.images[int(place)])),
+        )
+        for place in positions[chosen]
+    ]
+
+
+def _in_turn(labels: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Places of up to `most` of the labels: the first of each class, then the second of each, and so on."""
+    rank = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        rank[places] = np.arange(len(places))
+    return np.lexsort((labels, rank))[:most]
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    file = BytesIO()
+    picture.save(file, format="PNG")
+    return b64encode(file.getvalue()).decode("ascii")
