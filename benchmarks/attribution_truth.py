@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 import sadari
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
+from sadari.inference.model import TrainedModel
 from sadari.run import environment
-from sadari.training.trained import TrainedModel
 
 DATA = "shapes:images=10000,noise=0.05"
 RUNGS = ("logistic", "mlp", "cnn")

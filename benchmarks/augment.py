@@ -21,9 +21,9 @@ import torch
 from torch.nn import functional as F
 
 from sadari.data.augment.pipeline import parse_augmentation
+from sadari.inference.device import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.job import Job
 from sadari.settings import Settings
-from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.training.randomness import generator_for
 
 FIVE = "rotate 30, shift 0.2, zoom 0.2, flip"

@@ -36,9 +36,9 @@ from race.record import commit
 
 from sadari.data.load import load
 from sadari.files import read_json, write_json, write_text, write_whole
+from sadari.inference.device import KEPT_BLOCK, KEPT_HEAP
 from sadari.run import environment
 from sadari.settings import Settings
-from sadari.training.machine import KEPT_BLOCK, KEPT_HEAP
 
 HERE = Path(__file__).resolve().parent
 AIRBENCH = "airbench"

@@ -20,7 +20,8 @@ from material import SHAPE, random_images
 from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
-from sadari.evaluation.predict import Inputs
+from sadari.inference.device import PRECISIONS, resolve_machine, threads_for, use_machine
+from sadari.inference.predict import Inputs
 from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
@@ -30,7 +31,6 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import Engine
 from sadari.training.loss import CrossEntropy
-from sadari.training.machine import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.training.optim import make_optimizer
 
 BATCH, STEPS, WARM = 256, 10, 2

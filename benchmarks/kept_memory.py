@@ -18,10 +18,10 @@ import numpy as np
 from material import random_images
 from peak import peak_mib
 
+from sadari.inference import device as machine
 from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.settings import resolve
-from sadari.training import machine
 from sadari.training.train import train
 from sadari.values import Split
 

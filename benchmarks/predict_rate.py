@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from peak import peak_mib
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.files import find_files
 from sadari.deploy.predict import predict_files
+from sadari.inference.classifier import Classifier
 
 
 class Silenced(Classifier):

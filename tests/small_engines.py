@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
-from sadari.evaluation.predict import Inputs
+from sadari.inference.device import PRECISIONS
+from sadari.inference.predict import Inputs
 from sadari.models.layers import parse
 from sadari.models.sequential import Network, build
 from sadari.settings import Settings, with_overrides
@@ -18,7 +19,6 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.engine import Engine
 from sadari.training.loss import CrossEntropy
-from sadari.training.machine import PRECISIONS
 from sadari.training.optim import make_optimizer
 from sadari.values import ImageSet
 from small_jobs import QUIET, parts, patterns

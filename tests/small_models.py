@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sadari.data.prepare import Preprocess
+from sadari.inference.model import Architecture, TrainedModel
 from sadari.models.pretrained import Pretrained
 from sadari.models.sequential import Network
-from sadari.training.trained import Architecture, TrainedModel
 from small_jobs import patterns
 
 CONVOLVED = "conv 6 same, batchnorm, maxpool, conv 8 linear, relu, flatten, dense 10"

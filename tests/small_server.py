@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.server import listen
+from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
 from sadari.training.job import make_job
 from sadari.training.train import train

@@ -16,10 +16,10 @@ from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.parity import TIE, compare_answers, tie_of
 from sadari.deploy.quantize import cost_of
 from sadari.deploy.runtime import judge_with
+from sadari.inference.model import TrainedModel
 from sadari.models.neighbours import Neighbours
 from sadari.progress import Silent
 from sadari.run import RunRecord
-from sadari.training.trained import TrainedModel
 from small_photographs import photographs, trained
 from small_sets import write_folder
 from test_cli_train import Terminal

@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 import sadari as public
 from sadari.deploy.card import model_card
 from sadari.evaluation.statistics import interval
+from sadari.inference.model import TrainedModel
 from sadari.run import RunRecord
 from sadari.training.train import train
-from sadari.training.trained import TrainedModel
 from small_backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
 from small_jobs import parts, patterns
 from small_photographs import photographs, trained

@@ -13,13 +13,13 @@ from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.parity import compare_answers, tie_of
 from sadari.deploy.quantize import quantize
 from sadari.deploy.runtime import judge_with
-from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict_logits
 from sadari.job import Job
 from sadari.models.ladder import LADDER, find_rung
 from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.training.train import train
-from sadari.training.trained import TrainedModel
 from sadari.values import ImageSet
 from small_backbones import SIDE, backbone_job
 from small_jobs import job_for, parts, patterns

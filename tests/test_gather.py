@@ -18,6 +18,7 @@ from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import expand
 from sadari.errors import SadariError
 from sadari.explain.summary import layers_of
+from sadari.inference.model import Architecture, write_model
 from sadari.models.ladder import find_rung
 from sadari.report.contents import Report, Shown
 from sadari.report.gather import gather
@@ -28,7 +29,6 @@ from sadari.report.sentences import verdict_sentence
 from sadari.report.sights import PER_CELL, Agreement, Opinion, cells, mistakes
 from sadari.report.sweeps import sweep_pages
 from sadari.run import RunRecord
-from sadari.training.trained import Architecture, write_model
 from sadari.values import ImageSet, Interval, Predictions, Verdict
 from stamped_training import StampedTrainer
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from sadari.inference import device as machine
+from sadari.inference.device import denormals_flushed, threads_for, use_machine
 from sadari.settings import Settings
-from sadari.training import machine
-from sadari.training.machine import denormals_flushed, threads_for, use_machine
 
 TRIM = machine._M_TRIM_THRESHOLD
 MEBIBYTES = 96  # more than any malloc keeps by itself (32 MiB at most)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
-from sadari.evaluation import predict as predict_module
-from sadari.evaluation.memory import is_out_of_memory
-from sadari.evaluation.predict import Inputs, predict, predict_logits
+from sadari.inference import predict as predict_module
+from sadari.inference.memory import is_out_of_memory
+from sadari.inference.predict import Inputs, predict, predict_logits
 from sadari.models.layers import parse
 from sadari.models.sequential import Network, build
 from small_jobs import ROWS, parts, patterns

@@ -13,12 +13,12 @@ from PIL import Image
 import sadari as public
 from sadari.data.decode import fit_rectangle
 from sadari.deploy import predict as predicting
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.files import Content, FileGroup, find_files
 from sadari.deploy.predict import predict_files
 from sadari.errors import UsageError
+from sadari.inference.classifier import Classifier
+from sadari.inference.evaluate import evaluate
 from sadari.run import RunRecord
-from sadari.training.evaluate import evaluate
 from small_photographs import CLASSES, photograph, photographs, trained
 from small_sets import encode, write_folder, write_tar, write_zip
 

@@ -25,11 +25,11 @@ from sadari.comparison.variants import Arm, expand
 from sadari.data.background import find_ground
 from sadari.data.corruptions import DISTURBANCES, disturbed
 from sadari.errors import SadariError
-from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict_logits
 from sadari.progress import Silent
 from sadari.report.figures import robustness, robustness_page
 from sadari.run import RunRecord
-from sadari.training.trained import TrainedModel
 from sadari.values import ImageSet, Interval
 
 ARMS = expand(["majority", "softmax"], {}, {"epochs": "4", "batch_size": "16", "learning_rate": "0.01"})[0]

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.export import export
 from sadari.deploy.serve import server as opening
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
 from sadari.errors import SadariError
+from sadari.inference.classifier import Classifier
+from sadari.inference.evaluate import evaluate, own_images
 from sadari.run import RunRecord
-from sadari.training.evaluate import evaluate, own_images
 from small_models import model_of
 from small_server import as_files, as_text, noise, png, trained_on_digits, with_network
 
@@ -272,7 +272,7 @@ def test_small_images_keep_one_thread_busy(side: int, threads: int, monkeypatch:
     used: list[int] = []
     model = model_of("globalavgpool" if side == 224 else "flatten", side=side, channels=1)
     monkeypatch.setattr(Classifier, "open", lambda path: Classifier(path, model))
-    monkeypatch.setattr("sadari.training.machine.cores", lambda: 3)
+    monkeypatch.setattr("sadari.inference.device.cores", lambda: 3)
     monkeypatch.setattr(opening, "use_machine", lambda _, count: used.append(count))
     opening.open_to_serve(Path("nowhere"))
     assert used == [threads]

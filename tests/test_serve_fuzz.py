@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.routes import make_app
+from sadari.inference.classifier import Classifier
 from small_models import CONVOLVED, model_of
 from small_server import as_files, running
 

@@ -12,12 +12,12 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from sadari.data.decode import decode_image
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.inside import MOST_WAITING, Inside
 from sadari.deploy.serve.limits import Refused
 from sadari.deploy.serve.routes import make_app
 from sadari.explain.activations import feature_map, feature_maps
 from sadari.explain.grad_cam import grad_cam
+from sadari.inference.classifier import Classifier
 from small_models import CONVOLVED, DENSE, RECURRENT, model_of, pixels_for
 from small_server import as_files, noise
 

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import Message, Receive, Scope, Send
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.limits import Gate, Limits
 from sadari.deploy.serve.routes import make_app
+from sadari.inference.classifier import Classifier
 from small_models import CONVOLVED, model_of
 from small_server import as_text, noise, running, with_network
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pytest
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
+from sadari.inference.classifier import Classifier
+from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
-from sadari.training.evaluate import own_images
 from small_models import RECURRENT, model_of
 from small_server import noise, png, running, trained_on_digits
 

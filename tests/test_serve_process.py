@@ -26,7 +26,7 @@ SLOW_COMMAND = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 from sadari.cli.main import main
-from sadari.deploy.classifier import Classifier
+from sadari.inference.classifier import Classifier
 judge = Classifier.probabilities
 Classifier.probabilities = lambda self, images: (time.sleep(0.8), judge(self, images))[1]
 main()

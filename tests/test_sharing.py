@@ -18,7 +18,7 @@ ALL_CORES: dict[str, Any] = {"threads": 0, "batch_size": 128}
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sadari.training.machine.cores", lambda: 2)
+    monkeypatch.setattr("sadari.inference.device.cores", lambda: 2)
 
 
 def images(side: int = 28, channels: int = 1, count: int = 10, classes: int = 10) -> ImageSet:

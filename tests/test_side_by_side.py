@@ -188,7 +188,7 @@ def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> 
 def test_whoever_is_alone_has_one_thread_too(
     tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sadari.training.machine.cores", lambda: 2)
+    monkeypatch.setattr("sadari.inference.device.cores", lambda: 2)
     arm = Arm("mlp", "mlp", {**QUIET, "threads": 0, "batch_size": 1024})  # where it is trained by itself, two
     compare(Comparison("digits", (arm,), (0,)), out=tmp_path)
     assert read_json(tmp_path / "mlp-seed0" / "environment.json")["threads"] == 1

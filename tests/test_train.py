@@ -17,12 +17,12 @@ from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.metrics import score
 from sadari.files import read_json
+from sadari.inference import evaluate as evaluation
+from sadari.inference.device import device_here, resolve_machine, threads_for
 from sadari.job import Job
 from sadari.run import RunRecord, write_history
-from sadari.training import evaluate as evaluation
 from sadari.training import passes, workshop
 from sadari.training import train as room
-from sadari.training.machine import device_here, resolve_machine, threads_for
 from sadari.training.train import resume, train
 from sadari.values import PARTS, ImageSet
 from small_jobs import DROPPED, NORMED, Listener, job_for, model_bytes, network_file, parts, patterns

@@ -20,8 +20,11 @@ from sadari.comparison.request import Comparison, equals, extends
 from sadari.comparison.variants import expand
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.evaluation.predict import Inputs, predict
 from sadari.files import read_json
+from sadari.inference.evaluate import evaluate
+from sadari.inference.memory import smaller_micro_batch
+from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
 from sadari.models.backbone import Backbone
 from sadari.models.ladder import find_rung
@@ -31,13 +34,10 @@ from sadari.models.pretrained import find_pretrained
 from sadari.models.sequential import Network, build
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value
-from sadari.training.evaluate import evaluate
 from sadari.training.job import make_job
-from sadari.training.memory import smaller_micro_batch
 from sadari.training.optim import make_optimizer, set_learning_rate
 from sadari.training.randomness import seed_for
 from sadari.training.train import train
-from sadari.training.trained import Architecture, TrainedModel
 from sadari.values import ImageSet
 from small_backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
 from small_jobs import figures, model_bytes, parts, patterns

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from infer_asked import Numbers, race, read_task
 
-from sadari.deploy.classifier import Classifier
-from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.inference.classifier import Classifier
+from sadari.inference.predict import Inputs, predict_logits
 
 
 def main() -> None:

@@ -13,12 +13,12 @@ from race.entrants import JAX, KERAS, NUMPY, TENSORFLOW, TORCH, Entrant
 from race.pictures import describe_pictures, write_pictures
 from race.tasks import GREY, layers_of
 from sadari.data.prepare import Preprocess
-from sadari.deploy.classifier import PREPROCESS, WEIGHTS, Classifier
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.files import write_text
+from sadari.inference.classifier import PREPROCESS, WEIGHTS, Classifier
+from sadari.inference.model import Architecture, TrainedModel, write_model
 from sadari.models.ladder import find_rung
 from sadari.settings import Value, resolve
-from sadari.training.trained import Architecture, TrainedModel, write_model
 from sadari.values import ImageSet
 
 IMAGES, CLASSES = 10_000, tuple("0123456789")

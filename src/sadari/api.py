@@ -56,9 +56,9 @@ def predict(run: str | Path, *images: str | Path, progress: Progress | None = No
     answer say what is on the image; `.reason` why a file could not be judged. Raises SadariError or UsageError where
     there is no model.
     """
-    from sadari.deploy.classifier import Classifier
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
+    from sadari.inference.classifier import Classifier
 
     return list(predict_files(Classifier.open(run), find_files(images), progress))
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sadari.explain.inputs import Asked
     from sadari.explain.look import ChannelView, Look
     from sadari.explain.summary import Summary
+    from sadari.inference.model import TrainedModel
     from sadari.run import RunRecord
-    from sadari.training.trained import TrainedModel
 
 LONGEST_NAME = 100  # bytes of an image's folder: file systems take 255, Windows 260 for the whole path (assumed)
 
@@ -48,12 +48,12 @@ def explain(
     if channel is not None and layer is None:
         raise UsageError("--channel needs its layer: add --layer, such as --layer conv1")
 
-    from sadari.deploy.classifier import Classifier
     from sadari.explain.inputs import find_images
     from sadari.explain.look import look, view_channel
     from sadari.explain.summary import summarise
+    from sadari.inference.classifier import Classifier
+    from sadari.inference.evaluate import own_images
     from sadari.run import RunRecord
-    from sadari.training.evaluate import own_images
 
     record = RunRecord.open(run)
     if not images and channel is None and (layer or class_ or method):

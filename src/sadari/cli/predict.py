@@ -35,9 +35,9 @@ def predict(
     """Say what is on images: the most probable class of each, and how sure the model is."""
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other; choose one")
-    from sadari.deploy.classifier import Classifier
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
+    from sadari.inference.classifier import Classifier
 
     classifier = Classifier.open(run)
     groups = find_files(images)

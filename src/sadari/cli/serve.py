@@ -10,7 +10,7 @@ import typer
 from sadari.errors import SadariError
 
 if TYPE_CHECKING:
-    from sadari.deploy.classifier import Classifier
+    from sadari.inference.classifier import Classifier
 
 NEEDED = ("fastapi", "httptools", "prometheus_client", "python_multipart", "uvicorn")
 LOCAL = ("127.0.0.1", "localhost", "::1")

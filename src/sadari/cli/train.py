@@ -76,8 +76,8 @@ def evaluate(
     """Score a run's model again, on its own images or on others."""
     from sadari.evaluation.metrics import score
     from sadari.evaluation.per_class import per_class, text_table
+    from sadari.inference import evaluate as evaluation
     from sadari.run import RunRecord
-    from sadari.training import evaluate as evaluation
 
     record = RunRecord.open(run)
     predictions = evaluation.evaluate(record, data, split, TerminalProgress())
@@ -109,8 +109,8 @@ def _free_folder(job: Job) -> Path:
     """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job."""
     from sadari.comparison.request import data_name
     from sadari.comparison.variants import folder_name
+    from sadari.inference.device import resolve_machine
     from sadari.run import RunRecord
-    from sadari.training.machine import resolve_machine
 
     name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model).stem[:LONGEST]}", job.seed)
     wanted = resolve_machine(job)

@@ -21,9 +21,9 @@ from sadari.comparison.workers.sharing import fit_at_once, goes_beside
 from sadari.comparison.workers.side_by_side import run_side_by_side
 from sadari.errors import UsageError
 from sadari.files import write_json
+from sadari.inference.device import cores
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
-from sadari.training.machine import cores
 from sadari.training.train import train
 
 

@@ -12,13 +12,13 @@ from sadari.comparison.robustness import FILE, Robustness, entry_of, entry_witho
 from sadari.data.background import Ground, find_ground
 from sadari.data.corruptions import DISTURBANCES, Disturbance, disturbed
 from sadari.errors import SadariError
-from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.files import write_json
+from sadari.inference.device import device_here, threads_for, use_machine
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict_logits
 from sadari.progress import Progress, Task
 from sadari.run import RunRecord
 from sadari.settings import Settings
-from sadari.training.machine import device_here, threads_for, use_machine
-from sadari.training.trained import TrainedModel
 from sadari.values import ImageSet
 
 NO_GROUND = "background: not applicable, as these images have no flat ground and no masks that tell it apart"

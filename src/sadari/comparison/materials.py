@@ -11,11 +11,11 @@ from sadari.data.augment.pipeline import parse_augmentation
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
+from sadari.inference.device import resolve_machine
 from sadari.models.ladder import find_rung
 from sadari.progress import Progress
 from sadari.run import read_split, write_split
 from sadari.settings import Settings
-from sadari.training.machine import resolve_machine
 from sadari.values import ImageSet, Split
 
 DATA_SETTINGS = ("image_size", "fit", "interpolation", "channels", "unreadable", "stream")

@@ -7,9 +7,9 @@ from typing import Any
 from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.evaluation.statistics import interval
 from sadari.files import read_json
+from sadari.inference.model import TrainedModel
 from sadari.models.transfer import backbone_of
 from sadari.run import RunRecord
-from sadari.training.trained import TrainedModel
 
 UNKNOWN = "unknown"
 FEW = 100  # images of a class below which the card warns (assumed: a 95 % interval of 20 points at 50 %)

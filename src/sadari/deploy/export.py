@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.parity import Parity, compare_answers, tie_of
@@ -17,6 +16,7 @@ from sadari.deploy.runtime import judge_with, speed_ratio
 from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
+from sadari.inference.classifier import Classifier
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry
 from sadari.run import RunRecord

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sadari.deploy.card import licence_of, model_card
-from sadari.deploy.classifier import PREPROCESS, WEIGHTS
 from sadari.errors import SadariError, UsageError
 from sadari.files import PART, read_json, write_bytes, write_json, write_text
+from sadari.inference.classifier import PREPROCESS, WEIGHTS
+from sadari.inference.model import TrainedModel
 from sadari.run import RunRecord
-from sadari.training.trained import TrainedModel
 
 CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 from sadari.data.prepare import Preprocess
 from sadari.deploy.extra import quiet, require
 from sadari.errors import SadariError
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
 
 INPUT, OUTPUT = "images", "probabilities"
 EXAMPLES = 2  # images that the graph is written down with: not one, which torch takes for a fixed size

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.decode import MAX_FILE_BYTES, UnreadableImageError
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.files import Content, FileGroup
 from sadari.errors import SadariError
-from sadari.evaluation.predict import one_thread_each
+from sadari.inference.classifier import Classifier
+from sadari.inference.predict import one_thread_each
 from sadari.progress import Progress, Silent
 
 # Assumed: enough work per hand-over that its cost vanishes; the bounds on bytes keep memory flat for large images.

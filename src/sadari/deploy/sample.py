@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.errors import SadariError
+from sadari.inference.evaluate import own_images
 from sadari.progress import Progress
 from sadari.run import RunRecord
-from sadari.training.evaluate import own_images
 
 CHECKED = 2_000  # images at most (assumed: a minute for a large network, and 0.05 points of accuracy each)
 CALIBRATING = 256  # training images that tell how large a network's numbers become (assumed; common for int8)

@@ -11,12 +11,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sadari.deploy.classifier import Classifier
 from sadari.errors import SadariError, UsageError
 from sadari.estimator.job import NAME, job_of
 from sadari.estimator.kept import KeptRun, run_folder, threads_given_back
 from sadari.estimator.reading import InputError, Reading, as_rows, frame_of, image_set
 from sadari.estimator.stored import Stored
+from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.training.train import train

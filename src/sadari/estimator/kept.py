@@ -10,8 +10,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from sadari.data.cache.digests import digest_words
-from sadari.deploy.classifier import Classifier
 from sadari.files import read_json, write_bytes, write_json
+from sadari.inference.classifier import Classifier
 from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.values import ImageSet

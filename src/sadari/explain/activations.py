@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
+from sadari.inference.model import Architecture, TrainedModel
 from sadari.models.backbone import Backbone
 from sadari.models.graph import END
 from sadari.models.layers import complete
 from sadari.registry import unknown_name
-from sadari.training.trained import Architecture, TrainedModel
 
 Pixels = NDArray[np.uint8]
 Maps = NDArray[np.float32]

@@ -9,9 +9,9 @@ from sadari.explain.grad_cam import WITHOUT_MAPS, grad_cam, has_map
 from sadari.explain.integrated_gradients import integrated_gradients
 from sadari.explain.occlusion import occlusion
 from sadari.explain.weights import is_linear, weight_image
+from sadari.inference.model import TrainedModel
 from sadari.models.transfer import backbone_of
 from sadari.registry import Registry
-from sadari.training.trained import TrainedModel
 
 Compute = Callable[[TrainedModel, Pixels, int], Maps]
 

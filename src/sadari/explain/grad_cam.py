@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from sadari.errors import SadariError
 from sadari.explain.activations import Maps, Output, Pixels, layer_outputs, prepared
 from sadari.explain.gradients import differentiable
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
 
 WITHOUT_MAPS = "it has no feature maps with more than one position; take integrated-gradients or occlusion"
 

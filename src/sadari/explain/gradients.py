@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
 
 
 @contextmanager

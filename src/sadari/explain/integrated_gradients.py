@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sadari.evaluation.predict import VALUES_PER_PASS
 from sadari.explain.activations import Maps, Pixels, prepared
 from sadari.explain.gradients import differentiable
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import VALUES_PER_PASS
 
 # Points on the way. Measured on six networks trained on Fashion-MNIST, 30 images each: what the pixels add up to is off
 # by 0.8 % of what it should be in the median of the worst network's images, by 7.4 % in the worst image of all. Twice

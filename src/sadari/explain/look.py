@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.explain.activations import FeatureMap, Maps, Pixels, feature_map, feature_maps, output_of, prepared
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
 from sadari.explain.inputs import Asked
 from sadari.explain.lessons import LINES, POOLED_WINDOW, FilterLesson, PoolLesson, filter_lesson, pool_lesson
 from sadari.explain.strongest import Strongest, strongest
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict_logits
 from sadari.values import ImageSet
 
 

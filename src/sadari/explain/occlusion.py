@@ -6,9 +6,9 @@ Source: Zeiler & Fergus 2014 (arXiv:1311.2901), section 4.2.
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.explain.activations import Maps, Pixels
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict_logits
 
 # The covering window, as a part of the shorter side (assumed: as large as a part of an object), and how far it moves,
 # as a part of itself: every pixel is covered about four times.

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sadari.errors import UsageError
-from sadari.evaluation.predict import Inputs, predict_logits
 from sadari.explain.activations import output_of
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict_logits
 from sadari.values import ImageSet
 
 

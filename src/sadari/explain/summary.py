@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sadari.explain.activations import layer_names
 from sadari.explain.attribution import ATTRIBUTIONS
+from sadari.inference.model import Architecture, TrainedModel
 from sadari.models.layers import Row
 from sadari.run import RunRecord
-from sadari.training.trained import Architecture, TrainedModel
 
 
 @dataclass(frozen=True)

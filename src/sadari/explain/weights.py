@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sadari.explain.activations import Maps, Pixels, layer_names
+from sadari.inference.model import TrainedModel
 from sadari.models.backbone import Backbone
 from sadari.models.kinds import Flatten
 from sadari.models.modules import Dense
-from sadari.training.trained import TrainedModel
 
 Floats = NDArray[np.float32]
 

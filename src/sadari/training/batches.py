@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sadari.data.augment.pipeline import Augmentation
-from sadari.evaluation.predict import Inputs
+from sadari.inference.predict import Inputs
 from sadari.training.loss import CrossEntropy
 from sadari.training.randomness import generator_for, seed_for
 from sadari.values import ImageSet, expect

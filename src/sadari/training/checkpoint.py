@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from sadari.errors import SadariError
 from sadari.files import write_bytes
+from sadari.inference.model import Tensors, plain
 
 
 @dataclass
@@ -39,9 +39,6 @@ class FitState:
     epoch_seconds: float = 0.0
     earlier: float = 0.0
     fitted: bool = False
-
-
-Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,3 @@ class Checkpoint:
     def remove(self) -> None:
         """The run is finished: the checkpoint is no longer needed."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
-
-
-def plain(tensors: Tensors) -> dict[str, Tensor]:
-    """The tensors as files want them: on the processor, contiguous, sharing no memory."""
-    return {
-        name: tensor.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }

@@ -22,8 +22,9 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from sadari.errors import SadariError
-from sadari.evaluation.memory import is_out_of_memory
-from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.inference.device import denormals_flushed
+from sadari.inference.memory import is_out_of_memory, smaller_micro_batch
+from sadari.inference.predict import Inputs, predict_logits
 from sadari.models.dropout import Dropout
 from sadari.models.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 from sadari.progress import Progress, Silent, Task
@@ -33,8 +34,6 @@ from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.dense import DenseStack
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.loss import rightness
-from sadari.training.machine import denormals_flushed
-from sadari.training.memory import smaller_micro_batch
 from sadari.training.optim import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import seed_for
 

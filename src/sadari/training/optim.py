@@ -10,10 +10,10 @@ from torch.nn import Parameter
 from torch.optim import SGD, Adadelta, Optimizer, RMSprop
 
 from sadari.errors import SadariError
+from sadari.inference.device import PRECISIONS
 from sadari.models.backbone import Backbone
 from sadari.settings import Settings
 from sadari.training.adam import LeanAdam, LeanAdamW
-from sadari.training.machine import PRECISIONS
 from sadari.training.muon import Muon, marked
 from sadari.training.uncompiled import uncompiled
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sadari.evaluation.predict import Inputs
+from sadari.inference.device import denormals_flushed
+from sadari.inference.predict import Inputs
 from sadari.job import Job
 from sadari.models.classical import CLASSICAL, Classical
 from sadari.models.modules import Dense
@@ -21,7 +22,6 @@ from sadari.models.sequential import Network
 from sadari.progress import Progress, Silent, Task
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.interrupt import Interruption, interruption
-from sadari.training.machine import denormals_flushed
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet, Split, expect
 

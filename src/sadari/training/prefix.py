@@ -23,7 +23,7 @@ from sadari.data.cache.features import keep_features, read_features
 from sadari.data.packs.pack import PACK_FORMAT
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.evaluation.predict import Inputs
+from sadari.inference.predict import Inputs
 from sadari.models.prefix import Halves, split_frozen
 from sadari.models.sequential import Network
 from sadari.progress import Progress

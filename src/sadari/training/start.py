@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sadari.errors import SadariError
 from sadari.files import read_json
+from sadari.inference.model import Architecture
 from sadari.job import Job
 from sadari.models.layers import parse
 from sadari.models.pretrained import Pretrained
@@ -11,7 +12,6 @@ from sadari.models.rung import Rung
 from sadari.models.sequential import Network
 from sadari.models.transfer import backbone_of
 from sadari.models.weights import load_pretrained, tensors_file
-from sadari.training.trained import Architecture
 from sadari.values import ImageSet
 
 

@@ -21,8 +21,10 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
-from sadari.evaluation.predict import Inputs, predict
 from sadari.files import remove_parts, write_json
+from sadari.inference.device import PRECISIONS, resolve_machine
+from sadari.inference.model import write_model
+from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
 from sadari.models.ladder import find_rung
 from sadari.progress import Progress, Silent
@@ -34,11 +36,9 @@ from sadari.training.events import Events
 from sadari.training.folder import only_one, require_same_job, require_same_network
 from sadari.training.log import Log
 from sadari.training.loss import CrossEntropy
-from sadari.training.machine import PRECISIONS, resolve_machine
 from sadari.training.optim import make_optimizer
 from sadari.training.passes import Passes
 from sadari.training.start import bring_weights
-from sadari.training.trained import write_model
 from sadari.training.workshop import Workshop, checkpoint_of, set_up
 from sadari.values import PARTS, ImageSet, Predictions, Split
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.files import read_json, write_json, write_text
+from sadari.inference.device import threads_for, use_machine
+from sadari.inference.model import Architecture
 from sadari.job import Job, chosen_settings
 from sadari.models.classical import check_variables
 from sadari.models.rung import Rung
@@ -15,11 +17,9 @@ from sadari.run import environment, write_split
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.folder import require_same_data
 from sadari.training.log import Log
-from sadari.training.machine import threads_for, use_machine
 from sadari.training.prefix import Learning, check_views, lay_out
 from sadari.training.randomness import seed_for
 from sadari.training.start import architecture_of, start_weights
-from sadari.training.trained import Architecture
 from sadari.values import ImageSet, Split
 
 

@@ -7,6 +7,7 @@ from sadari.comparison.best.pace import shape_for
 from sadari.comparison.variants import Arm, expand
 from sadari.data.augment.pipeline import parse_augmentation
 from sadari.errors import SadariError
+from sadari.inference.device import resolve_machine
 from sadari.job import Job
 from sadari.models.ladder import LADDER, find_rung
 from sadari.models.layers import parse
@@ -14,7 +15,6 @@ from sadari.models.transfer import backbone_of
 from sadari.models.weights import weights_are_here
 from sadari.settings import Value
 from sadari.training.job import make_job
-from sadari.training.machine import resolve_machine
 from sadari.values import ImageSet
 
 

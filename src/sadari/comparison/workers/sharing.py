@@ -33,19 +33,19 @@ from math import prod
 import numpy as np
 
 from sadari.comparison.jobs import Task
+from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
 from sadari.models.kinds import Conv
 from sadari.models.ladder import find_rung
 from sadari.models.layers import parse
 from sadari.run import RunRecord
-from sadari.training.machine import resolve_machine, values_of_batch
 from sadari.values import ImageSet
 
 # Weights times images of a batch, up to which a second thread has little to do in a network without convolutions
 # (measured, see above).
 LITTLE_WORK = 250e6
 # Pixel values of a batch, up to which two runs at once are sooner done than one after the other with two threads, which
-# train 1.4 times as fast as one at the most (batches of 32 at 28x28; see training/machine.py).
+# train 1.4 times as fast as one at the most (batches of 32 at 28x28; see inference/device.py).
 LITTLE_BATCH = 32_768
 # Bytes of all pixels as float32, up to which classical rungs, which want them at once, may do so side by side
 # (assumed: the memory of a laptop holds two of them beside everything else).

@@ -16,7 +16,7 @@ from sadari.deploy.serve.schemas import FeatureMaps, Heat, Layer
 from sadari.errors import SadariError
 from sadari.explain.activations import FeatureMap, Pixels, feature_map, feature_maps, layer_names
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
-from sadari.training.trained import TrainedModel
+from sadari.inference.model import TrainedModel
 
 GRAD_CAM = "grad-cam"
 MOST_CHANNELS = 64  # told of a layer (assumed: more are no picture any more)

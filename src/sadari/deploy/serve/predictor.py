@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from sadari.data.decode import FORMATS, UnreadableImageError, quiet_pillow
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.batching import Answer, Batcher, Images
 from sadari.deploy.serve.limits import Limits, Refused
+from sadari.inference.classifier import Classifier
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from numpy.typing import NDArray
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.batching import Images
 from sadari.deploy.serve.inside import Inside
 from sadari.deploy.serve.limits import REFUSALS, Gate, Limits, Refused, answer_refusals
@@ -23,6 +22,7 @@ from sadari.deploy.serve.predictor import Predictor, Upload
 from sadari.deploy.serve.schemas import Answer, Answers, FeatureMaps, Heat, ImagesAsText, Share
 from sadari.deploy.serve.telling import describe_model, draw_samples, tell_routes
 from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, read_uploads
+from sadari.inference.classifier import Classifier
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

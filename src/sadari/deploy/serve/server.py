@@ -7,11 +7,11 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.limits import Limits
 from sadari.errors import SadariError
+from sadari.inference.classifier import Classifier
+from sadari.inference.device import threads_for, use_machine
 from sadari.settings import Settings
-from sadari.training.machine import threads_for, use_machine
 
 WAITING_CONNECTIONS = 2048  # that the system accepts for us (uvicorn's default)
 

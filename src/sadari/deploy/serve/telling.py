@@ -12,13 +12,13 @@ from fastapi import APIRouter, Response
 from numpy.typing import NDArray
 from PIL import Image
 
-from sadari.deploy.classifier import Classifier
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.metrics import MEDIA_TYPE, Metrics
 from sadari.deploy.serve.schemas import Accepts, Health, Input, Layer, Model, Sample, Samples
 from sadari.errors import SadariError
+from sadari.inference.classifier import Classifier
+from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
-from sadari.training.evaluate import own_images
 
 
 def tell_routes(model: Model, draw: Callable[[], list[Sample]], metrics: Metrics) -> APIRouter:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
-from sadari.evaluation.blocks import Blocks
-from sadari.evaluation.memory import is_out_of_memory
+from sadari.inference.blocks import Blocks
+from sadari.inference.memory import is_out_of_memory
 from sadari.values import ImageSet, Predictions, RowAccess
 
 # Values per forward pass (images x height x width x channels of the input): large enough to fill two cores, small

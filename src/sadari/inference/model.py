@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
@@ -24,7 +24,6 @@ from sadari.models.sequential import Network, build
 from sadari.models.transfer import backbone_of, known_weights
 from sadari.run import RunRecord
 from sadari.settings import Value
-from sadari.training.checkpoint import plain
 
 
 @dataclass(frozen=True)
@@ -152,3 +151,14 @@ def _stored_model(run: RunRecord) -> Iterator[Any]:
             yield file
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise SadariError(f"the model of {run.path} cannot be read ({error}); train it again") from None
+
+
+Tensors = Mapping[str, Tensor]
+
+
+def plain(tensors: Tensors) -> dict[str, Tensor]:
+    """The tensors as files want them: on the processor, contiguous, sharing no memory."""
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }

@@ -1,9 +1,19 @@
-"""What happens when memory runs out? The same step goes through the network in smaller pieces."""
+"""Did memory run out? torch says so in several ways, depending on who wanted it."""
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import SadariError
+
+_CPU_MESSAGES = ("can't allocate memory", "not enough memory", "bad_alloc")  # torch's allocators on the processor
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether `error` is torch's or Python's way of saying that memory ran out, on any device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(each in str(error) for each in _CPU_MESSAGES)
 
 
 def smaller_micro_batch(network: nn.Module, current: int, batch: int) -> int:

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.evaluation.predict import Inputs, predict
 from sadari.files import read_json
+from sadari.inference.device import device_here, threads_for, use_machine
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.settings import Settings
-from sadari.training.machine import device_here, threads_for, use_machine
-from sadari.training.trained import TrainedModel
 from sadari.values import PARTS, ImageSet, Predictions
 
 

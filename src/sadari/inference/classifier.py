@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sadari.data.decode import decode_image, fit_rectangle
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
-from sadari.evaluation.predict import Inputs, predict_logits
+from sadari.inference.device import device_here, threads_for, use_machine
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict_logits
 from sadari.run import RunRecord
 from sadari.settings import Settings
-from sadari.training.machine import device_here, threads_for, use_machine
-from sadari.training.trained import TrainedModel
 
 WEIGHTS, PREPROCESS = "model.safetensors", "preprocess.json"  # what a run and an exported folder have in common
 
