@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 from race.record import commit
 
-from sadari.comparison.best.diary import Diary
-from sadari.comparison.best.entrants import candidates, find_entrants
+from sadari.comparison.best.candidates import candidates, find_entrants
+from sadari.comparison.best.cost_model import Counts, Pace, measure
 from sadari.comparison.best.finals import FILLED
-from sadari.comparison.best.find import BestRequest, chosen_run, find_best
 from sadari.comparison.best.halving import Plan, plan
-from sadari.comparison.best.pace import Counts, Pace, measure
+from sadari.comparison.best.run import BestRequest, chosen_run, find_best
 from sadari.comparison.best.search import planned_job
+from sadari.comparison.best.state import Diary
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load

@@ -182,8 +182,8 @@ def table(points: list[Point]) -> str:
 
 def draw(points: list[Point], path: Path) -> None:
     """Accuracy over seconds of training, a line for each arm."""
-    from sadari.report.ink.style import COLOURS, DPI, add_legend, new_figure, plain_numbers, styled
-    from sadari.report.ink.style import MARKS as SHAPES
+    from sadari.report.plots.style import COLOURS, DPI, add_legend, new_figure, plain_numbers, styled
+    from sadari.report.plots.style import MARKS as SHAPES
 
     with styled():
         figure = new_figure(7.2, 4.2)

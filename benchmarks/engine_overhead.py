@@ -23,15 +23,15 @@ from sadari.data.prepare import Preprocess
 from sadari.inference.device import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.inference.predict import Inputs
 from sadari.job import Job
-from sadari.models.ladder import find_rung
-from sadari.models.layers import parse
-from sadari.models.sequential import Network, build
+from sadari.models.catalog import find_rung
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from sadari.settings import Settings
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.engine import Engine
 from sadari.training.loss import CrossEntropy
-from sadari.training.optim import make_optimizer
+from sadari.training.optim.build import make_optimizer
 
 BATCH, STEPS, WARM = 256, 10, 2
 

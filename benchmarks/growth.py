@@ -77,7 +77,7 @@ def measure(work: Work, file: Path) -> dict[str, float]:
     """Seconds of each stage of `work`, and the peak of memory in MiB, in this process."""
     import sadari
     import sadari.api
-    from sadari.report.plots import write_plots
+    from sadari.report.plots.write import write_plots
 
     before = peak_mib()
     seconds: dict[str, float] = {}
@@ -148,7 +148,7 @@ STAGES = ("load", "train", "judge", "compare", "report", "reopen")
 
 def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
     """A column for each axis: seconds of each stage above, memory below; slopes in the titles."""
-    from sadari.report.ink.style import COLOURS, DPI, GREY, MARKS, add_legend, new_figure, styled
+    from sadari.report.plots.style import COLOURS, DPI, GREY, MARKS, add_legend, new_figure, styled
 
     with styled():
         figure = new_figure(16.0, 5.6)

@@ -20,7 +20,7 @@ from peak import peak_mib
 
 from sadari.inference import device as machine
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.settings import resolve
 from sadari.training.train import train
 from sadari.values import Split

@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from fake_training import SKILLS, FakeTrainer
-from sadari.comparison.best.pace import Counts, Pace
+from sadari.comparison.best.cost_model import Counts, Pace
 from sadari.files import read_json, write_json
 from sadari.job import Job
 from sadari.progress import Progress

@@ -12,14 +12,14 @@ from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.inference.device import PRECISIONS
 from sadari.inference.predict import Inputs
-from sadari.models.layers import parse
-from sadari.models.sequential import Network, build
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from sadari.settings import Settings, with_overrides
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.engine import Engine
 from sadari.training.loss import CrossEntropy
-from sadari.training.optim import make_optimizer
+from sadari.training.optim.build import make_optimizer
 from sadari.values import ImageSet
 from small_jobs import QUIET, parts, patterns
 

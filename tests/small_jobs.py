@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.progress import Silent, Task
 from sadari.run import HISTORY_COLUMNS, RunRecord
 from sadari.settings import Value, resolve

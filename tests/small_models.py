@@ -7,8 +7,8 @@ from torch import Tensor
 
 from sadari.data.prepare import Preprocess
 from sadari.inference.model import Architecture, TrainedModel
-from sadari.models.pretrained import Pretrained
-from sadari.models.sequential import Network
+from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.network import Network
 from small_jobs import patterns
 
 CONVOLVED = "conv 6 same, batchnorm, maxpool, conv 8 linear, relu, flatten, dense 10"

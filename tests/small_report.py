@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sadari.models.kinds import shape_text
-from sadari.models.layers import describe, parse
+from sadari.models.layers.specs import shape_text
+from sadari.models.parse import describe, parse
 from sadari.report.contents import (
     ArmPage,
     Bin,

@@ -8,7 +8,7 @@ from sadari.data.prepare import Preprocess
 from sadari.files import read_json, write_json, write_text
 from sadari.inference.model import Architecture, write_model
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.run import RunRecord
 from sadari.values import PARTS, ImageSet, Split
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Adam, AdamW
 
-from sadari.training.adam import LeanAdam, LeanAdamW
+from sadari.training.optim.adam import LeanAdam, LeanAdamW
 
 PAIRS = [(LeanAdam, Adam), (LeanAdamW, AdamW)]
 

@@ -12,7 +12,7 @@ from sadari.comparison.compare import compare
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import expand
-from sadari.report.gather import gather
+from sadari.report.build import gather
 from sadari.run import RunRecord, read_answers, read_predictions, write_predictions
 from sadari.values import Predictions
 

@@ -7,7 +7,7 @@ import pytest
 from sadari.comparison.study import read_study
 from sadari.comparison.variants import Arm
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 
 ARTICLES = Path(__file__).parents[1] / "articles"
 FASHION, CIFAR, PHOTOGRAPH = ((28, 28, 1), 10), ((32, 32, 3), 10), ((224, 224, 3), 3)

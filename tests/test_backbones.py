@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import UsageError
-from sadari.models.backbone import Backbone, make_backbone, outline
-from sadari.models.dropout import Dropout, DropPath
-from sadari.models.layers import describe, parse
-from sadari.models.pretrained import Pretrained
-from sadari.models.sequential import Network, build
+from sadari.models.backbone.module import Backbone, make_backbone, outline
+from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.layers.dropout import Dropout, DropPath
+from sadari.models.network import Network, build
+from sadari.models.parse import describe, parse
 
 SIZE = (64, 64)
 

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from clocked_training import ClockedTrainer, Made
-from sadari.comparison.best import entrants
-from sadari.comparison.best.diary import Diary, Step
+from sadari.comparison.best import candidates as entrants
+from sadari.comparison.best.cost_model import Counts, Pace
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.find import FLATTERED, BestRequest, chosen_run, find_best
 from sadari.comparison.best.halving import SEARCHED, Plan
-from sadari.comparison.best.pace import Counts, Pace
+from sadari.comparison.best.run import FLATTERED, BestRequest, chosen_run, find_best
+from sadari.comparison.best.state import Diary, Step
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm
 from sadari.data.check import check
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.progress import Silent
 from sadari.run import RunRecord
 from sadari.settings import Value

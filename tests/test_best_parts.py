@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sadari.comparison.best.budget import budget_of_best, in_words, parse_budget
-from sadari.comparison.best.diary import Diary, Step, Trial, holds
+from sadari.comparison.best.cost_model import KEPT, Counts, Pace, keeps_features, length_setting, measure, shape_for
 from sadari.comparison.best.halving import (
     LEAST_FRACTION,
     SEARCHED,
@@ -23,8 +23,8 @@ from sadari.comparison.best.halving import (
     share_out,
     stay,
 )
-from sadari.comparison.best.pace import KEPT, Counts, Pace, keeps_features, length_setting, measure, shape_for
 from sadari.comparison.best.search import Search, planned_overrides
+from sadari.comparison.best.state import Diary, Step, Trial, holds
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load

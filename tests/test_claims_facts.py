@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from sadari.data.augment.pipeline import parse_augmentation
-from sadari.models.layers import describe, parse
-from sadari.models.sequential import build
+from sadari.models.network import build
+from sadari.models.parse import describe, parse
 from sadari.values import ImageSet
 from small_engines import batches_of
 

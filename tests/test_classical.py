@@ -17,12 +17,12 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss
 
 from sadari.data.prepare import Preprocess
-from sadari.models.classical import CLASSICAL
-from sadari.models.layers import parse
-from sadari.models.logistic import _Objective
-from sadari.models.modules import Dense
-from sadari.models.problem import Learned, Linear, Problem
-from sadari.models.sequential import build
+from sadari.models.classical.logistic import _Objective
+from sadari.models.classical.problem import Learned, Linear, Problem
+from sadari.models.classical.registry import CLASSICAL
+from sadari.models.layers.modules import Dense
+from sadari.models.network import build
+from sadari.models.parse import parse
 from small_jobs import patterns
 
 Floats = NDArray[np.float32]
@@ -108,7 +108,7 @@ def test_every_iteration_of_logistic_is_told_and_lowers_what_is_minimised() -> N
 
 def test_blocks_of_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = passes("logistic", problem(3, max_iter=5))[-1]
-    monkeypatch.setattr("sadari.models.logistic.BLOCK", 50)
+    monkeypatch.setattr("sadari.models.classical.logistic.BLOCK", 50)
     pieces = passes("logistic", problem(3, max_iter=5))[-1]
     assert np.allclose(whole.weight, pieces.weight, atol=1e-5)
 
@@ -123,10 +123,10 @@ def test_pixels_that_are_bytes_are_kept_as_bytes_and_change_nothing(
     prepared = Preprocess.fitted(images, np.arange(320), scaling, "stretch").apply(torch.from_numpy(images.images))
     pixels = prepared.flatten(1).contiguous().numpy()
     asked = Problem(pixels, images.labels, len(images.classes), {"C": 1.0, "max_iter": 9}, 1, 0)
-    monkeypatch.setattr("sadari.models.logistic.BLOCK", 128)  # the last block is a part of one
+    monkeypatch.setattr("sadari.models.classical.logistic.BLOCK", 128)  # the last block is a part of one
     assert _Objective(asked).pixels.dtype == kept
     as_bytes = passes("logistic", asked)[-1]
-    monkeypatch.setattr("sadari.models.logistic._compact", lambda pixels: (pixels, 1))
+    monkeypatch.setattr("sadari.models.classical.logistic._compact", lambda pixels: (pixels, 1))
     as_floats = passes("logistic", asked)[-1]
     assert np.array_equal(as_bytes.weight, as_floats.weight)
     assert np.array_equal(as_bytes.bias, as_floats.bias)
@@ -211,7 +211,7 @@ def test_sgd_takes_the_steps_one_by_one(
     pixels, labels = (draw.normal(size=(count, width)) * scale).astype(np.float32), draw.integers(0, 3, count)
     asked = Problem(pixels, labels, 3, {"alpha": 1e-3, "average": average}, 2, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sadari.models.sgd.BLOCK", block)
+        patch.setattr("sadari.models.classical.sgd.BLOCK", block)
         said = passes("sgd", asked)[-1]
     weight, bias = steps_one_by_one(asked)
     size = max(np.abs(weight).max(), np.abs(bias).max())

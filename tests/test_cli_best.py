@@ -12,12 +12,14 @@ from typer.testing import CliRunner, Result
 import sadari
 from clocked_training import ClockedTrainer, Made
 from sadari.cli import compare as door
-from sadari.comparison.best import entrants, find
-from sadari.comparison.best.pace import Pace
+from sadari.comparison.best import candidates as entrants
+from sadari.comparison.best import run as find
+from sadari.comparison.best.cost_model import Pace
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
-from sadari.models.ladder import find_rung
-from sadari.report import plots, write
+from sadari.models.catalog import find_rung
+from sadari.report import page as write
+from sadari.report.plots import write as plots
 from sadari.run import RunRecord
 
 PACE = Pace(0.05, 1e-4)

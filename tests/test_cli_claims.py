@@ -15,7 +15,8 @@ from sadari.cli.claims import show_claims
 from sadari.comparison import compare as room
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.errors import SadariError, UsageError
-from sadari.report import plots, write
+from sadari.report import page as write
+from sadari.report.plots import write as plots
 
 STUDY = """
 title = "three networks"

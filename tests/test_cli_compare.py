@@ -21,7 +21,7 @@ from sadari.cli import table
 from sadari.comparison import compare as room
 from sadari.comparison.result import ArmResult
 from sadari.errors import SadariError, UsageError
-from sadari.report import plots
+from sadari.report.plots import write as plots
 from sadari.values import Interval
 
 PROMISED = {"out", "report", "data", "arms", "verdicts"}

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from sadari.cli.models import models
 from sadari.errors import UsageError
-from sadari.models.ladder import LADDER
+from sadari.models.catalog import LADDER
 
 app = typer.Typer()
 app.command("models")(models)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sadari.cli.main import app
 from sadari.data.load import named_sets
-from sadari.models.ladder import LADDER
+from sadari.models.catalog import LADDER
 from sadari.settings import setting_names
 
 SCRIPT = "import sys; sys.argv = ['sadari']; from sadari.cli.main import main; main()"

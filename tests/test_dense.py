@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sadari.models import modules
-from sadari.models.layers import parse
-from sadari.models.prefix import Rest
-from sadari.models.sequential import Network, build
+from sadari.models.frozen import Rest
+from sadari.models.layers import modules
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from sadari.training.batches import Batch
 from sadari.training.dense import DenseStack
 from sadari.training.loss import CrossEntropy, rightness

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sadari.models.dropout import Dropout, random_bits
+from sadari.models.layers.dropout import Dropout, random_bits
 
 RATES = [0.1, 0.25, 0.4, 0.5, 0.9]
 COUNT = 1 << 20

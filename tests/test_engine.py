@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
-from sadari.models.modules import BatchNorm
+from sadari.models.layers.modules import BatchNorm
 from sadari.training.checkpoint import FitState
 from sadari.training.engine import Engine, begin_step, varying_layers
 from sadari.training.train import _balanced, train

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from sadari.errors import SadariError
-from sadari.models.sequential import Network
+from sadari.models.network import Network
 from sadari.settings import Settings, Value
 from sadari.training.batches import Batch, Batches
 from sadari.training.engine import DivergedError
 from sadari.training.job import make_job
-from sadari.training.optim import make_optimizer
+from sadari.training.optim.build import make_optimizer
 from sadari.training.train import train
 from sadari.values import ImageSet
 from small_engines import engine_for, fresh, furthest, weights_of

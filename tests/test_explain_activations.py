@@ -7,7 +7,7 @@ import torch
 from sadari.errors import SadariError, UsageError
 from sadari.explain.activations import feature_map, feature_maps, layer_names, layer_outputs, prepared
 from sadari.explain.strongest import strongest
-from sadari.models.backbone import Backbone
+from sadari.models.backbone.module import Backbone
 from small_jobs import patterns
 from small_models import ALL, CONVOLVED, DENSE, POOLED, RECURRENT, model_of, pixels_for, walk
 

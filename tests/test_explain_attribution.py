@@ -18,7 +18,7 @@ from sadari.explain.look import look
 from sadari.explain.occlusion import occlusion
 from sadari.explain.weights import class_weights, first_filters
 from sadari.inference.model import TrainedModel
-from sadari.models.neighbours import Neighbours
+from sadari.models.layers.neighbours import Neighbours
 from small_models import ALL, CONVOLVED, DENSE, LINEAR, POOLED, model_of, pixels_for
 
 RESNET = "backbone test_resnet train head weights random, globalavgpool"

@@ -15,12 +15,18 @@ from sadari.explain.inputs import Asked
 from sadari.explain.look import ChannelView, Look, beside_image, look, view_channel
 from sadari.explain.strongest import Strongest
 from sadari.explain.weights import class_weights, first_filters
-from sadari.report.ink.attributions import draw_attributions
-from sadari.report.ink.filters import draw_filters, draw_weights
-from sadari.report.ink.lessons import draw_filter_lesson, draw_pool_lesson
-from sadari.report.ink.maps import draw_channel, draw_layers, draw_maps
-from sadari.report.ink.style import styled
 from sadari.report.looking import write_channel, write_learnt, write_look
+from sadari.report.plots.explain import (
+    draw_attributions,
+    draw_channel,
+    draw_filter_lesson,
+    draw_filters,
+    draw_layers,
+    draw_maps,
+    draw_pool_lesson,
+    draw_weights,
+)
+from sadari.report.plots.style import styled
 from small_jobs import patterns
 from small_models import ALL, CONVOLVED, DENSE, LINEAR, RECURRENT, model_of, pixels_for
 

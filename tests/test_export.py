@@ -17,7 +17,7 @@ from sadari.deploy.parity import TIE, compare_answers, tie_of
 from sadari.deploy.quantize import cost_of
 from sadari.deploy.runtime import judge_with
 from sadari.inference.model import TrainedModel
-from sadari.models.neighbours import Neighbours
+from sadari.models.layers.neighbours import Neighbours
 from sadari.progress import Silent
 from sadari.run import RunRecord
 from small_photographs import photographs, trained

@@ -16,7 +16,7 @@ from sadari.deploy.runtime import judge_with
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.job import Job
-from sadari.models.ladder import LADDER, find_rung
+from sadari.models.catalog import LADDER, find_rung
 from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.training.train import train

@@ -19,14 +19,14 @@ from sadari.comparison.variants import expand
 from sadari.errors import SadariError
 from sadari.explain.summary import layers_of
 from sadari.inference.model import Architecture, write_model
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
+from sadari.report.arms import layer_rows
+from sadari.report.build import gather
 from sadari.report.contents import Report, Shown
-from sadari.report.gather import gather
-from sadari.report.layers import layer_rows
+from sadari.report.examples import PER_CELL, Agreement, Opinion, cells, mistakes
 from sadari.report.page import render
 from sadari.report.pictures import SHEET_PIXELS, make_sheet
 from sadari.report.sentences import verdict_sentence
-from sadari.report.sights import PER_CELL, Agreement, Opinion, cells, mistakes
 from sadari.report.sweeps import sweep_pages
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Predictions, Verdict

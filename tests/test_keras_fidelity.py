@@ -20,11 +20,11 @@ from keras import layers as k
 from numpy.typing import NDArray
 from torch import nn
 
-from sadari.models import modules
-from sadari.models.ladder import LADDER
-from sadari.models.layers import parse
-from sadari.models.rung import Rung
-from sadari.models.sequential import Network, build
+from sadari.models.catalog import LADDER
+from sadari.models.layers import modules
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
+from sadari.models.spec import Rung
 
 CLOSE = 1e-5
 Layers = list[Any]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sadari.errors import UsageError
-from sadari.models.ladder import LADDER, find_rung
-from sadari.models.layers import parse
-from sadari.models.rung import Rung
+from sadari.models.catalog import LADDER, find_rung
+from sadari.models.parse import parse
+from sadari.models.spec import Rung
 from sadari.settings import Settings, setting_names, with_overrides
 
 GREY, COLOUR, PHOTOGRAPH = (28, 28, 1), (32, 32, 3), (224, 224, 3)

@@ -3,9 +3,9 @@
 import pytest
 
 from sadari.errors import UsageError
-from sadari.models import kinds
-from sadari.models.kinds import LSTM, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, Rows
-from sadari.models.layers import Row, describe, parse
+from sadari.models.layers import specs
+from sadari.models.layers.specs import LSTM, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, Rows
+from sadari.models.parse import Row, describe, parse
 
 
 def test_every_kind_of_layer_is_read() -> None:
@@ -24,10 +24,10 @@ def test_every_kind_of_layer_is_read() -> None:
     assert layers == (
         Conv(text="", filters=32, kernel=5, stride=2, same=True, activation="tanh"),
         BatchNorm(text=""),
-        kinds.LayerNorm(text=""),
-        kinds.Relu(text=""),
+        specs.LayerNorm(text=""),
+        specs.Relu(text=""),
         MaxPool(text="", size=2),
-        kinds.AvgPool(text="", size=3),
+        specs.AvgPool(text="", size=3),
         Dropout(text="", rate=0.25),
         Rows(text=""),
         LSTM(text="", units=64, sequence=True),
@@ -46,7 +46,7 @@ def test_defaults_are_those_of_the_articles() -> None:
     assert parse("conv 8, dense 8, globalavgpool, flatten", {}) == (
         Conv(text="", filters=8, kernel=3, stride=1, same=False, activation="relu"),
         Dense(text="", units=8, activation="relu"),
-        kinds.GlobalAvgPool(text=""),
+        specs.GlobalAvgPool(text=""),
         Flatten(text=""),
     )
 

@@ -13,7 +13,8 @@ from fake_training import FakeTrainer
 from sadari.cli import compare as door
 from sadari.comparison import compare as room
 from sadari.errors import UsageError
-from sadari.report import plots, write
+from sadari.report import page as write
+from sadari.report.plots import write as plots
 
 
 @pytest.fixture(autouse=True)

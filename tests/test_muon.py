@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from sadari.settings import Settings
-from sadari.training.muon import orthogonal
-from sadari.training.optim import load_optimizer_tensors, make_optimizer, optimizer_tensors
+from sadari.training.optim.build import load_optimizer_tensors, make_optimizer, optimizer_tensors
+from sadari.training.optim.muon import orthogonal
 
 STEPS = 6
 SETTINGS = Settings(optimizer="muon", learning_rate=0.02, weight_decay=0.1)

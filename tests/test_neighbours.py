@@ -9,10 +9,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from sadari.errors import UsageError
-from sadari.models.layers import describe, parse
-from sadari.models.neighbours import EVEN_VOTES, TEMPERATURE, Neighbours
-from sadari.models.sequential import build
-from sadari.training.passes import SCORED_AT_ONCE, _Part, _scores
+from sadari.models.layers.neighbours import EVEN_VOTES, TEMPERATURE, Neighbours
+from sadari.models.network import build
+from sadari.models.parse import describe, parse
+from sadari.training.classical import SCORED_AT_ONCE, _Part, _scores
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch import nn
 
 from sadari.errors import SadariError
 from sadari.settings import OPTIMIZERS, SCHEDULES, Settings
-from sadari.training.optim import (
+from sadari.training.optim.build import (
     LEARNING_RATES,
     STEPS_AT,
     learning_rate_at,

@@ -14,14 +14,10 @@ from sadari.comparison.robustness import Disturbed
 from sadari.comparison.variants import Arm, expand
 from sadari.errors import SadariError
 from sadari.report import figures
-from sadari.report.ink.confusion import draw_confusion
-from sadari.report.ink.cost import draw_cost
-from sadari.report.ink.epochs import draw_curves
-from sadari.report.ink.learning import draw_learning
-from sadari.report.ink.robustness import draw_robustness
-from sadari.report.ink.style import pick_colours, save, styled
-from sadari.report.ink.sweep import draw_sweep
-from sadari.report.plots import write_plots
+from sadari.report.plots.arms import draw_confusion, draw_cost, draw_robustness
+from sadari.report.plots.curves import draw_curves, draw_learning, draw_sweep
+from sadari.report.plots.style import pick_colours, save, styled
+from sadari.report.plots.write import write_plots
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Split, Verdict
 

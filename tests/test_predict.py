@@ -16,8 +16,8 @@ from sadari.errors import SadariError
 from sadari.inference import predict as predict_module
 from sadari.inference.memory import is_out_of_memory
 from sadari.inference.predict import Inputs, predict, predict_logits
-from sadari.models.layers import parse
-from sadari.models.sequential import Network, build
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from small_jobs import ROWS, parts, patterns
 
 IMAGES = patterns()

@@ -8,13 +8,13 @@ import torch
 
 from sadari.data.cache.entries import EntryBuild
 from sadari.errors import SadariError, UsageError
-from sadari.models.ladder import find_rung
-from sadari.models.layers import parse
-from sadari.models.prefix import split_frozen
-from sadari.models.sequential import Network, build
+from sadari.models.catalog import find_rung
+from sadari.models.frozen import split_frozen
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from sadari.run import RunRecord
 from sadari.settings import Value
-from sadari.training import prefix
+from sadari.training import frozen as prefix
 from sadari.training.train import train
 from small_backbones import SIDE, SMALL, backbone_job
 from small_jobs import model_bytes, parts, patterns

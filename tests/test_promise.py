@@ -2,9 +2,9 @@
 
 import pytest
 
+from sadari.comparison.best.cost_model import Counts
 from sadari.comparison.best.halving import time_of_round
-from sadari.comparison.best.pace import Counts
-from sadari.comparison.best.promise import (
+from sadari.comparison.best.shortlist import (
     BEGUN,
     CONVOLUTIONAL,
     OTHERS,
@@ -15,7 +15,7 @@ from sadari.comparison.best.promise import (
 )
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.models.ladder import LADDER
+from sadari.models.catalog import LADDER
 
 SMALL, PHOTOGRAPH = (28, 28, 1), (224, 224, 3)
 COUNTS = Counts(1000, 200, 300)

@@ -26,7 +26,7 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json, write_json
-from sadari.report.gather import gather
+from sadari.report.build import gather
 from sadari.report.page import render
 from sadari.settings import Settings, Value
 from sadari.training.job import make_job

@@ -17,13 +17,13 @@ import pytest
 
 from sadari import run as run_module
 from sadari.errors import SadariError
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.run import RunRecord
 from sadari.settings import OPTIMIZERS
 from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import Checkpoint
+from sadari.training.classical import Passes
 from sadari.training.engine import Engine
-from sadari.training.passes import Passes
 from sadari.training.train import resume, train
 from small_jobs import DROPPED, NORMED, ROWS, figures, job_for, model_bytes, network_file, parts, patterns
 

@@ -16,7 +16,7 @@ from fake_training import FakeTrainer
 from sadari.cli import compare as door
 from sadari.cli.robustness import robustness_table
 from sadari.comparison import compare as room
-from sadari.comparison import disturbing
+from sadari.comparison import corruption_robustness as disturbing
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult

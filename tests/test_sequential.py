@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from torch.func import functional_call
 
 from sadari.errors import SadariError, UsageError
-from sadari.models import initial, modules
-from sadari.models.dropout import Dropout
-from sadari.models.layers import describe, parse
-from sadari.models.sequential import Network, build
+from sadari.models.layers import modules
+from sadari.models.layers.dropout import Dropout
+from sadari.models.layers.modules import glorot_uniform, orthogonal
+from sadari.models.network import Network, build
+from sadari.models.parse import describe, parse
 from small_models import walk
 
 ALL_KINDS = """
@@ -286,7 +287,7 @@ def test_a_network_that_does_not_fit_is_refused() -> None:
 
 def test_glorot_uniform_fills_its_range_evenly() -> None:
     weight = torch.empty(300, 200)
-    initial.glorot_uniform(weight, 200, 300, torch.Generator().manual_seed(0))
+    glorot_uniform(weight, 200, 300, torch.Generator().manual_seed(0))
     limit = (6 / 500) ** 0.5
     assert 0.999 * limit < weight.max() <= limit
     assert -limit <= weight.min() < -0.999 * limit
@@ -297,11 +298,11 @@ def test_glorot_uniform_fills_its_range_evenly() -> None:
 def test_orthogonal_columns_in_every_direction() -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.empty(64, 16)
-    initial.orthogonal(weight, generator)
+    orthogonal(weight, generator)
     torch.testing.assert_close(weight.T @ weight, torch.eye(16), atol=1e-5, rtol=0)
     firsts = []
     for _ in range(200):
-        initial.orthogonal(weight, generator)
+        orthogonal(weight, generator)
         firsts.append(float(weight[0, 0]))
     assert abs(sum(each > 0 for each in firsts) - 100) < 30  # a QR without sign correction gives one sign always
 

@@ -21,7 +21,8 @@ from sadari.inference import evaluate as evaluation
 from sadari.inference.device import device_here, resolve_machine, threads_for
 from sadari.job import Job
 from sadari.run import RunRecord, write_history
-from sadari.training import passes, workshop
+from sadari.training import classical as passes
+from sadari.training import setup as workshop
 from sadari.training import train as room
 from sadari.training.train import resume, train
 from sadari.values import PARTS, ImageSet

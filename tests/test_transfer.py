@@ -26,16 +26,16 @@ from sadari.inference.memory import smaller_micro_batch
 from sadari.inference.model import Architecture, TrainedModel
 from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
-from sadari.models.backbone import Backbone
-from sadari.models.ladder import find_rung
-from sadari.models.layers import parse
-from sadari.models.neighbours import TEMPERATURE
-from sadari.models.pretrained import find_pretrained
-from sadari.models.sequential import Network, build
+from sadari.models.backbone.module import Backbone
+from sadari.models.backbone.pretrained import find_pretrained
+from sadari.models.catalog import find_rung
+from sadari.models.layers.neighbours import TEMPERATURE
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value
 from sadari.training.job import make_job
-from sadari.training.optim import make_optimizer, set_learning_rate
+from sadari.training.optim.build import make_optimizer, set_learning_rate
 from sadari.training.randomness import seed_for
 from sadari.training.train import train
 from sadari.values import ImageSet

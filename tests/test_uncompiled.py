@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer, RMSprop
 
-from sadari.training.uncompiled import uncompiled
+from sadari.training.optim.uncompiled import uncompiled
 
 
 def learned(optimizer: Optimizer, network: nn.Module) -> list[Tensor]:

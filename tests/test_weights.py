@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sadari.errors import SadariError, UsageError
-from sadari.models.layers import parse
-from sadari.models.pretrained import Pretrained, find_pretrained
-from sadari.models.sequential import Network, build
-from sadari.models.transfer import known_weights
+from sadari.models.backbone.pretrained import Pretrained, find_pretrained
+from sadari.models.backbone.spec import known_weights
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from sadari.models.weights import load_pretrained
 from small_backbones import SIDE, SMALL, hub_folder, weights_of_timm
 
@@ -205,7 +205,7 @@ def ask_hub(tmp_path: Path, **environment: str) -> tuple[str, float]:
     program = (
         "import time, timm, huggingface_hub\n"
         "from sadari.errors import SadariError\n"
-        "from sadari.models.pretrained import find_pretrained\n"
+        "from sadari.models.backbone.pretrained import find_pretrained\n"
         "from sadari.models.weights import tensors_file\n"
         "found, started = find_pretrained('test_resnet'), time.perf_counter()\n"
         "try:\n    print(tensors_file(found))\n"

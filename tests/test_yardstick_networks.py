@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from sadari.models.ladder import find_rung
-from sadari.models.layers import parse
-from sadari.models.sequential import Network, build
+from sadari.models.catalog import find_rung
+from sadari.models.network import Network, build
+from sadari.models.parse import parse
 from yardstick_parts import SHAPES, entrants, load, task_of, tasks, turns
 
 asked, torch_layers, keras_layers = (load(name) for name in ("asked", "torch_layers", "keras_layers"))

@@ -17,7 +17,7 @@ from sadari.deploy.onnx_graph import make_onnx
 from sadari.files import write_text
 from sadari.inference.classifier import PREPROCESS, WEIGHTS, Classifier
 from sadari.inference.model import Architecture, TrainedModel, write_model
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.settings import Value, resolve
 from sadari.values import ImageSet
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sadari.models.kinds import Layer
-from sadari.models.ladder import find_rung
-from sadari.models.layers import Row, complete, describe, parse
+from sadari.models.catalog import find_rung
+from sadari.models.layers.specs import Layer
+from sadari.models.parse import Row, complete, describe, parse
 from sadari.settings import Value, resolve
 
 GREY, COLOUR = "grey", "colour"  # 28x28x1 and 32x32x3; race/pictures.py says which sets they are
@@ -128,7 +128,7 @@ def make_task(model: str, asked: Asked, pictures: Pictures) -> Task:
 
     Raises UsageError for a rung that there is not, or whose layers do not fit the pictures.
     """
-    from sadari.training.optim import EPSILON, peak_learning_rate  # torch takes a second to load
+    from sadari.training.optim.build import EPSILON, peak_learning_rate  # torch takes a second to load
 
     rung = find_rung(model)
     overrides: dict[str, Value] = {"scaling": asked.scaling} if asked.scaling else {}

@@ -97,7 +97,7 @@ def write_report(result: "ComparisonResult", out: str | Path | None = None) -> P
 
     Raises SadariError with one sentence.
     """
-    from sadari.report import write as writing
+    from sadari.report import page as writing
 
     return writing.write_report(result, Path(out) if out is not None else None)
 
@@ -140,11 +140,11 @@ def compare(
     """
     from sadari.comparison import compare as comparing
     from sadari.comparison.best.budget import budget_of_best
-    from sadari.comparison.best.find import BestRequest, find_best
+    from sadari.comparison.best.run import BestRequest, find_best
     from sadari.comparison.request import Comparison
     from sadari.comparison.variants import expand
     from sadari.data.load import absolute_data
-    from sadari.models.ladder import absolute_model
+    from sadari.models.catalog import absolute_model
 
     varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
     names = [models] if isinstance(models, str) else list(models)

@@ -85,7 +85,7 @@ def compare(
     from sadari.comparison.request import Comparison
     from sadari.comparison.variants import expand, parse_vary
     from sadari.data.load import absolute_data
-    from sadari.models.ladder import absolute_model
+    from sadari.models.catalog import absolute_model
 
     names = [absolute_model(name.strip()) for name in models.split(",") if name.strip()]
     if not names:
@@ -172,7 +172,7 @@ def _run_best(
     margin: float | None,
 ) -> None:
     """Search for the best rung, and say which run to use."""
-    from sadari.comparison.best import find
+    from sadari.comparison.best import run as find
     from sadari.data.load import absolute_data
 
     request = find.BestRequest(absolute_data(data), seconds, overrides, tuple(range(seeds)))
@@ -208,8 +208,8 @@ def _tell(
     from sadari.cli.claims import show_claims
     from sadari.cli.table import show, show_winner
     from sadari.comparison.claims.claim import claimed_to_fail
-    from sadari.report.plots import write_plots
-    from sadari.report.write import write_report
+    from sadari.report.page import write_report
+    from sadari.report.plots.write import write_plots
 
     plots: tuple[Path, ...] = ()
     report: Path | None = None
@@ -222,7 +222,7 @@ def _tell(
         show_claims(result.claims, screen)
         document = result.document(report)
         if searched:
-            from sadari.comparison.best.find import chosen_run
+            from sadari.comparison.best.run import chosen_run
 
             chosen = chosen_run(result)
             document["winner"] = str(chosen.path) if chosen else None

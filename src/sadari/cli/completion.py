@@ -22,7 +22,7 @@ def data_names() -> list[str]:
 
 def model_names() -> list[str]:
     """The rungs of the ladder, lowest first."""
-    from sadari.models.ladder import LADDER
+    from sadari.models.catalog import LADDER
 
     return LADDER.names()
 
@@ -30,7 +30,7 @@ def model_names() -> list[str]:
 def model_lists(incomplete: str) -> list[str]:
     """What is typed already of `a,b,c`, with each rung behind it that is not there yet; `best` stands alone."""
     from sadari.comparison.best.budget import BEST
-    from sadari.models.ladder import LADDER
+    from sadari.models.catalog import LADDER
 
     typed = incomplete.split(",")[:-1]
     names = LADDER.names() if typed else [*LADDER.names(), BEST]
@@ -55,7 +55,7 @@ def part_names() -> list[str]:
 
 def _variables(typed: Mapping[str, object]) -> dict[str, Value]:
     """The variables of the rungs that --model or --models has named."""
-    from sadari.models.ladder import LADDER
+    from sadari.models.catalog import LADDER
 
     names = str(typed.get("model") or typed.get("models") or typed.get("name") or "").split(",")
     return {key: value for name in names if name in LADDER for key, value in LADDER.get(name).variables.items()}

@@ -9,8 +9,8 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sadari.models.kinds import Shape
-    from sadari.models.layers import Row
+    from sadari.models.layers.specs import Shape
+    from sadari.models.parse import Row
 
 
 def layer_table(shape: "Shape", rows: "Sequence[Row]", names: Sequence[str] = ()) -> "Table":
@@ -18,7 +18,7 @@ def layer_table(shape: "Shape", rows: "Sequence[Row]", names: Sequence[str] = ()
     from rich import box
     from rich.table import Table
 
-    from sadari.models.kinds import shape_text
+    from sadari.models.layers.specs import shape_text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", justify="right")

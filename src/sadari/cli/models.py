@@ -10,8 +10,8 @@ from sadari.errors import UsageError
 from sadari.settings import Value, parse_overrides, resolve
 
 if TYPE_CHECKING:
-    from sadari.models.kinds import Shape
-    from sadari.models.rung import Rung
+    from sadari.models.layers.specs import Shape
+    from sadari.models.spec import Rung
 
 IMAGE_SIZE, CHANNELS, CLASSES = 28, 1, 10  # Fashion-MNIST's, on which the articles compare their networks
 ANIMALS = 3  # classes in A1, which has the only network of the articles that begins with a backbone
@@ -45,9 +45,9 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
     """Show the ladder, or the layers, output shapes and parameters of one rung."""
-    from sadari.models.ladder import find_rung
-    from sadari.models.layers import parse
-    from sadari.models.transfer import backbone_of
+    from sadari.models.backbone.spec import backbone_of
+    from sadari.models.catalog import find_rung
+    from sadari.models.parse import parse
 
     if channels not in (1, 3, None):
         raise UsageError(f"--channels is 1 (grey) or 3 (colour), not {channels}")
@@ -68,8 +68,8 @@ def models(
 
 
 def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
-    from sadari.models.kinds import shape_text
-    from sadari.models.ladder import LADDER
+    from sadari.models.catalog import LADDER
+    from sadari.models.layers.specs import shape_text
 
     documents = [_ladder_entry(rung, shape, classes) for rung in LADDER]
     if as_json:

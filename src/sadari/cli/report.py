@@ -28,8 +28,8 @@ def report(
     place = _place(paths, out)
 
     from sadari.comparison.reopen import reopen
+    from sadari.report.page import write_report
     from sadari.report.sentences import verdict_sentence
-    from sadari.report.write import write_report
 
     result = reopen(paths, TerminalProgress())
     page = write_report(result, place).resolve()

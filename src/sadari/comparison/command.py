@@ -12,7 +12,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
 from sadari.errors import UsageError
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value, parse_overrides, resolve, setting_names
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
-from sadari.comparison.disturbing import judge_robustness
+from sadari.comparison.corruption_robustness import judge_robustness
 from sadari.comparison.facts import facts_of
+from sadari.comparison.inputs import Materials, gather_materials, keep_split
 from sadari.comparison.jobs import Outcome, Task, run_tasks, told
-from sadari.comparison.materials import Materials, gather_materials, keep_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.variants import folder_name

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sadari.comparison.curves import Course, Floats, History, part_above, shared_curves
-from sadari.models.ladder import LADDER
+from sadari.models.catalog import LADDER
 from sadari.run import RunRecord
 
 LEAST_GAP = 0.01  # of accuracy; a smaller gap between training and validation is not worth closing (assumed)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sadari.comparison.materials import judging_part
+from sadari.comparison.inputs import judging_part
 from sadari.comparison.result import DataFacts
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess

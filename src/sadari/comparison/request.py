@@ -13,7 +13,7 @@ from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.files import lying_in, write_text
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.settings import Settings
 from sadari.training.job import make_job
 

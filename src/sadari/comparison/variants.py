@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 from itertools import product
 
 from sadari.errors import UsageError
-from sadari.models.ladder import find_rung
-from sadari.models.rung import Rung
+from sadari.models.catalog import find_rung
+from sadari.models.spec import Rung
 from sadari.registry import unknown_name
 from sadari.settings import Value, setting_names
 

@@ -8,7 +8,7 @@ from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.evaluation.statistics import interval
 from sadari.files import read_json
 from sadari.inference.model import TrainedModel
-from sadari.models.transfer import backbone_of
+from sadari.models.backbone.spec import backbone_of
 from sadari.run import RunRecord
 
 UNKNOWN = "unknown"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sadari.errors import SadariError
-from sadari.models.neighbours import Neighbours
+from sadari.models.layers.neighbours import Neighbours
 
 # Two classes whose probabilities lie this close are a tie: sums in float32 are added up in another order there.
 # Assumed; the largest difference measured on the ladder is 3e-6.

@@ -13,7 +13,7 @@ from sadari.data.cache.digests import digest_words
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.values import ImageSet
 
 SCORES = "scores.json"

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, fx
 
 from sadari.inference.model import Architecture, TrainedModel
-from sadari.models.backbone import Backbone
-from sadari.models.graph import END
-from sadari.models.layers import complete
+from sadari.models.backbone.graph import END
+from sadari.models.backbone.module import Backbone
+from sadari.models.parse import complete
 from sadari.registry import unknown_name
 
 Pixels = NDArray[np.uint8]

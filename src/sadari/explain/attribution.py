@@ -10,7 +10,7 @@ from sadari.explain.integrated_gradients import integrated_gradients
 from sadari.explain.occlusion import occlusion
 from sadari.explain.weights import is_linear, weight_image
 from sadari.inference.model import TrainedModel
-from sadari.models.transfer import backbone_of
+from sadari.models.backbone.spec import backbone_of
 from sadari.registry import Registry
 
 Compute = Callable[[TrainedModel, Pixels, int], Maps]

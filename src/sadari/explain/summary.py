@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sadari.explain.activations import layer_names
 from sadari.explain.attribution import ATTRIBUTIONS
 from sadari.inference.model import Architecture, TrainedModel
-from sadari.models.layers import Row
+from sadari.models.parse import Row
 from sadari.run import RunRecord
 
 

@@ -8,9 +8,9 @@ from torch import nn
 
 from sadari.explain.activations import Maps, Pixels, layer_names
 from sadari.inference.model import TrainedModel
-from sadari.models.backbone import Backbone
-from sadari.models.kinds import Flatten
-from sadari.models.modules import Dense
+from sadari.models.backbone.module import Backbone
+from sadari.models.layers.modules import Dense
+from sadari.models.layers.specs import Flatten
 
 Floats = NDArray[np.float32]
 

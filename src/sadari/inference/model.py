@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.files import write_bytes
-from sadari.models.classical import CLASSICAL
-from sadari.models.kinds import Layer
-from sadari.models.layers import Row, describe, parse
-from sadari.models.pretrained import Pretrained
-from sadari.models.rung import Rung
-from sadari.models.sequential import Network, build
-from sadari.models.transfer import backbone_of, known_weights
+from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.spec import backbone_of, known_weights
+from sadari.models.classical.registry import CLASSICAL
+from sadari.models.layers.specs import Layer
+from sadari.models.network import Network, build
+from sadari.models.parse import Row, describe, parse
+from sadari.models.spec import Rung
 from sadari.run import RunRecord
 from sadari.settings import Value
 

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor, fx, nn
 
 from sadari.errors import SadariError
-from sadari.models.backbone import Backbone, create
-from sadari.models.pretrained import TENSORS, Pretrained, weights_folder
-from sadari.models.sequential import Network
+from sadari.models.backbone.module import Backbone, create
+from sadari.models.backbone.pretrained import TENSORS, Pretrained, weights_folder
+from sadari.models.network import Network
 
 ANSWER_WITHIN = 5.0  # seconds for the hub's first answer, before a missing network is reported (assumed)
 NAMED = 3

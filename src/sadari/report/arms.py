@@ -9,8 +9,10 @@ import numpy as np
 from sadari.comparison.result import ArmResult
 from sadari.evaluation.calibration import expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
+from sadari.explain.summary import layers_of
+from sadari.models.layers.specs import shape_text
 from sadari.report.contents import ArmPage, Bin, ClassRow, Curve, LayerRow, Number, Shown
-from sadari.report.sights import Cell, Opinion, cells, mistakes, renumbered
+from sadari.report.examples import Cell, Opinion, cells, mistakes, renumbered
 from sadari.run import RunRecord
 from sadari.values import Predictions
 
@@ -129,3 +131,17 @@ def _matrix(opinion: Opinion) -> tuple[tuple[float, ...], ...]:
 
 def _from(beside: Path, run: Path) -> str:
     return str(run.relative_to(beside) if run.is_relative_to(beside) else run)
+
+
+def layer_rows(records: Sequence[RunRecord]) -> tuple[LayerRow, ...]:
+    """The images, then each layer of the network that these runs, one a seed, have trained.
+
+    () where no weights lie beside the results any more. Raises SadariError for a damaged model.
+    """
+    run = next((each for each in records if (each.path / "model.safetensors").is_file()), None)
+    if run is None:
+        return ()
+    layers = layers_of(run)
+    images = LayerRow("input", "", shape_text(layers.shape), 0, 0, "")
+    rows = zip(layers.rows, layers.names, strict=True)
+    return (images, *(LayerRow(r.text, name, shape_text(r.shape), r.total, r.trainable, r.how) for r, name in rows))

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, TypeVar
 from sadari.explain.look import ChannelView, Look
 from sadari.explain.weights import ClassWeights, FirstFilters
 from sadari.files import write_whole
-from sadari.report.ink.attributions import draw_attributions
-from sadari.report.ink.filters import draw_filters, draw_weights
-from sadari.report.ink.lessons import draw_filter_lesson, draw_pool_lesson
-from sadari.report.ink.maps import draw_channel, draw_layers, draw_maps
-from sadari.report.ink.style import DPI, styled
+from sadari.report.plots.explain import (
+    draw_attributions,
+    draw_channel,
+    draw_filter_lesson,
+    draw_filters,
+    draw_layers,
+    draw_maps,
+    draw_pool_lesson,
+    draw_weights,
+)
+from sadari.report.plots.style import DPI, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,6 +15,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sadari.comparison.result import ComparisonResult
+from sadari.files import write_text
+from sadari.report.build import gather
 from sadari.report.contents import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -124,3 +127,17 @@ def _as_json(contents: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+NAME = "report.html"
+
+
+def write_report(result: ComparisonResult, path: Path | None = None, made: str = "") -> Path:
+    """Write the page about `result` to `path`, or as report.html into its folder; returns where it lies.
+
+    made: when, as it is to be printed; the present minute where it is "". Raises SadariError where a file of a run is
+    damaged, or the page cannot be written; an older page is kept then.
+    """
+    path = path if path is not None else result.out / NAME
+    write_text(path, render(gather(result, made)))
+    return path

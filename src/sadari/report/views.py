@@ -8,8 +8,8 @@ import torch
 from sadari.data.augment.pipeline import Augmentation
 from sadari.files import write_whole
 from sadari.report.figures import SampleGrid, sample_positions
-from sadari.report.ink.samples import draw_samples
-from sadari.report.ink.style import DPI, styled
+from sadari.report.plots.images import draw_samples
+from sadari.report.plots.style import DPI, styled
 from sadari.values import ImageSet, Split
 
 IMAGES, VIEWS = 5, 4  # a sample grid has five columns

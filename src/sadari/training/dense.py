@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sadari.models.modules import HOOKS, Dense, Flatten, activate
-from sadari.models.prefix import Rest
-from sadari.models.sequential import Network
+from sadari.models.frozen import Rest
+from sadari.models.layers.modules import HOOKS, Dense, Flatten, activate
+from sadari.models.network import Network
 from sadari.training.batches import Batch
 from sadari.training.loss import CrossEntropy
 

@@ -25,8 +25,8 @@ from sadari.errors import SadariError
 from sadari.inference.device import denormals_flushed
 from sadari.inference.memory import is_out_of_memory, smaller_micro_batch
 from sadari.inference.predict import Inputs, predict_logits
-from sadari.models.dropout import Dropout
-from sadari.models.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
+from sadari.models.layers.dropout import Dropout
+from sadari.models.layers.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
@@ -34,7 +34,7 @@ from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.dense import DenseStack
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.loss import rightness
-from sadari.training.optim import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
+from sadari.training.optim.build import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import seed_for
 
 # The bar moves and the loss is looked at every so many steps (assumed: often enough to see, too rarely to cost

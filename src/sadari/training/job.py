@@ -6,9 +6,9 @@ from pathlib import Path
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
 from sadari.job import Job
-from sadari.models.ladder import absolute_model, find_rung
-from sadari.models.layers import parse
-from sadari.models.transfer import Backbone, backbone_of
+from sadari.models.backbone.spec import Backbone, backbone_of
+from sadari.models.catalog import absolute_model, find_rung
+from sadari.models.parse import parse
 from sadari.settings import INTERPOLATIONS, OF_BACKBONE, SCALINGS, Value, resolve, with_overrides
 
 

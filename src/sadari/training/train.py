@@ -26,20 +26,19 @@ from sadari.inference.device import PRECISIONS, resolve_machine
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord, read_split, write_history, write_predictions
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
+from sadari.training.classical import Passes
 from sadari.training.engine import DivergedError, Engine
-from sadari.training.events import Events
-from sadari.training.folder import only_one, require_same_job, require_same_network
 from sadari.training.log import Log
 from sadari.training.loss import CrossEntropy
-from sadari.training.optim import make_optimizer
-from sadari.training.passes import Passes
-from sadari.training.start import bring_weights
-from sadari.training.workshop import Workshop, checkpoint_of, set_up
+from sadari.training.optim.build import make_optimizer
+from sadari.training.run_folder import only_one, require_same_job, require_same_network
+from sadari.training.setup import Workshop, bring_weights, checkpoint_of, set_up
+from sadari.training.tensorboard import Events
 from sadari.values import PARTS, ImageSet, Predictions, Split
 
 TIMED_IMAGES = 32  # assumed: a second's work for a backbone on a processor

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sadari.comparison.best.budget import in_words
-from sadari.comparison.best.diary import Diary, Step
+from sadari.comparison.best.cost_model import Counts, Pace
 from sadari.comparison.best.halving import Plan, plan
-from sadari.comparison.best.pace import Counts, Pace
 from sadari.comparison.best.search import planned_overrides
+from sadari.comparison.best.state import Diary, Step
 from sadari.comparison.compare import compare
 from sadari.comparison.jobs import reason_of
 from sadari.comparison.request import Comparison

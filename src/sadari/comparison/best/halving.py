@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sadari.comparison.best.pace import JUDGED, Counts, Pace
+from sadari.comparison.best.cost_model import JUDGED, Counts, Pace
 
 # One of so many goes on. Cited: 3 or 4 is what Li et al. 2018 (Hyperband, arXiv:1603.06560, section 2.6) advise; with 2
 # a search among 18 has five rounds instead of three, and the first share, on which most depends, is 0.6 times as long.

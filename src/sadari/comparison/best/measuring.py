@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sadari.comparison.best.diary import Diary
-from sadari.comparison.best.pace import Counts, Pace, measure
-from sadari.comparison.best.promise import Field, by_promise, choose_field
+from sadari.comparison.best.cost_model import Counts, Pace, measure
+from sadari.comparison.best.shortlist import Field, by_promise, choose_field
+from sadari.comparison.best.state import Diary
 from sadari.comparison.jobs import reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.values import ImageSet

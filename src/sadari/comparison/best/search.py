@@ -6,18 +6,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sadari.comparison.best.budget import in_words
-from sadari.comparison.best.diary import Diary, Trial
+from sadari.comparison.best.cost_model import Counts, Pace, features_in, keeps_features, length_setting
 from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_for, share_out, stay, time_of_round
-from sadari.comparison.best.pace import Counts, Pace, features_in, keeps_features, length_setting
-from sadari.comparison.best.promise import Field
+from sadari.comparison.best.shortlist import Field
+from sadari.comparison.best.state import Diary, Trial
+from sadari.comparison.inputs import Materials
 from sadari.comparison.jobs import Outcome, Task, run_tasks
-from sadari.comparison.materials import Materials
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, folder_name
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.job import Job
-from sadari.models.ladder import find_rung
+from sadari.models.catalog import find_rung
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.settings import Value

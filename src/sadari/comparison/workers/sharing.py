@@ -35,9 +35,9 @@ import numpy as np
 from sadari.comparison.jobs import Task
 from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
-from sadari.models.kinds import Conv
-from sadari.models.ladder import find_rung
-from sadari.models.layers import parse
+from sadari.models.catalog import find_rung
+from sadari.models.layers.specs import Conv
+from sadari.models.parse import parse
 from sadari.run import RunRecord
 from sadari.values import ImageSet
 

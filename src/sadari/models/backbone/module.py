@@ -1,0 +1,221 @@
+"""What computes a backbone? A network of timm, cut at a layer, of which a part learns and the rest stands still."""
+
+import json
+import operator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx, nn
+
+from sadari.errors import UsageError
+from sadari.models.backbone.graph import END, cut_network, end_with, is_random, layer_names, shape_of, trainable_names
+from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.layers.dropout import Dropout, DropPath
+from sadari.models.layers.specs import Shape
+
+Size = tuple[int, int]
+
+
+class Backbone(nn.Module):
+    """(N, 3, H, W) -> (N, C, H', W'), (N, T, C) or (N, C).
+
+    graph: the torch.fx graph of all that is computed, under the network's own names of modules and parameters; the
+    nodes of a layer have its name in `node.meta["layer"]`. layers: those names in order. frozen: the names of the
+    parameters in `graph` that do not learn. A part whose parameters are all frozen always behaves as in evaluation:
+    its batch norms use and keep their statistics, its dropout and stochastic depth are off.
+    """
+
+    def __init__(self, graph: fx.GraphModule, trainable: frozenset[str]) -> None:
+        super().__init__()
+        self.graph = graph
+        self.layers = layer_names(graph.graph)
+        for name, parameter in graph.named_parameters():
+            parameter.requires_grad_(name in trainable)
+        self.frozen = frozenset(name for name, _ in graph.named_parameters()) - trainable
+        _bind_randomness(graph)
+        _write_nowhere(graph)
+        behind = _behind_learning(graph)
+        self._still = tuple(name for name, _ in graph.named_modules() if _stands_still(graph, name, behind))
+        self.train()
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.graph(x)
+        return features
+
+    def train(self, mode: bool = True) -> "Backbone":
+        super().train(mode)
+        for name in self._still:
+            self.graph.get_submodule(name).training = False
+        return self
+
+
+def make_backbone(pretrained: Pretrained, cut: str, train: str, size: Size, seed: int) -> Backbone:
+    """The backbone for images of `size` (H, W), with weights drawn by timm's own distributions from `seed`.
+
+    `weights.load_pretrained` then brings the pre-trained ones. Raises UsageError as `outline` does.
+    """
+    name, raw = pretrained.name, _sketch(_key(pretrained), cut, size).raw
+    _, _, own_seed = pretrained.origin.partition(":")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(own_seed) if pretrained.random and own_seed else seed)
+        network = create(pretrained, size)
+    graph = cut_network(network, name, cut)
+    _finish(graph, network, raw, cut)
+    return Backbone(graph, trainable_names(graph, name, train))
+
+
+def create(pretrained: Pretrained, size: Size) -> nn.Module:
+    """The whole network as timm makes it, untrained, for images of `size`; raises UsageError where timm cannot."""
+    from timm import create_model
+    from timm.models import get_pretrained_cfg, is_model, list_models
+
+    from sadari.registry import unknown_name
+
+    if not is_model(pretrained.name):
+        raise unknown_name("backbone", pretrained.name, list_models())
+    arguments = dict(pretrained.arguments)
+    config = get_pretrained_cfg(pretrained.name, allow_unregistered=True)
+    if config is not None and config.fixed_input_size:
+        arguments["img_size"] = size
+    try:
+        return create_model(pretrained.name, pretrained=False, **arguments)
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise UsageError(
+            f"timm cannot make {pretrained.name} for images of {size[0]}x{size[1]} with {dict(pretrained.arguments)}: "
+            f"{error or type(error).__name__}"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What would a backbone be? The shape that leaves it, all its values (moving statistics included) and how many
+    of them learn, and the names of its layers in the order in which an image meets them."""
+
+    shape: Shape
+    total: int
+    trainable: int
+    layers: tuple[str, ...]
+
+
+def outline(pretrained: Pretrained, cut: str, train: str, size: Size) -> Outline:
+    """What would this backbone be on images of `size` (H, W)? Needs no weights and computes nothing.
+
+    Raises UsageError for an unknown layer, images that are too small, or a network that gives no single map, sequence
+    or vector there.
+    """
+    name, (graph, _, shape) = pretrained.name, _sketch(_key(pretrained), cut, size)
+    learning = trainable_names(graph, name, train)
+    counts = {each: parameter.numel() for each, parameter in graph.named_parameters()}
+    statistics = sum(buffer.numel() for each, buffer in graph.named_buffers() if each.endswith(STATISTICS))
+    total, trainable = sum(counts.values()) + statistics, sum(counts[each] for each in learning)
+    return Outline(shape, total, trainable, layer_names(graph.graph))
+
+
+STATISTICS = ("running_mean", "running_var")  # Keras counts them as parameters that do not learn
+
+
+def _key(pretrained: Pretrained) -> str:
+    """What of the weights decides a shape, as a value that a cache can hold."""
+    return json.dumps([pretrained.name, dict(pretrained.arguments)], sort_keys=True)
+
+
+class _Sketch(NamedTuple):
+    """A cut network without weights; raw: the shape (1, ...) that it returned before `_finish`; shape: ours, after."""
+
+    graph: fx.GraphModule
+    raw: tuple[int, ...]
+    shape: Shape
+
+
+@lru_cache(maxsize=16)
+def _sketch(key: str, cut: str, size: Size) -> _Sketch:
+    name, arguments = json.loads(key)
+    with torch.device("meta"):
+        network = create(Pretrained(name, arguments, 0, (), (), "", "", ""), size)
+        graph = cut_network(network, name, cut)
+        try:
+            result = shape_of(graph, size)
+        except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UsageError(f"{name} does not work on images of {size[0]}x{size[1]}: {reason}") from None
+        if not isinstance(result, Tensor) or result.ndim not in (2, 3, 4):
+            where = "its features" if cut == END else f"'{cut}'"
+            raise UsageError(f"{name} gives no single map, sequence or vector at {where}; set cut=LAYER")
+        _finish(graph, network, tuple(result.shape), cut)
+        _, *shape = shape_of(graph, size).shape
+    return _Sketch(graph, tuple(result.shape), (shape[1], shape[2], shape[0]) if len(shape) == 3 else tuple(shape))
+
+
+def _finish(graph: fx.GraphModule, network: Any, raw: tuple[int, ...], cut: str) -> None:
+    """Bring what the graph returns into the order of our maps; of tokens at the end, keep those that are pooled.
+
+    A network that classifies by its class token keeps that one step alone, another one all but its prefix tokens, so
+    that the mean over the steps is what timm's own head pools.
+    """
+    if len(raw) == 4 and getattr(network, "output_fmt", "") == "NHWC" and cut == END:
+        end_with(graph, torch.permute, (0, 3, 1, 2))
+    if len(raw) == 3 and cut == END:
+        prefix = int(getattr(network, "num_prefix_tokens", 0) or 0)
+        by_token = getattr(network, "global_pool", "") == "token" and raw[1] > 1 and prefix
+        if by_token:
+            end_with(graph, torch.narrow, 1, 0, 1)
+        elif prefix:
+            end_with(graph, torch.narrow, 1, prefix, raw[1] - prefix)
+
+
+def _bind_randomness(graph: fx.GraphModule) -> None:
+    """Give dropout and stochastic depth generators of their own, which whoever trains seeds before each step."""
+    from timm.layers.drop import DropPath as DropPathOfTimm
+
+    for name, module in list(graph.named_modules()):
+        if type(module) is nn.Dropout:
+            graph.set_submodule(name, Dropout(module.p))
+        elif isinstance(module, DropPathOfTimm):
+            graph.set_submodule(name, DropPath(float(module.drop_prob or 0), module.scale_by_keep))
+
+
+def _write_nowhere(graph: fx.GraphModule) -> None:
+    """Let no layer write into its input, which may be looked at too."""
+    for node in graph.graph.nodes:
+        if node.op == "call_module":
+            module = graph.get_submodule(str(node.target))
+            if getattr(module, "inplace", False):
+                module.inplace = False  # type: ignore[assignment]
+
+
+def _behind_learning(graph: fx.GraphModule) -> frozenset[str]:
+    """The modules that read what something before them that learns has made, or learn themselves."""
+    reached: set[fx.Node] = set()
+    for node in graph.graph.nodes:
+        mine = graph.get_submodule(node.target) if node.op == "call_module" else None
+        parameter = operator.attrgetter(node.target)(graph) if node.op == "get_attr" else None
+        learns = (mine is not None and _learns(mine)) or (parameter is not None and parameter.requires_grad)
+        if learns or any(each in reached for each in node.all_input_nodes):
+            reached.add(node)
+    return frozenset(str(node.target) for node in reached if node.op == "call_module")
+
+
+def _stands_still(graph: fx.GraphModule, name: str, behind: frozenset[str]) -> bool:
+    """Whether the module `name` behaves as in evaluation even while training.
+
+    The nearest module around it that has parameters (it may be itself) decides: nothing of it learns. Randomness that
+    nothing learnt comes before (not in `behind`) is off as well. Other kinds of random layers than dropout and
+    stochastic depth never act, because nobody could repeat what they drew.
+    """
+    module = graph.get_submodule(name)
+    if is_random(module) and (name not in behind or not isinstance(module, Dropout)):
+        return True
+    while not _has_parameters(module) and name:
+        name = name.rpartition(".")[0]
+        module = graph.get_submodule(name)
+    return not _learns(module)
+
+
+def _has_parameters(module: nn.Module) -> bool:
+    return any(True for _ in module.parameters())
+
+
+def _learns(module: nn.Module) -> bool:
+    return any(each.requires_grad for each in module.parameters())

@@ -1,0 +1,1 @@
+"""Which classical models fit the class layer? Each registers its fitting in `registry`."""

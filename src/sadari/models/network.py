@@ -1,0 +1,102 @@
+"""Which network do typed layers make? `logits = head(features(x))`, with Keras's starting weights."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sadari.errors import SadariError
+from sadari.models.backbone import spec as backbone
+from sadari.models.layers import modules, specs
+from sadari.models.layers.dropout import Dropout
+from sadari.models.layers.neighbours import Neighbours
+from sadari.models.parse import complete, describe
+
+LEAVE_THE_MAP = (specs.Flatten, specs.Rows, specs.GlobalAvgPool)  # and GlobalMaxPool, which is one of the latter
+
+
+class Network(nn.Module):
+    """A network whose logits are `head(features(x))`; x is float (N, C, H, W), logits (N, K).
+
+    features: all layers up to the first that leaves the map; what comes out are its feature maps.
+    head: that layer and all behind it, the class layer included.
+    With a layer `mirror`, what it has learnt is asked twice in evaluation, and the mean of both logits is returned.
+    """
+
+    def __init__(self, features: nn.Sequential, head: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features
+        self.head = head
+        self.mirrored = any(isinstance(each, modules.Mirror) for each in (*features, *head))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(x))
+        if self.mirrored and not self.training:
+            logits = (logits + self.head(self.features(x.flip(3)))) / 2
+        return logits
+
+
+def build(layers: Sequence[specs.Layer], shape: specs.Shape, classes: int, seed: int) -> Network:
+    """Which network do `layers` make for images of `shape` (H, W, C) and `classes` classes?
+
+    Weights are drawn by Keras's distributions from a generator of their own: the same seed gives the same
+    weights, whatever else has drawn random numbers. A backbone gets them by timm's distributions, from the same seed;
+    `weights.load_pretrained` brings what it learnt. Raises UsageError naming the layer that does not fit,
+    and SadariError where the network is too large for this machine's memory.
+    """
+    rows = describe(layers, shape, classes)
+    inputs = (shape, *(row.shape for row in rows[:-1]))
+    try:
+        pairs = zip(complete(layers, classes), inputs, strict=True)
+        built = [_module(layer, each, seed) for layer, each in pairs]
+    except RuntimeError as error:  # torch's only word for memory that cannot be had
+        total = sum(row.total for row in rows)
+        raise SadariError(f"memory does not hold a network of {total:,} params; use smaller layers") from error
+    generator = torch.Generator().manual_seed(seed)
+    for module in built:
+        if isinstance(module, modules.Conv | modules.Dense | modules.LSTM):
+            module.initialise(generator)
+    leaving = next((index for index, layer in enumerate(layers) if isinstance(layer, LEAVE_THE_MAP)), 1)
+    return Network(modules.Trunk(*built[:leaving]), nn.Sequential(*built[leaving:]))
+
+
+def _module(layer: specs.Layer, shape: specs.Shape, seed: int) -> nn.Module:
+    """The module that computes `layer` on input of `shape`. Only a backbone draws its weights here, from `seed`."""
+    features = shape[-1]
+    match layer:
+        case specs.Conv():
+            padding = (*layer.padding(shape[0]), *layer.padding(shape[1]))
+            return modules.Conv(features, layer.filters, layer.kernel, layer.stride, padding, layer.activation)
+        case specs.Dense():
+            return modules.Dense(features, layer.units, layer.activation)
+        case specs.LSTM():
+            return modules.LSTM(features, layer.units, layer.sequence)
+        case specs.BatchNorm():
+            return modules.BatchNorm(features)
+        case specs.LayerNorm():
+            return modules.LayerNorm(features)
+        case specs.Dropout():
+            return Dropout(layer.rate)
+        case specs.MaxPool():
+            return nn.MaxPool2d(layer.size)
+        case specs.AvgPool():
+            return nn.AvgPool2d(layer.size)
+        case specs.GlobalMaxPool():
+            return modules.GlobalMaxPool()
+        case specs.GlobalAvgPool():
+            return modules.GlobalAvgPool()
+        case specs.Mirror():
+            return modules.Mirror()
+        case specs.Flatten():
+            return modules.Flatten()
+        case specs.Rows():
+            return modules.Rows()
+        case specs.Relu():
+            return modules.Relu()
+        case backbone.Backbone():
+            from sadari.models.backbone.module import make_backbone  # timm takes seconds to load
+
+            return make_backbone(layer.pretrained(), layer.cut, layer.train, (shape[0], shape[1]), seed)
+        case backbone.Neighbours():
+            return Neighbours(features, layer.classes, layer.count)
+    raise TypeError(f"no module computes {type(layer).__name__}")

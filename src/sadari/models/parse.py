@@ -1,0 +1,106 @@
+"""Which network does a list of layers in text describe? Text -> typed layers -> shapes and parameters. No torch here.
+
+    conv 32 same        # 3x3, ReLU; words may follow: a kernel size, same, stride 2, linear | relu | sigmoid | tanh
+    batchnorm           # also: layernorm, relu
+    maxpool             # 2x2; also: avgpool 3, globalavgpool, globalmaxpool
+    dropout $dropout    # a variable
+    rows                # each row of the map becomes one time step
+    lstm 64 sequence    # without `sequence`, only the state after the last step
+    flatten             # the map as one vector
+    dense 64 sigmoid    # ReLU where nothing is said
+    mirror              # in evaluation, images are judged mirrored too, and the mean counts
+    backbone vgg16      # a pre-trained network; models/backbone/spec.py says what may follow
+
+One layer per line, or several separated by commas or semicolons; `#` starts a comment. The class layer (a
+dense softmax) comes at the end of every network and is not written.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sadari.errors import UsageError
+from sadari.models.backbone.spec import Backbone, Neighbours
+from sadari.models.layers.specs import KINDS, Dense, Layer, MisfitError, Shape, shape_text
+from sadari.models.layers.tokens import Words
+from sadari.registry import unknown_name
+from sadari.settings import Value
+
+_VARIABLE = re.compile(r"\$(\w*)")
+
+
+def parse(text: str, variables: Mapping[str, Value]) -> tuple[Layer, ...]:
+    """Which layers does `text` list, with `$name` replaced by `variables["name"]`?
+
+    Raises UsageError naming the layer for an unknown kind, variable or word, and for numbers out of range.
+    """
+    parts = [part.split("#")[0] for part in text.splitlines()]
+    written = [" ".join(each.split()) for part in parts for each in re.split("[,;]", part)]
+    return tuple(_read(number, each, variables) for number, each in enumerate(filter(None, written), start=1))
+
+
+def _read(number: int, written: str, variables: Mapping[str, Value]) -> Layer:
+    try:
+        text = _VARIABLE.sub(lambda match: _substitute(match[1], variables), written)
+        name, *rest = text.split()
+        words = Words(rest)
+        layer = KINDS.get(name).read(text, words)
+        words.finish()
+    except (UsageError, ValueError) as error:
+        raise UsageError(f"layer {number} `{written}`: {error}") from None
+    return layer
+
+
+def _substitute(name: str, variables: Mapping[str, Value]) -> str:
+    if name not in variables:
+        if not variables:
+            raise UsageError(f"unknown variable '${name}'; the network has no variables")
+        raise unknown_name("variable", name, list(variables))
+    return str(variables[name])
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is one layer on images of one size? `how` says how the shape came about, such as "28 - 3 + 1 = 26"."""
+
+    number: int
+    text: str
+    shape: Shape
+    total: int
+    trainable: int
+    how: str
+
+
+def classifier(classes: int) -> Dense:
+    """The class layer that ends every network: logits, whose softmax are the probabilities."""
+    return Dense(text=f"dense {classes} softmax", units=classes, activation="linear")
+
+
+def complete(layers: Sequence[Layer], classes: int) -> tuple[Layer, ...]:
+    """The layers with the class layer at the end, unless they bring one that votes (`neighbours`)."""
+    if layers and isinstance(layers[-1], Neighbours):
+        return (*layers[:-1], replace(layers[-1], classes=classes))
+    return (*layers, classifier(classes))
+
+
+def describe(layers: Sequence[Layer], shape: Shape, classes: int) -> tuple[Row, ...]:
+    """Which shapes and parameters have `layers` on images of `shape` (H, W, C), the class layer included?
+
+    Raises UsageError naming the first layer that does not fit, and what to do about it.
+    """
+    rows: list[Row] = []
+    whole = complete(layers, classes)
+    for number, layer in enumerate(whole, start=1):
+        if number == len(whole) and isinstance(layer, Dense) and len(shape) != 1:
+            raise UsageError(
+                f"the network ends in {shape_text(shape)} but the class layer needs a vector; add flatten at the end"
+            )
+        if isinstance(layer, Backbone) and number > 1:
+            raise UsageError(f"layer {number} `{layer.text}`: a backbone reads images; make it the first layer")
+        try:
+            out, how = layer.follow(shape)
+        except MisfitError as error:
+            raise UsageError(f"layer {number} `{layer.text}`: {error}") from None
+        rows.append(Row(number, layer.text, out, *layer.params(shape), how))
+        shape = out
+    return tuple(rows)

@@ -1,0 +1,138 @@
+"""What is a rung, and how is one read from a user's TOML file? No torch here.
+
+Such a file (only `layers` must be there; the name is that of the file where none is given):
+
+    name = "small-cnn"
+    summary = "one convolution"
+    layers = "conv $filters, maxpool, flatten"
+
+    [variables]
+    filters = 16
+
+    [settings]
+    epochs = 5
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sadari.errors import UsageError
+from sadari.models.backbone.spec import Neighbours, backbone_of
+from sadari.models.layers.specs import Shape
+from sadari.models.parse import Row, describe, parse
+from sadari.registry import unknown_name
+from sadari.settings import Settings, Value, read_toml, setting_names, with_overrides
+
+KEYS = ("name", "summary", "layers", "variables", "settings")
+
+# What only training by gradients reads.
+GRADIENT_ONLY = frozenset(
+    (
+        "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
+        "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What is one model of the ladder? A list of layers in text, the variables in it, and its own settings.
+
+    fitted_by: "gradient" for a network trained step by step, "scikit-learn" for a classical model, whose layers are not
+    trained: only the last one is fitted.
+    article: which article it comes from ("A0" to "A4"), or "" for one of none.
+    layers: "" for a model that learns nothing (majority).
+    """
+
+    name: str
+    summary: str
+    layers: str
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    fitted_by: str = "gradient"
+    article: str = ""
+
+    def rows(self, shape: Shape, classes: int, variables: Mapping[str, Value] | None = None) -> tuple[Row, ...]:
+        """Which layers has it on images of `shape` (H, W, C)? None where nothing is learnt (majority).
+
+        Raises UsageError naming the layer that does not fit.
+        """
+        if not self.layers:
+            return ()
+        return describe(parse(self.layers, self.variables if variables is None else variables), shape, classes)
+
+    def uses(self, key: str) -> bool:
+        """Whether the setting or variable `key` is any of its business."""
+        known = key in setting_names() and (self.fitted_by == "gradient" or key not in GRADIENT_ONLY)
+        return known or key in self.variables
+
+    def begins_with_backbone(self) -> bool:
+        """Whether it reads images through a pre-trained network, so that its size is known only with that one."""
+        return bool(self.layers) and backbone_of(parse(self.layers, self.variables)) is not None
+
+
+def read_rung(path: Path) -> Rung:
+    """Which network does the TOML file at `path` describe?
+
+    It has `layers` (text, or a list of lines), and may have `name`, `summary`, `[variables]` and `[settings]`.
+    Raises UsageError naming the file and what is wrong in it.
+    """
+    document = read_toml(path, "network")
+    try:
+        return _checked(document, path.stem)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _checked(document: Mapping[str, Any], stem: str) -> Rung:
+    for key in document:
+        if key not in KEYS:
+            raise unknown_name("key", key, list(KEYS))
+    variables, settings = _table(document, "variables"), _table(document, "settings")
+    rung = Rung(_name(document, stem), _text(document, "summary"), _layers(document), variables, settings)
+    layers = parse(rung.layers, variables)
+    if any(isinstance(layer, Neighbours) for layer in layers):
+        raise UsageError("neighbours is not trained step by step; take the rung knn")
+    for variable in variables:
+        if not re.search(rf"\${re.escape(variable)}\b", rung.layers):
+            raise UsageError(f"no layer uses the variable '{variable}'; write ${variable} in `layers` or remove it")
+    with_overrides(Settings(), settings)
+    return rung
+
+
+def _name(document: Mapping[str, Any], stem: str) -> str:
+    name = _text(document, "name") or stem
+    if not re.fullmatch(r"[\w][\w.-]*", name):
+        raise UsageError(f"`name` is made of letters, digits, '-', '_' and '.', not '{name}'")
+    return name
+
+
+def _layers(document: Mapping[str, Any]) -> str:
+    layers = document.get("layers", "")
+    if isinstance(layers, list) and all(isinstance(each, str) for each in layers):
+        layers = "\n".join(layers)
+    if not isinstance(layers, str) or not layers.strip():
+        raise UsageError('`layers` must list the layers as text, such as layers = "flatten, dense 64"')
+    return layers
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    value = document.get(key, "")
+    if not isinstance(value, str):
+        raise UsageError(f"`{key}` is text, not {value}")
+    return value
+
+
+def _table(document: Mapping[str, Any], key: str) -> dict[str, Value]:
+    table = document.get(key, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"`{key}` is a table: write [{key}] and below it name = value")
+    for name, value in table.items():
+        if not isinstance(value, bool | int | float | str):
+            raise UsageError(f"{key}.{name} is a number, a text, true or false, not {value}")
+        if key == "variables" and name in setting_names():
+            raise UsageError(f"the variable '{name}' has the name of a setting; choose another")
+    return table

@@ -1,0 +1,115 @@
+"""How are pictures and tables of numbers put on paper? Panels without axes, and mosaics of many small maps."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.report.plots.style import GREY, shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+from typing import TYPE_CHECKING
+
+from sadari.report.figures import SampleGrid
+from sadari.report.plots.style import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.floating[Any]]
+MARK = "#D55E00"
+GLOW = "inferno"  # as in article A4: black is nothing, yellow is much
+
+
+def show_picture(axes: "Axes", pixels: NDArray[np.uint8], faded: bool = False) -> None:
+    """uint8 (H, W, C) as it is; faded: as light grey, to lie under something."""
+    bare(axes)
+    if faded:
+        axes.imshow(255 - (255 - pixels.mean(axis=2)) * 0.28, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    elif pixels.shape[2] == 1:
+        axes.imshow(pixels[:, :, 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    else:
+        axes.imshow(pixels, interpolation="nearest")
+
+
+def bare(axes: "Axes") -> None:
+    """Neither ticks nor frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+
+
+def caption(axes: "Axes", name: str, below: str = "") -> None:
+    """A name over a panel, and in grey what it is below."""
+    axes.set_title(shortened(name, 22), loc="center", fontsize=8, pad=4, parse_math=False)
+    axes.set_xlabel(shortened(below, 44), fontsize=6.5, color=GREY, labelpad=4, parse_math=False)
+
+
+def show_numbers(axes: "Axes", numbers: NDArray[np.int64], colours: str, low: float, high: float) -> None:
+    """A small table of whole numbers, each on a square coloured by its value."""
+    bare(axes)
+    axes.imshow(numbers, cmap=colours, vmin=low, vmax=high)
+    axes.spines[:].set(visible=True, color="#cccccc")
+    rows, columns = numbers.shape
+    axes.set_xticks(np.arange(columns - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(rows - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.tick_params(which="minor", length=0)
+    from matplotlib import colormaps
+
+    for (row, column), number in np.ndenumerate(numbers):
+        red, green, blue, _ = colormaps[colours]((number - low) / (high - low))
+        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+        axes.text(column, row, f"{number}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
+
+
+def mark_window(axes: "Axes", row: float, column: float, side: float) -> None:
+    """A square frame around `side` pixels from (row, column) on."""
+    from matplotlib.patches import Rectangle
+
+    corner = (column - 0.5, row - 0.5)
+    axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=MARK, linewidth=1.8, clip_on=False))
+
+
+def show_mosaic(axes: "Axes", maps: Floats, columns: int) -> Any:
+    """(C, H, W) beside and below each other on one colour scale; row and column add up to a channel's number.
+
+    Returns what a colour bar needs.
+    """
+    count, height, width = maps.shape
+    gap = max(1, round(max(height, width) / 14)) if height > 1 else 0
+    picture = axes.imshow(_mosaic(maps, columns, gap), cmap=GLOW, interpolation="nearest")
+    axes.spines[:].set_visible(False)
+    across, down = range(columns), range(-(-count // columns))
+    axes.set_xticks([(width + gap) * each + (width - 1) / 2 for each in across], [f"+{each}" for each in across])
+    axes.set_yticks([(height + gap) * each + (height - 1) / 2 for each in down], [f"{columns * each}" for each in down])
+    axes.tick_params(length=0, labelsize=7, labelcolor=GREY)
+    axes.xaxis.tick_top()
+    return picture
+
+
+def _mosaic(maps: Floats, columns: int, gap: int) -> Floats:
+    count, height, width = maps.shape
+    rows = -(-count // columns)
+    laid = np.full((rows * (height + gap), columns * (width + gap)), np.nan)
+    for place, each in enumerate(maps):
+        top, left = place // columns * (height + gap), place % columns * (width + gap)
+        laid[top : top + height, left : left + width] = each
+    return laid[: laid.shape[0] - gap, : laid.shape[1] - gap]
+
+
+def draw_samples(grid: SampleGrid) -> "Figure":
+    """Five columns of images, each under its class name."""
+    rows = -(-len(grid.names) // 5)
+    figure = new_figure(6.4, 0.4 + 1.45 * rows)
+    figure.suptitle(shortened(grid.title, 60), x=0.02, ha="left", weight="bold", parse_math=False)
+    axes = np.atleast_1d(figure.subplots(rows, 5)).ravel()
+    for each in axes:
+        each.axis("off")
+    for each, image, name in zip(axes, grid.images, grid.names, strict=False):
+        pixels = image[:, :, 0] if image.shape[2] == 1 else image
+        each.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        each.set_title(shortened(name), loc="center", weight="normal", fontsize=8, pad=3, parse_math=False)
+    return figure

@@ -1,0 +1,195 @@
+"""How is a classical rung fitted as a run? Pass by pass, with the same history and checkpoints as a network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sadari.inference.device import denormals_flushed
+from sadari.inference.predict import Inputs
+from sadari.job import Job
+from sadari.models.classical.problem import Learned, Linear, Problem, Remembered
+from sadari.models.classical.registry import CLASSICAL, Classical
+from sadari.models.layers.modules import Dense
+from sadari.models.layers.neighbours import Neighbours
+from sadari.models.network import Network
+from sadari.progress import Progress, Silent, Task
+from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.interrupt import Interruption, interruption
+from sadari.training.randomness import seed_for
+from sadari.values import ImageSet, Split, expect
+
+# Seconds between two tellings of new rows: each writes files anew and waits for the disk, which takes longer than a
+# pass over a small set (assumed: nobody reads faster).
+TOLD_EVERY = 1.0
+SCORED_AT_ONCE = 1024  # vectors; knn compares each of them with every training image (assumed: 200 MB of 48,000)
+
+
+@dataclass
+class Passes:
+    """Everything that fitting one classical model needs; `fit` leaves what it learns in the class layer of `network`.
+
+    The model reads what the layers before the class layer give. learner: what reads `inputs`: the network itself, or
+    the part of it behind its frozen layers. after_epoch: called with the state when passes have
+    been added to its history, every TOLD_EVERY seconds and at the end.
+    """
+
+    classical: str
+    network: Network
+    learner: nn.Module
+    inputs: Inputs
+    images: ImageSet
+    split: Split
+    job: Job
+    checkpoint: Checkpoint
+    progress: Progress = field(default_factory=Silent)
+    after_epoch: Callable[[FitState], None] = lambda _: None
+
+    def fit(self) -> FitState:
+        """Fit from where the checkpoint stands to the end; the chosen weights end up in the network.
+
+        Raises KeyboardInterrupt after Ctrl-C (the state is kept where the model can go on from one), SadariError
+        where the disk is full.
+        """
+        model: Classical = CLASSICAL.get(self.classical)
+        passed = self._restore()
+        self.told_at = -np.inf  # the first pass is told at once
+        self.passed_at = self.kept_at = perf_counter()  # a backbone's features are part of what the first pass costs
+        self._lay_out()
+        problem = self._problem(passed)
+        with interruption() as wanted, self.progress.task(self.classical, model.most_passes(problem), "passes") as task:
+            task.advance(self.state.epoch)
+
+            def after_pass(learned: Learned) -> None:
+                self._finish_pass(learned, task)
+                self._keep_if_due(learned, wanted)
+
+            if self.state.epoch < model.most_passes(problem):
+                with denormals_flushed():
+                    model.fit(problem, after_pass)
+                self.after_epoch(self.state)
+        if self.best and self.job.settings.restore_best:
+            self.network.load_state_dict(self.best)
+        return self.state
+
+    def _restore(self) -> dict[str, Tensor]:
+        """Stand where the checkpoint stands, or at the very start; returns what the next pass needs besides."""
+        kept = self.checkpoint.read()
+        self.state, groups = kept if kept else (FitState(), {})
+        self.best = groups.get("best", {})
+        if kept:
+            self.network.load_state_dict(groups["network"])
+        return groups.get("passes", {})
+
+    def _lay_out(self) -> None:
+        """What the class layer reads of the training and validation images, and that layer with what follows it."""
+        body, self.tail = _cut(self.learner)
+        parts = (self.split.train, self.split.val)
+        progress = self.progress if any(True for _ in body.parameters()) else Silent()  # only a backbone takes long
+        with progress.task("features", sum(map(len, parts)), "images") as task:
+            self.train, self.val = (self._part(body, positions, task) for positions in parts)
+
+    def _part(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Part":
+        vectors = _vectors(body, self.inputs, positions, task)
+        return _Part(vectors, self.images.labels[positions])
+
+    def _problem(self, passed: dict[str, Tensor]) -> Problem:
+        return Problem(
+            pixels=self.train.vectors.numpy(),
+            labels=self.train.labels,
+            classes=len(self.images.classes),
+            variables=self.job.variables,
+            epochs=self.job.settings.epochs,
+            seed=seed_for(self.job.seed, "passes"),
+            from_pass=self.state.epoch,
+            state={key: each.numpy() for key, each in passed.items()},
+        )
+
+    def _finish_pass(self, learned: Learned, task: Task) -> None:
+        """Score the class layer as it stands, add the row of this pass, remember the weights if they are the best."""
+        _assign(self.tail[0], learned)
+        state = self.state
+        row: dict[str, float] = {"epoch": state.epoch + 1}
+        row["train_loss"], row["train_accuracy"] = learned.scored or _scores(self.tail, self.train)
+        if len(self.val.labels):
+            row["val_loss"], row["val_accuracy"] = _scores(self.tail, self.val)
+        if row.get("val_loss", np.inf) < state.best_loss:
+            state.best_loss, state.best_epoch = row["val_loss"], state.epoch + 1
+            self.best = {key: each.clone() for key, each in self.network.state_dict().items()}
+        now = perf_counter()
+        row["seconds"] = now - self.passed_at
+        state.history.append(row)
+        state.epoch += 1
+        state.seconds += row["seconds"]
+        task.advance(1, f"loss {row['train_loss']:.4f}")
+        if now - self.told_at >= TOLD_EVERY:
+            self.after_epoch(state)
+            self.told_at = perf_counter()
+
+    def _keep_if_due(self, learned: Learned, wanted: Interruption) -> None:
+        """Write a checkpoint where one is due; a model that tells no state starts over, which L-BFGS must."""
+        due = wanted.asked or perf_counter() - self.kept_at >= self.job.settings.checkpoint_seconds
+        if learned.state and due:
+            passed = {key: torch.from_numpy(np.array(each)) for key, each in learned.state.items()}
+            groups = {"network": self.network.state_dict(), "best": self.best, "passes": passed}
+            self.checkpoint.write(self.state, groups)
+            self.kept_at = perf_counter()
+        if wanted.asked:
+            self.after_epoch(self.state)
+            raise KeyboardInterrupt
+        self.passed_at = perf_counter()  # telling and keeping are no part of the next pass
+
+
+class _Part(NamedTuple):
+    """What does the class layer read of one part of the images? vectors float32 (N, D), labels int64 (N,)."""
+
+    vectors: Tensor
+    labels: NDArray[np.int64]
+
+
+def _cut(learner: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
+    """The layers before the class layer, and the class layer with what follows it."""
+    layers = [*learner.features, *learner.head] if isinstance(learner, Network) else [*learner.layers]  # type: ignore[misc]
+    at = max(index for index, layer in enumerate(layers) if isinstance(layer, Dense | Neighbours))
+    return nn.Sequential(*layers[:at]), nn.Sequential(*layers[at:])
+
+
+@torch.inference_mode()
+def _vectors(body: nn.Module, inputs: Inputs, positions: NDArray[np.int64], task: Task) -> Tensor:
+    """What the class layer will read, float32 (N, D), for the images at `positions`."""
+    body.eval()
+    vectors = torch.empty(0, 0)
+    expect(inputs.rows, positions)
+    for start in range(0, len(positions), inputs.at_once):
+        rows = torch.from_numpy(inputs.rows[positions[start : start + inputs.at_once]])
+        block = body(inputs.prepare(rows))
+        if start == 0:
+            vectors = torch.empty(len(positions), block.shape[1])
+        vectors[start : start + len(block)] = block
+        task.advance(len(block))
+    return vectors
+
+
+@torch.no_grad()
+def _assign(layer: Any, learned: Learned) -> None:
+    """Let the class layer be what was learned."""
+    match learned:
+        case Linear():
+            layer.weight.copy_(torch.from_numpy(learned.weight))
+            layer.bias.copy_(torch.from_numpy(learned.bias))
+        case Remembered():
+            layer.remember(torch.from_numpy(learned.vectors), torch.from_numpy(learned.labels))
+
+
+@torch.inference_mode()
+def _scores(tail: nn.Module, part: _Part) -> tuple[float, float]:
+    """Mean log loss and accuracy of the class layer as it stands."""
+    logits = torch.cat([tail(each) for each in torch.split(part.vectors, SCORED_AT_ONCE)])
+    wanted = torch.from_numpy(part.labels)
+    return F.cross_entropy(logits, wanted).item(), (logits.argmax(1) == wanted).double().mean().item()

@@ -1,0 +1,186 @@
+"""Which part of a network is computed once only? What its frozen layers make of the images is kept in the cache.
+
+A backbone that stands still gives the same for an image in every epoch, with every seed and head. Its output is
+computed once, in float32, for all images of the set, and mapped from the cache from then on; learning and judging begin
+behind it. Images that are drawn anew in each epoch leave nothing to keep, unless the user wants a few views of
+each that are drawn once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.metadata import version
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sadari.data.augment.pipeline import Augmentation
+from sadari.data.cache.features import keep_features, read_features
+from sadari.data.packs.pack import PACK_FORMAT
+from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError, UsageError
+from sadari.inference.predict import Inputs
+from sadari.models.frozen import Halves, split_frozen
+from sadari.models.network import Network
+from sadari.progress import Progress
+from sadari.settings import Settings
+from sadari.training.randomness import generator_for
+from sadari.values import ImageSet, expect
+
+# Images through the frozen layers at once; assumed: fills two cores, and the maps of VGG16 at 224 stay below 1 GiB.
+AT_ONCE = 16
+# All runs see the same views, whatever their seed: they are drawn once, as if they had come with the images.
+VIEWS_SEED = 0
+
+Rows = NDArray[Any]
+
+
+class Learning(NamedTuple):
+    """What learns, and from what? `learner` is the network, or the part of it behind its frozen layers.
+
+    views: for each epoch in turn, what the frozen layers make of the training images as they were drawn for it; none
+    where the rows of `inputs` are learnt from.
+    """
+
+    learner: nn.Module
+    inputs: Inputs
+    views: tuple[Rows, ...] = ()
+
+
+def check_views(settings: Settings, augmentation: Augmentation | None) -> None:
+    """Raises UsageError where `views` asks for something that cannot be drawn once."""
+    if not (settings.views and augmentation):
+        return
+    if settings.cache == "none":
+        raise UsageError(
+            f"views={settings.views} keeps what frozen layers make of each image, and cache=none keeps nothing; "
+            "set only one of them"
+        )
+    if augmentation.mixes:
+        raise UsageError(
+            f"views={settings.views} draws each image once, while mixup and cutmix mix those that meet in a batch; "
+            "leave them out of augment, or set views=0"
+        )
+
+
+def lay_out(
+    network: Network,
+    preprocess: Preprocess,
+    images: ImageSet,
+    train: NDArray[np.int64],
+    augmentation: Augmentation | None,
+    settings: Settings,
+    progress: Progress,
+) -> Learning:
+    """Where does learning begin? Behind the frozen layers, if there are any, with their output in the cache.
+
+    train: the positions of the images that `augmentation` draws. Everything is learnt from pixels where `cache` is
+    none, where images are drawn anew in each epoch, and where the output would pass the cache's limit; with `views`,
+    which decide what is learnt, that raises SadariError instead.
+    """
+    whole = Learning(network, Inputs.pixels(images.images, preprocess))
+    if settings.cache == "none" or (augmentation and not settings.views):
+        return whole
+    device = next(chain(network.parameters(), network.buffers())).device
+    halves = split_frozen(network, lambda: preprocess.apply(torch.from_numpy(images.images[train[:1]]).to(device)))
+    if halves is None:
+        if augmentation:
+            progress.say(f"no layer is frozen, so views={settings.views} keeps nothing: each epoch draws images anew")
+        return whole
+    frozen = _Frozen(halves, preprocess, images, progress)
+    rows = frozen.rows()
+    count = min(settings.views, settings.epochs) if augmentation else 0
+    views = [frozen.view(augmentation, train, number) for number in range(count) if augmentation]
+    if rows is None or any(view is None for view in views):
+        if views:
+            raise SadariError(
+                f"views={settings.views} of each image need more room than SADARI_CACHE_LIMIT allows; raise it, or set "
+                "fewer views"
+            )
+        progress.say("the output of the frozen layers would pass SADARI_CACHE_LIMIT; it is computed anew in each epoch")
+        return whole
+    return Learning(halves.rest, Inputs(rows, _as_they_are), tuple(view for view in views if view is not None))
+
+
+def _as_they_are(rows: Tensor) -> Tensor:
+    return rows
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """The frozen layers of a network, and the images that they read."""
+
+    halves: Halves
+    preprocess: Preprocess
+    images: ImageSet
+    progress: Progress
+
+    def rows(self) -> Rows | None:
+        """float32 (N, ...): what they make of each image of the set; None where the cache cannot hold that."""
+        positions = np.arange(len(self.images), dtype=np.int64)
+        return self._kept({}, positions, "frozen layers", lambda pixels, _: pixels)
+
+    def view(self, augmentation: Augmentation, positions: NDArray[np.int64], number: int) -> Rows | None:
+        """The same of the images at `positions`, as `augmentation` draws them for the view of this number."""
+
+        def draw(pixels: Tensor, start: int) -> Tensor:
+            return augmentation.apply(pixels, generator_for(VIEWS_SEED, "view", number, start))
+
+        drawn = blake2b(np.ascontiguousarray(positions).data, digest_size=20).hexdigest()
+        words = {"augment": str(augmentation.steps), "view": f"{number}, by {AT_ONCE}", "images": drawn}
+        return self._kept(words, positions, f"view {number + 1}", draw)
+
+    def _kept(
+        self, words: dict[str, str], positions: NDArray[np.int64], label: str, draw: Callable[[Tensor, int], Tensor]
+    ) -> Rows | None:
+        words = {**self._words(), **words}
+        kept = read_features(words)
+        if kept is not None:
+            return kept
+        self.halves.rest.eval()
+        try:
+            shape = self._through(positions[:1], lambda pixels: pixels).shape[1:]
+            blocks = self._blocks(positions, label, draw)
+            return keep_features(words, (len(positions), *shape), np.dtype(np.float32), blocks)
+        finally:
+            self.halves.rest.train()
+
+    def _blocks(
+        self, positions: NDArray[np.int64], label: str, draw: Callable[[Tensor, int], Tensor]
+    ) -> Iterator[NDArray[np.float32]]:
+        expect(self.images.images, positions)
+        with self.progress.task(label, len(positions), "images") as task:
+            for start in range(0, len(positions), AT_ONCE):
+                chosen = positions[start : start + AT_ONCE]
+                yield self._through(chosen, lambda pixels, start=start: draw(pixels, start))  # type: ignore[misc]
+                task.advance(len(chosen))
+
+    @torch.inference_mode()
+    def _through(self, positions: NDArray[np.int64], draw: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
+        device = next(self.halves.frozen.parameters()).device
+        pixels = draw(torch.from_numpy(self.images.images[positions]).to(device))
+        return np.asarray(self.halves.frozen(self.preprocess.apply(pixels)).float().cpu().numpy())
+
+    def _words(self) -> dict[str, str]:
+        """Everything that decides the output: the pixels, how they are prepared, and the layers with their weights."""
+        frozen = self.halves.frozen
+        weights = blake2b(digest_size=20)
+        for name, tensor in frozen.state_dict().items():
+            weights.update(name.encode())
+            weights.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        return {
+            "name": self.images.name,
+            "data": self.images.fingerprint,
+            "preprocess": str(self.preprocess.to_json()),
+            "layers": ", ".join(type(layer).__name__.lower() for layer in frozen),
+            "computation": str(frozen),
+            "weights": weights.hexdigest(),
+            "pixels": PACK_FORMAT,
+            "torch": torch.__version__,
+            "timm": version("timm"),
+            "device": next(frozen.parameters()).device.type,
+        }

@@ -1,0 +1,1 @@
+"""How do gradients become steps? `build` makes the optimiser that a setting names."""

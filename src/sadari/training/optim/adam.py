@@ -1,0 +1,66 @@
+"""How do Adam and AdamW step? By torch's own fused arithmetic, to the same bits, without the bookkeeping around it.
+
+torch sorts all tensors by device and dtype again in every step, which takes longer than the arithmetic of a small
+network: on mlp's 218,058 parameters a step took 0.27 ms (under torch's profiler) and takes 0.15 ms (by the clock).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim import Adam, AdamW
+
+from sadari.training.optim.uncompiled import uncompiled
+
+
+def _lean(kind: type[Adam]) -> type[Adam]:
+    base = uncompiled(kind)
+
+    class Lean(base):  # type: ignore[misc, valid-type]
+        @torch.no_grad()
+        def step(self, closure: Callable[[], float] | None = None) -> None:
+            """Let every parameter that has a gradient learn from it; there is no use for a `closure`."""
+            del closure
+            groups = [[each for each in group["params"] if each.grad is not None] for group in self.param_groups]
+            if not all(each in self.state for parameters in groups for each in parameters):
+                super().step()  # which makes what is remembered of each
+                return
+            for group, parameters in zip(self.param_groups, groups, strict=True):
+                if parameters:
+                    _step(group, parameters, [self.state[each] for each in parameters])
+
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            """Forget all gradients; that `set_to_none` is asked for needs no saying."""
+            assert set_to_none
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.grad = None
+
+    Lean.step.hooked = True  # type: ignore[attr-defined]  # else torch wraps it for its profiler
+    Lean.__name__ = kind.__name__
+    return Lean
+
+
+def _step(group: dict[str, Any], parameters: list[torch.Tensor], kept: list[dict[str, torch.Tensor]]) -> None:
+    steps = [each["step"] for each in kept]
+    torch._foreach_add_(steps, 1)
+    fused = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+    fused(
+        parameters,
+        [each.grad for each in parameters if each.grad is not None],
+        [each["exp_avg"] for each in kept],
+        [each["exp_avg_sq"] for each in kept],
+        [],  # what AMSGrad remembers
+        steps,
+        lr=group["lr"],
+        beta1=group["betas"][0],
+        beta2=group["betas"][1],
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        amsgrad=False,
+        maximize=False,
+    )
+
+
+LeanAdam = _lean(Adam)
+LeanAdamW = _lean(AdamW)

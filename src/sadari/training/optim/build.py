@@ -1,0 +1,167 @@
+"""How do gradients become steps, and how long is a step? Defaults are those that Keras documents."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import Parameter
+from torch.optim import SGD, Adadelta, Optimizer, RMSprop
+
+from sadari.errors import SadariError
+from sadari.inference.device import PRECISIONS
+from sadari.models.backbone.module import Backbone
+from sadari.settings import Settings
+from sadari.training.optim.adam import LeanAdam, LeanAdamW
+from sadari.training.optim.muon import Muon, marked
+from sadari.training.optim.uncompiled import uncompiled
+
+# Keras 3's documented defaults (the articles use them), except Adadelta's: 1.0 is Zeiler's rate (arXiv:1212.5701)
+# and was Keras's when article A3 was written; Keras 3 says 0.001. Keras's Muon has a step of another size than ours.
+LEARNING_RATES = {
+    "sgd": 0.01,
+    "momentum": 0.01,
+    "nesterov": 0.01,
+    "adam": 0.001,
+    "adamw": 0.001,
+    "rmsprop": 0.001,
+    "adadelta": 1.0,
+    "muon": 0.005,
+}
+EPSILON = 1e-7  # Keras's, for every optimiser that has one
+MUON_MOMENTUM = 0.95  # cited: Jordan et al. 2024
+MOMENTUM = 0.9  # assumed: the usual value (Sutskever et al. 2013)
+STEPS_AT = (0.5, 0.75)  # assumed: He et al. 2015 divide by 10 at half and three quarters of training
+ONE_CYCLE_WARMUP = 0.3  # part of the run spent rising, as in Smith & Topin 2017 (arXiv:1708.07120)
+SHARE = "share_of_rate"  # what a group of parameters calls its part of the learning rate
+ONE_CYCLE_START = 1 / 25  # of the highest rate, likewise
+
+
+def peak_learning_rate(settings: Settings) -> float:
+    """The learning rate asked for, or the optimiser's own default."""
+    return settings.learning_rate or LEARNING_RATES[settings.optimizer]
+
+
+def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
+    """Which optimiser updates `network`? Frozen parameters have no place in it.
+
+    Weight decay acts on kernels only (tensors of two or more dimensions). A backbone's part learns at
+    `backbone_learning_rate`, where one is set, and follows the same schedule.
+    """
+    peak = peak_learning_rate(settings)
+    slower = (settings.backbone_learning_rate or peak) / peak
+    backbones = [each for each in network.modules() if isinstance(each, Backbone)]
+    of_backbone = {id(each) for backbone in backbones for each in backbone.parameters()}
+    trainable = [each for each in network.parameters() if each.requires_grad]
+    inside = [each for each in trainable if id(each) in of_backbone]
+    outside = [each for each in trainable if id(each) not in of_backbone]
+    groups = [*_groups(outside, settings, 1.0), *_groups(inside, settings, slower)]
+    optimizer = _muon(groups, settings) if settings.optimizer == "muon" else _MAKERS[settings.optimizer](groups, peak)
+    set_learning_rate(optimizer, peak)
+    return optimizer
+
+
+def _groups(parameters: list[Parameter], settings: Settings, share: float) -> list[dict[str, Any]]:
+    """Kernels and the others, as far as there are any; share: of the learning rate that the run has at a time.
+
+    Where neither decays they are one group, since each group costs a step of its own.
+    """
+    if not settings.weight_decay:
+        return [{"params": parameters, "weight_decay": 0.0, SHARE: share}] if parameters else []
+    groups = [
+        {
+            "params": [each for each in parameters if each.ndim >= 2],
+            "weight_decay": settings.weight_decay,
+            SHARE: share,
+        },
+        {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0, SHARE: share},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
+    return Muon(
+        marked(groups),
+        peak_learning_rate(settings),
+        momentum=MUON_MOMENTUM,
+        epsilon=EPSILON,
+        precision=PRECISIONS.get(settings.precision, torch.float32),
+    )
+
+
+_SGD = uncompiled(SGD)
+_MAKERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": lambda groups, rate: _SGD(groups, rate, fused=True),
+    "momentum": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, fused=True),
+    "nesterov": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, nesterov=True, fused=True),
+    "adam": lambda groups, rate: LeanAdam(groups, rate, eps=EPSILON, fused=True),
+    "adamw": lambda groups, rate: LeanAdamW(groups, rate, eps=EPSILON, fused=True),
+    "rmsprop": lambda groups, rate: uncompiled(RMSprop)(groups, rate, alpha=0.9, eps=EPSILON),
+    "adadelta": lambda groups, rate: uncompiled(Adadelta)(groups, rate, rho=0.95, eps=EPSILON),
+}
+
+
+def learning_rate_at(settings: Settings, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of step number `step` (from 0, counted over the whole run).
+
+    Warm-up rises linearly from 0 over `warmup_epochs`; the schedule then covers the rest of the run.
+    """
+    peak = peak_learning_rate(settings)
+    warmup = round(settings.warmup_epochs * steps_per_epoch)
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    rest = max(settings.epochs * steps_per_epoch - warmup, 1)
+    return peak * _SHAPES[settings.schedule]((step - warmup) / rest)
+
+
+def _one_cycle(done: float) -> float:
+    if done < ONE_CYCLE_WARMUP:
+        return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * done / ONE_CYCLE_WARMUP
+    return _cosine((done - ONE_CYCLE_WARMUP) / (1 - ONE_CYCLE_WARMUP))
+
+
+def _cosine(done: float) -> float:
+    return (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+
+_SHAPES: dict[str, Callable[[float], float]] = {
+    "constant": lambda _: 1.0,
+    "step": lambda done: 0.1 ** sum(done >= at for at in STEPS_AT),
+    "cosine": _cosine,
+    "one-cycle": _one_cycle,
+}
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Use `rate` from the next step on; a backbone's part uses its share of it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get(SHARE, 1.0)
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
+    """The optimiser's memory by "<parameter number>.<name>"; `load_optimizer_tensors` restores it."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": torch.as_tensor(value) for number, kept in state.items() for name, value in kept.items()
+    }
+
+
+def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Give `optimizer` back the memory that `optimizer_tensors` returned.
+
+    Each tensor takes the memory order of its parameter: fused optimisers walk through both by address. Raises
+    SadariError for the memory of another network.
+    """
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)] if int(number) < len(parameters) else None
+        if parameter is None or (tensor.ndim and tensor.shape != parameter.shape):
+            raise SadariError(
+                "the checkpoint holds what the optimiser remembers of another network; delete its folder to start over"
+            )
+        laid_out = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor) if tensor.ndim else tensor
+        state.setdefault(int(number), {})[name] = laid_out
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,94 @@
+"""How does a kernel learn from every direction of its gradient at one pace? Muon: momentum, made orthogonal.
+
+The momentum of a kernel, seen as a matrix (outputs, all that one output reads), is replaced by the nearest matrix whose
+singular values are all one. Sources: K. Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
+with the polynomial found there; Liu et al. 2025 (arXiv:2502.16982) for the size of a step, which is that of Adam's,
+so that both share one learning rate.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from sadari.training.optim.adam import LeanAdamW
+
+# a x + b x^3 + c x^5 takes singular values to about one; cited: Jordan et al. 2024.
+POLYNOMIAL = (3.4445, -4.7750, 2.0315)
+TIMES = 5  # cited: likewise
+SIZE_OF_ADAM = 0.2  # root mean square of Adam's steps; cited: Liu et al. 2025
+ORTHOGONAL = "orthogonal"  # whether a group of parameters takes Muon's steps, else AdamW's
+
+
+class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
+    """Muon for the groups marked `orthogonal`, which hold kernels, and AdamW for the others, with one learning rate.
+
+    momentum: of Muon, in Nesterov's form. precision: dtype of the products that make a matrix orthogonal.
+    """
+
+    param_groups: list[dict[str, Any]]
+
+    def __init__(
+        self, groups: list[dict[str, Any]], rate: float, *, momentum: float, epsilon: float, precision: torch.dtype
+    ) -> None:
+        super().__init__(groups, rate, eps=epsilon, fused=True)
+        self._momentum = momentum
+        self._precision = precision
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:
+        """Let every parameter that has a gradient learn from it; there is no use for a `closure`."""
+        del closure
+        groups = self.param_groups
+        self.param_groups = [group for group in groups if not group[ORTHOGONAL]]
+        try:
+            super().step()
+        finally:
+            self.param_groups = groups
+        for group in groups:
+            if group[ORTHOGONAL]:
+                for kernel in group["params"]:
+                    self._learn(kernel, group["lr"], group["weight_decay"])
+
+    def _learn(self, kernel: Parameter, rate: float, decay: float) -> None:
+        if kernel.grad is None:
+            return
+        state = self.state[kernel]
+        if not state:
+            state["step"] = torch.tensor(0.0)  # AdamW's loader looks for it
+            state["momentum"] = torch.zeros_like(kernel)
+        state["momentum"].lerp_(kernel.grad, 1 - self._momentum)
+        direction = kernel.grad.lerp(state["momentum"], self._momentum)
+        matrix = direction.flatten(1)
+        size = SIZE_OF_ADAM * max(matrix.shape) ** 0.5
+        kernel.mul_(1 - rate * decay)
+        kernel.add_(orthogonal(matrix.to(self._precision)).view_as(direction), alpha=-rate * size)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """About the nearest matrix to `matrix` (M, N) whose singular values are one: they end between 0.7 and 1.2."""
+    a, b, c = POLYNOMIAL
+    tall = matrix.shape[0] > matrix.shape[1]
+    x: Tensor = matrix.T if tall else matrix
+    x = x / x.norm().clamp(min=1e-7)
+    for _ in range(TIMES):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if tall else x
+
+
+def marked(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The groups of parameters, with kernels apart and marked, but for the last kernel of the first group.
+
+    That is the class layer's: what decides between classes learns better from AdamW (Jordan et al. 2024).
+    """
+    last = [each for each in groups[0]["params"] if each.ndim >= 2][-1]
+    found: list[dict[str, Any]] = []
+    for group in groups:
+        for mark in (True, False):
+            some = [each for each in group["params"] if (each.ndim >= 2 and each is not last) is mark]
+            if some:
+                found.append({**group, "params": some, ORTHOGONAL: mark})
+    return found

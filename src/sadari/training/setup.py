@@ -1,0 +1,147 @@
+"""What does training one job need? The network, what it learns from, and the files that say what the run is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sadari.data.augment.pipeline import Augmentation, parse_augmentation
+from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError
+from sadari.files import read_json, write_json, write_text
+from sadari.inference.device import threads_for, use_machine
+from sadari.inference.model import Architecture
+from sadari.job import Job, chosen_settings
+from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.spec import backbone_of
+from sadari.models.classical.registry import check_variables
+from sadari.models.network import Network
+from sadari.models.parse import parse
+from sadari.models.spec import Rung
+from sadari.models.weights import load_pretrained, tensors_file
+from sadari.progress import Progress
+from sadari.run import environment, write_split
+from sadari.training.checkpoint import Checkpoint
+from sadari.training.frozen import Learning, check_views, lay_out
+from sadari.training.log import Log
+from sadari.training.randomness import seed_for
+from sadari.training.run_folder import require_same_data
+from sadari.values import ImageSet, Split
+
+
+@dataclass(frozen=True, eq=False)
+class Workshop:
+    """Everything that training one job needs.
+
+    augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already.
+    """
+
+    job: Job
+    rung: Rung
+    images: ImageSet
+    split: Split
+    preprocess: Preprocess
+    architecture: Architecture
+    network: Network
+    learning: Learning
+    augmentation: Augmentation | None
+    out: Path
+    log: Log
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return checkpoint_of(self.out)
+
+
+def checkpoint_of(out: Path) -> Checkpoint:
+    return Checkpoint(out / "checkpoint" / "state.safetensors")
+
+
+def set_up(
+    job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress, threads: int = 0
+) -> Workshop:
+    """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind.
+
+    threads: of a run that begins, where its settings do not say; 0: as `threads_for` says.
+    """
+    require_same_data(out, images)  # what else is kept in `out` may not fit other images
+    settings = job.settings
+    stamped = out / "environment.json"
+    architecture = architecture_of(job, rung, images, out)
+    # As many threads as the run began with: another number would add up in another order.
+    began = read_json(stamped)["threads"] if stamped.is_file() else 0
+    threads = began or settings.threads or threads or threads_for(settings, images.shape)
+    device = use_machine(settings, threads)
+    network = architecture.build(seed_for(job.seed, "weights"))
+    kept = checkpoint_of(out).read()
+    if kept:
+        network.load_state_dict(kept[1]["network"])
+    digest = "" if kept else start_weights(network, architecture, out)
+    if not architecture.classical:  # scikit-learn's rungs stay on the processor
+        network.to(device)
+    augmentation = parse_augmentation(settings.augment, *images.shape[:2])
+    check_views(settings, augmentation)
+    check_variables(job.variables if architecture.classical else {})
+    preprocess = Preprocess.fitted(
+        images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
+    )
+    write_text(out / "settings.toml", job.to_toml())
+    if not stamped.is_file():
+        data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
+        document = {**environment(), "threads": threads, "data": data, "layers": rung.layers}
+        if architecture.pretrained:
+            document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": digest}
+        write_json(stamped, document)
+    write_json(out / "preprocess.json", preprocess.to_json())
+    write_split(out / "split.npz", split)
+    log = Log(out / "log.txt", progress)
+    log.note(f"{rung.name} on {images.name}, seed {job.seed}: {split.origin}")
+    # Not the precision, which "auto" has become on this machine.
+    unused = [key for key in chosen_settings(job) if key != "precision" and not rung.uses(key)]
+    if unused:
+        have = "has" if len(unused) == 1 else "have"
+        log.say(f"{rung.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
+    if architecture.classical:
+        augmentation = None
+    if settings.views and not settings.augment:
+        log.say(f"views={settings.views} has no effect without augment")
+    learning = lay_out(network, preprocess, images, split.train, augmentation, settings, log)
+    if learning.views:
+        augmentation = None
+    return Workshop(job, rung, images, split, preprocess, architecture, network, learning, augmentation, out, log)
+
+
+def bring_weights(job: Job, rung: Rung, out: Path) -> None:
+    """Have the file of a backbone's weights here before minutes are spent on images.
+
+    Raises UsageError or SadariError saying which file to put where. Of a run that has begun nothing is asked here.
+    """
+    backbone = backbone_of(parse(rung.layers, job.variables))
+    if backbone and not _stamp(out).is_file():
+        pretrained = backbone.pretrained()
+        if not pretrained.random:
+            tensors_file(pretrained)
+
+
+def architecture_of(job: Job, rung: Rung, images: ImageSet, out: Path) -> Architecture:
+    """The architecture of the job; the run in `out`, if it has begun, keeps the backbone with which it did."""
+    began = read_json(_stamp(out)).get("pretrained") if _stamp(out).is_file() else None
+    pretrained = Pretrained.from_json(began) if began else None
+    return Architecture.of(rung, job.variables, images.shape, images.classes, pretrained)
+
+
+def start_weights(network: Network, architecture: Architecture, out: Path) -> str:
+    """Give the backbone of `network` its weights, if there is one; returns the digest of their file.
+
+    Raises SadariError where there are no such weights, and for other ones than those that the run in `out` began with.
+    """
+    if architecture.pretrained is None:
+        return ""
+    digest = load_pretrained(network, architecture.pretrained, architecture.shape[:2])
+    if _stamp(out).is_file() and read_json(_stamp(out)).get("weights_sha256", digest) != digest:
+        raise SadariError(
+            f"the weights {architecture.pretrained.origin} have changed since the run began; train in another --out"
+        )
+    return digest
+
+
+def _stamp(out: Path) -> Path:
+    return out / "environment.json"
