@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from support.terminal import Terminal
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,3 +18,10 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["SADARI_CACHE_DIR"]
     else:
         os.environ["SADARI_CACHE_DIR"] = before
+
+
+@pytest.fixture
+def sadari(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """The command line, in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return Terminal(monkeypatch, capsys)

@@ -22,7 +22,7 @@ from sadari.run import RunRecord, read_predictions, write_history
 from sadari.settings import Settings, Value
 from sadari.training.job import make_job
 from sadari.values import SAMPLES, ImageSet
-from stamped_training import StampedTrainer, train_run
+from support.stamped_training import StampedTrainer, train_run
 
 NASTY = "<script>alert('&\"')</script>"
 

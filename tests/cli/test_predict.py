@@ -1,0 +1,102 @@
+"""Does `sadari predict` print what whoever typed it can read, line by line?"""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sadari.run import RunRecord
+from support.photographs import CLASSES, bad_files, photographs, trained
+from support.sets import write_folder
+from support.terminal import Terminal
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return photographs(6, ((20, 30), (16, 16)), "JPEG")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> Path:
+    return write_folder(tmp_path_factory.mktemp("data") / "photos", files)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> RunRecord:
+    return trained(folder, tmp_path_factory.mktemp("runs") / "softmax", "softmax", image_size=16)
+
+
+def test_a_bad_file_gets_its_line_and_the_rest_go_on(
+    sadari: Terminal, run: RunRecord, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    bad_files(tmp_path / "some", files)
+    answer = sadari("predict", str(run.path), "some", "nowhere.jpg", "--top", "2")
+    assert answer.status == 1
+    heading, *lines = answer.out.splitlines()
+    assert heading.split() == ["file", "label", "probability", "then"]
+    assert [line.split()[0] for line in lines] == [
+        "some/a.jpg", "some/b.jpg", "some/c.png", "some/d.jpg", "some/e/f.jpg", "nowhere.jpg",
+    ]  # fmt: skip
+    assert lines[0].split()[1] in CLASSES and lines[0].split()[1:] == lines[4].split()[1:]
+    assert 0 < float(lines[0].split()[2]) <= 1
+    assert lines[1].endswith("the file is empty")
+    assert lines[2].endswith("it is no JPEG, PNG, BMP, GIF, WebP or TIFF image")
+    assert "damaged or cut short" in lines[3]
+    assert lines[5].endswith("there is no such file")
+    assert "left out 1 file that is hidden or no image" in answer.err
+
+
+def test_json_is_one_document_a_line(sadari: Terminal, run: RunRecord, files: dict[str, bytes], tmp_path: Path) -> None:
+    bad_files(tmp_path / "some", files)
+    answer = sadari("predict", str(run.path), "some", "--json", "--top", "9")
+    assert answer.status == 1
+    documents = [json.loads(line) for line in answer.out.splitlines()]
+    assert [each["file"] for each in documents] == [
+        f"some/{name}" for name in ("a.jpg", "b.jpg", "c.png", "d.jpg", "e/f.jpg")
+    ]
+    first, second = documents[0], documents[1]
+    assert second == {"file": "some/b.jpg", "error": "the file is empty"}
+    assert [each["label"] for each in first["top"]] == sorted(CLASSES, key=lambda name: -share(first, name))
+    assert sum(each["probability"] for each in first["top"]) == pytest.approx(1, abs=1e-6)
+    assert {key: first[key] for key in ("label", "probability")} == first["top"][0]
+
+
+def share(document: dict[str, Any], name: str) -> float:
+    return float(next(each["probability"] for each in document["top"] if each["label"] == name))
+
+
+def test_csv_has_a_heading_and_as_many_cells_in_every_line(
+    sadari: Terminal, run: RunRecord, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    bad_files(tmp_path / "so, me", files)
+    answer = sadari("predict", str(run.path), "so, me", "--csv", "--top", "2")
+    heading, *rows = csv.reader(io.StringIO(answer.out))
+    assert heading == ["file", "label", "probability", "label_2", "probability_2", "error"]
+    assert [len(row) for row in rows] == [6] * 5
+    assert rows[0][0] == "so, me/a.jpg"
+    assert float(rows[0][2]) >= float(rows[0][4]) > 0
+    assert rows[1] == ["so, me/b.jpg", "", "", "", "", "the file is empty"]
+
+
+def test_all_well_is_status_0(sadari: Terminal, run: RunRecord, folder: Path) -> None:
+    answer = sadari("predict", str(run.path), str(folder / "test" / "cat" / "000.jpeg"))
+    assert (answer.status, len(answer.out.splitlines()), answer.err) == (0, 2, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("nowhere", "a.jpg"), "there is no model in 'nowhere'"),
+        (("RUN", "a.jpg", "--csv", "--json"), "--csv and --json exclude each other"),
+        (("RUN", "a.jpg", "--top", "0"), "--top"),
+        (("RUN",), "IMAGE"),
+        (("RUN/..", "a.jpg"), "holds several runs; name one of them, such as "),
+    ],
+)
+def test_a_wrong_request_is_status_2(words: tuple[str, ...], sentence: str, sadari: Terminal, run: RunRecord) -> None:
+    answer = sadari("predict", *(word.replace("RUN", str(run.path)) for word in words))
+    assert (answer.status, answer.out) == (2, "")
+    assert sentence in answer.err

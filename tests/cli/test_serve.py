@@ -1,0 +1,132 @@
+"""Does `sadari serve` say where it listens, finish what it has when it is stopped, and fail with one sentence?"""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import sleep
+from urllib.error import URLError
+
+import pytest
+
+from sadari.cli import serve as command
+from sadari.cli.main import main
+from sadari.deploy.serve.server import listen
+from sadari.errors import SadariError
+from support.server import as_text, noise, trained_on_digits
+
+# The whole command, with a network that takes its time, so that something is under way when it is stopped.
+SLOW_COMMAND = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+from sadari.cli.main import main
+from sadari.inference.classifier import Classifier
+judge = Classifier.probabilities
+Classifier.probabilities = lambda self, images: (time.sleep(0.8), judge(self, images))[1]
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained_on_digits(tmp_path_factory.mktemp("runs") / "digits").path
+
+
+@pytest.fixture
+def server(run: Path) -> Iterator["subprocess.Popen[str]"]:
+    arguments = [sys.executable, "-c", SLOW_COMMAND, "serve", str(run), "--port", "0"]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def ask(address: str) -> int:
+    body = json.dumps(as_text(noise(1))).encode()
+    request = urllib.request.Request(f"{address}/predict", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return int(response.status)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_finishes_what_it_has(server: "subprocess.Popen[str]", number: int, status: int) -> None:
+    assert server.stdout is not None
+    first, page, example, stop = (server.stdout.readline() for _ in range(4))
+    assert re.fullmatch(r"cnn on digits   test accuracy 0\.\d{3}   8x8 grey   10 classes\n", first)
+    address = page.split()[1]
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
+    assert example == f"ask   curl -F images=@photo.jpg {address}/predict\n"
+    assert stop == "stop  Ctrl-C\n"
+    assert ask(address) == 200
+    with ThreadPoolExecutor(2) as pool:
+        under_way = [pool.submit(ask, address) for _ in range(2)]
+        sleep(0.4)
+        server.send_signal(number)
+        assert [each.result() for each in under_way] == [200, 200]
+    out, err = server.communicate(timeout=30)
+    assert (server.returncode, err) == (status, "")
+    assert out == ("stopped; everything under way was answered\n" if status == 0 else "")
+    with pytest.raises(URLError):
+        ask(address)
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """The exit status and what was said."""
+    monkeypatch.setattr(sys, "argv", ["sadari", "serve", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return int(left.value.code or 0), printed.err
+
+
+def test_a_port_that_is_taken(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, said = complaint(monkeypatch, capsys, str(run), "--port", str(port))
+    assert (status, said) == (
+        1,
+        f"error: cannot listen at 127.0.0.1 port {port}: Address already in use; choose another --port or --host\n",
+    )
+
+
+def test_a_host_that_is_not_here() -> None:
+    with pytest.raises(SadariError, match=r"cannot listen at 203.0.113.9 port 0: .*; choose another --port or"):
+        listen("203.0.113.9", 0)
+    with pytest.raises(SadariError, match=r"cannot listen at nowhere.invalid port 0"):
+        listen("nowhere.invalid", 0)
+
+
+def test_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    status, said = complaint(monkeypatch, capsys, str(tmp_path / "none"), "--port", "0")
+    assert status == 2
+    assert said.startswith("error: there is no model in ")
+    assert said.count("\n") == 1
+
+
+def test_a_package_that_is_missing(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "NEEDED", ("not_installed_anywhere",))
+    assert complaint(monkeypatch, capsys, str(run)) == (
+        1,
+        "error: serving needs the package not_installed_anywhere; install it with: pip install 'sadari[serve]'\n",
+    )
+
+
+def test_help_loads_no_server() -> None:
+    code = (
+        "import sys; sys.argv = ['sadari', 'serve', '--help']\n"
+        "from sadari.cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(sorted({'torch', 'fastapi', 'uvicorn'} & set(sys.modules)))"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.splitlines()[-1] == "[]"
+    assert "--port" in process.stdout

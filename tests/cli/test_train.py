@@ -1,0 +1,192 @@
+"""Do `sadari train`, `resume` and `evaluate` keep their promises to whoever types them?"""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sadari.data.load import load
+from sadari.run import RunRecord
+from sadari.settings import Settings
+from support.jobs import DROPPED, model_bytes, network_file
+from support.sets import flat_files, write_folder
+from support.terminal import Terminal
+
+QUICK = ("--epochs", "2", "--set", "threads=1", "--set", "tensorboard=off")
+
+
+def interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_json_is_one_document_with_the_promised_keys(sadari: Terminal, tmp_path: Path) -> None:
+    answer = sadari("train", "digits", "--model", "softmax", *QUICK, "--seed", "3", "--out", "one", "--json")
+    assert answer.status == 0
+    document = answer.document
+    assert set(document) >= {"run", "model", "data", "seed", "params", "epochs", "seconds", "scores"}
+    assert document["run"] == str(tmp_path / "one")
+    assert (document["model"], document["data"], document["seed"], document["epochs"]) == ("softmax", "digits", 3, 2)
+    assert document["params"] == {"total": 650, "trainable": 650}
+    assert 0 < document["seconds"]["train"] <= document["seconds"]["total"]
+    assert set(document["scores"]) == {"train", "val", "test"}
+    for scores in document["scores"].values():
+        assert {"accuracy", "loss", "macro_f1"} <= set(scores)
+        assert 0 <= scores["accuracy"] <= 1
+    again = sadari("resume", "one", "--json")
+    assert (again.status, again.document) == (0, document)
+
+
+def test_people_read_scores_and_what_comes_next(sadari: Terminal) -> None:
+    answer = sadari("train", "digits", "--model", "majority", "--set", "tensorboard=off", "--out", "one")
+    assert answer.status == 0
+    first, *rows = answer.out.splitlines()
+    assert first.startswith("majority on digits   seed 0")
+    assert [row.split()[0] for row in rows[:3]] == ["train", "val", "test"]
+    assert rows[-1].startswith("next  sadari evaluate ")
+
+
+def test_notes_on_the_images_are_read_whoever_asks(sadari: Terminal, tmp_path: Path) -> None:
+    files = flat_files(cat=5, dog=5)
+    write_folder(tmp_path / "photos", {**files, "cat/words.txt": b"x", "cover.png": files["cat/0.png"]})
+    notes = load("photos", Settings()).notes
+    assert len(notes) == 2 and "left out 1 file" in notes[0]
+    words = ("train", "photos", "--model", "majority", "--set", "tensorboard=off", "--out", "one")
+    answer = sadari(*words)
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.splitlines()[1:3] == [f"  {note}" for note in notes]
+    for again in (sadari(*words, "--json"), sadari("resume", "one", "--json")):
+        assert again.document["data"] == str(tmp_path / "photos")
+        assert again.err.splitlines() == list(notes)
+
+
+def test_the_next_command_can_be_typed_as_it_stands(sadari: Terminal) -> None:
+    words = ("--set", "val_fraction=0", "--set", "tensorboard=off", "--out", "my run")
+    *_, last = sadari("train", "digits", "--model", "majority", *words).out.splitlines()
+    assert last.endswith("--split train")
+    assert sadari(*shlex.split(last)[2:]).status == 0
+
+
+def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:
+    trained = sadari("train", "digits", "--model", "logistic", "--out", "one", "--json", *QUICK).document
+    for part in ("train", "val", "test"):
+        again = sadari("evaluate", "one", "--split", part, "--json").document
+        assert again["scores"] == pytest.approx(trained["scores"][part], abs=1e-6)
+        assert (again["split"], again["data"], again["images"]) == (part, "digits", trained["images"][part])
+        assert again["images_per_second"] > 0
+    assert again["per_class"][0]["name"] == "0" and again["per_class"][-1]["name"] == "weighted avg"
+    assert sum(row["support"] for row in again["per_class"][:10]) == again["images"]
+    assert again["per_class"][-1]["recall"] == pytest.approx(again["scores"]["accuracy"])
+    said = sadari("evaluate", "one", "--split", "val").out.splitlines()
+    assert said[0].startswith("digits val   288 images   accuracy") and "macro_f1" in said[0]
+    for name in ("top_5", "balanced_accuracy", "calibration_error"):
+        assert name in said[1]
+    assert said[3].split() == ["precision", "recall", "f1", "support"]
+    assert [line.split()[0] for line in said[4:14]] == [str(digit) for digit in range(10)]
+    assert said[-1].split()[:2] == ["weighted", "avg"] and said[-1].endswith(" 288")
+    assert max(map(len, said)) <= 80
+
+
+def test_without_out_every_job_gets_a_folder_of_its_own(sadari: Terminal, tmp_path: Path) -> None:
+    odd = tmp_path / "my photos (v1.2)"
+    odd.mkdir()
+    model = Path(network_file(odd, "flatten"))
+    own = model.rename(model.with_name("my net.v2.toml"))
+    own.write_text('name = "mine"\nlayers = "flatten"\n', encoding="utf-8")
+    for fraction in ("0.2", "0.1", "0.2"):
+        words = ("--set", f"val_fraction={fraction}")
+        assert sadari("train", "digits", "--model", "majority", *QUICK, *words).status == 0
+    assert sadari("train", "shapes:size=12,images=60", "--model", str(own), *QUICK).status == 0
+    made = {each.name for each in (tmp_path / "runs").iterdir()}
+    assert made == {"digits-majority-seed0", "digits-majority-seed0-2", "shapes-my-net.v2-seed0"}
+
+
+def test_an_unfinished_run_is_found_again(sadari: Terminal, tmp_path: Path) -> None:
+    words = ("train", "digits", "--model", network_file(tmp_path, DROPPED), *QUICK)
+    assert sadari(*words).status == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    before = model_bytes(run)
+    (run / "scores.json").unlink()
+    (run / "model.safetensors").unlink()
+    assert sadari(*words).status == 0
+    assert [each.name for each in (tmp_path / "runs").iterdir()] == [run.name]
+    assert model_bytes(run) == before
+
+
+def test_paths_are_kept_so_that_the_run_goes_on_from_anywhere(
+    sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network_file(tmp_path, DROPPED)
+    (tmp_path / "digits").mkdir()  # a folder with the name of a set, and one with that of a rung: the names win
+    (tmp_path / "softmax").mkdir()
+    assert sadari("train", "digits", "--model", "own-net.toml", *QUICK, "--out", "one").status == 0
+    assert sadari("train", "digits", "--model", "softmax", *QUICK, "--out", "two").status == 0
+    first, second = RunRecord.open("one"), RunRecord.open("two")
+    assert (first.job.data, first.job.model) == ("digits", str(tmp_path / "own-net.toml"))
+    assert (second.job.data, second.job.model) == ("digits", "softmax")
+    (first.path / "scores.json").unlink()
+    monkeypatch.chdir("/")
+    assert sadari("resume", str(first.path)).status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (("train", "digits", "--model", "cnm"), 2, "error: unknown model 'cnm'; did you mean 'cnn'?"),
+        (("train", "digist", "--model", "cnn"), 2, "error: unknown data set 'digist'; did you mean 'digits'?"),
+        (
+            ("train", "digits", "--model", "cnn", "--set", "epoch=3"),
+            2,
+            "unknown setting 'epoch'; did you mean 'epochs'",
+        ),
+        (("train", "digits", "--model", "lstm", "--set", "dropuot=0.3"), 2, "did you mean 'dropout'?"),
+        (("train", "digits", "--model", "cnn", "--set", "epochs"), 2, "--set takes key=value, not 'epochs'"),
+        (("train", "digits", "--model", "cnn", "--set", "optimizer=adm"), 2, "optimizer is one of sgd, momentum"),
+        (("train", "digits", "--model", "cnn", "--set", "device=tpu"), 2, "device is auto, cpu, cuda"),
+        (("train", "digits", "--model", "cnn", "--epochs", "0"), 2, "--epochs"),
+        (("train", "digits"), 2, "--model"),
+        (("train", "digits", "--model", "nothing.toml"), 2, "error: cannot read the network /"),
+        (("train", "digits", "--model", "a1-cnn"), 2, "layer 8 `maxpool`: the map is 1x1 here; remove a pool"),
+        (("train", "no/where", "--model", "cnn"), 2, "there is no file or folder no/where"),
+        (("train", "x" * 5000, "--model", "cnn"), 2, "unknown data set"),
+        (("resume", "nowhere"), 2, "'nowhere' is not a run"),
+        (("evaluate", "nowhere"), 2, "'nowhere' is not a run"),
+    ],
+)
+def test_mistakes_end_with_one_sentence_and_no_folder(
+    words: tuple[str, ...], status: int, sentence: str, sadari: Terminal, tmp_path: Path
+) -> None:
+    answer = sadari(*words)
+    assert answer.status == status
+    said = answer.err.strip().splitlines()
+    assert [line for line in said if line.startswith("error: ")] == said[-1:]
+    assert sentence in said[-1]
+    assert answer.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "says"),
+    [
+        ("models.problem.Linear.__init__", "interrupted; it starts over with: sadari resume one"),
+        ("training.train.write_model", "interrupted; the work is kept, go on with: sadari resume one"),
+    ],
+)
+def test_ctrl_c_says_whether_logistic_regression_is_kept(
+    moment: str, says: str, sadari: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(f"sadari.{moment}", interrupted)
+        answer = sadari("train", "digits", "--model", "logistic", *QUICK, "--out", "one")
+    assert (answer.status, answer.err.strip().splitlines()[-1]) == (130, says)
+    assert sadari("resume", "one").status == 0
+
+
+def test_ctrl_c_before_anything_was_written_promises_nothing(
+    sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sadari.training.train.load", interrupted)
+    answer = sadari("train", "digits", "--model", "cnn", "--out", "one")
+    assert answer.status == 130
+    assert answer.err.strip() == "interrupted; nothing was begun"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,457 @@
+"""Does a comparison do every job once, keep every row, and judge all arms on the same images?"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sadari.comparison.compare import compare
+from sadari.comparison.request import Comparison
+from sadari.comparison.result import ComparisonResult
+from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
+from sadari.errors import SadariError, UsageError
+from sadari.progress import Silent
+from sadari.run import RunRecord
+from sadari.settings import Value
+from support.fake_training import FakeTrainer
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def request(*models: str, seeds: int = 2, **overrides: Value) -> Comparison:
+    arms, _ = expand(models or ("softmax", "mlp"), {}, overrides)
+    return Comparison("digits", arms, tuple(range(seeds)))
+
+
+def run(asked: Comparison, tmp_path: Path, trainer: FakeTrainer, out: Path | None = None) -> ComparisonResult:
+    return compare(asked, out=out, runs=tmp_path / "runs", trainer=trainer)
+
+
+# which arms
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("dropout=0:0.9:0.1", ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]),
+        ("batch_size=32:100:32", ["32", "64", "96"]),
+        ("learning_rate=1e-3:3e-3:1e-3", ["0.001", "0.002", "0.003"]),
+        ("epochs=100:100:10", ["100"]),
+        ("optimizer=sgd, adadelta", ["sgd", "adadelta"]),
+        ("device=cuda:1", ["cuda:1"]),
+    ],
+)
+def test_vary_reads_lists_and_ranges(text: str, values: list[str]) -> None:
+    assert parse_vary([text]) == {text.partition("=")[0]: values}
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        (["dropout"], "key=v1,v2"),
+        (["dropout="], "key=v1,v2"),
+        (["=1"], "key=v1,v2"),
+        (["a=1", "a=2"], "twice"),
+        (["a=1,,2"], "empty value"),
+        (["a=1,1"], "twice"),
+        (["a=0:1:0"], "no values"),
+        (["a=1:0:0.1"], "no values"),
+        (["a=0:1:1e-9"], "are the most"),
+    ],
+)
+def test_a_wrong_vary_is_refused(texts: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse_vary(texts)
+
+
+def test_models_times_values_have_names_and_settings() -> None:
+    arms, sentences = expand(["a3-cnn"], {"dropout": ["0", "0.5"], "optimizer": ["sgd", "adadelta"]}, {"epochs": "3"})
+    assert [arm.name for arm in arms] == [
+        "a3-cnn dropout=0 optimizer=sgd",
+        "a3-cnn dropout=0 optimizer=adadelta",
+        "a3-cnn dropout=0.5 optimizer=sgd",
+        "a3-cnn dropout=0.5 optimizer=adadelta",
+    ]
+    assert arms[2].overrides == {"epochs": "3", "dropout": "0.5", "optimizer": "sgd"}
+    assert sentences == ()
+
+
+def test_a_model_without_the_varied_key_runs_once_and_the_user_is_told() -> None:
+    arms, sentences = expand(["majority", "mlp", "lstm"], {"dropout": ["0.1", "0.2"]}, {})
+    assert [arm.name for arm in arms] == ["majority", "mlp", "lstm dropout=0.1", "lstm dropout=0.2"]
+    [sentence] = sentences
+    assert "majority, mlp have no use for it" in sentence
+
+
+def test_a_setting_of_the_engine_does_not_multiply_classical_models() -> None:
+    arms, _ = expand(["logistic", "mlp"], {"optimizer": ["sgd", "adam"]}, {})
+    assert [arm.name for arm in arms] == ["logistic", "mlp optimizer=sgd", "mlp optimizer=adam"]
+    arms, _ = expand(["logistic", "majority"], {"scaling": ["unit", "pixel"]}, {})
+    assert [arm.name for arm in arms] == ["logistic scaling=unit", "logistic scaling=pixel", "majority"]
+
+
+def test_a_variable_is_set_where_there_is_one() -> None:
+    arms, sentences = expand(["mlp", "lstm"], {}, {"dropout": "0.3"})
+    assert [arm.overrides for arm in arms] == [{}, {"dropout": "0.3"}]
+    assert sentences == ("dropout is set; not for mlp, which lacks it",)
+
+
+def test_a_setting_of_networks_is_not_for_classical_models() -> None:
+    arms, sentences = expand(["majority", "sgd", "mlp"], {}, {"class_weights": "balanced", "val_fraction": "0.3"})
+    given = {"val_fraction": "0.3"}
+    assert [arm.overrides for arm in arms] == [given, given, {"class_weights": "balanced", **given}]
+    assert sentences == ("class_weights is set; not for majority, sgd, which lack it",)
+
+
+@pytest.mark.parametrize(
+    ("models", "varied", "overrides", "says"),
+    [
+        (["mlp"], {"dropuot": ["1"]}, {}, "unknown setting 'dropuot'"),
+        (["lstm"], {"dropuot": ["1"]}, {}, "did you mean 'dropout'"),
+        (["mlp"], {}, {"epoch": "1"}, "did you mean 'epochs'"),
+        (["clstm"], {}, {}, "unknown model"),
+        (["mlp", "mlp"], {}, {}, "twice"),
+        (["mlp"], {"epochs": ["1"]}, {"epochs": "2"}, "both set and varied"),
+        (["logistic"], {"optimizer": ["sgd", "adam"]}, {}, "changes nothing for logistic"),
+    ],
+)
+def test_wrong_arms_are_refused(
+    models: list[str], varied: dict[str, list[str]], overrides: dict[str, Value], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        expand(models, varied, overrides)
+
+
+def test_arms_whose_folders_would_be_one_are_refused() -> None:
+    arms = (Arm("a b", "mlp"), Arm("a/b", "mlp"))
+    with pytest.raises(UsageError, match="twice"):
+        Comparison("digits", arms, (0,))
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a b/c", ".hidden", "", "ünï"])
+def test_a_folder_name_stays_one_folder(name: str) -> None:
+    folder = folder_name(name, 3)
+    assert folder.endswith("-seed3")
+    assert "/" not in folder and not folder.startswith(".")
+
+
+def test_seeds_are_different_and_there() -> None:
+    with pytest.raises(UsageError, match="at least one model"):
+        Comparison("digits", (), (0,))
+    with pytest.raises(UsageError, match="different whole numbers"):
+        Comparison("digits", (Arm("mlp", "mlp"),), (1, 1))
+
+
+# what is left on disk
+
+
+def test_every_arm_runs_with_every_seed_and_the_table_is_sorted(tmp_path: Path) -> None:
+    trainer = FakeTrainer()
+    result = run(request("softmax", "majority", "mlp", seeds=3), tmp_path, trainer)
+    assert [(job.model, job.seed) for job in trainer.calls] == [
+        (model, seed) for model in ("softmax", "majority", "mlp") for seed in range(3)
+    ]
+    assert [arm.name for arm in result.arms] == ["mlp", "softmax", "majority"]
+    assert result.out == tmp_path / "runs" / "digits-compare-1"
+    best = result.arms[0]
+    assert best.status == "done" and best.reason == ""
+    assert best.seeds == (0, 1, 2)
+    assert best.runs == tuple(str(result.out / f"mlp-seed{seed}") for seed in range(3))
+    assert best.accuracy is not None
+    assert best.accuracy.low < best.accuracy.mean < best.accuracy.high
+
+
+def test_the_row_is_the_mean_over_the_runs(tmp_path: Path) -> None:
+    result = run(request("mlp", seeds=3), tmp_path, FakeTrainer())
+    [arm] = result.arms
+    summaries = [RunRecord.open(path).summary for path in arm.runs]
+    accuracies = [each["scores"]["test"]["accuracy"] for each in summaries]
+    assert arm.accuracy is not None and arm.train_accuracy is not None
+    assert arm.accuracy.mean == pytest.approx(np.mean(accuracies))
+    assert arm.accuracy.sd == pytest.approx(np.std(accuracies, ddof=1))
+    assert arm.macro_f1 == pytest.approx(np.mean([each["scores"]["test"]["macro_f1"] for each in summaries]))
+    assert arm.loss == pytest.approx(np.mean([each["scores"]["test"]["loss"] for each in summaries]))
+    assert arm.val_accuracy == pytest.approx(np.mean([each["scores"]["val"]["accuracy"] for each in summaries]))
+    assert arm.gap == pytest.approx(arm.train_accuracy - arm.accuracy.mean)
+    assert (arm.params, arm.seconds, arm.images_per_second) == (1000, 3.0, 1234.0)
+
+
+def test_every_job_gets_the_one_stored_split(tmp_path: Path) -> None:
+    trainer = FakeTrainer()
+    result = run(request("softmax", "mlp"), tmp_path, trainer)
+    stored = RunRecord(result.out).split
+    for split in trainer.splits:
+        assert np.array_equal(split.test, stored.test)
+        assert np.array_equal(split.val, stored.val)
+        assert np.array_equal(split.train, stored.train)
+
+
+def test_a_stored_split_has_the_last_word(tmp_path: Path) -> None:
+    first = run(request("softmax"), tmp_path, FakeTrainer())
+    trainer = FakeTrainer()
+    other = first.split
+    from sadari.run import write_split
+    from sadari.values import Split
+
+    write_split(first.out / "split.npz", Split(other.val, other.train, other.test, "exchanged"))
+    run(request("softmax", "mlp"), tmp_path, trainer, out=first.out)
+    assert all(np.array_equal(split.train, other.val) for split in trainer.splits)
+
+
+def test_a_stored_split_stays_with_the_arms_that_draw_like_it(tmp_path: Path) -> None:
+    few, many = (Arm(str(part), "softmax", {"val_fraction": part}) for part in (0.1, 0.3))
+    first = run(Comparison("digits", (few,), (0,)), tmp_path, FakeTrainer())
+    run(Comparison("digits", (many, few), (0,)), tmp_path, FakeTrainer(), out=first.out)
+    sizes = {name: len(RunRecord(first.out / f"{name}-seed0").split.val) for name in ("0.1", "0.3")}
+    assert sizes["0.1"] == len(first.split.val)
+    assert sizes["0.3"] == pytest.approx(3 * sizes["0.1"], abs=3)
+
+
+@pytest.mark.parametrize(("parts", "says"), [(("train", "val"), "chose each model"), (("train",), "training images")])
+def test_figures_without_test_images_are_called_what_they_are(
+    parts: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 2, 2), dtype=np.uint8)
+    labels = np.arange(40) % 2
+    arrays: dict[str, Any] = {f"X_{part}": images for part in parts} | {f"y_{part}": labels for part in parts}
+    np.savez(tmp_path / "given.npz", **arrays)
+    none = {"test_fraction": 0.0, "val_fraction": 0.0}
+    asked = Comparison(str(tmp_path / "given.npz"), (Arm("softmax", "softmax", none),), (0,))
+    result = run(asked, tmp_path, FakeTrainer())
+    assert result.data.judged_on == parts[-1]
+    assert says in result.data.sentences[0]
+
+
+def test_arms_may_differ_in_validation_but_not_in_the_test(tmp_path: Path) -> None:
+    arms = (Arm("all", "softmax", {"val_fraction": 0.0}), Arm("part", "mlp", {"val_fraction": 0.2}))
+    trainer = FakeTrainer()
+    result = run(Comparison("digits", arms, (0,)), tmp_path, trainer)
+    assert [len(split.val) for split in trainer.splits] == [0, 288]
+    assert next(arm for arm in result.arms if arm.name == "all").val_accuracy is None
+    assert len(result.verdicts) == 1
+    arms = (Arm("a", "softmax", {"test_fraction": 0.1}), Arm("b", "mlp"))
+    with pytest.raises(UsageError, match="a and b would be judged on different images"):
+        run(Comparison("digits", arms, (0,)), tmp_path, trainer)
+
+
+def test_the_document_is_the_promised_one(tmp_path: Path) -> None:
+    result = run(request("softmax", "mlp"), tmp_path, FakeTrainer())
+    document = json.loads((result.out / "comparison.json").read_text())
+    assert document == json.loads(json.dumps(result.document()))
+    assert {"out", "report", "data", "arms", "verdicts"} <= set(document)
+    assert document["out"] == str(result.out)
+    assert document["data"] == "digits"
+    promised = {
+        "name", "model", "settings", "status", "reason", "params", "seeds", "accuracy", "val_accuracy",
+        "train_accuracy", "gap", "macro_f1", "loss", "seconds", "images_per_second", "runs",
+    }  # fmt: skip
+    for arm in document["arms"]:
+        assert promised <= set(arm)
+        assert set(arm["accuracy"]) == {"mean", "sd", "low", "high"}
+    [found] = document["verdicts"]
+    assert {"a", "b", "difference", "low", "high", "p", "verdict"} <= set(found)
+    assert (found["a"], found["b"], found["verdict"]) == ("mlp", "softmax", "better")
+
+
+def test_settings_of_a_row_are_what_differs_from_the_defaults(tmp_path: Path) -> None:
+    arms, _ = expand(["mlp"], {"optimizer": ["sgd"]}, {"epochs": "3"})
+    result = run(Comparison("digits", arms, (0,)), tmp_path, FakeTrainer())
+    assert result.arms[0].settings == {"epochs": 3, "optimizer": "sgd"}
+
+
+def test_frames_hold_the_rows_and_the_histories(tmp_path: Path) -> None:
+    result = run(request("softmax", "mlp", epochs="4"), tmp_path, FakeTrainer())
+    frame = result.to_frame()
+    assert list(frame["name"]) == ["mlp", "softmax"]
+    assert (frame["low"] < frame["accuracy"]).all() and (frame["accuracy"] < frame["high"]).all()
+    histories = result.histories()
+    assert len(histories) == 2 * 2 * 4
+    assert set(histories.columns) >= {"arm", "seed", "epoch", "train_loss", "val_accuracy"}
+
+
+def test_frames_keep_a_model_that_failed(tmp_path: Path) -> None:
+    result = run(request("softmax", "mlp"), tmp_path, FakeTrainer(fails={"mlp": SadariError("diverged")}))
+    frame = result.to_frame().set_index("name")
+    assert frame.loc["mlp", "status"] == "failed"
+    assert bool(frame["accuracy"].isna()["mlp"])
+
+
+# going on
+
+
+def test_the_same_request_runs_nothing_again(tmp_path: Path) -> None:
+    first = run(request(), tmp_path, FakeTrainer())
+    again = FakeTrainer()
+    second = run(request(), tmp_path, again)
+    assert again.calls == []
+    assert second.out == first.out
+    assert second.document() == first.document()
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(request(), tmp_path, FakeTrainer(fails={"mlp": KeyboardInterrupt()}))
+    again = FakeTrainer()
+    result = run(request(), tmp_path, again)
+    assert [job.model for job in again.calls] == ["mlp", "mlp"]
+    assert result.out.name == "digits-compare-1"
+    assert {arm.status for arm in result.arms} == {"done"}
+
+
+def test_another_request_gets_the_next_folder_where_the_name_looks_like_a_pattern(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "photos [1].npz"
+    np.savez(data, X=np.arange(40, dtype=np.uint8).reshape(40, 1, 1), y=np.arange(40) % 2)
+    first, second = (replace(request("softmax", epochs=epochs), data=str(data)) for epochs in ("1", "2"))
+    names = [run(asked, tmp_path, FakeTrainer()).out.name for asked in (first, second, first)]
+    assert names == [f"photos [1]-compare-{number}" for number in (1, 2, 1)]
+
+
+def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SadariError, match=r"cannot write to '.*file/out': Not a directory; choose another --out"):
+        run(request(), tmp_path, FakeTrainer(), tmp_path / "file" / "out")
+
+
+def test_another_request_gets_the_next_folder(tmp_path: Path) -> None:
+    names = [
+        run(asked, tmp_path, FakeTrainer()).out.name
+        for asked in (request(), request(epochs="2"), request(seeds=3), request("mlp"), request())
+    ]
+    assert names == [f"digits-compare-{number}" for number in (1, 2, 3, 4, 1)]
+
+
+def test_a_given_folder_takes_the_same_request_or_more(tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    run(request("softmax", seeds=1), tmp_path, FakeTrainer(), out)
+    more = FakeTrainer()
+    result = run(request("softmax", "mlp", seeds=2), tmp_path, more, out)
+    assert [(job.model, job.seed) for job in more.calls] == [("softmax", 1), ("mlp", 0), ("mlp", 1)]
+    assert len(result.arms) == 2
+    for other in (request("mlp"), request("softmax", "mlp", seeds=2, epochs="3"), request("softmax", "mlp", seeds=1)):
+        with pytest.raises(UsageError, match="holds a comparison of other"):
+            run(other, tmp_path, FakeTrainer(), out)
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("dear")
+    with pytest.raises(UsageError, match="not empty and holds no comparison"):
+        run(request(), tmp_path, FakeTrainer(), tmp_path / "letters")
+    with pytest.raises(UsageError, match="is a file"):
+        run(request(), tmp_path, FakeTrainer(), tmp_path / "letters" / "dear.txt")
+    with pytest.raises(SadariError, match="File name too long; choose another --out"):
+        run(request(), tmp_path, FakeTrainer(), tmp_path / ("a" * 300))
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
+
+
+def test_a_damaged_request_does_not_stop_a_new_comparison(tmp_path: Path) -> None:
+    first = run(request(), tmp_path, FakeTrainer())
+    (first.out / "comparison.toml").write_text("data = ")
+    assert run(request(), tmp_path, FakeTrainer()).out.name == "digits-compare-2"
+
+
+def test_changed_images_are_another_comparison(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    path = tmp_path / "set.npz"
+
+    def write() -> None:
+        images = generator.integers(0, 256, size=(60, 6, 6), dtype=np.uint8)
+        np.savez(path, X=images, y=np.arange(60) % 3)
+
+    write()
+    asked = Comparison(str(path), (Arm("mlp", "mlp"),), (0,))
+    first = run(asked, tmp_path, FakeTrainer())
+    assert run(asked, tmp_path, FakeTrainer()).out == first.out
+    write()
+    assert run(asked, tmp_path, FakeTrainer()).out.name == "set-compare-2"
+
+
+def test_a_changed_network_file_is_another_comparison(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('layers = "flatten, dense 8"')
+
+    class Named(FakeTrainer):
+        pass
+
+    trainer = Named()
+    trainer.fails = {str(path): SadariError("not now")}
+    asked = Comparison("digits", expand([str(path)], {}, {})[0], (0,))
+    assert [arm.name for arm in asked.arms] == ["mine"]
+    assert run(asked, tmp_path, trainer).out.name == "digits-compare-1"
+    path.write_text('layers = "flatten, dense 9"')
+    assert run(asked, tmp_path, trainer).out.name == "digits-compare-2"
+
+
+# what goes wrong
+
+
+class Recorder(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+def test_a_failing_model_keeps_its_row_and_the_others_go_on(tmp_path: Path) -> None:
+    progress = Recorder()
+    trainer = FakeTrainer(fails={"softmax": SadariError("the loss is no longer a number")})
+    result = compare(request("softmax", "mlp"), runs=tmp_path, trainer=trainer, progress=progress)
+    good, bad = result.arms
+    assert (good.name, good.status) == ("mlp", "done")
+    assert (bad.name, bad.status, bad.accuracy, bad.seeds) == ("softmax", "failed", None, ())
+    assert bad.reason == "seed 0: the loss is no longer a number; seed 1: the loss is no longer a number"
+    assert result.verdicts == ()
+    assert any("softmax seed 0" in sentence and "no longer a number" in sentence for sentence in progress.said)
+
+
+def test_a_mistake_of_ours_in_one_arm_does_not_take_the_table(tmp_path: Path) -> None:
+    result = run(request(), tmp_path, FakeTrainer(fails={"mlp": RuntimeError("shapes")}))
+    assert [arm.status for arm in result.arms] == ["done", "failed"]
+    assert "RuntimeError: shapes" in result.arms[1].reason
+
+
+def test_one_failed_seed_marks_the_arm_and_takes_it_out_of_the_verdicts(tmp_path: Path) -> None:
+    class SecondSeedFails(FakeTrainer):
+        def __call__(self, job, out, **rest):  # type: ignore[no-untyped-def]
+            if (job.model, job.seed) == ("mlp", 1):
+                raise SadariError("memory ran out")
+            return super().__call__(job, out, **rest)
+
+    result = run(request("softmax", "mlp", "majority"), tmp_path, SecondSeedFails())
+    assert [(arm.name, arm.status) for arm in result.arms] == [
+        ("softmax", "done"),
+        ("majority", "done"),
+        ("mlp", "failed"),
+    ]
+    failed = result.arms[2]
+    assert failed.seeds == (0,) and failed.accuracy is not None
+    assert {each for verdict in result.verdicts for each in (verdict.a, verdict.b)} == {"softmax", "majority"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (Comparison("digits", (Arm("mlp", "mlp"), Arm("x", "nothing-like-it")), (0,)), "unknown model"),
+        (Comparison("digits", (Arm("mlp", "mlp"), Arm("x", "mlp", {"epochs": "many"})), (0,)), "whole number"),
+        (Comparison("digits", (Arm("mlp", "mlp"), Arm("deep", "a4-first")), (0,)), "deep: layer"),
+        (Comparison("digits", (Arm("mlp", "mlp"), Arm("x", "mlp", {"augment": "twist"})), (0,)), "x: .*twist"),
+        (Comparison("digitz", (Arm("mlp", "mlp"),), (0,)), "did you mean 'digits'"),
+        (Comparison("digits", (Arm("x", "mlp", {"device": "tpu"}),), (0,)), "device"),
+    ],
+    ids=["model", "setting", "layers", "augmentation", "data", "device"],
+)
+def test_what_can_be_known_before_is_refused_before_any_job(asked: Comparison, says: str, tmp_path: Path) -> None:
+    trainer = FakeTrainer()
+    with pytest.raises(UsageError, match=says):
+        run(asked, tmp_path, trainer)
+    assert trainer.calls == []
+    assert not (tmp_path / "runs").exists()

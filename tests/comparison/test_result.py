@@ -1,0 +1,102 @@
+"""Does the row of an arm hold what its runs say, those of older versions included?"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sadari.comparison.compare import compare
+from sadari.comparison.request import Comparison
+from sadari.comparison.result import ComparisonResult, judging_scores
+from sadari.comparison.variants import expand
+from sadari.evaluation.metrics import METRICS, score
+from sadari.files import read_json, write_json
+from sadari.run import RunRecord
+from support.fake_training import FakeTrainer
+
+
+@pytest.fixture
+def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    return compared(tmp_path)
+
+
+def compared(folder: Path) -> ComparisonResult:
+    arms, _ = expand(["softmax", "majority"], {}, {"epochs": "8"})
+    return compare(Comparison("digits", arms, (0, 1)), out=folder / "out", trainer=FakeTrainer())
+
+
+def rewritten(record: RunRecord, metrics: set[str]) -> None:
+    """Leave only `metrics` in the stored scores, as an older version would have."""
+    summary = read_json(record.path / "scores.json")
+    for scores in summary["scores"].values():
+        for name in set(scores or {}) - metrics:
+            del scores[name]
+    write_json(record.path / "scores.json", summary)
+
+
+def test_scores_are_means_over_the_seeds(result: ComparisonResult) -> None:
+    arm = result.arms[0]
+    assert arm.accuracy is not None
+    assert list(arm.scores) == METRICS.names()
+    expected = [score(record.predictions).values for record in result.records[arm.name]]
+    for name, value in arm.scores.items():
+        assert value == pytest.approx(np.mean([each[name] for each in expected]), abs=1e-6)
+    assert arm.scores["accuracy"] == pytest.approx(arm.accuracy.mean)
+    assert (arm.scores["macro_f1"], arm.scores["loss"]) == (arm.macro_f1, arm.loss)
+
+
+def test_runs_of_an_older_version_are_scored_from_their_predictions(result: ComparisonResult, tmp_path: Path) -> None:
+    before = result.arms[0]
+    for record in result.records[before.name]:
+        rewritten(record, {"accuracy", "loss"})
+    after = compared(tmp_path).arms[0]
+    assert after.scores == pytest.approx(before.scores, abs=1e-6)
+    assert after.macro_f1 == pytest.approx(before.macro_f1, abs=1e-6)
+    assert after.runs == before.runs
+
+
+def test_what_was_stored_goes_first_and_unknown_figures_are_left_out(result: ComparisonResult) -> None:
+    records = result.records["softmax"]
+    summary = records[0].summary
+    summary["scores"]["test"] |= {"loss": 100.0, "of the future": 1.0}
+    del summary["scores"]["test"]["macro_recall"]
+    write_json(records[0].path / "scores.json", summary)
+    found = judging_scores(records)
+    assert found["loss"] == pytest.approx((100.0 + records[1].scores("test")["loss"]) / 2)
+    assert "of the future" not in found and "macro_recall" in found
+
+
+def test_no_runs_have_no_scores() -> None:
+    assert judging_scores([]) == {}
+
+
+def test_seconds_and_epochs(result: ComparisonResult) -> None:
+    arm = result.arms[0]
+    summaries = [record.summary for record in result.records[arm.name]]
+    assert arm.seconds is not None and arm.seconds_per_epoch is not None
+    assert arm.seconds_per_epoch == pytest.approx(np.mean([each["seconds"]["train"] / 8 for each in summaries]))
+    assert arm.best_epoch == pytest.approx(np.mean([each["best_epoch"] for each in summaries]))
+
+
+def test_the_diagnosis_stands_in_the_row_and_in_the_document(result: ComparisonResult) -> None:
+    arm = result.arms[0]
+    found = arm.diagnosis
+    assert found is not None
+    assert (found.name, found.turn, found.epochs, found.seeds, found.by_gradient) == ("softmax", 4, 8, 2, True)
+    assert found.gap == pytest.approx((arm.train_accuracy or 0) - (arm.val_accuracy or 0))
+    document = json.loads((result.out / "comparison.json").read_text(encoding="utf-8"))
+    told = {each["name"]: each["diagnosis"] for each in document["arms"]}
+    assert told["softmax"]["verdict"] == "over-fitting"
+    assert (told["softmax"]["more_epochs"], told["softmax"]["more_data"]) == (False, True)
+    assert told["softmax"]["sentences"] == list(found.sentences)
+    assert told["majority"]["by_gradient"] is False
+
+
+def test_the_frame_has_a_column_for_every_score(result: ComparisonResult) -> None:
+    frame = result.to_frame()
+    assert len(set(frame.columns)) == len(frame.columns)
+    assert set(METRICS.names()) < set(frame.columns)
+    assert frame["top_5"].tolist() == [arm.scores["top_5"] for arm in result.arms]
+    assert frame["diagnosis"][0].startswith("softmax over-fits")

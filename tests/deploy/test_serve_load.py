@@ -1,0 +1,135 @@
+"""Does the server keep its latency when more is asked than it can do, and turn the rest away at once?"""
+
+import asyncio
+import http.client
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.types import Message, Receive, Scope, Send
+
+from sadari.deploy.serve.limits import Gate, Limits
+from sadari.deploy.serve.routes import make_app
+from sadari.inference.classifier import Classifier
+from support.models import CONVOLVED, model_of
+from support.server import as_text, noise, running, with_network
+
+SIDE = 12
+PASS_SECONDS, BATCH = 0.1, 4
+CAPACITY = BATCH / PASS_SECONDS  # images a second that the network can do
+TIMES, SECONDS = 4, 2.0
+QUEUE_SECONDS = 0.3
+SLACK = 1.0  # seconds that a machine with other work may add
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    seconds: float
+    retry_after: str | None
+
+
+@contextmanager
+def slow(limits: Limits) -> Iterator[str]:
+    """A server whose network takes PASS_SECONDS for up to BATCH images."""
+    model = Classifier(Path("nowhere"), model_of(CONVOLVED, side=SIDE))
+    with running(make_app(with_network(model, lambda: time.sleep(PASS_SECONDS)), limits)) as address:
+        yield address
+
+
+def ask_steadily(address: str, rate: float, count: int) -> list[Reply]:
+    """`count` requests over one connection, one every 1 / rate seconds or as soon as the last one is answered."""
+    body = json.dumps(as_text(noise(1, SIDE)))
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    replies, due = [], time.perf_counter()
+    for _ in range(count):
+        time.sleep(max(0.0, due - time.perf_counter()))
+        due += 1 / rate
+        started = time.perf_counter()
+        connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        response.read()
+        replies.append(Reply(response.status, time.perf_counter() - started, response.headers["Retry-After"]))
+    connection.close()
+    return replies
+
+
+def test_four_times_the_load_is_shed_and_the_rest_is_in_time() -> None:
+    hands = 40
+    rate = TIMES * CAPACITY / hands
+    limits = Limits(batch_images=BATCH, queue_seconds=QUEUE_SECONDS)
+    with slow(limits) as address, ThreadPoolExecutor(hands) as pool:
+        asked = [pool.submit(ask_steadily, address, rate, round(SECONDS * rate)) for _ in range(hands)]
+        replies = [reply for each in asked for reply in each.result()]
+    done, shed = ([each for each in replies if each.status == status] for status in (200, 503))
+    assert len(done) + len(shed) == len(replies)
+    assert len(shed) > len(replies) / 4
+    assert {each.retry_after for each in shed} == {"1"}
+    assert len(done) > 0.4 * CAPACITY * SECONDS, "it still does what it can"
+    longest = QUEUE_SECONDS + 2 * PASS_SECONDS + SLACK
+    assert sorted(each.seconds for each in done)[int(0.95 * len(done))] < longest
+    assert sorted(each.seconds for each in shed)[len(shed) // 2] < PASS_SECONDS, "turned away at once"
+
+
+def test_many_at_once_share_passes() -> None:
+    with slow(Limits(batch_images=BATCH, queue_seconds=60.0)) as address, ThreadPoolExecutor(8) as pool:
+        replies = [each.result()[0] for each in [pool.submit(ask_steadily, address, 1.0, 1) for _ in range(8)]]
+        with urllib.request.urlopen(f"{address}/metrics") as response:
+            figures = dict(line.rsplit(" ", 1) for line in response.read().decode().splitlines() if line[0] != "#")
+    assert [each.status for each in replies] == [200] * 8
+    assert float(figures["sadari_batch_images_sum"]) == 8
+    assert float(figures["sadari_batch_images_count"]) < 8, "one after the other would be eight passes"
+
+
+class Held:
+    """An application that answers when it is let, and counts whose body it read."""
+
+    def __init__(self) -> None:
+        self.go, self.read = asyncio.Event(), 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await receive()
+            self.read += 1
+            await self.go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def status_of(app: Gate, method: str) -> int:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": method, "path": "/predict", "headers": []}, receive, send)
+    return int(sent[0]["status"])
+
+
+async def crowd_at_the_gate() -> None:
+    held = Held()
+    gate = Gate(held, most=3)
+    inside = [asyncio.create_task(status_of(gate, "POST")) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert [await status_of(gate, "POST"), await status_of(gate, "POST"), await status_of(gate, "GET")] == [
+        503,
+        503,
+        200,
+    ]
+    assert held.read == 3, "nobody reads the body of whoever is turned away"
+    held.go.set()
+    assert await asyncio.gather(*inside) == [200, 200, 200]
+    assert await status_of(gate, "POST") == 200, "there is room again"
+
+
+def test_the_gate_lets_so_many_in() -> None:
+    asyncio.run(asyncio.wait_for(crowd_at_the_gate(), 10))

@@ -1,0 +1,1 @@
+"""Small sets, models, runs and servers that several tests use."""

@@ -1,0 +1,72 @@
+"""Runs that are interrupted or killed at a moment that a test chooses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sadari.run import RunRecord
+from sadari.training.batches import Batch, Batches
+from support.jobs import figures, model_bytes
+
+TESTS = Path(__file__).parents[1]
+
+
+PROMISED = {
+    "settings.toml", "environment.json", "preprocess.json", "split.npz", "history.csv", "model.safetensors",
+    "predictions.csv", "scores.json", "log.txt",
+}  # fmt: skip
+
+
+@contextmanager
+def at_step(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int, do: Callable[[], Any]) -> Iterator[None]:
+    """Do something while the batch of this step is being gathered."""
+    original = Batches.batch
+
+    def watched(self: Batches, now_epoch: int, now_step: int) -> Batch:
+        if (now_epoch, now_step) == (epoch, step):
+            do()
+        return original(self, now_epoch, now_step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batches, "batch", watched)
+        yield
+
+
+def ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)  # to this thread: TensorBoard has others
+
+
+def contents(out: Path) -> set[str]:
+    return {each.name for each in out.iterdir()}
+
+
+def killed(tmp_path: Path, kills: int, model: str, *pairs: str) -> None:
+    words = [sys.executable, "-m", "support.killing", str(tmp_path), str(kills), "11", model, *pairs]
+    environment = {
+        **quiet_environment(),
+        "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
+    }
+    process = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == ""
+    told = json.loads(process.stdout)
+    assert told["kills"] == kills
+    undisturbed = RunRecord.open(told["undisturbed"])
+    for out in told["runs"]:
+        run = RunRecord.open(out)
+        assert run.finished
+        assert model_bytes(run) == model_bytes(undisturbed)
+        assert figures(run) == figures(undisturbed)
+        assert contents(run.path) == PROMISED
+
+
+def quiet_environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}

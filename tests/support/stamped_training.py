@@ -1,0 +1,50 @@
+"""A trainer that learns nothing and leaves everything that a report is made of: environment, preprocessing, weights."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sadari.data.prepare import Preprocess
+from sadari.files import read_json, write_json, write_text
+from sadari.inference.model import Architecture, write_model
+from sadari.job import Job
+from sadari.models.catalog import find_rung
+from sadari.run import RunRecord
+from sadari.values import PARTS, ImageSet, Split
+from support.fake_training import FakeTrainer
+
+
+@dataclass
+class StampedTrainer(FakeTrainer):
+    """As `FakeTrainer`, with `environment.json`, `preprocess.json`, untrained weights, and the machine's choices in
+    `settings.toml`."""
+
+    device: str = "cpu"
+
+    def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
+        super()._leave(record, job, images, split)
+        settings = replace(job.settings, device=self.device, precision="float32")
+        write_text(record.path / "settings.toml", replace(job, settings=settings).to_toml())
+        preprocess = Preprocess.fitted(images, split.train, "unit", "crop")
+        write_json(record.path / "preprocess.json", preprocess.to_json())
+        architecture = Architecture.of(find_rung(job.model), job.variables, images.shape, images.classes)
+        write_model(record.path / "model.safetensors", architecture.build(job.seed), architecture)
+        stamp = {
+            "python": "3.12.1",
+            "packages": {"torch": "2.9.0"},
+            "system": "Linux x86_64",
+            "processor": "a processor",
+            "cores": 2,
+            "threads": 2,
+            "data": {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes},
+            "layers": find_rung(job.model).layers,
+        }
+        write_json(record.path / "environment.json", stamp)
+        counts = {part: len(split.part(part)) for part in PARTS}
+        write_json(record.path / "scores.json", {**read_json(record.path / "scores.json"), "images": counts})
+        return record
+
+
+def train_run(trainer: FakeTrainer, job: Job, out: Path, images: ImageSet, split: Split) -> Path:
+    """The folder of a run of `job`, as `sadari train` leaves it."""
+    trainer(job, out, images=images, split=split)
+    return out

@@ -1,0 +1,232 @@
+"""Do the optimisers step as Keras's do, and do the schedules have the shapes they are named after?"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sadari.errors import SadariError
+from sadari.settings import OPTIMIZERS, SCHEDULES, Settings
+from sadari.training.optim.build import (
+    LEARNING_RATES,
+    STEPS_AT,
+    learning_rate_at,
+    load_optimizer_tensors,
+    make_optimizer,
+    optimizer_tensors,
+    peak_learning_rate,
+    set_learning_rate,
+)
+
+STEPS = 12
+Floats = NDArray[np.float32]
+
+
+class Point(nn.Module):
+    """A matrix and a vector to be moved."""
+
+    def __init__(self, matrix: Floats, vector: Floats) -> None:
+        super().__init__()
+        self.matrix = nn.Parameter(torch.from_numpy(matrix.copy()))
+        self.vector = nn.Parameter(torch.from_numpy(vector.copy()))
+
+
+def problem() -> tuple[Floats, Floats, list[tuple[Floats, Floats]]]:
+    """Where a matrix and a vector start, and the gradients that they are given; some of them are zero."""
+    generator = np.random.default_rng(0)
+    shapes = ((3, 4), (4,))
+    start = [generator.normal(size=shape).astype(np.float32) for shape in shapes]
+    slopes = [[generator.normal(size=shape).astype(np.float32) for shape in shapes] for _ in range(STEPS)]
+    slopes[0][0][0, 0] = slopes[5][1][2] = 0.0
+    return start[0], start[1], [(one, other) for one, other in slopes]
+
+
+def ours(settings: Settings) -> tuple[Floats, Floats]:
+    matrix, vector, slopes = problem()
+    point = Point(matrix, vector)
+    optimizer = make_optimizer(point, settings)
+    for slope in slopes:
+        point.matrix.grad, point.vector.grad = map(torch.from_numpy, slope)
+        optimizer.step()
+    return point.matrix.detach().numpy(), point.vector.detach().numpy()
+
+
+def of_keras(optimizer: Any) -> tuple[Floats, Floats]:
+    import keras
+
+    matrix, vector, slopes = problem()
+    variables = [keras.Variable(matrix), keras.Variable(vector)]
+    optimizer.build(variables)
+    for slope in slopes:
+        optimizer.apply(list(map(torch.from_numpy, slope)), variables)
+    numbers = [np.array(each.value.detach().cpu().numpy()) for each in variables]
+    return numbers[0], numbers[1]
+
+
+# What each of our names is in Keras 3, with Keras's own defaults wherever no figure is given.
+TWINS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {}),
+    "momentum": ("SGD", {"momentum": 0.9}),
+    "nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}),
+    "adam": ("Adam", {}),
+    "adamw": ("AdamW", {"weight_decay": 0.1}),
+    "rmsprop": ("RMSprop", {}),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0}),
+}
+
+
+@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each != "muon"])  # tests/training/test_muon.py
+def test_every_optimiser_steps_as_in_keras(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    import keras
+
+    kind, options = TWINS[name]
+    twin = getattr(keras.optimizers, kind)(**options)
+    decay = options.get("weight_decay", 0.0)
+    matrix, vector = ours(Settings(optimizer=name, weight_decay=decay))
+    expected_matrix, expected_vector = of_keras(twin)
+    # torch divides by sqrt(v) / sqrt(1 - b2^t) + eps, Keras by sqrt(v) + eps with the correction in the rate; Keras
+    # adds RMSprop's epsilon inside the root: both differ by about eps / |gradient| of a step.
+    assert np.allclose(matrix, expected_matrix, rtol=0, atol=2e-6)
+    if not decay:  # Keras decays vectors too unless it is told their names
+        assert np.allclose(vector, expected_vector, rtol=0, atol=2e-6)
+    assert not np.allclose(matrix, problem()[0], atol=1e-4)
+    assert twin.learning_rate.value.item() == pytest.approx(peak_learning_rate(Settings(optimizer=name)))
+
+
+@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each not in ("adamw", "muon")])
+def test_weight_decay_is_an_l2_penalty_on_the_matrix(name: str) -> None:
+    matrix, vector, slopes = problem()
+    point = Point(matrix, vector)
+    optimizer = make_optimizer(point, Settings(optimizer=name))
+    for slope in slopes:
+        point.matrix.grad, point.vector.grad = map(torch.from_numpy, slope)
+        point.matrix.grad = point.matrix.grad + 0.1 * point.matrix.detach()
+        optimizer.step()
+    decayed, plain_vector = ours(Settings(optimizer=name, weight_decay=0.1))
+    assert np.allclose(decayed, point.matrix.detach().numpy(), atol=1e-6)
+    assert np.array_equal(plain_vector, ours(Settings(optimizer=name))[1])
+
+
+def test_adamw_decays_the_matrix_only_and_beside_the_gradient() -> None:
+    plain, decayed = ours(Settings(optimizer="adam")), ours(Settings(optimizer="adamw", weight_decay=0.1))
+    assert np.array_equal(plain[1], decayed[1])
+    assert np.abs(decayed[0]).sum() < np.abs(plain[0]).sum()
+    still = Point(np.ones((2, 2), np.float32), np.ones(2, np.float32))
+    optimizer = make_optimizer(still, Settings(optimizer="adamw", weight_decay=0.1))
+    still.matrix.grad, still.vector.grad = torch.zeros(2, 2), torch.zeros(2)
+    optimizer.step()
+    assert still.matrix.detach().numpy() == pytest.approx(1 - 0.1 * 0.001)
+    assert still.vector.detach().numpy() == pytest.approx(1.0)
+
+
+def test_a_rate_of_zero_is_the_optimisers_own() -> None:
+    assert set(LEARNING_RATES) == set(OPTIMIZERS)
+    for name, rate in LEARNING_RATES.items():
+        assert peak_learning_rate(Settings(optimizer=name)) == rate
+        assert peak_learning_rate(Settings(optimizer=name, learning_rate=0.3)) == 0.3
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_memory_is_kept_and_given_back(name: str) -> None:
+    matrix, vector, slopes = problem()
+    one, other = Point(matrix, vector), Point(matrix, vector)
+    first, second = (make_optimizer(each, Settings(optimizer=name)) for each in (one, other))
+    for number, slope in enumerate(slopes):
+        for point, optimizer in ((one, first), (other, second)):
+            point.matrix.grad, point.vector.grad = map(torch.from_numpy, slope)
+            optimizer.step()
+        if number == 4:
+            kept = {key: tensor.clone() for key, tensor in optimizer_tensors(second).items()}
+            second = make_optimizer(other, Settings(optimizer=name))
+            load_optimizer_tensors(second, kept)
+    assert torch.equal(one.matrix, other.matrix)
+    assert torch.equal(one.vector, other.vector)
+
+
+@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each != "sgd"])  # which remembers nothing
+def test_the_memory_of_another_network_is_refused(name: str) -> None:
+    matrix, vector, slopes = problem()
+    point = Point(matrix, vector)
+    optimizer = make_optimizer(point, Settings(optimizer=name))
+    point.matrix.grad, point.vector.grad = map(torch.from_numpy, slopes[0])
+    optimizer.step()
+    kept = optimizer_tensors(optimizer)
+    others = [Point(matrix.T, vector), nn.Linear(4, 3, bias=False)]  # of another shape; without a vector
+    for other in others:
+        again = make_optimizer(other, Settings(optimizer=name))
+        with pytest.raises(SadariError, match="remembers of another network; delete its folder to start over"):
+            load_optimizer_tensors(again, kept)
+
+
+def rates(steps: int = 10, **overrides: Any) -> list[float]:
+    settings = Settings(**{"epochs": 20, "optimizer": "adam", "learning_rate": 0.5, **overrides})
+    return [learning_rate_at(settings, step, steps) for step in range(settings.epochs * steps)]
+
+
+def test_constant_is_constant() -> None:
+    assert set(rates(schedule="constant")) == {0.5}
+
+
+def test_step_divides_by_ten_twice() -> None:
+    told = rates(schedule="step")
+    falls = [step / len(told) for step in range(1, len(told)) if told[step] != told[step - 1]]
+    assert falls == list(STEPS_AT)
+    assert sorted(set(told)) == pytest.approx([0.005, 0.05, 0.5])
+
+
+def test_cosine_falls_to_almost_nothing() -> None:
+    told = rates(schedule="cosine")
+    assert told[0] == 0.5
+    assert told == sorted(told, reverse=True)
+    assert told[len(told) // 2] == pytest.approx(0.25)
+    assert 0 < told[-1] < 1e-4
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
+    told = rates(schedule="one-cycle")
+    peak = told.index(max(told))
+    assert told[0] == pytest.approx(0.5 / 25)
+    assert told[peak] == 0.5
+    assert peak == 0.3 * len(told)
+    assert told[:peak] == sorted(told[:peak])
+    assert told[peak:] == sorted(told[peak:], reverse=True)
+    assert 0 < told[-1] < 1e-4
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one-cycle"])
+def test_schedules_do_not_jump(schedule: str) -> None:
+    told = np.array(rates(steps=100, schedule=schedule))
+    assert np.abs(np.diff(told)).max() < 0.005
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("warmup", [0.5, 3.0])
+def test_warm_up_rises_linearly_from_zero(schedule: str, warmup: float) -> None:
+    told = np.array(rates(schedule=schedule, warmup_epochs=warmup))
+    steps = round(10 * warmup)
+    assert told[:steps] == pytest.approx(0.5 * np.arange(1, steps + 1) / (steps + 1))
+    settled = Settings(epochs=20, learning_rate=0.5, schedule=schedule)
+    assert told[steps] == learning_rate_at(settled, 0, 10)
+    assert told[-1] <= 0.5
+
+
+def test_a_warm_up_longer_than_the_run_stays_below_the_peak() -> None:
+    told = rates(schedule="cosine", epochs=2, warmup_epochs=5.0)
+    assert told == sorted(told)
+    assert told[-1] < 0.5
+
+
+@pytest.mark.parametrize(("decay", "groups"), [(0.0, 1), (0.1, 2)])
+def test_a_rate_is_given_to_every_group(decay: float, groups: int) -> None:
+    matrix, vector, _ = problem()
+    optimizer = make_optimizer(Point(matrix, vector), Settings(weight_decay=decay))
+    set_learning_rate(optimizer, 0.123)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.123] * groups

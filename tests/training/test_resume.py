@@ -1,0 +1,260 @@
+"""Does an interrupted, killed or starved run end in the same bytes as an undisturbed one?"""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sadari import run as run_module
+from sadari.errors import SadariError
+from sadari.models.catalog import find_rung
+from sadari.run import RunRecord
+from sadari.settings import OPTIMIZERS
+from sadari.training.batches import Batch, Batches
+from sadari.training.checkpoint import Checkpoint
+from sadari.training.classical import Passes
+from sadari.training.engine import Engine
+from sadari.training.train import resume, train
+from support.interruptions import PROMISED, at_step, contents, ctrl_c, killed, quiet_environment
+from support.jobs import DROPPED, NORMED, ROWS, figures, job_for, model_bytes, network_file, parts, patterns
+
+
+def interrupted(*_: object) -> None:
+    """Ctrl-C where Python itself handles it; the test runner's own handler may be another one."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("moments", [[(0, 0)], [(0, 2), (0, 3), (1, 1)], [(2, 3)]])
+@pytest.mark.parametrize(
+    ("layers", "asked"),
+    [
+        (DROPPED, {"precision": "bfloat16", "optimizer": "adam"}),
+        (NORMED, {"augment": "flip, crop 2", "optimizer": "momentum", "schedule": "one-cycle"}),
+        (ROWS, {"optimizer": "rmsprop", "class_weights": "balanced", "patience": 1}),
+    ],
+)
+def test_interrupted_runs_end_in_the_same_bytes(
+    layers: str, asked: dict[str, Any], moments: list[tuple[int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = patterns()
+    job = job_for(network_file(tmp_path, layers), **asked)
+    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    for epoch, step in moments:
+        with at_step(monkeypatch, epoch, step, ctrl_c), pytest.raises(KeyboardInterrupt):
+            train(job, tmp_path / "disturbed", images=images, split=parts(images))
+        kept = Checkpoint(tmp_path / "disturbed" / "checkpoint" / "state.safetensors").read()
+        steps = 4  # 50 images in batches of 16
+        assert kept is not None
+        assert kept[0].epoch * steps + kept[0].step == epoch * steps + step + 1
+    resumed = train(job, tmp_path / "disturbed", images=images)
+    assert model_bytes(resumed) == model_bytes(undisturbed)
+    assert figures(resumed) == figures(undisturbed)
+    assert resumed.summary["scores"] == undisturbed.summary["scores"]
+    assert contents(resumed.path) == PROMISED
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimiser_goes_on_as_if_nothing_had_been(
+    optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = patterns()
+    job = job_for(network_file(tmp_path, "conv 4 same, conv 3, maxpool, flatten, dense 8"), optimizer=optimizer)
+    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    with at_step(monkeypatch, 1, 2, ctrl_c), pytest.raises(KeyboardInterrupt):
+        train(job, tmp_path / "disturbed", images=images, split=parts(images))
+    assert model_bytes(train(job, tmp_path / "disturbed", images=images)) == model_bytes(undisturbed)
+
+
+def test_seconds_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, original = patterns(), Batches.batch
+
+    def slow(self: Batches, epoch: int, step: int) -> Batch:
+        time.sleep(0.1)
+        return original(self, epoch, step)
+
+    monkeypatch.setattr(Batches, "batch", slow)
+    job = job_for(network_file(tmp_path, DROPPED))
+    with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
+        train(job, tmp_path / "run", images=images, split=parts(images))
+    kept = Checkpoint(tmp_path / "run" / "checkpoint" / "state.safetensors").read()
+    assert kept is not None
+    started = time.perf_counter()
+    seconds = train(job, tmp_path / "run", images=images).summary["seconds"]
+    here = time.perf_counter() - started
+    assert kept[0].earlier > 5 * 0.03
+    assert 12 * 0.1 < seconds["train"] < seconds["total"] < kept[0].earlier + here
+
+
+def test_a_kill_behind_the_last_epoch_loses_no_telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = patterns()
+    job = job_for(network_file(tmp_path, DROPPED), tensorboard="all", checkpoint_seconds=0.0)
+    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    with monkeypatch.context() as patch:
+        patch.setattr("sadari.training.train.write_predictions", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(job, tmp_path / "disturbed", images=images, split=parts(images))
+    resumed = train(job, tmp_path / "disturbed", images=images)
+    assert model_bytes(resumed) == model_bytes(undisturbed)
+    assert scalars(resumed.path) == scalars(undisturbed.path)
+    assert len(scalars(resumed.path)) == 3 * 5
+
+
+@pytest.mark.parametrize("model", ["own-net", "logistic", "sgd"])
+def test_ctrl_c_while_the_network_is_judged_costs_no_training(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = patterns()
+    job = job_for(network_file(tmp_path, DROPPED) if model == "own-net" else model, tensorboard="all")
+    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    for moment in ("write_model", "write_predictions"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"sadari.training.train.{moment}", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                train(job, tmp_path / "disturbed", images=images, split=parts(images))
+        for learner in (Engine, Passes):
+            monkeypatch.setattr(learner, "fit", interrupted)
+    resumed = train(job, tmp_path / "disturbed", images=images)
+    assert model_bytes(resumed) == model_bytes(undisturbed)
+    assert figures(resumed) == figures(undisturbed)
+    assert resumed.summary["scores"] == undisturbed.summary["scores"]
+    assert resumed.summary["seconds"]["train"] == pytest.approx(sum(row["seconds"] for row in resumed.history))
+    assert len(scalars(resumed.path)) == len(scalars(undisturbed.path))
+
+
+def scalars(out: Path) -> list[tuple[str, int, float]]:
+    """What TensorBoard reads of the run: every scalar but the seconds."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (file,) = out.glob("events.*")
+    told = EventAccumulator(str(file))
+    told.Reload()
+    tags = [tag for tag in told.Tags()["scalars"] if tag != "seconds_per_epoch"]
+    return [(tag, each.step, each.value) for tag in tags for each in told.Scalars(tag)]
+
+
+def full_after(monkeypatch: pytest.MonkeyPatch, name: str, writes: int) -> Callable[[], None]:
+    """A disk that has room for so many more files called `name`."""
+    left = [writes]
+
+    def until_full(put: Callable[[Path, Any], None]) -> Callable[[Path, Any], None]:
+        def limited(path: Path, content: Any) -> None:
+            put(path, content)
+            if f".{name}." in path.name:
+                left[0] -= 1
+                if left[0] < 0:
+                    os.truncate(path, path.stat().st_size // 2)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        return limited
+
+    originals = {each: getattr(run_module, each) for each in ("_put", "_put_predictions")}
+    for each, put in originals.items():
+        monkeypatch.setattr(run_module, each, until_full(put))
+
+    def make_room() -> None:
+        for each, put in originals.items():
+            monkeypatch.setattr(run_module, each, put)
+
+    return make_room
+
+
+@pytest.mark.parametrize(
+    ("name", "writes"),
+    [("settings.toml", 0), ("state.safetensors", 0), ("state.safetensors", 3), ("history.csv", 1),
+     ("model.safetensors", 0), ("predictions.csv", 0), ("scores.json", 0)],
+)  # fmt: skip
+def test_a_full_disk_ends_with_a_sentence_and_costs_nothing_old(
+    name: str, writes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = patterns()
+    job = job_for(network_file(tmp_path, DROPPED), checkpoint_seconds=0.0)
+    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    make_room = full_after(monkeypatch, name, writes)
+    with pytest.raises(SadariError, match=rf"cannot write .*{name}: No space left on device") as failure:
+        train(job, tmp_path / "disturbed", images=images, split=parts(images))
+    assert failure.value.status == 1
+    left = list((tmp_path / "disturbed").rglob("*"))
+    assert not [each for each in left if each.name.endswith(".part")]
+    if (name, writes) == ("state.safetensors", 3):
+        kept = Checkpoint(tmp_path / "disturbed" / "checkpoint" / "state.safetensors").read()
+        assert kept is not None
+        assert kept[0].step == 3
+    make_room()
+    resumed = train(job, tmp_path / "disturbed", images=images, split=parts(images))
+    assert model_bytes(resumed) == model_bytes(undisturbed)
+    assert contents(resumed.path) == PROMISED
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from sadari.cli.main import main; main()", *arguments]
+
+
+def settings_of(**overrides: Any) -> list[str]:
+    pairs = {"threads": 1, "precision": "float32", **overrides}
+    return [word for key, value in pairs.items() for word in ("--set", f"{key}={value}")]
+
+
+def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    """No file may become larger than 100 kB: less than the network, more than everything written before it."""
+    model = network_file(tmp_path, "flatten, dense 512")
+    job = job_for(model, data="digits", epochs=1)
+    undisturbed = train(job, tmp_path / "undisturbed")  # decodes digits, too
+    most = 100_000
+    failed = subprocess.run(
+        command("train", "digits", "--model", model, "--epochs", "1", "--out", str(tmp_path / "run"),
+                *settings_of(batch_size=16, checkpoint_seconds=1000.0)),
+        env=quiet_environment(), capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )  # fmt: skip
+    assert failed.returncode == 1, failed.stderr
+    last = failed.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"error: cannot write {tmp_path}/run/model.safetensors: File too large"), failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert model_bytes(resume(tmp_path / "run")) == model_bytes(undisturbed)
+
+
+def test_ctrl_c_names_the_line_that_goes_on(tmp_path: Path) -> None:
+    model, out = network_file(tmp_path, DROPPED), tmp_path / "my run"
+    words = ("--model", model, "--epochs", "300", "--out", str(out), *settings_of(batch_size=64))
+    process = subprocess.Popen(
+        command("train", "digits", *words), env=quiet_environment(), stderr=subprocess.PIPE, text=True
+    )
+    while not (out / "history.csv").exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.strip().splitlines()[-1] == f"interrupted; the work is kept, go on with: sadari resume '{out}'"
+    record = RunRecord.open(out)
+    assert not record.finished
+    state = Checkpoint(out / "checkpoint" / "state.safetensors").read()
+    assert state is not None
+    assert 1 <= state[0].epoch < 300
+    # The rest of 300 epochs is the same work; how it ends is tested above with epochs that last no minute.
+
+
+KILLED_NETWORK = (DROPPED, "epochs=2", "batch_size=64", "checkpoint_seconds=0.0", "augment=shift 0.1")
+
+
+def test_killed_a_few_times(tmp_path: Path) -> None:
+    killed(tmp_path, 6, network_file(tmp_path, KILLED_NETWORK[0]), *KILLED_NETWORK[1:])
+
+
+@pytest.mark.slow
+def test_killed_many_times(tmp_path: Path) -> None:
+    killed(tmp_path, 40, network_file(tmp_path, KILLED_NETWORK[0]), *KILLED_NETWORK[1:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["sgd", "logistic"])
+def test_classical_rungs_killed_many_times(model: str, tmp_path: Path) -> None:
+    assert find_rung(model).fitted_by == "scikit-learn"
+    killed(tmp_path, 20, model, "epochs=8", "checkpoint_seconds=0.0")

@@ -1,0 +1,365 @@
+"""Does one job become one run, whatever lies in the folder already?"""
+
+import errno
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sadari.data.load import load
+from sadari.errors import SadariError, UsageError
+from sadari.evaluation.metrics import score
+from sadari.files import read_json
+from sadari.inference import evaluate as evaluation
+from sadari.inference.device import device_here, resolve_machine, threads_for
+from sadari.job import Job
+from sadari.run import RunRecord, write_history
+from sadari.training import classical as passes
+from sadari.training import setup as workshop
+from sadari.training import train as room
+from sadari.training.train import resume, train
+from sadari.values import PARTS, ImageSet
+from support.jobs import DROPPED, NORMED, Listener, job_for, model_bytes, network_file, parts, patterns
+
+PROMISED = {
+    "settings.toml", "environment.json", "preprocess.json", "split.npz", "history.csv", "model.safetensors",
+    "predictions.csv", "scores.json", "log.txt",
+}  # fmt: skip
+CLASSICAL = ("majority", "logistic", "sgd")
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def trained(job: Job, out: Path, images: ImageSet | None = None) -> RunRecord:
+    images = images or patterns()
+    return train(job, out, images=images, split=parts(images))
+
+
+def times(out: Path) -> dict[str, int]:
+    return {each.name: each.stat().st_mtime_ns for each in out.iterdir()}
+
+
+def stored(folder: Path, images: ImageSet, name: str = "set.npz") -> str:
+    """The images as arrays in a file, the first 50 to train, 20 to choose, 20 to judge."""
+    split = parts(images)
+    arrays: dict[str, Any] = {f"X_{part}": images.images[split.part(part)] for part in PARTS}
+    arrays |= {f"y_{part}": images.labels[split.part(part)] for part in PARTS}
+    path = folder / name
+    with path.open("wb") as file:
+        np.savez(file, classes=np.array(images.classes), **arrays)
+    return str(path)
+
+
+@pytest.mark.parametrize("model", [*CLASSICAL, DROPPED, NORMED])
+def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Path) -> None:
+    job = job_for(model if model in CLASSICAL else network_file(tmp_path, model), tensorboard="scalars")
+    run = trained(job, tmp_path / "run")
+    there = {each.name for each in run.path.iterdir()}
+    (events,) = {name for name in there if name.startswith("events.")}
+    assert there - {events} == PROMISED
+    assert run.finished
+    assert run.job == resolve_machine(job)
+    summary = run.summary
+    assert set(summary) >= {"run", "model", "data", "seed", "params", "epochs", "seconds", "scores"}
+    assert set(summary["params"]) == {"total", "trainable"}
+    assert set(summary["seconds"]) == {"train", "total"}
+    assert summary["run"] == str((tmp_path / "run").resolve())
+    assert summary["epochs"] == len(run.history)
+    assert summary["judged_on"] == "test"
+    assert summary["images"] == {"train": 50, "val": 20, "test": 20}
+    assert score(run.predictions).values == pytest.approx(summary["scores"]["test"], abs=1e-6)
+    words = (run.path / "log.txt").read_text(encoding="utf-8")
+    assert "seed 0: drawn for a test" in words
+    assert words.count("epoch ") == len(run.history)
+    assert words.rstrip().endswith("finished")
+
+
+def test_learning_is_learning(tmp_path: Path) -> None:
+    run = trained(job_for(network_file(tmp_path, "flatten, dense 16"), epochs=30), tmp_path / "run", patterns(180))
+    assert run.scores("test")["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("model", CLASSICAL)
+def test_a_classical_run_has_a_row_for_every_pass_and_shows_how_many_there_are(model: str, tmp_path: Path) -> None:
+    images, listener = patterns(), Listener()
+    job = job_for(model, epochs=4)
+    run = train(job, tmp_path / "run", images=images, split=parts(images), progress=listener)
+    most = {"majority": 1, "logistic": 100, "sgd": 4}[model]
+    assert listener.tasks == [(model, most, "passes")]
+    assert len(run.history) == (most if model != "logistic" else pytest.approx(50, abs=49))
+    assert [row["epoch"] for row in run.history] == list(range(1, len(run.history) + 1))
+    assert all(
+        {"train_loss", "val_loss", "train_accuracy", "val_accuracy", "seconds"} <= set(row) for row in run.history
+    )
+    best = min(run.history, key=lambda row: row["val_loss"])
+    assert run.scores("val")["loss"] == pytest.approx(best["val_loss"], abs=1e-5)
+
+
+def test_a_finished_run_is_returned_as_it_is(tmp_path: Path) -> None:
+    job = job_for(network_file(tmp_path, DROPPED))
+    run = trained(job, tmp_path / "run")
+    before = times(run.path)
+    (run.path / "checkpoint").mkdir()  # as a kill between the last two steps leaves it
+    (run.path / "checkpoint" / "state.safetensors").write_bytes(b"old")
+    again = trained(job, tmp_path / "run")
+    assert again == run
+    assert resume(tmp_path / "run") == run
+    assert times(run.path) == before
+
+
+def test_another_job_in_the_folder_is_refused(tmp_path: Path) -> None:
+    model = network_file(tmp_path, DROPPED)
+    run = trained(job_for(model), tmp_path / "run")
+    before = times(run.path)
+    for other in (job_for(model, seed=1), job_for(model, epochs=4), job_for("majority")):
+        with pytest.raises(UsageError, match="holds a run with other settings"):
+            trained(other, tmp_path / "run")
+    assert times(run.path) == before
+
+
+def test_a_folder_with_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    folder, file = tmp_path / "letters", tmp_path / "letter"
+    folder.mkdir()
+    (folder / "love.txt").write_text("dear")
+    file.write_text("dear")
+    with pytest.raises(UsageError, match="is not empty and holds no run"):
+        trained(job_for("majority"), folder)
+    with pytest.raises(UsageError, match="is a file"):
+        trained(job_for("majority"), file)
+    with pytest.raises(SadariError, match="Not a directory; choose another --out"):
+        trained(job_for("majority"), file / "run")
+    with pytest.raises(SadariError, match="File name too long; choose another --out"):
+        trained(job_for("majority"), tmp_path / ("a" * 300))
+    assert [each.name for each in folder.iterdir()] == ["love.txt"]
+    with pytest.raises(UsageError, match="is not a run"):
+        resume(folder)
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as theirs:
+        for looking in ("exists", "is_dir", "is_file", "iterdir"):
+            theirs.setattr(Path, looking, refused)
+        with pytest.raises(SadariError, match="Permission denied; choose another --out"):
+            trained(job_for("majority"), tmp_path / "theirs" / "run")
+
+
+def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    (out / "checkpoint").mkdir(parents=True)
+    (out / ".settings.toml.abc.part").write_text("da")
+    (out / "checkpoint").rmdir()
+    run = trained(job_for("majority"), out)
+    assert {each.name for each in run.path.iterdir()} == PROMISED
+
+
+@pytest.mark.parametrize(("model", "images"), [("a1-cnn", patterns()), ("conv 4 same, maxpool 9, flatten", patterns())])
+def test_a_network_that_does_not_fit_leaves_no_folder(model: str, images: ImageSet, tmp_path: Path) -> None:
+    job = job_for(model if model == "a1-cnn" else network_file(tmp_path, model))
+    with pytest.raises(UsageError, match=r"layer \d+ `maxpool"):
+        trained(job, tmp_path / "runs" / "one", images)
+    assert not (tmp_path / "runs" / "one").exists()
+
+
+def test_wrong_augmentation_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="augment takes"):
+        trained(job_for("softmax", augment="flop"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"), [("logistic", "C", 0), ("logistic", "max_iter", 0), ("sgd", "alpha", -1)]
+)
+def test_wrong_variables_of_classical_rungs_leave_no_folder(model: str, name: str, value: int, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{name} is a number above 0, not {value}"):
+        asked: dict[str, Any] = {name: value}
+        trained(job_for(model, **asked), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    held = "h = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(h, fcntl.LOCK_SH); print('held', flush=True)"
+    code = f"import fcntl, os, sys; {held}; sys.stdin.read()"
+    out.mkdir()
+    other = subprocess.Popen([sys.executable, "-c", code, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    assert other.stdin is not None
+    with other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SadariError, match="another process is training in"):
+            trained(job_for("majority"), out)
+        assert out.is_dir()  # it is the other one's, empty as it still is
+        other.stdin.close()
+    assert trained(job_for("majority"), out).finished
+
+
+def test_changed_images_are_noticed(tmp_path: Path) -> None:
+    images = patterns()
+    data = stored(tmp_path, images)
+    job = job_for("majority", data=data)
+    run = train(job, tmp_path / "run")
+    (run.path / "scores.json").unlink()
+    assert resume(run.path).finished
+    (run.path / "scores.json").unlink()
+    changed = np.array(images.images)
+    changed[0, 0, 0, 0] ^= 1
+    stored(tmp_path, replace(images, images=changed))
+    with pytest.raises(SadariError, match=r"have changed since .* began"):
+        resume(run.path)
+    with pytest.raises(SadariError, match="have changed since the run; name them to evaluate on them"):
+        evaluation.evaluate(run)
+    assert len(evaluation.evaluate(run, data)) == 20
+
+
+@pytest.mark.parametrize("model", CLASSICAL)
+def test_a_classical_run_names_the_settings_that_only_networks_read(model: str, tmp_path: Path) -> None:
+    images, listener = patterns(), Listener()
+    only_networks: dict[str, Any] = {"class_weights": "balanced", "patience": 2}
+    asked = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
+    train(asked, tmp_path / "one", images=images, split=parts(images), progress=listener)
+    assert listener.said == [f"{model} is not fitted by gradient steps: class_weights, patience have no effect"]
+    network = job_for(network_file(tmp_path, DROPPED), epochs=1, **only_networks)
+    train(network, tmp_path / "other", images=images, split=parts(images), progress=listener)
+    assert len(listener.said) == 1
+
+
+@pytest.mark.parametrize("now", [patterns(classes=4), patterns(count=45)], ids=["a class more", "half the images"])
+def test_changed_images_are_noticed_before_what_is_kept_is_read(
+    now: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = stored(tmp_path, patterns())
+    monkeypatch.setattr(room, "write_predictions", interrupted)
+    own = network_file(tmp_path, DROPPED)
+    with pytest.raises(KeyboardInterrupt):
+        train(job_for(own, data=data, epochs=1, checkpoint_seconds=0.0, scaling="channel"), tmp_path / "run")
+    stored(tmp_path, now)
+    with pytest.raises(SadariError, match=r"have changed since .* began"):
+        resume(tmp_path / "run")
+
+
+def test_the_seconds_of_a_pass_are_those_of_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(path: Path, history: list[dict[str, float]]) -> None:
+        sleep(0.1)
+        write_history(path, history)
+
+    monkeypatch.setattr(room, "write_history", slow)
+    monkeypatch.setattr(passes, "TOLD_EVERY", 0.0)
+    run = trained(job_for("sgd", epochs=3), tmp_path / "run")
+    assert min(row["seconds"] for row in run.history[1:]) < 0.1  # the machine may be busy once
+
+
+@pytest.mark.parametrize("model", [*CLASSICAL, DROPPED])
+@pytest.mark.parametrize("part", PARTS)
+def test_evaluating_again_gives_the_stored_scores(model: str, part: str, tmp_path: Path) -> None:
+    data = stored(tmp_path, patterns())
+    job = job_for(model if model in CLASSICAL else network_file(tmp_path, model), data=data)
+    run = train(job, tmp_path / "run")
+    again = evaluation.evaluate(run, part=part)
+    assert score(again).values == pytest.approx(run.scores(part), abs=1e-6)
+    if part == "test":
+        assert np.allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
+        assert again.ids.tolist() == run.predictions.ids.tolist()
+
+
+def test_other_images_are_matched_by_the_names_of_their_classes(tmp_path: Path) -> None:
+    images = patterns()
+    run = train(job_for("logistic", data=stored(tmp_path, images)), tmp_path / "run")
+    turned = replace(images, labels=2 - images.labels, classes=images.classes[::-1])
+    other = evaluation.evaluate(run, stored(tmp_path, turned, "turned.npz"))
+    assert other.classes == images.classes
+    assert score(other).values == pytest.approx(run.scores("test"), abs=1e-6)
+    fewer = replace(images, labels=np.minimum(images.labels, 1), classes=("b", "a"))
+    assert evaluation.evaluate(run, stored(tmp_path, fewer, "fewer.npz")).classes == ("a", "b", "c")
+    strange = replace(images, classes=("a", "b", "zebra"))
+    with pytest.raises(SadariError, match="has the class 'zebra', which the model does not know"):
+        evaluation.evaluate(run, stored(tmp_path, strange, "strange.npz"))
+
+
+def test_parts_that_are_not_there_are_named(tmp_path: Path) -> None:
+    images = patterns()
+    split = replace(parts(images), test=np.array([], dtype=np.int64))
+    run = train(job_for("majority", data="digits"), tmp_path / "run", split=split)
+    assert run.summary["judged_on"] == "val"
+    assert run.summary["scores"]["test"] is None
+    assert run.scores("test") == {}
+    with pytest.raises(UsageError, match="there are no test images in 'digits'; choose another --split"):
+        evaluation.evaluate(run)
+    with pytest.raises(UsageError, match="--split is one of train, val, test, not 'tset'"):
+        evaluation.evaluate(run, part="tset")
+
+
+def test_a_run_without_or_with_a_damaged_model_says_so(tmp_path: Path) -> None:
+    run = train(job_for("majority", data="digits"), tmp_path / "run")
+    model = run.path / "model.safetensors"
+    model.write_bytes(model_bytes(run)[:-5])
+    with pytest.raises(SadariError, match=r"the model of .* cannot be read"):
+        evaluation.evaluate(run)
+    model.unlink()
+    with pytest.raises(SadariError, match="has no model yet"):
+        evaluation.evaluate(run)
+    (run.path / "settings.toml").write_text("data = ")
+    with pytest.raises(SadariError, match=r"cannot read .*settings.toml"):
+        resume(run.path)
+
+
+def test_a_damaged_checkpoint_says_so(tmp_path: Path) -> None:
+    model = network_file(tmp_path, DROPPED)
+    run = trained(job_for(model), tmp_path / "run")
+    (run.path / "scores.json").unlink()
+    (run.path / "checkpoint").mkdir()
+    (run.path / "checkpoint" / "state.safetensors").write_bytes(b"no checkpoint")
+    with pytest.raises(SadariError, match=r"checkpoint .* cannot be read .*delete it to start over"):
+        trained(job_for(model), tmp_path / "run")
+
+
+def test_a_run_stands_on_its_own_feet(tmp_path: Path) -> None:
+    """Its network is read from the run, not from the file that described it; its environment is stamped."""
+    model = network_file(tmp_path, DROPPED)
+    run = train(job_for(model, data="digits", epochs=1), tmp_path / "run")
+    Path(model).unlink()
+    assert score(evaluation.evaluate(run)).values == pytest.approx(run.scores("test"), abs=1e-6)
+    stamp = read_json(run.path / "environment.json")
+    assert set(stamp["packages"]) >= {"sadari", "torch", "numpy"}
+    assert stamp["data"]["fingerprint"] == load("digits", run.job.settings).fingerprint
+
+
+def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_judging(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name, words in (("cuda:99", "device is 'cuda:99' but"), ("cpu:x", "device is auto"), ("tpu", "device is auto")):
+        with pytest.raises(UsageError, match=words):
+            resolve_machine(job_for("majority", device=name))
+        assert device_here(name) == "cpu"
+    resolved = resolve_machine(job_for("majority", device="auto", threads=0, precision="auto")).settings
+    assert resolved.device in ("cpu", "cuda")
+    assert threads_for(resolved, (8, 8, 1)) == 1
+    assert threads_for(resolved, (224, 224, 3)) == len(os.sched_getaffinity(0))
+    assert threads_for(job_for("majority", threads=3).settings, (8, 8, 1)) == 3
+    assert resolved.precision in ("float32", "bfloat16")
+
+
+def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(workshop, "threads_for", lambda *_: 1)
+        patched.setattr(room, "_fit", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(job_for("majority"), tmp_path / "run", images=patterns())
+    monkeypatch.setattr(workshop, "threads_for", lambda *_: 2)
+    train(job_for("majority"), tmp_path / "run", images=patterns())
+    assert torch.get_num_threads() == 1
