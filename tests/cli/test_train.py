@@ -168,7 +168,7 @@ def test_mistakes_end_with_one_sentence_and_no_folder(
 @pytest.mark.parametrize(
     ("moment", "says"),
     [
-        ("models.problem.Linear.__init__", "interrupted; it starts over with: sadari resume one"),
+        ("models.classical.problem.Linear.__init__", "interrupted; it starts over with: sadari resume one"),
         ("training.train.write_model", "interrupted; the work is kept, go on with: sadari resume one"),
     ],
 )
