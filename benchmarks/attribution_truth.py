@@ -53,10 +53,10 @@ def interval(scores: NDArray[np.float64]) -> dict[str, float]:
     return {"mean": round(float(scores.mean()), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
 
-def row(rung: str, method: str, scores: NDArray[np.float64], **more: Any) -> dict[str, Any]:
+def row(spec: str, method: str, scores: NDArray[np.float64], **more: Any) -> dict[str, Any]:
     """scores: (seeds, images, 2)."""
     hits, overlap = (scores[..., place].mean(axis=0) for place in (0, 1))
-    return {"rung": rung, "method": method, "hits": interval(hits), "overlap": interval(overlap), **more}
+    return {"model": spec, "method": method, "hits": interval(hits), "overlap": interval(overlap), **more}
 
 
 def main() -> None:
@@ -69,24 +69,24 @@ def main() -> None:
     began = time.perf_counter()
     images = sadari.load(DATA)
     assert images.evidence is not None
-    judged = np.flatnonzero(images.given == "test")[: options.images]
+    judged = np.flatnonzero(images.source_split == "test")[: options.images]
     found: dict[tuple[str, str], list[list[tuple[float, float]]]] = defaultdict(list)
     accuracy: dict[str, list[float]] = defaultdict(list)
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     with tempfile.TemporaryDirectory() as folder:
-        for rung in RUNGS:
+        for spec in RUNGS:
             for seed in range(options.seeds):
-                out = Path(folder) / f"{rung}-{seed}"
-                run = sadari.train(DATA, rung, out=out, seed=seed, epochs=options.epochs, threads=1)
-                accuracy[rung].append(run.scores("test")["accuracy"])
+                out = Path(folder) / f"{spec}-{seed}"
+                run = sadari.train(DATA, spec, out=out, seed=seed, epochs=options.epochs, threads=1)
+                accuracy[spec].append(run.scores("test")["accuracy"])
                 model = TrainedModel.load(run)
                 for method in (each for each in ATTRIBUTIONS if not each.lacks(model)):
                     start = time.process_time()
                     maps = [attribute(method.name, model, images.images[at], int(images.labels[at])) for at in judged]
-                    seconds[rung, method.name] += time.process_time() - start
+                    seconds[spec, method.name] += time.process_time() - start
                     evidence = images.evidence[judged]
-                    found[rung, method.name].append([judge(*pair) for pair in zip(maps, evidence, strict=True)])
-                    print(rung, seed, method.name, np.mean(found[rung, method.name][-1], axis=0), flush=True)
+                    found[spec, method.name].append([judge(*pair) for pair in zip(maps, evidence, strict=True)])
+                    print(spec, seed, method.name, np.mean(found[spec, method.name][-1], axis=0), flush=True)
     generator = np.random.default_rng(1)
     chance = [
         [judge(generator.random(images.shape[:2]), images.evidence[at]) for at in judged] for _ in range(options.seeds)
@@ -104,7 +104,7 @@ def main() -> None:
         "machine": {**machine, "load": os.getloadavg(), "system": platform.platform()},
         "date": time.strftime("%Y-%m-%d"),
         "seconds": round(time.perf_counter() - began, 1),
-        "accuracy": {rung: [round(each, 4) for each in values] for rung, values in accuracy.items()},
+        "accuracy": {spec: [round(each, 4) for each in values] for spec, values in accuracy.items()},
         "evidence_share": round(float(images.evidence[judged].mean()), 4),
         "rows": [
             row("no model", "chance", np.array(chance)),

@@ -1,14 +1,14 @@
-"""Is `--models best` worse than training the best single rung for the same time?
+"""Is `--models best` worse than training the best single model for the same time?
 
     SADARI_DATA_DIR=... uv run python benchmarks/best_budget.py [--sets digits,shapes,fashion-mnist] [--seeds 3]
 
-On each set, with the budget B that BUDGETS says: every rung alone, with as many epochs as B holds by its measured pace
+On each set, with the budget B that BUDGETS says: every model alone, with as many epochs as B holds by its measured pace
 (measured on the set itself, before B begins), once; the three that are best on the *test* images then with the other
-seeds; and best, with B for everything, with all seeds. Which single rung is the best is therefore known from the
-test images, as nobody could who has not tried them all: the comparison favours the single rung.
+seeds; and best, with B for everything, with all seeds. Which single model is the best is therefore known from the
+test images, as nobody could who has not tried them all: the comparison favours the single model.
 
 Whatever is done is in the result file already and is not done again. `seconds` of each entry: training and judging, by
-the clock; those of the measuring before a single rung's B are not in it, those of best's are. At most 27 B a set
+the clock; those of the measuring before a single model's B are not in it, those of best's are. At most 27 B a set
 (worked out): a quarter of an hour for digits and shapes, less where patience ends runs; half an hour for fashion-mnist.
 """
 
@@ -45,14 +45,14 @@ from sadari.values import ImageSet, Split
 
 HERE = Path(__file__).parent
 BUDGETS = {"digits": 20.0, "shapes": 20.0, "fashion-mnist": 60.0}  # seconds
-REPEATED = 3  # single rungs that get all seeds
-PACED = 0.1  # part of B for which a single rung is trained to know its pace
+REPEATED = 3  # single models that get all seeds
+PACED = 0.1  # part of B for which a single model is trained to know its pace
 
 Entry = dict[str, Any]
 
 
 class Single:
-    """Every rung of the ladder on one set, each alone."""
+    """Every model of the ladder on one set, each alone."""
 
     def __init__(self, data: str, budget: float) -> None:
         self.budget = budget

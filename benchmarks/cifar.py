@@ -47,7 +47,7 @@ MARKS = "<!-- cifar -->\n", "<!-- /cifar -->"
 
 @dataclass(frozen=True)
 class Arm:
-    """Who learns? model: a rung or a network's TOML file, "" for airbench. epochs: how often, where nothing is said."""
+    """Who learns? model: a name or a network's TOML file, "" for airbench. epochs: how often, where nothing is said."""
 
     name: str
     model: str
@@ -102,7 +102,7 @@ def write_images(data: str, file: Path) -> None:
     images = load(data, Settings())
     arrays: dict[str, Any] = {}
     for part in ("train", "test"):
-        positions = np.random.default_rng(0).permutation(np.flatnonzero(images.given == part))
+        positions = np.random.default_rng(0).permutation(np.flatnonzero(images.source_split == part))
         arrays |= {f"X_{part}": np.asarray(images.images[positions]), f"y_{part}": images.labels[positions]}
     np.savez(file, **arrays)
 

@@ -1,12 +1,12 @@
-"""How soon are A2's two classical models fitted, by A2's calls of scikit-learn and by the rungs `logistic` and `sgd`?
+"""How soon are A2's two classical models fitted, by A2's calls of scikit-learn and by the models `logistic` and `sgd`?
 
     SADARI_DATA_DIR=... uv run python benchmarks/classical.py [--turns 5] [--out benchmarks/classical.json]
 
 All contestants fit Fashion-MNIST's 60,000 training images and are judged once on its 10,000 test images, in turn, each
 in a process of its own:
 
-- logistic: LogisticRegression() on raw pixels, against the rung with scaling=none.
-- sgd: SGDClassifier's partial_fit on standardised pixels, the training images scored after each pass, against the rung
+- logistic: LogisticRegression() on raw pixels, against the model with scaling=none.
+- sgd: SGDClassifier's partial_fit on standardised pixels, the training images scored after each pass, against the model
   with average=false (A2's steps) and as it is (sgd-averaged). A2 scores the test images after each pass too.
 
 fit: seconds from the pixels in memory to the fitted weights and the curves, the fitting of the scaling included and
@@ -48,7 +48,7 @@ def theirs(model: str, passes: int, _: int) -> dict[str, Any]:
     warnings.simplefilter("ignore", ConvergenceWarning)  # its 100 iterations are A2's
     images = load(DATA, Settings(), Silent())
     flat, labels = images.images[:].reshape(len(images), -1), images.labels
-    train, test = images.given == "train", images.given == "test"
+    train, test = images.source_split == "train", images.source_split == "test"
     x, y, x_test, y_test = flat[train], labels[train], flat[test], labels[test]
     started = time.perf_counter()
     if model == "logistic":
@@ -64,7 +64,7 @@ def theirs(model: str, passes: int, _: int) -> dict[str, Any]:
 
 
 def ours(model: str, passes: int, seed: int) -> dict[str, Any]:
-    """A run of the rung as `sadari train` makes it. `sgd-averaged` is the rung as it is."""
+    """A run of the model as `sadari train` makes it. `sgd-averaged` is the model as it is."""
     import scipy.optimize  # noqa: F401  # the solver's import is not counted here, as scikit-learn's is not
 
     from sadari.data.load import load

@@ -58,7 +58,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Found:
+class StepOutput:
     """How often, of all replications? `equal`: found equal within MARGIN. width: median width of the intervals."""
 
     setting: Setting
@@ -110,7 +110,7 @@ def _effect(accuracy: float, spread: float) -> float:
     return float(brentq(excess, 1e-6, 3.0))
 
 
-def measure(setting: Setting, replications: int, generator: np.random.Generator) -> Found:
+def measure(setting: Setting, replications: int, generator: np.random.Generator) -> StepOutput:
     """Simulate one setting."""
     a = Arm(setting.accuracy_a, setting.spread_a, False)
     b = Arm(setting.accuracy_b, setting.spread_b, setting.without_chance_b)
@@ -128,7 +128,7 @@ def measure(setting: Setting, replications: int, generator: np.random.Generator)
         widths.append((of_a.high - of_a.low, found.high - found.low))
     width_a, width_difference = np.median(widths, axis=0)
     rates = [float(each) / replications for each in (*covered, alarms, equal)]
-    return Found(setting, replications, *rates, float(width_a), float(width_difference))
+    return StepOutput(setting, replications, *rates, float(width_a), float(width_difference))
 
 
 def settings() -> Iterator[Setting]:
@@ -203,13 +203,13 @@ def main() -> None:
     arguments.out.write_text(f'{head}, "results": [\n{rows}\n]}}\n', encoding="utf-8")
 
 
-def read(file: Path) -> list[Found]:
+def read(file: Path) -> list[StepOutput]:
     """The stored results."""
     rows = json.loads(file.read_text(encoding="utf-8"))["results"]
-    return [Found(**{**row, "setting": Setting(**row["setting"])}) for row in rows]
+    return [StepOutput(**{**row, "setting": Setting(**row["setting"])}) for row in rows]
 
 
-def table(results: Sequence[Found]) -> list[str]:
+def table(results: Sequence[StepOutput]) -> list[str]:
     """Lowest and highest coverage and false alarms, in per cent, by images and seeds; settings at 99 % apart."""
     lines = [
         "| images | seeds | accuracy covered | difference covered | false alarms | equal, though it is not |",
@@ -245,7 +245,7 @@ def _range(rates: Sequence[float]) -> str:
     return f"{100 * min(rates):.1f} - {100 * max(rates):.1f}" if rates else "-"
 
 
-def _row(found: Found) -> str:
+def _row(found: StepOutput) -> str:
     of = found.setting
     rates = " ".join(f"{100 * each:5.1f}" for each in (found.covered_a, found.covered_b, found.covered_difference))
     what = f"{of.name:25} {of.accuracy_a:.2f} {of.spread_a:.3f} S={of.seeds:<2} N={of.images:<6}"

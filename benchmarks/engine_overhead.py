@@ -23,7 +23,7 @@ from sadari.data.prepare import Preprocess
 from sadari.inference.device import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.inference.predict import Inputs
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from sadari.settings import Settings
@@ -37,8 +37,8 @@ BATCH, STEPS, WARM = 256, 10, 2
 
 
 def network_of(name: str) -> Network:
-    rung = find_rung(name)
-    return build(parse(rung.layers, rung.variables), SHAPE, 10, 0).to(memory_format=torch.channels_last)
+    spec = find_model(name)
+    return build(parse(spec.layers, spec.variables), SHAPE, 10, 0).to(memory_format=torch.channels_last)
 
 
 class Bare:

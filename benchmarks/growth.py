@@ -137,7 +137,7 @@ def in_a_process(work: Work) -> dict[str, float]:
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def slope(values: list[int], figures: list[float]) -> float:
+def grad(values: list[int], figures: list[float]) -> float:
     """By which power of the values do the figures grow, over the last SLOPE_POINTS of them?"""
     logs = np.log(values[-SLOPE_POINTS:]), np.log(np.maximum(figures[-SLOPE_POINTS:], 1e-3))
     return float(np.polyfit(*logs, 1)[0])
@@ -161,10 +161,10 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
             for stage, colour, mark in zip(STAGES, COLOURS, MARKS, strict=False):
                 seconds = [point[stage] for point in found]
                 (named[stage],) = upper.loglog(values, seconds, color=colour, marker=mark, markersize=4, linewidth=1.2)
-            upper.set_title(f"{name}: seconds ~ n^{slope(values, total):.2f}")
+            upper.set_title(f"{name}: seconds ~ n^{grad(values, total):.2f}")
             risen = [point["risen"] for point in found]
             lower.loglog(values, risen, color=GREY, marker="o", markersize=4, linewidth=2.4)
-            lower.set_title(f"MiB ~ n^{slope(values, risen):.2f}")
+            lower.set_title(f"MiB ~ n^{grad(values, risen):.2f}")
             lower.set_xlabel(AXES[name].label)
             for axes in (upper, lower):
                 axes.grid(True)
@@ -196,8 +196,8 @@ def table(name: str, found: list[dict[str, Any]]) -> str:
         lines.append(f"{value:>9,} {seconds} {point['risen']:8,.0f} {point['accuracy']:9.3f}")
     values = [point["work"][AXES[name].grows] for point in found]
     if len(found) >= SLOPE_POINTS:
-        slopes = "".join(f"{slope(values, [point[stage] for point in found]):9.2f}" for stage in STAGES)
-        lines.append(f"{'slope':>9} {slopes} {slope(values, [point['risen'] for point in found]):8.2f}")
+        slopes = "".join(f"{grad(values, [point[stage] for point in found]):9.2f}" for stage in STAGES)
+        lines.append(f"{'grad':>9} {slopes} {grad(values, [point['risen'] for point in found]):8.2f}")
     return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ from peak import peak_mib
 
 from sadari.inference import device as machine
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.settings import resolve
 from sadari.training.train import train
 from sadari.values import Split
@@ -34,8 +34,8 @@ def one_process(name: str, kept: bool) -> dict[str, float]:
         machine._keep_freed_memory = lambda: None
     images = random_images(STEPS * BATCH)
     none = np.empty(0, dtype=np.int64)
-    rung = find_rung(name)
-    settings, variables = resolve(rung.settings, rung.variables, {"epochs": 2, "batch_size": BATCH, "scaling": "unit"})
+    spec = find_model(name)
+    settings, variables = resolve(spec.settings, spec.variables, {"epochs": 2, "batch_size": BATCH, "scaling": "unit"})
     with tempfile.TemporaryDirectory() as folder:
         job = Job("random", name, 0, settings, variables)
         split = Split(np.arange(len(images)), none, none, "all")

@@ -13,7 +13,7 @@ WRONG = 0.1  # share of the labels
 
 
 def random_images(count: int, shape: tuple[int, int, int] = SHAPE, classes: int = 10) -> ImageSet:
-    """So many pictures of `shape` (H, W, C), all of the training part; the same ones every time."""
+    """So many pictures of `shape` (H, W, C), all of the training split; the same ones every time."""
     generator = np.random.default_rng(0)
     return ImageSet(
         name="random",
@@ -21,7 +21,7 @@ def random_images(count: int, shape: tuple[int, int, int] = SHAPE, classes: int 
         labels=generator.integers(0, classes, count),
         ids=np.arange(count).astype(np.str_),
         classes=tuple("0123456789"[:classes]),
-        given=np.full(count, "train"),
+        source_split=np.full(count, "train"),
         fingerprint="random",
     )
 

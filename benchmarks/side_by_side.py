@@ -41,22 +41,22 @@ NETWORKS = {
     "dense2048": "flatten, dense 2048, dense 2048",
     "lstm256": "rows, lstm 256 sequence, lstm 256",
 }
-PART = ("train_fraction=0.05", "val_fraction=0.05")
+UNFINISHED = ("train_fraction=0.05", "val_fraction=0.05")
 RUNS: Mapping[str, tuple[str, ...]] = {  # "data model": settings that make it a few seconds at most
     "fashion-mnist logistic": ("max_iter=10",),
     "fashion-mnist sgd": ("epochs=2", "train_fraction=0.2"),
-    "fashion-mnist softmax": ("epochs=3", *PART),
+    "fashion-mnist softmax": ("epochs=3", *UNFINISHED),
     "fashion-mnist lstm": ("epochs=1", "train_fraction=0.1"),
-    "fashion-mnist dnn": ("epochs=3", *PART),
-    "fashion-mnist lstm3": ("epochs=1", *PART),
+    "fashion-mnist dnn": ("epochs=3", *UNFINISHED),
+    "fashion-mnist lstm3": ("epochs=1", *UNFINISHED),
     "fashion-mnist mlp": ("epochs=3", "train_fraction=0.1"),
-    "fashion-mnist lstm batch 512": ("epochs=2", "batch_size=512", *PART),
-    "fashion-mnist dense512": ("epochs=3", *PART),
-    "fashion-mnist lstm256": ("epochs=1", *PART),
-    "fashion-mnist dense1024": ("epochs=3", *PART),
-    "fashion-mnist dense2048": ("epochs=2", *PART),
+    "fashion-mnist lstm batch 512": ("epochs=2", "batch_size=512", *UNFINISHED),
+    "fashion-mnist dense512": ("epochs=3", *UNFINISHED),
+    "fashion-mnist lstm256": ("epochs=1", *UNFINISHED),
+    "fashion-mnist dense1024": ("epochs=3", *UNFINISHED),
+    "fashion-mnist dense2048": ("epochs=2", *UNFINISHED),
     "fashion-mnist cnn": ("epochs=1", "train_fraction=0.1"),
-    "fashion-mnist sprint": ("epochs=1", *PART),
+    "fashion-mnist sprint": ("epochs=1", *UNFINISHED),
     "digits mlp": ("epochs=10",),
     "digits lstm": ("epochs=3",),
     "digits cnn": ("epochs=3",),
@@ -64,8 +64,8 @@ RUNS: Mapping[str, tuple[str, ...]] = {  # "data model": settings that make it a
 }
 COMPARISONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {  # name: data, models, settings; three seeds each
     "digits": ("digits", "majority,logistic,mlp,cnn", ()),
-    "fashion-mnist, dense and recurrent": ("fashion-mnist", "mlp,dnn,lstm,lstm3", ("epochs=4", *PART)),
-    "fashion-mnist, with convolutions": ("fashion-mnist", "mlp,lstm,cnn,a4-cnn", ("epochs=2", *PART)),
+    "fashion-mnist, dense and recurrent": ("fashion-mnist", "mlp,dnn,lstm,lstm3", ("epochs=4", *UNFINISHED)),
+    "fashion-mnist, with convolutions": ("fashion-mnist", "mlp,lstm,cnn,a4-cnn", ("epochs=2", *UNFINISHED)),
 }
 
 Row = dict[str, Any]

@@ -2,8 +2,8 @@
 
     uv run python benchmarks/sprint.py [--model sprint-wide] [--seeds 10] [--curve 2,4,8,16] [--out FILE]
 
-- test: the rung as it is, trained on all 60,000 training images (val_fraction=0), the last weights judged once on the
-  10,000 of the test part; nothing was chosen on those.
+- test: the model as it is, trained on all 60,000 training images (val_fraction=0), the last weights judged once on the
+  10,000 of the test split; nothing was chosen on those.
 - curve: other numbers of epochs, trained on 48,000 of the training images and judged on the other 12,000, seed 0.
 
 Seconds of training are those of all steps, and of judging the 12,000 after each epoch (curve). Those around them stand

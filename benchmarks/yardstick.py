@@ -4,7 +4,7 @@
     uv run python benchmarks/yardstick.py --quick
 
 Peers: Keras 3 on TensorFlow, JAX and torch, a plain PyTorch loop with a DataLoader, skorch, and scikit-learn for the
-classical rungs, each in an environment of its own that uv makes (the first time it downloads some hundred MB). Every
+classical models, each in an environment of its own that uv makes (the first time it downloads some hundred MB). Every
 turn is added to benchmarks/yardstick.json, and benchmarks/RESULTS.md is made anew from it: interrupted, the same
 command goes on. Delete the JSON to begin anew; `--pairs 0` only writes the page. The page says how it is measured.
 
@@ -33,13 +33,13 @@ from sadari.files import write_text
 from sadari.registry import unknown_name
 
 HERE = Path(__file__).parent
-FITTING = "scikit-learn"  # the peer of the classical rungs
+FITTING = "scikit-learn"  # the peer of the classical models
 COMMAND = "uv run python benchmarks/yardstick.py"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured: networks and rungs, by whom, how often, and in which environments."""
+    """What is to be measured: networks and models, by whom, how often, and in which environments."""
 
     asked: Mapping[str, Asked]
     ours: Sequence[Entrant]
@@ -48,8 +48,8 @@ class Plan:
     own: bool
 
     def entrants(self, task: Task) -> list[Entrant]:
-        """Who computes `task`: of the peers scikit-learn the classical rungs, all others the networks; nobody where no
-        peer is left. Precision makes no difference to the classical rungs."""
+        """Who computes `task`: of the peers scikit-learn the classical models, all others the networks; nobody where no
+        peer is left. Precision makes no difference to the classical models."""
         peers = [each for each in self.peers if (each.name == FITTING) == task.classical]
         return [*(self.ours[:1] if task.classical else self.ours), *peers] if peers else []
 
@@ -111,7 +111,7 @@ def chosen(text: str, known: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", default="", help="networks and classical rungs, by default all")
+    parser.add_argument("--models", default="", help="networks and classical models, by default all")
     parser.add_argument("--peers", default="", help="by default all")
     parser.add_argument("--pairs", type=int, default=5, help="turns at each network")
     parser.add_argument("--precision", choices=[*OURS, "both"], default="both", help="that of Sadari's training steps")
@@ -133,7 +133,7 @@ def run_quick() -> int:
 
 def run_all(options: argparse.Namespace) -> int:
     """The whole measurement, or what is left of it; returns the exit status."""
-    asked = chosen(options.models, {**NETWORKS, **CLASSICAL}, "network or rung")
+    asked = chosen(options.models, {**NETWORKS, **CLASSICAL}, "network or model")
     ours = list(OURS.values()) if options.precision == "both" else [OURS[options.precision]]
     plan = Plan(asked, ours, list(chosen(options.peers, PEERS, "peer").values()), options.pairs, own=True)
     record = Record.open(options.out, this_machine())

@@ -55,7 +55,7 @@ def noise(count: int, classes: int, side: int = 8, channels: int = 3, name: str 
         labels=np.where(labels == 1, 0, labels) if classes > 2 else labels,
         ids=np.array([f"{number:05}" for number in range(count)]),
         classes=tuple(name.format(number) for number in range(classes)),
-        given=np.where(np.arange(count) % 2, "train", "test"),
+        source_split=np.where(np.arange(count) % 2, "train", "test"),
         fingerprint="f1f2",
         notes=("three were resized",),
     )

@@ -40,8 +40,8 @@ def read_pixels(task: dict[str, Any]) -> Pixels:
     """What the task's file holds, scaled by what the training images alone say."""
     with np.load(task["file"], allow_pickle=False) as stored:
         x_train, y_train, x_test, y_test = (stored[name] for name in ("X_train", "y_train", "X_test", "y_test"))
-    mean, deviation = _mean_and_deviation(x_train, task["scaling"])
-    scaled = [((pixels - mean) / deviation).astype(np.float32) for pixels in (x_train, x_test)]
+    mean, std = _mean_and_deviation(x_train, task["scaling"])
+    scaled = [((pixels - mean) / std).astype(np.float32) for pixels in (x_train, x_test)]
     return Pixels(scaled[0], y_train, scaled[1], y_test)
 
 

@@ -1,4 +1,4 @@
-"""What does Sadari make of a task? A run as `sadari train` makes it, classical rungs included.
+"""What does Sadari make of a task? A run as `sadari train` makes it, classical models included.
 
 sadari_training.py TASK    (run by ../yardstick.py; asked.py says what a task is)
 """

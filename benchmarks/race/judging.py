@@ -17,7 +17,7 @@ from sadari.deploy.onnx_graph import make_onnx
 from sadari.files import write_text
 from sadari.inference.classifier import PREPROCESS, WEIGHTS, Classifier
 from sadari.inference.model import Architecture, TrainedModel, write_model
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.settings import Value, resolve
 from sadari.values import ImageSet
 
@@ -76,10 +76,10 @@ class Judging:
 
 
 def make_judging(name: str, images: ImageSet, folder: Path) -> Judging:
-    """The rung `name` with random weights, in `folder` as every entrant wants it."""
-    rung = find_rung(name)
-    settings, variables = resolve(rung.settings, rung.variables, {})
-    architecture = Architecture.of(rung, variables, images.shape, images.classes)
+    """The model `name` with random weights, in `folder` as every entrant wants it."""
+    spec = find_model(name)
+    settings, variables = resolve(spec.settings, spec.variables, {})
+    architecture = Architecture.of(spec, variables, images.shape, images.classes)
     preprocess = Preprocess.fitted(images, np.arange(len(images.images)), settings.scaling, "crop")
     network = architecture.build(seed=0).eval()
     _stir(network)

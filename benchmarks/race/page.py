@@ -32,7 +32,7 @@ comparisons one in twenty is marked by chance.
 
 
 def page(record: Record, command: str) -> str:
-    """The whole of RESULTS.md: speeds, accuracies, the classical rungs, how it was measured."""
+    """The whole of RESULTS.md: speeds, accuracies, the classical models, how it was measured."""
     head = [
         "# Sadari beside its peers",
         f"Made by `{command}` from `{record.path.name}`. {_circumstances(record)}",
@@ -56,7 +56,7 @@ def tables(record: Record) -> list[str]:
     if networks:
         parts += ["## Images per second", rates(networks), "## Test accuracy", accuracies(networks)]
     if classical:
-        parts += ["## Classical rungs: seconds of a fit", fits(classical)]
+        parts += ["## Classical models: seconds of a fit", fits(classical)]
     return parts
 
 
@@ -90,9 +90,9 @@ def accuracies(standings: Sequence[Standing]) -> str:
 
 
 def fits(standings: Sequence[Standing]) -> str:
-    """A row a rung: seconds of Sadari and scikit-learn, their ratio and accuracies."""
+    """A row a model: seconds of Sadari and scikit-learn, their ratio and accuracies."""
     rows = [_fit(each, own, peer) for each in standings for own in _present([each], OWN) for peer in _peers([each])]
-    head = ["rung", "", "passes", "turns", "seconds", "peer", "its seconds", "times as fast", "test accuracy", "its"]
+    head = ["model", "", "passes", "turns", "seconds", "peer", "its seconds", "times as fast", "test accuracy", "its"]
     return _table(head, rows)
 
 

@@ -54,7 +54,7 @@ def _opened(kind: str) -> ImageSet:
 def describe_pictures(kind: str) -> Pictures:
     """Which images of a kind (GREY or COLOUR) are here?"""
     images = _opened(kind)
-    learnt, judged = (int((images.given == part).sum()) for part in ("train", "test"))
+    learnt, judged = (int((images.source_split == part).sum()) for part in ("train", "test"))
     return Pictures(_chosen(kind).name, learnt, judged, images.shape, len(images.classes))
 
 
@@ -64,7 +64,7 @@ def write_pictures(kind: str, pictures: Pictures, folder: Path) -> Path:
     if not file.is_file():
         images, draw = _opened(kind), np.random.default_rng(0)
         learnt, judged = (
-            np.sort(draw.permutation(np.flatnonzero(images.given == part))[:number])
+            np.sort(draw.permutation(np.flatnonzero(images.source_split == part))[:number])
             for part, number in (("train", pictures.images), ("test", pictures.judged))
         )
         np.savez(

@@ -49,7 +49,7 @@ class Standing:
         return str(figures[-1].get("failed", "")) if figures else ""
 
     def speeds(self, name: str) -> list[float]:
-        """Images per second of training steps, or fits per second of a classical rung, turn by turn."""
+        """Images per second of training steps, or fits per second of a classical model, turn by turn."""
         return [speed(self.task, figure) for (figure,) in self.figures(name)]
 
     def accuracies(self, name: str) -> list[float]:
@@ -70,7 +70,7 @@ class Standing:
 
 
 def speed(task: dict[str, Any], figure: Figure) -> float:
-    """Images per second after the first epoch, which warms up; for a classical rung, fits per second."""
+    """Images per second after the first epoch, which warms up; for a classical model, fits per second."""
     if task["model"] in CLASSICAL:
         return 1 / sum(figure["seconds"])
     timed = figure["seconds"][1:]

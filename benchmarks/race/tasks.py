@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.models.layers.specs import Layer
 from sadari.models.parse import Row, complete, describe, parse
 from sadari.settings import Value, resolve
@@ -21,7 +21,7 @@ Described = dict[str, Any]
 class Asked:
     """Which pictures does a network learn, how many of them, how many at a step and how often, and how many judge it?
 
-    scaling: "" where the rung's own is taken.
+    scaling: "" where the model's own is taken.
     """
 
     pictures: str
@@ -61,7 +61,7 @@ QUICK: Mapping[str, Asked] = {
 
 @dataclass(frozen=True)
 class Pictures:
-    """Which images are there? data: the set's name. images, judged: of its train and test part. shape: (H, W, C)."""
+    """Which images are there? data: the set's name. images, judged: of its train and test split. shape: (H, W, C)."""
 
     data: str
     images: int
@@ -124,15 +124,15 @@ class Task:
 
 
 def make_task(model: str, asked: Asked, pictures: Pictures) -> Task:
-    """The task of the rung `model`; where fewer `pictures` are there than `asked`, all of them are taken.
+    """The task of the model `model`; where fewer `pictures` are there than `asked`, all of them are taken.
 
-    Raises UsageError for a rung that there is not, or whose layers do not fit the pictures.
+    Raises UsageError for a model that there is not, or whose layers do not fit the pictures.
     """
     from sadari.training.optim.build import EPSILON, peak_learning_rate  # torch takes a second to load
 
-    rung = find_rung(model)
+    spec = find_model(model)
     overrides: dict[str, Value] = {"scaling": asked.scaling} if asked.scaling else {}
-    settings, _ = resolve(rung.settings, rung.variables, overrides)
+    settings, _ = resolve(spec.settings, spec.variables, overrides)
     return Task(
         model=model,
         pictures=replace(
@@ -149,9 +149,9 @@ def make_task(model: str, asked: Asked, pictures: Pictures) -> Task:
 
 
 def layers_of(model: str, shape: tuple[int, int, int], classes: int) -> tuple[Described, ...]:
-    """The layers of the rung `model`, the class layer included: kind, numbers, shape behind it, and parameters."""
-    rung = find_rung(model)
-    layers = parse(rung.layers, rung.variables)
+    """The layers of the model `model`, the class layer included: kind, numbers, shape behind it, and parameters."""
+    spec = find_model(model)
+    layers = parse(spec.layers, spec.variables)
     rows = describe(layers, shape, classes)
     return tuple(_described(layer, row) for layer, row in zip(complete(layers, classes), rows, strict=True))
 

@@ -40,7 +40,7 @@ def train(
 ) -> "RunRecord":
     """What comes of training one model? A run in the folder `out`; a finished or started one is taken up again.
 
-    overrides: settings and variables of the rung, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
+    overrides: settings and variables of the model, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
     `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
     """
     from sadari.training import train as training
@@ -131,10 +131,10 @@ def compare(
 ) -> "ComparisonResult":
     """Which model is better on these images, and by how much?
 
-    models: names of rungs and TOML files; or "best", with a `budget` such as "10m" or in seconds: the most promising
-    rungs are tried, and the result compares those that were trained with the time that was left. seeds: how many, from
+    models: names of models and TOML files; or "best", with a `budget` such as "10m" or in seconds: the most promising
+    models are tried, and the result compares those that were trained with the time that was left. seeds: how many, from
     0, or which; of "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness: judge the
-    models on disturbed images too, as `.robustness`. margin: find arms equal within this difference of accuracy. jobs:
+    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy. jobs:
     how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best", one. The
     result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 from sadari.errors import SadariError, UsageError
 
-PART = ".part"  # how the name of a file ends that is still being written
+UNFINISHED = ".part"  # how the name of a file ends that is still being written
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -20,7 +20,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         write(temporary)
@@ -60,9 +60,9 @@ def lying_in(out: Path) -> list[str]:
         raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
 
 
-def remove_parts(folder: Path) -> None:
+def remove_unfinished(folder: Path) -> None:
     """What did a killed process leave half-written in `folder`, its subfolders included? Nothing any more."""
-    for part in folder.rglob(f".*{PART}"):
+    for part in folder.rglob(f".*{UNFINISHED}"):
         part.unlink(missing_ok=True)
 
 

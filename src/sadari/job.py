@@ -13,8 +13,8 @@ from sadari.settings import Settings, Value, with_overrides
 class Job:
     """What is one run? Its data, its model, its seed, all settings, and the model's own variables.
 
-    data: as the user names it (a named set or an absolute path). model: a rung's name or an absolute path
-    of a TOML file. variables: the rung's own ones, resolved (such as dropout). A job says everything that
+    data: as the user names it (a named set or an absolute path). model: a model's name or an absolute path
+    of a TOML file. variables: the model's own ones, resolved (such as dropout). A job says everything that
     decides the result; two equal jobs on one machine give the same bytes.
     """
 

@@ -135,8 +135,10 @@ def learning(history: Sequence[Mapping[str, float]]) -> list[Html]:
         chart(
             figure,
             {
-                part: [(row["epoch"], row[f"{part}_{figure}"]) for row in history if f"{part}_{figure}" in row]
-                for part in ("train", "val")
+                split_name: [
+                    (row["epoch"], row[f"{split_name}_{figure}"]) for row in history if f"{split_name}_{figure}" in row
+                ]
+                for split_name in ("train", "val")
             },
         )
         for figure in ("accuracy", "loss")

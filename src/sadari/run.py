@@ -19,7 +19,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import read_json, write_text, write_whole
 from sadari.job import Job, chosen_settings
 from sadari.notebook import card, fact, figures, learning
-from sadari.values import PARTS, Answers, Predictions, Split
+from sadari.values import SPLITS, Answers, Predictions, Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def _processor() -> str:
 
 
 def write_history(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write one line per epoch under HISTORY_COLUMNS; a missing figure (no validation part) is left empty."""
+    """Write one line per epoch under HISTORY_COLUMNS; a missing figure (no validation split) is left empty."""
     text = StringIO()
     writer = csv.DictWriter(text, HISTORY_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
@@ -226,9 +226,9 @@ class RunRecord:
     def split(self) -> Split:
         return read_split(self.path / "split.npz")
 
-    def scores(self, part: str) -> Mapping[str, float]:
+    def scores(self, split_name: str) -> Mapping[str, float]:
         """The metrics of "train", "val" or "test"; empty where the part has no images."""
-        return dict(self.summary["scores"].get(part) or {})
+        return dict(self.summary["scores"].get(split_name) or {})
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per finished epoch, with the columns of `history.csv`."""
@@ -243,7 +243,7 @@ class RunRecord:
         """What a notebook shows: the scores of each part, what was set, and how it learned."""
         try:
             job = self.job
-            scores = {part: self.scores(part) for part in PARTS} if self.finished else {}
+            scores = {split_name: self.scores(split_name) for split_name in SPLITS} if self.finished else {}
         except SadariError as error:
             return fact(str(error))
         history = self.history if (self.path / "history.csv").is_file() else []
@@ -252,7 +252,7 @@ class RunRecord:
         return card(
             f"{model} on {job.data}",
             (f"seed {job.seed} · {state} · {_from_here(self.path)}",),
-            figures({part: found for part, found in scores.items() if found}),
+            figures({split_name: found for split_name, found in scores.items() if found}),
             fact(" · ".join(f"{name} = {value}" for name, value in chosen_settings(job).items())),
             *learning(history),
         )

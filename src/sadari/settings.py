@@ -24,7 +24,7 @@ def _setting(default: Value, doc: str, *, choices: tuple[str, ...] = (), low: fl
 
 @dataclass(frozen=True)
 class Settings:
-    """What is every run told? One flat list; a rung brings its own defaults, the user has the last word.
+    """What is every run told? One flat list; a model brings its own defaults, the user has the last word.
 
     Each field carries a `doc` sentence, its `choices` or its lowest value in its metadata. Constructing
     with a wrong value raises UsageError naming the setting.
@@ -107,7 +107,7 @@ def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None)
 
 
 def setting_names() -> list[str]:
-    """Which keys does `--set` know, a rung's own variables aside?"""
+    """Which keys does `--set` know, a model's own variables aside?"""
     return [each.name for each in fields(Settings)]
 
 
@@ -142,17 +142,17 @@ def with_overrides(settings: Settings, overrides: Mapping[str, Value]) -> Settin
 
 
 def resolve(
-    rung_settings: Mapping[str, Value],
-    rung_variables: Mapping[str, Value],
+    model_settings: Mapping[str, Value],
+    model_variables: Mapping[str, Value],
     overrides: Mapping[str, Value],
 ) -> tuple[Settings, dict[str, Value]]:
-    """Which settings and variables does a run get? Defaults, then the rung's, then the user's `overrides`.
+    """Which settings and variables does a run get? Defaults, then the model's, then the user's `overrides`.
 
-    A key of `overrides` is a variable where the rung has one of that name, else a setting. Raises
+    A key of `overrides` is a variable where the model has one of that name, else a setting. Raises
     UsageError for a key that is neither, suggesting the nearest of both.
     """
-    variables = dict(rung_variables)
-    chosen: dict[str, Value] = dict(rung_settings)
+    variables = dict(model_variables)
+    chosen: dict[str, Value] = dict(model_settings)
     for name, value in overrides.items():
         if name in variables:
             variables[name] = parse_value(name, value, type(variables[name]))

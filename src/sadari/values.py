@@ -12,7 +12,7 @@ from sadari.notebook import GALLERY, card, fact, gallery
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 SAMPLES = 5  # images of each class that a notebook shows
 
 
@@ -43,14 +43,14 @@ class RowAccess(Protocol):
 class ReadsAhead(Protocol):
     """Rows that take time to make, and are made ahead where it is known which come next."""
 
-    def expect(self, order: NDArray[np.int64]) -> None:
+    def prefetch(self, order: NDArray[np.int64]) -> None:
         """The rows at the positions in `order` will be asked for, in this order, in pieces of any size."""
 
 
-def expect(rows: RowAccess, order: NDArray[np.int64]) -> None:
+def prefetch(rows: RowAccess, order: NDArray[np.int64]) -> None:
     """Tell `rows` what will be asked for, where that helps; an array has it all."""
     if isinstance(rows, ReadsAhead):
-        rows.expect(order)
+        rows.prefetch(order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class ImageSet:
     labels: int64 (N,), positions in `classes`.
     ids: unicode (N,), unique: a path inside the source, or such as "test/00042".
     given: unicode (N,), the part the source itself put an image in ("train", "val", "test"), or "".
-    fingerprint: hexadecimal digest of the content (pixels' source bytes, labels, ids, classes, given parts).
+    fingerprint: hexadecimal digest of the content (pixels' source bytes, labels, ids, classes, source split).
     notes: sentences that the user should see, such as what was resized.
     evidence: optional bool (N, H, W), true where the pixels are that give the class away (drawn sets only).
 
@@ -74,7 +74,7 @@ class ImageSet:
     labels: NDArray[np.int64]
     ids: NDArray[np.str_]
     classes: tuple[str, ...]
-    given: NDArray[np.str_]
+    source_split: NDArray[np.str_]
     fingerprint: str
     notes: tuple[str, ...] = ()
     evidence: NDArray[np.bool_] | None = None
@@ -83,9 +83,9 @@ class ImageSet:
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
             raise ValueError(f"images must be uint8 (N, H, W, 1 or 3), not {self.images.dtype} {self.images.shape}")
         count = len(self.images)
-        if not len(self.labels) == len(self.ids) == len(self.given) == count:
+        if not len(self.labels) == len(self.ids) == len(self.source_split) == count:
             raise ValueError(
-                f"{count} images with {len(self.labels)} labels, {len(self.ids)} ids and {len(self.given)} given parts"
+                f"{count} images with {len(self.labels)} labels, {len(self.ids)} ids, {len(self.source_split)} splits"
             )
         if count and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
             raise ValueError(f"labels must lie in 0..{len(self.classes) - 1}")
@@ -104,7 +104,7 @@ class ImageSet:
         import pandas as pd
 
         label = np.asarray(self.classes)[self.labels]
-        return pd.DataFrame({"id": self.ids, "label": label, "given": self.given})
+        return pd.DataFrame({"id": self.ids, "label": label, "given": self.source_split})
 
     def __repr__(self) -> str:
         return f"<ImageSet {self.name}: {self._about}>"
@@ -117,12 +117,12 @@ class ImageSet:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: how many images of which size, and some of each class; less than 100 kB."""
-        counts = {part: np.count_nonzero(self.given == part) for part in PARTS}
-        given = " · ".join(f"{count:,} {part}" for part, count in counts.items() if count)
+        counts = {split_name: np.count_nonzero(self.source_split == split_name) for split_name in SPLITS}
+        source_split = " · ".join(f"{count:,} {split_name}" for split_name, count in counts.items() if count)
         more = len(self.classes) - GALLERY
         return card(
             self.name,
-            (self._about, f"given as {given}" if given else "", *self.notes),
+            (self._about, f"given as {source_split}" if source_split else "", *self.notes),
             gallery([self._some(label) for label in range(len(self.classes))[:GALLERY]]),
             fact(f"... and {more:,} more classes" if more > 0 else ""),
             fact(f"fingerprint {self.fingerprint}"),
@@ -148,7 +148,7 @@ class Split:
     test: NDArray[np.int64]
     origin: str
 
-    def part(self, name: str) -> NDArray[np.int64]:
+    def positions(self, name: str) -> NDArray[np.int64]:
         """The positions of the part called `name` ("train", "val" or "test")."""
         return {"train": self.train, "val": self.val, "test": self.test}[name]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from support.yardstick import SHAPES, entrants, load, task_of, tasks, turns
@@ -34,8 +34,8 @@ def test_every_peer_builds_every_network_with_the_same_parameters(model: str) ->
 @pytest.mark.parametrize("model", ["cnn-lstm", "cnn2-lstm", "lstm", "a4-cnn"])
 def test_the_peers_compute_what_sadari_computes(model: str) -> None:
     """With equal weights, equal logits: kernels, padding, activations, gates and the order of values all agree."""
-    layers, shape, rung = layers_of(model), SHAPES[tasks.NETWORKS[model].pictures], find_rung(model)
-    ours = build(parse(rung.layers, rung.variables), shape, 10, 3).eval()
+    layers, shape, spec = layers_of(model), SHAPES[tasks.NETWORKS[model].pictures], find_model(model)
+    ours = build(parse(spec.layers, spec.variables), shape, 10, 3).eval()
     images = np.random.default_rng(0).random((3, *shape), dtype=np.float32)
     with torch.inference_mode():
         wanted = ours(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
@@ -75,8 +75,8 @@ def give_to_torch(ours: Network, theirs: Any, layers: Any) -> None:
 
 def test_peers_start_from_the_same_distributions() -> None:
     layers = layers_of("cnn-lstm")
-    rung = find_rung("cnn-lstm")
-    ours = build(parse(rung.layers, rung.variables), (28, 28, 1), 10, 0)
+    spec = find_model("cnn-lstm")
+    ours = build(parse(spec.layers, spec.variables), (28, 28, 1), 10, 0)
     theirs = torch_layers.build(layers, (28, 28, 1), 0)
     trained = [[each for each in network.parameters() if each.requires_grad] for network in (ours, theirs)]
     for mine, its in zip(*trained, strict=True):

@@ -69,7 +69,7 @@ def test_a_user_sees_the_images_the_table_the_verdicts_and_what_is_next(
     assert lines[0] == "digits   1,150 train · 288 val · 359 test   8x8 grey   10 classes   no leaks found"
     assert "test drawn from all (20 %" in lines[1]
     heading = next(line for line in lines if "95 % interval" in line)
-    for word in ("rung", "accuracy", "sd", "train", "val", "gap", "macro F1", "loss", "params", "time", "images/s"):
+    for word in ("model", "accuracy", "sd", "train", "val", "gap", "macro F1", "loss", "params", "time", "images/s"):
         assert word in heading
     at = lines.index(heading)
     assert [line.split()[0] for line in lines[at + 1 : at + 4]] == ["mlp", "softmax", "majority"]
@@ -317,7 +317,7 @@ def test_a_narrow_terminal_keeps_what_matters() -> None:
     wide = table.table([arm("cnn"), arm("mlp")], None)
     narrow = table.table([arm("cnn"), arm("mlp")], 60)
     assert max(map(len, narrow)) <= 60 < max(map(len, wide))
-    for heading in ("rung", "accuracy", "95 % interval", "gap", "time"):
+    for heading in ("model", "accuracy", "95 % interval", "gap", "time"):
         assert heading in narrow[0]
     assert "1,234,567" in wide[1] and "1m 15s" in wide[1]
 

@@ -16,7 +16,7 @@ from sadari.comparison.best import run as find
 from sadari.comparison.best.cost_model import Pace
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.report import page as write
 from sadari.report.plots import write as plots
 from sadari.run import RunRecord
@@ -36,7 +36,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClockedTrainer:
 
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in MADE])
+    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in MADE])
     monkeypatch.setattr(find, "find_best", with_fake)
     monkeypatch.setattr(plots, "write_plots", lambda result: (result.out / "plots" / "samples.png",))
     monkeypatch.setattr(write, "write_report", lambda result: result.out / "report.html")
@@ -54,10 +54,10 @@ def test_a_user_sees_the_rounds_the_table_and_the_run_to_use(trainer: ClockedTra
     result = typed("digits", "--models", "best", "--budget", "20s", "--seeds", "2")
     assert result.exit_code == 0, result.output
     said = result.stderr.splitlines()
-    assert "3 rungs could be tried: softmax, mlp, cnn" in said
-    assert any(line.startswith("round 1 of 1: 3 rungs, ") for line in said)
+    assert "3 models could be tried: softmax, mlp, cnn" in said
+    assert any(line.startswith("round 1 of 1: 3 models, ") for line in said)
     lines = result.stdout.splitlines()
-    assert lines[0] == "the best of 3 rungs within 20s"
+    assert lines[0] == "the best of 3 models within 20s"
     assert "report  runs/digits-best-1/final/report.html" in lines
     [winner] = [line for line in lines if line.startswith("winner")]
     assert winner.startswith("winner  runs/digits-best-1/final/cnn-seed")
@@ -131,7 +131,7 @@ def test_python_asks_the_same_way(trainer: ClockedTrainer, tmp_path: Path) -> No
 def test_a_real_search_hands_over_a_model_that_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     names = ("softmax", "logistic", "mlp", "lstm", "cnn")
-    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in names])
+    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in names])
     result = sadari.compare("digits", "best", budget="40s", seeds=1, out=tmp_path / "out")
     chosen = find.chosen_run(result)
     assert chosen is not None and chosen.scores("test")["accuracy"] > 0.93  # logistic regression has 0.95 to 0.97

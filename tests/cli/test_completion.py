@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sadari.cli.main import app
 from sadari.data.load import named_sets
-from sadari.models.catalog import LADDER
+from sadari.models.catalog import MODELS
 from sadari.settings import setting_names
 
 SCRIPT = "import sys; sys.argv = ['sadari']; from sadari.cli.main import main; main()"
@@ -37,7 +37,7 @@ def test_commands_and_options() -> None:
 
 
 def test_rungs_of_the_ladder() -> None:
-    assert offered("sadari train digits --model ") == LADDER.names()
+    assert offered("sadari train digits --model ") == MODELS.names()
     assert offered("sadari train digits --model cnn-") == ["cnn-lstm"]
     assert offered("sadari models majo") == ["majority"]
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from sadari.cli.models import models
 from sadari.errors import UsageError
-from sadari.models.catalog import LADDER
+from sadari.models.catalog import MODELS
 
 app = typer.Typer()
 app.command("models")(models)
@@ -35,10 +35,10 @@ def refusal(*arguments: str) -> str:
 
 def test_the_ladder_names_every_rung_with_its_params() -> None:
     lines = answer().splitlines()
-    for rung in LADDER:
-        (line,) = [each for each in lines if each.split()[:1] == [rung.name]]
-        assert rung.summary in line
-        assert rung.article in line
+    for spec in MODELS:
+        (line,) = [each for each in lines if each.split()[:1] == [spec.name]]
+        assert spec.summary in line
+        assert spec.article in line
     assert "13,017,770" in next(line for line in lines if line.split()[:1] == ["cnn2"])
     assert "28x28x1 with 10 classes" in lines[-1]
 
@@ -75,7 +75,7 @@ def test_size_channels_classes_and_variables_count() -> None:
 def test_the_ladder_as_one_json_document_keeps_what_does_not_fit() -> None:
     document = json.loads(answer("--image-size", "4", "--json"))
     entries = {each["name"]: each for each in document["models"]}
-    assert list(entries) == LADDER.names()
+    assert list(entries) == MODELS.names()
     assert entries["softmax"]["params"]["total"] == 170
     assert entries["cnn"]["params"] is None
     assert entries["cnn"]["reason"].startswith("layer 9 `maxpool`: the map is 1x1 here")
@@ -121,8 +121,8 @@ def test_a_users_own_file(tmp_path: Path) -> None:
             ("lstm", "--set", "dropout=1.5"),
             "layer 5 `dropout $dropout`: the rate is a number from 0 to below 1, not 1.5",
         ),
-        (("--set", "dropout=0.1"), "--set needs one rung"),
-        (("--train", "head"), "--train needs one rung"),
+        (("--set", "dropout=0.1"), "--set needs one model"),
+        (("--train", "head"), "--train needs one model"),
         (("cnn", "--train", "head"), "unknown setting 'train'; "),
         (("vgg16", "--train", "block6_conv1"), "unknown layer of vgg16 'block6_conv1'; did you mean 'block"),
     ],

@@ -117,7 +117,7 @@ def test_paths_are_kept_so_that_the_run_goes_on_from_anywhere(
     sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network_file(tmp_path, DROPPED)
-    (tmp_path / "digits").mkdir()  # a folder with the name of a set, and one with that of a rung: the names win
+    (tmp_path / "digits").mkdir()  # a folder with the name of a set, and one with that of a model: the names win
     (tmp_path / "softmax").mkdir()
     assert sadari("train", "digits", "--model", "own-net.toml", *QUICK, "--out", "one").status == 0
     assert sadari("train", "digits", "--model", "softmax", *QUICK, "--out", "two").status == 0

@@ -19,7 +19,7 @@ from sadari.comparison.variants import Arm
 from sadari.data.check import check
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.progress import Silent
 from sadari.run import RunRecord
 from sadari.settings import Value
@@ -53,7 +53,7 @@ class Heard(Silent):
 @pytest.fixture(autouse=True)
 def small_ladder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in MADE])
+    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in MADE])
 
 
 def trainer(**changed: Made) -> ClockedTrainer:
@@ -119,8 +119,8 @@ def test_shares_are_equal_and_the_rounds_take_a_quarter(tmp_path: Path) -> None:
 def test_what_is_tried_and_why_rungs_drop_out_is_said_and_kept_in_the_notes(tmp_path: Path) -> None:
     heard = Heard()
     result = search(trainer(), tmp_path / "out", heard=heard)
-    assert "7 rungs could be tried: softmax, dnn, mlp, a4-dnn, cnn, cnn-lstm, lstm" in heard.said
-    field = "the budget is long enough to begin well with 6 of 7 measured rungs: "
+    assert "7 models could be tried: softmax, dnn, mlp, a4-dnn, cnn, cnn-lstm, lstm" in heard.said
+    field = "the budget is long enough to begin well with 6 of 7 measured models: "
     field += "cnn-lstm, cnn, a4-dnn, mlp, softmax, dnn"
     assert field in heard.said
     [standings] = [each for each in heard.said if "out: " in each and each.startswith("round 1")]
@@ -129,7 +129,7 @@ def test_what_is_tried_and_why_rungs_drop_out_is_said_and_kept_in_the_notes(tmp_
     assert "cnn, " in final and "passes at most" in final
     assert field in result.notes and standings in result.notes
     assert "by time" in result.notes[-1]
-    assert result.title == "the best of 6 rungs within 2.5m"
+    assert result.title == "the best of 6 models within 2.5m"
 
 
 def test_time_that_the_winner_leaves_trains_others_for_as_long_and_then_further_seeds(tmp_path: Path) -> None:
@@ -163,14 +163,14 @@ def test_the_run_to_use_is_chosen_on_validation(tmp_path: Path) -> None:
 def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in ("softmax", "mlp")])
+    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in ("softmax", "mlp")])
     very_slow = Pace(0.2, 2e-2)
     using = trainer(softmax=Made(0.75, 0.2, very_slow), mlp=Made(0.85, 1, very_slow))
     heard = Heard()
     search(using, tmp_path / "out", budget=130.0, heard=heard)
     trials = Diary.read(tmp_path / "out").trials
     assert (
-        "the budget is too short to begin well with any of 2 rungs: the fastest are tried, mlp, softmax" in heard.said
+        "the budget is too short to begin well with any of 2 models: the fastest are tried, mlp, softmax" in heard.said
     )
     assert [trial.round for trial in trials] == [1, 1]
     for trial in trials:
@@ -182,11 +182,11 @@ def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
 def test_where_only_one_begins_well_it_has_the_budget_and_others_what_it_leaves(tmp_path: Path) -> None:
     heard = Heard()
     result = search(trainer(), tmp_path / "out", budget=15.0, heard=heard)
-    alone = "one rung has the budget, the most promising of 3 that were measured: cnn-lstm"
+    alone = "one model has the budget, the most promising of 3 that were measured: cnn-lstm"
     assert alone in heard.said and alone in result.notes
     assert Diary.read(tmp_path / "out").trials == [] and not (tmp_path / "out" / "rounds").exists()
     assert [arm.name for arm in result.arms] == ["cnn-lstm"]
-    assert result.title == "the most promising of 7 rungs within 15s"
+    assert result.title == "the most promising of 7 models within 15s"
     stopping = trainer(cnn_lstm=Made(0.9, 3, MIDDLE, stops=8))
     names = {arm.name for arm in search(stopping, tmp_path / "other", budget=15.0).arms}
     assert "cnn-lstm" in names and len(names) > 1
@@ -269,9 +269,9 @@ def test_where_all_fail_in_a_later_round_the_one_before_decides(tmp_path: Path) 
     using.fail_in = ("2",)
     result = search(using, tmp_path / "out")
     assert [arm.name for arm in result.arms] == ["cnn"]
-    assert any(note.startswith("no rung could be trained in round 2 of 2: ") for note in result.notes)
+    assert any(note.startswith("no model could be trained in round 2 of 2: ") for note in result.notes)
     using.fail_in = ("1",)
-    with pytest.raises(SadariError, match=r"no rung could be trained in round 1 of 2: .* the disk is full"):
+    with pytest.raises(SadariError, match=r"no model could be trained in round 1 of 2: .* the disk is full"):
         search(using, tmp_path / "other")
 
 
@@ -436,7 +436,7 @@ def test_a_seed_that_fails_behind_a_finished_run_gives_nobody_all_the_rest(tmp_p
 def test_where_every_rung_fails_that_is_said(tmp_path: Path) -> None:
     using = trainer()
     using.fails = dict.fromkeys(MADE, SadariError("no such device"))
-    with pytest.raises(SadariError, match="no rung could be trained"):
+    with pytest.raises(SadariError, match="no model could be trained"):
         search(using, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -529,17 +529,17 @@ def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
     monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
     monkeypatch.setattr("sadari.models.weights._in_hub_cache", lambda _: None)
     names = ("softmax", "mlp", "fine-tune", "a1-cnn")
-    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in names])
+    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in names])
     heard = Heard()
     result = search(trainer(), tmp_path / "out", heard=heard)
     said = [each for each in heard.said if "is not tried" in each]
     assert said[0] == "fine-tune is not tried: the weights are not on this machine, and best downloads none"
     assert said[1].startswith("a1-cnn is not tried: ") and "maxpool" in said[1]
-    assert "2 rungs could be tried: softmax, mlp" in heard.said
+    assert "2 models could be tried: softmax, mlp" in heard.said
     assert any(note.startswith("fine-tune was not tried") for note in result.notes)
 
 
 def test_majority_learns_nothing_and_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrants, "LADDER", [find_rung(name) for name in ("majority", "softmax")])
+    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in ("majority", "softmax")])
     arms, _ = entrants.candidates({})
     assert [arm.name for arm in arms] == ["softmax"]

@@ -1,4 +1,4 @@
-"""Are the shares of a search what the arithmetic of successive halving says, and its settings what the rungs need?"""
+"""Are the shares of a search what the arithmetic of successive halving says, and its settings what the models need?"""
 
 import json
 from dataclasses import replace

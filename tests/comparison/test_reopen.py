@@ -60,7 +60,7 @@ def require_same(one: ComparisonResult, other: ComparisonResult) -> None:
 
 
 def test_a_comparison_read_back_is_what_it_was(tmp_path: Path) -> None:
-    asked = replace(request("softmax", "mlp", "majority"), title="three rungs", notes=("a note",))
+    asked = replace(request("softmax", "mlp", "majority"), title="three models", notes=("a note",))
     require_same(run(asked, tmp_path / "c"), reopen([tmp_path / "c"]))
 
 

@@ -1,4 +1,4 @@
-"""Is a disturbed model judged on what it says it was, once, and never on an old answer?"""
+"""Is a corrupted model judged on what it says it was, once, and never on an old answer?"""
 
 import json
 import shutil
@@ -15,14 +15,14 @@ import sadari
 from sadari.cli import compare as door
 from sadari.cli.robustness import robustness_table
 from sadari.comparison import compare as room
-from sadari.comparison import corruption_robustness as disturbing
+from sadari.comparison import corruption_robustness as corruption_robustness
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.robustness import FILE, Disturbed, Robustness, read_robustness
+from sadari.comparison.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
 from sadari.comparison.variants import Arm, expand
-from sadari.data.background import find_ground
-from sadari.data.corruptions import DISTURBANCES, disturbed
+from sadari.data.background import find_background
+from sadari.data.corruptions import CORRUPTIONS, corrupted
 from sadari.errors import SadariError
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
@@ -37,7 +37,7 @@ ARMS = expand(["majority", "softmax"], {}, {"epochs": "4", "batch_size": "16", "
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison of two small models with two seeds, judged on disturbed images."""
+    """A comparison of two small models with two seeds, judged on corrupted images."""
     out = tmp_path_factory.mktemp("robust") / "comparison"
     made(out)
     return out
@@ -53,26 +53,26 @@ def made(out: Path, arms: tuple[Arm, ...] = ARMS, robust: bool = True) -> Compar
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the disturbances under which a model is judged from here on."""
+    """The names of the corruptions under which a model is judged from here on."""
     names: list[str] = []
-    original = disturbing._Judge.entry
+    original = corruption_robustness._Judge.entry
 
-    def entry(self: Any, disturbance: Any, task: Any) -> Any:
-        names.append(disturbance.name)
-        return original(self, disturbance, task)
+    def entry(self: Any, corruption: Any, task: Any) -> Any:
+        names.append(corruption.name)
+        return original(self, corruption, task)
 
-    monkeypatch.setattr(disturbing._Judge, "entry", entry)
+    monkeypatch.setattr(corruption_robustness._Judge, "entry", entry)
     return names
 
 
 def test_every_disturbance_is_judged_at_every_level_with_intervals(trained: Path) -> None:
     result = made(trained)
     assert result.robustness is not None
-    assert [each.disturbance for each in result.robustness.disturbed] == DISTURBANCES.names()
+    assert [each.corruption for each in result.robustness.corrupted] == CORRUPTIONS.names()
     assert result.robustness.notes == ()
     rows = {row.name: row for row in result.arms}
-    for each in result.robustness.disturbed:
-        assert each.levels == (0.0, *DISTURBANCES.get(each.disturbance).levels)
+    for each in result.robustness.corrupted:
+        assert each.levels == (0.0, *CORRUPTIONS.get(each.corruption).levels)
         assert each.labels[0] == "none"
         assert list(each.rows) == ["majority", "softmax"]
         for arm, row in each.rows.items():
@@ -86,19 +86,19 @@ def test_the_figures_are_those_of_the_stored_model_on_the_disturbed_images(train
     result = made(trained)
     assert result.robustness is not None
     assert result.images is not None
-    disturbance, level = DISTURBANCES.get("rotation"), 20
+    corruption, level = CORRUPTIONS.get("rotation"), 20
     of_seeds = []
     for record in result.records["softmax"]:
         model, positions = TrainedModel.load(record), record.split.test
-        ground = find_ground(result.images, record.split.train)
-        pixels = np.concatenate(list(disturbed(result.images, positions, disturbance, level, ground)))
+        background = find_background(result.images, record.split.train)
+        pixels = np.concatenate(list(corrupted(result.images, positions, corruption, level, background)))
         said = (
             predict_logits(model.network, Inputs.pixels(pixels, model.preprocess), np.arange(len(pixels)))
             .argmax(dim=1)
             .numpy()
         )
         of_seeds.append(float((said == result.images.labels[positions]).mean()))
-    [rotation] = [each for each in result.robustness.disturbed if each.disturbance == "rotation"]
+    [rotation] = [each for each in result.robustness.corrupted if each.corruption == "rotation"]
     assert rotation.rows["softmax"][2].mean == pytest.approx(np.mean(of_seeds), abs=1e-9)
     assert rotation.rows["softmax"][3].mean < rotation.rows["softmax"][0].mean - 0.2
 
@@ -117,9 +117,9 @@ def test_the_document_holds_all_of_it(trained: Path) -> None:
     assert result.robustness is not None
     document = json.loads((trained / "comparison.json").read_text(encoding="utf-8"))
     assert document == json.loads(json.dumps(result.document()))
-    [shift] = [each for each in document["robustness"]["disturbed"] if each["disturbance"] == "shift"]
+    [shift] = [each for each in document["robustness"]["disturbed"] if each["corruption"] == "shift"]
     assert shift["levels"] == [0.0, 0.05, 0.1, 0.2]
-    assert shift["rows"]["softmax"][1]["mean"] == result.robustness.disturbed[0].rows["softmax"][1].mean
+    assert shift["rows"]["softmax"][1]["mean"] == result.robustness.corrupted[0].rows["softmax"][1].mean
 
 
 @pytest.mark.parametrize("changed", ["model.safetensors", "split.npz", "environment.json"])
@@ -145,7 +145,7 @@ def test_a_damaged_file_is_judged_anew(copied: Path, damage: str, monkeypatch: p
     (copied / "softmax-seed0" / FILE).write_text(damage, encoding="utf-8")
     names = counted(monkeypatch)
     assert made(copied).robustness == before
-    assert names == DISTURBANCES.names()
+    assert names == CORRUPTIONS.names()
 
 
 def test_a_damaged_entry_is_judged_anew(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,30 +164,30 @@ def test_an_interrupted_judgement_goes_on_where_it_was(copied: Path, monkeypatch
     complete = made(copied).robustness
     for path in copied.glob(f"*/{FILE}"):
         path.unlink()
-    original, calls = disturbing._Judge.entry, 0
+    original, calls = corruption_robustness._Judge.entry, 0
 
-    def interrupted(self: Any, disturbance: Any, task: Any) -> Any:
+    def interrupted(self: Any, corruption: Any, task: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 9:  # the second run's third
             raise KeyboardInterrupt
-        return original(self, disturbance, task)
+        return original(self, corruption, task)
 
     with monkeypatch.context() as patch:
-        patch.setattr(disturbing._Judge, "entry", interrupted)
+        patch.setattr(corruption_robustness._Judge, "entry", interrupted)
         with pytest.raises(KeyboardInterrupt):
             made(copied)
     names = counted(monkeypatch)
     assert made(copied).robustness == complete
-    assert len(names) == 4 * len(DISTURBANCES) - 8
+    assert len(names) == 4 * len(CORRUPTIONS) - 8
 
 
 def test_a_run_without_a_model_is_told_of(tmp_path: Path) -> None:
     asked = Comparison("digits", ARMS, (0, 1))
     result = compare(asked, out=tmp_path / "fake", robustness=True, trainer=FakeTrainer())
     assert result.robustness is not None
-    assert result.robustness.disturbed == ()
-    assert any("softmax is not judged under disturbance" in note for note in result.robustness.notes)
+    assert result.robustness.corrupted == ()
+    assert any("softmax is not judged under corruption" in note for note in result.robustness.notes)
     assert robustness(result) is None
     assert robustness_page(result) == ()
 
@@ -197,11 +197,11 @@ def test_images_without_a_ground_are_told_of_and_the_rest_is_judged(
 ) -> None:
     for path in copied.glob(f"*/{FILE}"):
         path.unlink()
-    monkeypatch.setattr(disturbing, "find_ground", lambda *_: None)
+    monkeypatch.setattr(corruption_robustness, "find_ground", lambda *_: None)
     found = made(copied).robustness
     assert found is not None
-    assert [each.disturbance for each in found.disturbed] == DISTURBANCES.names()[:-1]
-    assert found.notes == (disturbing.NO_GROUND,)
+    assert [each.corruption for each in found.corrupted] == CORRUPTIONS.names()[:-1]
+    assert found.notes == (corruption_robustness.NO_BACKGROUND,)
 
 
 def test_masks_reach_the_images_that_judge(tmp_path: Path) -> None:
@@ -211,8 +211,8 @@ def test_masks_reach_the_images_that_judge(tmp_path: Path) -> None:
     assert result.images.evidence is not None
     test = result.split.test
     assert result.images.evidence[test].any(axis=(1, 2)).all()
-    [block] = disturbed(
-        result.images, test, DISTURBANCES.get("background"), 1.0, find_ground(result.images, result.split.train)
+    [block] = corrupted(
+        result.images, test, CORRUPTIONS.get("background"), 1.0, find_background(result.images, result.split.train)
     )
     kept = result.images.evidence[test]
     assert np.array_equal(block[kept], np.asarray(result.images.images[test])[kept])
@@ -242,7 +242,7 @@ def test_progress_counts_every_image(copied: Path) -> None:
     records = [RunRecord.open(copied / "softmax-seed0")]
     images = made(copied, robust=False).images
     assert images is not None
-    assert disturbing.judge_robustness({"softmax": records}, lambda _: images, Watching()) is not None
+    assert corruption_robustness.judge_robustness({"softmax": records}, lambda _: images, Watching()) is not None
     [(label, total, done)] = seen
     assert label == "softmax seed 0 disturbed"
     assert total == done == 18 * 359
@@ -253,11 +253,11 @@ def test_changed_images_are_told_of(copied: Path) -> None:
         path.unlink()
     images = made(copied, robust=False).images
     assert images is not None
-    other = ImageSet("digits", images.images, images.labels, images.ids, images.classes, images.given, "another")
+    other = ImageSet("digits", images.images, images.labels, images.ids, images.classes, images.source_split, "another")
     records = {"softmax": [RunRecord.open(copied / "softmax-seed0")]}
-    found = disturbing.judge_robustness(records, lambda _: other, Silent())
+    found = corruption_robustness.judge_robustness(records, lambda _: other, Silent())
     assert found is not None
-    assert found.disturbed == ()
+    assert found.corrupted == ()
     assert "have changed since" in found.notes[0]
 
 
@@ -266,17 +266,17 @@ def level(mean: float) -> Interval:
 
 
 def example() -> Robustness:
-    shift = Disturbed(
+    shift = CorruptionAccuracy(
         "shift", "", (0, 0.05, 0.1, 0.2), ("none", "5 % of the side", "10 % of the side", "20 % of the side"),
         {"a": tuple(map(level, (0.9, 0.85, 0.7, 0.2))), "b": tuple(map(level, (0.8, 0.8, 0.825, 0.7)))},
     )  # fmt: skip
-    turned = Disturbed("rotation", "", (0, 10, 20, 40), ("none", "10°", "20°", "40°"), {"a": shift.rows["a"]})
+    turned = CorruptionAccuracy("rotation", "", (0, 10, 20, 40), ("none", "10°", "20°", "40°"), {"a": shift.rows["a"]})
     return Robustness((shift, turned), ("background: not applicable",))
 
 
 def test_the_table_shows_the_change_at_the_middle_level() -> None:
     lines = robustness_table(example(), ["b", "a", "failed"])
-    assert lines[0].split() == ["disturbed,", "in", "points", "undisturbed", "shift", "10", "%", "rotation", "20°"]
+    assert lines[0].split() == ["disturbed,", "in", "points", "uncorrupted", "shift", "10", "%", "rotation", "20°"]
     assert lines[1].split() == ["b", "0.800", "+2.5", "-"]
     assert lines[2].split() == ["a", "0.900", "-20.0", "-20.0"]
     assert lines[3].strip() == "background: not applicable"
@@ -317,9 +317,9 @@ def test_the_page_gets_means_and_the_plot_all_of_it(trained: Path) -> None:
     result = made(trained)
     assert result.robustness is not None
     first = robustness_page(result)[0]
-    assert (first.disturbance, first.levels[0]) == ("shift", "none")
-    assert first.rows["softmax"] == tuple(each.mean for each in result.robustness.disturbed[0].rows["softmax"])
+    assert (first.corruption, first.levels[0]) == ("shift", "none")
+    assert first.rows["softmax"] == tuple(each.mean for each in result.robustness.corrupted[0].rows["softmax"])
     plot = robustness(result)
     assert plot is not None
     assert plot.arms == ("majority", "softmax")
-    assert plot.disturbed == result.robustness.disturbed
+    assert plot.corrupted == result.robustness.corrupted

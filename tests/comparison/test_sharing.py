@@ -28,7 +28,7 @@ def images(side: int = 28, channels: int = 1, count: int = 10, classes: int = 10
         labels=np.arange(count) % classes,
         ids=np.array([str(number) for number in range(count)]),
         classes=tuple("abcdefghij"[:classes]),
-        given=np.full(count, ""),
+        source_split=np.full(count, ""),
         fingerprint="blank",
     )
 
@@ -65,7 +65,7 @@ def test_large_matrices_keep_two_cores_busy(units: int, beside: bool, tmp_path: 
 def test_a_classical_rung_that_fills_the_memory_stays_alone() -> None:
     few = images(64, 3, 10)
     many = replace(few, images=np.broadcast_to(few.images[:1], (22_000, 64, 64, 3)), labels=np.zeros(22_000, np.int64),
-                   ids=np.arange(22_000).astype(str), given=np.full(22_000, ""))  # fmt: skip
+                   ids=np.arange(22_000).astype(str), source_split=np.full(22_000, ""))  # fmt: skip
     assert goes_beside(job_for("logistic", **ALL_CORES), few)
     assert not goes_beside(job_for("logistic", **ALL_CORES), many)
     assert not goes_beside(job_for("logistic", threads=1), many)

@@ -1,4 +1,4 @@
-"""Is the field of a search as large as its time, the most promising rungs first?"""
+"""Is the field of a search as large as its time, the most promising models first?"""
 
 import pytest
 
@@ -15,7 +15,7 @@ from sadari.comparison.best.shortlist import (
 )
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.models.catalog import LADDER
+from sadari.models.catalog import MODELS
 
 SMALL, PHOTOGRAPH = (28, 28, 1), (224, 224, 3)
 COUNTS = Counts(1000, 200, 300)
@@ -23,7 +23,7 @@ COUNTS = Counts(1000, 200, 300)
 
 def test_every_rung_that_learns_has_its_place() -> None:
     places = [*PRE_TRAINED, *CONVOLUTIONAL, *OTHERS]
-    assert sorted(places) == sorted(rung.name for rung in LADDER if rung.layers)
+    assert sorted(places) == sorted(spec.name for spec in MODELS if spec.layers)
     assert len(set(places)) == len(places)
 
 

@@ -82,7 +82,7 @@ def test_digits_are_scikit_learns_scaled_to_255() -> None:
     assert content.images.max() == 255
     assert np.array_equal(content.labels, bunch.target)
     assert content.classes == tuple("0123456789")
-    assert set(content.given) == {""}
+    assert set(content.source_split) == {""}
     assert source.fingerprint() == DigitsSource().fingerprint()
 
 
@@ -122,7 +122,7 @@ def test_fashion_mnist_is_read_with_its_names_parts_and_ids(tmp_path: Path) -> N
     assert content.labels.tolist() == [index % 10 for index in range(30)] + [index % 10 for index in range(20)]
     assert content.classes[0] == "T-shirt/top" and content.classes[9] == "Ankle boot"
     assert content.ids[0] == "train/00000" and content.ids[30] == "test/00000"
-    assert content.given == ("train",) * 30 + ("test",) * 20
+    assert content.source_split == ("train",) * 30 + ("test",) * 20
 
 
 def test_the_cache_folder_is_searched_too(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_cifar10_is_unpacked_from_an_archive_that_lies_there(tmp_path: Path, mon
     first = pickle.loads(files["data_batch_1"])["data"][0]  # noqa: S301  written by this test
     assert np.array_equal(content.images[0], first.reshape(3, 32, 32).transpose(1, 2, 0))
     assert content.classes == ("airplane", "automobile", "bird", "cat")
-    assert content.given.count("test") == 4
+    assert content.source_split.count("test") == 4
     assert archive.exists(), "the user's own archive stays"
     assert sorted(each.name for each in (tmp_path / "data").iterdir()) == ["cifar-10-batches-py", archive.name]
 

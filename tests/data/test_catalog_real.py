@@ -26,9 +26,9 @@ def test_fashion_mnist_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     images = load("fashion-mnist", Settings())
     assert images.images.shape == (70_000, 28, 28, 1)
     assert images.classes[8] == "Bag"
-    assert np.bincount(images.labels[images.given == "test"]).tolist() == [1000] * 10
+    assert np.bincount(images.labels[images.source_split == "test"]).tolist() == [1000] * 10
     # The mean of the 60,000 training images is quoted everywhere as 0.2860.
-    assert abs(images.images[images.given == "train"].mean() / 255 - 0.2860) < 5e-5
+    assert abs(images.images[images.source_split == "train"].mean() / 255 - 0.2860) < 5e-5
 
     started = monotonic()
     again = load("fashion-mnist", Settings())

@@ -18,13 +18,13 @@ from sadari.data.split import draw_split
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 
-PARTS = ["train"] * 60 + ["val"] * 20 + ["test"] * 20
+SPLITS = ["train"] * 60 + ["val"] * 20 + ["test"] * 20
 
 
 def image_set(
     change: Callable[[NDArray[np.uint8]], None] | None = None,
     labels: Sequence[int] | None = None,
-    parts: Sequence[str] = PARTS,
+    parts: Sequence[str] = SPLITS,
 ) -> ImageSet:
     """100 different noise images of two classes, 60 / 20 / 20, after `change`."""
     images = np.random.default_rng(0).integers(0, 256, (len(parts), 6, 5, 3)).astype(np.uint8)
@@ -36,7 +36,7 @@ def image_set(
         labels=np.array(labels if labels is not None else [at % 2 for at in range(len(parts))], np.int64),
         ids=np.array([f"{part}/{at:03d}" for at, part in enumerate(parts)]),
         classes=("cat", "dog"),
-        given=np.array(parts),
+        source_split=np.array(parts),
         fingerprint="0",
     )
 
@@ -101,7 +101,7 @@ def test_copies_inside_a_part_are_no_leak() -> None:
     found = findings(image_set(change))
     assert (found.leaks, found.repeated["train"]) == (0, 2)
     assert only(found) == (
-        "2 train images of 60 repeat others of the same part: such a picture weighs more in training"
+        "2 train images of 60 repeat others of the same split: such a picture weighs more in training"
     )
 
 
@@ -154,7 +154,7 @@ def test_a_class_that_is_missing_in_a_part_is_named() -> None:
     found = findings(image_set(labels=[0, 1] * 40 + [0] * 20))
     assert found.absent == (("dog", "test"),)
     assert only(found) == (
-        "test has no image of the class 'dog': test says nothing about it; give every part images of every class"
+        "test has no image of the class 'dog': test says nothing about it; give every split images of all classes"
     )
 
 
@@ -230,7 +230,7 @@ def test_seventy_thousand_images_take_seconds() -> None:
     count = 70_000
     base = image_set(parts=["train"] * 60_000 + ["test"] * 10_000, labels=[0, 1] * (count // 2))
     pixels = np.random.default_rng(1).integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
-    images = ImageSet("big", pixels, base.labels, base.ids, base.classes, base.given, "0")
+    images = ImageSet("big", pixels, base.labels, base.ids, base.classes, base.source_split, "0")
     split = draw_split(images, Settings())
     started = monotonic()
     check(images, split)

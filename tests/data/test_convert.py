@@ -28,7 +28,7 @@ def image_set(channels: int = 3, parts: Sequence[str] = (), classes: Sequence[st
         labels=np.arange(count, dtype=np.int64) % len(classes),
         ids=np.array([f"{at:03d}" for at in range(count)]),
         classes=tuple(classes),
-        given=np.array(given),
+        source_split=np.array(given),
         fingerprint="0",
     )
 
@@ -40,7 +40,7 @@ def assert_equal(read: ImageSet, written: ImageSet) -> None:
     assert read.classes == written.classes
     assert np.array_equal(read.images, written.images)
     assert np.array_equal(read.labels, written.labels)
-    assert np.array_equal(read.given, written.given)
+    assert np.array_equal(read.source_split, written.source_split)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -68,9 +68,9 @@ def test_parts_that_are_mixed_in_the_source_stay_with_their_images(tmp_path: Pat
     written = image_set(parts=["train", "train", "train", "test", "test", "test"] * 4)
     convert(written, tmp_path / "toy.npz")
     read = load(tmp_path / "toy.npz", Settings())
-    order = np.argsort(written.given == "test", kind="stable")
+    order = np.argsort(written.source_split == "test", kind="stable")
     assert np.array_equal(read.images, written.images[order])
-    assert np.array_equal(read.given, written.given[order])
+    assert np.array_equal(read.source_split, written.source_split[order])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -85,7 +85,7 @@ def test_a_folder_of_pngs_is_read_back_equal(tmp_path: Path, channels: int, part
     assert read.classes == written.classes
     assert np.array_equal(read.images, written.images[order])
     assert np.array_equal(read.labels, written.labels[order])
-    assert np.array_equal(read.given, written.given[order])
+    assert np.array_equal(read.source_split, written.source_split[order])
     assert sorted(each.name for each in tmp_path.iterdir()) == ["cache", "toy"]
 
 

@@ -1,17 +1,17 @@
-"""Does every disturbance keep what it promises, whatever it is? Driven by the registry."""
+"""Does every corruption keep what it promises, whatever it is? Driven by the registry."""
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from sadari.data import corruptions as disturb
-from sadari.data.background import Ground, find_ground, other_grounds
-from sadari.data.corruptions import DISTURBANCES, Disturbance, View, disturbed
+from sadari.data import corruptions as corruptions
+from sadari.data.background import Background, find_background, other_backgrounds
+from sadari.data.corruptions import CORRUPTIONS, Corruption, View, corrupted
 from sadari.values import ImageSet
 
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (24, 40, 3)]
-EACH = pytest.mark.parametrize("disturbance", list(DISTURBANCES), ids=DISTURBANCES.names())
+EACH = pytest.mark.parametrize("corruption", list(CORRUPTIONS), ids=CORRUPTIONS.names())
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
@@ -30,7 +30,7 @@ def drawn(shape: tuple[int, int, int], count: int = 12) -> ImageSet:
         labels=np.zeros(count, dtype=np.int64),
         ids=np.array([str(number) for number in range(count)]),
         classes=("disc",),
-        given=np.full(count, ""),
+        source_split=np.full(count, ""),
         fingerprint="0",
         evidence=disc,
     )
@@ -40,14 +40,14 @@ def flat(images: ImageSet, colour: int = 0) -> ImageSet:
     """The same discs on a ground of one colour, without masks."""
     assert images.evidence is not None
     pixels = np.where(images.evidence[..., None], images.images, np.uint8(colour))
-    return ImageSet("flat", pixels, images.labels, images.ids, images.classes, images.given, "1")
+    return ImageSet("flat", pixels, images.labels, images.ids, images.classes, images.source_split, "1")
 
 
 def applied(
-    images: ImageSet, disturbance: Disturbance, level: float, ground: Ground | None = None, seed: int = 0
+    images: ImageSet, corruption: Corruption, level: float, background: Background | None = None, seed: int = 0
 ) -> NDArray[np.uint8]:
-    ground = ground or find_ground(images, np.arange(len(images)))
-    return np.concatenate(list(disturbed(images, np.arange(len(images)), disturbance, level, ground, seed)))
+    background = background or find_background(images, np.arange(len(images)))
+    return np.concatenate(list(corrupted(images, np.arange(len(images)), corruption, level, background, seed)))
 
 
 def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -57,67 +57,67 @@ def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 @EACH
 @EVERY_SHAPE
 @pytest.mark.parametrize("masked", [True, False])
-def test_level_0_changes_nothing(disturbance: Disturbance, shape: tuple[int, int, int], masked: bool) -> None:
+def test_level_0_changes_nothing(corruption: Corruption, shape: tuple[int, int, int], masked: bool) -> None:
     images = drawn(shape) if masked else flat(drawn(shape))
-    assert np.array_equal(applied(images, disturbance, 0.0), images.images)
+    assert np.array_equal(applied(images, corruption, 0.0), images.images)
 
 
 @EACH
 @EVERY_SHAPE
-def test_shape_and_dtype_stay(disturbance: Disturbance, shape: tuple[int, int, int]) -> None:
+def test_shape_and_dtype_stay(corruption: Corruption, shape: tuple[int, int, int]) -> None:
     images = drawn(shape)
     before = np.array(images.images)
-    for level in disturbance.levels:
-        pixels = applied(images, disturbance, level)
+    for level in corruption.levels:
+        pixels = applied(images, corruption, level)
         assert pixels.dtype == np.uint8
         assert pixels.shape == images.images.shape
     assert np.array_equal(images.images, before)  # the images themselves are left alone
 
 
 @EACH
-def test_the_same_seed_gives_the_same_pixels_and_another_one_others(disturbance: Disturbance) -> None:
+def test_the_same_seed_gives_the_same_pixels_and_another_one_others(corruption: Corruption) -> None:
     images = drawn((28, 28, 1))
-    first = applied(images, disturbance, disturbance.levels[-1])
-    assert np.array_equal(first, applied(images, disturbance, disturbance.levels[-1]))
-    if disturbance.name not in ("blur", "contrast"):  # these two draw nothing
-        assert not np.array_equal(first, applied(images, disturbance, disturbance.levels[-1], seed=1))
+    first = applied(images, corruption, corruption.levels[-1])
+    assert np.array_equal(first, applied(images, corruption, corruption.levels[-1]))
+    if corruption.name not in ("blur", "contrast"):  # these two draw nothing
+        assert not np.array_equal(first, applied(images, corruption, corruption.levels[-1], seed=1))
 
 
 @EACH
 @EVERY_SHAPE
 @pytest.mark.parametrize("masked", [True, False])
-def test_a_stronger_level_changes_more(disturbance: Disturbance, shape: tuple[int, int, int], masked: bool) -> None:
+def test_a_stronger_level_changes_more(corruption: Corruption, shape: tuple[int, int, int], masked: bool) -> None:
     images = drawn(shape) if masked else flat(drawn(shape))
-    changes = [distance(applied(images, disturbance, level), images.images[:]) for level in disturbance.levels]
+    changes = [distance(applied(images, corruption, level), images.images[:]) for level in corruption.levels]
     assert changes[-1] > changes[0] > 0 or (shape[0] == 8 and changes[-1] > changes[0] >= 0)
     assert changes == sorted(changes)
 
 
 @EACH
-def test_levels_ascend_and_have_names(disturbance: Disturbance) -> None:
-    assert 3 <= len(disturbance.levels) <= 4
-    assert list(disturbance.levels) == sorted(set(disturbance.levels))
-    assert disturbance.levels[0] > 0
-    assert len({disturbance.label(level) for level in disturbance.levels}) == len(disturbance.levels)
+def test_levels_ascend_and_have_names(corruption: Corruption) -> None:
+    assert 3 <= len(corruption.levels) <= 4
+    assert list(corruption.levels) == sorted(set(corruption.levels))
+    assert corruption.levels[0] > 0
+    assert len({corruption.label(level) for level in corruption.levels}) == len(corruption.levels)
 
 
 @EACH
 def test_the_order_of_the_positions_is_kept_over_blocks(
-    disturbance: Disturbance, monkeypatch: pytest.MonkeyPatch
+    corruption: Corruption, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = drawn((16, 16, 1))
-    monkeypatch.setattr(disturb, "VALUES_PER_BLOCK", 5 * 16 * 16)
+    monkeypatch.setattr(corruptions, "VALUES_PER_BLOCK", 5 * 16 * 16)
     positions = np.array([7, 2, 11, 0, 4, 9, 3])
-    ground = find_ground(images, positions)
-    blocks = list(disturbed(images, positions, disturbance, 0.0, ground))
+    background = find_background(images, positions)
+    blocks = list(corrupted(images, positions, corruption, 0.0, background))
     assert [len(block) for block in blocks] == [5, 2]
     assert np.array_equal(np.concatenate(blocks), images.images[positions])
 
 
 def test_there_are_the_six_that_are_promised() -> None:
-    assert DISTURBANCES.names() == ["shift", "rotation", "noise", "blur", "contrast", "background"]
-    assert DISTURBANCES.get("rotation").label(20) == "20°"
-    assert DISTURBANCES.get("shift").label(0.05) == "5 % of the side"
+    assert CORRUPTIONS.names() == ["shift", "rotation", "noise", "blur", "contrast", "background"]
+    assert CORRUPTIONS.get("rotation").label(20) == "20°"
+    assert CORRUPTIONS.get("shift").label(0.05) == "5 % of the side"
 
 
 def view(pixels: NDArray[np.uint8]) -> View:
@@ -126,7 +126,7 @@ def view(pixels: NDArray[np.uint8]) -> View:
 
 def test_a_shift_moves_by_whole_pixels_in_one_direction_and_repeats_the_edge() -> None:
     images = drawn((20, 20, 1), count=40)
-    moved = applied(images, DISTURBANCES.get("shift"), 0.1)
+    moved = applied(images, CORRUPTIONS.get("shift"), 0.1)
     directions = set()
     for before, after in zip(images.images, moved, strict=True):
         padded = np.pad(before, ((2, 2), (2, 2), (0, 0)), mode="edge")
@@ -140,7 +140,7 @@ def test_a_shift_moves_by_whole_pixels_in_one_direction_and_repeats_the_edge() -
 
 def test_a_rotation_by_90_degrees_is_a_quarter_turn() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (16, 12, 12, 3), dtype=np.uint8)
-    turned = DISTURBANCES.get("rotation").change(view(pixels), 90.0).numpy()
+    turned = CORRUPTIONS.get("rotation").change(view(pixels), 90.0).numpy()
     ways = [np.rot90(pixels, 1, axes=(1, 2)), np.rot90(pixels, -1, axes=(1, 2))]
     found = [
         [np.abs(after.astype(int) - way[number]).max() <= 1 for way in ways] for number, after in enumerate(turned)
@@ -152,14 +152,14 @@ def test_a_rotation_by_90_degrees_is_a_quarter_turn() -> None:
 def test_a_rotation_keeps_angles_in_wide_images() -> None:
     pixels = np.zeros((8, 20, 60, 1), dtype=np.uint8)
     pixels[:, 9:11, 20:40] = 255  # a level bar, 20 long
-    turned = DISTURBANCES.get("rotation").change(view(pixels), 90.0).numpy()
+    turned = CORRUPTIONS.get("rotation").change(view(pixels), 90.0).numpy()
     assert (turned[:, :, 29:31] > 200).all()  # upright and as high as the image, no wider than it was high
     assert (turned[:, :, :28] < 50).all()
 
 
 def test_noise_has_the_deviation_that_it_says() -> None:
     pixels = np.full((4, 64, 64, 1), 128, dtype=np.uint8)
-    noisy = DISTURBANCES.get("noise").change(view(pixels), 0.1).numpy().astype(np.float64)
+    noisy = CORRUPTIONS.get("noise").change(view(pixels), 0.1).numpy().astype(np.float64)
     assert noisy.std() == pytest.approx(25.5, rel=0.05)
     assert noisy.mean() == pytest.approx(128, abs=0.5)
 
@@ -167,7 +167,7 @@ def test_noise_has_the_deviation_that_it_says() -> None:
 def test_blur_spreads_a_point_as_a_gaussian_and_loses_no_light() -> None:
     pixels = np.zeros((1, 41, 41, 1), dtype=np.uint8)
     pixels[:, 18:23, 18:23] = 250
-    blurred = DISTURBANCES.get("blur").change(view(pixels), 0.1).numpy()[0, :, :, 0].astype(np.float64)
+    blurred = CORRUPTIONS.get("blur").change(view(pixels), 0.1).numpy()[0, :, :, 0].astype(np.float64)
     assert blurred.sum() == pytest.approx(float(pixels.sum()), rel=0.02)
     profile, at = blurred.sum(axis=0), np.arange(41) - 20
     # 4.1 pixels, and a twelfth for each pixel's own width; the tails that round to 0 are missing.
@@ -176,7 +176,7 @@ def test_blur_spreads_a_point_as_a_gaussian_and_loses_no_light() -> None:
 
 def test_contrast_keeps_the_mean_and_takes_away_its_share() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
-    less = DISTURBANCES.get("contrast").change(view(pixels), 0.5).numpy()
+    less = CORRUPTIONS.get("contrast").change(view(pixels), 0.5).numpy()
     assert np.allclose(less.mean(axis=(1, 2)), pixels.mean(axis=(1, 2)), atol=0.5)
     assert np.allclose(less.std(axis=(1, 2)), pixels.std(axis=(1, 2)) / 2, rtol=0.02)
 
@@ -186,7 +186,7 @@ def test_another_background_leaves_the_object_as_it_is(masked: bool) -> None:
     images = drawn((28, 28, 3)) if masked else flat(drawn((28, 28, 3)), colour=255)
     evidence = drawn((28, 28, 3)).evidence
     assert evidence is not None
-    pixels = applied(images, DISTURBANCES.get("background"), 1.0)
+    pixels = applied(images, CORRUPTIONS.get("background"), 1.0)
     assert np.array_equal(pixels[evidence], images.images[evidence])
     assert distance(pixels[~evidence], images.images[~evidence]) > 5
 
@@ -194,11 +194,11 @@ def test_another_background_leaves_the_object_as_it_is(masked: bool) -> None:
 def test_the_other_ground_is_that_of_another_image_and_shows_no_object() -> None:
     images = drawn((28, 28, 1))
     assert images.evidence is not None
-    grounds = other_grounds(images, np.arange(len(images)))
-    assert grounds.max() < 100  # the discs are 210 and brighter
+    backgrounds = other_backgrounds(images, np.arange(len(images)))
+    assert backgrounds.max() < 100  # the discs are 210 and brighter
     outside = ~images.evidence
-    assert np.array_equal(grounds[outside], images.images[outside])
-    donors = disturb._donors(np.arange(50), np.random.default_rng(0))
+    assert np.array_equal(backgrounds[outside], images.images[outside])
+    donors = corruptions._donors(np.arange(50), np.random.default_rng(0))
     assert sorted(donors) == list(range(50))
     assert not (donors == np.arange(50)).any()
 
@@ -210,18 +210,18 @@ def test_a_flat_ground_ends_at_the_object_and_does_not_reach_into_it() -> None:
     pixels[1, 0:4, 5] = 60
     ids = np.array(["a", "b", "empty"])  # the empty image's ground lies beside the other ones' insides
     images = ImageSet("squares", pixels, np.zeros(3, np.int64), ids, ("x",), np.full(3, ""), "0")
-    ground = find_ground(images, np.arange(3))
-    assert ground is not None
-    assert ground.colour is not None
-    assert ground.colour.tolist() == [200]
-    mask = ground.mask(images, np.arange(3))
+    background = find_background(images, np.arange(3))
+    assert background is not None
+    assert background.colour is not None
+    assert background.colour.tolist() == [200]
+    mask = background.mask(images, np.arange(3))
     assert mask.sum(axis=(1, 2)).tolist() == [144 - 36, 144 - 36 - 3, 144]
 
 
 def test_textured_images_without_masks_have_no_ground() -> None:
     masked = drawn((28, 28, 3))
     noise = np.random.default_rng(0).integers(0, 256, masked.images.shape, dtype=np.uint8)
-    images = ImageSet("noise", noise, masked.labels, masked.ids, masked.classes, masked.given, "2")
-    assert find_ground(images, np.arange(12)) is None
+    images = ImageSet("noise", noise, masked.labels, masked.ids, masked.classes, masked.source_split, "2")
+    assert find_background(images, np.arange(12)) is None
     with pytest.raises(ValueError, match="background"):
-        next(disturbed(images, np.arange(3), DISTURBANCES.get("background"), 0.5))
+        next(corrupted(images, np.arange(3), CORRUPTIONS.get("background"), 0.5))

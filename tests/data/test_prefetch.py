@@ -46,7 +46,7 @@ def test_the_expected_order_comes_in_pieces_of_any_size(workers: int, pieces: tu
     decoding = Decoding()
     ahead = Ahead(decoding, SHAPE, workers)
     order = np.random.default_rng(0).permutation(30)
-    ahead.expect(order)
+    ahead.prefetch(order)
     start = 0
     for size in pieces:
         wanted = order[start : start + size]
@@ -59,7 +59,7 @@ def test_the_expected_order_comes_in_pieces_of_any_size(workers: int, pieces: tu
 def test_what_was_not_expected_comes_all_the_same() -> None:
     decoding = Decoding()
     ahead = Ahead(decoding, SHAPE, 2)
-    ahead.expect(np.arange(20))
+    ahead.prefetch(np.arange(20))
     for wanted in ([3, 9], [], [0, 1, 2, 3], [0, 1, 2, 3], [2, 3], [4, 5], [19], list(range(6, 20)), [5]):
         positions = np.array(wanted, dtype=np.int64)
         np.testing.assert_array_equal(ahead.take(positions), images_of(positions))
@@ -74,7 +74,7 @@ def test_a_new_order_takes_the_place_of_the_old_one() -> None:
 
     ahead = Ahead(decode, SHAPE, 2)
     for order in (np.arange(40), np.arange(40)[::-1], np.arange(10, 30)):
-        ahead.expect(order)
+        ahead.prefetch(order)
         np.testing.assert_array_equal(ahead.take(order[:11]), images_of(order[:11]))
 
 
@@ -83,7 +83,7 @@ def test_the_ring_is_written_over_only_where_images_were_taken(piece: int) -> No
     with patch.object(module, "WAITING_BYTES", 16 * int(np.prod(SHAPE))):
         ahead = Ahead(Decoding(), SHAPE, 1)
     order = np.random.default_rng(1).permutation(250)
-    ahead.expect(order)
+    ahead.prefetch(order)
     for start in range(0, 250, piece):
         wanted = order[start : start + piece]
         if not start % 3:
@@ -95,7 +95,7 @@ def test_images_are_made_before_they_are_asked_for_but_not_too_many() -> None:
     decoding = Decoding()
     with patch.object(module, "WAITING_BYTES", 40 * int(np.prod(SHAPE))):
         ahead = Ahead(decoding, SHAPE, 2)
-    ahead.expect(np.arange(200))
+    ahead.prefetch(np.arange(200))
     assert settled(decoding) == list(range(40))
     ahead.take(np.arange(24))
     assert len(settled(decoding)) == 64
@@ -109,13 +109,13 @@ def test_a_failure_ahead_is_told_where_the_image_is_asked_for() -> None:
         pixels[:] = images_of(positions)
 
     ahead = Ahead(decode, SHAPE, 2)
-    ahead.expect(np.arange(20))
+    ahead.prefetch(np.arange(20))
     ahead.take(np.arange(8))
     for _ in range(2):
         with pytest.raises(SadariError, match="number 12"):
             ahead.take(np.arange(8, 16))
     np.testing.assert_array_equal(ahead.take(np.arange(16, 20)), images_of(np.arange(16, 20)))
-    ahead.expect(np.arange(8))
+    ahead.prefetch(np.arange(8))
     np.testing.assert_array_equal(ahead.take(np.arange(8)), images_of(np.arange(8)))
 
 
@@ -129,7 +129,7 @@ def test_decoding_goes_on_while_the_caller_works() -> None:
         pixels[:] = images_of(positions)
 
     ahead = Ahead(decode, SHAPE, 1)
-    ahead.expect(np.arange(16))
+    ahead.prefetch(np.arange(16))
     ahead.take(np.arange(8))
     assert begun.wait(10)
 
@@ -144,7 +144,7 @@ def test_nothing_is_decoded_for_images_that_nobody_holds_any_more() -> None:
         pixels[:] = images_of(positions)
 
     ahead = Ahead(decode, SHAPE, 1)
-    ahead.expect(np.arange(800))
+    ahead.prefetch(np.arange(800))
     ahead.take(np.arange(8))
     del ahead
     time.sleep(0.3)

@@ -59,7 +59,7 @@ def test_photographs_of_mixed_sizes() -> None:
     assert images.shape == (64, 64, 3)
     assert images.name == "animals"
     for part, count in {"train": 320, "test": 80}.items():
-        assert list(np.bincount(images.labels[images.given == part])) == [count] * 3
+        assert list(np.bincount(images.labels[images.source_split == part])) == [count] * 3
 
 
 def test_photographs_decoded_at_a_reduced_scale_stay_within_the_stated_bound() -> None:

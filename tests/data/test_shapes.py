@@ -20,7 +20,7 @@ def test_the_content_has_the_size_classes_and_parts_that_were_asked_for() -> Non
     assert drawn.images.dtype == np.uint8
     assert drawn.classes == ("circle", "square", "triangle", "cross")
     assert drawn.evidence is not None and drawn.evidence.shape == (400, 24, 24)
-    assert [drawn.given.count(part) for part in ("train", "val", "test")] == [240, 80, 80]
+    assert [drawn.source_split.count(part) for part in ("train", "val", "test")] == [240, 80, 80]
     assert (drawn.ids[0], drawn.ids[240], drawn.ids[399]) == ("train/00000", "val/00000", "test/00079")
     assert len(set(drawn.ids)) == 400
 
@@ -29,7 +29,7 @@ def test_the_content_has_the_size_classes_and_parts_that_were_asked_for() -> Non
 def test_every_part_is_balanced(images: int) -> None:
     plan = plan_shapes(ShapesSpec(classes=8, images=images))
     for part in ("train", "val", "test"):
-        counts = np.bincount(plan.labels[plan.given == part], minlength=8)
+        counts = np.bincount(plan.labels[plan.source_split == part], minlength=8)
         assert counts.min() >= 1
         assert counts.max() - counts.min() <= 1
 
@@ -77,17 +77,17 @@ def test_colour_says_nothing_about_the_class() -> None:
 
 def test_without_spurious_ground_the_ground_is_independent_of_the_class() -> None:
     plan = plan_shapes(ShapesSpec(classes=4, images=4000))
-    agreement = (plan.grounds == plan.labels).mean()
+    agreement = (plan.backgrounds == plan.labels).mean()
     assert abs(agreement - 0.25) < 0.03
 
 
 def test_spurious_ground_tells_in_train_and_val_and_misleads_in_test() -> None:
     plan = plan_shapes(ShapesSpec(classes=4, images=400, spurious=1.0))
-    test = plan.given == "test"
-    assert (plan.grounds[~test] == plan.labels[~test]).all()
-    assert (plan.grounds[test] == (plan.labels[test] + 1) % 4).all()
+    test = plan.source_split == "test"
+    assert (plan.backgrounds[~test] == plan.labels[~test]).all()
+    assert (plan.backgrounds[test] == (plan.labels[test] + 1) % 4).all()
     half = plan_shapes(ShapesSpec(classes=4, images=4000, spurious=0.5))
-    assert abs((half.grounds == half.labels)[half.given != "test"].mean() - 0.625) < 0.03
+    assert abs((half.backgrounds == half.labels)[half.source_split != "test"].mean() - 0.625) < 0.03
 
 
 def test_the_ground_alone_gives_a_spurious_class_away_in_the_pixels() -> None:
@@ -97,7 +97,7 @@ def test_the_ground_alone_gives_a_spurious_class_away_in_the_pixels() -> None:
     outside = ~drawn.evidence[..., None]
     tints = (drawn.images * outside).sum(axis=(1, 2)) / outside.sum(axis=(1, 2))
     tints /= tints.sum(axis=1, keepdims=True)
-    given = np.array(drawn.given)
+    given = np.array(drawn.source_split)
     means = np.array([tints[(given == "train") & (drawn.labels == label)].mean(axis=0) for label in range(4)])
     nearest = np.linalg.norm(tints[:, None] - means, axis=2).argmin(axis=1)
     right = nearest == drawn.labels

@@ -63,7 +63,7 @@ def test_every_kind_of_source_gives_the_same_set(kind: str, turn: str, tmp_path:
     assert images.notes == ()
     np.testing.assert_array_equal(images.images, np.stack([pixels[name] for name in names]))
     assert [images.classes[label] for label in images.labels] == [name.split("/")[1] for name in names]
-    assert list(images.given) == [name.split("/")[0] for name in names]
+    assert list(images.source_split) == [name.split("/")[0] for name in names]
     assert len(set(images.ids)) == len(names)
     if kind == "npz":
         assert list(images.ids[[0, 12]]) == ["train/00000", "test/00000"]
@@ -91,7 +91,7 @@ def test_classes_are_aligned_by_name_not_by_order(tmp_path: Path) -> None:
     pixels = {name: np.full((4, 4, 1), at, dtype=np.uint8) for at, name in enumerate(sorted(files))}
     images = load(write_folder(tmp_path / "farm", encode_all(pixels)), Settings())
     assert images.classes == ("ant", "bee", "cow", "dog")
-    test = images.given == "test"
+    test = images.source_split == "test"
     assert list(images.labels[test]) == [1, 1, 3, 3]
     assert list(images.labels[~test]) == [0, 0, 1, 1, 2, 2, 3, 3]
 
@@ -107,20 +107,20 @@ def test_classes_are_aligned_by_name_not_by_order(tmp_path: Path) -> None:
 def test_split_folders_have_synonyms(folders: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:
     files = {f"{folder}/{name}": content for folder in folders for name, content in flat_files(a=1, b=2).items()}
     images = load(write_folder(tmp_path / "set", files), Settings())
-    assert {(str(name).split("/")[0], str(part)) for name, part in zip(images.ids, images.given, strict=True)} == set(
-        zip(folders, parts, strict=True)
-    )
+    assert {
+        (str(name).split("/")[0], str(part)) for name, part in zip(images.ids, images.source_split, strict=True)
+    } == set(zip(folders, parts, strict=True))
 
 
 def test_without_split_folders_nothing_is_given(tmp_path: Path) -> None:
     images = load(write_folder(tmp_path / "set", flat_files(a=2, b=2)), Settings())
-    assert set(images.given) == {""}
+    assert set(images.source_split) == {""}
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     images = load(write_folder(tmp_path / "set", flat_files(bus=2, train=2, plane=2)), Settings())
     assert images.classes == ("bus", "plane", "train")
-    assert set(images.given) == {""}
+    assert set(images.source_split) == {""}
 
 
 def test_nested_images_belong_to_their_class_folder(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_npz_kinds_of_pixels(array: np.ndarray, expected: list[object], tmp_path
     images = load(tmp_path / "x.npz", Settings())
     np.testing.assert_array_equal(images.images[3], expected)
     assert list(images.ids[:2]) == ["00000", "00001"]
-    assert set(images.given) == {""}
+    assert set(images.source_split) == {""}
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_csv_keeps_the_order_of_its_rows(tmp_path: Path) -> None:
     assert list(images.ids) == ["b/1.png", "a/0.png", "./a/1.png"]
     assert images.classes == ("apple", "zebra")
     assert list(images.labels) == [1, 0, 1]
-    assert set(images.given) == {""}
+    assert set(images.source_split) == {""}
 
 
 def test_evidence_of_a_drawn_set_follows_the_pixels() -> None:

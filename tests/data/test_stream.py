@@ -74,7 +74,7 @@ def require_equal(one: ImageSet, other: ImageSet) -> None:
     np.testing.assert_array_equal(all_of(one), all_of(other))
     np.testing.assert_array_equal(one.labels, other.labels)
     assert one.ids.tolist() == other.ids.tolist()
-    assert one.given.tolist() == other.given.tolist()
+    assert one.source_split.tolist() == other.source_split.tolist()
     assert (one.name, one.classes, one.fingerprint) == (other.name, other.classes, other.fingerprint)
     assert (one.notes, one.shape, len(one)) == (other.notes, other.shape, len(other))
 

@@ -1,4 +1,4 @@
-"""Does every rung of the ladder leave as an ONNX file that says the same? Small images, few of them, really trained."""
+"""Does every model leave as an ONNX file that says the same? Small images, few of them, really trained."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from sadari.deploy.runtime import judge_with
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.job import Job
-from sadari.models.catalog import LADDER, find_rung
+from sadari.models.catalog import MODELS, find_model
 from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.training.train import train
@@ -33,13 +33,13 @@ Pixels = NDArray[np.uint8]
 
 
 def images_for(job: Job) -> ImageSet:
-    pretrained = find_rung(job.model).begins_with_backbone()
+    pretrained = find_model(job.model).begins_with_backbone()
     return patterns(60, side=SIDE if pretrained else 16, channels=3 if pretrained else 1)
 
 
 def job_of(name: str) -> Job:
     overrides: dict[str, Value] = {"epochs": 1, **CHANGES.get(name, {})}
-    if find_rung(name).begins_with_backbone():
+    if find_model(name).begins_with_backbone():
         return backbone_job(name, cache="none", **overrides)
     return job_for(name, "patterns", 0, **overrides)
 
@@ -60,7 +60,7 @@ def network_says(model: TrainedModel, images: Pixels) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in LADDER.names()]
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MODELS.names()]
 )
 def test_every_rung_says_the_same_outside(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     model = trained(name, tmp_path / "run")

@@ -50,7 +50,7 @@ def strict(classifier: Classifier) -> Iterator[TestClient]:
 
 
 def test_it_says_what_evaluate_says(client: TestClient, run: RunRecord) -> None:
-    expected, images = evaluate(run, part="test"), own_images(run)
+    expected, images = evaluate(run, split_name="test"), own_images(run)
     positions = run.split.test[:40]
     contents = [png(np.asarray(images.images[int(place)])) for place in positions]
     answers = client.post("/predict", params={"top": 10}, files=as_files(contents)).json()["answers"]
@@ -123,22 +123,27 @@ def test_wrong_json_is_refused(client: TestClient, body: bytes, status: int, wor
 
 
 FORM = "multipart/form-data; boundary=xx"
-PART = b'--xx\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\nabc\r\n'
+UNFINISHED = b'--xx\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\nabc\r\n'
 
 
 @pytest.mark.parametrize(
     ("kind", "body", "status", "words"),
     [
-        ("multipart/form-data", PART, 400, "no boundary"),
+        ("multipart/form-data", UNFINISHED, 400, "no boundary"),
         (FORM, b"", 400, "before its last boundary"),
-        (FORM, PART, 400, "before its last boundary"),
+        (FORM, UNFINISHED, 400, "before its last boundary"),
         (FORM, b"rubbish", 400, "damaged"),
         (FORM, b"--xx\r\n" + b"A: b\r\n" * 20 + b"\r\nabc\r\n--xx--\r\n", 400, "header count exceeded"),
-        (FORM, PART.replace(b"images", b"files") + b"--xx--\r\n", 422, "the file 'files' is not known"),
-        (FORM, PART.replace(b'; filename="a.png"', b"") + b"--xx--\r\n", 422, "the field 'images' is not known"),
-        (FORM, PART + b"--xx--\r\n", 422, "the image 'a.png' cannot be read"),
-        (FORM, PART.replace(b"a.png", "개.png".encode()) + b"--xx--\r\n", 422, "the image '개.png' cannot be read"),
-        (FORM, PART.replace(b"a.png", b"\xff") + b"--xx--\r\n", 422, "cannot be read"),
+        (FORM, UNFINISHED.replace(b"images", b"files") + b"--xx--\r\n", 422, "the file 'files' is not known"),
+        (FORM, UNFINISHED.replace(b'; filename="a.png"', b"") + b"--xx--\r\n", 422, "the field 'images' is not known"),
+        (FORM, UNFINISHED + b"--xx--\r\n", 422, "the image 'a.png' cannot be read"),
+        (
+            FORM,
+            UNFINISHED.replace(b"a.png", "개.png".encode()) + b"--xx--\r\n",
+            422,
+            "the image '개.png' cannot be read",
+        ),
+        (FORM, UNFINISHED.replace(b"a.png", b"\xff") + b"--xx--\r\n", 422, "cannot be read"),
         (FORM, b"--xx--\r\n", 422, "no image"),
     ],
 )

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sadari import ImageClassifier
 
-# A classical rung and a network that learns enough from the few rows of the checks.
+# A classical model and a network that learns enough from the few rows of the checks.
 ESTIMATORS = [
     ImageClassifier("logistic"),
     ImageClassifier("mlp", epochs=3, batch_size=32, learning_rate=0.01, settings={"scaling": "channel"}),

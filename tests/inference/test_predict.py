@@ -221,7 +221,7 @@ class Streamed:
     def __len__(self) -> int:
         return len(IMAGES.images)
 
-    def expect(self, order: NDArray[np.int64]) -> None:
+    def prefetch(self, order: NDArray[np.int64]) -> None:
         self.order = order.tolist()
 
     def __getitem__(self, which: Any, /) -> NDArray[np.uint8]:

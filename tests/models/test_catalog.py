@@ -1,17 +1,17 @@
-"""The named rungs against the articles' table, and networks that users bring as files."""
+"""The named models against the articles' table, and networks that users bring as files."""
 
 from pathlib import Path
 
 import pytest
 
 from sadari.errors import UsageError
-from sadari.models.catalog import LADDER, find_rung
+from sadari.models.catalog import MODELS, find_model
 from sadari.models.parse import parse
-from sadari.models.spec import Rung
+from sadari.models.spec import ModelSpec
 from sadari.settings import Settings, setting_names, with_overrides
 
 GREY, COLOUR, PHOTOGRAPH = (28, 28, 1), (32, 32, 3), (224, 224, 3)
-# rung: (image, classes, total, trainable) as Keras 3 prints them for the articles' networks
+# model: (image, classes, total, trainable) as Keras 3 prints them for the articles' networks
 PARAMS = {
     "majority": (GREY, 10, 0, 0),
     "logistic": (GREY, 10, 7_850, 7_850),
@@ -42,26 +42,26 @@ PARAMS = {
 
 
 def test_the_ladder_climbs_in_this_order() -> None:
-    assert LADDER.names() == list(PARAMS)
-    assert [rung.name for rung in LADDER] == list(PARAMS)
+    assert MODELS.names() == list(PARAMS)
+    assert [spec.name for spec in MODELS] == list(PARAMS)
 
 
 @pytest.mark.parametrize("name", PARAMS)
 def test_params_are_those_of_the_articles(name: str) -> None:
     shape, classes, total, trainable = PARAMS[name]
-    rows = find_rung(name).rows(shape, classes)
+    rows = find_model(name).rows(shape, classes)
     assert (sum(row.total for row in rows), sum(row.trainable for row in rows)) == (total, trainable)
 
 
-@pytest.mark.parametrize("rung", LADDER, ids=lambda rung: rung.name)
-def test_every_rung_is_whole(rung: Rung) -> None:
-    assert rung.summary and not rung.summary.endswith(".")
-    assert rung.fitted_by in ("gradient", "scikit-learn")
-    assert not set(rung.variables) & set(setting_names())
-    assert isinstance(with_overrides(Settings(), rung.settings), Settings)
-    assert len(parse(rung.layers, rung.variables)) >= (rung.name != "majority")
-    if rung.fitted_by == "gradient":
-        assert all(f"${variable}" in rung.layers for variable in rung.variables)
+@pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
+def test_every_rung_is_whole(spec: ModelSpec) -> None:
+    assert spec.summary and not spec.summary.endswith(".")
+    assert spec.fitted_by in ("gradient", "scikit-learn")
+    assert not set(spec.variables) & set(setting_names())
+    assert isinstance(with_overrides(Settings(), spec.settings), Settings)
+    assert len(parse(spec.layers, spec.variables)) >= (spec.name != "majority")
+    if spec.fitted_by == "gradient":
+        assert all(f"${variable}" in spec.layers for variable in spec.variables)
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_every_rung_is_whole(rung: Rung) -> None:
     ],
 )
 def test_a_variable_reaches_its_layer(name: str, texts: list[str]) -> None:
-    rows = find_rung(name).rows(GREY, 10, {"dropout": 0.3})
+    rows = find_model(name).rows(GREY, 10, {"dropout": 0.3})
     assert [row.text for row in rows] == [*texts, "dense 10 softmax"]
 
 
 def test_a_rung_is_named_or_suggested() -> None:
-    assert find_rung("cnn2") is LADDER.get("cnn2")
+    assert find_model("cnn2") is MODELS.get("cnn2")
     with pytest.raises(UsageError, match="unknown model 'cnn-ltsm'; did you mean 'cnn-lstm'"):
-        find_rung("cnn-ltsm")
+        find_model("cnn-ltsm")
 
 
 def written(tmp_path: Path, text: str, name: str = "mine.toml") -> Path:
@@ -105,18 +105,18 @@ def test_a_network_from_a_file(tmp_path: Path) -> None:
         optimizer = "sgd"
         """,
     )
-    rung = find_rung(path)
-    assert (rung.name, rung.summary, rung.fitted_by, rung.article) == ("small-cnn", "one convolution", "gradient", "")
-    assert rung.settings == {"epochs": 5, "optimizer": "sgd"}
-    assert rung.rows((8, 8, 1), 2)[0].shape == (6, 6, 16)
-    assert rung.rows((8, 8, 1), 2, {"filters": 4})[0].shape == (6, 6, 4)
-    assert find_rung(str(path)) == rung
+    spec = find_model(path)
+    assert (spec.name, spec.summary, spec.fitted_by, spec.article) == ("small-cnn", "one convolution", "gradient", "")
+    assert spec.settings == {"epochs": 5, "optimizer": "sgd"}
+    assert spec.rows((8, 8, 1), 2)[0].shape == (6, 6, 16)
+    assert spec.rows((8, 8, 1), 2, {"filters": 4})[0].shape == (6, 6, 4)
+    assert find_model(str(path)) == spec
 
 
 def test_a_file_without_a_name_is_called_as_the_file(tmp_path: Path) -> None:
-    rung = find_rung(written(tmp_path, 'layers = ["flatten", "dense 8"]', "dense-8.toml"))
-    assert rung.name == "dense-8"
-    assert [layer.text for layer in parse(rung.layers, {})] == ["flatten", "dense 8"]
+    spec = find_model(written(tmp_path, 'layers = ["flatten", "dense 8"]', "dense-8.toml"))
+    assert spec.name == "dense-8"
+    assert [layer.text for layer in parse(spec.layers, {})] == ["flatten", "dense 8"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_file_without_a_name_is_called_as_the_file(tmp_path: Path) -> None:
         ("layers = 'flaten'", "layer 1 `flaten`: unknown layer 'flaten'; did you mean 'flatten'?"),
         ("layers = 'flatten'\nname = 3", "`name` is text, not 3"),
         ("layers = 'flatten'\nname = '../evil'", "`name` is made of letters, digits, '-', '_' and '.', not '../evil'"),
-        ("layers = 'flatten'\nname = 'cnn'", "'cnn' is a rung of the ladder already; give the network another `name`"),
+        ("layers = 'flatten'\nname = 'cnn'", "'cnn' is a model of the ladder already; give the network another `name`"),
         ("layers = 'flatten'\nsettings = 3", "`settings` is a table: write [settings]"),
         ("layers = 'flatten'\n[settings]\nepoch = 3", "unknown setting 'epoch'; did you mean 'epochs'?"),
         ("layers = 'flatten'\n[settings]\noptimizer = 'adm'", "optimizer is one of sgd, "),
@@ -152,7 +152,7 @@ def test_a_file_without_a_name_is_called_as_the_file(tmp_path: Path) -> None:
 def test_what_is_wrong_in_a_file_is_said_with_its_name(tmp_path: Path, text: str, sentence: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(UsageError) as caught:
-        find_rung(path)
+        find_model(path)
     assert sentence in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -160,7 +160,7 @@ def test_what_is_wrong_in_a_file_is_said_with_its_name(tmp_path: Path, text: str
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read the network .*absent\.toml"):
-        find_rung(tmp_path / "absent.toml")
+        find_model(tmp_path / "absent.toml")
 
 
 def test_a_number_that_is_not_whole_is_refused_where_a_whole_one_belongs() -> None:

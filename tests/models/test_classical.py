@@ -1,4 +1,4 @@
-"""Are the classical rungs scikit-learn's?"""
+"""Are the classical models scikit-learn's?"""
 
 from dataclasses import replace
 from functools import cache

@@ -24,7 +24,7 @@ def zeros(rate: float, seed: int = 0) -> Tensor:
     return dropped(rate, torch.ones(COUNT), seed) == 0
 
 
-def deviations(count: int, among: int, rate: float) -> float:
+def stds(count: int, among: int, rate: float) -> float:
     """How many standard deviations of a binomial does `count` lie away from `rate`?"""
     return abs(count - rate * among) / math.sqrt(among * rate * (1 - rate))
 
@@ -32,13 +32,13 @@ def deviations(count: int, among: int, rate: float) -> float:
 @pytest.mark.parametrize("rate", RATES)
 def test_the_rate_is_the_rate(rate: float) -> None:
     for seed in range(3):
-        assert deviations(int(zeros(rate, seed).sum()), COUNT, rate) < 4.5
+        assert stds(int(zeros(rate, seed).sum()), COUNT, rate) < 4.5
 
 
 @pytest.mark.parametrize("rate", RATES)
 def test_every_lane_of_a_word_has_the_rate(rate: float) -> None:
     lanes = zeros(rate).view(-1, 8).sum(0).tolist()
-    assert max(deviations(lane, COUNT // 8, rate) for lane in lanes) < 4.5
+    assert max(stds(lane, COUNT // 8, rate) for lane in lanes) < 4.5
 
 
 @pytest.mark.parametrize("rate", RATES)

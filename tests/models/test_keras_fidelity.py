@@ -20,11 +20,11 @@ from keras import layers as k
 from numpy.typing import NDArray
 from torch import nn
 
-from sadari.models.catalog import LADDER
+from sadari.models.catalog import MODELS
 from sadari.models.layers import modules
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
-from sadari.models.spec import Rung
+from sadari.models.spec import ModelSpec
 
 CLOSE = 1e-5
 Layers = list[Any]
@@ -183,8 +183,8 @@ def image_shape(inputs: tuple[int, ...]) -> tuple[int, ...]:
     return inputs if len(inputs) == 3 else (*inputs, 1)
 
 
-def ours_of(rung: Rung, inputs: tuple[int, ...], classes: int) -> Network:
-    return build(parse(rung.layers, rung.variables), image_shape(inputs), classes, seed=0)
+def ours_of(spec: ModelSpec, inputs: tuple[int, ...], classes: int) -> Network:
+    return build(parse(spec.layers, spec.variables), image_shape(inputs), classes, seed=0)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -198,19 +198,19 @@ def test_every_network_of_the_ladder_has_its_twin() -> None:
 
     sprint and sprint-wide are no article's: their layers have their twins in MORE, but for `mirror`, which Keras lacks.
     """
-    own = [rung for rung in LADDER if rung.fitted_by == "gradient" and "backbone " not in rung.layers]
-    assert {*TWINS, "sprint", "sprint-wide"} == {rung.name for rung in own}
+    own = [spec for spec in MODELS if spec.fitted_by == "gradient" and "backbone " not in spec.layers]
+    assert {*TWINS, "sprint", "sprint-wide"} == {spec.name for spec in own}
 
 
 @pytest.mark.parametrize("name", TWINS)
 def test_params_and_probabilities_are_those_of_keras(name: str) -> None:
     total, trainable, inputs, classes, layers = TWINS[name]
-    rung = LADDER.get(name)
+    spec = MODELS.get(name)
     twin = keras_twin(inputs, classes, layers())
     assert (twin.count_params(), sum(int(np.prod(w.shape)) for w in twin.trainable_weights)) == (total, trainable)
-    rows = rung.rows(image_shape(inputs), classes)
+    rows = spec.rows(image_shape(inputs), classes)
     assert (sum(row.total for row in rows), sum(row.trainable for row in rows)) == (total, trainable)
-    network = ours_of(rung, inputs, classes)
+    network = ours_of(spec, inputs, classes)
     assert sum(each.numel() for each in network.parameters()) == trainable
     assert furthest(twin, network, image_shape(inputs), classes) <= CLOSE
 
@@ -225,8 +225,8 @@ WORDS = {
 def test_layers_follow_each_other_as_in_keras(name: str) -> None:
     """Dropout does nothing in evaluation: its place and its rate must be compared by themselves."""
     _, _, inputs, _, layers = TWINS[name]
-    rung = LADDER.get(name)
-    ours = [(layer.word, getattr(layer, "rate", None)) for layer in parse(rung.layers, rung.variables)]
+    spec = MODELS.get(name)
+    ours = [(layer.word, getattr(layer, "rate", None)) for layer in parse(spec.layers, spec.variables)]
     theirs = [(WORDS[type(layer).__name__], getattr(layer, "rate", None)) for layer in layers()]
     assert ours == ([("rows", None), *theirs] if len(inputs) == 2 else theirs)
 
@@ -247,7 +247,7 @@ def test_starting_weights_follow_keras_distributions(name: str) -> None:
     _, _, inputs, classes, layers = TWINS[name]
     keras.utils.set_random_seed(0)
     twin = keras_twin(inputs, classes, layers())
-    network = ours_of(LADDER.get(name), inputs, classes)
+    network = ours_of(MODELS.get(name), inputs, classes)
     fresh = keras_twin(inputs, classes, layers())  # Keras against Keras says how far two draws may lie apart
     ours = [each for each in (*network.features, *network.head) if list(each.parameters())]
     theirs = [each for each in twin.layers if each.weights]

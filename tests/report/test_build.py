@@ -18,11 +18,11 @@ from sadari.comparison.variants import expand
 from sadari.errors import SadariError
 from sadari.explain.summary import layers_of
 from sadari.inference.model import Architecture, write_model
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.report.arms import layer_rows
 from sadari.report.build import gather
-from sadari.report.contents import Report, Shown
-from sadari.report.examples import PER_CELL, Agreement, Opinion, cells, mistakes
+from sadari.report.contents import Example, Report
+from sadari.report.examples import PER_CELL, Agreement, ArmPredictions, cells, mistakes
 from sadari.report.page import render
 from sadari.report.pictures import SHEET_PIXELS, make_sheet
 from sadari.report.sentences import verdict_sentence
@@ -50,11 +50,11 @@ def report(result: ComparisonResult) -> Report:
 # what an arm's seeds said
 
 
-def opinion_of(labels: list[int], *seeds: list[list[float]]) -> Opinion:
+def opinion_of(labels: list[int], *seeds: list[list[float]]) -> ArmPredictions:
     """From the probabilities of each seed, one row per image."""
     classes = tuple("abc"[: len(seeds[0][0])])
     ids = np.array([str(at) for at in range(len(labels))])
-    return Opinion.of(
+    return ArmPredictions.of(
         [Predictions(ids, np.array(labels), np.array(rows, dtype=np.float32), classes, 0.0) for rows in seeds]
     )
 
@@ -63,9 +63,9 @@ def test_a_cell_holds_the_images_that_any_seed_puts_there_with_how_many_do() -> 
     first = [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]]
     second = [[0.7, 0.3], [0.6, 0.4], [0.1, 0.9]]
     found = cells(opinion_of([0, 0, 1], first, second), most=100)
-    assert found["0,0"].shown == (Shown(1, 0, 0.4, 1), Shown(0, 0, 0.8, 2))  # the least sure first
-    assert found["0,1"].shown == (Shown(1, 1, 0.6, 1),)
-    assert found["1,1"].shown == (Shown(2, 1, 0.8, 2),)
+    assert found["0,0"].shown == (Example(1, 0, 0.4, 1), Example(0, 0, 0.8, 2))  # the least sure first
+    assert found["0,1"].shown == (Example(1, 1, 0.6, 1),)
+    assert found["1,1"].shown == (Example(2, 1, 0.8, 2),)
     assert {name: cell.images for name, cell in found.items()} == {"0,0": 2, "0,1": 1, "1,1": 1}
 
 
@@ -85,7 +85,7 @@ def test_few_pictures_go_to_the_largest_cells_first_without_leaving_the_others_o
 
 def test_the_worst_mistakes_are_wrong_and_sure() -> None:
     opinion = opinion_of([0, 0, 1, 1], [[0.1, 0.9], [0.4, 0.6], [0.0, 1.0], [0.8, 0.2]])
-    assert mistakes(opinion) == (Shown(0, 1, 0.9, 1), Shown(3, 0, 0.8, 1), Shown(1, 1, 0.6, 1))
+    assert mistakes(opinion) == (Example(0, 1, 0.9, 1), Example(3, 0, 0.8, 1), Example(1, 1, 0.6, 1))
 
 
 def test_the_hardest_images_are_wrong_in_every_run_of_every_arm_that_looks() -> None:
@@ -98,7 +98,7 @@ def test_the_hardest_images_are_wrong_in_every_run_of_every_arm_that_looks() -> 
         agreement.add(each)
     shown, count = agreement.hardest()
     assert count == 2
-    assert shown == (Shown(0, 1, 0.85, 2), Shown(3, 0, 0.75, 2))
+    assert shown == (Example(0, 1, 0.85, 2), Example(3, 0, 0.75, 2))
     nobody = Agreement()
     nobody.add(majority)
     assert nobody.hardest() == ((), 0)
@@ -160,7 +160,7 @@ def test_layers_are_those_that_explain_shows(result: ComparisonResult, report: R
 
 
 def test_params_of_layers_add_up_to_those_of_the_network(tmp_path: Path) -> None:
-    architecture = Architecture.of(find_rung("cnn"), find_rung("cnn").variables, (28, 28, 1), tuple("0123456789"))
+    architecture = Architecture.of(find_model("cnn"), find_model("cnn").variables, (28, 28, 1), tuple("0123456789"))
     write_model(tmp_path / "model.safetensors", architecture.build(0), architecture)
     rows = layer_rows([RunRecord(tmp_path)])
     assert sum(row.params for row in rows) == 93_962  # as Keras counts the same layers
@@ -209,7 +209,7 @@ def test_samples_are_training_images_and_mistakes_are_judged_ones(result: Compar
 def test_curves_tables_and_calibration_are_those_of_the_runs(result: ComparisonResult, report: Report) -> None:
     arm = report.arms[0]
     history = result.records["mlp"][1].history
-    curve = next(each for each in arm.curves if (each.seed, each.part, each.figure) == (1, "val", "loss"))
+    curve = next(each for each in arm.curves if (each.seed, each.split, each.figure) == (1, "val", "loss"))
     assert curve.value == pytest.approx([row["val_loss"] for row in history], rel=1e-4)
     assert len(arm.curves) == 2 * 2 * 2
     assert [row.name for row in arm.per_class] == [*report.facts.classes, "accuracy", "macro avg", "weighted avg"]
@@ -408,4 +408,4 @@ def test_large_and_oblong_images_become_small_squares() -> None:
 def replace_count(images: ImageSet, count: int) -> ImageSet:
     at = np.zeros(count, dtype=np.int64)
     names = np.array([str(number) for number in range(count)])
-    return replace(images, images=images.images[at], labels=at, ids=names, given=np.full(count, ""))
+    return replace(images, images=images.images[at], labels=at, ids=names, source_split=np.full(count, ""))

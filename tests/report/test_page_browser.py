@@ -257,7 +257,7 @@ def test_an_epoch_is_read(open_page: Open) -> None:
     page.locator("#curves input[type=range]").focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    curves = [each.value[1] for each in report.arms[0].curves if each.part == "val" and each.figure == "accuracy"]
+    curves = [each.value[1] for each in report.arms[0].curves if each.split == "val" and each.figure == "accuracy"]
     expected = f"{100 * sum(curves) / len(curves):.1f}"
     assert page.locator("#curves tbody tr >> nth=0 >> td >> nth=1").inner_text() == expected
     assert page.locator("#curves output").inner_text() == "2"
@@ -299,8 +299,12 @@ def test_both_schemes(open_page: Open) -> None:
         page = open_page(small_report(), scheme=scheme)
         backgrounds.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
         for name in ("ink", "quiet", "accent", "good", "bad"):
-            for ground in ("paper", "raised"):
-                assert contrast(page, f"var(--{name})", f"var(--{ground})") >= TEXT_CONTRAST, (scheme, name, ground)
+            for background in ("paper", "raised"):
+                assert contrast(page, f"var(--{name})", f"var(--{background})") >= TEXT_CONTRAST, (
+                    scheme,
+                    name,
+                    background,
+                )
         for hue in range(7):
             assert contrast(page, f"var(--hue-{hue})", "var(--paper)") >= MARK_CONTRAST, (scheme, hue)
         for kind in ("hit", "miss"):
@@ -310,15 +314,15 @@ def test_both_schemes(open_page: Open) -> None:
 
 def test_the_switch_wins_over_the_system(open_page: Open) -> None:
     page = open_page(small_report(), scheme="light")
-    ground = "getComputedStyle(document.documentElement).backgroundColor"
-    light = page.evaluate(ground)
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(background)
     page.locator("#scheme label").filter(has_text="dark").click()
-    dark = page.evaluate(ground)
+    dark = page.evaluate(background)
     assert dark != light
     page.reload()
-    assert page.evaluate(ground) == dark, "and it is remembered"
+    assert page.evaluate(background) == dark, "and it is remembered"
     page.locator("#scheme label").filter(has_text="auto").click()
-    assert page.evaluate(ground) == light
+    assert page.evaluate(background) == light
 
 
 def test_print_shows_what_is_folded_and_no_controls(open_page: Open) -> None:
@@ -407,7 +411,7 @@ def odd_reports() -> dict[str, Report]:
     only = replace(report, arms=report.arms[:1], pairs=(), sweeps=(), robustness=(), hardest=(), claims=(), samples=())
     bare = replace(only.arms[0], confusion=(), calibration=(), calibration_error=None, per_class=(), curves=())
     ruined = failed_arm("cnn", "the images cannot be read")
-    training = tuple(each for each in only.arms[0].curves if each.part == "train")
+    training = tuple(each for each in only.arms[0].curves if each.split == "train")
     unvalidated = replace(only.arms[0], curves=training, val_accuracy=None, best_epoch=None)
     none = replace(report.pictures, sheet="", ids=(), labels=())
     return {

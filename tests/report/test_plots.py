@@ -9,7 +9,7 @@ import pytest
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.robustness import Disturbed
+from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.comparison.variants import Arm, expand
 from sadari.errors import SadariError
 from sadari.report import figures
@@ -45,7 +45,7 @@ def small_set(classes: int, each: int) -> tuple[ImageSet, Split]:
         labels=np.arange(count) % classes,
         ids=np.array([str(number) for number in range(count)]),
         classes=tuple(f"class {number}" for number in range(classes)),
-        given=np.full(count, ""),
+        source_split=np.full(count, ""),
         fingerprint="0",
     )
     positions = np.arange(count)
@@ -71,7 +71,7 @@ def test_a_small_set_gives_a_small_grid() -> None:
 
 def test_curves_are_the_histories(result: ComparisonResult) -> None:
     curves = figures.curves(result)
-    assert [(curve.arm, curve.part) for curve in curves.loss] == [
+    assert [(curve.arm, curve.split) for curve in curves.loss] == [
         (arm, part) for arm in ("majority", "softmax", "mlp") for part in ("train", "val")
     ]
     train, val = curves.loss[4:]
@@ -180,22 +180,22 @@ def test_two_sizes_are_drawn_without_a_law() -> None:
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["mlp"]
 
 
-def robustness_plot(arms: list[str], disturbances: int) -> figures.RobustnessPlot:
+def robustness_plot(arms: list[str], corruptions: int) -> figures.RobustnessPlot:
     row = tuple(Interval(mean, 0.01, mean - 0.05, mean + 0.04) for mean in (0.9, 0.8, 0.7, 0.4))
     labels = ("none", "5 % of the side", "10 % of the side", "20 % of the side")
     each = [
-        Disturbed(f"disturbance {number}", "", (0, 0.05, 0.1, 0.2), labels, dict.fromkeys(arms, row))
-        for number in range(disturbances)
+        CorruptionAccuracy(f"corruption {number}", "", (0, 0.05, 0.1, 0.2), labels, dict.fromkeys(arms, row))
+        for number in range(corruptions)
     ]
     return figures.RobustnessPlot("t", tuple(each), tuple(arms))
 
 
-@pytest.mark.parametrize(("arms", "disturbances"), [(1, 1), (3, 5), (10, 6)])
-def test_robustness_has_a_plot_for_each_disturbance_and_a_line_for_each_arm(arms: int, disturbances: int) -> None:
+@pytest.mark.parametrize(("arms", "corruptions"), [(1, 1), (3, 5), (10, 6)])
+def test_robustness_has_a_plot_for_each_disturbance_and_a_line_for_each_arm(arms: int, corruptions: int) -> None:
     with styled():
-        drawn = draw_robustness(robustness_plot([f"arm {number}" for number in range(arms)], disturbances))
+        drawn = draw_robustness(robustness_plot([f"arm {number}" for number in range(arms)], corruptions))
     shown = [axes for axes in drawn.axes if axes.get_visible()]
-    assert [axes.get_title(loc="left") for axes in shown] == [f"disturbance {number}" for number in range(disturbances)]
+    assert [axes.get_title(loc="left") for axes in shown] == [f"corruption {number}" for number in range(corruptions)]
     assert all(len(axes.lines) == arms for axes in shown)
     assert [text.get_text() for text in shown[0].get_xticklabels()] == ["none", "5", "10", "20"]
     assert shown[0].get_xlabel() == "% of the side"

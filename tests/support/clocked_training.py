@@ -1,4 +1,4 @@
-"""A trainer with a clock of its own: it learns nothing, and takes as long as the made-up rung says."""
+"""A trainer with a clock of its own: it learns nothing, and takes as long as the made-up model says."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from support.fake_training import SKILLS, FakeTrainer
 
 @dataclass(frozen=True)
 class Made:
-    """A made-up rung. skill: its accuracy in the end. half: passes over all of digits after which it has half of that.
+    """A made-up model. skill: its accuracy in the end. half: passes over all of digits after which it has half of that.
 
     pace: how long it takes. stops: passes after which it gains nothing, so that patience ends it; 0 never.
     """

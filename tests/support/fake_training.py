@@ -11,7 +11,7 @@ from sadari.files import write_json, write_text
 from sadari.job import Job
 from sadari.progress import Progress
 from sadari.run import RunRecord, write_history, write_predictions, write_split
-from sadari.values import PARTS, ImageSet, Predictions, Split
+from sadari.values import SPLITS, ImageSet, Predictions, Split
 
 SKILLS = {"majority": 0.1, "softmax": 0.7, "mlp": 0.8, "cnn": 0.9}
 
@@ -67,9 +67,9 @@ class FakeTrainer:
             ],
         )
         parts = {
-            name: drawn_predictions(images, split.part(name), skill, 100 * job.seed + len(job.model))
-            for name in PARTS
-            if len(split.part(name))
+            name: drawn_predictions(images, split.positions(name), skill, 100 * job.seed + len(job.model))
+            for name in SPLITS
+            if len(split.positions(name))
         }
         judged_on = next(name for name in ("test", "val", "train") if name in parts)
         write_predictions(out / "predictions.csv", parts[judged_on])
@@ -84,8 +84,8 @@ class FakeTrainer:
             "seconds": {"train": float(len(job.model)), "total": 10.0},
             "images_per_second": 1234.0,
             "judged_on": judged_on,
-            "images": {name: len(split.part(name)) for name in PARTS},
-            "scores": {name: dict(score(parts[name]).values) if name in parts else None for name in PARTS},
+            "images": {name: len(split.positions(name)) for name in SPLITS},
+            "scores": {name: dict(score(parts[name]).values) if name in parts else None for name in SPLITS},
         }
         write_json(out / "scores.json", summary)
         return record

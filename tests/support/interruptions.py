@@ -59,12 +59,12 @@ def killed(tmp_path: Path, kills: int, model: str, *pairs: str) -> None:
     assert process.stderr == ""
     told = json.loads(process.stdout)
     assert told["kills"] == kills
-    undisturbed = RunRecord.open(told["undisturbed"])
+    uncorrupted = RunRecord.open(told["uncorrupted"])
     for out in told["runs"]:
         run = RunRecord.open(out)
         assert run.finished
-        assert model_bytes(run) == model_bytes(undisturbed)
-        assert figures(run) == figures(undisturbed)
+        assert model_bytes(run) == model_bytes(uncorrupted)
+        assert figures(run) == figures(uncorrupted)
         assert contents(run.path) == PROMISED
 
 

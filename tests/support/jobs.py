@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.progress import Silent, Task
 from sadari.run import HISTORY_COLUMNS, RunRecord
 from sadari.settings import Value, resolve
@@ -35,7 +35,7 @@ def patterns(count: int = 90, classes: int = 3, side: int = 8, channels: int = 3
         labels=labels.astype(np.int64),
         ids=np.array([f"{number:05d}" for number in range(count)]),
         classes=tuple("abcdefghij"[:classes]),
-        given=np.full(count, ""),
+        source_split=np.full(count, ""),
         fingerprint=f"patterns {count} {classes} {side} {channels} {seed}",
     )
 
@@ -56,8 +56,8 @@ def network_file(folder: Path, layers: str) -> str:
 
 def job_for(model: str, data: str = "patterns", seed: int = 0, **overrides: Value) -> Job:
     """The job that `sadari train DATA --model MODEL --set ...` makes, quick and quiet."""
-    rung = find_rung(model)
-    settings, variables = resolve(rung.settings, rung.variables, {**QUIET, **overrides})
+    spec = find_model(model)
+    settings, variables = resolve(spec.settings, spec.variables, {**QUIET, **overrides})
     return Job(data, model, seed, settings, variables)
 
 

@@ -4,7 +4,7 @@
 
 A parent that has everything imported forks one child after the other: the child trains (or goes on) in a run folder,
 the parent kills it after a random time. A finished run makes room for the next one. Printed is one JSON document:
-{"kills": how many, "runs": [folders], "undisturbed": folder}.
+{"kills": how many, "runs": [folders], "uncorrupted": folder}.
 """
 
 import json
@@ -31,7 +31,7 @@ def main() -> None:
     chance = random.Random(seed)
     train(job, folder / "warm")  # imports everything and decodes the images once, for parent and children
     started = time.perf_counter()
-    _wait(_start(job, folder / "undisturbed"))
+    _wait(_start(job, folder / "uncorrupted"))
     whole = time.perf_counter() - started
     done, killed = [folder / "disturbed-0"], 0
     while killed < kills:
@@ -44,7 +44,7 @@ def main() -> None:
         killed += _wait(child) == -signal.SIGKILL
     assert _wait(_start(job, done[-1])) == 0
     runs = [str(each) for each in done]
-    sys.stdout.write(json.dumps({"kills": killed, "runs": runs, "undisturbed": str(folder / "undisturbed")}))
+    sys.stdout.write(json.dumps({"kills": killed, "runs": runs, "uncorrupted": str(folder / "uncorrupted")}))
 
 
 def _job(model: str, pairs: list[str]) -> Job:

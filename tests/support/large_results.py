@@ -57,7 +57,7 @@ def photographs(count: int, side: int, channels: int, classes: int, seed: int = 
         labels=np.arange(2 * count, dtype=np.int64) % classes,
         ids=np.array([f"{part}/{number:05d}" for part in ("train", "test") for number in range(count)]),
         classes=tuple(f"class {number}" for number in range(classes)),
-        given=np.array(["train"] * count + ["test"] * count),
+        source_split=np.array(["train"] * count + ["test"] * count),
         fingerprint="photographs",
     )
 

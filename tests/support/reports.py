@@ -17,13 +17,13 @@ from sadari.report.contents import (
     ClaimRow,
     ClassRow,
     Curve,
+    Example,
     Facts,
     LayerRow,
     Pair,
     Pictures,
     Report,
     Robustness,
-    Shown,
     SweepPage,
     SweepPoint,
 )
@@ -66,7 +66,7 @@ def small_report(
         robustness=_robustness(arms),
         pictures=shown,
         samples=tuple(range(min(25, pictures))),
-        hardest=(Shown(3, 1, 0.61, 7), Shown(9, 2, 0.55, 1)),
+        hardest=(Example(3, 1, 0.61, 7), Example(9, 2, 0.55, 1)),
         command="sadari compare clothes --models cnn,mlp,logistic,lstm --seeds 3",
         environment={"machine": "Linux x86_64, 2 cores", "torch": "2.11.0"},
         version="0.1.0",
@@ -184,7 +184,7 @@ def _arm(
         confusion=matrix,
         cells=cells,
         mistakes=tuple(
-            Shown(at, (shown.labels[at] + 1) % len(classes), 0.99 - at / 100, seeds) for at in range(place, place + 6)
+            Example(at, (shown.labels[at] + 1) % len(classes), 0.99 - at / 100, seeds) for at in range(place, place + 6)
         ),
         per_class=(*rows, average),
         calibration=tuple(_bins(accuracy)),
@@ -219,7 +219,7 @@ def _matrix(place: int, accuracy: float, size: int, per_class: int) -> tuple[tup
 
 def _cells(
     matrix: Sequence[Sequence[float]], shown: Pictures, per_cell: int, seeds: int
-) -> dict[str, tuple[Shown, ...]]:
+) -> dict[str, tuple[Example, ...]]:
     """At most per_cell pictures of the true class behind each of the largest wrong cells."""
     by_label: dict[int, list[int]] = {}
     for picture, label in enumerate(shown.labels):
@@ -229,7 +229,7 @@ def _cells(
     ]
     return {
         f"{truth},{said}": tuple(
-            Shown(picture, said, 0.9 - 0.05 * rank, 1 + rank % seeds)
+            Example(picture, said, 0.9 - 0.05 * rank, 1 + rank % seeds)
             for rank, picture in enumerate(by_label[truth][:per_cell])
         )
         for count, truth, said in sorted(wrong, reverse=True)[:CELLS]
@@ -323,7 +323,7 @@ def _interval(middle: float, half: float) -> tuple[float, float, float]:
 
 
 def _robustness(arms: tuple[str, ...]) -> tuple[Robustness, ...]:
-    disturbances = {
+    corruptions = {
         "shift": ("none", "1 px", "2 px", "4 px"),
         "rotation": ("none", "5°", "15°", "30°"),
         "noise": ("none", "0.05", "0.1", "0.2"),
@@ -338,5 +338,5 @@ def _robustness(arms: tuple[str, ...]) -> tuple[Robustness, ...]:
                 for place, arm in enumerate(arms)
             },
         )
-        for kind, (name, levels) in enumerate(disturbances.items())
+        for kind, (name, levels) in enumerate(corruptions.items())
     )

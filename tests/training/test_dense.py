@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sadari.models.frozen import Rest
+from sadari.models.frozen import Head
 from sadari.models.layers import modules
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from sadari.training.batches import Batch
 from sadari.training.dense import DenseStack
-from sadari.training.loss import CrossEntropy, rightness
+from sadari.training.loss import CrossEntropy, are_correct
 from support.engines import engine_for
 
 SHAPE, CLASSES = (4, 5, 2), 3
@@ -58,7 +58,7 @@ def test_gradients_are_those_of_autograd(layers: str, smoothing: float) -> None:
     targets = loss.targets(labels)
     logits = stack.learn(Batch(x, labels, targets), loss, 5.0, torch.float32)
     assert loss.losses(logits, targets).sum().item() == pytest.approx(wanted_loss, rel=1e-6)
-    assert rightness(logits, labels).sum() == wanted_right
+    assert are_correct(logits, labels).sum() == wanted_right
     found = [each.grad for each in network.parameters()]
     assert len(found) == len(wanted)
     for one, other in zip(found, wanted, strict=True):
@@ -115,11 +115,11 @@ def test_anything_else_is_left_to_autograd(layers: str) -> None:
 def test_the_rest_behind_frozen_layers_may_be_a_stack_and_frozen_ones_never_are() -> None:
     network = network_of("conv 4, flatten, dense 5")
     behind = [*network.features, *network.head][1:]
-    stack = DenseStack.of(Rest(network, behind))
+    stack = DenseStack.of(Head(network, behind))
     assert stack is not None
     assert [each.dense.out_features for each in stack.layers] == [5, CLASSES]
     next(network.head.parameters()).requires_grad_(False)
-    assert DenseStack.of(Rest(network, behind)) is None
+    assert DenseStack.of(Head(network, behind)) is None
 
 
 def test_a_layer_that_somebody_listens_to_is_called() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from sadari.data.cache.entries import EntryBuild
 from sadari.errors import SadariError, UsageError
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.models.frozen import split_frozen
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
@@ -42,7 +42,7 @@ def kept(cache: Path) -> list[tuple[int, ...]]:
 
 def network_of(train: str, backbone: str = SMALL) -> Network:
     job = backbone_job("fine-tune", weights="random:1", train=train, backbone=backbone)
-    return build(parse(find_rung("fine-tune").layers, job.variables), (SIDE, SIDE, 3), 3, 0)
+    return build(parse(find_model("fine-tune").layers, job.variables), (SIDE, SIDE, 3), 3, 0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sadari.training.loss import CrossEntropy, rightness
+from sadari.training.loss import CrossEntropy, are_correct
 
 CLASSES = 5
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 0.25, 1.5])
@@ -41,7 +41,7 @@ def test_loss_and_slope_are_torchs(smoothing: float, weights: Tensor | None, mix
     theirs.sum().backward()  # type: ignore[no-untyped-call]
     assert leaf.grad is not None
     assert torch.allclose(loss.losses(logits, targets).double(), theirs, rtol=1e-5, atol=1e-5)
-    assert torch.allclose(loss.slope(logits, targets).double(), leaf.grad, rtol=1e-5, atol=1e-6)
+    assert torch.allclose(loss.grad(logits, targets).double(), leaf.grad, rtol=1e-5, atol=1e-6)
 
 
 def test_an_image_counts_as_its_class_does() -> None:
@@ -54,8 +54,8 @@ def test_an_image_counts_as_its_class_does() -> None:
 
 def test_an_answer_is_as_right_as_its_class_is_present() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0], [5.0, 0.0, 0.0]])
-    assert rightness(logits, torch.tensor([1, 2])).tolist() == [1.0, 0.0]
-    assert rightness(logits, torch.tensor([[0.5, 0.25, 0.25], [0.75, 0.0, 0.25]])).tolist() == [0.25, 0.75]
+    assert are_correct(logits, torch.tensor([1, 2])).tolist() == [1.0, 0.0]
+    assert are_correct(logits, torch.tensor([[0.5, 0.25, 0.25], [0.75, 0.0, 0.25]])).tolist() == [0.25, 0.75]
 
 
 def test_a_logit_that_is_no_number_is_seen_in_the_loss() -> None:

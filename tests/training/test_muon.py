@@ -31,8 +31,8 @@ def slopes_of(network: nn.Module) -> list[list[Tensor]]:
 
 
 def learn(network: nn.Module, optimizer: torch.optim.Optimizer, slopes: list[list[Tensor]]) -> None:
-    for slope in slopes:
-        for parameter, gradient in zip(network.parameters(), slope, strict=True):
+    for grad in slopes:
+        for parameter, gradient in zip(network.parameters(), grad, strict=True):
             parameter.grad = gradient.clone().to(memory_format=torch.preserve_format)
         optimizer.step()
 
@@ -47,8 +47,8 @@ def test_hidden_kernels_step_as_torchs_muon_and_the_others_as_adamw() -> None:
         {"params": [of_class_layer], "weight_decay": 0.1},
         {"params": biases(theirs), "weight_decay": 0.0},
     ]
-    for slope in slopes:
-        for parameter, gradient in zip(theirs.parameters(), slope, strict=True):
+    for grad in slopes:
+        for parameter, gradient in zip(theirs.parameters(), grad, strict=True):
             parameter.grad = gradient.clone()
         muon.step()  # type: ignore[no-untyped-call]
     learn(theirs, torch.optim.AdamW(rest, lr=0.02, eps=1e-7), slopes)
@@ -80,7 +80,7 @@ def test_a_convolutions_kernel_is_a_matrix_whatever_its_memory_order() -> None:
     with torch.no_grad():
         for mine, other in zip(matrix.parameters(), convolutions().parameters(), strict=True):
             mine.copy_(other.view_as(mine))
-    flat = [[each.view_as(mine) for each, mine in zip(slope, matrix.parameters(), strict=True)] for slope in slopes]
+    flat = [[each.view_as(mine) for each, mine in zip(grad, matrix.parameters(), strict=True)] for grad in slopes]
     learn(matrix, make_optimizer(matrix, SETTINGS), flat)
     assert torch.allclose(kernels(plain)[0], kernels(last)[0], atol=1e-6)
     assert torch.allclose(kernels(plain)[0].flatten(1), kernels(matrix)[0], atol=1e-6)

@@ -52,8 +52,8 @@ def ours(settings: Settings) -> tuple[Floats, Floats]:
     matrix, vector, slopes = problem()
     point = Point(matrix, vector)
     optimizer = make_optimizer(point, settings)
-    for slope in slopes:
-        point.matrix.grad, point.vector.grad = map(torch.from_numpy, slope)
+    for grad in slopes:
+        point.matrix.grad, point.vector.grad = map(torch.from_numpy, grad)
         optimizer.step()
     return point.matrix.detach().numpy(), point.vector.detach().numpy()
 
@@ -64,8 +64,8 @@ def of_keras(optimizer: Any) -> tuple[Floats, Floats]:
     matrix, vector, slopes = problem()
     variables = [keras.Variable(matrix), keras.Variable(vector)]
     optimizer.build(variables)
-    for slope in slopes:
-        optimizer.apply(list(map(torch.from_numpy, slope)), variables)
+    for grad in slopes:
+        optimizer.apply(list(map(torch.from_numpy, grad)), variables)
     numbers = [np.array(each.value.detach().cpu().numpy()) for each in variables]
     return numbers[0], numbers[1]
 
@@ -106,8 +106,8 @@ def test_weight_decay_is_an_l2_penalty_on_the_matrix(name: str) -> None:
     matrix, vector, slopes = problem()
     point = Point(matrix, vector)
     optimizer = make_optimizer(point, Settings(optimizer=name))
-    for slope in slopes:
-        point.matrix.grad, point.vector.grad = map(torch.from_numpy, slope)
+    for grad in slopes:
+        point.matrix.grad, point.vector.grad = map(torch.from_numpy, grad)
         point.matrix.grad = point.matrix.grad + 0.1 * point.matrix.detach()
         optimizer.step()
     decayed, plain_vector = ours(Settings(optimizer=name, weight_decay=0.1))
@@ -139,9 +139,9 @@ def test_memory_is_kept_and_given_back(name: str) -> None:
     matrix, vector, slopes = problem()
     one, other = Point(matrix, vector), Point(matrix, vector)
     first, second = (make_optimizer(each, Settings(optimizer=name)) for each in (one, other))
-    for number, slope in enumerate(slopes):
+    for number, grad in enumerate(slopes):
         for point, optimizer in ((one, first), (other, second)):
-            point.matrix.grad, point.vector.grad = map(torch.from_numpy, slope)
+            point.matrix.grad, point.vector.grad = map(torch.from_numpy, grad)
             optimizer.step()
         if number == 4:
             kept = {key: tensor.clone() for key, tensor in optimizer_tensors(second).items()}

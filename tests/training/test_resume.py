@@ -15,7 +15,7 @@ import pytest
 
 from sadari import run as run_module
 from sadari.errors import SadariError
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.run import RunRecord
 from sadari.settings import OPTIMIZERS
 from sadari.training.batches import Batch, Batches
@@ -256,5 +256,5 @@ def test_killed_many_times(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["sgd", "logistic"])
 def test_classical_rungs_killed_many_times(model: str, tmp_path: Path) -> None:
-    assert find_rung(model).fitted_by == "scikit-learn"
+    assert find_model(model).fitted_by == "scikit-learn"
     killed(tmp_path, 20, model, "epochs=8", "checkpoint_seconds=0.0")

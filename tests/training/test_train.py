@@ -22,10 +22,10 @@ from sadari.inference.device import device_here, resolve_machine, threads_for
 from sadari.job import Job
 from sadari.run import RunRecord, write_history
 from sadari.training import classical as passes
-from sadari.training import setup as workshop
+from sadari.training import setup as setup
 from sadari.training import train as room
 from sadari.training.train import resume, train
-from sadari.values import PARTS, ImageSet
+from sadari.values import SPLITS, ImageSet
 from support.jobs import DROPPED, NORMED, Listener, job_for, model_bytes, network_file, parts, patterns
 
 PROMISED = {
@@ -51,8 +51,8 @@ def times(out: Path) -> dict[str, int]:
 def stored(folder: Path, images: ImageSet, name: str = "set.npz") -> str:
     """The images as arrays in a file, the first 50 to train, 20 to choose, 20 to judge."""
     split = parts(images)
-    arrays: dict[str, Any] = {f"X_{part}": images.images[split.part(part)] for part in PARTS}
-    arrays |= {f"y_{part}": images.labels[split.part(part)] for part in PARTS}
+    arrays: dict[str, Any] = {f"X_{part}": images.images[split.positions(part)] for part in SPLITS}
+    arrays |= {f"y_{part}": images.labels[split.positions(part)] for part in SPLITS}
     path = folder / name
     with path.open("wb") as file:
         np.savez(file, classes=np.array(images.classes), **arrays)
@@ -261,14 +261,14 @@ def test_the_seconds_of_a_pass_are_those_of_learning(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("model", [*CLASSICAL, DROPPED])
-@pytest.mark.parametrize("part", PARTS)
-def test_evaluating_again_gives_the_stored_scores(model: str, part: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("split_name", SPLITS)
+def test_evaluating_again_gives_the_stored_scores(model: str, split_name: str, tmp_path: Path) -> None:
     data = stored(tmp_path, patterns())
     job = job_for(model if model in CLASSICAL else network_file(tmp_path, model), data=data)
     run = train(job, tmp_path / "run")
-    again = evaluation.evaluate(run, part=part)
-    assert score(again).values == pytest.approx(run.scores(part), abs=1e-6)
-    if part == "test":
+    again = evaluation.evaluate(run, split_name=split_name)
+    assert score(again).values == pytest.approx(run.scores(split_name), abs=1e-6)
+    if split_name == "test":
         assert np.allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
         assert again.ids.tolist() == run.predictions.ids.tolist()
 
@@ -297,7 +297,7 @@ def test_parts_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there are no test images in 'digits'; choose another --split"):
         evaluation.evaluate(run)
     with pytest.raises(UsageError, match="--split is one of train, val, test, not 'tset'"):
-        evaluation.evaluate(run, part="tset")
+        evaluation.evaluate(run, split_name="tset")
 
 
 def test_a_run_without_or_with_a_damaged_model_says_so(tmp_path: Path) -> None:
@@ -356,10 +356,10 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(workshop, "threads_for", lambda *_: 1)
+        patched.setattr(setup, "threads_for", lambda *_: 1)
         patched.setattr(room, "_fit", stop)
         with pytest.raises(KeyboardInterrupt):
             train(job_for("majority"), tmp_path / "run", images=patterns())
-    monkeypatch.setattr(workshop, "threads_for", lambda *_: 2)
+    monkeypatch.setattr(setup, "threads_for", lambda *_: 2)
     train(job_for("majority"), tmp_path / "run", images=patterns())
     assert torch.get_num_threads() == 1

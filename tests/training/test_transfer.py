@@ -28,7 +28,7 @@ from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
 from sadari.models.backbone.module import Backbone
 from sadari.models.backbone.pretrained import find_pretrained
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.models.layers.neighbours import TEMPERATURE
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
@@ -134,7 +134,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_wants_the_same_weight
 
 def features(job: Job) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """What the class layer reads of the training and the test images."""
-    architecture = Architecture.of(find_rung(job.model), job.variables, IMAGES.shape, IMAGES.classes)
+    architecture = Architecture.of(find_model(job.model), job.variables, IMAGES.shape, IMAGES.classes)
     network = architecture.build(seed_for(job.seed, "weights")).eval()
     preprocess = Preprocess.fitted(IMAGES, SPLIT.train, "backbone", "crop", architecture.scaling)
     with torch.no_grad():
@@ -203,17 +203,17 @@ def test_a_users_own_file_may_begin_with_a_backbone(tmp_path: Path) -> None:
     assert job.settings.scaling == "backbone"
     said_again(run(job, tmp_path / "run"))
     path.write_text('layers = "flatten, neighbours 3"\n', encoding="utf-8")
-    with pytest.raises(UsageError, match="neighbours is not trained step by step; take the rung knn"):
-        find_rung(path)
+    with pytest.raises(UsageError, match="neighbours is not trained step by step; take the model knn"):
+        find_model(path)
 
 
 def test_any_network_of_timm_is_a_rung() -> None:
-    rung = find_rung("timm:resnet18.a1_in1k")
-    assert (rung.name, rung.fitted_by) == ("timm:resnet18.a1_in1k", "gradient")
-    assert rung.rows((64, 64, 3), 3, {**rung.variables, "train": "head"})[0].trainable == 0
+    spec = find_model("timm:resnet18.a1_in1k")
+    assert (spec.name, spec.fitted_by) == ("timm:resnet18.a1_in1k", "gradient")
+    assert spec.rows((64, 64, 3), 3, {**spec.variables, "train": "head"})[0].trainable == 0
     for name in ("timm:", "timm:a b", "timm:$x"):
         with pytest.raises(UsageError, match="timm:NAME takes the name of a network of timm"):
-            find_rung(name)
+            find_model(name)
 
 
 @pytest.mark.slow
@@ -237,7 +237,7 @@ def test_preprocessing_is_timms_own_transform(name: str, monkeypatch: pytest.Mon
     config = twin.resolve_data_config(pretrained_cfg=registered.get_pretrained_cfg(name).to_dict(), model=None)
     transform = twin.create_transform(**{**config, "input_size": (3, SIDE, SIDE), "crop_pct": 1.0})
     assert (found.size, found.interpolation) == (config["input_size"][1], config["interpolation"])
-    preprocess = Preprocess.fitted(IMAGES, SPLIT.train, "backbone", "crop", (found.mean, found.deviation))
+    preprocess = Preprocess.fitted(IMAGES, SPLIT.train, "backbone", "crop", (found.mean, found.std))
     expected = torch.stack([transform(Image.fromarray(each)) for each in IMAGES.images[:9]])
     assert torch.allclose(preprocess.apply(torch.from_numpy(IMAGES.images[:9])), expected, atol=1e-6)
     back = Preprocess.from_json(json.loads(json.dumps(preprocess.to_json())))
@@ -247,7 +247,7 @@ def test_preprocessing_is_timms_own_transform(name: str, monkeypatch: pytest.Mon
         Preprocess.fitted(IMAGES, SPLIT.train, "backbone", "crop")
     grey = patterns(side=SIDE, channels=1)
     with pytest.raises(UsageError, match="no mean and deviation for 1 channels; set channels=3"):
-        Preprocess.fitted(grey, SPLIT.train, "backbone", "crop", (found.mean, found.deviation))
+        Preprocess.fitted(grey, SPLIT.train, "backbone", "crop", (found.mean, found.std))
 
 
 def small_network(train: str) -> Network:

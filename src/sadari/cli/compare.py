@@ -27,7 +27,7 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any setting, or variable of a rung; again for more.",
+        help="Any setting, or variable of a model; again for more.",
         autocompletion=setting_pairs,
     ),
 ]
@@ -38,7 +38,7 @@ Jobs = Annotated[
         metavar="N|auto", help="How many runs train at once, at most; auto: as many as cores, where that is faster."
     ),
 ]
-Disturb = Annotated[
+Corrupt = Annotated[
     bool, typer.Option("--robustness", help="Judge the models on shifted, turned, noisy, blurred and other images too.")
 ]
 
@@ -53,7 +53,7 @@ def compare(
     models: Annotated[
         str,
         typer.Option(
-            metavar="A,B,C", help="Rungs of the ladder, TOML files with networks, or best.", autocompletion=model_lists
+            metavar="A,B,C", help="Models of the ladder, TOML files with networks, or best.", autocompletion=model_lists
         ),
     ] = MODELS,
     vary: Annotated[
@@ -72,7 +72,7 @@ def compare(
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
-    robustness: Disturb = False,
+    robustness: Corrupt = False,
     margin: Annotated[
         float | None, typer.Option(help="Which arms are equal within this difference of accuracy, such as 0.005?")
     ] = None,
@@ -119,7 +119,7 @@ def study(
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
-    robustness: Disturb = False,
+    robustness: Corrupt = False,
     jobs: Jobs = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -171,7 +171,7 @@ def _run_best(
     robustness: bool,
     margin: float | None,
 ) -> None:
-    """Search for the best rung, and say which run to use."""
+    """Search for the best model, and say which run to use."""
     from sadari.comparison.best import run as find
     from sadari.data.load import absolute_data
 

@@ -21,19 +21,19 @@ def data_names() -> list[str]:
 
 
 def model_names() -> list[str]:
-    """The rungs of the ladder, lowest first."""
-    from sadari.models.catalog import LADDER
+    """The models of the ladder, lowest first."""
+    from sadari.models.catalog import MODELS
 
-    return LADDER.names()
+    return MODELS.names()
 
 
 def model_lists(incomplete: str) -> list[str]:
-    """What is typed already of `a,b,c`, with each rung behind it that is not there yet; `best` stands alone."""
+    """What is typed already of `a,b,c`, with each model behind it that is not there yet; `best` stands alone."""
     from sadari.comparison.best.budget import BEST
-    from sadari.models.catalog import LADDER
+    from sadari.models.catalog import MODELS
 
     typed = incomplete.split(",")[:-1]
-    names = LADDER.names() if typed else [*LADDER.names(), BEST]
+    names = MODELS.names() if typed else [*MODELS.names(), BEST]
     return [",".join([*typed, name]) for name in names if name not in typed]
 
 
@@ -48,14 +48,14 @@ def setting_pairs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def part_names() -> list[str]:
     """train, val, test."""
-    from sadari.values import PARTS
+    from sadari.values import SPLITS
 
-    return list(PARTS)
+    return list(SPLITS)
 
 
 def _variables(typed: Mapping[str, object]) -> dict[str, Value]:
-    """The variables of the rungs that --model or --models has named."""
-    from sadari.models.catalog import LADDER
+    """The variables of the models that --model or --models has named."""
+    from sadari.models.catalog import MODELS
 
     names = str(typed.get("model") or typed.get("models") or typed.get("name") or "").split(",")
-    return {key: value for name in names if name in LADDER for key, value in LADDER.get(name).variables.items()}
+    return {key: value for name in names if name in MODELS for key, value in MODELS.get(name).variables.items()}

@@ -88,18 +88,18 @@ def info(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False
 def _info(data: str, images: "ImageSet", split: "Split") -> dict[str, Any]:
     import numpy as np
 
-    from sadari.values import PARTS
+    from sadari.values import SPLITS
 
     height, width, channels = images.shape
     counts: dict[str, dict[str, int]] = {}
-    for part in PARTS:
-        per_class = np.bincount(images.labels[split.part(part)], minlength=len(images.classes))
-        counts[part] = dict(zip(images.classes, per_class.tolist(), strict=True))
+    for split_name in SPLITS:
+        per_class = np.bincount(images.labels[split.positions(split_name)], minlength=len(images.classes))
+        counts[split_name] = dict(zip(images.classes, per_class.tolist(), strict=True))
     return {
         "data": data,
         "name": images.name,
         "images": len(images),
-        "sizes": {part: len(split.part(part)) for part in PARTS},
+        "sizes": {split_name: len(split.positions(split_name)) for split_name in SPLITS},
         "height": height,
         "width": width,
         "channels": channels,
@@ -115,16 +115,16 @@ def _info(data: str, images: "ImageSet", split: "Split") -> dict[str, Any]:
 def _show_info(document: dict[str, Any]) -> None:
     from rich.text import Text
 
-    from sadari.values import PARTS
+    from sadari.values import SPLITS
 
     colour = "grey" if document["channels"] == 1 else "colour"
     shape = f"{document['height']}x{document['width']} {colour}"
     _print(f"{document['name']}: {document['images']:,} images, {shape}, {len(document['classes'])} classes")
-    parts = [part for part in PARTS if document["sizes"][part]]
+    parts = [split_name for split_name in SPLITS if document["sizes"][split_name]]
     table = _table("class", *parts)
     for name in document["classes"]:
-        table.add_row(Text(name), *(f"{document['counts'][part][name]:,}" for part in parts))
-    table.add_row("all", *(f"{document['sizes'][part]:,}" for part in parts), style="bold")
+        table.add_row(Text(name), *(f"{document['counts'][split_name][name]:,}" for split_name in parts))
+    table.add_row("all", *(f"{document['sizes'][split_name]:,}" for split_name in parts), style="bold")
     _print(table, f"split        {document['split']}", f"fingerprint  {document['fingerprint']}")
     _print(*(f"note         {note}" for note in document["notes"]))
 
@@ -167,9 +167,9 @@ def _check(data: str, settings: Settings, progress: Progress) -> "Findings":
 
 
 def _show_findings(found: "Findings") -> None:
-    from sadari.values import PARTS
+    from sadari.values import SPLITS
 
-    sizes = " · ".join(f"{found.size(part):,} {part}" for part in PARTS if found.size(part))
+    sizes = " · ".join(f"{found.size(split_name):,} {split_name}" for split_name in SPLITS if found.size(split_name))
     leaks = f"{found.leaks:,} leak{'' if found.leaks == 1 else 's'}" if found.leaks else "no leaks found"
     _print(f"{found.data}: {sizes}, {len(found.classes)} classes, {leaks}")
     _print(*(f"- {sentence}" for sentence in found.sentences or ("nothing else was found",)))
@@ -231,11 +231,11 @@ def _table(*columns: str) -> "Table":
     from rich import box
     from rich.table import Table
 
-    from sadari.values import PARTS
+    from sadari.values import SPLITS
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number and column in PARTS else "left")
+        table.add_column(column, justify="right" if number and column in SPLITS else "left")
     return table
 
 

@@ -65,7 +65,7 @@ def explain(
     asked = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
     view = None
     if channel is not None:
-        judging = record.split.part(record.summary["judged_on"])
+        judging = record.split.positions(record.summary["judged_on"])
         view = view_channel(model, own_images(record, progress), judging, wish.layer, channel)
     folder = out or run / "explain"
     # All that can be refused is computed before anything is written.

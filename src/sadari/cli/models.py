@@ -1,4 +1,4 @@
-"""`sadari models`: the ladder, or one rung's layers, shapes and parameters."""
+"""`sadari models`: the ladder, or one model's layers, shapes and parameters."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ from sadari.settings import Value, parse_overrides, resolve
 
 if TYPE_CHECKING:
     from sadari.models.layers.specs import Shape
-    from sadari.models.spec import Rung
+    from sadari.models.spec import ModelSpec
 
 IMAGE_SIZE, CHANNELS, CLASSES = 28, 1, 10  # Fashion-MNIST's, on which the articles compare their networks
 ANIMALS = 3  # classes in A1, which has the only network of the articles that begins with a backbone
@@ -21,7 +21,7 @@ def models(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A rung, or a TOML file with a network; without it, all rungs.", autocompletion=model_names
+            help="A model, or a TOML file with a network; without it, all models.", autocompletion=model_names
         ),
     ] = None,
     image_size: Annotated[
@@ -38,15 +38,15 @@ def models(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Set a variable of the rung, such as dropout=0.3.",
+            help="Set a variable of the model, such as dropout=0.3.",
             autocompletion=setting_pairs,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Show the ladder, or the layers, output shapes and parameters of one rung."""
+    """Show the ladder, or the layers, output shapes and parameters of one model."""
     from sadari.models.backbone.spec import backbone_of
-    from sadari.models.catalog import find_rung
+    from sadari.models.catalog import find_model
     from sadari.models.parse import parse
 
     if channels not in (1, 3, None):
@@ -55,23 +55,23 @@ def models(
     if name is None:
         if pairs:
             option = "--set" if set_ else "--train"
-            raise UsageError(f"{option} needs one rung: name it, such as `sadari models lstm --set dropout=0.3`")
+            raise UsageError(f"{option} needs one model: name it, such as `sadari models lstm --set dropout=0.3`")
         size = image_size or IMAGE_SIZE
         _show_ladder((size, size, channels or CHANNELS), classes or CLASSES, as_json)
         return
-    rung = find_rung(name)
-    _, variables = resolve(rung.settings, rung.variables, parse_overrides(pairs))
-    backbone = backbone_of(parse(rung.layers, variables))
+    spec = find_model(name)
+    _, variables = resolve(spec.settings, spec.variables, parse_overrides(pairs))
+    backbone = backbone_of(parse(spec.layers, variables))
     size = image_size or (backbone.pretrained().size if backbone else IMAGE_SIZE)
     shape = (size, size, channels or (3 if backbone else CHANNELS))
-    _show_rung(rung, shape, classes or (ANIMALS if backbone else CLASSES), variables, as_json)
+    _show_model(spec, shape, classes or (ANIMALS if backbone else CLASSES), variables, as_json)
 
 
 def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
-    from sadari.models.catalog import LADDER
+    from sadari.models.catalog import MODELS
     from sadari.models.layers.specs import shape_text
 
-    documents = [_ladder_entry(rung, shape, classes) for rung in LADDER]
+    documents = [_catalog_entry(spec, shape, classes) for spec in MODELS]
     if as_json:
         show_json({"input": list(shape), "classes": classes, "models": documents})
         return
@@ -79,7 +79,7 @@ def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("rung", no_wrap=True)
+    table.add_column("model", no_wrap=True)
     table.add_column("what it is")
     table.add_column("params", justify="right", no_wrap=True)
     table.add_column("article")
@@ -95,26 +95,26 @@ def _without_params(reason: str) -> str:
     return "by its backbone" if reason.startswith("its backbone") else "does not fit"
 
 
-def _ladder_entry(rung: "Rung", shape: "Shape", classes: int) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": rung.name, "summary": rung.summary, "article": rung.article}
-    if rung.begins_with_backbone():  # its shapes would cost seconds: timm has to be loaded
-        return {**about, "params": None, "reason": f"its backbone decides: see `sadari models {rung.name}`"}
+def _catalog_entry(spec: "ModelSpec", shape: "Shape", classes: int) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": spec.name, "summary": spec.summary, "article": spec.article}
+    if spec.begins_with_backbone():  # its shapes would cost seconds: timm has to be loaded
+        return {**about, "params": None, "reason": f"its backbone decides: see `sadari models {spec.name}`"}
     try:
-        return {**about, "params": count_params(rung.rows(shape, classes)), "reason": ""}
+        return {**about, "params": count_params(spec.rows(shape, classes)), "reason": ""}
     except UsageError as error:
         return {**about, "params": None, "reason": str(error)}
 
 
-def _show_rung(rung: "Rung", shape: "Shape", classes: int, variables: dict[str, Value], as_json: bool) -> None:
-    rows = rung.rows(shape, classes, variables)
+def _show_model(spec: "ModelSpec", shape: "Shape", classes: int, variables: dict[str, Value], as_json: bool) -> None:
+    rows = spec.rows(shape, classes, variables)
     params = count_params(rows)
     if as_json:
-        about = {"name": rung.name, "summary": rung.summary, "article": rung.article, "fitted_by": rung.fitted_by}
-        sizes = {"input": list(shape), "classes": classes, "variables": variables, "settings": dict(rung.settings)}
+        about = {"name": spec.name, "summary": spec.summary, "article": spec.article, "fitted_by": spec.fitted_by}
+        sizes = {"input": list(shape), "classes": classes, "variables": variables, "settings": dict(spec.settings)}
         show_json({**about, **sizes, "layers": [row_document(row) for row in rows], "params": params})
         return
-    title = f"{rung.name}: {rung.summary}" if rung.summary else rung.name
+    title = f"{spec.name}: {spec.summary}" if spec.summary else spec.name
     if rows:
-        show(title, layer_table(shape, rows), total_sentence(params, frozen=rung.begins_with_backbone()))
+        show(title, layer_table(shape, rows), total_sentence(params, frozen=spec.begins_with_backbone()))
     else:
         show(title, "no layers and no params: it learns nothing but the most frequent class")

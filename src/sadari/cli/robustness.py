@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sadari.comparison.robustness import Disturbed, Robustness
+    from sadari.comparison.robustness import CorruptionAccuracy, Robustness
 
 GAP = "  "
 
@@ -13,7 +13,7 @@ def robustness_table(robustness: "Robustness", arms: Sequence[str], width: int |
     """A heading, a line per arm in the order of `arms`, and what could not be judged; the last columns go to fit
     `width`.
     """
-    shown, judged = list(robustness.disturbed), [arm for arm in arms if arm in robustness.arms]
+    shown, judged = list(robustness.corrupted), [arm for arm in arms if arm in robustness.arms]
     lines = _lines(judged, shown)
     while width is not None and len(shown) > 1 and max(map(len, lines)) > width:
         shown.pop()
@@ -21,11 +21,11 @@ def robustness_table(robustness: "Robustness", arms: Sequence[str], width: int |
     return [*lines, *(f"{GAP}{note}" for note in robustness.notes)]
 
 
-def _lines(arms: Sequence[str], shown: "Sequence[Disturbed]") -> list[str]:
+def _lines(arms: Sequence[str], shown: "Sequence[CorruptionAccuracy]") -> list[str]:
     if not shown:
         return []
-    headings = [f"{each.disturbance} {_number(each.labels[_middle(each)])}" for each in shown]
-    rows = [["disturbed, in points", "undisturbed", *headings]]
+    headings = [f"{each.corruption} {_number(each.labels[_middle(each)])}" for each in shown]
+    rows = [["disturbed, in points", "uncorrupted", *headings]]
     for arm in arms:
         plain = [f"{each.rows[arm][0].mean:.3f}" for each in shown if arm in each.rows]
         rows.append([arm, (plain or ["-"])[0], *(_change(each, arm) for each in shown)])
@@ -39,16 +39,16 @@ def _lines(arms: Sequence[str], shown: "Sequence[Disturbed]") -> list[str]:
     ]
 
 
-def _change(disturbed: "Disturbed", arm: str) -> str:
-    if arm not in disturbed.rows:
+def _change(corrupted: "CorruptionAccuracy", arm: str) -> str:
+    if arm not in corrupted.rows:
         return "-"
-    row = disturbed.rows[arm]
-    return f"{100 * (row[_middle(disturbed)].mean - row[0].mean):+.1f}"
+    row = corrupted.rows[arm]
+    return f"{100 * (row[_middle(corrupted)].mean - row[0].mean):+.1f}"
 
 
-def _middle(disturbed: "Disturbed") -> int:
+def _middle(corrupted: "CorruptionAccuracy") -> int:
     """Which of the levels above 0 is shown?"""
-    return len(disturbed.levels) // 2
+    return len(corrupted.levels) // 2
 
 
 def _number(label: str) -> str:

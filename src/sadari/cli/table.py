@@ -42,7 +42,7 @@ def _interval(arm: "ArmResult") -> str:
 
 
 COLUMNS = (
-    Column("rung", lambda arm: arm.name),
+    Column("model", lambda arm: arm.name),
     Column("accuracy", lambda arm: _figure(arm.accuracy.mean if arm.accuracy else None)),
     Column("95 % interval", _interval),
     Column("sd", lambda arm: _figure(arm.accuracy.sd if arm.accuracy and len(arm.seeds) > 1 else None), 5),
@@ -119,7 +119,7 @@ def show_winner(run: Path, console: Console) -> None:
 def heading(result: "ComparisonResult") -> str:
     """The images in one line, such as "digits   1,150 train · 288 val · 359 test   8x8 grey   10 classes ..."."""
     facts = result.data
-    counts = " · ".join(f"{count:,} {part}" for part, count in facts.counts.items() if count)
+    counts = " · ".join(f"{count:,} {split_name}" for split_name, count in facts.counts.items() if count)
     height, width, channels = facts.shape
     leaks = "no leaks found" if not facts.leaks else f"{facts.leaks:,} leak{'s' if facts.leaks > 1 else ''} found"
     judged = "" if facts.judged_on == "test" else f"   judged on {facts.judged_on}"

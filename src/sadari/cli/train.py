@@ -35,14 +35,14 @@ def train(
         ),
     ],
     model: Annotated[
-        str, typer.Option(help="A rung of the ladder, or a TOML file with a network.", autocompletion=model_names)
+        str, typer.Option(help="A model of the ladder, or a TOML file with a network.", autocompletion=model_names)
     ],
     seed: Annotated[int, typer.Option(min=0, help="Decides initial weights, order and dropout.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="Any setting or variable of the rung.", autocompletion=setting_pairs
+            "--set", metavar="KEY=VALUE", help="Any setting or variable of the model.", autocompletion=setting_pairs
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/DATA-MODEL-SEED-N by default.")] = None,
@@ -160,10 +160,17 @@ def _show(record: "RunRecord") -> None:
     )
     for note in record.notes:
         typer.echo(f"  {note}")
-    for part, scores in summary["scores"].items():
+    for split_name, scores in summary["scores"].items():
         if scores:
-            typer.echo(f"  {part:5}  {summary['images'][part]:>7,} images   {_printed(scores, HEADLINE)}")
+            typer.echo(f"  {split_name:5}  {summary['images'][split_name]:>7,} images   {_printed(scores, HEADLINE)}")
     typer.echo(f"run   {record.path}")
-    other = next((part for part in ("val", "train") if summary["scores"][part] and part != summary["judged_on"]), "")
+    other = next(
+        (
+            split_name
+            for split_name in ("val", "train")
+            if summary["scores"][split_name] and split_name != summary["judged_on"]
+        ),
+        "",
+    )
     if other:
         typer.echo(f"next  sadari evaluate {shlex.quote(str(record.path))} --split {other}")

@@ -12,7 +12,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
 from sadari.errors import UsageError
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value, parse_overrides, resolve, setting_names
 
@@ -28,7 +28,7 @@ def command_of(
     """The command that asks for `request` again: `sadari compare`, or the text of a study where that cannot say it.
 
     claims: those that are put to the test. margin: within which arms may be found equal (a study says it by claims).
-    robustness: whether the models are judged on disturbed images too.
+    robustness: whether the models are judged on corrupted images too.
     """
     words = [] if claims else _compare_words(request)
     words += ["--margin", f"{margin:g}"] if words and margin is not None else []
@@ -117,8 +117,8 @@ def _train_words(job: Job) -> list[str]:
 def changed_settings(job: Job) -> dict[str, Value]:
     """Which settings and variables of `job` are not its model's own ones, those of the machine aside?"""
     try:
-        rung = find_rung(job.model)
-        usual, variables = resolve(rung.settings, rung.variables, {})
+        spec = find_model(job.model)
+        usual, variables = resolve(spec.settings, spec.variables, {})
     except UsageError:  # the file of the network has gone since
         usual, variables = Settings(), {}
     changed: dict[str, Value] = {
@@ -130,5 +130,5 @@ def changed_settings(job: Job) -> dict[str, Value]:
 
 
 def short_model(model: str) -> str:
-    """What is a model called in a sentence: the rung's name, or the file's without its folder."""
+    """What is a model called in a sentence: the model's name, or the file's without its folder."""
     return Path(model).stem if "/" in model or "\\" in model else model

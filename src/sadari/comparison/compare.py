@@ -12,7 +12,7 @@ from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
 from sadari.comparison.corruption_robustness import judge_robustness
 from sadari.comparison.facts import facts_of
-from sadari.comparison.inputs import Materials, gather_materials, keep_split
+from sadari.comparison.inputs import ComparisonInputs, keep_split, load_inputs
 from sadari.comparison.jobs import Outcome, Task, run_tasks, told
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
@@ -44,7 +44,7 @@ def compare(
 
     out: folder of the comparison; without it the newest folder under `runs` that holds the same request on the
     same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
-    models on disturbed images too. margin: of accuracy, in (0, 1), within which arms may be found equal. jobs: how many
+    models on corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. jobs: how many
     runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that `sharing`
     finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what turns a job
     into a run; another than `train` does so here, one by one.
@@ -55,17 +55,17 @@ def compare(
     if jobs is not None and jobs < 1:
         raise UsageError(f"jobs is a number from 1 up, not {jobs}; leave it out to have it chosen")
     progress = progress or Silent()
-    materials = gather_materials(request, progress)
+    inputs = load_inputs(request, progress)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
-    request = request.with_fingerprint(materials.images_for(first_settings).fingerprint)
+    request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
     store_request(request, folder)
-    keep_split(request, materials, folder)
+    keep_split(request, inputs, folder)
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
-    most = max(settings, key=lambda each: len(materials.split_for(each).train))  # some train on a fraction
-    images, split = materials.images_for(most), materials.split_for(most)
+    most = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
+    images, split = inputs.images_for(most), inputs.split_for(most)
     facts = facts_of(data_name(request.data), images, split, progress, facts)
-    records, reasons = _run(request, materials, folder, progress, trainer, min(jobs or cores(), cores()))
+    records, reasons = _run(request, inputs, folder, progress, trainer, min(jobs or cores(), cores()))
     result = make_result(
         request,
         {arm.name: request.job(arm, request.seeds[0]) for arm in request.arms},
@@ -80,7 +80,7 @@ def compare(
     result = replace(result, claims=judge_claims(claims, result.arms, result.records))
     if robustness:
         asked = {arm.name: result.records[arm.name] for arm in request.arms}
-        result = replace(result, robustness=judge_robustness(asked, materials.images_for, progress))
+        result = replace(result, robustness=judge_robustness(asked, inputs.images_for, progress))
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     write_json(folder / "comparison.json", result.document())
     return result
@@ -94,16 +94,16 @@ def require_margin(margin: float | None) -> None:
 
 def _run(
     request: Comparison,
-    materials: Materials,
+    inputs: ComparisonInputs,
     folder: Path,
     progress: Progress,
     trainer: Callable[..., RunRecord],
     most: int,
 ) -> tuple[dict[str, list[RunRecord]], dict[str, list[str]]]:
-    """Every seed of the first rung, then of the next: (finished runs, reasons of the failed ones) by arm."""
+    """Every seed of the first model, then of the next: (finished runs, reasons of the failed ones) by arm."""
     records: dict[str, list[RunRecord]] = {arm.name: [] for arm in request.arms}
     reasons: dict[str, list[str]] = {arm.name: [] for arm in request.arms}
-    tasks = _tasks(request, materials, folder)
+    tasks = _tasks(request, inputs, folder)
     outcomes = {each.task.out: each for each in _do(tasks, progress, trainer, most)}
     for arm in request.arms:
         for seed in request.seeds:
@@ -124,7 +124,7 @@ def _do(tasks: Sequence[Task], progress: Progress, trainer: Callable[..., RunRec
     return [*outcomes, *(told(outcome, progress) for outcome in run_tasks(alone, progress, trainer))]
 
 
-def _tasks(request: Comparison, materials: Materials, folder: Path) -> list[Task]:
+def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path) -> list[Task]:
     pairs = [(arm, seed) for arm in request.arms for seed in request.seeds]
     tasks = []
     for number, (arm, seed) in enumerate(pairs, start=1):
@@ -133,8 +133,8 @@ def _tasks(request: Comparison, materials: Materials, folder: Path) -> list[Task
             Task(
                 job=job,
                 out=folder / folder_name(arm.name, seed),
-                images=materials.images_for(job.settings),
-                split=materials.split_for(job.settings),
+                images=inputs.images_for(job.settings),
+                split=inputs.split_for(job.settings),
                 label=f"{arm.name} seed {seed} ({number} of {len(pairs)})",
             )
         )

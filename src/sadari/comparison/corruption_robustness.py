@@ -1,4 +1,4 @@
-"""How do trained models fare on disturbed copies of the images that judge them? Run by run, kept in the run folders."""
+"""How do trained models fare on corrupted copies of the images that judge them? Run by run, kept in the run folders."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from sadari.comparison.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
-from sadari.data.background import Ground, find_ground
-from sadari.data.corruptions import DISTURBANCES, Disturbance, disturbed
+from sadari.data.background import Background, find_background
+from sadari.data.corruptions import CORRUPTIONS, Corruption, corrupted
 from sadari.errors import SadariError
 from sadari.files import write_json
 from sadari.inference.device import device_here, threads_for, use_machine
@@ -21,16 +21,16 @@ from sadari.run import RunRecord
 from sadari.settings import Settings
 from sadari.values import ImageSet
 
-NO_GROUND = "background: not applicable, as these images have no flat ground and no masks that tell it apart"
+NO_BACKGROUND = "background: not applicable, as these images have no flat ground and no masks that tell it apart"
 
 
 def judge_robustness(
     records: Mapping[str, Sequence[RunRecord]], images_for: Callable[[Settings], ImageSet], progress: Progress
 ) -> Robustness | None:
-    """How much accuracy is left to each arm under every registered disturbance, on the images that judge it?
+    """How much accuracy is left to each arm under every registered corruption, on the images that judge it?
 
     records: the finished runs by arm. images_for: the images of a run, from its settings. What a run folder knows
-    already is not judged again, and an interrupted call goes on at the disturbance where it was. A run that cannot
+    already is not judged again, and an interrupted call goes on at the corruption where it was. A run that cannot
     be judged is told of in the notes, and its arm is left out. None where there is no run.
     """
     notes = []
@@ -39,14 +39,14 @@ def judge_robustness(
             try:
                 _judge(record, images_for(record.job.settings), f"{arm} seed {record.job.seed}", progress)
             except SadariError as error:
-                notes.append(f"{arm} is not judged under disturbance: {error}")
+                notes.append(f"{arm} is not judged under corruption: {error}")
     return read_robustness(records, notes)
 
 
 def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) -> None:
-    """Bring the run's `robustness.json` up to date, written anew after each disturbance."""
+    """Bring the run's `robustness.json` up to date, written anew after each corruption."""
     document = stored(record)
-    todo = [each for each in DISTURBANCES if not _is_known(document["disturbed"].get(each.name), each)]
+    todo = [each for each in CORRUPTIONS if not _is_known(document["disturbed"].get(each.name), each)]
     if not todo:
         return
     if document["belongs_to"]["data"] != images.fingerprint:
@@ -59,42 +59,42 @@ def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) 
             write_json(record.path / FILE, document)
 
 
-def _is_known(entry: Mapping[str, Any] | None, disturbance: Disturbance) -> bool:
-    return entry is not None and (bool(entry["reason"]) or tuple(entry["levels"]) == disturbance.levels)
+def _is_known(entry: Mapping[str, Any] | None, corruption: Corruption) -> bool:
+    return entry is not None and (bool(entry["reason"]) or tuple(entry["levels"]) == corruption.levels)
 
 
 class _Judge:
     """One trained model, its device, and the images that judge it."""
 
     def __init__(
-        self, model: TrainedModel, images: ImageSet, positions: NDArray[np.int64], ground: Ground | None
+        self, model: TrainedModel, images: ImageSet, positions: NDArray[np.int64], background: Background | None
     ) -> None:
-        self.model, self.images, self.positions, self.ground = model, images, positions, ground
+        self.model, self.images, self.positions, self.background = model, images, positions, background
 
     @classmethod
-    def of(cls, record: RunRecord, images: ImageSet, part: str) -> "_Judge":
+    def of(cls, record: RunRecord, images: ImageSet, split_name: str) -> "_Judge":
         """The model of `record` on the device that it was trained on, or on the processor where that is not here."""
         model, split = TrainedModel.load(record), record.split
         settings = replace(record.job.settings, device=device_here(record.job.settings.device))
         device = use_machine(settings, threads_for(settings, images.shape))
         model.network.to(device)
-        return cls(model, images, split.part(part), find_ground(images, split.train))
+        return cls(model, images, split.positions(split_name), find_background(images, split.train))
 
-    def entry(self, disturbance: Disturbance, task: Task) -> dict[str, Any]:
-        """What `robustness.json` says of one disturbance."""
-        if disturbance.needs_ground and self.ground is None:
-            task.advance(len(disturbance.levels) * len(self.positions))
-            return entry_without(NO_GROUND)
-        right = [self._right(disturbance, level, task) for level in disturbance.levels]
-        return entry_of(disturbance.levels, np.stack(right))
+    def entry(self, corruption: Corruption, task: Task) -> dict[str, Any]:
+        """What `robustness.json` says of one corruption."""
+        if corruption.needs_background and self.background is None:
+            task.advance(len(corruption.levels) * len(self.positions))
+            return entry_without(NO_BACKGROUND)
+        right = [self._right(corruption, level, task) for level in corruption.levels]
+        return entry_of(corruption.levels, np.stack(right))
 
-    def _right(self, disturbance: Disturbance, level: float, task: Task) -> NDArray[np.bool_]:
+    def _right(self, corruption: Corruption, level: float, task: Task) -> NDArray[np.bool_]:
         """Which of the images are still right at `level`? bool (images,)."""
         predicted = []
-        for block in disturbed(self.images, self.positions, disturbance, level, self.ground):
+        for block in corrupted(self.images, self.positions, corruption, level, self.background):
             logits = predict_logits(
                 self.model.network, Inputs.pixels(block, self.model.preprocess), np.arange(len(block))
             )
             predicted.append(torch.argmax(logits, dim=1).numpy())
-            task.advance(len(block), disturbance.name)
+            task.advance(len(block), corruption.name)
         return np.asarray(np.concatenate(predicted) == self.images.labels[self.positions])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sadari.comparison.curves import Course, Floats, History, part_above, shared_curves
-from sadari.models.catalog import LADDER
+from sadari.models.catalog import MODELS
 from sadari.run import RunRecord
 
 LEAST_GAP = 0.01  # of accuracy; a smaller gap between training and validation is not worth closing (assumed)
@@ -184,7 +184,7 @@ def diagnose(
         return about
     if train_accuracy is None or val_accuracy is None:
         train_accuracy, val_accuracy = (
-            float(mean_curve(histories, f"{part}_accuracy")[-1]) for part in ("train", "val")
+            float(mean_curve(histories, f"{split_name}_accuracy")[-1]) for split_name in ("train", "val")
         )
     about = replace(about, train_accuracy=train_accuracy, gap=train_accuracy - val_accuracy)
     if loss.shape[1] < 2:
@@ -211,16 +211,16 @@ def diagnose_runs(name: str, records: Sequence[RunRecord]) -> Diagnosis:
     return diagnose(
         name,
         [record.history for record in records],
-        by_gradient=job.model not in LADDER or LADDER.get(job.model).fitted_by == "gradient",
+        by_gradient=job.model not in MODELS or MODELS.get(job.model).fitted_by == "gradient",
         augmented=bool(job.settings.augment),
         train_accuracy=_kept(records, "train"),
         val_accuracy=_kept(records, "val"),
     )
 
 
-def _kept(records: Sequence[RunRecord], part: str) -> float | None:
+def _kept(records: Sequence[RunRecord], split_name: str) -> float | None:
     """The mean accuracy of the kept weights on `part`; None where a run has no such images."""
-    found = [record.scores(part).get("accuracy") for record in records]
+    found = [record.scores(split_name).get("accuracy") for record in records]
     known = [each for each in found if each is not None]
     return float(np.mean(known)) if len(known) == len(found) else None
 

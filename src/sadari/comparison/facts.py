@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from sadari.comparison.inputs import judging_part
+from sadari.comparison.inputs import judging_split
 from sadari.comparison.result import DataFacts
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess
 from sadari.files import read_json
 from sadari.progress import Progress
 from sadari.run import RunRecord
-from sadari.values import PARTS, ImageSet, Split
+from sadari.values import SPLITS, ImageSet, Split
 
 # What does it mean for the figures where no test images judge?
 JUDGED: dict[str, tuple[str, ...]] = {
@@ -44,14 +44,14 @@ def facts_from_run(name: str, record: RunRecord) -> DataFacts:
 
 
 def _facts(name: str, split: Split, shape: tuple[int, int, int], classes: tuple[str, ...]) -> DataFacts:
-    part = judging_part(split)
+    split_name = judging_split(split)
     return DataFacts(
         name=name,
-        counts={part: len(split.part(part)) for part in PARTS},
+        counts={split_name: len(split.positions(split_name)) for split_name in SPLITS},
         shape=shape,
         classes=classes,
         origin=split.origin,
-        judged_on=part,
+        judged_on=split_name,
         leaks=None,
-        sentences=JUDGED[part],
+        sentences=JUDGED[split_name],
     )

@@ -12,7 +12,7 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.progress import Progress
 from sadari.run import read_split, write_split
 from sadari.settings import Settings
@@ -25,7 +25,7 @@ Key = tuple[object, ...]
 
 
 @dataclass(eq=False)
-class Materials:
+class ComparisonInputs:
     """The images of each arm and the split that it uses, each distinct one loaded and drawn once."""
 
     images: dict[Key, ImageSet] = field(default_factory=dict)
@@ -38,46 +38,46 @@ class Materials:
         return self.splits[_key(settings, SPLIT_SETTINGS)]
 
 
-def gather_materials(request: Comparison, progress: Progress) -> Materials:
+def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
     """Load the images and draw the splits of every arm, and see that every arm can start.
 
     Raises UsageError for an unknown model or setting, a network that does not fit the images, or arms that
     would be judged on different images; SadariError for data that cannot be used.
     """
     jobs = [(arm, request.job(arm, request.seeds[0])) for arm in request.arms]
-    materials = Materials()
+    inputs = ComparisonInputs()
     for arm, job in jobs:
         resolve_machine(job)
         settings = job.settings
         wanted, split_key = images_key(settings), _key(settings, SPLIT_SETTINGS)
-        if wanted not in materials.images:
-            materials.images[wanted] = load(job.data, settings, progress)
-        images = materials.images[wanted]
-        if split_key not in materials.splits:
-            materials.splits[split_key] = draw_split(images, settings)
+        if wanted not in inputs.images:
+            inputs.images[wanted] = load(job.data, settings, progress)
+        images = inputs.images[wanted]
+        if split_key not in inputs.splits:
+            inputs.splits[split_key] = draw_split(images, settings)
         _require_fit(arm, request, images)
-    _require_same_judges(request, materials)
-    return materials
+    _require_same_judges(request, inputs)
+    return inputs
 
 
-def keep_split(request: Comparison, materials: Materials, out: Path) -> None:
+def keep_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> None:
     """Store the split of the first arm as `split.npz`; where one is stored, the arms that draw like it use it."""
     settings = request.job(request.arms[0], request.seeds[0]).settings
     stored = out / "split.npz"
     if stored.is_file():
         split = read_split(stored)
-        if sum(map(len, (split.train, split.val, split.test))) > len(materials.images_for(settings)):
+        if sum(map(len, (split.train, split.val, split.test))) > len(inputs.images_for(settings)):
             raise SadariError(f"{stored} does not belong to these images; choose another --out")
         # Which arm was the first one then? Not this one where the arms come in another order: the origin tells.
-        alike = [key for key, drawn in materials.splits.items() if drawn.origin == split.origin]
-        materials.splits.update(dict.fromkeys(alike or [_key(settings, SPLIT_SETTINGS)], split))
+        alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin]
+        inputs.splits.update(dict.fromkeys(alike or [_key(settings, SPLIT_SETTINGS)], split))
     else:
-        write_split(stored, materials.split_for(settings))
+        write_split(stored, inputs.split_for(settings))
 
 
-def judging_part(split: Split) -> str:
+def judging_split(split: Split) -> str:
     """Which part judges? The test, or val where there is no test, or train where there is neither."""
-    return next(name for name in ("test", "val", "train") if len(split.part(name)))
+    return next(name for name in ("test", "val", "train") if len(split.positions(name)))
 
 
 def images_key(settings: Settings) -> Key:
@@ -92,19 +92,19 @@ def _key(settings: Settings, names: tuple[str, ...]) -> Key:
 def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
     job = request.job(arm, request.seeds[0])
     try:
-        find_rung(arm.model).rows(images.shape, len(images.classes), job.variables)
+        find_model(arm.model).rows(images.shape, len(images.classes), job.variables)
         parse_augmentation(job.settings.augment, *images.shape[:2])
     except UsageError as error:
         raise UsageError(f"{arm.name}: {error}") from None
 
 
-def _require_same_judges(request: Comparison, materials: Materials) -> None:
+def _require_same_judges(request: Comparison, inputs: ComparisonInputs) -> None:
     """The arms are compared image by image, so every one must be judged on the same images."""
     first: tuple[str, tuple[str, ...]] | None = None
     for arm in request.arms:
         settings = request.job(arm, request.seeds[0]).settings
-        images, split = materials.images_for(settings), materials.split_for(settings)
-        judges = (arm.name, tuple(np.asarray(images.ids)[split.part(judging_part(split))].tolist()))
+        images, split = inputs.images_for(settings), inputs.split_for(settings)
+        judges = (arm.name, tuple(np.asarray(images.ids)[split.positions(judging_split(split))].tolist()))
         if first is None:
             first = judges
         elif first[1] != judges[1]:

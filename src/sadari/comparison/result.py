@@ -52,8 +52,8 @@ class ArmResult:
 
     status: "done", or "failed" with its reason; a failed arm keeps the figures of the seeds that finished.
     settings: everything that differs from the defaults, and the model's variables. accuracy, macro_f1, loss: on
-    the judging part. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
-    finished seeds. scores: every metric that all of these have, on the judging part. best_epoch: the one of the least
+    the judging split. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
+    finished seeds. scores: every metric that all of these have, on the judging split. best_epoch: the one of the least
     validation loss, None without validation.
     """
 
@@ -163,7 +163,7 @@ class ComparisonResult:
     def _repr_html_(self) -> str:
         """What a notebook shows: the images, a row per arm, best first, and how surely the best one is better."""
         height, width, _ = self.data.shape
-        counts = " · ".join(f"{count:,} {part}" for part, count in self.data.counts.items() if count)
+        counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",

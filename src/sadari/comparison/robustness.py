@@ -23,14 +23,14 @@ VERSION = 1  # raise it whenever the same levels give other pixels
 
 
 @dataclass(frozen=True)
-class Disturbed:
-    """How does accuracy fall under one disturbance?
+class CorruptionAccuracy:
+    """How does accuracy fall under one corruption?
 
-    levels: undisturbed (0) first, then ascending; labels: as people read them. rows: arm -> accuracy at each level,
+    levels: uncorrupted (0) first, then ascending; labels: as people read them. rows: arm -> accuracy at each level,
     with its interval over seeds and images.
     """
 
-    disturbance: str
+    corruption: str
     summary: str
     levels: tuple[float, ...]
     labels: tuple[str, ...]
@@ -39,47 +39,47 @@ class Disturbed:
 
 @dataclass(frozen=True)
 class Robustness:
-    """How robust is each arm? One entry per disturbance that could be judged; notes: what could not, and why."""
+    """How robust is each arm? One entry per corruption that could be judged; notes: what could not, and why."""
 
-    disturbed: tuple[Disturbed, ...]
+    corrupted: tuple[CorruptionAccuracy, ...]
     notes: tuple[str, ...] = ()
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """The arms that were judged under some disturbance, in the order of the comparison."""
-        return tuple(dict.fromkeys(arm for each in self.disturbed for arm in each.rows))
+        """The arms that were judged under some corruption, in the order of the comparison."""
+        return tuple(dict.fromkeys(arm for each in self.corrupted for arm in each.rows))
 
     def document(self) -> dict[str, Any]:
         """As plain values, for JSON."""
-        return {"disturbed": [asdict(each) for each in self.disturbed], "notes": list(self.notes)}
+        return {"disturbed": [asdict(each) for each in self.corrupted], "notes": list(self.notes)}
 
 
 def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = ()) -> Robustness | None:
-    """What do the finished runs of each arm say under disturbance, as far as all runs of an arm were judged?
+    """What do the finished runs of each arm say under corruption, as far as all runs of an arm were judged?
 
     records: the runs by arm. notes: what the reader should know besides. None where nothing is known.
     """
-    from sadari.data.corruptions import DISTURBANCES  # loads torch, which reading a result otherwise does without
+    from sadari.data.corruptions import CORRUPTIONS  # loads torch, which reading a result otherwise does without
 
     found = {arm: [_valid(record) for record in of_arm] for arm, of_arm in records.items() if of_arm}
     known = {arm: [each for each in documents if each] for arm, documents in found.items()}
     known = {arm: documents for arm, documents in known.items() if len(documents) == len(found[arm])}
     plain = {arm: correctness(records[arm]) for arm in known}
-    disturbed, reasons = [], []
-    for disturbance in DISTURBANCES:
+    corrupted, reasons = [], []
+    for corruption in CORRUPTIONS:
         rows = {}
         for arm, documents in known.items():
-            entries = [each["disturbed"].get(disturbance.name) for each in documents]
-            told = [entry for entry in entries if entry and tuple(entry["levels"]) == disturbance.levels]
+            entries = [each["disturbed"].get(corruption.name) for each in documents]
+            told = [entry for entry in entries if entry and tuple(entry["levels"]) == corruption.levels]
             if len(told) == len(entries):
                 rows[arm] = (interval(plain[arm]), *_intervals(told, plain[arm].shape[1]))
             reasons += [entry["reason"] for entry in entries if entry and entry["reason"]]
         if rows:
-            levels = (0.0, *disturbance.levels)
-            labels = ("none", *(disturbance.label(level) for level in disturbance.levels))
-            disturbed.append(Disturbed(disturbance.name, disturbance.summary, levels, labels, rows))
+            levels = (0.0, *corruption.levels)
+            labels = ("none", *(corruption.label(level) for level in corruption.levels))
+            corrupted.append(CorruptionAccuracy(corruption.name, corruption.summary, levels, labels, rows))
     sentences = tuple(dict.fromkeys((*reasons, *notes)))
-    return Robustness(tuple(disturbed), sentences) if disturbed or notes else None
+    return Robustness(tuple(corrupted), sentences) if corrupted or notes else None
 
 
 def belonging(record: RunRecord) -> dict[str, Any]:
@@ -93,20 +93,20 @@ def belonging(record: RunRecord) -> dict[str, Any]:
             digest.update((record.path / name).read_bytes())
     except OSError as error:
         raise SadariError(f"the run {record.path} has no model that could be disturbed: {error.strerror}") from None
-    part = str(record.summary["judged_on"])
-    positions = np.ascontiguousarray(record.split.part(part), dtype="<i8")
+    split_name = str(record.summary["judged_on"])
+    positions = np.ascontiguousarray(record.split.positions(split_name), dtype="<i8")
     return {
         "version": VERSION,
         "model": digest.hexdigest(),
         "data": read_json(record.path / "environment.json")["data"]["fingerprint"],
-        "part": part,
+        "part": split_name,
         "positions": sha256(positions.tobytes()).hexdigest(),
         "images": len(positions),
     }
 
 
 def stored(record: RunRecord) -> dict[str, Any]:
-    """What is known of the run under disturbance? {"belongs_to", "disturbed"}; new where there is nothing that holds.
+    """What is known of the run under corruption? {"belongs_to", "disturbed"}; new where there is nothing that holds.
 
     Raises SadariError where the run has no model.
     """
@@ -123,7 +123,7 @@ def stored(record: RunRecord) -> dict[str, Any]:
 
 
 def entry_of(levels: Sequence[float], correct: Bools) -> dict[str, Any]:
-    """What the file says of one disturbance: the accuracy at each level, and which images were right, as bits.
+    """What the file says of one corruption: the accuracy at each level, and which images were right, as bits.
 
     correct: bool (levels, images).
     """
@@ -132,7 +132,7 @@ def entry_of(levels: Sequence[float], correct: Bools) -> dict[str, Any]:
 
 
 def entry_without(reason: str) -> dict[str, Any]:
-    """What the file says of a disturbance that these images do not allow."""
+    """What the file says of a corruption that these images do not allow."""
     return {"levels": [], "accuracy": [], "right": [], "reason": reason}
 
 

@@ -32,7 +32,7 @@ class StoredComparison:
     """A finished comparison: what was asked for, and what came of each arm, in the order of the request.
 
     claims: those that were put to the test. margin: within which arms could be found equal. disturbance_notes: what was
-    said when the models were judged on disturbed images.
+    said when the models were judged on corrupted images.
     """
 
     folder: Path

@@ -11,7 +11,7 @@ epochs = 30
 
 [[arms]]
 name = "mlp"                       # the model's name where it is left out
-model = "mlp"                      # a rung, or a TOML file beside this one
+model = "mlp"                      # a model, or a TOML file beside this one
 settings = { batch_size = 256 }    # of this arm
 vary = { dropout = "0:0.9:0.1" }   # one arm for each value
 published = { accuracy = 0.8865, loss = 0.3276 }

@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 from itertools import product
 
 from sadari.errors import UsageError
-from sadari.models.catalog import find_rung
-from sadari.models.spec import Rung
+from sadari.models.catalog import find_model
+from sadari.models.spec import ModelSpec
 from sadari.registry import unknown_name
 from sadari.settings import Value, setting_names
 
@@ -18,7 +18,7 @@ MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill
 class Arm:
     """What is one row of the table? A model with the settings that differ from its own ones.
 
-    model: a rung's name or the path of a TOML file. overrides: settings and variables, as text or typed.
+    model: a model's name or the path of a TOML file. overrides: settings and variables, as text or typed.
     published: figures that somebody else reports for it, by metric, in [0, 1] or nats; printed beside ours.
     """
 
@@ -53,26 +53,26 @@ def expand(
     baseline that it then is; the returned sentences say so. Raises UsageError for a key that no model has, for
     one that is both varied and set, and for arms that are the same.
     """
-    rungs = [find_rung(model) for model in models]
+    specs = [find_model(model) for model in models]
     for key in (*varied, *overrides):
-        variables = [name for rung in rungs for name in rung.variables]
+        variables = [name for spec in specs for name in spec.variables]
         if key not in variables and key not in setting_names():
             raise unknown_name("setting", key, [*dict.fromkeys(variables), *setting_names()])
     both = next((key for key in varied if key in overrides), None)
     if both is not None:
         raise UsageError(f"'{both}' is both set and varied; keep one of them")
-    arms = [arm for model, rung in zip(models, rungs, strict=True) for arm in _arms_of(model, rung, varied, overrides)]
+    arms = [arm for model, spec in zip(models, specs, strict=True) for arm in _arms_of(model, spec, varied, overrides)]
     require_distinct(arms)
     sentences = []
     for key in varied:
-        without = [rung.name for rung in rungs if not _varies(rung, key)]
-        if len(without) == len(rungs):
+        without = [spec.name for spec in specs if not _varies(spec, key)]
+        if len(without) == len(specs):
             raise UsageError(f"--vary {key} changes nothing for {', '.join(without)}; name a model that it changes")
         if without:
             verb = "has no use for it and runs" if len(without) == 1 else "have no use for it and run"
             sentences.append(f"{key} is varied; {', '.join(without)} {verb} as without it")
     for key in overrides:
-        without = [rung.name for rung in rungs if not rung.uses(key)]
+        without = [spec.name for spec in specs if not spec.uses(key)]
         if without:
             sentences.append(f"{key} is set; not for {', '.join(without)}, which {_lacks(without)} it")
     return tuple(arms), tuple(sentences)
@@ -94,20 +94,22 @@ def folder_name(arm: str, seed: int) -> str:
     return f"{kept.lstrip('.') or 'arm'}-seed{seed}"
 
 
-def _arms_of(model: str, rung: Rung, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]) -> list[Arm]:
-    mine = {key: value for key, value in overrides.items() if rung.uses(key)}
-    keys = [key for key in varied if _varies(rung, key)]
+def _arms_of(
+    model: str, spec: ModelSpec, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
+) -> list[Arm]:
+    mine = {key: value for key, value in overrides.items() if spec.uses(key)}
+    keys = [key for key in varied if _varies(spec, key)]
     arms = []
     for values in product(*(varied[key] for key in keys)):
         chosen = dict(zip(keys, values, strict=True))
-        name = " ".join([rung.name, *(f"{key}={value}" for key, value in chosen.items())])
+        name = " ".join([spec.name, *(f"{key}={value}" for key, value in chosen.items())])
         arms.append(Arm(name, model, {**mine, **chosen}))
     return arms
 
 
-def _varies(rung: Rung, key: str) -> bool:
+def _varies(spec: ModelSpec, key: str) -> bool:
     """Whether its runs differ with `key`: the same run again and again would tell nothing."""
-    return rung.uses(key) and bool(rung.layers)
+    return spec.uses(key) and bool(spec.layers)
 
 
 def _lacks(names: Sequence[str]) -> str:

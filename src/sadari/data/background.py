@@ -19,7 +19,7 @@ LOOKED_AT = 2000  # training images whose border is looked at (assumed: the shar
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class Background:
     """What counts as background? Everything outside the evidence, or what has the `colour` of the border.
 
     colour: uint8 (C,) of a flat ground; None where the images carry masks of their evidence.
@@ -40,23 +40,23 @@ class Ground:
         return _connected_with_border(far <= TOLERANCE)
 
 
-def find_ground(images: ImageSet, train: NDArray[np.int64]) -> Ground | None:
+def find_background(images: ImageSet, train: NDArray[np.int64]) -> Background | None:
     """What is the background of these images, as far as it can be told apart? None where it cannot.
 
     Told by the evidence where the set carries it, otherwise by the border of the images at `train`.
     """
     if images.evidence is not None:
-        return Ground()
+        return Background()
     if not len(train):
         return None
     looked_at = train[np.linspace(0, len(train) - 1, min(len(train), LOOKED_AT)).astype(np.int64)]
     border = _border(np.asarray(images.images[looked_at]))
     colour = np.median(border, axis=0).astype(np.uint8)
     near = np.abs(border.astype(np.int16) - colour.astype(np.int16)).max(axis=1) <= TOLERANCE
-    return Ground(colour) if float(near.mean()) >= FLAT_FROM else None
+    return Background(colour) if float(near.mean()) >= FLAT_FROM else None
 
 
-def other_grounds(images: ImageSet, positions: NDArray[np.int64]) -> Pixels:
+def other_backgrounds(images: ImageSet, positions: NDArray[np.int64]) -> Pixels:
     """Which grounds do the images at `positions` have where their own objects are left out? uint8 (n, H, W, C).
 
     Only for sets with evidence. What the object hides is filled with the same image's ground half a side away, which
@@ -64,14 +64,14 @@ def other_grounds(images: ImageSet, positions: NDArray[np.int64]) -> Pixels:
     """
     assert images.evidence is not None
     pixels, object_ = np.array(images.images[positions]), np.asarray(images.evidence[positions])
-    ground = ~object_[..., None]
-    counts = np.maximum(ground.sum(axis=(1, 2), keepdims=True), 1)
-    mean = np.rint((pixels * ground).sum(axis=(1, 2), keepdims=True) / counts).astype(np.uint8)
+    background = ~object_[..., None]
+    counts = np.maximum(background.sum(axis=(1, 2), keepdims=True), 1)
+    mean = np.rint((pixels * background).sum(axis=(1, 2), keepdims=True) / counts).astype(np.uint8)
     half = (images.shape[0] // 2, images.shape[1] // 2)
     moved = np.roll(pixels, half, axis=(1, 2))
     hidden_there = np.roll(object_, half, axis=(1, 2))[..., None]
     fill = np.where(hidden_there, mean, moved)
-    return np.where(ground, pixels, fill)
+    return np.where(background, pixels, fill)
 
 
 def _border(pixels: Pixels) -> Pixels:

@@ -10,7 +10,7 @@ from sadari.data.decode import UnreadableImageError, decode_image
 from sadari.data.findings import Copies, Findings, Unreadable
 from sadari.data.sources.base import FileContent
 from sadari.progress import Progress, Silent
-from sadari.values import PARTS, ImageSet, RowAccess, Split, expect
+from sadari.values import SPLITS, ImageSet, RowAccess, Split, prefetch
 
 BLOCK_BYTES = 16 * 2**20  # assumed: enough for many at once, small beside everything else
 
@@ -24,16 +24,18 @@ def check(
     `find_unreadable` gives it; those files are not in `images`.
     """
     part_of = np.full(len(images), "", dtype="<U5")
-    for part in PARTS:
-        part_of[split.part(part)] = part
+    for split_name in SPLITS:
+        part_of[split.positions(split_name)] = split_name
     used = np.flatnonzero(part_of)  # a train_fraction below 1 leaves images idle
     digests, constant = _look_at_every_image(images.images, progress or Silent())
     return Findings(
         data=images.name,
         classes=images.classes,
         counts={
-            part: tuple(np.bincount(images.labels[split.part(part)], minlength=len(images.classes)).tolist())
-            for part in PARTS
+            split_name: tuple(
+                np.bincount(images.labels[split.positions(split_name)], minlength=len(images.classes)).tolist()
+            )
+            for split_name in SPLITS
         },
         copies=tuple(_copies(images, part_of, positions) for positions in _equal_groups(digests, used)),
         constant=tuple(str(name) for name in images.ids[used[constant[used]]]),
@@ -46,7 +48,7 @@ def _look_at_every_image(images: RowAccess, progress: Progress) -> tuple[NDArray
     digests = np.empty(len(images), dtype="V16")
     constant = np.empty(len(images), dtype=np.bool_)
     at_once = max(1, BLOCK_BYTES // prod(images.shape[1:]))
-    expect(images, np.arange(len(images)))
+    prefetch(images, np.arange(len(images)))
     with progress.task("checking", len(images), "images") as task:
         for start in range(0, len(images), at_once):
             block = np.ascontiguousarray(images[start : start + at_once])

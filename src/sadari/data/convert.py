@@ -11,7 +11,7 @@ from PIL import Image
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_whole
 from sadari.progress import Progress, Silent
-from sadari.values import PARTS, ImageSet
+from sadari.values import SPLITS, ImageSet
 
 # Endings that promise a file which is not written here.
 OTHER_FILES = (".zip", ".tar", ".gz", ".tgz", ".csv", ".npy", ".png", ".jpg", ".h5", ".parquet")
@@ -38,9 +38,9 @@ def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tu
 
 def _write_npz(images: ImageSet, out: Path) -> None:
     arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {}
-    for part in [name for name in PARTS if (images.given == name).any()] or [""]:
-        positions = np.flatnonzero(images.given == part)
-        suffix = f"_{part}" if part else ""
+    for split_name in [name for name in SPLITS if (images.source_split == name).any()] or [""]:
+        positions = np.flatnonzero(images.source_split == split_name)
+        suffix = f"_{split_name}" if split_name else ""
         arrays[f"X{suffix}"] = images.images[positions]
         arrays[f"y{suffix}"] = images.labels[positions]
     arrays["classes"] = np.array(images.classes, dtype=np.str_)
@@ -58,14 +58,14 @@ def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str,
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        for part in set(images.given.tolist()):
-            for label in np.unique(images.labels[images.given == part]):
-                (temporary / part / folders[label]).mkdir(parents=True)
+        for split_name in set(images.source_split.tolist()):
+            for label in np.unique(images.labels[images.source_split == split_name]):
+                (temporary / split_name / folders[label]).mkdir(parents=True)
         with progress.task("writing", len(images), "images") as task:
-            for number, (pixels, label, part) in enumerate(
-                zip(images.images, images.labels, images.given, strict=True)
+            for number, (pixels, label, split_name) in enumerate(
+                zip(images.images, images.labels, images.source_split, strict=True)
             ):
-                path = temporary / str(part) / folders[label] / f"{number:05d}.png"
+                path = temporary / str(split_name) / folders[label] / f"{number:05d}.png"
                 Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
                 task.advance(1)
         temporary.chmod(0o755)  # mkdtemp makes it private

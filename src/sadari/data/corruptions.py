@@ -16,32 +16,32 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sadari.data.background import Ground, other_grounds
+from sadari.data.background import Background, other_backgrounds
 from sadari.registry import Registry
 from sadari.values import ImageSet
 
-SEED = 0  # of every draw: all models see the same disturbed images
+SEED = 0  # of every draw: all models see the same corrupted images
 # Values of one block: 16 MiB as float32, so that a few of them fit anywhere. A block's draws depend on it.
 VALUES_PER_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What does a disturbance see? One block of images and the random numbers for it.
+    """What does a corruption see? One block of images and the random numbers for it.
 
     pixels: uint8 (n, H, W, C). ground: bool (n, H, W), true on the background; other: uint8 (n, H, W, C), another
-    background; both None where the disturbance needs none.
+    background; both None where the corruption needs none.
     """
 
     pixels: Tensor
     generator: Generator
-    ground: Tensor | None = None
+    background: Tensor | None = None
     other: Tensor | None = None
 
 
 @dataclass(frozen=True)
-class Disturbance:
-    """What is one disturbance? `change(view, level)` gives uint8 (n, H, W, C); the draws do not depend on the level.
+class Corruption:
+    """What is one corruption? `change(view, level)` gives uint8 (n, H, W, C); the draws do not depend on the level.
 
     levels: ascending, mild to severe. scale, unit: a level is read as `level * scale` `unit`. needs_ground: only for
     sets whose background can be told apart.
@@ -53,42 +53,42 @@ class Disturbance:
     scale: float
     unit: str
     change: Callable[[View, float], Tensor]
-    needs_ground: bool = False
+    needs_background: bool = False
 
     def label(self, level: float) -> str:
         """A level as people read it, such as "10 %" or "20°"."""
         return f"{level * self.scale:g}{'°' if self.unit == 'degrees' else f' {self.unit}'}"
 
 
-DISTURBANCES: Registry[Disturbance] = Registry("disturbance")
+CORRUPTIONS: Registry[Corruption] = Registry("corruption")
 
 
-def disturbed(
+def corrupted(
     images: ImageSet,
     positions: NDArray[np.int64],
-    disturbance: Disturbance,
+    corruption: Corruption,
     level: float,
-    ground: Ground | None = None,
+    background: Background | None = None,
     seed: int = SEED,
 ) -> Iterator[NDArray[np.uint8]]:
-    """How do the images at `positions` look under `disturbance`? Block by block, uint8 (n, H, W, C), in their order.
+    """How do the images at `positions` look under `corruption`? Block by block, uint8 (n, H, W, C), in their order.
 
-    The same for the same arguments. ground: as `find_ground` gives it. Raises ValueError where the disturbance needs
+    The same for the same arguments. ground: as `find_ground` gives it. Raises ValueError where the corruption needs
     a ground and there is none.
     """
-    if disturbance.needs_ground and ground is None:
-        raise ValueError(f"{disturbance.name} needs images whose background can be told apart")
+    if corruption.needs_background and background is None:
+        raise ValueError(f"{corruption.name} needs images whose background can be told apart")
     at_once = max(1, VALUES_PER_BLOCK // int(np.prod(images.shape)))
-    word = zlib.crc32(disturbance.name.encode())
+    word = zlib.crc32(corruption.name.encode())
     donors = _donors(positions, np.random.default_rng((seed, word)))
     for number, start in enumerate(range(0, len(positions), at_once)):
         block = slice(start, start + at_once)
         entropy = np.random.SeedSequence((seed, word, number)).generate_state(1, np.uint64)[0]
         generator = Generator().manual_seed(int(entropy >> np.uint64(1)))
         view = View(torch.from_numpy(np.array(images.images[positions[block]])), generator)
-        if disturbance.needs_ground and ground is not None:
-            view = _with_ground(view, images, ground, positions[block], donors[block])
-        yield disturbance.change(view, level).numpy()
+        if corruption.needs_background and background is not None:
+            view = _with_background(view, images, background, positions[block], donors[block])
+        yield corruption.change(view, level).numpy()
 
 
 def _donors(positions: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
@@ -99,12 +99,12 @@ def _donors(positions: NDArray[np.int64], generator: np.random.Generator) -> NDA
     return donors
 
 
-def _with_ground(
-    view: View, images: ImageSet, ground: Ground, positions: NDArray[np.int64], donors: NDArray[np.int64]
+def _with_background(
+    view: View, images: ImageSet, background: Background, positions: NDArray[np.int64], donors: NDArray[np.int64]
 ) -> View:
-    mask = torch.from_numpy(ground.mask(images, positions))
-    if ground.colour is None:
-        other = torch.from_numpy(other_grounds(images, donors))
+    mask = torch.from_numpy(background.mask(images, positions))
+    if background.colour is None:
+        other = torch.from_numpy(other_backgrounds(images, donors))
     else:
         other = _drawn_grounds(view.pixels, view.generator)
     return View(view.pixels, view.generator, mask, other)
@@ -176,25 +176,25 @@ def _flatten(view: View, level: float) -> Tensor:
     return _to_bytes(torch.lerp(values, mean.expand_as(values), level))
 
 
-def _change_ground(view: View, level: float) -> Tensor:
+def _change_background(view: View, level: float) -> Tensor:
     """The background moves towards another one; the object stays as it is."""
-    assert view.ground is not None  # `disturbed` refuses otherwise
+    assert view.background is not None  # `disturbed` refuses otherwise
     assert view.other is not None
     mixed = _to_bytes(torch.lerp(view.pixels.float(), view.other.float(), level))
-    return torch.where(view.ground[..., None], mixed, view.pixels)
+    return torch.where(view.background[..., None], mixed, view.pixels)
 
 
 # All levels are assumed, near those of the two sources: ImageNet-C's noise has 0.08 to 0.38, its CIFAR-10 form 0.04 to
 # 0.10; Gaussian blur 1 to 6 of 224 pixels and 0.4 to 1 of 32; contrast loses 0.6 to 0.95 and 0.25 to 0.85. Engstrom et
 # al. go to a tenth of the side and 30 degrees.
 for _each in (
-    Disturbance("shift", "moved, in a random direction", (0.05, 0.1, 0.2), 100, "% of the side", _shift),
-    Disturbance("rotation", "turned, to the left or to the right", (10, 20, 40), 1, "degrees", _rotate),
-    Disturbance("noise", "Gaussian noise, its deviation", (0.05, 0.1, 0.2), 100, "% of full scale", _noise),
-    Disturbance("blur", "Gaussian blur, its deviation", (0.02, 0.04, 0.08), 100, "% of the side", _blur),
-    Disturbance("contrast", "less contrast", (0.25, 0.5, 0.75), 100, "% taken away", _flatten),
-    Disturbance(
-        "background", "another background, mixed in", (0.25, 0.5, 1.0), 100, "% of another", _change_ground, True
+    Corruption("shift", "moved, in a random direction", (0.05, 0.1, 0.2), 100, "% of the side", _shift),
+    Corruption("rotation", "turned, to the left or to the right", (10, 20, 40), 1, "degrees", _rotate),
+    Corruption("noise", "Gaussian noise, its deviation", (0.05, 0.1, 0.2), 100, "% of full scale", _noise),
+    Corruption("blur", "Gaussian blur, its deviation", (0.02, 0.04, 0.08), 100, "% of the side", _blur),
+    Corruption("contrast", "less contrast", (0.25, 0.5, 0.75), 100, "% taken away", _flatten),
+    Corruption(
+        "background", "another background, mixed in", (0.25, 0.5, 1.0), 100, "% of another", _change_background, True
     ),
 ):
-    DISTURBANCES.add(_each.name, _each)
+    CORRUPTIONS.add(_each.name, _each)

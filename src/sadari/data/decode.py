@@ -159,9 +159,9 @@ def _flat(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image if image.mode == mode else image.convert(mode)
     see_through = image.convert(f"{mode}A")
-    ground = Image.new(mode, image.size, 255 if mode == "L" else (255, 255, 255))
-    ground.paste(see_through.convert(mode), mask=see_through.getchannel("A"))
-    return ground
+    background = Image.new(mode, image.size, 255 if mode == "L" else (255, 255, 255))
+    background.paste(see_through.convert(mode), mask=see_through.getchannel("A"))
+    return background
 
 
 def _square(image: Image.Image, size: int, fit: str, resample: Image.Resampling) -> Image.Image:
@@ -176,9 +176,9 @@ def _square(image: Image.Image, size: int, fit: str, resample: Image.Resampling)
         return image.resize((size, size), resample, box=(left, top, left + side, top + side))
     scale = size / max(width, height)
     inner = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), resample)
-    ground = Image.new(image.mode, (size, size))
-    ground.paste(inner, ((size - inner.width) // 2, (size - inner.height) // 2))
-    return ground
+    background = Image.new(image.mode, (size, size))
+    background.paste(inner, ((size - inner.width) // 2, (size - inner.height) // 2))
+    return background
 
 
 def quiet_pillow() -> None:
@@ -261,7 +261,7 @@ def _fitted(picture: Image.Image, height: int, width: int, fit: str, interpolati
         return picture.resize((width, height), resample, box=box)
     scale = min(scales)
     inner_size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    ground = Image.new(picture.mode, (width, height))
+    background = Image.new(picture.mode, (width, height))
     inner = picture.resize(inner_size, resample)
-    ground.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
-    return ground
+    background.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
+    return background

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sadari.values import PARTS
+from sadari.values import SPLITS
 
 # Assumed: below this many training images, a class's own accuracy is a matter of luck.
 TINY_CLASS = 10
@@ -35,10 +35,10 @@ class Copies:
         """Whether one picture stands under several labels."""
         return len(set(self.classes)) > 1
 
-    def leaked(self, part: str) -> int:
+    def leaked(self, split: str) -> int:
         """How many of these lie in `part` while a copy lies in an earlier one (train, then val, then test)?"""
-        earlier = PARTS[: PARTS.index(part)]
-        return self.parts.count(part) if any(each in earlier for each in self.parts) else 0
+        earlier = SPLITS[: SPLITS.index(split)]
+        return self.parts.count(split) if any(each in earlier for each in self.parts) else 0
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Findings:
     constant: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
 
-    def size(self, part: str) -> int:
-        return sum(self.counts[part])
+    def size(self, split: str) -> int:
+        return sum(self.counts[split])
 
     @cached_property
     def leaked(self) -> dict[str, int]:
         """Images of val and of test that are also in an earlier part."""
-        return {part: sum(group.leaked(part) for group in self.copies) for part in PARTS[1:]}
+        return {split: sum(group.leaked(split) for group in self.copies) for split in SPLITS[1:]}
 
     @property
     def leaks(self) -> int:
@@ -73,7 +73,7 @@ class Findings:
     @cached_property
     def repeated(self) -> dict[str, int]:
         """Images of each part that repeat another one of the same part."""
-        return {part: sum(max(0, group.parts.count(part) - 1) for group in self.copies) for part in PARTS}
+        return {split: sum(max(0, group.parts.count(split) - 1) for group in self.copies) for split in SPLITS}
 
     @cached_property
     def contradictions(self) -> tuple[Copies, ...]:
@@ -89,10 +89,10 @@ class Findings:
     def absent(self) -> tuple[tuple[str, str], ...]:
         """(class, part) wherever a part that has images has none of the class."""
         return tuple(
-            (name, part)
-            for part in PARTS
-            if self.size(part)
-            for name, count in zip(self.classes, self.counts[part], strict=True)
+            (name, split)
+            for split in SPLITS
+            if self.size(split)
+            for name, count in zip(self.classes, self.counts[split], strict=True)
             if not count
         )
 
@@ -112,20 +112,20 @@ class Findings:
         """Everything as plain values, for JSON; `imbalance` is null where a class has no training image."""
         return {
             "data": self.data,
-            "counts": {part: dict(zip(self.classes, counts, strict=True)) for part, counts in self.counts.items()},
+            "counts": {split: dict(zip(self.classes, counts, strict=True)) for split, counts in self.counts.items()},
             "leaks": self.leaks,
             "leaked": self.leaked,
             "repeated": self.repeated,
             "copies": [
                 [
-                    {"id": name, "part": part, "class": label}
-                    for name, part, label in zip(group.ids, group.parts, group.classes, strict=True)
+                    {"id": name, "part": split, "class": label}
+                    for name, split, label in zip(group.ids, group.parts, group.classes, strict=True)
                 ]
                 for group in self.copies
             ],
             "contradictions": len(self.contradictions),
             "imbalance": None if self.imbalance == float("inf") else self.imbalance,
-            "absent": [{"class": name, "part": part} for name, part in self.absent],
+            "absent": [{"class": name, "part": split} for name, split in self.absent],
             "tiny": list(self.tiny),
             "constant": list(self.constant),
             "unreadable": [{"id": each.id, "reason": each.reason} for each in self.unreadable],
@@ -158,15 +158,15 @@ def _leaks(found: Findings) -> Iterator[str]:
         "val": "the choice made on val favours a model that memorises by at most {points:.2g} points; remove them from "
         "one side",
     }
-    for part in ("test", "val"):
-        count = found.leaked[part]
+    for split in ("test", "val"):
+        count = found.leaked[split]
         if count:
-            points = 100 * count / found.size(part)
-            earlier = "train or val" if part == "test" and found.size("val") else "train"
+            points = 100 * count / found.size(split)
+            earlier = "train or val" if split == "test" and found.size("val") else "train"
             are = "is" if count == 1 else "are"
             yield (
-                f"{_images(count, f'{part} image')} of {found.size(part):,} {are} also in {earlier}: "
-                + meanings[part].format(points=points)
+                f"{_images(count, f'{split} image')} of {found.size(split):,} {are} also in {earlier}: "
+                + meanings[split].format(points=points)
             )
 
 
@@ -196,11 +196,11 @@ def _one_sided(found: Findings) -> Iterator[str]:
 
 
 def _absent(found: Findings) -> Iterator[str]:
-    for part in PARTS:
-        names = [f"'{name}'" for name, where in found.absent if where == part]
+    for split in SPLITS:
+        names = [f"'{name}'" for name, where in found.absent if where == split]
         if names:
-            meaning = "it is never learnt" if part == "train" else f"{part} says nothing about it"
-            yield f"{part} has no image of the class {_some(names)}: {meaning}; give every part images of every class"
+            meaning = "it is never learnt" if split == "train" else f"{split} says nothing about it"
+            yield f"{split} has no image of the class {_some(names)}: {meaning}; give every split images of all classes"
 
 
 def _tiny(found: Findings) -> Iterator[str]:
@@ -214,12 +214,12 @@ def _tiny(found: Findings) -> Iterator[str]:
 
 
 def _repeated(found: Findings) -> Iterator[str]:
-    for part in PARTS:
-        count = found.repeated[part]
+    for split in SPLITS:
+        count = found.repeated[split]
         if count:
             repeat = "repeats another" if count == 1 else "repeat others"
-            meaning = "such a picture weighs more in training" if part == "train" else "such a picture counts twice"
-            yield f"{_images(count, f'{part} image')} of {found.size(part):,} {repeat} of the same part: {meaning}"
+            meaning = "such a picture weighs more in training" if split == "train" else "such a picture counts twice"
+            yield f"{_images(count, f'{split} image')} of {found.size(split):,} {repeat} of the same split: {meaning}"
 
 
 def _constant(found: Findings) -> Iterator[str]:

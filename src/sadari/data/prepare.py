@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sadari.errors import SadariError, UsageError
 from sadari.settings import OF_BACKBONE, SCALINGS
-from sadari.values import ImageSet, RowAccess, expect
+from sadari.values import ImageSet, RowAccess, prefetch
 
 # Values summed at once while fitting: 32 MiB as float64. The sums are whole numbers below 2**53, so the result does not
 # depend on it.
@@ -49,18 +49,18 @@ class Preprocess:
         given: tuple[Sequence[float], Sequence[float]] | None = None,
         interpolation: str = "bilinear",
     ) -> "Preprocess":
-        """Fit on the images at `positions` (the training part, nothing else).
+        """Fit on the images at `positions` (the training split, nothing else).
 
         given: for the scaling "backbone", mean and deviation of each channel of pixels in 0..1. Raises UsageError where
         that scaling is asked for and nobody gives them.
         """
         height, width, channels = images.shape
         if scaling == OF_BACKBONE:
-            mean, deviation = _as_given(given, channels)
+            mean, std = _as_given(given, channels)
         else:
-            mean, deviation = _mean_and_deviation(images.images, positions, scaling)
-        scale = (1.0 / deviation).astype(np.float32)
-        shift = (-mean / deviation).astype(np.float32)
+            mean, std = _mean_and_deviation(images.images, positions, scaling)
+        scale = (1.0 / std).astype(np.float32)
+        shift = (-mean / std).astype(np.float32)
         return cls(height, width, channels, fit, scaling, scale, shift, interpolation)
 
     def apply(self, pixels: Tensor) -> Tensor:
@@ -119,10 +119,10 @@ def _as_given(
     """Mean and deviation of pixels in 0..1 as those of pixels in 0..255, (C, 1, 1)."""
     if given is None:
         raise UsageError(f"scaling={OF_BACKBONE} is that of a backbone's weights; else take {', '.join(SCALINGS)}")
-    mean, deviation = (255.0 * np.array(each, dtype=np.float64).reshape(-1, 1, 1) for each in given)
-    if len(mean) != channels or len(deviation) != channels or not (deviation > 0).all():
+    mean, std = (255.0 * np.array(each, dtype=np.float64).reshape(-1, 1, 1) for each in given)
+    if len(mean) != channels or len(std) != channels or not (std > 0).all():
         raise UsageError(f"the backbone's weights give no mean and deviation for {channels} channels; set channels=3")
-    return mean, deviation
+    return mean, std
 
 
 def _mean_and_deviation(
@@ -136,16 +136,16 @@ def _mean_and_deviation(
     total = np.zeros(images.shape[3] if scaling == "channel" else images.shape[1:], dtype=np.float64)
     squares = np.zeros_like(total)
     at_once = max(1, BLOCK_VALUES // prod(images.shape[1:]))
-    expect(images, positions)
+    prefetch(images, positions)
     for start in range(0, len(positions), at_once):
         block = images[positions[start : start + at_once]].astype(np.float64)
         total += block.sum(axis=axes)
         squares += np.square(block).sum(axis=axes)
     count = len(positions) * (images.shape[1] * images.shape[2] if scaling == "channel" else 1)
     mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
-    deviation[deviation == 0] = 1.0  # a constant pixel carries nothing: it becomes 0, as in scikit-learn's scaler
+    std = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
+    std[std == 0] = 1.0  # a constant pixel carries nothing: it becomes 0, as in scikit-learn's scaler
     shape = (-1, 1, 1) if scaling == "channel" else (2, 0, 1)
     if scaling == "channel":
-        return mean.reshape(shape), deviation.reshape(shape)
-    return mean.transpose(shape), deviation.transpose(shape)
+        return mean.reshape(shape), std.reshape(shape)
+    return mean.transpose(shape), std.transpose(shape)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sadari.errors import SadariError
 from sadari.settings import Settings
-from sadari.values import PARTS, ImageSet, Split
+from sadari.values import SPLITS, ImageSet, Split
 
 Positions = NDArray[np.int64]
 
@@ -21,17 +21,17 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     drawn from), then a missing val (`val_fraction` of what remains). Where the source gives train and val
     but no test, test stays empty and val judges. Drawing is stratified (each class's share of a part is
     within one image of proportional, and every class keeps a training image) and depends on nothing but
-    the labels, the given parts, the fractions and `split_seed`; or, with `split = "last"`, it takes the end
+    the labels, the source split, the fractions and `split_seed`; or, with `split = "last"`, it takes the end
     of the source's order. Below a `train_fraction` of 1 the rest of the training images is in no part; a smaller
     fraction's images are among those of a larger one, and val and test are the same for all.
 
-    Raises SadariError where a class has no training image, or where only some images have a given part.
+    Raises SadariError where a class has no training image, or where only some images have a source split.
     """
     parts = _given_parts(images)
     test, test_origin = parts["test"], "test as given"
     val, val_origin = parts["val"], "val as given"
     pool, pool_name = parts["train"], "train"
-    if not images.given.astype(bool).any():
+    if not images.source_split.astype(bool).any():
         pool, pool_name = np.arange(len(images), dtype=np.int64), "all"
     generator = np.random.default_rng(settings.split_seed)
     if not len(test) and len(val):
@@ -56,26 +56,26 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
 
 def _given_parts(images: ImageSet) -> dict[str, Positions]:
     """The positions that the source itself puts in each part; all empty where it gives none."""
-    parts = {name: np.flatnonzero(images.given == name).astype(np.int64) for name in PARTS}
+    parts = {name: np.flatnonzero(images.source_split == name).astype(np.int64) for name in SPLITS}
     placed = sum(len(positions) for positions in parts.values())
     if 0 < placed < len(images):
-        first = images.ids[int(np.flatnonzero(~np.isin(images.given, PARTS))[0])]
+        first = images.ids[int(np.flatnonzero(~np.isin(images.source_split, SPLITS))[0])]
         raise SadariError(
             f"{images.name} puts {placed} images in a part but not the other {len(images) - placed}, such as "
             f"'{first}'; give every image one of train, val and test, or none of them"
         )
     if placed and not len(parts["train"]):
-        has = " and ".join(name for name in PARTS if len(parts[name]))
-        raise SadariError(f"{images.name} gives {has} images but none to train on; add a train part")
+        has = " and ".join(name for name in SPLITS if len(parts[name]))
+        raise SadariError(f"{images.name} gives {has} images but none to train on; add a train split")
     return parts
 
 
-def _origin(part: str, drawn: Positions, pool_name: str, fraction: float, settings: Settings) -> str:
+def _origin(split_name: str, drawn: Positions, pool_name: str, fraction: float, settings: Settings) -> str:
     if not len(drawn):
-        return f"no {part}"
+        return f"no {split_name}"
     if settings.split == "last":
-        return f"{part} is the last {100 * fraction:g} % of {pool_name}"
-    return f"{part} drawn from {pool_name} ({100 * fraction:g} %, stratified, seed {settings.split_seed})"
+        return f"{split_name} is the last {100 * fraction:g} % of {pool_name}"
+    return f"{split_name} drawn from {pool_name} ({100 * fraction:g} %, stratified, seed {settings.split_seed})"
 
 
 def _draw(

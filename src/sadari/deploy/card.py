@@ -78,7 +78,7 @@ def _front_matter(licence: str) -> list[str]:
 
 
 def _data(summary: dict[str, Any], environment: dict[str, Any]) -> list[str]:
-    counts = ", ".join(f"{count:,} {part}" for part, count in summary["images"].items() if count)
+    counts = ", ".join(f"{count:,} {split_name}" for split_name, count in summary["images"].items() if count)
     lines = [f"{_text(environment['data']['name'])}: {counts}. {_text(summary['split'])}."]
     return [*lines, *(f"- {_text(note)}" for note in environment["data"]["notes"])]
 

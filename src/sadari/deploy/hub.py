@@ -9,7 +9,7 @@ from typing import Any
 
 from sadari.deploy.card import licence_of, model_card
 from sadari.errors import SadariError, UsageError
-from sadari.files import PART, read_json, write_bytes, write_json, write_text
+from sadari.files import UNFINISHED, read_json, write_bytes, write_json, write_text
 from sadari.inference.classifier import PREPROCESS, WEIGHTS
 from sadari.inference.model import TrainedModel
 from sadari.run import RunRecord
@@ -27,7 +27,7 @@ def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
         raise UsageError(f"'{out}' is there already; choose another --out, or remove it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        being_made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PART, dir=out.parent))
+        being_made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent))
     except OSError as error:
         raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
     try:

@@ -19,7 +19,7 @@ class Sample:
     """Which images prove an export, and which calibrate it?
 
     images: uint8 (N, H, W, C); labels: int64 (N,); part: what they are, "validation" or, in a run without, "training".
-    calibrating: uint8 (M, H, W, C), of the training part.
+    calibrating: uint8 (M, H, W, C), of the training split.
     """
 
     images: NDArray[np.uint8]
@@ -29,7 +29,7 @@ class Sample:
 
 
 def draw_sample(run: RunRecord, progress: Progress) -> Sample:
-    """Up to CHECKED images of the validation part, evenly spread, or all there are; none of the test part.
+    """Up to CHECKED images of the validation split, evenly spread, or all there are; none of the test split.
 
     Raises SadariError where the run's images are not there any more, or have changed.
     """

@@ -1,4 +1,4 @@
-"""How is a rung of the ladder used where a scikit-learn classifier is expected?"""
+"""How is a model of the ladder used where a scikit-learn classifier is expected?"""
 
 import shutil
 from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from sadari.data.cache.digests import digest_words
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.values import ImageSet
 
 SCORES = "scores.json"
@@ -58,7 +58,7 @@ def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[P
     """
     if out is not None:
         words = digest_words(job.to_toml(), images.fingerprint)[:12]
-        yield Path(out) / f"{find_rung(job.model).name}-seed{job.seed}-{words}"
+        yield Path(out) / f"{find_model(job.model).name}-seed{job.seed}-{words}"
         return
     with TemporaryDirectory(prefix=TEMPORARY) as folder:
         yield Path(folder) / "run"

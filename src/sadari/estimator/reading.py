@@ -187,6 +187,6 @@ def image_set(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64], c
         labels=labels,
         ids=np.array([f"{number:05d}" for number in range(len(images))]),
         classes=names,
-        given=np.full(len(images), ""),
+        source_split=np.full(len(images), ""),
         fingerprint=digest_words(digest.hexdigest(), str(images.shape), *names),
     )

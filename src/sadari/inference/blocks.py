@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sadari.values import RowAccess, expect
+from sadari.values import RowAccess, prefetch
 
 
 class Blocks:
@@ -24,7 +24,7 @@ class Blocks:
         self._next = 0
         self._lock = Lock()
         self._logits = torch.empty(0, 0)
-        expect(rows, positions)
+        prefetch(rows, positions)
 
     def take(self) -> tuple[int, Tensor] | None:
         """The next rows, and how many came before them; None where all are taken."""

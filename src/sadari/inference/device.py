@@ -43,7 +43,7 @@ def resolve_machine(job: Job) -> Job:
 def use_machine(settings: Settings, threads: int) -> torch.device:
     """Bring torch to the state that `settings` (resolved) describe, with so many `threads`, and return the device."""
     torch.set_num_threads(threads)
-    threadpool_limits(threads)  # NumPy's products too, which the classical rungs consist of
+    threadpool_limits(threads)  # NumPy's products too, which the classical models consist of
     _keep_freed_memory()
     device = torch.device(settings.device)
     if device.type == "cuda":

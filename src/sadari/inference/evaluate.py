@@ -15,11 +15,11 @@ from sadari.inference.predict import Inputs, predict
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.settings import Settings
-from sadari.values import PARTS, ImageSet, Predictions
+from sadari.values import SPLITS, ImageSet, Predictions
 
 
 def evaluate(
-    run: RunRecord, data: str | None = None, part: str = "test", progress: Progress | None = None
+    run: RunRecord, data: str | None = None, split_name: str = "test", progress: Progress | None = None
 ) -> Predictions:
     """What does the model of `run` predict for `part` of its own images, or for other `data`?
 
@@ -27,20 +27,20 @@ def evaluate(
     matched by name. Raises UsageError for a part that has no images, SadariError where the run has no model,
     its images have changed, or the other data have a class that the model does not know.
     """
-    if part not in PARTS:
-        raise UsageError(f"--split is one of {', '.join(PARTS)}, not '{part}'")
+    if split_name not in SPLITS:
+        raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{split_name}'")
     model = TrainedModel.load(run)
     settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
     images = own_images(run, progress) if data is None else load(data, settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
     device = use_machine(settings, threads_for(settings, images.shape))
     if data is None:
-        positions = run.split.part(part)
+        positions = run.split.positions(split_name)
     else:
         images = _with_classes(images, model.classes)
-        positions = _given(images, part)
+        positions = _in_split(images, split_name)
     if not len(positions):
-        raise UsageError(f"there are no {part} images in '{data or run.job.data}'; choose another --split")
+        raise UsageError(f"there are no {split_name} images in '{data or run.job.data}'; choose another --split")
     return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
 
 
@@ -58,9 +58,9 @@ def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
     return replace(settings, image_size=square, channels=preprocess.channels)
 
 
-def _given(images: ImageSet, part: str) -> NDArray[np.int64]:
-    parts = images.given == part
-    return np.flatnonzero(parts if (images.given != "").any() else ~parts).astype(np.int64)
+def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:
+    parts = images.source_split == split_name
+    return np.flatnonzero(parts if (images.source_split != "").any() else ~parts).astype(np.int64)
 
 
 def _with_classes(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:

@@ -21,7 +21,7 @@ from sadari.models.classical.registry import CLASSICAL
 from sadari.models.layers.specs import Layer
 from sadari.models.network import Network, build
 from sadari.models.parse import Row, describe, parse
-from sadari.models.spec import Rung
+from sadari.models.spec import ModelSpec
 from sadari.run import RunRecord
 from sadari.settings import Value
 
@@ -30,7 +30,7 @@ from sadari.settings import Value
 class Architecture:
     """Which network do weights belong to? Stored beside them, so that a run does not depend on other files.
 
-    classical: the name of the classical rung that fitted the class layer, or "". pretrained: the backbone that it
+    classical: the name of the classical model that fitted the class layer, or "". pretrained: the backbone that it
     begins with, and the weights that this one started from; None where it has none.
     """
 
@@ -44,19 +44,19 @@ class Architecture:
     @classmethod
     def of(
         cls,
-        rung: Rung,
+        spec: ModelSpec,
         variables: Mapping[str, Value],
         shape: tuple[int, int, int],
         classes: tuple[str, ...],
         pretrained: Pretrained | None = None,
     ) -> "Architecture":
-        """The architecture of `rung` for images of `shape` (H, W, C).
+        """The architecture of `model` for images of `shape` (H, W, C).
 
         pretrained: the weights of its backbone where they are known, else they are looked up. Raises UsageError for
         weights that are not there.
         """
-        classical = rung.name if rung.fitted_by == "scikit-learn" else ""
-        layers = rung.layers or "flatten"
+        classical = spec.name if spec.fitted_by == "scikit-learn" else ""
+        layers = spec.layers or "flatten"
         backbone = backbone_of(parse(layers, variables))
         if backbone and pretrained is None:
             pretrained = backbone.pretrained()
@@ -65,7 +65,7 @@ class Architecture:
     @property
     def scaling(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """Mean and deviation of pixels in 0..1 that the backbone was trained with; None without a backbone."""
-        return (self.pretrained.mean, self.pretrained.deviation) if self.pretrained else None
+        return (self.pretrained.mean, self.pretrained.std) if self.pretrained else None
 
     def layer_list(self) -> tuple[Layer, ...]:
         """Its layers, without the class layer."""

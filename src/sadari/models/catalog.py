@@ -1,7 +1,7 @@
 """Which models are there, from the lowest rung up? No torch here.
 
 The lists are those of the articles A0 to A4, and those on pre-trained backbones. The settings of an article's own
-network (a1-cnn ...) are those its article trains it with; the other rungs leave them to the user. A network that
+network (a1-cnn ...) are those its article trains it with; the other models leave them to the user. A network that
 starts from somebody's weights comes under the licence of those weights, which a run's environment.json names.
 """
 
@@ -9,28 +9,28 @@ import re
 from pathlib import Path
 
 from sadari.errors import UsageError
-from sadari.models.spec import Rung, read_rung
+from sadari.models.spec import ModelSpec, read_model
 from sadari.registry import Registry
 from sadari.settings import Value
 
-LADDER: Registry[Rung] = Registry("model")
+MODELS: Registry[ModelSpec] = Registry("model")
 TIMM = "timm:"  # what stands before the name of a network of timm, as in timm:mobilenetv1_100
 
 
-def find_rung(name: str | Path) -> Rung:
-    """Which rung is called `name`, or is described by the TOML file `name`? timm:NAME is that network of timm.
+def find_model(name: str | Path) -> ModelSpec:
+    """Which model is called `name`, or is described by the TOML file `name`? timm:NAME is that network of timm.
 
     Raises UsageError for an unknown name (with the nearest one), and for a file that is wrong or takes the
-    name of a rung of the ladder.
+    name of a model of the ladder.
     """
     if str(name).startswith(TIMM):
         return _of_timm(str(name))
     if not str(name).lower().endswith(".toml"):
-        return LADDER.get(str(name))
-    rung = read_rung(Path(name))
-    if rung.name in LADDER:
-        raise UsageError(f"{name}: '{rung.name}' is a rung of the ladder already; give the network another `name`")
-    return rung
+        return MODELS.get(str(name))
+    spec = read_model(Path(name))
+    if spec.name in MODELS:
+        raise UsageError(f"{name}: '{spec.name}' is a model of the ladder already; give the network another `name`")
+    return spec
 
 
 _BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
@@ -40,12 +40,12 @@ _DEFAULT_BACKBONE = "mobilenetv1_100"
 _FINE_TUNING: dict[str, Value] = {"batch_size": 32, "learning_rate": 0.001, "backbone_learning_rate": 0.0001}
 
 
-def _of_timm(name: str) -> Rung:
-    """Any network of timm as a rung: like fine-tune with that backbone; whether timm has it turns out later."""
+def _of_timm(name: str) -> ModelSpec:
+    """Any network of timm as a model: like fine-tune with that backbone; whether timm has it turns out later."""
     backbone = name.removeprefix(TIMM)
     if not re.fullmatch(r"\w[\w.-]*", backbone):
         raise UsageError(f"timm:NAME takes the name of a network of timm, such as timm:resnet18, not '{name}'")
-    return Rung(
+    return ModelSpec(
         name=name,
         summary=f"timm's {backbone}, pre-trained, and a class layer, trained further",
         layers=f"backbone {backbone} cut $cut train $train weights $weights, globalavgpool",
@@ -86,14 +86,14 @@ _SPRINTING: dict[str, Value] = {
     "restore_best": False,
 }
 
-for _rung in (
-    Rung(
+for _spec in (
+    ModelSpec(
         name="majority",
         summary="always says the most frequent class",
         layers="",
         fitted_by="scikit-learn",
     ),
-    Rung(
+    ModelSpec(
         name="logistic",
         summary="logistic regression on pixels",
         layers="flatten",
@@ -101,7 +101,7 @@ for _rung in (
         fitted_by="scikit-learn",
         article="A2",
     ),
-    Rung(
+    ModelSpec(
         name="sgd",
         summary="logistic regression on pixels, one image at a time",
         layers="flatten",
@@ -110,31 +110,31 @@ for _rung in (
         fitted_by="scikit-learn",
         article="A2",
     ),
-    Rung(
+    ModelSpec(
         name="softmax",
         summary="one softmax layer on pixels",
         layers="flatten",
         article="A2",
     ),
-    Rung(
+    ModelSpec(
         name="mlp",
         summary="two dense layers",
         layers="flatten, dense 256, dense 64",
         article="A0",
     ),
-    Rung(
+    ModelSpec(
         name="dnn",
         summary="one dense layer of sigmoid units",
         layers="flatten, dense 100 sigmoid",
         article="A2",
     ),
-    Rung(
+    ModelSpec(
         name="cnn",
         summary="three convolutions, each pooled, and a dense layer",
         layers=_CNN_TRUNK + "flatten, dense 64",
         article="A0",
     ),
-    Rung(
+    ModelSpec(
         name="lstm",
         summary="reads the image row by row, two layers deep",
         layers="""
@@ -144,7 +144,7 @@ for _rung in (
         variables={"dropout": 0.5},
         article="A0",
     ),
-    Rung(
+    ModelSpec(
         name="lstm3",
         summary="reads the image row by row, three layers deep",
         layers="""
@@ -154,14 +154,14 @@ for _rung in (
         variables={"dropout": 0.5},
         article="A0",
     ),
-    Rung(
+    ModelSpec(
         name="cnn-lstm",
         summary="the maps of the cnn, read row by row",
         layers=_CNN_TRUNK + "rows, lstm 64 sequence, lstm 64, dropout $dropout",
         variables={"dropout": 0.5},
         article="A0",
     ),
-    Rung(
+    ModelSpec(
         name="cnn2",
         summary="four convolutions and two dense layers, with dropout",
         layers=_CNN2_TRUNK
@@ -172,7 +172,7 @@ for _rung in (
         """,
         article="A0",
     ),
-    Rung(
+    ModelSpec(
         name="cnn2-lstm",
         summary="the maps of the cnn2, read row by row",
         layers=_CNN2_TRUNK
@@ -183,7 +183,7 @@ for _rung in (
         """,
         article="A0",
     ),
-    Rung(
+    ModelSpec(
         name="a1-cnn",
         summary="four wide convolutions, for large photographs",
         layers="""
@@ -196,7 +196,7 @@ for _rung in (
         settings={"epochs": 50},
         article="A1",
     ),
-    Rung(
+    ModelSpec(
         name="a2-cnn",
         summary="two convolutions, with dropout before the classes",
         layers="""
@@ -208,7 +208,7 @@ for _rung in (
         settings={"epochs": 20, "patience": 3},
         article="A2",
     ),
-    Rung(
+    ModelSpec(
         name="a3-cnn",
         summary="four convolutions with one dropout rate, for colour images",
         layers="""
@@ -222,54 +222,54 @@ for _rung in (
         settings={"scaling": "channel", "optimizer": "sgd", "epochs": 50, "batch_size": 512},
         article="A3",
     ),
-    Rung(
+    ModelSpec(
         name="a4-first",
         summary="two convolutions of 64 filters without padding",
         layers="conv 64, maxpool, conv 64, maxpool, flatten, dense 128",
         settings={"epochs": 5, "batch_size": 32},
         article="A4",
     ),
-    Rung(
+    ModelSpec(
         name="a4-dnn",
         summary="one dense layer, to compare with a4-cnn",
         layers="flatten, dense 128",
         settings={"epochs": 5, "batch_size": 32},
         article="A4",
     ),
-    Rung(
+    ModelSpec(
         name="a4-cnn",
         summary="two convolutions of 32 filters without padding",
         layers="conv 32, maxpool, conv 32, maxpool, flatten, dense 128",
         settings={"epochs": 5, "batch_size": 32},
         article="A4",
     ),
-    Rung(
+    ModelSpec(
         name="sprint",
         summary="the fastest way to a good classifier of small images",
         layers=_SPRINT.format(first=32, second=64, third=128),
         settings={**_SPRINTING, "epochs": 6},
     ),
-    Rung(
+    ModelSpec(
         name="sprint-wide",
         summary="sprint, half as wide again and for twice as long",
         layers=_SPRINT.format(first=48, second=96, third=192),
         settings={**_SPRINTING, "epochs": 12},
     ),
-    Rung(
+    ModelSpec(
         name="knn",
         summary="the nearest training images vote, by the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
         variables={"k": 20, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
         fitted_by="scikit-learn",
     ),
-    Rung(
+    ModelSpec(
         name="linear-probe",
         summary="logistic regression on the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool",
         variables={"C": 1.0, "max_iter": 1000, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
         fitted_by="scikit-learn",
     ),
-    Rung(
+    ModelSpec(
         name="vgg16",
         summary="VGG16, pre-trained, and three dense layers",
         layers="backbone vgg16 cut $cut train $train weights $weights, flatten, dense 128, dense 64, dense 32",
@@ -277,7 +277,7 @@ for _rung in (
         settings={"epochs": 50},
         article="A1",
     ),
-    Rung(
+    ModelSpec(
         name="fine-tune",
         summary="a pre-trained backbone and a class layer, trained further",
         layers=_BACKBONE.format(train="$train") + ", globalavgpool",
@@ -285,10 +285,10 @@ for _rung in (
         settings=_FINE_TUNING,
     ),
 ):
-    LADDER.add(_rung.name, _rung)
+    MODELS.add(_spec.name, _spec)
 
 
 def absolute_model(model: str | Path) -> str:
-    """How is `model` called so that it can be found from anywhere? A TOML file as an absolute path, a rung as it is."""
+    """How is `model` called so that it can be found from anywhere? A TOML file as an absolute path, a name as it is."""
     name = str(model)
     return str(Path(name).expanduser().resolve()) if name.lower().endswith(".toml") else name

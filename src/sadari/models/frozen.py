@@ -13,7 +13,7 @@ from sadari.models.layers.neighbours import Neighbours
 from sadari.models.network import Network
 
 
-class Rest(nn.Module):
+class Head(nn.Module):
     """The layers of a network behind its frozen ones. Its mode is the network's, which knows what stays as it is."""
 
     def __init__(self, network: Network, layers: Sequence[nn.Module]) -> None:
@@ -25,21 +25,21 @@ class Rest(nn.Module):
         logits: Tensor = self.layers(x)
         return logits
 
-    def train(self, mode: bool = True) -> "Rest":
+    def train(self, mode: bool = True) -> "Head":
         (network,) = self._whole
         network.train(mode)
         self.training = mode
         return self
 
 
-class Halves(NamedTuple):
+class FrozenSplit(NamedTuple):
     """`frozen` and then `rest` compute what the network does, on the network's own modules and parameters."""
 
     frozen: nn.Sequential
-    rest: Rest
+    rest: Head
 
 
-def split_frozen(network: Network, image: Callable[[], Tensor]) -> Halves | None:
+def split_frozen(network: Network, image: Callable[[], Tensor]) -> FrozenSplit | None:
     """Where does learning begin? The longest part in front that gives the same for an image at every step.
 
     That is: no parameter of it learns, nothing in it is random, no batch norm in it counts or uses statistics of a
@@ -65,7 +65,7 @@ def split_frozen(network: Network, image: Callable[[], Tensor]) -> Halves | None
         rest = []
     if not any(True for layer in still for _ in layer.parameters()):
         return None
-    return Halves(nn.Sequential(*still), Rest(network, rest))
+    return FrozenSplit(nn.Sequential(*still), Head(network, rest))
 
 
 def _stands_still(module: nn.Module) -> bool:

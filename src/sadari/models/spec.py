@@ -1,4 +1,4 @@
-"""What is a rung, and how is one read from a user's TOML file? No torch here.
+"""What is a model, and how is one read from a user's TOML file? No torch here.
 
 Such a file (only `layers` must be there; the name is that of the file where none is given):
 
@@ -38,7 +38,7 @@ GRADIENT_ONLY = frozenset(
 
 
 @dataclass(frozen=True)
-class Rung:
+class ModelSpec:
     """What is one model of the ladder? A list of layers in text, the variables in it, and its own settings.
 
     fitted_by: "gradient" for a network trained step by step, "scikit-learn" for a classical model, whose layers are not
@@ -74,7 +74,7 @@ class Rung:
         return bool(self.layers) and backbone_of(parse(self.layers, self.variables)) is not None
 
 
-def read_rung(path: Path) -> Rung:
+def read_model(path: Path) -> ModelSpec:
     """Which network does the TOML file at `path` describe?
 
     It has `layers` (text, or a list of lines), and may have `name`, `summary`, `[variables]` and `[settings]`.
@@ -87,20 +87,20 @@ def read_rung(path: Path) -> Rung:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _checked(document: Mapping[str, Any], stem: str) -> Rung:
+def _checked(document: Mapping[str, Any], stem: str) -> ModelSpec:
     for key in document:
         if key not in KEYS:
             raise unknown_name("key", key, list(KEYS))
     variables, settings = _table(document, "variables"), _table(document, "settings")
-    rung = Rung(_name(document, stem), _text(document, "summary"), _layers(document), variables, settings)
-    layers = parse(rung.layers, variables)
+    spec = ModelSpec(_name(document, stem), _text(document, "summary"), _layers(document), variables, settings)
+    layers = parse(spec.layers, variables)
     if any(isinstance(layer, Neighbours) for layer in layers):
-        raise UsageError("neighbours is not trained step by step; take the rung knn")
+        raise UsageError("neighbours is not trained step by step; take the model knn")
     for variable in variables:
-        if not re.search(rf"\${re.escape(variable)}\b", rung.layers):
+        if not re.search(rf"\${re.escape(variable)}\b", spec.layers):
             raise UsageError(f"no layer uses the variable '{variable}'; write ${variable} in `layers` or remove it")
     with_overrides(Settings(), settings)
-    return rung
+    return spec
 
 
 def _name(document: Mapping[str, Any], stem: str) -> str:

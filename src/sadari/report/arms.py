@@ -11,8 +11,8 @@ from sadari.evaluation.calibration import expected_calibration_error, reliabilit
 from sadari.evaluation.per_class import per_class
 from sadari.explain.summary import layers_of
 from sadari.models.layers.specs import shape_text
-from sadari.report.contents import ArmPage, Bin, ClassRow, Curve, LayerRow, Number, Shown
-from sadari.report.examples import Cell, Opinion, cells, mistakes, renumbered
+from sadari.report.contents import ArmPage, Bin, ClassRow, Curve, Example, LayerRow, Number
+from sadari.report.examples import ArmPredictions, Cell, cells, mistakes, renumbered
 from sadari.run import RunRecord
 from sadari.values import Predictions
 
@@ -25,7 +25,7 @@ class Detail:
 
     matrix: tuple[tuple[float, ...], ...]
     cells: Mapping[str, Cell]
-    mistakes: tuple[Shown, ...]
+    mistakes: tuple[Example, ...]
     per_class: tuple[ClassRow, ...]
     calibration: tuple[Bin, ...]
     calibration_error: float | None
@@ -33,7 +33,7 @@ class Detail:
 
     @classmethod
     def of(
-        cls, predictions: Sequence[Predictions], opinion: Opinion, layers: tuple[LayerRow, ...], most_sights: int
+        cls, predictions: Sequence[Predictions], opinion: ArmPredictions, layers: tuple[LayerRow, ...], most_sights: int
     ) -> "Detail":
         """From the predictions of the arm's seeds, with at most so many pictures behind cells."""
         diagrams = [reliability([each]) for each in predictions]
@@ -106,12 +106,12 @@ def curves_of(records: Sequence[RunRecord]) -> tuple[Curve, ...]:
     found = []
     for record in records:
         history, seed = record.history, record.job.seed
-        for part in ("train", "val"):
+        for split in ("train", "val"):
             for figure in ("loss", "accuracy"):
-                column = f"{part}_{figure}"
+                column = f"{split}_{figure}"
                 values = tuple(short(row[column]) for row in history if column in row)
                 if values:
-                    found.append(Curve(seed, part, figure, values))
+                    found.append(Curve(seed, split, figure, values))
     return tuple(found)
 
 
@@ -125,7 +125,7 @@ def _short(value: float | None) -> Number | None:
     return None if value is None else short(value)
 
 
-def _matrix(opinion: Opinion) -> tuple[tuple[float, ...], ...]:
+def _matrix(opinion: ArmPredictions) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(short(value) for value in row) for row in opinion.matrix.tolist())
 
 

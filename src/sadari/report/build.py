@@ -12,13 +12,13 @@ from sadari.comparison.result import ArmResult, ComparisonResult
 from sadari.report import figures
 from sadari.report.arms import MATRIX_CLASSES, NO_DETAIL, Detail, arm_page, curves_of, layer_rows
 from sadari.report.contents import ClaimRow, Curve, Facts, Pair, Report
-from sadari.report.examples import Agreement, Opinion
+from sadari.report.examples import Agreement, ArmPredictions
 from sadari.report.origin import environment_of, installed_version
 from sadari.report.placement import make_album
 from sadari.report.sentences import conclusions, verdict_sentence
 from sadari.report.sweeps import sweep_pages
 from sadari.run import RunRecord
-from sadari.values import PARTS, Answers
+from sadari.values import SPLITS, Answers
 
 # What keeps the page small and quick, whatever it is made of (assumed: nobody opens more).
 DETAILED = 20  # arms with matrix, pictures, layers and tables: the best ones
@@ -42,7 +42,7 @@ def gather(result: ComparisonResult, made: str = "") -> Report:
     details: dict[str, Detail] = {}
     for arm in present:
         predictions = [record.predictions for record in records[arm.name]]
-        opinion = Opinion.of(predictions)
+        opinion = ArmPredictions.of(predictions)
         agreement.add(opinion)
         if arm in detailed:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
@@ -123,7 +123,10 @@ def _facts(result: ComparisonResult, judged: Answers | None) -> Facts:
     data = result.data
     balance: dict[str, tuple[int, ...]] = {}
     if result.images is not None:
-        balance = {part: _counts(result.images.labels[result.split.part(part)], data.classes) for part in PARTS}
+        balance = {
+            split_name: _counts(result.images.labels[result.split.positions(split_name)], data.classes)
+            for split_name in SPLITS
+        }
     elif judged is not None:
         balance = {data.judged_on: _counts(judged.labels, data.classes)}
     return Facts(

@@ -44,7 +44,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Example:
     """A picture as one arm sees it: `predicted` class, and how many of its seeds predict that class.
 
     probability: the mean over all seeds of the arm, also over those that predict another class.
@@ -61,7 +61,7 @@ class Curve:
     """One figure of one seed over the epochs; `value` has one entry per epoch."""
 
     seed: int
-    part: str  # train or val
+    split: str  # train or val
     figure: str  # loss or accuracy
     value: tuple[float, ...]
 
@@ -131,8 +131,8 @@ class ArmPage:
     diagnosis: str
     curves: tuple[Curve, ...]
     confusion: tuple[tuple[float, ...], ...]  # mean over seeds; rows are the truth
-    cells: Mapping[str, tuple[Shown, ...]]
-    mistakes: tuple[Shown, ...]  # the worst ones: wrong and sure
+    cells: Mapping[str, tuple[Example, ...]]
+    mistakes: tuple[Example, ...]  # the worst ones: wrong and sure
     per_class: tuple[ClassRow, ...]
     calibration: tuple[Bin, ...]
     calibration_error: float | None
@@ -184,9 +184,9 @@ class SweepPage:
 
 @dataclass(frozen=True)
 class Robustness:
-    """How does accuracy fall under a disturbance? rows: arm -> accuracy at each level, undisturbed first."""
+    """How does accuracy fall under a corruption? rows: arm -> accuracy at each level, uncorrupted first."""
 
-    disturbance: str
+    corruption: str
     levels: tuple[str, ...]
     rows: Mapping[str, tuple[float, ...]]
 
@@ -223,7 +223,7 @@ class Report:
     robustness: tuple[Robustness, ...]
     pictures: Pictures
     samples: tuple[int, ...]
-    hardest: tuple[Shown, ...]
+    hardest: tuple[Example, ...]
     command: str
     environment: Mapping[str, str]
     version: str

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.evaluation.metrics import confusion
-from sadari.report.contents import Shown
+from sadari.report.contents import Example
 from sadari.values import Predictions
 
 PER_CELL = 12  # pictures behind a cell of the confusion matrix
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Opinion:
+class ArmPredictions:
     """What did an arm say of each of the N images that judge, over its S seeds and K classes?
 
     labels: int64 (N,). predicted: int64 (S, N). probabilities: float32 (N, K), mean over the seeds. matrix: float
@@ -33,7 +33,7 @@ class Opinion:
     matrix: Floats
 
     @classmethod
-    def of(cls, predictions: Sequence[Predictions]) -> "Opinion":
+    def of(cls, predictions: Sequence[Predictions]) -> "ArmPredictions":
         """The opinion of an arm with these predictions, one per seed, at least one."""
         total = np.zeros(predictions[0].probabilities.shape)
         for each in predictions:
@@ -54,11 +54,11 @@ class Opinion:
 class Cell:
     """What is behind one cell? shown: at most PER_CELL of its images, the most telling first. images: how many."""
 
-    shown: tuple[Shown, ...]
+    shown: tuple[Example, ...]
     images: int
 
 
-def cells(opinion: Opinion, most: int) -> dict[str, Cell]:
+def cells(opinion: ArmPredictions, most: int) -> dict[str, Cell]:
     """The images of every cell of the confusion matrix, by "true,predicted"; one seed that puts an image there will do.
 
     Wrong cells show the surest, the diagonal the least sure. At most `most` images over all cells: the first AT_ONCE
@@ -76,7 +76,7 @@ def cells(opinion: Opinion, most: int) -> dict[str, Cell]:
     rank = np.arange(len(cell)) - np.searchsorted(cell, cell)
     kept = np.flatnonzero(rank < PER_CELL)
     kept = kept[np.lexsort((rank[kept], cell[kept], -counts[cell[kept]], rank[kept] // AT_ONCE))[:most]]
-    found: dict[str, list[Shown]] = {}
+    found: dict[str, list[Example]] = {}
     for at in np.sort(kept).tolist():
         name = f"{cell[at] // opinion.classes},{predicted[at]}"
         found.setdefault(name, []).append(_shown(image[at], predicted[at], probability[at], seeds[at]))
@@ -84,7 +84,7 @@ def cells(opinion: Opinion, most: int) -> dict[str, Cell]:
     return {name: Cell(tuple(shown), sizes[name]) for name, shown in found.items()}
 
 
-def mistakes(opinion: Opinion) -> tuple[Shown, ...]:
+def mistakes(opinion: ArmPredictions) -> tuple[Example, ...]:
     """The worst mistakes: images whose most probable class, in the mean over the seeds, is wrong; the surest first."""
     said = opinion.probabilities.argmax(axis=1)
     wrong = np.flatnonzero(said != opinion.labels)
@@ -104,7 +104,7 @@ class Agreement:
         self._votes = np.zeros((0, 0), dtype=np.int32)  # (N, K): runs that say the class
         self._probabilities = np.zeros((0, 0))  # (N, K): sum over the arms
 
-    def add(self, opinion: Opinion) -> None:
+    def add(self, opinion: ArmPredictions) -> None:
         """Hear one arm. One that says the same of every image (majority) has looked at none and is left aside."""
         if (opinion.predicted == opinion.predicted[0, 0]).all():
             return
@@ -118,7 +118,7 @@ class Agreement:
         for said in opinion.predicted:
             self._votes[np.arange(len(said)), said] += 1
 
-    def hardest(self) -> tuple[tuple[Shown, ...], int]:
+    def hardest(self) -> tuple[tuple[Example, ...], int]:
         """The images that every run of every arm gets wrong, and how many; those they agree on most come first.
 
         predicted: what most runs say, `seeds`: how many of them, `probability`: its mean over the arms. Label errors
@@ -135,7 +135,7 @@ class Agreement:
         return tuple(shown), len(hard)
 
 
-def _votes(opinion: Opinion) -> tuple[Ints, Ints, Ints]:
+def _votes(opinion: ArmPredictions) -> tuple[Ints, Ints, Ints]:
     """(image, class, seeds) of every class that at least one seed says of an image."""
     numbers = np.arange(opinion.predicted.shape[1]) * opinion.classes + opinion.predicted
     pairs, seeds = np.unique(numbers, return_counts=True)
@@ -147,14 +147,14 @@ def _number(name: str, classes: int) -> int:
     return int(truth) * classes + int(predicted)
 
 
-def _shown(image: int, predicted: int, probability: float, seeds: int) -> Shown:
-    return Shown(int(image), int(predicted), round(float(probability), 4), int(seeds))
+def _shown(image: int, predicted: int, probability: float, seeds: int) -> Example:
+    return Example(int(image), int(predicted), round(float(probability), 4), int(seeds))
 
 
-def renumbered(shown: Sequence[Shown], places: Mapping[int, int]) -> tuple[Shown, ...]:
+def renumbered(shown: Sequence[Example], places: Mapping[int, int]) -> tuple[Example, ...]:
     """`shown` by the places of their pictures on the sheet, without those that it lacks."""
     return tuple(
-        Shown(places[each.picture], each.predicted, each.probability, each.seeds)
+        Example(places[each.picture], each.predicted, each.probability, each.seeds)
         for each in shown
         if each.picture in places
     )

@@ -10,7 +10,7 @@ from sadari.comparison.diagnosis import mean_curve
 from sadari.comparison.learning_curve import KEY as TRAIN_FRACTION
 from sadari.comparison.learning_curve import LearningPoint, learning_curves
 from sadari.comparison.result import ArmResult, ComparisonResult
-from sadari.comparison.robustness import Disturbed
+from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import confusion
 from sadari.report.contents import Robustness
@@ -39,7 +39,7 @@ class Curve:
     """
 
     arm: str
-    part: str
+    split: str
     seeds: tuple[Floats, ...]
     mean: Floats
     best: int | None
@@ -127,10 +127,10 @@ class Learning:
 
 @dataclass(frozen=True)
 class RobustnessPlot:
-    """How does accuracy fall under each disturbance? Arms in the order of the request."""
+    """How does accuracy fall under each corruption? Arms in the order of the request."""
 
     title: str
-    disturbed: tuple[Disturbed, ...]
+    corrupted: tuple[CorruptionAccuracy, ...]
     arms: tuple[str, ...]
 
 
@@ -162,8 +162,10 @@ def curves(result: ComparisonResult) -> Curves:
     histories = {name: [record.history for record in records] for name, records in asked if records}
     return Curves(
         f"{result.data.name}: learning curves",
-        loss=tuple(_curve(arm, part, "loss", histories[arm]) for arm in histories for part in ("train", "val")),
-        accuracy=tuple(_curve(arm, part, "accuracy", histories[arm]) for arm in histories for part in ("train", "val")),
+        loss=tuple(_curve(arm, split, "loss", histories[arm]) for arm in histories for split in ("train", "val")),
+        accuracy=tuple(
+            _curve(arm, split, "accuracy", histories[arm]) for arm in histories for split in ("train", "val")
+        ),
     )
 
 
@@ -240,19 +242,19 @@ def _learning_point(point: LearningPoint) -> SweepPoint:
 
 
 def robustness(result: ComparisonResult) -> RobustnessPlot | None:
-    """Accuracy over the levels of each disturbance; None where the models were not judged on disturbed images."""
+    """Accuracy over the levels of each corruption; None where the models were not judged on corrupted images."""
     found = result.robustness
-    if found is None or not found.disturbed:
+    if found is None or not found.corrupted:
         return None
-    return RobustnessPlot(f"{result.data.name}: accuracy on disturbed images", found.disturbed, found.arms)
+    return RobustnessPlot(f"{result.data.name}: accuracy on corrupted images", found.corrupted, found.arms)
 
 
 def robustness_page(result: ComparisonResult) -> tuple[Robustness, ...]:
     """The same for the report page: means over the seeds."""
-    found = result.robustness.disturbed if result.robustness is not None else ()
+    found = result.robustness.corrupted if result.robustness is not None else ()
     return tuple(
         Robustness(
-            each.disturbance,
+            each.corruption,
             each.labels,
             {arm: tuple(level.mean for level in row) for arm, row in each.rows.items()},
         )
@@ -278,12 +280,12 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _curve(arm: str, part: str, figure: str, histories: Sequence[Sequence[Mapping[str, float]]]) -> Curve:
-    column = f"{part}_{figure}"
+def _curve(arm: str, split: str, figure: str, histories: Sequence[Sequence[Mapping[str, float]]]) -> Curve:
+    column = f"{split}_{figure}"
     seeds = tuple(np.array([row[column] for row in history if column in row]) for history in histories)
     validation = mean_curve(histories, "val_loss")
     best = int(np.argmin(validation)) if len(validation) else None
-    return Curve(arm, part, seeds, mean_curve(histories, column), best)
+    return Curve(arm, split, seeds, mean_curve(histories, column), best)
 
 
 def _unsort(chosen: NDArray[np.int64]) -> NDArray[np.int64]:

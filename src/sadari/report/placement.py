@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sadari.comparison.result import ComparisonResult
 from sadari.report.arms import Detail
-from sadari.report.contents import Pictures, Shown
+from sadari.report.contents import Example, Pictures
 from sadari.report.examples import renumbered
 from sadari.report.figures import sample_positions
 from sadari.report.pictures import make_sheet
@@ -26,13 +26,13 @@ class Album:
     samples: tuple[int, ...]
     places: Mapping[int, int]
 
-    def placed(self, shown: Sequence[Shown]) -> tuple[Shown, ...]:
+    def placed(self, shown: Sequence[Example]) -> tuple[Example, ...]:
         """`shown` by the places of their pictures on the sheet, without those that it lacks."""
         return renumbered(shown, self.places)
 
 
 def make_album(
-    result: ComparisonResult, judged: Answers | None, hard: Sequence[Shown], details: Sequence[Detail]
+    result: ComparisonResult, judged: Answers | None, hard: Sequence[Example], details: Sequence[Detail]
 ) -> Album:
     """One sheet with samples, the images that all get wrong, the worst mistakes, and what stands behind cells.
 
@@ -58,7 +58,7 @@ def make_album(
     return Album(pictures, tuple(range(min(len(samples), len(kept)))), places)
 
 
-def _by_worth(hard: Sequence[Shown], details: Sequence[Detail]) -> Iterator[int]:
+def _by_worth(hard: Sequence[Example], details: Sequence[Detail]) -> Iterator[int]:
     yield from (each.picture for each in hard)
     for ranked in zip_longest(*(detail.mistakes for detail in details)):
         yield from (each.picture for each in ranked if each)
@@ -79,7 +79,7 @@ def _positions(result: ComparisonResult, judged: Answers | None, wanted: Sequenc
     """Where in the images lie those at `wanted` among the ones that judge?"""
     if judged is None or result.images is None:
         return []
-    part: NDArray[np.int64] = result.split.part(result.data.judged_on)
+    part: NDArray[np.int64] = result.split.positions(result.data.judged_on)
     if not np.array_equal(result.images.ids[part], judged.ids):  # another arm's split may hold them in another order
         position = {name: at for at, name in enumerate(result.images.ids.tolist())}
         part = np.array([position[name] for name in judged.ids.tolist()], dtype=np.int64)

@@ -83,8 +83,8 @@ def _lead(name: str, verdict: Verdict) -> str:
 
 def _right(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
-    part = result.data.judged_on
-    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[part]:,} {_PARTS[part]}"
+    split = result.data.judged_on
+    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[split]:,} {_PARTS[split]}"
 
 
 _PARTS = {"test": "test images", "val": "validation images", "train": "training images"}

@@ -107,7 +107,9 @@ def _history(rows: Sequence[Mapping[str, float]], began: float, ended: float) ->
 def _scores(summary: Mapping[str, Any], ended: float) -> list[Metric]:
     """The final figures, named by where they stand in scores.json, such as scores/test/accuracy."""
     found = {
-        f"scores/{part}/{name}": value for part, of in summary["scores"].items() for name, value in (of or {}).items()
+        f"scores/{split_name}/{name}": value
+        for split_name, of in summary["scores"].items()
+        for name, value in (of or {}).items()
     }
     found |= {f"seconds/{name}": value for name, value in summary["seconds"].items()}
     found |= {f"params/{name}": value for name, value in summary["params"].items()}

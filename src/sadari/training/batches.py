@@ -14,7 +14,7 @@ from sadari.data.augment.pipeline import Augmentation
 from sadari.inference.predict import Inputs
 from sadari.training.loss import CrossEntropy
 from sadari.training.randomness import generator_for, seed_for
-from sadari.values import ImageSet, expect
+from sadari.values import ImageSet, prefetch
 
 # Values of the steps that are gathered together, since a call for each step costs more than its work. Measured with
 # batches of 32 and 256 images of 784 pixels, between 2**16 and 2**21.
@@ -85,7 +85,7 @@ class Batches:
             self._order = np.random.default_rng(seed_for(self._seed, "order", epoch)).permutation(len(self))
             self._epoch, self._ready = epoch, {}
             if not self._views:
-                expect(self._inputs.rows, self._positions[self._order[first * self._batch_size :]])
+                prefetch(self._inputs.rows, self._positions[self._order[first * self._batch_size :]])
         if step not in self._ready:
             self._ready = self._stretch(epoch, first)
         return self._ready.pop(step)

@@ -1,4 +1,4 @@
-"""How is a classical rung fitted as a run? Pass by pass, with the same history and checkpoints as a network."""
+"""How is a classical model fitted as a run? Pass by pass, with the same history and checkpoints as a network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from sadari.progress import Progress, Silent, Task
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.randomness import seed_for
-from sadari.values import ImageSet, Split, expect
+from sadari.values import ImageSet, Split, prefetch
 
 # Seconds between two tellings of new rows: each writes files anew and waits for the disk, which takes longer than a
 # pass over a small set (assumed: nobody reads faster).
@@ -165,7 +165,7 @@ def _vectors(body: nn.Module, inputs: Inputs, positions: NDArray[np.int64], task
     """What the class layer will read, float32 (N, D), for the images at `positions`."""
     body.eval()
     vectors = torch.empty(0, 0)
-    expect(inputs.rows, positions)
+    prefetch(inputs.rows, positions)
     for start in range(0, len(positions), inputs.at_once):
         rows = torch.from_numpy(inputs.rows[positions[start : start + inputs.at_once]])
         block = body(inputs.prepare(rows))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sadari.models.frozen import Rest
+from sadari.models.frozen import Head
 from sadari.models.layers.modules import HOOKS, Dense, Flatten, activate
 from sadari.models.network import Network
 from sadari.training.batches import Batch
@@ -20,10 +20,10 @@ from sadari.training.loss import CrossEntropy
 _flat = Flatten().forward
 # The slope of what enters an activation, from that of what leaves it and what left it.
 _BACK: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "linear": lambda slope, _: slope,
-    "relu": lambda slope, left: torch.ops.aten.threshold_backward.default(slope, left, 0),
-    "sigmoid": lambda slope, left: torch.ops.aten.sigmoid_backward.default(slope, left),
-    "tanh": lambda slope, left: torch.ops.aten.tanh_backward.default(slope, left),
+    "linear": lambda grad, _: grad,
+    "relu": lambda grad, left: torch.ops.aten.threshold_backward.default(grad, left, 0),
+    "sigmoid": lambda grad, left: torch.ops.aten.sigmoid_backward.default(grad, left),
+    "tanh": lambda grad, left: torch.ops.aten.tanh_backward.default(grad, left),
 }
 
 
@@ -51,7 +51,7 @@ class DenseStack:
         match learner:
             case Network():
                 layers = [*learner.features, *learner.head]
-            case Rest():
+            case Head():
                 layers = [*learner.layers]
             case _:
                 return None
@@ -77,15 +77,15 @@ class DenseStack:
             left = activate(torch.addmm(bias, entered, weight.t()), layer.activation)
             passed.append(_Passed(layer, entered, weight, left))
         logits = _exact(left)
-        slope = loss.slope(logits, batch.targets).div_(normaliser)
+        grad = loss.grad(logits, batch.targets).div_(normaliser)
         for layer, entered, weight, left in reversed(passed):
-            if slope.dtype != left.dtype:
-                slope = slope.to(left.dtype)
-            slope = _BACK[layer.activation](slope, left)
-            _add(layer.weight, torch.mm(slope.t(), entered))
-            _add(layer.bias, slope.sum(0))
+            if grad.dtype != left.dtype:
+                grad = grad.to(left.dtype)
+            grad = _BACK[layer.activation](grad, left)
+            _add(layer.weight, torch.mm(grad.t(), entered))
+            _add(layer.bias, grad.sum(0))
             if layer is not self.layers[0]:
-                slope = _exact(torch.mm(slope, weight))
+                grad = _exact(torch.mm(grad, weight))
         return logits
 
 

@@ -33,7 +33,7 @@ from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import Checkpoint, FitState
 from sadari.training.dense import DenseStack
 from sadari.training.interrupt import Interruption, interruption
-from sadari.training.loss import rightness
+from sadari.training.loss import are_correct
 from sadari.training.optim.build import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import seed_for
 
@@ -42,7 +42,7 @@ from sadari.training.randomness import seed_for
 LOOK_EVERY, LOOK_VALUES = 16, 1 << 22
 
 
-class Found(NamedTuple):
+class StepOutput(NamedTuple):
     """What a micro-batch answered, and what would have been right, to be looked at later.
 
     logits, targets: float32 (N, K). labels: int64 (N,) or float32 (N, K). share: by what the loss of an image is
@@ -117,7 +117,7 @@ class Engine:
 
     def _train_epoch(self, task: Task, wanted: Interruption) -> None:
         state, steps = self.state, self.batches.steps_per_epoch
-        found: list[Found] = []
+        found: list[StepOutput] = []
         shown = 0
         while state.step < steps:
             started = perf_counter()
@@ -147,7 +147,7 @@ class Engine:
             smaller = f"set batch_size={size // 2}" if size > 1 else "use smaller images"
             raise SadariError(f"memory does not hold a batch of {size} images; {smaller} and train again") from error
 
-    def _step(self, batch: Batch) -> list[Found]:
+    def _step(self, batch: Batch) -> list[StepOutput]:
         """One optimiser step; returns what its micro-batches found."""
         step = self.state.epoch * self.batches.steps_per_epoch + self.state.step
         set_learning_rate(self.optimizer, self._learning_rate(step))
@@ -167,13 +167,13 @@ class Engine:
         self.optimizer.zero_grad(set_to_none=True)
         return found
 
-    def _gradients(self, batch: Batch, step: int) -> list[Found]:
+    def _gradients(self, batch: Batch, step: int) -> list[StepOutput]:
         """Forward and backward over the whole batch, in micro-batches where memory demands it."""
         begin_step(self.varying, self.seed, step)
         count, size = self.batches.loss.count(batch.labels), self.state.micro_batch
         share = len(batch.x) / count
         pieces = batch.split(size) if size else [batch]
-        return [Found(self._learn(piece, count), piece.targets, piece.labels, share) for piece in pieces]
+        return [StepOutput(self._learn(piece, count), piece.targets, piece.labels, share) for piece in pieces]
 
     def _learn(self, batch: Batch, normaliser: float) -> Tensor:
         """Add the gradients of one micro-batch; returns its logits, float32 (N, K)."""
@@ -182,19 +182,19 @@ class Engine:
         with self._autocast():
             answered: Tensor = self.learner(batch.x)
         logits = answered.detach().float()
-        slope = self.batches.loss.slope(logits, batch.targets).div_(normaliser)
+        grad = self.batches.loss.grad(logits, batch.targets).div_(normaliser)
         # Given a slope, torch's `backward` would load its compiler first: 0.2 s, and 1.4 s without bytecode.
-        torch.dot(answered.flatten(), slope.to(answered.dtype).flatten()).backward()  # type: ignore[no-untyped-call]
+        torch.dot(answered.flatten(), grad.to(answered.dtype).flatten()).backward()  # type: ignore[no-untyped-call]
         return logits
 
-    def _look(self, found: list[Found]) -> None:
+    def _look(self, found: list[StepOutput]) -> None:
         """Bring what was `found` since the last look to the processor; a loss that is not finite ends the run.
 
         Added micro-batch by micro-batch, so that the sums do not depend on when somebody looks.
         """
         logits = torch.cat([each.logits for each in found])
         losses = self.batches.loss.losses(logits, torch.cat([each.targets for each in found]))
-        right = rightness(logits, torch.cat([each.labels for each in found]))
+        right = are_correct(logits, torch.cat([each.labels for each in found]))
         starts = np.cumsum([0, *(len(each.logits) for each in found[:-1])])
         of_each = np.add.reduceat(torch.stack([losses, right]).cpu().double().numpy(), starts, axis=1)
         loss_sum, correct = self.state.loss_sum, self.state.correct

@@ -24,12 +24,12 @@ from sadari.data.packs.pack import PACK_FORMAT
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.inference.predict import Inputs
-from sadari.models.frozen import Halves, split_frozen
+from sadari.models.frozen import FrozenSplit, split_frozen
 from sadari.models.network import Network
 from sadari.progress import Progress
 from sadari.settings import Settings
 from sadari.training.randomness import generator_for
-from sadari.values import ImageSet, expect
+from sadari.values import ImageSet, prefetch
 
 # Images through the frozen layers at once; assumed: fills two cores, and the maps of VGG16 at 224 stay below 1 GiB.
 AT_ONCE = 16
@@ -39,7 +39,7 @@ VIEWS_SEED = 0
 Rows = NDArray[Any]
 
 
-class Learning(NamedTuple):
+class FitInputs(NamedTuple):
     """What learns, and from what? `learner` is the network, or the part of it behind its frozen layers.
 
     views: for each epoch in turn, what the frozen layers make of the training images as they were drawn for it; none
@@ -67,7 +67,7 @@ def check_views(settings: Settings, augmentation: Augmentation | None) -> None:
         )
 
 
-def lay_out(
+def split_inputs(
     network: Network,
     preprocess: Preprocess,
     images: ImageSet,
@@ -75,14 +75,14 @@ def lay_out(
     augmentation: Augmentation | None,
     settings: Settings,
     progress: Progress,
-) -> Learning:
+) -> FitInputs:
     """Where does learning begin? Behind the frozen layers, if there are any, with their output in the cache.
 
     train: the positions of the images that `augmentation` draws. Everything is learnt from pixels where `cache` is
     none, where images are drawn anew in each epoch, and where the output would pass the cache's limit; with `views`,
     which decide what is learnt, that raises SadariError instead.
     """
-    whole = Learning(network, Inputs.pixels(images.images, preprocess))
+    whole = FitInputs(network, Inputs.pixels(images.images, preprocess))
     if settings.cache == "none" or (augmentation and not settings.views):
         return whole
     device = next(chain(network.parameters(), network.buffers())).device
@@ -103,7 +103,7 @@ def lay_out(
             )
         progress.say("the output of the frozen layers would pass SADARI_CACHE_LIMIT; it is computed anew in each epoch")
         return whole
-    return Learning(halves.rest, Inputs(rows, _as_they_are), tuple(view for view in views if view is not None))
+    return FitInputs(halves.rest, Inputs(rows, _as_they_are), tuple(view for view in views if view is not None))
 
 
 def _as_they_are(rows: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ def _as_they_are(rows: Tensor) -> Tensor:
 class _Frozen:
     """The frozen layers of a network, and the images that they read."""
 
-    halves: Halves
+    halves: FrozenSplit
     preprocess: Preprocess
     images: ImageSet
     progress: Progress
@@ -152,7 +152,7 @@ class _Frozen:
     def _blocks(
         self, positions: NDArray[np.int64], label: str, draw: Callable[[Tensor, int], Tensor]
     ) -> Iterator[NDArray[np.float32]]:
-        expect(self.images.images, positions)
+        prefetch(self.images.images, positions)
         with self.progress.task(label, len(positions), "images") as task:
             for start in range(0, len(positions), AT_ONCE):
                 chosen = positions[start : start + AT_ONCE]

@@ -7,28 +7,28 @@ from sadari.data.load import absolute_data
 from sadari.errors import UsageError
 from sadari.job import Job
 from sadari.models.backbone.spec import Backbone, backbone_of
-from sadari.models.catalog import absolute_model, find_rung
+from sadari.models.catalog import absolute_model, find_model
 from sadari.models.parse import parse
 from sadari.settings import INTERPOLATIONS, OF_BACKBONE, SCALINGS, Value, resolve, with_overrides
 
 
 def make_job(data: str | Path, model: str | Path, seed: int, overrides: Mapping[str, Value]) -> Job:
-    """The job of `model` on `data`: defaults, then the rung's own settings, then `overrides`.
+    """The job of `model` on `data`: defaults, then the model's own settings, then `overrides`.
 
     A backbone's weights decide image_size, interpolation, channels and scaling where nobody else does.
     Raises UsageError for a model, setting or value that there is not, suggesting the nearest one.
     """
     name = absolute_model(model)
-    rung = find_rung(name)
-    settings, variables = resolve(rung.settings, rung.variables, overrides)
-    backbone = backbone_of(parse(rung.layers, variables))
+    spec = find_model(name)
+    settings, variables = resolve(spec.settings, spec.variables, overrides)
+    backbone = backbone_of(parse(spec.layers, variables))
     if backbone:
-        chosen = {**rung.settings, **overrides}
+        chosen = {**spec.settings, **overrides}
         own = {key: value for key, value in _asked_by(backbone).items() if key not in chosen}
         settings = with_overrides(settings, own)
     elif settings.scaling == OF_BACKBONE:
         raise UsageError(
-            f"scaling={OF_BACKBONE} needs a backbone, and {rung.name} has none; take {', '.join(SCALINGS)}"
+            f"scaling={OF_BACKBONE} needs a backbone, and {spec.name} has none; take {', '.join(SCALINGS)}"
         )
     return Job(absolute_data(data), name, seed, settings, _found_anywhere(variables))
 

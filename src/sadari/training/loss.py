@@ -37,7 +37,7 @@ class CrossEntropy:
             return float(len(labels))
         return float((self.class_weights[labels] if labels.ndim == 1 else labels @ self.class_weights).sum())
 
-    def slope(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def grad(self, logits: Tensor, targets: Tensor) -> Tensor:
         """How does the sum of the losses change with each logit? float32 (N, K), of logits and targets like it."""
         answers = logits.softmax(1)
         if self.class_weights is not None:
@@ -51,7 +51,7 @@ class CrossEntropy:
         return below.exp().sum(1).log_() * targets.sum(1) - (targets * below).sum(1)
 
 
-def rightness(logits: Tensor, labels: Tensor) -> Tensor:
+def are_correct(logits: Tensor, labels: Tensor) -> Tensor:
     """How right is each answer? float32 (N,): 1 or 0; of a mixed label the share of the class that is answered."""
     answers = logits.argmax(1)
     return (answers == labels).float() if labels.ndim == 1 else labels.gather(1, answers.unsqueeze(1)).squeeze(1)

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import PART, exists, lying_in, read_json
+from sadari.files import UNFINISHED, exists, lying_in, read_json
 from sadari.job import Job
 from sadari.run import RunRecord
 from sadari.values import ImageSet
@@ -19,7 +19,7 @@ def require_same_job(job: Job, out: Path) -> None:
     if "settings.toml" in names:
         if RunRecord(out).job != job:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
-    elif any(not name.endswith(PART) for name in names):
+    elif any(not name.endswith(UNFINISHED) for name in names):
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
 
 

@@ -15,12 +15,12 @@ from sadari.models.backbone.spec import backbone_of
 from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.parse import parse
-from sadari.models.spec import Rung
+from sadari.models.spec import ModelSpec
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
 from sadari.run import environment, write_split
 from sadari.training.checkpoint import Checkpoint
-from sadari.training.frozen import Learning, check_views, lay_out
+from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
 from sadari.training.randomness import seed_for
 from sadari.training.run_folder import require_same_data
@@ -28,20 +28,20 @@ from sadari.values import ImageSet, Split
 
 
 @dataclass(frozen=True, eq=False)
-class Workshop:
+class Setup:
     """Everything that training one job needs.
 
     augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already.
     """
 
     job: Job
-    rung: Rung
+    spec: ModelSpec
     images: ImageSet
     split: Split
     preprocess: Preprocess
     architecture: Architecture
     network: Network
-    learning: Learning
+    learning: FitInputs
     augmentation: Augmentation | None
     out: Path
     log: Log
@@ -56,8 +56,8 @@ def checkpoint_of(out: Path) -> Checkpoint:
 
 
 def set_up(
-    job: Job, rung: Rung, images: ImageSet, split: Split, out: Path, progress: Progress, threads: int = 0
-) -> Workshop:
+    job: Job, spec: ModelSpec, images: ImageSet, split: Split, out: Path, progress: Progress, threads: int = 0
+) -> Setup:
     """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind.
 
     threads: of a run that begins, where its settings do not say; 0: as `threads_for` says.
@@ -65,7 +65,7 @@ def set_up(
     require_same_data(out, images)  # what else is kept in `out` may not fit other images
     settings = job.settings
     stamped = out / "environment.json"
-    architecture = architecture_of(job, rung, images, out)
+    architecture = architecture_of(job, spec, images, out)
     # As many threads as the run began with: another number would add up in another order.
     began = read_json(stamped)["threads"] if stamped.is_file() else 0
     threads = began or settings.threads or threads or threads_for(settings, images.shape)
@@ -75,7 +75,7 @@ def set_up(
     if kept:
         network.load_state_dict(kept[1]["network"])
     digest = "" if kept else start_weights(network, architecture, out)
-    if not architecture.classical:  # scikit-learn's rungs stay on the processor
+    if not architecture.classical:  # classical models stay on the processor
         network.to(device)
     augmentation = parse_augmentation(settings.augment, *images.shape[:2])
     check_views(settings, augmentation)
@@ -86,46 +86,46 @@ def set_up(
     write_text(out / "settings.toml", job.to_toml())
     if not stamped.is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
-        document = {**environment(), "threads": threads, "data": data, "layers": rung.layers}
+        document = {**environment(), "threads": threads, "data": data, "layers": spec.layers}
         if architecture.pretrained:
             document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": digest}
         write_json(stamped, document)
     write_json(out / "preprocess.json", preprocess.to_json())
     write_split(out / "split.npz", split)
     log = Log(out / "log.txt", progress)
-    log.note(f"{rung.name} on {images.name}, seed {job.seed}: {split.origin}")
+    log.note(f"{spec.name} on {images.name}, seed {job.seed}: {split.origin}")
     # Not the precision, which "auto" has become on this machine.
-    unused = [key for key in chosen_settings(job) if key != "precision" and not rung.uses(key)]
+    unused = [key for key in chosen_settings(job) if key != "precision" and not spec.uses(key)]
     if unused:
         have = "has" if len(unused) == 1 else "have"
-        log.say(f"{rung.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
+        log.say(f"{spec.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
     if architecture.classical:
         augmentation = None
     if settings.views and not settings.augment:
         log.say(f"views={settings.views} has no effect without augment")
-    learning = lay_out(network, preprocess, images, split.train, augmentation, settings, log)
+    learning = split_inputs(network, preprocess, images, split.train, augmentation, settings, log)
     if learning.views:
         augmentation = None
-    return Workshop(job, rung, images, split, preprocess, architecture, network, learning, augmentation, out, log)
+    return Setup(job, spec, images, split, preprocess, architecture, network, learning, augmentation, out, log)
 
 
-def bring_weights(job: Job, rung: Rung, out: Path) -> None:
+def bring_weights(job: Job, spec: ModelSpec, out: Path) -> None:
     """Have the file of a backbone's weights here before minutes are spent on images.
 
     Raises UsageError or SadariError saying which file to put where. Of a run that has begun nothing is asked here.
     """
-    backbone = backbone_of(parse(rung.layers, job.variables))
+    backbone = backbone_of(parse(spec.layers, job.variables))
     if backbone and not _stamp(out).is_file():
         pretrained = backbone.pretrained()
         if not pretrained.random:
             tensors_file(pretrained)
 
 
-def architecture_of(job: Job, rung: Rung, images: ImageSet, out: Path) -> Architecture:
+def architecture_of(job: Job, spec: ModelSpec, images: ImageSet, out: Path) -> Architecture:
     """The architecture of the job; the run in `out`, if it has begun, keeps the backbone with which it did."""
     began = read_json(_stamp(out)).get("pretrained") if _stamp(out).is_file() else None
     pretrained = Pretrained.from_json(began) if began else None
-    return Architecture.of(rung, job.variables, images.shape, images.classes, pretrained)
+    return Architecture.of(spec, job.variables, images.shape, images.classes, pretrained)
 
 
 def start_weights(network: Network, architecture: Architecture, out: Path) -> str:

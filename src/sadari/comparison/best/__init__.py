@@ -1,1 +1,1 @@
-"""Which rung of the ladder is the best within a given time? Successive halving, then a comparison of the finalists."""
+"""Which model of the ladder is the best within a given time? Successive halving, then a comparison of the finalists."""

@@ -1,4 +1,4 @@
-"""How long may the search for the best rung take, and was it asked for in a way that makes sense?"""
+"""How long may the search for the best model take, and was it asked for in a way that makes sense?"""
 
 import math
 import re
@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Context
 
 from sadari.errors import UsageError
 
-BEST = "best"  # what --models takes instead of rungs
+BEST = "best"  # what --models takes instead of models
 DECIDED = ("epochs", "max_iter", "train_fraction")  # what the time decides, so that nobody else can
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -37,7 +37,7 @@ def budget_of_best(
     settings: Iterable[str],
     jobs: int | None = None,
 ) -> float | None:
-    """How many seconds may the search for the best rung take? None where `models` do not ask for it.
+    """How many seconds may the search for the best model take? None where `models` do not ask for it.
 
     varied, settings: the keys that are varied and set. jobs: how many runs may train at once, None for any. Raises
     UsageError where best stands beside what it decides itself, and where only one of best and a budget is there.
@@ -47,11 +47,11 @@ def budget_of_best(
             raise UsageError("a budget is what --models best may spend; say with --epochs how long other models train")
         return None
     if len(models) > 1:
-        raise UsageError("best chooses among all rungs itself; write --models best alone")
+        raise UsageError("best chooses among all models itself; write --models best alone")
     if budget is None:
         raise UsageError("best needs to know how long it may take; add a budget, such as --budget 10m")
     if next(iter(varied), None) is not None:
-        raise UsageError("best tries every rung with its own settings; leave --vary out, or name models")
+        raise UsageError("best tries every model with its own settings; leave --vary out, or name models")
     if jobs not in (None, 1):
         raise UsageError(f"best trains one run at a time, since it counts seconds; leave --jobs out, not {jobs}")
     decided = next((key for key in settings if key in DECIDED), None)

@@ -1,4 +1,4 @@
-"""Which rungs can be tried on these images, on this machine, without a download?"""
+"""Which models can be tried on these images, on this machine, without a download?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sadari.errors import SadariError
 from sadari.inference.device import resolve_machine
 from sadari.job import Job
 from sadari.models.backbone.spec import backbone_of
-from sadari.models.catalog import LADDER, find_rung
+from sadari.models.catalog import MODELS, find_model
 from sadari.models.parse import parse
 from sadari.models.weights import weights_are_here
 from sadari.settings import Value
@@ -20,18 +20,18 @@ from sadari.values import ImageSet
 
 @dataclass(frozen=True)
 class Entrants:
-    """Who is tried? `arms`, from the lowest rung up; `outside`: why the other rungs are not, by name."""
+    """Who is tried? `arms`, from the lowest rung up; `outside`: why the other models are not, by name."""
 
     arms: tuple[Arm, ...]
     outside: Mapping[str, str]
 
 
 def candidates(overrides: Mapping[str, Value]) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
-    """All rungs that learn anything, with the settings that they know of `overrides`, and what should be known of that.
+    """All models that learn anything, with the settings that they know of `overrides`, and what is worth knowing of it.
 
-    Raises UsageError for a setting that no rung has.
+    Raises UsageError for a setting that no model has.
     """
-    return expand([rung.name for rung in LADDER if rung.layers], {}, overrides)
+    return expand([spec.name for spec in MODELS if spec.layers], {}, overrides)
 
 
 def find_entrants(data: str, arms: tuple[Arm, ...], images: ImageSet) -> Entrants:
@@ -48,7 +48,7 @@ def _obstacle(data: str, arm: Arm, images: ImageSet) -> str:
         if not _has_weights(job):
             return "the weights are not on this machine, and best downloads none"
         shape = shape_for(job.settings, images)
-        find_rung(arm.model).rows(shape, len(images.classes), job.variables)
+        find_model(arm.model).rows(shape, len(images.classes), job.variables)
         parse_augmentation(job.settings.augment, *shape[:2])
     except SadariError as error:
         return str(error)
@@ -56,5 +56,5 @@ def _obstacle(data: str, arm: Arm, images: ImageSet) -> str:
 
 
 def _has_weights(job: Job) -> bool:
-    backbone = backbone_of(parse(find_rung(job.model).layers, job.variables))
+    backbone = backbone_of(parse(find_model(job.model).layers, job.variables))
     return backbone is None or weights_are_here(backbone.pretrained())

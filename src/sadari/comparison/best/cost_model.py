@@ -1,4 +1,4 @@
-"""How long would training a rung take? Measured on a few made-up images, then on each run that it makes.
+"""How long would training a model take? Measured on a few made-up images, then on each run that it makes.
 
     seconds = start + image x (passes x (train + val / 3) + (train + val + test) / 3)
 
@@ -15,7 +15,7 @@ import numpy as np
 from sadari.comparison.variants import Arm
 from sadari.job import Job
 from sadari.models.backbone.spec import backbone_of
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.models.parse import parse
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value
@@ -63,7 +63,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long does a rung take? start: seconds that every run costs. image: seconds for learning from one image."""
+    """How long does a model take? start: seconds that every run costs. image: seconds for learning from one image."""
 
     start: float
     image: float
@@ -84,7 +84,7 @@ def measure(
 ) -> Pace:
     """How long does `arm` take? A few passes over a sample tell, with as many pixels and classes as it would have.
 
-    images: the set as it is without a backbone; its other shapes are worked out, so that nothing is decoded for a rung
+    images: the set as it is without a backbone; its other shapes are worked out, so that nothing is decoded for a model
     that turns out to be too slow. counts: of that set. Whatever the trainer raises is raised.
     """
     short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "tensorboard": "off"}
@@ -97,8 +97,8 @@ def measure(
         rows = [row["seconds"] for row in run.history]
         seconds = run.summary["seconds"]
     few = Counts.of(split)
-    # A classical rung computes the features of all images once, in its first pass; a network in every one.
-    telling = rows[0] if kept and find_rung(job.model).fitted_by != "gradient" else min(rows[1:] or rows)
+    # A classical model computes the features of all images once, in its first pass; a network in every one.
+    telling = rows[0] if kept and find_model(job.model).fitted_by != "gradient" else min(rows[1:] or rows)
     pace = Pace.of_run(seconds["total"] - sum(rows) + telling, telling, 1, few)
     return _behind_cache(pace, counts) if kept else pace
 
@@ -112,19 +112,19 @@ def shape_for(settings: Settings, images: ImageSet) -> tuple[int, int, int]:
 
 def length_setting(model: str) -> str:
     """Which setting or variable says how many passes `model` makes?"""
-    return "max_iter" if "max_iter" in find_rung(model).variables else "epochs"
+    return "max_iter" if "max_iter" in find_model(model).variables else "epochs"
 
 
 def keeps_features(job: Job) -> bool:
     """Whether the whole backbone stands still and the cache is used, so that it reads every image once."""
     if job.settings.cache == "none" or job.settings.augment:
         return False
-    backbone = backbone_of(parse(find_rung(job.model).layers, job.variables))
+    backbone = backbone_of(parse(find_model(job.model).layers, job.variables))
     return backbone is not None and backbone.train == "head"
 
 
 def _behind_cache(pace: Pace, counts: Counts) -> Pace:
-    """The same rung with the output of its frozen layers in the cache: computed once, for all images."""
+    """The same model with the output of its frozen layers in the cache: computed once, for all images."""
     return Pace(pace.start + pace.image * counts.all, pace.image * KEPT)
 
 
@@ -135,7 +135,7 @@ def features_in(measured: Pace, counts: Counts) -> float:
 
 def _sample(job: Job, shape: tuple[int, int, int], images: ImageSet, counts: Counts) -> tuple[ImageSet, Split]:
     """A few images of noise: speed does not depend on what is seen."""
-    large = backbone_of(parse(find_rung(job.model).layers, job.variables)) is not None
+    large = backbone_of(parse(find_model(job.model).layers, job.variables)) is not None
     train = LARGE_SAMPLE if large else max(SAMPLE, min(job.settings.batch_size, counts.train))
     count = train + train // 4
     places = np.arange(count, dtype=np.int64)
@@ -145,7 +145,7 @@ def _sample(job: Job, shape: tuple[int, int, int], images: ImageSet, counts: Cou
         labels=places % len(images.classes),
         ids=places.astype(np.str_),
         classes=images.classes,
-        given=np.full(count, ""),
+        source_split=np.full(count, ""),
         fingerprint="sample",
     )
     return sample, Split(places[:train], places[train:], places[:0], "a sample")

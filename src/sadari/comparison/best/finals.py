@@ -28,7 +28,7 @@ FILLED = 0.95  # part of the time that is planned for, since a pace is known to 
 
 @dataclass(eq=False)
 class Finals:
-    """The end of a search. ranking: whom to train, the best first; paces: of the same rungs.
+    """The end of a search. ranking: whom to train, the best first; paces: of the same models.
 
     told: what a reader of the comparison should know about the rounds.
     """
@@ -114,12 +114,12 @@ class Finals:
             ),
             seeds=self.request.seeds[: step.seeds],
             title=f"{self._what()} within {in_words(self.diary.budget)}",
-            notes=(*self.told, "Rungs were dropped by time: a faster or less busy machine may keep others."),
+            notes=(*self.told, "Models were dropped by time: a faster or less busy machine may keep others."),
         )
 
     def _what(self) -> str:
         tried = {trial.arm for trial in self.diary.trials}
-        return f"the best of {len(tried)} rungs" if tried else f"the most promising of {len(self.request.arms)} rungs"
+        return f"the best of {len(tried)} models" if tried else f"the most promising of {len(self.request.arms)} models"
 
     def _timed(self, job: Job, out: Path, **given: object) -> RunRecord:
         """Train, and note in the diary how long it took, Ctrl-C or not; a run that fails does it once."""

@@ -22,7 +22,7 @@ LEAST_FRACTION = 0.05  # of the training images; what less of them teaches says 
 
 @dataclass(frozen=True)
 class Plan:
-    """What does a rung do with its share? So many passes over a fraction of the training images."""
+    """What does a model do with its share? So many passes over a fraction of the training images."""
 
     passes: int
     fraction: float = 1.0
@@ -69,9 +69,9 @@ def plan(pace: Pace, counts: Counts, seconds: float) -> Plan | None:
 
 
 def share_out(paces: Mapping[str, Pace], counts: Counts, seconds: float) -> tuple[dict[str, Plan], float]:
-    """What does each rung do with an equal share of `seconds`, and how long is that share?
+    """What does each model do with an equal share of `seconds`, and how long is that share?
 
-    Rungs that are too slow for it leave theirs to the others, the slowest first; they have no plan.
+    Models that are too slow for it leave theirs to the others, the slowest first; they have no plan.
     """
     slowest_last = sorted(paces, key=lambda name: least_seconds(paces[name], counts))
     while slowest_last:
@@ -85,7 +85,7 @@ def share_out(paces: Mapping[str, Pace], counts: Counts, seconds: float) -> tupl
 
 
 def needed(paces: Mapping[str, Pace], counts: Counts, spent: float) -> float:
-    """Which budget lets the two fastest rungs be tried, where `spent` seconds are gone already?"""
+    """Which budget lets the two fastest models be tried, where `spent` seconds are gone already?"""
     least = sorted(least_seconds(pace, counts) for pace in paces.values())
     first_round = 2 * least[:2][-1]
     return (spent + first_round / time_of_round(1.0, len(paces))) / SEARCHED

@@ -1,4 +1,4 @@
-"""How fast is each rung here? The most promising are measured first, for a small part of the budget."""
+"""How fast is each model here? The most promising are measured first, for a small part of the budget."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,14 +10,14 @@ from sadari.comparison.best.state import Diary
 from sadari.comparison.jobs import reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.values import ImageSet
 
 # Part of the budget for measuring, where somebody begins well (assumed: an epoch of the winner, where it has twenty).
 MEASURED = 0.05
-LEAST = 2  # rungs that are measured in any case: where the winner leaves time, another can have it
+LEAST = 2  # models that are measured in any case: where the winner leaves time, another can have it
 TOO_LATE = "measuring those that are more promising took the time for it"
 
 
@@ -44,9 +44,9 @@ class Measuring:
         order = [arms[name] for name in by_promise(arms, self.images.shape)]
         met: set[str] = set()
         well = False
-        with self.progress.task("measuring", len(order), "rungs") as task:
+        with self.progress.task("measuring", len(order), "models") as task:
             for arm in order:
-                kind = find_rung(arm.model).fitted_by
+                kind = find_model(arm.model).fitted_by
                 if well and len(diary.paces) >= LEAST and diary.measuring >= MEASURED * diary.budget:
                     diary.untried[arm.name] = TOO_LATE
                 else:
@@ -70,7 +70,7 @@ class Measuring:
 
         It is the least promising one, which is soon done; where it fails, that is told when its own turn comes.
         """
-        last = next(arm for arm in reversed(order) if find_rung(arm.model).fitted_by == kind)
+        last = next(arm for arm in reversed(order) if find_model(arm.model).fitted_by == kind)
         with suppress(Exception):
             self._pace(last)
 

@@ -1,6 +1,6 @@
-"""Which rung is the best that a time allows? The table of contents of `--models best`:
+"""Which model is the best that a time allows? The table of contents of `--models best`:
 
-rungs that fit -> their paces -> the most promising -> rounds on validation -> the winner, and others as long as time is
+models that fit -> their paces -> the most promising -> rounds on validation -> the winner, and others while time is
 left -> comparison
 """
 
@@ -20,14 +20,14 @@ from sadari.comparison.best.search import Search
 from sadari.comparison.best.shortlist import least_budget
 from sadari.comparison.best.state import DIARY, Diary, holds
 from sadari.comparison.compare import require_margin
-from sadari.comparison.inputs import gather_materials
+from sadari.comparison.inputs import load_inputs
 from sadari.comparison.request import Comparison, data_name, numbered_folder
 from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.files import lying_in
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.settings import Value
@@ -36,15 +36,17 @@ from sadari.training.train import train
 from sadari.values import ImageSet
 
 # What does it mean for the figures where no test images judge?
-FLATTERED = "the validation images chose among the rungs and judge the finalists too: the figures flatter the finalists"
+FLATTERED = (
+    "the validation images chose among the models and judge the finalists too: the figures flatter the finalists"
+)
 
 
 @dataclass(frozen=True)
 class BestRequest:
-    """What is asked for? The best rung for `data` within `budget` seconds.
+    """What is asked for? The best model for `data` within `budget` seconds.
 
-    overrides: settings of every rung that knows them. seeds: the first is that of the rounds; the finalists are trained
-    with as many of them as the time allows.
+    overrides: settings of every model that knows them. seeds: the first is that of the rounds; the finalists are
+    trained with as many of them as the time allows.
     """
 
     data: str
@@ -64,7 +66,7 @@ def find_best(
     trainer: Callable[..., RunRecord] = train,
     clock: Callable[[], float] = perf_counter,
 ) -> ComparisonResult:
-    """Try the promising rungs for a short time, the better ones for longer, and train the best for most of the budget.
+    """Try the promising models for a short time, the better ones for longer, and train the best for most of the budget.
 
     The result is a comparison of those that were trained at the end, in the folder FOLDER/final; `chosen_run` says
     which run to use. The budget counts training and judging; reading the images and drawing the report come on top.
@@ -72,7 +74,7 @@ def find_best(
     trainer: as of `compare`. clock: seconds, as time.perf_counter.
 
     Raises UsageError or SadariError before any work for a request that cannot be done, and for a budget in which no
-    rung can begin, saying which would do; SadariError where another process searches in FOLDER. Raises
+    model can begin, saying which would do; SadariError where another process searches in FOLDER. Raises
     KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
@@ -88,7 +90,7 @@ def find_best(
         diary = _diary(folder, request.budget, measuring)
         tried = measuring.field(diary)
         first = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in tried.first))
-        search = Search(asked, gather_materials(first, progress), counts, diary, progress, trainer, clock)
+        search = Search(asked, load_inputs(first, progress), counts, diary, progress, trainer, clock)
         search.told += _untried(outside)
         for sentence in _untried(diary.untried):
             search.tell(sentence)
@@ -125,7 +127,7 @@ def _entrants(request: BestRequest, progress: Progress) -> tuple[Comparison, Ima
     arms, sentences = candidates(request.overrides)
     for sentence in sentences:
         progress.say(sentence)
-    plain = next(arm for arm in arms if not find_rung(arm.model).begins_with_backbone())
+    plain = next(arm for arm in arms if not find_model(arm.model).begins_with_backbone())
     settings = Comparison(request.data, (plain,), request.seeds).job(plain, request.seeds[0]).settings
     images = load(request.data, settings, progress)
     entrants = find_entrants(request.data, arms, images)
@@ -133,8 +135,8 @@ def _entrants(request: BestRequest, progress: Progress) -> tuple[Comparison, Ima
         progress.say(f"{name} is not tried: {reason}")
     if not entrants.arms:
         name, reason = next(iter(entrants.outside.items()))
-        raise UsageError(f"no rung can be tried on {images.name}; {name}: {reason}")
-    progress.say(f"{len(entrants.arms)} rungs could be tried: {', '.join(arm.name for arm in entrants.arms)}")
+        raise UsageError(f"no model can be tried on {images.name}; {name}: {reason}")
+    progress.say(f"{len(entrants.arms)} models could be tried: {', '.join(arm.name for arm in entrants.arms)}")
     asked = Comparison(request.data, entrants.arms, request.seeds, fingerprint=images.fingerprint)
     return asked, images, entrants.outside
 
@@ -164,7 +166,7 @@ def _diary(folder: Path, budget: float, measuring: Measuring) -> Diary:
     if not diary.paces:
         for sentence in _untried(diary.untried):
             measuring.progress.say(sentence)
-        raise SadariError("no rung could be trained on a sample of noise; the reasons are above")
+        raise SadariError("no model could be trained on a sample of noise; the reasons are above")
     if not measuring.field(diary).first:
         enough = in_words(least_budget(measuring.asked, diary, measuring.counts), ROUND_CEILING)
         raise SadariError(f"a budget of {in_words(budget)} is too short for these images; {enough} is enough here")

@@ -1,4 +1,4 @@
-"""Which rung is the best? Rounds of short trainings, judged on validation images alone; see `halving.py`."""
+"""Which model is the best? Rounds of short trainings, judged on validation images alone; see `halving.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,14 +10,14 @@ from sadari.comparison.best.cost_model import Counts, Pace, features_in, keeps_f
 from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_for, share_out, stay, time_of_round
 from sadari.comparison.best.shortlist import Field
 from sadari.comparison.best.state import Diary, Trial
-from sadari.comparison.inputs import Materials
+from sadari.comparison.inputs import ComparisonInputs
 from sadari.comparison.jobs import Outcome, Task, run_tasks
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, folder_name
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.settings import Value
@@ -38,7 +38,7 @@ class Search:
     """
 
     request: Comparison
-    materials: Materials
+    inputs: ComparisonInputs
     counts: Counts
     diary: Diary
     progress: Progress
@@ -77,7 +77,7 @@ class Search:
         done = {each.arm: each for each in trials if each.accuracy is not None}
         if not done:
             first = f"{trials[0].arm} failed: {trials[0].reason}"
-            return self._end(number, f"no rung could be trained in {label}: {first}; delete the folder to try again")
+            return self._end(number, f"no model could be trained in {label}: {first}; delete the folder to try again")
         scores = {name: (each.accuracy or 0.0, each.loss or 0.0) for name, each in done.items()}
         ranking = [done[name] for name in best_first(scores)]
         self.tell(f"{label}: {_standings(ranking)}")
@@ -96,7 +96,7 @@ class Search:
         return {each.arm: self.pace_after(each, paces[each.arm]) for each in going_on}
 
     def pace_after(self, trial: Trial, before: Pace) -> Pace:
-        """How fast is a rung, now that `trial` has shown it?
+        """How fast is a model, now that `trial` has shown it?
 
         Where features are kept, its first trial computed them and no later run does, so that their time is taken off;
         anything else is there in every run.
@@ -123,7 +123,7 @@ class Search:
         task = Task(
             job=job,
             out=self.diary.path.parent / ROUNDS / str(number) / folder_name(name, job.seed),
-            images=self.materials.images_for(job.settings),
+            images=self.inputs.images_for(job.settings),
             split=self._closed(job),
             label=f"{label}: {name}",
         )
@@ -141,8 +141,8 @@ class Search:
         return trial
 
     def _closed(self, job: Job) -> Split:
-        """The split of `job` without the test part, which nobody opens in a round."""
-        split = draw_split(self.materials.images_for(job.settings), job.settings)
+        """The split of `job` without the test split, which nobody opens in a round."""
+        split = draw_split(self.inputs.images_for(job.settings), job.settings)
         return replace(split, test=np.empty(0, dtype=np.int64), origin=f"{split.origin}; test left closed")
 
     def tell(self, sentence: str) -> None:
@@ -159,7 +159,7 @@ def planned_job(request: Comparison, arm: Arm, seed: int, plan: Plan, **more: Va
 def planned_overrides(request: Comparison, arm: Arm, plan: Plan) -> dict[str, Value]:
     """The overrides of `arm` with so many passes, and with an end where no pass gains any more.
 
-    Patience is that of the rung or of the user, if they have one; a learning rate that moves by a schedule is not cut
+    Patience is that of the model or of the user, if they have one; a learning rate that moves by a schedule is not cut
     off before its end.
     """
     overrides: dict[str, Value] = {**arm.overrides, length_setting(arm.model): plan.passes}
@@ -168,7 +168,7 @@ def planned_overrides(request: Comparison, arm: Arm, plan: Plan) -> dict[str, Va
     settings = request.job(arm, request.seeds[0]).settings
     patience = max(LEAST_PATIENCE, round(PATIENCE * plan.passes))
     free = not settings.patience and settings.schedule == "constant" and "patience" not in arm.overrides
-    if free and find_rung(arm.model).fitted_by == "gradient" and plan.passes > patience:
+    if free and find_model(arm.model).fitted_by == "gradient" and plan.passes > patience:
         overrides["patience"] = patience
     return overrides
 
@@ -188,8 +188,8 @@ def _judged(trial: Trial, outcome: Outcome) -> Trial:
     )
 
 
-def _count(rungs: int) -> str:
-    return f"{rungs} {'rung' if rungs == 1 else 'rungs'}"
+def _count(specs: int) -> str:
+    return f"{specs} {'spec' if specs == 1 else 'specs'}"
 
 
 def _standings(ranking: Sequence[Trial]) -> str:

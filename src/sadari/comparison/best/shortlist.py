@@ -1,8 +1,8 @@
-"""Which rungs are worth the time of a search? The most promising ones, as many as it gives time to begin well.
+"""Which models are worth the time of a search? The most promising ones, as many as it gives time to begin well.
 
-What a rung knows after its first steps says little of what it has learnt in the end: on `shapes`, `sprint` is right
+What a model knows after its first steps says little of what it has learnt in the end: on `shapes`, `sprint` is right
 about 13 % of the images after one pass, where logistic regression is right about 24 %, and about all of them after
-fifty (docs/best.md). So the field is as small as the time is short, down to one rung that is trained without rounds.
+fifty (docs/best.md). So the field is as small as the time is short, down to one model that is trained without rounds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_
 from sadari.comparison.best.state import Diary
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 
 # From the most promising down. Assumed, after what the articles publish of their networks; `sprint` is ahead of
 # `sprint-wide` because it takes half as long, and what was learnt from a million photographs helps on photographs.
@@ -26,14 +26,14 @@ CONVOLUTIONAL = (
 OTHERS = ("lstm3", "lstm", "a4-dnn", "mlp", "softmax", "logistic", "sgd", "dnn")
 # Pixels on a side from which images count as photographs (assumed: those of CIFAR and of digits are smaller).
 PHOTOGRAPHS_FROM = 48
-# A rung has begun well when it has seen all training images once, in so many steps at least (assumed).
+# A model has begun well when it has seen all training images once, in so many steps at least (assumed).
 BEGUN = 50
-# The budget is long enough for a rung that gets so many times as far at its end (assumed).
+# The budget is long enough for a model that gets so many times as far at its end (assumed).
 ENOUGH = 2
 
 
 class Field(NamedTuple):
-    """Who is tried? first: in the first round, or the only one, which needs none. later: other rungs for which the
+    """Who is tried? first: in the first round, or the only one, which needs none. later: other models for which the
     budget is long enough, where time is left at its end, the most promising first. well: whether they begin well."""
 
     first: Sequence[str]
@@ -41,13 +41,15 @@ class Field(NamedTuple):
     well: bool
 
     def in_words(self, measured: int) -> str:
-        """Who is tried of so many `measured` rungs, as a sentence."""
+        """Who is tried of so many `measured` models, as a sentence."""
         names = ", ".join(self.first)
         if not self.well:
-            return f"the budget is too short to begin well with any of {measured} rungs: the fastest are tried, {names}"
+            return (
+                f"the budget is too short to begin well with any of {measured} models: the fastest are tried, {names}"
+            )
         if len(self.first) == 1:
-            return f"one rung has the budget, the most promising of {measured} that were measured: {names}"
-        return f"the budget is long enough to begin well with {len(self.first)} of {measured} measured rungs: {names}"
+            return f"one model has the budget, the most promising of {measured} that were measured: {names}"
+        return f"the budget is long enough to begin well with {len(self.first)} of {measured} measured models: {names}"
 
 
 def by_promise(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:
@@ -67,7 +69,7 @@ def _steps(request: Comparison, arm: Arm, counts: Counts) -> int:
     """How many steps are in a pass? An iteration of a fit of all images is one; else an image, or a batch of them."""
     if length_setting(arm.model) != "epochs":
         return 1
-    if find_rung(arm.model).fitted_by != "gradient":
+    if find_model(arm.model).fitted_by != "gradient":
         return counts.train
     return ceil(counts.train / request.job(arm, request.seeds[0]).settings.batch_size)
 

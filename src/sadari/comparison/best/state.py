@@ -15,7 +15,7 @@ DIARY = "best.json"
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of one rung in one round?
+    """What came of one model in one round?
 
     round: from 1. passes, fraction: what was planned; done: passes that were made. seconds: all of it; learning: those
     of the passes. accuracy, loss: on the validation images; None with a `reason` where the run failed.
@@ -33,7 +33,7 @@ class Trial:
     reason: str = ""
 
     def pace(self, counts: Counts) -> Pace | None:
-        """How fast was it? None where it failed. counts: of the whole training part."""
+        """How fast was it? None where it failed. counts: of the whole training split."""
         if not self.done:
             return None
         return Pace.of_run(self.seconds, self.learning, self.done, counts.thinned(self.fraction))
@@ -59,7 +59,7 @@ class Diary:
     """What was asked for, what was measured, and what was decided by it.
 
     request: the text of what was asked for. budget: in seconds. measuring: seconds that the paces took. untried: why
-    rungs have none, by name. cut_off: seconds of trials that Ctrl-C ended, by the folder of their run, which count when
+    models have none, by name. cut_off: seconds of trials that Ctrl-C ended, by the folder of the run, which count when
     they are done. step: what the finalists train, None before the rounds are over. final_seconds: of each of their
     runs, by the name of its folder; final_reasons: why it failed, where it did.
     """

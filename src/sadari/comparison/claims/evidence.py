@@ -111,8 +111,8 @@ class Evidence:
         """The least by which two values of `figure` can differ; 0 where that can be anything."""
         if figure == "turn":
             return 1.0
-        part = {"val_accuracy": "val", "train_accuracy": "train", "gap": "train", "drop": "val"}.get(figure)
-        return 1.0 / self._records[arm][0].summary["images"][part] if part else 0.0
+        split_name = {"val_accuracy": "val", "train_accuracy": "train", "gap": "train", "drop": "val"}.get(figure)
+        return 1.0 / self._records[arm][0].summary["images"][split_name] if split_name else 0.0
 
     def _values(self, figure: str, arm: str) -> Floats:
         """One value per seed of every figure but accuracy."""

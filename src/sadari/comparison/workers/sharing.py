@@ -4,7 +4,7 @@ Measured on two cores, batches of 128 where nothing else is said, training and j
 runs are done at once with one thread each than one after the other with two threads; and how much sooner a single run
 is done with two threads than with one, which is what a run loses that finds nobody to be beside.
 
-    rung                weights x batch   sooner at once   alone, two threads
+    model                weights x batch   sooner at once   alone, two threads
     logistic                        1 M             2.52                 0.73
     sgd                             1 M             1.61                 1.08
     softmax                         1 M             1.41                 1.13
@@ -35,7 +35,7 @@ import numpy as np
 from sadari.comparison.jobs import Task
 from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
-from sadari.models.catalog import find_rung
+from sadari.models.catalog import find_model
 from sadari.models.layers.specs import Conv
 from sadari.models.parse import parse
 from sadari.run import RunRecord
@@ -47,7 +47,7 @@ LITTLE_WORK = 250e6
 # Pixel values of a batch, up to which two runs at once are sooner done than one after the other with two threads, which
 # train 1.4 times as fast as one at the most (batches of 32 at 28x28; see inference/device.py).
 LITTLE_BATCH = 32_768
-# Bytes of all pixels as float32, up to which classical rungs, which want them at once, may do so side by side
+# Bytes of all pixels as float32, up to which classical models, which want them at once, may do so side by side
 # (assumed: the memory of a laptop holds two of them beside everything else).
 LITTLE_MEMORY = 1 << 30
 # Pixel values that all runs look at together in all of their epochs, up to which a worker is not worth its start, which
@@ -68,10 +68,10 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
     Not on a graphics processor, not where images are decoded again and again, and not behind a backbone, where one run
     keeps the machine busy.
     """
-    settings, rung = job.settings, find_rung(job.model)
+    settings, spec = job.settings, find_model(job.model)
     if resolve_machine(job).settings.device != "cpu" or not isinstance(images.images, np.ndarray):
         return False
-    if rung.begins_with_backbone():
+    if spec.begins_with_backbone():
         return False
     if _pixels_at_once(job, images) > LITTLE_MEMORY:
         return False
@@ -79,11 +79,11 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
         return settings.threads == 1
     if values_of_batch(settings, images.shape) < LITTLE_BATCH:
         return True
-    if rung.fitted_by != "gradient":
+    if spec.fitted_by != "gradient":
         return True
-    if any(isinstance(layer, Conv) for layer in parse(rung.layers, job.variables)):
+    if any(isinstance(layer, Conv) for layer in parse(spec.layers, job.variables)):
         return False
-    weights = sum(row.total for row in rung.rows(images.shape, len(images.classes), job.variables))
+    weights = sum(row.total for row in spec.rows(images.shape, len(images.classes), job.variables))
     return settings.batch_size * weights <= LITTLE_WORK
 
 
@@ -100,8 +100,8 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
 
 
 def _pixels_at_once(job: Job, images: ImageSet) -> int:
-    """Bytes of the pixels that a run of `job` wants at once: classical rungs all of them."""
-    return 4 * prod(images.images.shape) if find_rung(job.model).fitted_by != "gradient" else 0
+    """Bytes of the pixels that a run of `job` wants at once: classical models all of them."""
+    return 4 * prod(images.images.shape) if find_model(job.model).fitted_by != "gradient" else 0
 
 
 def _values_of_run(task: Task) -> int:

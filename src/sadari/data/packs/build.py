@@ -71,7 +71,7 @@ def fill_pack(
 def _fill_arrays(
     content: ArrayContent, frame: Frame, folder: Path, where: str, progress: Progress, notes: Sequence[str]
 ) -> PackWords:
-    judged = judge_classes(content.labels, content.given, content.classes, where)
+    judged = judge_classes(content.labels, content.source_split, content.classes, where)
     count = len(content.images)
     with (
         PixelWriter(folder, count, frame.least_channels) as writer,
@@ -90,7 +90,7 @@ def _fill_arrays(
         labels=content.labels.tolist(),
         ids=content.ids,
         classes=content.classes,
-        given=content.given,
+        source_split=content.source_split,
         notes=(*notes, *judged),
         evidence=content.evidence is not None,
         shape=_shape(writer),
@@ -135,13 +135,13 @@ def _fill_files(
         kept = [at for at in range(count) if at not in unreadable]
         entries = [content.entries[at] for at in kept]
         labels = np.array([entry.label for entry in entries], dtype=np.int64)
-        judged = judge_classes(labels, [entry.given for entry in entries], content.classes, where)
+        judged = judge_classes(labels, [entry.source_split for entry in entries], content.classes, where)
         sink.keep(kept)
     return PackWords(
         labels=labels.tolist(),
         ids=[entry.id for entry in entries],
         classes=content.classes,
-        given=[entry.given for entry in entries],
+        source_split=[entry.source_split for entry in entries],
         notes=(*notes, *((skipped,) if unreadable else ()), *judged),
         evidence=False,
         shape=_shape(sink),
@@ -209,7 +209,7 @@ NAMED = 5
 
 
 def judge_classes(
-    labels: NDArray[np.int64], given: Sequence[str], classes: Sequence[str], where: str
+    labels: NDArray[np.int64], source_split: Sequence[str], classes: Sequence[str], where: str
 ) -> tuple[str, ...]:
     """Which classes are worth a note? Sentences on those with one image or none.
 
@@ -222,13 +222,13 @@ def judge_classes(
         raise SadariError(f"{where} holds no images; a classifier needs images of at least two classes")
     if len(present) == 1:
         raise SadariError(f"{where} holds one class only, '{present[0]}'; a classifier needs at least two")
-    parts = np.array(given)
+    parts = np.array(source_split)
     train = set(labels[parts == "train"].tolist())
     unseen = sorted(set(labels[(parts == "val") | (parts == "test")].tolist()) - train) if train else []
     if unseen:
-        part = str(parts[(labels == unseen[0]) & (parts != "train")][0])
+        split_name = str(parts[(labels == unseen[0]) & (parts != "train")][0])
         raise SadariError(
-            f"the class '{classes[unseen[0]]}' of {where} is in {part} but not in train; "
+            f"the class '{classes[unseen[0]]}' of {where} is in {split_name} but not in train; "
             "give it training images, or rename it if it is another spelling of one of the others"
         )
     return (

@@ -30,7 +30,7 @@ class PackWords:
     labels: Sequence[int]
     ids: Sequence[str]
     classes: Sequence[str]
-    given: Sequence[str]
+    source_split: Sequence[str]
     notes: Sequence[str]
     evidence: bool
     shape: Shape
@@ -158,7 +158,7 @@ def make_set(
         labels=np.array(words.labels, dtype=np.int64),
         ids=np.array(words.ids, dtype=np.str_),
         classes=tuple(words.classes),
-        given=np.array(words.given, dtype=np.str_),
+        source_split=np.array(words.source_split, dtype=np.str_),
         fingerprint=fingerprint,
         notes=tuple(words.notes),
         evidence=evidence,

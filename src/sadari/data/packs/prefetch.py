@@ -37,7 +37,7 @@ class Ahead:
         self._taken = 0
         weakref.finalize(self, self._ring.end)
 
-    def expect(self, order: Positions) -> None:
+    def prefetch(self, order: Positions) -> None:
         """Decode the images at `order` ahead; what was expected before is forgotten."""
         self._taken = 0
         self._ring.begin(order)
@@ -55,7 +55,7 @@ class Ahead:
             else:
                 self._take_unexpected(positions, pixels)
         except BaseException:
-            self.expect(positions[:0])
+            self.prefetch(positions[:0])
             raise
         return pixels
 

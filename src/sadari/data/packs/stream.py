@@ -113,9 +113,9 @@ class StreamedImages:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def expect(self, order: Positions) -> None:
+    def prefetch(self, order: Positions) -> None:
         """Decode ahead: the images at `order` will be asked for, in this order, in pieces of any size."""
-        self._ahead.expect(order)
+        self._ahead.prefetch(order)
 
     def __getitem__(self, which: Any, /) -> Pixels:
         """Images by position, slice or array of positions, as NumPy means them; raises IndexError as it does."""
@@ -130,7 +130,7 @@ class StreamedImages:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def __iter__(self) -> Iterator[Pixels]:
-        self.expect(np.arange(len(self)))
+        self.prefetch(np.arange(len(self)))
         for start in range(0, len(self), TOGETHER):
             yield from self[start : start + TOGETHER]
 

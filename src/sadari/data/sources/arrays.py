@@ -54,12 +54,12 @@ class NpzSource:
             images=images[0] if len(images) == 1 else np.concatenate(images),  # a copy of all
             labels=positions,
             ids=tuple(
-                f"{part}/{number:05d}".removeprefix("/")
-                for part, pixels in zip(pairs, images, strict=True)
+                f"{split_name}/{number:05d}".removeprefix("/")
+                for split_name, pixels in zip(pairs, images, strict=True)
                 for number in range(len(pixels))
             ),
             classes=classes,
-            given=tuple(part for part, pixels in zip(pairs, images, strict=True) for _ in pixels),
+            source_split=tuple(split_name for split_name, pixels in zip(pairs, images, strict=True) for _ in pixels),
             notes=(f"left out the arrays {', '.join(extra)}",) if extra else (),
         )
 
@@ -128,16 +128,18 @@ def _pairs(headers: Mapping[str, Header], path: Path) -> dict[str, tuple[str, st
     """Which part ("" where there are none) is in which two arrays? In the order train, val, test."""
     found: dict[str, tuple[str, str]] = {}
     by_lower = {key.lower(): key for key in headers}
-    for suffix, part in {**PART_KEYS, "": ""}.items():
+    for suffix, split_name in {**PART_KEYS, "": ""}.items():
         x, y = (f"{letter}_{suffix}".rstrip("_") for letter in "xy")
         if x not in by_lower and y not in by_lower:
             continue
         if x not in by_lower or y not in by_lower:
             lone = by_lower.get(x) or by_lower[y]
             raise SadariError(f"{path}: {lone} has no partner; an .npz holds {KEYS}")
-        if part in found:
-            raise SadariError(f"{path}: {found[part][0]} and {by_lower[x]} both claim the part '{part}'; keep one")
-        found[part] = (by_lower[x], by_lower[y])
+        if split_name in found:
+            raise SadariError(
+                f"{path}: {found[split_name][0]} and {by_lower[x]} both claim the part '{split_name}'; keep one"
+            )
+        found[split_name] = (by_lower[x], by_lower[y])
     if not found:
         raise SadariError(f"{path} holds the arrays {', '.join(headers) or 'none'}; an .npz holds {KEYS}")
     if "" in found and len(found) > 1:

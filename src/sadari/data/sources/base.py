@@ -27,7 +27,7 @@ class ArrayContent:
     labels: NDArray[np.int64]
     ids: tuple[str, ...]
     classes: tuple[str, ...]
-    given: tuple[str, ...]
+    source_split: tuple[str, ...]
     notes: tuple[str, ...] = ()
     evidence: NDArray[np.bool_] | None = None
 
@@ -41,7 +41,7 @@ class FileEntry:
 
     id: str
     label: int
-    given: str
+    source_split: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Source(Protocol):
     def name(self) -> str: ...
 
     def fingerprint(self) -> str:
-        """Hexadecimal digest that changes with any byte, label, id, class or given part.
+        """Hexadecimal digest that changes with any byte, label, id, class or source split.
 
         Asked at every load, so it must be cheap the second time (see `cache.remembered_digest`).
         """

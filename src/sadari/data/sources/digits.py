@@ -14,7 +14,7 @@ FULL_SCALE = 16
 
 
 class DigitsSource:
-    """The UCI test digits as scikit-learn ships them; without given parts, in the file's order."""
+    """The UCI test digits as scikit-learn ships them; without source split, in the file's order."""
 
     name = "digits"
 
@@ -31,7 +31,7 @@ class DigitsSource:
             labels=labels.astype(np.int64),
             ids=tuple(f"{index:05d}" for index in range(len(images))),
             classes=tuple(str(digit) for digit in range(10)),
-            given=("",) * len(images),
+            source_split=("",) * len(images),
         )
 
 

@@ -34,7 +34,7 @@ class FolderSource:
 
     def fingerprint(self) -> str:
         layout, files = self._layout
-        words = (f"{entry.given}/{layout.classes[entry.label]}/{entry.id}" for entry in layout.entries)
+        words = (f"{entry.source_split}/{layout.classes[entry.label]}/{entry.id}" for entry in layout.entries)
         return remembered_digest(files, "folder", *words)
 
     def content(self) -> FileContent:

@@ -70,7 +70,7 @@ def without_wrapper(paths: Sequence[str]) -> list[str]:
 
 def is_image(parts: Sequence[str]) -> bool:
     """Does the path of these `parts` name an image, by its suffix? What is hidden does not."""
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    hidden = any(split_name.startswith(".") or split_name == "__MACOSX" for split_name in parts)
     return not hidden and f".{parts[-1].rpartition('.')[2].lower()}" in SUFFIXES
 
 

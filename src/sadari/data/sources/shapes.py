@@ -138,8 +138,8 @@ class ShapesPlan:
 
     spec: ShapesSpec
     labels: NDArray[np.int64]
-    grounds: NDArray[np.int64]
-    given: NDArray[np.str_]
+    backgrounds: NDArray[np.int64]
+    source_split: NDArray[np.str_]
 
 
 def plan_shapes(spec: ShapesSpec) -> ShapesPlan:
@@ -148,11 +148,11 @@ def plan_shapes(spec: ShapesSpec) -> ShapesPlan:
     held_out = [round(share * spec.images) for share in (VAL_SHARE, TEST_SHARE)]
     sizes = {"train": spec.images - sum(held_out), "val": held_out[0], "test": held_out[1]}
     labels = np.concatenate([generator.permutation(np.arange(size) % spec.classes) for size in sizes.values()])
-    given = np.repeat(list(sizes), list(sizes.values()))
-    misled = (labels + (given == "test")) % spec.classes
+    source_split = np.repeat(list(sizes), list(sizes.values()))
+    misled = (labels + (source_split == "test")) % spec.classes
     told = generator.random(spec.images) < spec.spurious
-    grounds = np.where(told, misled, generator.integers(spec.classes, size=spec.images))
-    return ShapesPlan(spec, labels.astype(np.int64), grounds.astype(np.int64), given)
+    backgrounds = np.where(told, misled, generator.integers(spec.classes, size=spec.images))
+    return ShapesPlan(spec, labels.astype(np.int64), backgrounds.astype(np.int64), source_split)
 
 
 def draw_shapes(plan: ShapesPlan) -> tuple[NDArray[np.uint8], Mask]:
@@ -167,16 +167,16 @@ def draw_shapes(plan: ShapesPlan) -> tuple[NDArray[np.uint8], Mask]:
         block = slice(start, min(start + BLOCK_IMAGES, count))
         generator = np.random.default_rng([plan.spec.seed, 1, start])
         evidence[block] = _outline(plan.labels[block], plan.spec.size, generator)
-        ground = _ground(plan.grounds[block], plan.spec, generator)
-        images[block] = _paint(ground, evidence[block], plan.spec.noise, generator)
+        background = _background(plan.backgrounds[block], plan.spec, generator)
+        images[block] = _paint(background, evidence[block], plan.spec.noise, generator)
     return images, evidence
 
 
-def _paint(ground: Floats, outline: Mask, noise: float, generator: np.random.Generator) -> NDArray[np.uint8]:
+def _paint(background: Floats, outline: Mask, noise: float, generator: np.random.Generator) -> NDArray[np.uint8]:
     # Colour and brightness say nothing about the class; the lightest ground stays below the darkest shape.
-    colours = generator.random((len(ground), 3), dtype=np.float32)
+    colours = generator.random((len(background), 3), dtype=np.float32)
     colours = 0.4 + 0.6 * colours / colours.max(axis=1, keepdims=True)
-    pixels = np.where(outline[..., None], colours[:, None, None, :], ground)
+    pixels = np.where(outline[..., None], colours[:, None, None, :], background)
     pixels += noise * generator.standard_normal(pixels.shape, dtype=np.float32)
     scaled: NDArray[np.uint8] = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     return scaled
@@ -206,10 +206,10 @@ def _outline(labels: NDArray[np.int64], size: int, generator: np.random.Generato
     return outline
 
 
-def _ground(grounds: NDArray[np.int64], spec: ShapesSpec, generator: np.random.Generator) -> Floats:
+def _background(backgrounds: NDArray[np.int64], spec: ShapesSpec, generator: np.random.Generator) -> Floats:
     """Dark tinted stripes, float32 (n, H, W, 3) in [0, 0.3]: direction and tint are those of the ground's kind."""
-    count, classes, axis = len(grounds), spec.classes, _axis(spec.size)
-    angle = np.pi * (grounds + generator.uniform(-0.15, 0.15, count)) / classes
+    count, classes, axis = len(backgrounds), spec.classes, _axis(spec.size)
+    angle = np.pi * (backgrounds + generator.uniform(-0.15, 0.15, count)) / classes
     waves = 2 * np.pi * generator.uniform(3, 6, count)
     phase = generator.uniform(0, 2 * np.pi, count)
     x = axis[None, None, :] * (np.cos(angle) * waves)[:, None, None]
@@ -217,7 +217,7 @@ def _ground(grounds: NDArray[np.int64], spec: ShapesSpec, generator: np.random.G
     stripes = (0.5 + 0.5 * np.sin(x + y + phase[:, None, None])).astype(np.float32)
     tints = np.array([colorsys.hsv_to_rgb(kind / classes, 0.6, 1.0) for kind in range(classes)], np.float32)
     depth = generator.uniform(0.15, 0.3, count).astype(np.float32)
-    tint = tints[grounds] * depth[:, None]
+    tint = tints[backgrounds] * depth[:, None]
     return (0.3 + 0.7 * stripes)[..., None] * tint[:, None, None, :]
 
 
@@ -237,14 +237,14 @@ class ShapesSource:
     def content(self) -> ArrayContent:
         plan = plan_shapes(self.spec)
         images, evidence = draw_shapes(plan)
-        parts = [str(part) for part in plan.given]
-        counters = {part: itertools.count() for part in parts}
+        parts = [str(split_name) for split_name in plan.source_split]
+        counters = {split_name: itertools.count() for split_name in parts}
         return ArrayContent(
             images=images,
             labels=plan.labels,
-            ids=tuple(f"{part}/{next(counters[part]):05d}" for part in parts),
+            ids=tuple(f"{split_name}/{next(counters[split_name]):05d}" for split_name in parts),
             classes=tuple(KINDS)[: self.spec.classes],
-            given=tuple(parts),
+            source_split=tuple(parts),
             notes=_notes(self.spec),
             evidence=evidence,
         )

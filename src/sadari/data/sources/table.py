@@ -33,7 +33,9 @@ class TableSource:
             raise SadariError(f"{self.path} names no images; it needs rows of {COLUMNS}")
         classes = tuple(sorted({label for _, label, _ in rows}))
         index = {name: at for at, name in enumerate(classes)}
-        entries = tuple(FileEntry(path.replace("\\", "/"), index[label], part) for path, label, part in rows)
+        entries = tuple(
+            FileEntry(path.replace("\\", "/"), index[label], split_name) for path, label, split_name in rows
+        )
         refuse_twice((entry.id for entry in entries), str(self.path))
         files = tuple(self.path.parent / entry.id for entry in entries)
         self._refuse_missing(files)
@@ -41,7 +43,9 @@ class TableSource:
 
     def fingerprint(self) -> str:
         entries, classes, files = self._rows
-        return remembered_digest(files, "csv", *(f"{each.given}/{classes[each.label]}/{each.id}" for each in entries))
+        return remembered_digest(
+            files, "csv", *(f"{each.source_split}/{classes[each.label]}/{each.id}" for each in entries)
+        )
 
     def content(self) -> FileContent:
         entries, classes, files = self._rows

@@ -39,7 +39,7 @@ def archives_of(reader: str, files: tuple[str, ...]) -> tuple[Archive, ...]:
     if reader in ("MNIST", "FashionMNIST"):
         return tuple(_gzipped(known, name, md5) for name, md5 in known.resources)
     if reader == "SVHN":
-        wanted = (known.split_list[part] for part in ("train", "test"))
+        wanted = (known.split_list[split_name] for split_name in ("train", "test"))
         return tuple(Archive(name, Remote((url,), md5), (name,)) for url, name, md5 in wanted)
     return (Archive(known.filename, Remote((known.url,), known.tgz_md5), files),)
 
@@ -91,7 +91,7 @@ def _untar(archive: Path, files: tuple[str, ...], folder: Path) -> None:
 
 
 def read_published(name: str, reader: str, root: Path) -> ArrayContent:
-    """Read the train and test parts of a set that lies in `root`; its classes keep torchvision's order.
+    """Read the train and test splits of a set that lies in `root`; its classes keep torchvision's order.
 
     Raises SadariError where torchvision refuses the files (a wrong sum, a file cut short).
     """
@@ -99,7 +99,7 @@ def read_published(name: str, reader: str, root: Path) -> ArrayContent:
         with warnings.catch_warnings():
             # CIFAR's pickles, written by an old NumPy, make a new one warn about its own unpickling.
             warnings.simplefilter("ignore")
-            parts = {part: _read_part(reader, part, root) for part in ("train", "test")}
+            parts = {split_name: _read_part(reader, split_name, root) for split_name in ("train", "test")}
     except (RuntimeError, ValueError, AssertionError, TypeError, KeyError, OSError) as error:
         raise SadariError(
             f"torchvision cannot read {name} in {root} ({error or type(error).__name__}); remove its files there, and "
@@ -109,16 +109,22 @@ def read_published(name: str, reader: str, root: Path) -> ArrayContent:
     return ArrayContent(
         images=np.concatenate([train, test]),
         labels=np.concatenate([train_labels, test_labels]),
-        ids=tuple(f"{part}/{index:05d}" for part in parts for index in range(len(parts[part][1]))),
+        ids=tuple(f"{split_name}/{index:05d}" for split_name in parts for index in range(len(parts[split_name][1]))),
         classes=classes,
-        given=("train",) * len(train) + ("test",) * len(test),
+        source_split=("train",) * len(train) + ("test",) * len(test),
     )
 
 
-def _read_part(reader: str, part: str, root: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
+def _read_part(
+    reader: str, split_name: str, root: Path
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
     """(uint8 NHWC, int64 labels, classes) of the "train" or "test" part."""
     known = _reader(reader)
-    data = known(str(root), split=part) if reader in ("SVHN", "STL10") else known(str(root), train=part == "train")
+    data = (
+        known(str(root), split=split_name)
+        if reader in ("SVHN", "STL10")
+        else known(str(root), train=split_name == "train")
+    )
     images = np.asarray(data.data)
     if images.ndim == 3:
         images = images[..., None]
@@ -126,6 +132,6 @@ def _read_part(reader: str, part: str, root: Path) -> tuple[NDArray[np.uint8], N
         images = images.transpose(0, 2, 3, 1)
     labels = np.asarray(data.labels if reader in ("SVHN", "STL10") else data.targets).astype(np.int64)
     if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images with {len(labels)} labels in {part}")
+        raise ValueError(f"{len(images)} images with {len(labels)} labels in {split_name}")
     classes = getattr(data, "classes", None) or [str(digit) for digit in range(10)]
     return images, labels, tuple(classes)

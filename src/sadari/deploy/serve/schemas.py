@@ -73,7 +73,7 @@ class Accepts(BaseModel):
 class Model(BaseModel):
     """Which model answers here?"""
 
-    model: Annotated[str, Field(description="The rung, or the name of the exported folder.")]
+    model: Annotated[str, Field(description="The model, or the name of the exported folder.")]
     data: Annotated[str | None, Field(description="What it was trained on, where the run tells.")]
     classes: list[str]
     input: Input

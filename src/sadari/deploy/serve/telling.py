@@ -65,7 +65,7 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
         classes=list(classifier.classes),
         input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
         params=sum(row.total for row in classifier.model.architecture.rows()),
-        scores={part: values for part, values in scores.items() if values},
+        scores={split_name: values for split_name, values in scores.items() if values},
         layers=list(layers),
         grad_cam=grad_cam,
         accepts=Accepts(
@@ -90,7 +90,7 @@ def draw_samples(folder: Path) -> list[Sample]:
         return []
     try:
         images = own_images(run)
-        positions = run.split.part(run.summary["judged_on"])
+        positions = run.split.positions(run.summary["judged_on"])
     except (SadariError, OSError):
         return []
     chosen = _in_turn(images.labels[positions], MOST)

@@ -31,7 +31,7 @@ class Pretrained:
     arguments: Mapping[str, Any]
     size: int
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
     interpolation: str
     license: str
     origin: str
@@ -153,7 +153,7 @@ def _read_config(name: str, arguments: Mapping[str, Any], values: Mapping[str, A
         arguments=arguments,
         size=int(min(sides)),
         mean=_three(values.get("mean") or MEAN),
-        deviation=_three(values.get("std") or DEVIATION),
+        std=_three(values.get("std") or DEVIATION),
         interpolation=str(values.get("interpolation") or INTERPOLATION),
         license=str(values.get("license") or ""),
         origin=origin,

@@ -92,9 +92,9 @@ class _Objective:
 
     def __call__(self, flat: Doubles) -> tuple[float, Doubles]:
         found, (weight, _) = self.at(flat), self.rows(flat)
-        slope = found.weight_slope + self.penalty * weight
+        grad = found.weight_slope + self.penalty * weight
         value = found.loss + 0.5 * self.penalty * float(np.square(weight).sum())
-        return value, np.concatenate([slope.ravel(), found.bias_slope])
+        return value, np.concatenate([grad.ravel(), found.bias_slope])
 
     def rows(self, flat: Doubles) -> tuple[Doubles, Doubles]:
         """The weight (K, D) and bias (K,) that lie behind each other in `flat`."""
@@ -110,7 +110,7 @@ class _Objective:
     def _look(self, flat: Doubles) -> _Found:
         """Block by block. Scores lie as (K, images): ten numbers in a row are too few for the processor's vectors."""
         weight, bias = (torch.from_numpy(each.astype(np.float32)) for each in self.rows(flat))
-        slope, bias_slope = (torch.zeros(each.shape, dtype=torch.float64) for each in (weight, bias))
+        grad, bias_slope = (torch.zeros(each.shape, dtype=torch.float64) for each in (weight, bias))
         minus_one = torch.full((1, BLOCK), -1.0)
         loss, right, count = 0.0, 0, self.labels.numel()
         for start in range(0, count, BLOCK):
@@ -120,9 +120,9 @@ class _Objective:
             loss -= float(own.sum(dtype=torch.float64))
             right += _right(logs, own, labels)
             wrong = logs.exp_().scatter_add_(0, labels, minus_one[:, : labels.shape[1]])
-            slope += wrong @ pixels
+            grad += wrong @ pixels
             bias_slope += wrong.sum(1)
-        return _Found(flat, loss / count, right / count, slope.numpy() / count, bias_slope.numpy() / count)
+        return _Found(flat, loss / count, right / count, grad.numpy() / count, bias_slope.numpy() / count)
 
     def _pixels(self, start: int) -> Tensor:
         """The floats of the block from `start`; the next call overwrites them."""

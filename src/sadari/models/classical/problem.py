@@ -1,4 +1,4 @@
-"""What does a classical rung fit, and what has it learned after a pass? The values between it and its run."""
+"""What does a classical model fit, and what has it learned after a pass? The values between it and its run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Floats = NDArray[np.float32]
 class Problem:
     """What is there to fit?
 
-    pixels: float32 (N, D). labels: int64 (N,), in 0..classes-1. variables: the rung's own ones. from_pass, state:
+    pixels: float32 (N, D). labels: int64 (N,), in 0..classes-1. variables: the model's own ones. from_pass, state:
     how many passes lie behind, and the `state` of the last of them; 0 and nothing at the start.
     """
 

@@ -1,4 +1,4 @@
-"""How are the classical rungs fitted? Each ends as one layer of a network, so that everything behind treats all alike.
+"""How are the classical models fitted? Each ends as one layer of a network, so that everything behind treats all alike.
 
 None calls scikit-learn; tests hold `majority`, `logistic` and `sgd` against its DummyClassifier, LogisticRegression and
 SGDClassifier.
@@ -19,7 +19,7 @@ from sadari.settings import Value
 
 @dataclass(frozen=True)
 class Classical:
-    """One classical rung: `fit` calls `after_pass` with what it learned after each pass over the images, once at least.
+    """One classical model: `fit` calls `after_pass` with what it learned after each pass, of which there is one at least.
 
     most_passes: how many passes it makes of a problem at most. sigmoid: probabilities are one-vs-rest sigmoids,
     normalised, as in scikit-learn, instead of a softmax.
@@ -34,7 +34,7 @@ ABOVE_ZERO = ("C", "alpha", "max_iter")
 
 
 def check_variables(variables: Mapping[str, Value]) -> None:
-    """Can a classical rung be fitted with these `variables`? Raises UsageError naming the one that is wrong."""
+    """Can a classical model be fitted with these `variables`? Raises UsageError naming the one that is wrong."""
     for name, value in variables.items():
         if name in ABOVE_ZERO and not 0 < float(value) < float("inf"):
             raise UsageError(f"{name} is a number above 0, not {value}")

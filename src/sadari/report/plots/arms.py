@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 from typing import TYPE_CHECKING
 
-from sadari.comparison.robustness import Disturbed
+from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.report.figures import RobustnessPlot
 
 if TYPE_CHECKING:
@@ -105,48 +105,48 @@ MOST_COLUMNS = 3
 
 
 def draw_robustness(data: RobustnessPlot) -> "Figure":
-    """A line per arm over the levels, undisturbed at the left, with the 95 % intervals as bands."""
+    """A line per arm over the levels, uncorrupted at the left, with the 95 % intervals as bands."""
     from matplotlib.ticker import MaxNLocator
 
-    columns = min(MOST_COLUMNS, len(data.disturbed))
-    rows = -(-len(data.disturbed) // columns)
+    columns = min(MOST_COLUMNS, len(data.corrupted))
+    rows = -(-len(data.corrupted) // columns)
     figure = new_figure(2.2 + 2.75 * columns, legend_height(0.5 + 2.45 * rows, len(data.arms)))
     figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     colours = dict(zip(data.arms, pick_colours(len(data.arms)), strict=True))
     named: dict[str, Any] = {}
-    for axes, each in zip(grid.ravel(), data.disturbed, strict=False):
+    for axes, each in zip(grid.ravel(), data.corrupted, strict=False):
         for number, arm in enumerate(data.arms):
             if arm in each.rows:
                 named[arm] = _draw_arm(axes, each, arm, MARKS[number % len(MARKS)], colours[arm])
         _name_levels(axes, each)
-    for axes in grid.ravel()[len(data.disturbed) :]:
+    for axes in grid.ravel()[len(data.corrupted) :]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy")
         axes.yaxis.set_major_locator(MaxNLocator(5))
-    levels = [level for each in data.disturbed for row in each.rows.values() for level in row]
+    levels = [level for each in data.corrupted for row in each.rows.values() for level in row]
     lowest, highest = min(level.low for level in levels), max(level.high for level in levels)
     grid[0, 0].set_ylim(max(lowest - 0.03, -0.01), min(highest + 0.03, 1.01))
     add_legend(figure, named)
     return figure
 
 
-def _draw_arm(axes: "Axes", disturbed: Disturbed, arm: str, mark: str, colour: str) -> Any:
-    row, places = disturbed.rows[arm], range(len(disturbed.levels))
+def _draw_arm(axes: "Axes", corrupted: CorruptionAccuracy, arm: str, mark: str, colour: str) -> Any:
+    row, places = corrupted.rows[arm], range(len(corrupted.levels))
     (line,) = axes.plot(places, [level.mean for level in row], f"{mark}-", color=colour, markersize=4, linewidth=1.4)
     low, high = [level.low for level in row], [level.high for level in row]
     axes.fill_between(places, low, high, color=colour, alpha=0.12, linewidth=0)
     return line
 
 
-def _name_levels(axes: "Axes", disturbed: Disturbed) -> None:
+def _name_levels(axes: "Axes", corrupted: CorruptionAccuracy) -> None:
     """Levels stand side by side, as far apart as one another: they are steps from mild to severe."""
-    numbers, units = zip(*(_parted(label) for label in disturbed.labels[1:]), strict=True)
-    axes.set_xticks(range(len(disturbed.levels)), ["none", *numbers])
-    axes.set_xlim(-0.2, len(disturbed.levels) - 0.8)
+    numbers, units = zip(*(_parted(label) for label in corrupted.labels[1:]), strict=True)
+    axes.set_xticks(range(len(corrupted.levels)), ["none", *numbers])
+    axes.set_xlim(-0.2, len(corrupted.levels) - 0.8)
     axes.set_xlabel(units[0])
-    axes.set_title(disturbed.disturbance)
+    axes.set_title(corrupted.corruption)
     axes.grid(True)
 
 

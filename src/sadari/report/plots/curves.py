@@ -62,13 +62,13 @@ def draw_curves(data: Curves) -> "Figure":
 
 
 def _draw_curve(axes: "Axes", curve: Curve, colour: str) -> None:
-    dashes = "--" if curve.part == "train" else "-"
+    dashes = "--" if curve.split == "train" else "-"
     for line in curve.seeds:
         axes.plot(np.arange(1, len(line) + 1), line, dashes, color=colour, linewidth=0.6, alpha=0.35)
     epochs = np.arange(1, len(curve.mean) + 1)
     alone = "." if len(epochs) == 1 else None  # one pass makes no line
-    axes.plot(epochs, curve.mean, dashes, color=colour, linewidth=1.6 if curve.part == "val" else 1.1, marker=alone)
-    if curve.part == "val" and curve.best is not None and curve.best < len(curve.mean):
+    axes.plot(epochs, curve.mean, dashes, color=colour, linewidth=1.6 if curve.split == "val" else 1.1, marker=alone)
+    if curve.split == "val" and curve.best is not None and curve.best < len(curve.mean):
         ring: dict[str, Any] = {"marker": "o", "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.5}
         axes.plot(curve.best + 1, curve.mean[curve.best], color=colour, zorder=5, **ring)
 

@@ -35,7 +35,7 @@ function curves() {
 
 /** What the lines mean, as far as there are such lines. */
 function curvesKey(arms) {
-  const validated = arms.some((index) => report.arms[index].curves.some(({ part }) => part === "val"));
+  const validated = arms.some((index) => report.arms[index].curves.some(({ split }) => split === "val"));
   const marked = validated && arms.some((index) => report.arms[index].best_epoch !== null);
   return html("p", { class: "key" },
     validated && keyLine("val-line", "validation"),
@@ -88,17 +88,17 @@ function curveDrawing(name, state, width) {
     `Training and validation curves of ${[...state.shown].map((index) => report.arms[index].name).join(", ")}`, width, height,
     axes({ box, x, y, formatX: String, formatY, labelX: "epoch", labelY: name === "accuracy" ? "accuracy %" : "loss" }),
     Number.isFinite(state.epoch) && line(x.at(state.epoch), box[1], x.at(state.epoch), box[3], "reader"),
-    shown.map(({ lines, part, index }) => lines.map((values) => curve(values, x, y, `curve seed-line ${part}-line ${series(index)}`))),
-    shown.map(({ mean, part, index }) => curve(mean, x, y, `curve ${part}-line ${series(index)}`)),
-    shown.filter(({ part }) => part === "val").map(({ mean, index }) => bestMark(mean, index, x, y)),
+    shown.map(({ lines, split, index }) => lines.map((values) => curve(values, x, y, `curve seed-line ${split}-line ${series(index)}`))),
+    shown.map(({ mean, split, index }) => curve(mean, x, y, `curve ${split}-line ${series(index)}`)),
+    shown.filter(({ split }) => split === "val").map(({ mean, index }) => bestMark(mean, index, x, y)),
   );
 }
 
-/** The lines of one arm for one figure: every seed's and their mean, of each part. */
+/** The lines of one arm for one figure: every seed's and their mean, of each split. */
 function arm(index, name) {
-  const linesOf = (part) => report.arms[index].curves.filter((each) => each.part === part && each.figure === name).map(({ value }) => value);
+  const linesOf = (split) => report.arms[index].curves.filter((each) => each.split === split && each.figure === name).map(({ value }) => value);
   return ["train", "val"]
-    .map((part) => ({ index, part, lines: linesOf(part) }))
+    .map((split) => ({ index, split, lines: linesOf(split) }))
     .filter(({ lines }) => lines.length)
     .map((each) => ({ ...each, mean: meanCurve(each.lines) }));
 }
@@ -129,17 +129,17 @@ function bestMark(mean, index, x, y) {
 }
 
 function readings(state, figures) {
-  const known = ([part, name]) => report.arms.some(({ curves }) => curves.some((each) => each.part === part && each.figure === name));
-  const parts = figures.flatMap((name) => [["train", name], ["val", name]]).filter(known);
+  const known = ([split, name]) => report.arms.some(({ curves }) => curves.some((each) => each.split === split && each.figure === name));
+  const splits = figures.flatMap((name) => [["train", name], ["val", name]]).filter(known);
   const words = { train: "training", val: "validation" };
   const rows = [...state.shown].map((index) => [
     armName(index),
-    ...parts.map(([part, name]) => {
-      const found = arm(index, name).find((each) => each.part === part)?.mean[state.epoch - 1];
+    ...splits.map(([split, name]) => {
+      const found = arm(index, name).find((each) => each.split === split)?.mean[state.epoch - 1];
       return name === "accuracy" ? hundredths(found) : figure(found);
     }),
   ]);
-  const heads = [`Epoch ${state.epoch}`, ...parts.map(([part, name]) => `${words[part]} ${name}${name === "accuracy" ? "\u202f%" : ""}`)];
+  const heads = [`Epoch ${state.epoch}`, ...splits.map(([split, name]) => `${words[split]} ${name}${name === "accuracy" ? "\u202f%" : ""}`)];
   return figuresTable("Mean over the seeds at one epoch", heads, rows);
 }
 

@@ -1,9 +1,9 @@
-/** How does accuracy fall under disturbances? One small plot each, all on one scale, and the figures. */
+/** How does accuracy fall under corruptions? One small plot each, all on one scale, and the figures. */
 function robustness() {
   const values = report.robustness.flatMap(({ rows }) => Object.values(rows).flat()).filter(Number.isFinite);
   const domain = padded(values, 0.06, 0, 1);
-  const plots = report.robustness.map((each) => html("figure", {}, html("figcaption", {}, named(each.disturbance)), responsive((width) => disturbed(each, domain, width), 320).element));
-  const tables = report.robustness.map((each) => html("div", {}, html("h3", {}, named(each.disturbance)), robustnessTable(each)));
+  const plots = report.robustness.map((each) => html("figure", {}, html("figcaption", {}, named(each.corruption)), responsive((width) => corrupted(each, domain, width), 320).element));
+  const tables = report.robustness.map((each) => html("div", {}, html("h3", {}, named(each.corruption)), robustnessTable(each)));
   return [
     html("ul", { class: "key arms-key" }, robustArms().map((index) => html("li", {}, armName(index)))),
     html("div", { class: "small-multiples" }, plots),
@@ -15,7 +15,7 @@ function robustArms() {
   return range(report.arms.length).filter((index) => report.robustness.some(({ rows }) => rows[report.arms[index].name]));
 }
 
-function disturbed({ disturbance, levels, rows }, domain, width) {
+function corrupted({ corruption, levels, rows }, domain, width) {
   const height = 220;
   const box = [40, 14, width - 14, height - 26];
   const step = (box[2] - box[0]) / Math.max(1, levels.length - 1);
@@ -24,7 +24,7 @@ function disturbed({ disturbance, levels, rows }, domain, width) {
   const shown = robustArms().filter((index) => rows[report.arms[index].name]);
   const place = (index) => rows[report.arms[index].name].map((value, level) => [x.at(level), value === null ? NaN : y.at(value)]);
   return drawing(
-    `Accuracy under ${disturbance}`, shown.map((index) => `${report.arms[index].name}: ${rows[report.arms[index].name].map((value) => percent(value)).join(", ")}`).join("; "),
+    `Accuracy under ${corruption}`, shown.map((index) => `${report.arms[index].name}: ${rows[report.arms[index].name].map((value) => percent(value)).join(", ")}`).join("; "),
     width, height,
     axes({ box, x, y, formatX: (level) => shortened(levels[level], 14), formatY: shareTicks(y) }),
     shown.map((index) => svg("g", {}, svg("title", {}, report.arms[index].name), path(place(index), `curve ${series(index)}`),
@@ -32,9 +32,9 @@ function disturbed({ disturbance, levels, rows }, domain, width) {
   );
 }
 
-function robustnessTable({ disturbance, levels, rows }) {
+function robustnessTable({ corruption, levels, rows }) {
   const shown = robustArms().filter((index) => rows[report.arms[index].name]);
   const lines = shown.map((index) => [armName(index), ...rows[report.arms[index].name].map((value) => hundredths(value))]);
-  const caption = `Accuracy in per cent under ${disturbance}`;
+  const caption = `Accuracy in per cent under ${corruption}`;
   return scrolling(caption, figuresTable(caption, ["Accuracy\u202f%", ...levels], lines));
 }

@@ -32,7 +32,7 @@ const SECTIONS = [
     id: "calibration", title: "Calibration", there: () => anyFinished((arm) => arm.calibration.length), draw: calibration,
     lede: "An arm that is sure of 80 % should be right in 80 of 100 cases: the closer to the diagonal, the more its probabilities can be believed.",
   },
-  { id: "robustness", title: "Robustness", there: () => report.robustness.length, draw: robustness, lede: "Accuracy on the same images, disturbed more and more." },
+  { id: "robustness", title: "Robustness", there: () => report.robustness.length, draw: robustness, lede: "Accuracy on the same images, corrupted more and more." },
   { id: "sweeps", title: "Sweeps", there: () => report.sweeps.length, draw: sweeps, lede: "Accuracy and loss against a varied setting, with 95 % intervals." },
   { id: "samples", title: "Sample images", there: () => report.samples.length, draw: samples, lede: "Training images, as the arms see them." },
   {
