@@ -30,8 +30,8 @@ from race.record import commit
 from race.tasks import NETWORKS, make_task
 from race.turns import take_turn
 
+from sadari.job import make_job
 from sadari.settings import Value
-from sadari.training.job import make_job
 from sadari.training.train import train
 
 DATA = "fashion-mnist"

@@ -70,8 +70,8 @@ def ours(model: str, passes: int, seed: int) -> dict[str, Any]:
     from sadari.data.load import load
     from sadari.data.prepare import Preprocess
     from sadari.data.split import draw_split
+    from sadari.job import make_job
     from sadari.progress import Silent
-    from sadari.training.job import make_job
     from sadari.training.train import train
 
     asked: dict[str, Any] = {"val_fraction": 0}

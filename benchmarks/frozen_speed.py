@@ -57,7 +57,7 @@ class Beginning(Silent):
 
 def time_sadari(network: str, what: str, cache: str, epochs: int, seed: int) -> dict[str, object]:
     """Seconds of one run, and of each of its epochs."""
-    from sadari.training.job import make_job
+    from sadari.job import make_job
     from sadari.training.train import train
     from sadari.values import Split
 

@@ -30,8 +30,8 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import expand
 from sadari.data.load import load
 from sadari.data.split import draw_split
+from sadari.job import make_job
 from sadari.settings import parse_overrides
-from sadari.training.job import make_job
 from sadari.training.train import train
 
 RESULT = Path(__file__).with_suffix(".json")

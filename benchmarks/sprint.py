@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from race.record import commit
 
-from sadari.training.job import make_job
+from sadari.job import make_job
 from sadari.training.train import train
 
 DATA = "fashion-mnist"

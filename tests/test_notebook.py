@@ -13,15 +13,14 @@ from PIL import Image
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import expand
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.notebook import GALLERY, chart, figures, png, table, thumbnail
 from sadari.run import RunRecord, read_predictions, write_history
 from sadari.settings import Settings, Value
-from sadari.training.job import make_job
 from sadari.values import SAMPLES, ImageSet
+from support.jobs import named_arms, named_job
 from support.stamped_training import StampedTrainer, train_run
 
 NASTY = "<script>alert('&\"')</script>"
@@ -62,14 +61,14 @@ def noise(count: int, classes: int, side: int = 8, channels: int = 3, name: str 
 
 
 def run_in(folder: Path, model: str = "mlp", **overrides: Value) -> RunRecord:
-    job = make_job("digits", model, 0, {"epochs": 4, **overrides})
+    job = named_job("digits", model, 0, {"epochs": 4, **overrides})
     images = load("digits", job.settings)
     return RunRecord(train_run(StampedTrainer(), job, folder, images, draw_split(images, job.settings)))
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ComparisonResult:
-    arms, _ = expand(("softmax", "mlp", "cnn"), {}, {"epochs": 2})
+    arms, _ = named_arms(("softmax", "mlp", "cnn"), {}, {"epochs": 2})
     trainer = StampedTrainer(fails={"cnn": SadariError(f"no memory {NASTY}")})
     return compare(Comparison("digits", arms, (0, 1)), out=tmp_path_factory.mktemp("compared"), trainer=trainer)
 

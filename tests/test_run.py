@@ -10,11 +10,11 @@ import sadari.run
 from sadari.comparison.compare import compare
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import expand
 from sadari.report.build import gather
 from sadari.run import RunRecord, read_answers, read_predictions, write_predictions
 from sadari.values import Predictions
 from support.fake_training import FakeTrainer
+from support.jobs import named_arms
 
 PLAIN = ("t-shirt", "bag")
 QUOTED = ('so-called "bag"', "coat, long", "two\nlines", "가방")
@@ -79,7 +79,7 @@ def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(
 
     counted("read_answers")
     counted("read_predictions")
-    arms, _ = expand(["softmax", "mlp", "majority"], {}, {"epochs": "2"})
+    arms, _ = named_arms(["softmax", "mlp", "majority"], {}, {"epochs": "2"})
     compare(Comparison("digits", arms, (0, 1)), out=tmp_path / "out", trainer=FakeTrainer())
     assert read == {"read_answers": 6}
     result = reopen([tmp_path / "out"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asked import answer, read_task
 
-from sadari.training.job import make_job
+from sadari.job import make_job
 from sadari.training.train import train
 
 

@@ -43,10 +43,11 @@ def train(
     overrides: settings and variables of the model, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
     `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
     """
+    from sadari.job import make_job
+    from sadari.models.catalog import find_model
     from sadari.training import train as training
-    from sadari.training.job import make_job
 
-    return training.train(make_job(data, model, seed, overrides), Path(out), progress=progress)
+    return training.train(make_job(data, find_model(model), seed, overrides), Path(out), progress=progress)
 
 
 def predict(run: str | Path, *images: str | Path, progress: Progress | None = None) -> "list[Answer]":
@@ -144,7 +145,7 @@ def compare(
     from sadari.comparison.request import Comparison
     from sadari.comparison.variants import expand
     from sadari.data.load import absolute_data
-    from sadari.models.catalog import absolute_model
+    from sadari.models.catalog import find_model
 
     varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
     names = [models] if isinstance(models, str) else list(models)
@@ -154,7 +155,7 @@ def compare(
     if seconds is not None:
         asked = BestRequest(absolute_data(data), seconds, overrides, chosen)
         return find_best(asked, out=folder, robustness=robustness, margin=margin, progress=progress)
-    arms, sentences = expand([absolute_model(model) for model in names], varied, overrides)
+    arms, sentences = expand([find_model(model) for model in names], varied, overrides)
     if progress:
         for sentence in sentences:
             progress.say(sentence)

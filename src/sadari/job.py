@@ -1,54 +1,100 @@
-"""What is one run? A job says everything that decides its result."""
+"""Which job does the user ask for? Everything that decides a run, looked up and resolved once."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
-import tomli_w
-
-from sadari.settings import Settings, Value, with_overrides
+from sadari.data.load import absolute_data
+from sadari.errors import UsageError
+from sadari.models.backbone.spec import Backbone, backbone_of
+from sadari.models.catalog import find_model
+from sadari.models.layers.specs import Layer, Shape
+from sadari.models.parse import Row, describe, parse
+from sadari.models.spec import ModelSpec
+from sadari.settings import (
+    INTERPOLATIONS,
+    OF_BACKBONE,
+    SCALINGS,
+    JobRecord,
+    Settings,
+    Value,
+    resolve,
+    with_overrides,
+)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is one run? Its data, its model, its seed, all settings, and the model's own variables.
+    """One run before it is made: its data, its model, its seed, all settings, and the variables of the model.
 
-    data: as the user names it (a named set or an absolute path). model: a model's name or an absolute path
-    of a TOML file. variables: the model's own ones, resolved (such as dropout). A job says everything that
-    decides the result; two equal jobs on one machine give the same bytes.
+    data: a named set or an absolute path. variables: resolved (such as dropout). A job holds everything that decides
+    the result; two equal jobs on one machine give the same bytes.
     """
 
     data: str
-    model: str
+    model: ModelSpec
     seed: int
     settings: Settings
     variables: Mapping[str, Value] = field(default_factory=dict)
 
-    def to_toml(self) -> str:
-        """The job as the text of `settings.toml`; `from_toml` reads it back equal."""
-        document = {"data": self.data, "model": self.model, "seed": self.seed}
-        settings = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
-        return tomli_w.dumps({**document, "settings": settings, "variables": dict(self.variables)})
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of the model without the class layer; none for a model that learns nothing."""
+        return parse(self.model.layers, self.variables)
 
-    @classmethod
-    def from_toml(cls, text: str) -> "Job":
-        """Read what `to_toml` wrote; raises UsageError for unknown keys."""
-        document = tomllib.loads(text)
-        return cls(
-            data=document["data"],
-            model=document["model"],
-            seed=document["seed"],
-            settings=with_overrides(Settings(), document["settings"]),
-            variables=document["variables"],
+    @property
+    def backbone(self) -> Backbone | None:
+        """The pre-trained network that the model begins with, or None."""
+        return backbone_of(self.layers)
+
+    @property
+    def record(self) -> JobRecord:
+        """The job as `settings.toml` stores it."""
+        return JobRecord(self.data, self.model.reference, self.seed, self.settings, self.variables)
+
+    def rows(self, shape: Shape, classes: int) -> tuple[Row, ...]:
+        """Describe the layers on images of `shape` (H, W, C), the class layer included; none where nothing is learnt.
+
+        Raises UsageError naming the layer that does not fit.
+        """
+        return describe(self.layers, shape, classes) if self.layers else ()
+
+
+def make_job(data: str | Path, model: ModelSpec, seed: int, overrides: Mapping[str, Value]) -> Job:
+    """Make the job of `model` on `data`: defaults, then the model's own settings, then `overrides`.
+
+    A backbone's weights decide image_size, interpolation, channels and scaling where nobody else does.
+    Raises UsageError for a setting or value that there is not, suggesting the nearest one.
+    """
+    settings, variables = resolve(model.settings, model.variables, overrides)
+    backbone = backbone_of(parse(model.layers, variables))
+    if backbone:
+        chosen = {**model.settings, **overrides}
+        own = {key: value for key, value in _wanted_by(backbone).items() if key not in chosen}
+        settings = with_overrides(settings, own)
+    elif settings.scaling == OF_BACKBONE:
+        raise UsageError(
+            f"scaling={OF_BACKBONE} needs a backbone, and {model.name} has none; take {', '.join(SCALINGS)}"
         )
+    return Job(absolute_data(data), model, seed, settings, _with_absolute_weights(variables))
 
 
-def chosen_settings(job: Job) -> dict[str, Value]:
-    """The settings of `job` that differ from the defaults, and its variables."""
-    usual = Settings()
-    changed = {
-        each.name: getattr(job.settings, each.name)
-        for each in fields(Settings)
-        if getattr(job.settings, each.name) != getattr(usual, each.name)
-    }
-    return {**changed, **job.variables}
+def find_job(record: JobRecord) -> Job:
+    """Resolve a stored job, so that its run can go on; raises UsageError where its model cannot be found any more."""
+    return Job(record.data, find_model(record.model), record.seed, record.settings, record.variables)
+
+
+def _wanted_by(backbone: Backbone) -> dict[str, Value]:
+    """The settings that give a backbone such images as its weights were trained on."""
+    pretrained = backbone.pretrained()
+    known = pretrained.interpolation if pretrained.interpolation in INTERPOLATIONS else INTERPOLATIONS[0]
+    return {"image_size": pretrained.size, "interpolation": known, "channels": 3, "scaling": OF_BACKBONE}
+
+
+def _with_absolute_weights(variables: dict[str, Value]) -> dict[str, Value]:
+    """The same, with a path of weights as an absolute one."""
+    weights = str(variables.get("weights", "auto"))
+    if weights == "auto" or weights.partition(":")[0] == "random":
+        return variables
+    return {**variables, "weights": str(Path(weights).expanduser().resolve())}

@@ -17,8 +17,8 @@ import numpy as np
 
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json, write_text, write_whole
-from sadari.job import Job, chosen_settings
 from sadari.notebook import card, fact, figures, learning
+from sadari.settings import JobRecord
 from sadari.values import SPLITS, Answers, Predictions, Split
 
 if TYPE_CHECKING:
@@ -177,11 +177,11 @@ class RunRecord:
         return cls(folder.resolve())
 
     @property
-    def job(self) -> Job:
+    def job(self) -> JobRecord:
         """What was asked for; raises SadariError where `settings.toml` is damaged."""
         path = self.path / "settings.toml"
         try:
-            return Job.from_toml(path.read_text(encoding="utf-8"))
+            return JobRecord.from_toml(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SadariError(f"cannot read {path}: {error}; delete the folder and train again") from None
 
@@ -253,7 +253,7 @@ class RunRecord:
             f"{model} on {job.data}",
             (f"seed {job.seed} · {state} · {_from_here(self.path)}",),
             figures({split_name: found for split_name, found in scores.items() if found}),
-            fact(" · ".join(f"{name} = {value}" for name, value in chosen_settings(job).items())),
+            fact(" · ".join(f"{name} = {value}" for name, value in job.chosen.items())),
             *learning(history),
         )
 

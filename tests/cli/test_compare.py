@@ -53,7 +53,7 @@ def typed(*words: str) -> Result:
 def test_the_default_is_a_ladder_of_four_with_three_seeds(trainer: FakeTrainer) -> None:
     trainer.fails = {"logistic": SadariError("not here")}
     typed("compare", "digits")
-    models = list(dict.fromkeys(job.model for job in trainer.calls))
+    models = list(dict.fromkeys(job.model.name for job in trainer.calls))
     assert models == ["majority", "logistic", "mlp", "cnn"]
     assert {job.seed for job in trainer.calls} == {0, 1, 2}
 
@@ -123,7 +123,7 @@ def test_longer_training_is_advised_where_the_best_model_still_gains_and_could_u
         if line.startswith("next")
     ]
     assert ["sadari train" in line for line in lines] == [True, False, False]
-    assert {job.model for job in trainer.calls} == {"mlp", "majority"}
+    assert {job.model.name for job in trainer.calls} == {"mlp", "majority"}
     assert lines[0].endswith("sadari train digits --model mlp --epochs 8")
 
 
@@ -156,7 +156,7 @@ def test_an_interruption_ends_with_130_and_the_line_that_goes_on(
     assert result.stdout == ""
     trainer.fails, trainer.calls = {}, []
     assert typed(*words).exit_code == 0
-    assert [job.model for job in trainer.calls] == ["mlp"]
+    assert [job.model.name for job in trainer.calls] == ["mlp"]
 
 
 @pytest.mark.parametrize(

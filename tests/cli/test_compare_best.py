@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 import sadari
 from sadari.cli import compare as door
-from sadari.comparison.best import candidates as entrants
+from sadari.comparison.best import candidates
 from sadari.comparison.best import run as find
 from sadari.comparison.best.cost_model import Pace
 from sadari.errors import SadariError, UsageError
@@ -36,7 +36,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClockedTrainer:
 
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in MADE])
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in MADE])
     monkeypatch.setattr(find, "find_best", with_fake)
     monkeypatch.setattr(plots, "write_plots", lambda result: (result.out / "plots" / "samples.png",))
     monkeypatch.setattr(write, "write_report", lambda result: result.out / "report.html")
@@ -131,7 +131,7 @@ def test_python_asks_the_same_way(trainer: ClockedTrainer, tmp_path: Path) -> No
 def test_a_real_search_hands_over_a_model_that_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     names = ("softmax", "logistic", "mlp", "lstm", "cnn")
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in names])
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in names])
     result = sadari.compare("digits", "best", budget="40s", seeds=1, out=tmp_path / "out")
     chosen = find.chosen_run(result)
     assert chosen is not None and chosen.scores("test")["accuracy"] > 0.93  # logistic regression has 0.95 to 0.97

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sadari.comparison.best import candidates as entrants
+from sadari.comparison.best import candidates
 from sadari.comparison.best.cost_model import Counts, Pace
 from sadari.comparison.best.finals import Finals
 from sadari.comparison.best.halving import SEARCHED, Plan
@@ -15,7 +15,6 @@ from sadari.comparison.best.run import FLATTERED, BestRequest, chosen_run, find_
 from sadari.comparison.best.state import Diary, Step
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import Arm
 from sadari.data.check import check
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
@@ -25,6 +24,7 @@ from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.values import ImageSet, Split
 from support.clocked_training import ClockedTrainer, Made
+from support.jobs import named_arm
 
 FAST, MIDDLE, SLOW = Pace(0.05, 2e-5), Pace(0.1, 2e-4), Pace(0.2, 1e-2)
 # cnn takes ten times as long for a pass as mlp and is hardly better at first; lstm would be the best, and is too slow.
@@ -53,7 +53,7 @@ class Heard(Silent):
 @pytest.fixture(autouse=True)
 def small_ladder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in MADE])
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in MADE])
 
 
 def trainer(**changed: Made) -> ClockedTrainer:
@@ -70,7 +70,7 @@ def search(
 def jobs_in(using: ClockedTrainer, folder: Path) -> list[Job]:
     """The jobs whose runs lie in `folder`, without the samples."""
     lying = [RunRecord.open(path.parent).job for path in sorted(folder.rglob("settings.toml"))]
-    return [job for job in using.calls if job in lying]
+    return [job for job in using.calls if job.record in lying]
 
 
 def test_the_rung_that_is_best_when_trained_for_long_wins_with_most_of_the_budget(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_the_run_to_use_is_chosen_on_validation(tmp_path: Path) -> None:
 def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in ("softmax", "mlp")])
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("softmax", "mlp")])
     very_slow = Pace(0.2, 2e-2)
     using = trainer(softmax=Made(0.75, 0.2, very_slow), mlp=Made(0.85, 1, very_slow))
     heard = Heard()
@@ -307,7 +307,7 @@ def test_without_test_images_it_is_said_that_the_figures_flatter(tmp_path: Path)
 def test_a_rung_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
     class FailsOnDigits(ClockedTrainer):
         def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
-            if job.model == "cnn" and job.settings.cache == "auto":
+            if job.model.name == "cnn" and job.settings.cache == "auto":
                 self.now += 1.0
                 raise SadariError("the loss is no longer a number")
             return super().__call__(job, out, **given)  # type: ignore[arg-type]
@@ -345,7 +345,7 @@ def test_measuring_ends_with_its_part_of_the_budget_where_somebody_begins_well(t
     why = "measuring those that are more promising took the time for it"
     sentence = f"a4-dnn, mlp, softmax, dnn were not tried: {why}"
     assert sentence in heard.said and sentence in result.notes
-    models = [job.model for job in using.calls]
+    models = [job.model.name for job in using.calls]
     assert set(models) == {*diary.paces, "dnn"}
     assert models.count("dnn") == 1 and models[0] == "dnn", "the libraries are loaded by who is soonest done"
 
@@ -411,7 +411,7 @@ def test_time_before_ctrl_c_in_a_round_counts(tmp_path: Path) -> None:
 
 def test_a_seed_that_fails_behind_a_finished_run_gives_nobody_all_the_rest(tmp_path: Path) -> None:
     """Neither of the two others begins within its half of what is left, each would within all of it."""
-    arms = tuple(Arm(name, name, {}) for name in ("mlp", "cnn", "lstm"))
+    arms = tuple(named_arm(name, name, {}) for name in ("mlp", "cnn", "lstm"))
     diary = Diary(tmp_path / "best.json", "", 50.0, final_seconds={"mlp-seed0": 10.0, "mlp-seed1": 1.0})
     late = Pace(25.0, 1e-3)
     finals = Finals(
@@ -446,7 +446,7 @@ def test_a_winner_that_fails_at_the_end_keeps_its_row_and_the_runner_up_is_train
 
     class FailsAtTheEnd(ClockedTrainer):
         def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
-            if job.model == "cnn" and out.parent.name == "final":
+            if job.model.name == "cnn" and out.parent.name == "final":
                 self.now += 5.0
                 failed.append(out)
                 raise SadariError("the disk is full")
@@ -468,7 +468,7 @@ def test_settings_reach_every_rung(tmp_path: Path) -> None:
     using = trainer()
     search(using, tmp_path / "out", batch_size="64", dropout="0.2")
     assert {job.settings.batch_size for job in using.calls} == {64}
-    assert {job.variables["dropout"] for job in using.calls if job.model == "lstm"} == {0.2}
+    assert {job.variables["dropout"] for job in using.calls if job.model.name == "lstm"} == {0.2}
 
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
@@ -529,7 +529,7 @@ def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
     monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
     monkeypatch.setattr("sadari.models.weights._in_hub_cache", lambda _: None)
     names = ("softmax", "mlp", "fine-tune", "a1-cnn")
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in names])
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in names])
     heard = Heard()
     result = search(trainer(), tmp_path / "out", heard=heard)
     said = [each for each in heard.said if "is not tried" in each]
@@ -540,6 +540,6 @@ def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
 
 
 def test_majority_learns_nothing_and_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in ("majority", "softmax")])
-    arms, _ = entrants.candidates({})
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("majority", "softmax")])
+    arms, _ = candidates.candidates({})
     assert [arm.name for arm in arms] == ["softmax"]

@@ -11,12 +11,13 @@ import pytest
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
+from sadari.comparison.variants import folder_name, parse_vary
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Silent
 from sadari.run import RunRecord
 from sadari.settings import Value
 from support.fake_training import FakeTrainer
+from support.jobs import named_arm, named_arms
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def request(*models: str, seeds: int = 2, **overrides: Value) -> Comparison:
-    arms, _ = expand(models or ("softmax", "mlp"), {}, overrides)
+    arms, _ = named_arms(models or ("softmax", "mlp"), {}, overrides)
     return Comparison("digits", arms, tuple(range(seeds)))
 
 
@@ -71,7 +72,9 @@ def test_a_wrong_vary_is_refused(texts: list[str], says: str) -> None:
 
 
 def test_models_times_values_have_names_and_settings() -> None:
-    arms, sentences = expand(["a3-cnn"], {"dropout": ["0", "0.5"], "optimizer": ["sgd", "adadelta"]}, {"epochs": "3"})
+    arms, sentences = named_arms(
+        ["a3-cnn"], {"dropout": ["0", "0.5"], "optimizer": ["sgd", "adadelta"]}, {"epochs": "3"}
+    )
     assert [arm.name for arm in arms] == [
         "a3-cnn dropout=0 optimizer=sgd",
         "a3-cnn dropout=0 optimizer=adadelta",
@@ -83,27 +86,27 @@ def test_models_times_values_have_names_and_settings() -> None:
 
 
 def test_a_model_without_the_varied_key_runs_once_and_the_user_is_told() -> None:
-    arms, sentences = expand(["majority", "mlp", "lstm"], {"dropout": ["0.1", "0.2"]}, {})
+    arms, sentences = named_arms(["majority", "mlp", "lstm"], {"dropout": ["0.1", "0.2"]}, {})
     assert [arm.name for arm in arms] == ["majority", "mlp", "lstm dropout=0.1", "lstm dropout=0.2"]
     [sentence] = sentences
     assert "majority, mlp have no use for it" in sentence
 
 
 def test_a_setting_of_the_engine_does_not_multiply_classical_models() -> None:
-    arms, _ = expand(["logistic", "mlp"], {"optimizer": ["sgd", "adam"]}, {})
+    arms, _ = named_arms(["logistic", "mlp"], {"optimizer": ["sgd", "adam"]}, {})
     assert [arm.name for arm in arms] == ["logistic", "mlp optimizer=sgd", "mlp optimizer=adam"]
-    arms, _ = expand(["logistic", "majority"], {"scaling": ["unit", "pixel"]}, {})
+    arms, _ = named_arms(["logistic", "majority"], {"scaling": ["unit", "pixel"]}, {})
     assert [arm.name for arm in arms] == ["logistic scaling=unit", "logistic scaling=pixel", "majority"]
 
 
 def test_a_variable_is_set_where_there_is_one() -> None:
-    arms, sentences = expand(["mlp", "lstm"], {}, {"dropout": "0.3"})
+    arms, sentences = named_arms(["mlp", "lstm"], {}, {"dropout": "0.3"})
     assert [arm.overrides for arm in arms] == [{}, {"dropout": "0.3"}]
     assert sentences == ("dropout is set; not for mlp, which lacks it",)
 
 
 def test_a_setting_of_networks_is_not_for_classical_models() -> None:
-    arms, sentences = expand(["majority", "sgd", "mlp"], {}, {"class_weights": "balanced", "val_fraction": "0.3"})
+    arms, sentences = named_arms(["majority", "sgd", "mlp"], {}, {"class_weights": "balanced", "val_fraction": "0.3"})
     given = {"val_fraction": "0.3"}
     assert [arm.overrides for arm in arms] == [given, given, {"class_weights": "balanced", **given}]
     assert sentences == ("class_weights is set; not for majority, sgd, which lack it",)
@@ -125,11 +128,11 @@ def test_wrong_arms_are_refused(
     models: list[str], varied: dict[str, list[str]], overrides: dict[str, Value], says: str
 ) -> None:
     with pytest.raises(UsageError, match=says):
-        expand(models, varied, overrides)
+        named_arms(models, varied, overrides)
 
 
 def test_arms_whose_folders_would_be_one_are_refused() -> None:
-    arms = (Arm("a b", "mlp"), Arm("a/b", "mlp"))
+    arms = (named_arm("a b", "mlp"), named_arm("a/b", "mlp"))
     with pytest.raises(UsageError, match="twice"):
         Comparison("digits", arms, (0,))
 
@@ -145,7 +148,7 @@ def test_seeds_are_different_and_there() -> None:
     with pytest.raises(UsageError, match="at least one model"):
         Comparison("digits", (), (0,))
     with pytest.raises(UsageError, match="different whole numbers"):
-        Comparison("digits", (Arm("mlp", "mlp"),), (1, 1))
+        Comparison("digits", (named_arm("mlp", "mlp"),), (1, 1))
 
 
 # what is left on disk
@@ -154,7 +157,7 @@ def test_seeds_are_different_and_there() -> None:
 def test_every_arm_runs_with_every_seed_and_the_table_is_sorted(tmp_path: Path) -> None:
     trainer = FakeTrainer()
     result = run(request("softmax", "majority", "mlp", seeds=3), tmp_path, trainer)
-    assert [(job.model, job.seed) for job in trainer.calls] == [
+    assert [(job.model.name, job.seed) for job in trainer.calls] == [
         (model, seed) for model in ("softmax", "majority", "mlp") for seed in range(3)
     ]
     assert [arm.name for arm in result.arms] == ["mlp", "softmax", "majority"]
@@ -205,7 +208,7 @@ def test_a_stored_split_has_the_last_word(tmp_path: Path) -> None:
 
 
 def test_a_stored_split_stays_with_the_arms_that_draw_like_it(tmp_path: Path) -> None:
-    few, many = (Arm(str(part), "softmax", {"val_fraction": part}) for part in (0.1, 0.3))
+    few, many = (named_arm(str(part), "softmax", {"val_fraction": part}) for part in (0.1, 0.3))
     first = run(Comparison("digits", (few,), (0,)), tmp_path, FakeTrainer())
     run(Comparison("digits", (many, few), (0,)), tmp_path, FakeTrainer(), out=first.out)
     sizes = {name: len(RunRecord(first.out / f"{name}-seed0").split.val) for name in ("0.1", "0.3")}
@@ -222,20 +225,20 @@ def test_figures_without_test_images_are_called_what_they_are(
     arrays: dict[str, Any] = {f"X_{part}": images for part in parts} | {f"y_{part}": labels for part in parts}
     np.savez(tmp_path / "given.npz", **arrays)
     none = {"test_fraction": 0.0, "val_fraction": 0.0}
-    asked = Comparison(str(tmp_path / "given.npz"), (Arm("softmax", "softmax", none),), (0,))
+    asked = Comparison(str(tmp_path / "given.npz"), (named_arm("softmax", "softmax", none),), (0,))
     result = run(asked, tmp_path, FakeTrainer())
     assert result.data.judged_on == parts[-1]
     assert says in result.data.sentences[0]
 
 
 def test_arms_may_differ_in_validation_but_not_in_the_test(tmp_path: Path) -> None:
-    arms = (Arm("all", "softmax", {"val_fraction": 0.0}), Arm("part", "mlp", {"val_fraction": 0.2}))
+    arms = (named_arm("all", "softmax", {"val_fraction": 0.0}), named_arm("part", "mlp", {"val_fraction": 0.2}))
     trainer = FakeTrainer()
     result = run(Comparison("digits", arms, (0,)), tmp_path, trainer)
     assert [len(split.val) for split in trainer.splits] == [0, 288]
     assert next(arm for arm in result.arms if arm.name == "all").val_accuracy is None
     assert len(result.verdicts) == 1
-    arms = (Arm("a", "softmax", {"test_fraction": 0.1}), Arm("b", "mlp"))
+    arms = (named_arm("a", "softmax", {"test_fraction": 0.1}), named_arm("b", "mlp"))
     with pytest.raises(UsageError, match="a and b would be judged on different images"):
         run(Comparison("digits", arms, (0,)), tmp_path, trainer)
 
@@ -260,7 +263,7 @@ def test_the_document_is_the_promised_one(tmp_path: Path) -> None:
 
 
 def test_settings_of_a_row_are_what_differs_from_the_defaults(tmp_path: Path) -> None:
-    arms, _ = expand(["mlp"], {"optimizer": ["sgd"]}, {"epochs": "3"})
+    arms, _ = named_arms(["mlp"], {"optimizer": ["sgd"]}, {"epochs": "3"})
     result = run(Comparison("digits", arms, (0,)), tmp_path, FakeTrainer())
     assert result.arms[0].settings == {"epochs": 3, "optimizer": "sgd"}
 
@@ -299,7 +302,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path: Path) -> N
         run(request(), tmp_path, FakeTrainer(fails={"mlp": KeyboardInterrupt()}))
     again = FakeTrainer()
     result = run(request(), tmp_path, again)
-    assert [job.model for job in again.calls] == ["mlp", "mlp"]
+    assert [job.model.name for job in again.calls] == ["mlp", "mlp"]
     assert result.out.name == "digits-compare-1"
     assert {arm.status for arm in result.arms} == {"done"}
 
@@ -333,7 +336,7 @@ def test_a_given_folder_takes_the_same_request_or_more(tmp_path: Path) -> None:
     run(request("softmax", seeds=1), tmp_path, FakeTrainer(), out)
     more = FakeTrainer()
     result = run(request("softmax", "mlp", seeds=2), tmp_path, more, out)
-    assert [(job.model, job.seed) for job in more.calls] == [("softmax", 1), ("mlp", 0), ("mlp", 1)]
+    assert [(job.model.name, job.seed) for job in more.calls] == [("softmax", 1), ("mlp", 0), ("mlp", 1)]
     assert len(result.arms) == 2
     for other in (request("mlp"), request("softmax", "mlp", seeds=2, epochs="3"), request("softmax", "mlp", seeds=1)):
         with pytest.raises(UsageError, match="holds a comparison of other"):
@@ -367,7 +370,7 @@ def test_changed_images_are_another_comparison(tmp_path: Path) -> None:
         np.savez(path, X=images, y=np.arange(60) % 3)
 
     write()
-    asked = Comparison(str(path), (Arm("mlp", "mlp"),), (0,))
+    asked = Comparison(str(path), (named_arm("mlp", "mlp"),), (0,))
     first = run(asked, tmp_path, FakeTrainer())
     assert run(asked, tmp_path, FakeTrainer()).out == first.out
     write()
@@ -382,12 +385,17 @@ def test_a_changed_network_file_is_another_comparison(tmp_path: Path) -> None:
         pass
 
     trainer = Named()
-    trainer.fails = {str(path): SadariError("not now")}
-    asked = Comparison("digits", expand([str(path)], {}, {})[0], (0,))
-    assert [arm.name for arm in asked.arms] == ["mine"]
-    assert run(asked, tmp_path, trainer).out.name == "digits-compare-1"
+    trainer.fails = {"mine": SadariError("not now")}
+
+    def asked() -> Comparison:
+        return Comparison("digits", named_arms([str(path)], {}, {})[0], (0,))
+
+    first = asked()
+    assert [arm.name for arm in first.arms] == ["mine"]
+    assert run(first, tmp_path, trainer).out.name == "digits-compare-1"
     path.write_text('layers = "flatten, dense 9"')
-    assert run(asked, tmp_path, trainer).out.name == "digits-compare-2"
+    assert run(first, tmp_path, trainer).out.name == "digits-compare-1", "a request holds the layers that it began with"
+    assert run(asked(), tmp_path, trainer).out.name == "digits-compare-2"
 
 
 # what goes wrong
@@ -422,7 +430,7 @@ def test_a_mistake_of_ours_in_one_arm_does_not_take_the_table(tmp_path: Path) ->
 def test_one_failed_seed_marks_the_arm_and_takes_it_out_of_the_verdicts(tmp_path: Path) -> None:
     class SecondSeedFails(FakeTrainer):
         def __call__(self, job, out, **rest):  # type: ignore[no-untyped-def]
-            if (job.model, job.seed) == ("mlp", 1):
+            if (job.model.name, job.seed) == ("mlp", 1):
                 raise SadariError("memory ran out")
             return super().__call__(job, out, **rest)
 
@@ -440,14 +448,19 @@ def test_one_failed_seed_marks_the_arm_and_takes_it_out_of_the_verdicts(tmp_path
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        (Comparison("digits", (Arm("mlp", "mlp"), Arm("x", "nothing-like-it")), (0,)), "unknown model"),
-        (Comparison("digits", (Arm("mlp", "mlp"), Arm("x", "mlp", {"epochs": "many"})), (0,)), "whole number"),
-        (Comparison("digits", (Arm("mlp", "mlp"), Arm("deep", "a4-first")), (0,)), "deep: layer"),
-        (Comparison("digits", (Arm("mlp", "mlp"), Arm("x", "mlp", {"augment": "twist"})), (0,)), "x: .*twist"),
-        (Comparison("digitz", (Arm("mlp", "mlp"),), (0,)), "did you mean 'digits'"),
-        (Comparison("digits", (Arm("x", "mlp", {"device": "tpu"}),), (0,)), "device"),
+        (
+            Comparison("digits", (named_arm("mlp", "mlp"), named_arm("x", "mlp", {"epochs": "many"})), (0,)),
+            "whole number",
+        ),
+        (Comparison("digits", (named_arm("mlp", "mlp"), named_arm("deep", "a4-first")), (0,)), "deep: layer"),
+        (
+            Comparison("digits", (named_arm("mlp", "mlp"), named_arm("x", "mlp", {"augment": "twist"})), (0,)),
+            "x: .*twist",
+        ),
+        (Comparison("digitz", (named_arm("mlp", "mlp"),), (0,)), "did you mean 'digits'"),
+        (Comparison("digits", (named_arm("x", "mlp", {"device": "tpu"}),), (0,)), "device"),
     ],
-    ids=["model", "setting", "layers", "augmentation", "data", "device"],
+    ids=["setting", "layers", "augmentation", "data", "device"],
 )
 def test_what_can_be_known_before_is_refused_before_any_job(asked: Comparison, says: str, tmp_path: Path) -> None:
     trainer = FakeTrainer()

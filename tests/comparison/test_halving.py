@@ -26,15 +26,15 @@ from sadari.comparison.best.halving import (
 from sadari.comparison.best.search import Search, planned_overrides
 from sadari.comparison.best.state import Diary, Step, Trial, holds
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import Arm
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json, write_json
 from sadari.job import Job
+from sadari.models.catalog import find_model
 from sadari.run import RunRecord, write_history
 from sadari.settings import Settings, Value
-from sadari.training.job import make_job
 from sadari.values import ImageSet, Split
+from support.jobs import named_arm, named_job
 
 DIGITS = Counts(1150, 288, 359)
 
@@ -159,7 +159,7 @@ def test_a_plan_is_said_in_words() -> None:
 
 
 def overrides_of(model: str, passes: int, fraction: float = 1.0, **overrides: Value) -> dict[str, Value]:
-    arm = Arm(model, model, overrides)
+    arm = named_arm(model, model, overrides)
     return planned_overrides(Comparison("digits", (arm,), (0,)), arm, Plan(passes, fraction))
 
 
@@ -167,7 +167,7 @@ def test_passes_are_epochs_or_iterations() -> None:
     assert overrides_of("mlp", 5) == {"epochs": 5}
     assert overrides_of("logistic", 300) == {"max_iter": 300}
     assert overrides_of("sgd", 300) == {"epochs": 300}
-    assert length_setting("linear-probe") == "max_iter"
+    assert length_setting(find_model("linear-probe")) == "max_iter"
 
 
 def test_patience_ends_what_gains_no_more_and_only_that() -> None:
@@ -191,12 +191,12 @@ def test_the_shape_is_known_without_loading() -> None:
 
 def test_features_are_kept_where_the_whole_backbone_stands_still() -> None:
     def kept(model: str, **overrides: Value) -> bool:
-        return keeps_features(make_job("digits", model, 0, {"weights": "random:0", **overrides}))
+        return keeps_features(named_job("digits", model, 0, {"weights": "random:0", **overrides}))
 
     assert kept("linear-probe") and kept("vgg16")
     assert not kept("fine-tune") and not kept("vgg16", augment="flip") and not kept("vgg16", train="all")
     assert not kept("linear-probe", cache="none")
-    assert not keeps_features(make_job("digits", "cnn", 0, {}))
+    assert not keeps_features(named_job("digits", "cnn", 0, {}))
     assert 0 < KEPT < 1
 
 
@@ -211,7 +211,7 @@ def test_the_pace_of_a_classical_rung_holds_the_features_that_its_first_pass_com
         return RunRecord(out)
 
     overrides: dict[str, Value] = {"weights": "random:0"} if model == "linear-probe" else {}
-    pace = measure("digits", Arm(model, model, overrides), 0, load("digits", Settings()), DIGITS, trainer)
+    pace = measure("digits", named_arm(model, model, overrides), 0, load("digits", Settings()), DIGITS, trainer)
     kept = model == "linear-probe"
     assert pace.image == pytest.approx(KEPT * image if kept else image)
     if kept:
@@ -223,7 +223,7 @@ def test_features_that_the_first_trial_computed_cost_no_later_run_anything(
     model: str, features: float, tmp_path: Path
 ) -> None:
     measured = Pace(0.5 + features, KEPT * features / DIGITS.all if features else 1e-3)
-    arm = Arm(model, model, {"weights": "random:0"} if features else {})
+    arm = named_arm(model, model, {"weights": "random:0"} if features else {})
     kept = Diary(tmp_path / "best.json", "", 60.0, paces={model: measured})
     nothing: Any = None
     search = Search(Comparison("digits", (arm,), (0,)), nothing, DIGITS, kept, nothing, nothing, nothing)
@@ -250,7 +250,7 @@ def test_a_sample_holds_a_whole_batch_where_the_set_does() -> None:
 
     images = load("digits", Settings())
     for batch_size in (32, 500, 100_000):
-        measure("digits", Arm("mlp", "mlp", {"batch_size": batch_size}), 0, images, DIGITS, trainer)
+        measure("digits", named_arm("mlp", "mlp", {"batch_size": batch_size}), 0, images, DIGITS, trainer)
     assert counted == [128, 500, DIGITS.train]
 
 

@@ -10,13 +10,14 @@ from sadari.comparison.compare import compare
 from sadari.comparison.learning_curve import learning_curves
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import Arm, expand
+from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
 from sadari.job import Job
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Split
 from support.fake_training import SKILLS, FakeTrainer
+from support.jobs import named_arm, named_arms
 
 FRACTIONS = ["0.25", "1", "0.1", "0.5"]
 
@@ -28,12 +29,12 @@ class Learner(FakeTrainer):
     def __call__(
         self, job: Job, out: Path, *, images: ImageSet, split: Split, progress: Progress | None = None
     ) -> RunRecord:
-        before = SKILLS[job.model]
-        SKILLS[job.model] = 1 - 0.1 * (len(split.train) / 1000) ** -0.5
+        before = SKILLS[job.model.name]
+        SKILLS[job.model.name] = 1 - 0.1 * (len(split.train) / 1000) ** -0.5
         try:
             return super().__call__(job, out, images=images, split=split, progress=progress)
         finally:
-            SKILLS[job.model] = before
+            SKILLS[job.model.name] = before
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = No
 
 
 def test_points_are_the_arms_over_the_images_that_the_runs_had(tmp_path: Path) -> None:
-    result = made(tmp_path, expand(["mlp", "softmax"], {"train_fraction": FRACTIONS}, {})[0])
+    result = made(tmp_path, named_arms(["mlp", "softmax"], {"train_fraction": FRACTIONS}, {})[0])
     curves = learning_curves(result)
     assert [curve.name for curve in curves] == ["mlp", "softmax"]
     rows = {row.name: row for row in result.arms}
@@ -62,7 +63,7 @@ def test_points_are_the_arms_over_the_images_that_the_runs_had(tmp_path: Path) -
 
 
 def test_the_law_and_its_sentence(tmp_path: Path) -> None:
-    [curve] = learning_curves(made(tmp_path, expand(["mlp"], {"train_fraction": FRACTIONS}, {})[0]))
+    [curve] = learning_curves(made(tmp_path, named_arms(["mlp"], {"train_fraction": FRACTIONS}, {})[0]))
     assert curve.law is not None
     gain, low, high = curve.law.gain(2)
     assert low <= 0.1 * 1.15**-0.5 * (1 - 2**-0.5) <= high
@@ -75,7 +76,7 @@ def test_the_law_and_its_sentence(tmp_path: Path) -> None:
 
 
 def test_it_stands_in_the_document(tmp_path: Path) -> None:
-    result = made(tmp_path, expand(["mlp"], {"train_fraction": FRACTIONS}, {})[0])
+    result = made(tmp_path, named_arms(["mlp"], {"train_fraction": FRACTIONS}, {})[0])
     [document] = result.document()["learning_curves"]
     [curve] = learning_curves(result)
     assert curve.law is not None
@@ -89,7 +90,10 @@ def test_it_stands_in_the_document(tmp_path: Path) -> None:
 
 
 def test_an_arm_without_a_fraction_belongs_to_those_with_one(tmp_path: Path) -> None:
-    arms = (Arm("all", "mlp"), *(Arm(f"part {share}", "mlp", {"train_fraction": share}) for share in (0.5, 0.25)))
+    arms = (
+        named_arm("all", "mlp"),
+        *(named_arm(f"part {share}", "mlp", {"train_fraction": share}) for share in (0.5, 0.25)),
+    )
     [curve] = learning_curves(made(tmp_path, arms))
     assert curve.name == "mlp"
     assert [point.arm for point in curve.points] == ["part 0.25", "part 0.5", "all"]
@@ -98,12 +102,12 @@ def test_an_arm_without_a_fraction_belongs_to_those_with_one(tmp_path: Path) -> 
 
 def test_another_setting_makes_another_curve(tmp_path: Path) -> None:
     varied = {"train_fraction": ["0.5", "1"], "optimizer": ["sgd", "adam"]}
-    curves = learning_curves(made(tmp_path, expand(["mlp"], varied, {})[0], seeds=1))
+    curves = learning_curves(made(tmp_path, named_arms(["mlp"], varied, {})[0], seeds=1))
     assert [curve.name for curve in curves] == ["mlp optimizer=sgd", "mlp optimizer=adam"]
 
 
 def test_two_sizes_are_shown_and_not_fitted(tmp_path: Path) -> None:
-    [curve] = learning_curves(made(tmp_path, expand(["mlp"], {"train_fraction": ["0.5", "1"]}, {})[0]))
+    [curve] = learning_curves(made(tmp_path, named_arms(["mlp"], {"train_fraction": ["0.5", "1"]}, {})[0]))
     assert curve.law is None
     assert curve.sentence == "mlp: 2 sizes of the training set show no law; give at least 3 values of train_fraction."
     assert [len(each) for each in curve.fitted()] == [0, 0, 0, 0]
@@ -111,13 +115,13 @@ def test_two_sizes_are_shown_and_not_fitted(tmp_path: Path) -> None:
 
 
 def test_one_size_and_failed_arms_make_no_curve(tmp_path: Path) -> None:
-    assert learning_curves(made(tmp_path, expand(["mlp", "softmax"], {}, {})[0])) == ()
-    arms = expand(["mlp"], {"train_fraction": FRACTIONS}, {})[0]
+    assert learning_curves(made(tmp_path, named_arms(["mlp", "softmax"], {}, {})[0])) == ()
+    arms = named_arms(["mlp"], {"train_fraction": FRACTIONS}, {})[0]
     assert learning_curves(made(tmp_path, arms, Learner(fails={"mlp": SadariError("no")}))) == ()
 
 
 def test_one_seed_says_so(tmp_path: Path) -> None:
-    [curve] = learning_curves(made(tmp_path, expand(["mlp"], {"train_fraction": FRACTIONS}, {})[0], seeds=1))
+    [curve] = learning_curves(made(tmp_path, named_arms(["mlp"], {"train_fraction": FRACTIONS}, {})[0], seeds=1))
     assert "; one seed each)" in curve.sentence
 
 
@@ -132,7 +136,7 @@ def test_points_off_the_law_are_said_to_be(tmp_path: Path) -> None:
     before = SKILLS["mlp"]
     try:
         [curve] = learning_curves(
-            made(tmp_path, expand(["mlp"], {"train_fraction": [*FRACTIONS, "0.75", "0.15"]}, {})[0], Jumps())
+            made(tmp_path, named_arms(["mlp"], {"train_fraction": [*FRACTIONS, "0.75", "0.15"]}, {})[0], Jumps())
         )
     finally:
         SKILLS["mlp"] = before

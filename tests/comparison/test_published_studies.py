@@ -7,7 +7,6 @@ import pytest
 from sadari.comparison.study import read_study
 from sadari.comparison.variants import Arm
 from sadari.job import Job
-from sadari.models.catalog import find_model
 
 ARTICLES = Path(__file__).parents[2] / "articles"
 FASHION, CIFAR, PHOTOGRAPH = ((28, 28, 1), 10), ((32, 32, 3), 10), ((224, 224, 3), 3)
@@ -32,7 +31,7 @@ def jobs(name: str, data: str | None = None) -> dict[str, tuple[Arm, Job]]:
 
 def params(job: Job, images: tuple[tuple[int, int, int], int]) -> int:
     shape, classes = images
-    return sum(row.total for row in find_model(job.model).rows(shape, classes, job.variables))
+    return sum(row.total for row in job.rows(shape, classes))
 
 
 def test_a0_has_the_six_networks_with_their_params_and_figures() -> None:

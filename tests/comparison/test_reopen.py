@@ -20,7 +20,7 @@ from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.study import read_study
-from sadari.comparison.variants import Arm, expand, parse_vary
+from sadari.comparison.variants import parse_vary
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
@@ -28,15 +28,14 @@ from sadari.files import read_json, write_json
 from sadari.report.build import gather
 from sadari.report.page import render
 from sadari.settings import Settings, Value
-from sadari.training.job import make_job
 from support.fake_training import SKILLS
-from support.jobs import Listener
+from support.jobs import Listener, named_arm, named_arms, named_job
 from support.sets import flat_files, write_folder
 from support.stamped_training import StampedTrainer, train_run
 
 
 def request(*models: str, seeds: int = 2, vary: tuple[str, ...] = (), **overrides: Value) -> Comparison:
-    arms, _ = expand(models or ("softmax", "mlp"), parse_vary(vary), {"epochs": 2, **overrides})
+    arms, _ = named_arms(models or ("softmax", "mlp"), parse_vary(vary), {"epochs": 2, **overrides})
     return Comparison("digits", arms, tuple(range(seeds)))
 
 
@@ -46,7 +45,7 @@ def run(asked: Comparison, out: Path, trainer: StampedTrainer | None = None) -> 
 
 def single(out: Path, model: str = "mlp", seed: int = 0, device: str = "cpu", **overrides: Value) -> Path:
     """A run of its own, as `sadari train digits --model MODEL` leaves it."""
-    job = make_job("digits", model, seed, {"epochs": 2, **overrides})
+    job = named_job("digits", model, seed, {"epochs": 2, **overrides})
     images = load("digits", job.settings)
     return train_run(StampedTrainer(device=device), job, out, images, draw_split(images, job.settings))
 
@@ -78,7 +77,7 @@ def test_a_comparison_of_failures_only_can_be_read_back(tmp_path: Path) -> None:
 
 
 def test_published_figures_and_claims_are_kept(tmp_path: Path) -> None:
-    arms = (Arm("A", "softmax", {"epochs": 2}, {"accuracy": 0.71}), Arm("B", "mlp", {"epochs": 2}))
+    arms = (named_arm("A", "softmax", {"epochs": 2}, {"accuracy": 0.71}), named_arm("B", "mlp", {"epochs": 2}))
     asked = Comparison("digits", arms, (3, 5), title="a study")
     claims = [parse_claim("A < B", ("A", "B"), "B is better")]
     made = compare(asked, out=tmp_path / "c", claims=claims, trainer=StampedTrainer())
@@ -146,7 +145,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def on_photos(photos: Path, out: Path) -> ComparisonResult:
-    arms, _ = expand(["softmax", "mlp"], {}, {"epochs": 2})
+    arms, _ = named_arms(["softmax", "mlp"], {}, {"epochs": 2})
     return run(Comparison(str(photos), arms, (0, 1)), out)
 
 
@@ -262,7 +261,7 @@ def test_unfinished_runs_and_what_is_no_run_are_refused(tmp_path: Path) -> None:
 
 
 def test_comparisons_and_runs_are_joined_with_stored_names(tmp_path: Path) -> None:
-    arms = (Arm("the small one", "mlp", {"epochs": 2}, {"accuracy": 0.8}),)
+    arms = (named_arm("the small one", "mlp", {"epochs": 2}, {"accuracy": 0.8}),)
     run(Comparison("digits", arms, (0, 1)), tmp_path / "one")
     run(request("softmax"), tmp_path / "two")
     found = reopen([tmp_path / "one", tmp_path / "two", single(tmp_path / "a", seed=2, precision="float32")])
@@ -331,7 +330,7 @@ def a_network(tmp_path: Path) -> str:
 def test_the_command_asks_for_the_same_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vary: tuple[str, ...], overrides: dict[str, Value], starts: str
 ) -> None:
-    arms, _ = expand(["majority", "lstm", a_network(tmp_path)], parse_vary(vary), overrides)
+    arms, _ = named_arms(["majority", "lstm", a_network(tmp_path)], parse_vary(vary), overrides)
     asked = Comparison("digits", arms, (0, 1, 2))
     command = command_of(asked)
     assert command.startswith(starts)
@@ -344,7 +343,12 @@ def test_the_command_asks_for_the_same_request(
         {"seeds": (42,)},
         {"title": "a 'study' of \"two\" $HOME"},
         {"notes": ("a note", "another")},
-        {"arms": (Arm("A", "mlp", {"epochs": 2}, {"accuracy": 0.5}), Arm("B", "mlp", {"augment": "flip, shift 0.1"}))},
+        {
+            "arms": (
+                named_arm("A", "mlp", {"epochs": 2}, {"accuracy": 0.5}),
+                named_arm("B", "mlp", {"augment": "flip, shift 0.1"}),
+            )
+        },
     ],
 )
 def test_what_options_cannot_say_is_a_study(
@@ -374,9 +378,9 @@ def test_the_commands_of_joined_runs_make_the_same_jobs(tmp_path: Path, monkeypa
         options = list(zip(words[3::2], words[4::2], strict=True))
         chosen = dict(options)
         overrides = dict(value.split("=", 1) for option, value in options if option == "--set")
-        made.append(make_job(words[2], chosen["--model"], int(chosen["--seed"]), overrides))
+        made.append(named_job(words[2], chosen["--model"], int(chosen["--seed"]), overrides))
     assert trained[-1] == ["sadari", "report", *(words[words.index("--out") + 1] for words in trained[:-1])]
     jobs = [json.loads(json.dumps(job.settings.__dict__)) for job in made]
-    assert [(job.model, job.seed) for job in made] == [("lstm", 0), ("mlp", 4)]
+    assert [(job.model.name, job.seed) for job in made] == [("lstm", 0), ("mlp", 4)]
     assert (jobs[0]["epochs"], made[0].variables["dropout"], jobs[1]["augment"]) == (2, 0.3, "flip, shift 0.1")
     assert {job["device"] for job in jobs} == {Settings().device}

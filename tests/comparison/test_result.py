@@ -9,11 +9,11 @@ import pytest
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult, judging_scores
-from sadari.comparison.variants import expand
 from sadari.evaluation.metrics import METRICS, score
 from sadari.files import read_json, write_json
 from sadari.run import RunRecord
 from support.fake_training import FakeTrainer
+from support.jobs import named_arms
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
 
 
 def compared(folder: Path) -> ComparisonResult:
-    arms, _ = expand(["softmax", "majority"], {}, {"epochs": "8"})
+    arms, _ = named_arms(["softmax", "majority"], {}, {"epochs": "8"})
     return compare(Comparison("digits", arms, (0, 1)), out=folder / "out", trainer=FakeTrainer())
 
 

@@ -20,7 +20,7 @@ from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
-from sadari.comparison.variants import Arm, expand
+from sadari.comparison.variants import Arm
 from sadari.data.background import find_background
 from sadari.data.corruptions import CORRUPTIONS, corrupted
 from sadari.errors import SadariError
@@ -31,8 +31,9 @@ from sadari.report.figures import robustness, robustness_page
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval
 from support.fake_training import FakeTrainer
+from support.jobs import named_arms
 
-ARMS = expand(["majority", "softmax"], {}, {"epochs": "4", "batch_size": "16", "learning_rate": "0.01"})[0]
+ARMS = named_arms(["majority", "softmax"], {}, {"epochs": "4", "batch_size": "16", "learning_rate": "0.01"})[0]
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +198,7 @@ def test_images_without_a_ground_are_told_of_and_the_rest_is_judged(
 ) -> None:
     for path in copied.glob(f"*/{FILE}"):
         path.unlink()
-    monkeypatch.setattr(corruption_robustness, "find_ground", lambda *_: None)
+    monkeypatch.setattr(corruption_robustness, "find_background", lambda *_: None)
     found = made(copied).robustness
     assert found is not None
     assert [each.corruption for each in found.corrupted] == CORRUPTIONS.names()[:-1]
@@ -206,7 +207,9 @@ def test_images_without_a_ground_are_told_of_and_the_rest_is_judged(
 
 def test_masks_reach_the_images_that_judge(tmp_path: Path) -> None:
     data = "shapes:images=60,classes=2,size=16"
-    result = compare(Comparison(data, expand(["softmax"], {}, {"epochs": 1})[0], (0,)), out=tmp_path, robustness=True)
+    result = compare(
+        Comparison(data, named_arms(["softmax"], {}, {"epochs": 1})[0], (0,)), out=tmp_path, robustness=True
+    )
     assert result.images is not None
     assert result.images.evidence is not None
     test = result.split.test

@@ -14,8 +14,8 @@ from sadari.comparison.best.shortlist import (
     passes_to_begin,
 )
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import Arm
 from sadari.models.catalog import MODELS
+from support.jobs import named_arm
 
 SMALL, PHOTOGRAPH = (28, 28, 1), (224, 224, 3)
 COUNTS = Counts(1000, 200, 300)
@@ -35,7 +35,7 @@ def test_what_photographs_taught_comes_first_on_photographs_alone() -> None:
 
 def test_a_good_beginning_is_a_pass_and_fifty_steps() -> None:
     arms = tuple(
-        Arm(name, name, overrides)
+        named_arm(name, name, overrides)
         for name, overrides in (("cnn", {"batch_size": 100}), ("mlp", {"batch_size": 1}), ("logistic", {}), ("sgd", {}))
     )
     passes = passes_to_begin(Comparison("digits", arms, (0,)), COUNTS)

@@ -15,7 +15,6 @@ from sadari.comparison.compare import compare
 from sadari.comparison.jobs import Task, run_tasks
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import Arm
 from sadari.comparison.workers import sharing, side_by_side
 from sadari.comparison.workers.side_by_side import run_side_by_side
 from sadari.comparison.workers.worker import Worker
@@ -27,11 +26,11 @@ from sadari.job import Job
 from sadari.progress import Silent
 from sadari.run import RunRecord, write_split
 from sadari.training.train import train
-from support.jobs import QUIET, Listener, figures, job_for, model_bytes
+from support.jobs import QUIET, Listener, figures, job_for, model_bytes, named_arm
 
 PATIENCE = 120.0  # seconds: longer than any machine needs to start a worker
 LONG: dict[str, Any] = {"epochs": 100_000}  # no test waits for its end
-ARMS = (Arm("softmax", "softmax", QUIET), Arm("mlp", "mlp", QUIET))
+ARMS = (named_arm("softmax", "softmax", QUIET), named_arm("mlp", "mlp", QUIET))
 
 
 @pytest.fixture(autouse=True)
@@ -189,7 +188,7 @@ def test_whoever_is_alone_has_one_thread_too(
     tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sadari.inference.device.cores", lambda: 2)
-    arm = Arm("mlp", "mlp", {**QUIET, "threads": 0, "batch_size": 1024})  # where it is trained by itself, two
+    arm = named_arm("mlp", "mlp", {**QUIET, "threads": 0, "batch_size": 1024})  # where it is trained by itself, two
     compare(Comparison("digits", (arm,), (0,)), out=tmp_path)
     assert read_json(tmp_path / "mlp-seed0" / "environment.json")["threads"] == 1
     assert workers == []

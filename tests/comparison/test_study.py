@@ -92,7 +92,7 @@ def test_files_beside_the_study_are_found(tmp_path: Path) -> None:
     (tmp_path / "set.npz").write_bytes(b"")
     study = read(tmp_path, 'data = "set.npz"\n[[arms]]\nmodel = "net.toml"')
     assert study.request.data == str(tmp_path / "set.npz")
-    assert study.request.arms[0].model == str(tmp_path / "net.toml")
+    assert study.request.arms[0].model.reference == str(tmp_path / "net.toml")
     assert study.request.arms[0].name == "net"
 
 

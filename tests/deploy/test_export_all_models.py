@@ -33,7 +33,7 @@ Pixels = NDArray[np.uint8]
 
 
 def images_for(job: Job) -> ImageSet:
-    pretrained = find_model(job.model).begins_with_backbone()
+    pretrained = job.backbone is not None
     return patterns(60, side=SIDE if pretrained else 16, channels=3 if pretrained else 1)
 
 

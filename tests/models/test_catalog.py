@@ -7,7 +7,7 @@ import pytest
 from sadari.errors import UsageError
 from sadari.models.catalog import MODELS, find_model
 from sadari.models.parse import parse
-from sadari.models.spec import ModelSpec
+from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import Settings, setting_names, with_overrides
 
 GREY, COLOUR, PHOTOGRAPH = (28, 28, 1), (32, 32, 3), (224, 224, 3)
@@ -56,7 +56,7 @@ def test_params_are_those_of_the_articles(name: str) -> None:
 @pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
 def test_every_rung_is_whole(spec: ModelSpec) -> None:
     assert spec.summary and not spec.summary.endswith(".")
-    assert spec.fitted_by in ("gradient", "scikit-learn")
+    assert FittedBy("scikit-learn") is FittedBy.SOLVER, "as 0.1.0 called it"
     assert not set(spec.variables) & set(setting_names())
     assert isinstance(with_overrides(Settings(), spec.settings), Settings)
     assert len(parse(spec.layers, spec.variables)) >= (spec.name != "majority")

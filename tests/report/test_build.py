@@ -14,7 +14,6 @@ from PIL import Image
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import expand
 from sadari.errors import SadariError
 from sadari.explain.summary import layers_of
 from sadari.inference.model import Architecture, write_model
@@ -29,6 +28,7 @@ from sadari.report.sentences import verdict_sentence
 from sadari.report.sweeps import sweep_pages
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Predictions, Verdict
+from support.jobs import named_arms
 from support.large_results import large_result, photographs
 from support.stamped_training import StampedTrainer
 
@@ -37,7 +37,7 @@ MOST_BYTES = 5_000_000
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ComparisonResult:
-    arms, _ = expand(["majority", "softmax", "mlp"], {}, {"epochs": "6"})
+    arms, _ = named_arms(["majority", "softmax", "mlp"], {}, {"epochs": "6"})
     trainer = StampedTrainer()
     return compare(Comparison("digits", arms, (0, 1)), runs=tmp_path_factory.mktemp("runs"), trainer=trainer)
 
@@ -256,7 +256,7 @@ def test_without_images_everything_else_is_there_and_it_is_said(result: Comparis
 
 
 def test_a_sweep_marks_its_best_only_where_it_beats_all_others(tmp_path: Path) -> None:
-    arms, _ = expand(["mlp"], {"batch_size": ["32", "64", "128"]}, {"epochs": "2"})
+    arms, _ = named_arms(["mlp"], {"batch_size": ["32", "64", "128"]}, {"epochs": "2"})
     swept = compare(Comparison("digits", arms, (0, 1)), runs=tmp_path, trainer=StampedTrainer())
     [page] = gather(swept).sweeps
     assert page.key == "batch_size"

@@ -10,7 +10,7 @@ from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.robustness import CorruptionAccuracy
-from sadari.comparison.variants import Arm, expand
+from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
 from sadari.report import figures
 from sadari.report.plots.arms import draw_confusion, draw_cost, draw_robustness
@@ -20,6 +20,7 @@ from sadari.report.plots.write import write_plots
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Split, Verdict
 from support.fake_training import SKILLS, FakeTrainer
+from support.jobs import named_arms
 
 
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 2) -> ComparisonResult:
@@ -30,7 +31,7 @@ def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = No
 @pytest.fixture
 def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    return made(tmp_path, expand(["majority", "softmax", "mlp"], {}, {"epochs": "6"})[0])
+    return made(tmp_path, named_arms(["majority", "softmax", "mlp"], {}, {"epochs": "6"})[0])
 
 
 def point(value: float, arm: str = "arm") -> figures.SweepPoint:
@@ -102,7 +103,7 @@ def test_cost_has_a_point_for_every_arm(result: ComparisonResult) -> None:
 def test_a_sweep_has_a_line_for_everything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     varied = {"batch_size": ["64", "16", "32"], "optimizer": ["sgd", "adam"]}
-    swept = made(tmp_path, expand(["softmax", "mlp"], varied, {})[0])
+    swept = made(tmp_path, named_arms(["softmax", "mlp"], varied, {})[0])
     [sweep] = figures.sweeps(swept)  # an optimizer is no number
     assert sweep.key == "batch_size"
     assert list(sweep.lines) == [
@@ -145,7 +146,7 @@ def test_the_best_of_a_sweep_is_marked_only_where_there_is_one() -> None:
 
 def test_a_sweep_knows_its_best_from_the_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    swept = made(tmp_path, expand(["mlp"], {"batch_size": ["16", "32"]}, {})[0])
+    swept = made(tmp_path, named_arms(["mlp"], {"batch_size": ["16", "32"]}, {})[0])
     assert [sweep.best for sweep in figures.sweeps(swept)] == [""]  # the fake learns the same with both
     shown = replace(swept, verdicts=(better("mlp batch_size=32", "mlp batch_size=16"),))
     assert [sweep.best for sweep in figures.sweeps(shown)] == ["mlp batch_size=32"]
@@ -155,7 +156,7 @@ def test_fractions_of_the_training_images_are_a_learning_curve_and_no_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    swept = made(tmp_path, expand(["mlp", "softmax"], {"train_fraction": ["0.1", "0.5", "1"]}, {})[0])
+    swept = made(tmp_path, named_arms(["mlp", "softmax"], {"train_fraction": ["0.1", "0.5", "1"]}, {})[0])
     assert figures.sweeps(swept) == ()
     learning = figures.learning(swept)
     assert learning is not None
@@ -227,7 +228,7 @@ def test_a_comparison_in_which_all_failed_still_shows_its_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    failed = made(tmp_path, expand(["mlp"], {}, {})[0], FakeTrainer(fails={"mlp": SadariError("no")}))
+    failed = made(tmp_path, named_arms(["mlp"], {}, {})[0], FakeTrainer(fails={"mlp": SadariError("no")}))
     assert [path.name for path in write_plots(failed)] == ["samples.png"]
 
 

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from sadari.job import Job
 from sadari.settings import Value
-from sadari.training.job import make_job
-from support.jobs import QUIET
+from support.jobs import QUIET, named_job
 
 SMALL = "test_resnet"  # timm's own, for its tests: 0.5 million parameters
 SIDE = 32
@@ -49,4 +48,4 @@ def backbone_job(model: str, **overrides: Value) -> Job:
     base: dict[str, Value] = {**QUIET, "weights": "random", "image_size": SIDE}
     if model in ("linear-probe", "fine-tune", "knn"):
         base["backbone"] = SMALL
-    return make_job("patterns", model, 0, {**base, **overrides})
+    return named_job("patterns", model, 0, {**base, **overrides})

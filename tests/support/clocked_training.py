@@ -42,8 +42,8 @@ class ClockedTrainer(FakeTrainer):
         self, job: Job, out: Path, *, images: ImageSet, split: Split, progress: Progress | None = None
     ) -> RunRecord:
         if (out / "settings.toml").is_file():
-            assert RunRecord(out).job == job, "the folder holds a run with other settings"
-        if job.model in self.fails:
+            assert RunRecord(out).job == job.record, "the folder holds a run with other settings"
+        if job.model.name in self.fails:
             self.now += 1.0
         if len(self.calls) + 1 == self.stop_at:
             self.stop_at = 0
@@ -51,12 +51,12 @@ class ClockedTrainer(FakeTrainer):
         return super().__call__(job, out, images=images, split=split, progress=progress)
 
     def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
-        made, counts = self.made[job.model], Counts.of(split)
+        made, counts = self.made[job.model.name], Counts.of(split)
         passes = job.settings.epochs
         if made.stops and job.settings.patience:
             passes = min(passes, made.stops + job.settings.patience)
         gained = 1 - math.exp2(-passes * counts.train / (made.half * 1150))
-        with patch.dict(SKILLS, {job.model: made.skill * gained}):
+        with patch.dict(SKILLS, {job.model.name: made.skill * gained}):
             super()._leave(record, job, images, split)
         seconds = made.pace.seconds(passes, counts)
         self.now += seconds

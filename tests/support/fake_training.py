@@ -39,17 +39,17 @@ class FakeTrainer:
     ) -> RunRecord:
         del progress
         record = RunRecord(out)
-        if (out / "settings.toml").is_file() and record.finished and record.job == job:
+        if (out / "settings.toml").is_file() and record.finished and record.job == job.record:
             return record
         self.calls.append(job)
         self.splits.append(split)
-        if job.model in self.fails:
-            raise self.fails[job.model]
+        if job.model.name in self.fails:
+            raise self.fails[job.model.name]
         return self._leave(record, job, images, split)
 
     def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
-        out, skill = record.path, SKILLS[job.model]
-        write_text(out / "settings.toml", job.to_toml())
+        out, skill = record.path, SKILLS[job.model.name]
+        write_text(out / "settings.toml", job.record.to_toml())
         write_split(out / "split.npz", split)
         epochs = range(1, job.settings.epochs + 1)
         write_history(
@@ -67,7 +67,7 @@ class FakeTrainer:
             ],
         )
         parts = {
-            name: drawn_predictions(images, split.positions(name), skill, 100 * job.seed + len(job.model))
+            name: drawn_predictions(images, split.positions(name), skill, 100 * job.seed + len(job.model.reference))
             for name in SPLITS
             if len(split.positions(name))
         }
@@ -75,13 +75,13 @@ class FakeTrainer:
         write_predictions(out / "predictions.csv", parts[judged_on])
         summary = {
             "run": str(out),
-            "model": job.model,
+            "model": job.model.reference,
             "data": job.data,
             "seed": job.seed,
             "params": {"total": 1000, "trainable": 900},
             "epochs": len(epochs),
             "best_epoch": 4,
-            "seconds": {"train": float(len(job.model)), "total": 10.0},
+            "seconds": {"train": float(len(job.model.reference)), "total": 10.0},
             "images_per_second": 1234.0,
             "judged_on": judged_on,
             "images": {name: len(split.positions(name)) for name in SPLITS},

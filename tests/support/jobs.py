@@ -1,11 +1,13 @@
 """Small sets that can be learnt, small networks, and jobs of a second, for the tests of training."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 
-from sadari.job import Job
+from sadari.comparison.variants import Arm, expand
+from sadari.job import Job, make_job
 from sadari.models.catalog import find_model
 from sadari.progress import Silent, Task
 from sadari.run import HISTORY_COLUMNS, RunRecord
@@ -58,7 +60,29 @@ def job_for(model: str, data: str = "patterns", seed: int = 0, **overrides: Valu
     """The job that `sadari train DATA --model MODEL --set ...` makes, quick and quiet."""
     spec = find_model(model)
     settings, variables = resolve(spec.settings, spec.variables, {**QUIET, **overrides})
-    return Job(data, model, seed, settings, variables)
+    return Job(data, spec, seed, settings, variables)
+
+
+def named_job(data: str | Path, model: str | Path, seed: int, overrides: Mapping[str, Value]) -> Job:
+    """`make_job` of a model that is named, as the command line does it."""
+    return make_job(data, find_model(model), seed, overrides)
+
+
+def named_arm(
+    name: str,
+    model: str,
+    overrides: Mapping[str, Value] | None = None,
+    published: Mapping[str, float] | None = None,
+) -> Arm:
+    """An arm of a model that is named."""
+    return Arm(name, find_model(model), overrides or {}, published or {})
+
+
+def named_arms(
+    models: Sequence[str | Path], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
+) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
+    """`expand` of models that are named."""
+    return expand([find_model(model) for model in models], varied, overrides)
 
 
 def model_bytes(out: Path | RunRecord) -> bytes:

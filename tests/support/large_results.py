@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.comparison.result import ArmResult, ComparisonResult, DataFacts, correctness, pair_verdicts, ranked
-from sadari.comparison.variants import Arm
 from sadari.evaluation.statistics import interval
-from sadari.job import Job
 from sadari.run import RunRecord
-from sadari.settings import Settings
+from sadari.settings import JobRecord, Settings
 from sadari.values import Answers, ImageSet, Predictions, Split
+from support.jobs import named_arm
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class HeldRun(RunRecord):
         return Answers(self.said.ids, self.said.labels, self.said.predicted, self.said.classes)
 
     @property
-    def job(self) -> Job:
+    def job(self) -> JobRecord:
         return self.of_job  # type: ignore[no-any-return]
 
     @property
@@ -88,7 +87,7 @@ def large_result(images: ImageSet, arms: int, seeds: int) -> ComparisonResult:
         arms=results,
         verdicts=pair_verdicts(results, {name: correctness(of_arm) for name, of_arm in records.items()}),
         records=records,
-        arms_asked=tuple(Arm(name, "cnn") for name in records),
+        arms_asked=tuple(named_arm(name, "cnn") for name in records),
         images=images,
         split=split,
     )
@@ -104,7 +103,7 @@ def _run(images: ImageSet, split: Split, arm: int, seed: int, skill: float, gene
     probabilities = np.repeat(((1 - sure) / (classes - 1))[:, None], classes, axis=1).astype(np.float32)
     probabilities[np.arange(len(labels)), said] = sure
     predictions = Predictions(images.ids[split.test], labels, probabilities, images.classes, 0.0)
-    return HeldRun(Path(f"/nowhere/{arm}-{seed}"), predictions, Job("photographs", "cnn", seed, Settings()))
+    return HeldRun(Path(f"/nowhere/{arm}-{seed}"), predictions, JobRecord("photographs", "cnn", seed, Settings()))
 
 
 def _row(name: str, records: tuple[HeldRun, ...]) -> ArmResult:

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from sadari.run import RunRecord
 from sadari.settings import Value
-from sadari.training.job import make_job
 from sadari.training.train import train
-from support.jobs import QUIET
+from support.jobs import QUIET, named_job
 from support.sets import encode, write_folder
 
 CLASSES = ("bird", "cat", "dog")
@@ -37,7 +36,7 @@ def photographs(count: int, sizes: tuple[tuple[int, int], ...], kind: str) -> di
 
 
 def trained(data: Path, out: Path, model: str = "cnn", **overrides: Value) -> RunRecord:
-    return train(make_job(str(data), model, 0, {**QUIET, **overrides}), out)
+    return train(named_job(str(data), model, 0, {**QUIET, **overrides}), out)
 
 
 def photograph() -> NDArray[np.uint8]:

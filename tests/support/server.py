@@ -17,16 +17,15 @@ from PIL import Image
 from sadari.deploy.serve.server import listen
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
-from sadari.training.job import make_job
 from sadari.training.train import train
-from support.jobs import QUIET
+from support.jobs import QUIET, named_job
 
 Files = list[tuple[str, tuple[str, bytes, str]]]
 
 
 def trained_on_digits(out: Path) -> RunRecord:
     """A small convolutional network on the 8x8 digits, in two seconds."""
-    return train(make_job("digits", "cnn", 0, {**QUIET, "epochs": 2, "batch_size": 64}), out)
+    return train(named_job("digits", "cnn", 0, {**QUIET, "epochs": 2, "batch_size": 64}), out)
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

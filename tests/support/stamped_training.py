@@ -7,7 +7,6 @@ from sadari.data.prepare import Preprocess
 from sadari.files import read_json, write_json, write_text
 from sadari.inference.model import Architecture, write_model
 from sadari.job import Job
-from sadari.models.catalog import find_model
 from sadari.run import RunRecord
 from sadari.values import SPLITS, ImageSet, Split
 from support.fake_training import FakeTrainer
@@ -23,10 +22,10 @@ class StampedTrainer(FakeTrainer):
     def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
         super()._leave(record, job, images, split)
         settings = replace(job.settings, device=self.device, precision="float32")
-        write_text(record.path / "settings.toml", replace(job, settings=settings).to_toml())
+        write_text(record.path / "settings.toml", replace(job, settings=settings).record.to_toml())
         preprocess = Preprocess.fitted(images, split.train, "unit", "crop")
         write_json(record.path / "preprocess.json", preprocess.to_json())
-        architecture = Architecture.of(find_model(job.model), job.variables, images.shape, images.classes)
+        architecture = Architecture.of(job.model, job.variables, images.shape, images.classes)
         write_model(record.path / "model.safetensors", architecture.build(job.seed), architecture)
         stamp = {
             "python": "3.12.1",
@@ -36,7 +35,7 @@ class StampedTrainer(FakeTrainer):
             "cores": 2,
             "threads": 2,
             "data": {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes},
-            "layers": find_model(job.model).layers,
+            "layers": job.model.layers,
         }
         write_json(record.path / "environment.json", stamp)
         counts = {part: len(split.positions(part)) for part in SPLITS}

@@ -18,7 +18,6 @@ import sadari
 from sadari.cli import log as door
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import expand
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
@@ -27,7 +26,7 @@ from sadari.settings import Settings
 from sadari.tracking import mlflow_store
 from sadari.tracking.entry import Entry, entry_of
 from sadari.tracking.log import log
-from sadari.training.job import make_job
+from support.jobs import named_arms, named_job
 from support.stamped_training import StampedTrainer, train_run
 
 
@@ -47,13 +46,13 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def run_in(folder: Path, seed: int = 0) -> RunRecord:
-    job = make_job("digits", "mlp", seed, {"epochs": 3, "batch_size": 7})
+    job = named_job("digits", "mlp", seed, {"epochs": 3, "batch_size": 7})
     images = load("digits", job.settings)
     return RunRecord(train_run(StampedTrainer(), job, folder, images, draw_split(images, job.settings)))
 
 
 def compared(out: Path, seeds: tuple[int, ...] = (0, 1)) -> Path:
-    arms, _ = expand(("softmax", "mlp"), {}, {"epochs": 2})
+    arms, _ = named_arms(("softmax", "mlp"), {}, {"epochs": 2})
     return compare(Comparison("digits", arms, seeds), out=out, trainer=StampedTrainer()).out
 
 
@@ -157,7 +156,7 @@ def test_where_it_goes_without_being_said(store: str, tmp_path: Path, monkeypatc
 
 
 def test_a_setting_that_is_empty_and_a_name_that_mlflow_refuses(store: str, tmp_path: Path) -> None:
-    arms, _ = expand(("mlp",), {"learning_rate": ["0.1", "0.2"]}, {"epochs": 1})
+    arms, _ = named_arms(("mlp",), {"learning_rate": ["0.1", "0.2"]}, {"epochs": 1})
     folder = compare(Comparison("digits", arms, (0,)), out=tmp_path / "varied", trainer=StampedTrainer()).out
     log([folder], uri=store, experiment="names")
     [parent] = [run for run in there(store, "names") if "arm" not in run.data.tags]

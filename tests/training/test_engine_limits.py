@@ -13,7 +13,6 @@ from sadari.models.network import Network
 from sadari.settings import Settings, Value
 from sadari.training.batches import Batch, Batches
 from sadari.training.engine import DivergedError
-from sadari.training.job import make_job
 from sadari.training.optim.build import make_optimizer
 from sadari.training.train import train
 from sadari.values import ImageSet
@@ -26,6 +25,7 @@ from support.jobs import (
     Listener,
     job_for,
     model_bytes,
+    named_job,
     network_file,
     parts,
     patterns,
@@ -46,7 +46,7 @@ def test_a_last_step_that_ruins_the_network_is_a_divergence_too(validated: bool,
     images = patterns()
     split = parts(images) if validated else replace(parts(images), val=np.empty(0, dtype=np.int64))
     one_step: dict[str, Value] = {"batch_size": len(images), "optimizer": "sgd", "learning_rate": 1e38}
-    job = make_job("patterns", network_file(tmp_path, PLAIN), 0, {**QUIET, **one_step, "epochs": 1})
+    job = named_job("patterns", network_file(tmp_path, PLAIN), 0, {**QUIET, **one_step, "epochs": 1})
     with pytest.raises(DivergedError, match="lower learning_rate"):
         train(job, tmp_path / "run", images=images, split=split)
     assert not (tmp_path / "run" / "scores.json").exists()
@@ -74,7 +74,7 @@ def test_the_best_epoch_survives_a_divergence(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("sadari.training.train.make_optimizer", watched)
     monkeypatch.setattr("sadari.training.engine.set_learning_rate", lambda *_: None)
     monkeypatch.setattr(Batches, "batch", spoilt)
-    job = job_for(whole.model, epochs=5)
+    job = job_for(whole.model.reference, epochs=5)
     with pytest.raises(DivergedError, match=r"in epoch 3.*; the best epoch, \d, is kept as"):
         train(job, tmp_path / "bad", images=images, split=parts(images))
     assert model_bytes(tmp_path / "bad") == model_bytes(good)

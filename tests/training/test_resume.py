@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from sadari import files
 from sadari import run as run_module
 from sadari.errors import SadariError
 from sadari.models.catalog import find_model
+from sadari.models.spec import FittedBy
 from sadari.run import RunRecord
 from sadari.settings import OPTIMIZERS
 from sadari.training.batches import Batch, Batches
@@ -155,13 +157,14 @@ def full_after(monkeypatch: pytest.MonkeyPatch, name: str, writes: int) -> Calla
 
         return limited
 
-    originals = {each: getattr(run_module, each) for each in ("_put", "_put_predictions")}
-    for each, put in originals.items():
-        monkeypatch.setattr(run_module, each, until_full(put))
+    writers = ((files, "_put"), (run_module, "_put_predictions"))
+    originals = [(module, each, getattr(module, each)) for module, each in writers]
+    for module, each, put in originals:
+        monkeypatch.setattr(module, each, until_full(put))
 
     def make_room() -> None:
-        for each, put in originals.items():
-            monkeypatch.setattr(run_module, each, put)
+        for module, each, put in originals:
+            monkeypatch.setattr(module, each, put)
 
     return make_room
 
@@ -256,5 +259,5 @@ def test_killed_many_times(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["sgd", "logistic"])
 def test_classical_rungs_killed_many_times(model: str, tmp_path: Path) -> None:
-    assert find_model(model).fitted_by == "scikit-learn"
+    assert find_model(model).fitted_by is FittedBy.SOLVER
     killed(tmp_path, 20, model, "epochs=8", "checkpoint_seconds=0.0")

@@ -14,9 +14,8 @@ import pytest
 from sadari.data.packs.prefetch import Ahead, Pixels, Positions
 from sadari.data.packs.stream import StreamedImages
 from sadari.errors import SadariError
-from sadari.job import Job
 from sadari.run import RunRecord, read_predictions
-from sadari.settings import Settings, Value, with_overrides
+from sadari.settings import JobRecord, Settings, Value, with_overrides
 from sadari.training.train import resume, train
 from support.interruptions import at_step, ctrl_c
 from support.jobs import DROPPED, NORMED, figures, job_for, model_bytes, network_file
@@ -133,10 +132,10 @@ def test_a_file_that_changes_ends_the_run_in_one_sentence_that_keeps_it(
 
 
 def test_a_job_of_a_time_before_streaming_is_read_as_auto() -> None:
-    job = Job("digits", "mlp", 0, with_overrides(Settings(), {"epochs": 3}))
+    job = JobRecord("digits", "mlp", 0, with_overrides(Settings(), {"epochs": 3}))
     before = "\n".join(line for line in job.to_toml().splitlines() if not line.startswith("stream"))
     assert before != job.to_toml().rstrip("\n")
-    assert Job.from_toml(before) == job
+    assert JobRecord.from_toml(before) == job
     assert job.settings.stream == "auto"
 
 
@@ -153,7 +152,7 @@ def slow(*given):
     return decode(*given)
 stream.decode_image = slow
 try:
-    images.images.expect(images.labels * 0 + range(len(images)))
+    images.images.prefetch(images.labels * 0 + range(len(images)))
     images.images[:1]
     print("ready", flush=True)
     time.sleep(60)

@@ -67,7 +67,7 @@ def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Pa
     (events,) = {name for name in there if name.startswith("events.")}
     assert there - {events} == PROMISED
     assert run.finished
-    assert run.job == resolve_machine(job)
+    assert run.job == replace(job.record, settings=resolve_machine(job.settings))
     summary = run.summary
     assert set(summary) >= {"run", "model", "data", "seed", "params", "epochs", "seconds", "scores"}
     assert set(summary["params"]) == {"total", "trainable"}
@@ -341,9 +341,9 @@ def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_jud
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     for name, words in (("cuda:99", "device is 'cuda:99' but"), ("cpu:x", "device is auto"), ("tpu", "device is auto")):
         with pytest.raises(UsageError, match=words):
-            resolve_machine(job_for("majority", device=name))
+            resolve_machine(job_for("majority", device=name).settings)
         assert device_here(name) == "cpu"
-    resolved = resolve_machine(job_for("majority", device="auto", threads=0, precision="auto")).settings
+    resolved = resolve_machine(job_for("majority", device="auto", threads=0, precision="auto").settings)
     assert resolved.device in ("cpu", "cuda")
     assert threads_for(resolved, (8, 8, 1)) == 1
     assert threads_for(resolved, (224, 224, 3)) == len(os.sched_getaffinity(0))

@@ -17,7 +17,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison, equals, extends
-from sadari.comparison.variants import expand
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json
@@ -33,15 +32,14 @@ from sadari.models.layers.neighbours import TEMPERATURE
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from sadari.run import RunRecord
-from sadari.settings import Settings, Value
-from sadari.training.job import make_job
+from sadari.settings import JobRecord, Settings, Value
 from sadari.training.optim.build import make_optimizer, set_learning_rate
 from sadari.training.randomness import seed_for
 from sadari.training.train import train
 from sadari.values import ImageSet
 from support.backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
 from support.interruptions import at_step, ctrl_c, killed
-from support.jobs import figures, model_bytes, parts, patterns
+from support.jobs import figures, model_bytes, named_arms, named_job, parts, patterns
 from support.sets import encode, write_folder
 
 IMAGES = patterns(side=SIDE)
@@ -134,7 +132,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_wants_the_same_weight
 
 def features(job: Job) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """What the class layer reads of the training and the test images."""
-    architecture = Architecture.of(find_model(job.model), job.variables, IMAGES.shape, IMAGES.classes)
+    architecture = Architecture.of(job.model, job.variables, IMAGES.shape, IMAGES.classes)
     network = architecture.build(seed_for(job.seed, "weights")).eval()
     preprocess = Preprocess.fitted(IMAGES, SPLIT.train, "backbone", "crop", architecture.scaling)
     with torch.no_grad():
@@ -168,19 +166,19 @@ def test_knn_votes_by_the_features_and_remembers_them(tmp_path: Path) -> None:
 
 def test_what_a_job_asks_of_images_is_what_the_weights_ask(tmp_path: Path) -> None:
     weights = str(hub_folder(tmp_path / "weights"))
-    job = make_job("patterns", "fine-tune", 0, {"backbone": SMALL, "weights": weights})
+    job = named_job("patterns", "fine-tune", 0, {"backbone": SMALL, "weights": weights})
     settings = job.settings
     assert (settings.image_size, settings.channels, settings.scaling) == (SIDE, 3, "backbone")
     assert (settings.learning_rate, settings.backbone_learning_rate) == (0.001, 0.0001)
-    own = make_job(
+    own = named_job(
         "patterns", "fine-tune", 0, {"backbone": SMALL, "weights": weights, "image_size": 48, "scaling": "unit"}
     )
     assert (own.settings.image_size, own.settings.scaling) == (48, "unit")
-    by_timm = make_job("patterns", f"timm:{SMALL}", 0, {"weights": weights})
+    by_timm = named_job("patterns", f"timm:{SMALL}", 0, {"weights": weights})
     assert by_timm.settings == settings
-    assert Job.from_toml(job.to_toml()) == job
+    assert JobRecord.from_toml(job.record.to_toml()) == job.record
     with pytest.raises(UsageError, match="scaling=backbone needs a backbone, and cnn has none; take unit, channel"):
-        make_job("patterns", "cnn", 0, {"scaling": "backbone"})
+        named_job("patterns", "cnn", 0, {"scaling": "backbone"})
 
 
 def test_weights_are_named_so_that_they_are_found_from_anywhere(
@@ -188,7 +186,7 @@ def test_weights_are_named_so_that_they_are_found_from_anywhere(
 ) -> None:
     folder = hub_folder(tmp_path / "weights")
     monkeypatch.chdir(tmp_path)
-    job = make_job("patterns", "knn", 0, {"backbone": SMALL, "weights": "weights"})
+    job = named_job("patterns", "knn", 0, {"backbone": SMALL, "weights": "weights"})
     assert job.variables["weights"] == str(folder)
 
 
@@ -199,7 +197,7 @@ def test_a_users_own_file_may_begin_with_a_backbone(tmp_path: Path) -> None:
         '[variables]\ntrain = "head"\n',
         encoding="utf-8",
     )
-    job = make_job("patterns", path, 0, {"image_size": SIDE, "epochs": 2, "threads": 1, "precision": "float32"})
+    job = named_job("patterns", path, 0, {"image_size": SIDE, "epochs": 2, "threads": 1, "precision": "float32"})
     assert job.settings.scaling == "backbone"
     said_again(run(job, tmp_path / "run"))
     path.write_text('layers = "flatten, neighbours 3"\n', encoding="utf-8")
@@ -293,7 +291,7 @@ def photographs(folder: Path, images: ImageSet) -> str:
 def test_grey_photographs_work_and_can_be_judged_again(tmp_path: Path) -> None:
     data = photographs(tmp_path / "photos", patterns(60, side=20, channels=1))
     given: dict[str, Value] = {"backbone": SMALL, "weights": "random", "image_size": SIDE, "threads": 1}
-    made = train(make_job(data, "linear-probe", 0, given), tmp_path / "run")
+    made = train(named_job(data, "linear-probe", 0, given), tmp_path / "run")
     assert TrainedModel.load(made).preprocess.channels == 3
     again = evaluate(made)
     assert np.allclose(again.probabilities, made.predictions.probabilities, atol=1e-6)
@@ -303,7 +301,7 @@ def test_grey_photographs_work_and_can_be_judged_again(tmp_path: Path) -> None:
 def test_probing_and_fine_tuning_are_compared(tmp_path: Path) -> None:
     data = photographs(tmp_path / "photos", IMAGES)
     given: dict[str, Value] = {"backbone": SMALL, "weights": "random:1", "image_size": SIDE, "epochs": 1, "threads": 1}
-    arms, _ = expand(["linear-probe", "fine-tune", "logistic"], {}, given)
+    arms, _ = named_arms(["linear-probe", "fine-tune", "logistic"], {}, given)
     request = Comparison(data, arms, (0,))
     result = compare(request, out=tmp_path / "out")
     assert [each.reason for each in result.arms] == [""] * 3
@@ -315,7 +313,7 @@ def test_probing_and_fine_tuning_are_compared(tmp_path: Path) -> None:
 
 
 def test_a_stored_comparison_may_lack_settings_that_came_later() -> None:
-    arms, _ = expand(["cnn", "mlp"], {}, {"epochs": 2})
+    arms, _ = named_arms(["cnn", "mlp"], {}, {"epochs": 2})
     request = Comparison("digits", arms, (0, 1), fingerprint="f")
     stored = tomllib.loads(request.to_toml())
     assert equals(request, stored)
@@ -333,10 +331,10 @@ def test_a_stored_comparison_may_lack_settings_that_came_later() -> None:
 def test_a_job_stored_before_a_setting_existed_is_read() -> None:
     job = backbone_job("fine-tune", backbone_learning_rate=0.0)
     older = "".join(
-        line for line in job.to_toml().splitlines(keepends=True) if not line.startswith("backbone_learning_rate")
+        line for line in job.record.to_toml().splitlines(keepends=True) if not line.startswith("backbone_learning_rate")
     )
-    assert older != job.to_toml()
-    assert Job.from_toml(older) == job
+    assert older != job.record.to_toml()
+    assert JobRecord.from_toml(older) == job.record
 
 
 def test_only_batch_norms_that_learn_forbid_smaller_pieces() -> None:

@@ -85,9 +85,9 @@ def compare(
     from sadari.comparison.request import Comparison
     from sadari.comparison.variants import expand, parse_vary
     from sadari.data.load import absolute_data
-    from sadari.models.catalog import absolute_model
+    from sadari.models.catalog import find_model
 
-    names = [absolute_model(name.strip()) for name in models.split(",") if name.strip()]
+    names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
     varied, overrides, progress, most = (
@@ -100,7 +100,7 @@ def compare(
     if seconds is not None:
         _run_best(data, seconds, overrides, seeds, out, as_json, robustness, margin)
         return
-    arms, sentences = expand(names, varied, overrides)
+    arms, sentences = expand([find_model(name) for name in names], varied, overrides)
     for sentence in sentences:
         progress.say(sentence)
     request = Comparison(absolute_data(data), arms, tuple(range(seeds)))

@@ -31,11 +31,10 @@ def doctor(
 def examine() -> dict[str, Any]:
     """What was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
     from sadari.inference.device import resolve_machine
-    from sadari.job import Job
     from sadari.run import environment
     from sadari.settings import Settings
 
-    settings = resolve_machine(Job("", "", 0, Settings())).settings
+    settings = resolve_machine(Settings())
     folders, problems = _folders()
     stamp = environment()
     del stamp["command"]

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +11,10 @@ import typer
 
 from sadari.cli.completion import data_names, model_names, part_names, setting_pairs
 from sadari.cli.terminal import TerminalProgress, duration
-from sadari.job import Job
 from sadari.settings import parse_overrides
 
 if TYPE_CHECKING:
+    from sadari.job import Job
     from sadari.run import RunRecord
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
@@ -49,19 +49,21 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train one model and judge it."""
-    from sadari.training.job import make_job
+    from sadari.job import make_job
+    from sadari.models.catalog import find_model
 
     overrides = parse_overrides(set_ or []) | ({} if epochs is None else {"epochs": epochs})
-    job = make_job(data, model, seed, overrides)
+    job = make_job(data, find_model(model), seed, overrides)
     _run(job, out or _free_folder(job), as_json)
 
 
 def resume(run: Run, as_json: AsJson = False) -> None:
     """Go on with an interrupted run; a finished one is shown again."""
+    from sadari.job import find_job
     from sadari.run import RunRecord
 
     record = RunRecord.open(run)
-    _run(record.job, record.path, as_json)
+    _run(find_job(record.job), record.path, as_json)
 
 
 def evaluate(
@@ -105,15 +107,15 @@ def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
     return "   ".join(f"{name} {scores[name]:.4f}" for name in names if name in scores)
 
 
-def _free_folder(job: Job) -> Path:
+def _free_folder(job: "Job") -> Path:
     """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job."""
     from sadari.comparison.request import data_name
     from sadari.comparison.variants import folder_name
     from sadari.inference.device import resolve_machine
     from sadari.run import RunRecord
 
-    name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model).stem[:LONGEST]}", job.seed)
-    wanted = resolve_machine(job)
+    name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model.reference).stem[:LONGEST]}", job.seed)
+    wanted = replace(job.record, settings=resolve_machine(job.settings))
     number = 1
     while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
@@ -124,7 +126,7 @@ def _free_folder(job: Job) -> Path:
         number += 1
 
 
-def _run(job: Job, out: Path, as_json: bool) -> None:
+def _run(job: "Job", out: Path, as_json: bool) -> None:
     from sadari.training.train import train
 
     progress = TerminalProgress()

@@ -1,7 +1,7 @@
 """What does one type to get the same comparison again? Commands for a shell, every word quoted."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
 from sadari.errors import UsageError
 from sadari.job import Job
-from sadari.models.catalog import find_model
+from sadari.models.catalog import recorded_model
+from sadari.models.spec import ModelSpec
 from sadari.run import RunRecord
-from sadari.settings import Settings, Value, parse_overrides, resolve, setting_names
+from sadari.settings import JobRecord, Value, parse_overrides, resolve, setting_names
 
 # What "auto" was decided to be on the machine of the run, and what decides nothing about its result.
 MACHINE = ("device", "threads", "stream", "checkpoint_seconds", "tensorboard")
@@ -49,7 +50,7 @@ def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
 
 def _compare_words(request: Comparison) -> list[str]:
     """The words of `sadari compare`; none where its options cannot say all of `request`."""
-    models = list(dict.fromkeys(arm.model for arm in request.arms))
+    models = {arm.model.reference: arm.model for arm in request.arms}
     varied: dict[str, list[str]] = {}
     common: dict[str, str] = {}
     for arm in request.arms:
@@ -69,15 +70,18 @@ def _compare_words(request: Comparison) -> list[str]:
     return words + [word for text in sets for word in ("--set", text)]
 
 
-def _says_all(request: Comparison, models: Sequence[str], vary: Sequence[str], common: dict[str, str]) -> bool:
+def _says_all(
+    request: Comparison, models: Mapping[str, ModelSpec], vary: Sequence[str], common: dict[str, str]
+) -> bool:
     """Would these words, read as the command line reads them, ask for exactly `request`?"""
     if request.seeds != tuple(range(len(request.seeds))) or request.title or request.notes:
         return False
-    if any(arm.published for arm in request.arms) or [each.strip() for each in ",".join(models).split(",")] != models:
+    read_back = [each.strip() for each in ",".join(models).split(",")]
+    if any(arm.published for arm in request.arms) or read_back != list(models):
         return False
     try:
         overrides = parse_overrides([f"{key}={value}" for key, value in common.items()])
-        arms, _ = expand(models, parse_vary(vary), overrides)
+        arms, _ = expand(list(models.values()), parse_vary(vary), overrides)
         return [_asked(request, arm) for arm in arms] == [_asked(request, arm) for arm in request.arms]
     except UsageError:  # the file of a network has gone since
         return False
@@ -96,7 +100,7 @@ def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
             key: value
             for key, value in (
                 ("name", arm.name),
-                ("model", arm.model),
+                ("model", arm.model.reference),
                 ("settings", dict(arm.overrides)),
                 ("published", dict(arm.published)),
             )
@@ -109,18 +113,15 @@ def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
     return f"cat > {STUDY} <<'{END}'\n{text}{END}\nsadari study {STUDY}"
 
 
-def _train_words(job: Job) -> list[str]:
+def _train_words(job: JobRecord) -> list[str]:
     words = ["sadari", "train", job.data, "--model", job.model, "--seed", str(job.seed)]
     return words + [word for key, value in changed_settings(job).items() for word in ("--set", f"{key}={value}")]
 
 
-def changed_settings(job: Job) -> dict[str, Value]:
+def changed_settings(job: JobRecord) -> dict[str, Value]:
     """Which settings and variables of `job` are not its model's own ones, those of the machine aside?"""
-    try:
-        spec = find_model(job.model)
-        usual, variables = resolve(spec.settings, spec.variables, {})
-    except UsageError:  # the file of the network has gone since
-        usual, variables = Settings(), {}
+    spec = recorded_model(job.model, "")  # of a user's file, which may be another one now, every setting is named
+    usual, variables = resolve(spec.settings, spec.variables, {})
     changed: dict[str, Value] = {
         name: getattr(job.settings, name)
         for name in setting_names()

@@ -68,7 +68,7 @@ def compare(
     records, reasons = _run(request, inputs, folder, progress, trainer, min(jobs or cores(), cores()))
     result = make_result(
         request,
-        {arm.name: request.job(arm, request.seeds[0]) for arm in request.arms},
+        {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms},
         records,
         reasons,
         out=folder,

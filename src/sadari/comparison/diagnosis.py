@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sadari.comparison.curves import Course, Floats, History, part_above, shared_curves
-from sadari.models.catalog import MODELS
+from sadari.models.catalog import recorded_model
+from sadari.models.spec import FittedBy
 from sadari.run import RunRecord
 
 LEAST_GAP = 0.01  # of accuracy; a smaller gap between training and validation is not worth closing (assumed)
@@ -211,7 +212,7 @@ def diagnose_runs(name: str, records: Sequence[RunRecord]) -> Diagnosis:
     return diagnose(
         name,
         [record.history for record in records],
-        by_gradient=job.model not in MODELS or MODELS.get(job.model).fitted_by == "gradient",
+        by_gradient=recorded_model(job.model, "").fitted_by is FittedBy.GRADIENT,
         augmented=bool(job.settings.augment),
         train_accuracy=_kept(records, "train"),
         val_accuracy=_kept(records, "val"),

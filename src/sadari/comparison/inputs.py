@@ -12,7 +12,6 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
-from sadari.models.catalog import find_model
 from sadari.progress import Progress
 from sadari.run import read_split, write_split
 from sadari.settings import Settings
@@ -47,7 +46,7 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
     jobs = [(arm, request.job(arm, request.seeds[0])) for arm in request.arms]
     inputs = ComparisonInputs()
     for arm, job in jobs:
-        resolve_machine(job)
+        resolve_machine(job.settings)
         settings = job.settings
         wanted, split_key = images_key(settings), _key(settings, SPLIT_SETTINGS)
         if wanted not in inputs.images:
@@ -92,7 +91,7 @@ def _key(settings: Settings, names: tuple[str, ...]) -> Key:
 def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
     job = request.job(arm, request.seeds[0])
     try:
-        find_model(arm.model).rows(images.shape, len(images.classes), job.variables)
+        job.rows(images.shape, len(images.classes))
         parse_augmentation(job.settings.augment, *images.shape[:2])
     except UsageError as error:
         raise UsageError(f"{arm.name}: {error}") from None

@@ -14,6 +14,7 @@ from sadari.comparison.stored import StoredArm
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json
+from sadari.models.catalog import recorded_model
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value
 
@@ -27,7 +28,7 @@ def arm_of_run(path: Path) -> StoredArm:
     if not record.finished:
         raise SadariError(f"the run {path} is not finished; finish it with: sadari resume {path}")
     job = record.job
-    return StoredArm(Arm("", job.model), job, (record,))
+    return StoredArm(Arm("", recorded_model(job.model, _layers_of(record))), job, (record,))
 
 
 def join_arms(arms: Sequence[StoredArm]) -> tuple[StoredArm, ...]:
@@ -94,8 +95,12 @@ def _decisive(arm: StoredArm) -> dict[str, Value]:
 
 def _layers(arm: StoredArm) -> str:
     """The network as it was trained: a file of that name may have said something else on another day."""
-    path = arm.records[0].path / "environment.json" if arm.records else None
-    return str(read_json(path).get("layers", "")) if path is not None and path.is_file() else ""
+    return _layers_of(arm.records[0]) if arm.records else ""
+
+
+def _layers_of(record: RunRecord) -> str:
+    path = record.path / "environment.json"
+    return str(read_json(path).get("layers", "")) if path.is_file() else ""
 
 
 def _identity(arm: StoredArm) -> tuple[Any, ...]:

@@ -121,13 +121,13 @@ def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
 
 
 def _all_else(arm: Arm) -> object:
-    return arm.model, frozenset((key, str(value)) for key, value in arm.overrides.items() if key != KEY)
+    return arm.model.reference, frozenset((key, str(value)) for key, value in arm.overrides.items() if key != KEY)
 
 
 def _name(arms: Sequence[Arm]) -> str:
     """What the arms' names share, train_fraction aside; the model's name where they share nothing."""
     names = {" ".join(word for word in arm.name.split() if not word.startswith(f"{KEY}=")) for arm in arms}
-    return names.pop() if len(names) == 1 else Path(arms[0].model).stem
+    return names.pop() if len(names) == 1 else Path(arms[0].model.reference).stem
 
 
 def _point(arm: str, accuracy: Interval, records: Sequence[RunRecord]) -> LearningPoint:

@@ -14,10 +14,9 @@ from sadari.comparison.robustness import read_robustness
 from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
-from sadari.job import Job
 from sadari.progress import Progress, Silent
 from sadari.run import read_split
-from sadari.settings import Settings
+from sadari.settings import JobRecord, Settings
 from sadari.values import ImageSet
 
 
@@ -106,7 +105,7 @@ def _result(
     )
 
 
-def _images(jobs: Sequence[Job], fingerprint: str, progress: Progress) -> ImageSet | None:
+def _images(jobs: Sequence[JobRecord], fingerprint: str, progress: Progress) -> ImageSet | None:
     """The images that the first job works on, or None where no job's data are there, or are others by now."""
     settings, reason = jobs[0].settings, ""
     for data in dict.fromkeys(job.data for job in jobs):
@@ -122,7 +121,7 @@ def _images(jobs: Sequence[Job], fingerprint: str, progress: Progress) -> ImageS
     return None
 
 
-def _without_machine(job: Job, arms: Sequence[StoredArm]) -> Job:
+def _without_machine(job: JobRecord, arms: Sequence[StoredArm]) -> JobRecord:
     """`job` with the settings that somebody chose, without the machine's; with precision where it tells arms apart."""
     usual = Settings()
     names = [*MACHINE, *(["precision"] if len({arm.job.settings.precision for arm in arms}) == 1 else [])]

@@ -12,10 +12,8 @@ import tomli_w
 from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.files import lying_in, write_text
-from sadari.job import Job
-from sadari.models.catalog import find_model
+from sadari.job import Job, make_job
 from sadari.settings import Settings
-from sadari.training.job import make_job
 
 REQUEST = "comparison.toml"
 
@@ -54,7 +52,7 @@ class Comparison:
 
     def definition(self, arm: Arm) -> dict[str, Any]:
         """Everything about an arm that decides its runs, the layers of its network included, as plain values."""
-        return {"model": arm.model, "layers": find_model(arm.model).layers, **_without_data(self.job(arm, 0))}
+        return {"model": arm.model.reference, "layers": arm.model.layers, **_without_data(self.job(arm, 0))}
 
     def to_toml(self) -> str:
         """The request as the text of `comparison.toml`."""
@@ -74,7 +72,7 @@ class Comparison:
 
 
 def _without_data(job: Job) -> dict[str, Any]:
-    document = tomllib.loads(job.to_toml())
+    document = tomllib.loads(job.record.to_toml())
     return {"settings": document["settings"], "variables": document["variables"]}
 
 

@@ -16,10 +16,9 @@ from sadari.comparison.robustness import Robustness, read_robustness
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import Bools, interval, verdicts
-from sadari.job import Job, chosen_settings
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
-from sadari.settings import Value
+from sadari.settings import JobRecord, Value
 from sadari.values import ImageSet, Interval, Split, Verdict
 
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ def _shown(arm: ArmResult) -> tuple[str, ...]:
 
 def make_result(
     request: Comparison,
-    jobs: Mapping[str, Job],
+    jobs: Mapping[str, JobRecord],
     records: Mapping[str, Sequence[RunRecord]],
     reasons: Mapping[str, Sequence[str]],
     *,
@@ -224,7 +223,7 @@ def make_result(
 
 
 def arm_result(
-    arm: Arm, job: Job, records: Sequence[RunRecord], reasons: Sequence[str], correct: Bools | None
+    arm: Arm, job: JobRecord, records: Sequence[RunRecord], reasons: Sequence[str], correct: Bools | None
 ) -> ArmResult:
     """What came of `arm`, from its finished runs and the reasons of those that failed?
 
@@ -236,8 +235,8 @@ def arm_result(
     accuracy = interval(correct) if correct is not None else None
     return ArmResult(
         name=arm.name,
-        model=arm.model,
-        settings=chosen_settings(job),
+        model=arm.model.reference,
+        settings=job.chosen,
         status=FAILED if reasons else DONE,
         reason="; ".join(reasons),
         params=summaries[0]["params"]["total"] if summaries else None,

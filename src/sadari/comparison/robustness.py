@@ -51,7 +51,9 @@ class Robustness:
 
     def document(self) -> dict[str, Any]:
         """As plain values, for JSON."""
-        return {"disturbed": [asdict(each) for each in self.corrupted], "notes": list(self.notes)}
+        corrupted = [asdict(each) for each in self.corrupted]
+        named_before = [{**each, "disturbance": each["corruption"]} for each in corrupted]  # keys of 0.1.0
+        return {"corrupted": corrupted, "disturbed": named_before, "notes": list(self.notes)}
 
 
 def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = ()) -> Robustness | None:

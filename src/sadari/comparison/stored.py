@@ -10,9 +10,9 @@ from sadari.comparison.request import REQUEST, Comparison, read_stored
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
 from sadari.files import read_json
-from sadari.job import Job
+from sadari.models.catalog import recorded_model
 from sadari.run import RunRecord
-from sadari.settings import Settings, with_overrides
+from sadari.settings import JobRecord, Settings, with_overrides
 
 RESULT = "comparison.json"
 
@@ -22,7 +22,7 @@ class StoredArm:
     """One arm as it was run: a job of it with the first seed, its finished runs, and why others failed."""
 
     arm: Arm
-    job: Job
+    job: JobRecord
     records: tuple[RunRecord, ...]
     reasons: tuple[str, ...] = ()
 
@@ -90,13 +90,18 @@ def read_comparison(path: Path) -> StoredComparison:
 
 
 def _arm(table: Mapping[str, Any]) -> Arm:
-    return Arm(table["name"], table["resolved"]["model"], table["settings"], table.get("published", {}))
+    return Arm(
+        table["name"],
+        recorded_model(table["resolved"]["model"], table["resolved"]["layers"]),
+        table["settings"],
+        table.get("published", {}),
+    )
 
 
-def _job(data: str, resolved: Mapping[str, Any], seed: int) -> Job:
+def _job(data: str, resolved: Mapping[str, Any], seed: int) -> JobRecord:
     """As it was resolved then: the file of a network, or a default, may be another one now."""
     settings = with_overrides(Settings(), resolved["settings"])
-    return Job(data, resolved["model"], seed, settings, dict(resolved["variables"]))
+    return JobRecord(data, resolved["model"], seed, settings, dict(resolved["variables"]))
 
 
 def _outcome(folder: Path) -> Mapping[str, Any]:
@@ -104,7 +109,7 @@ def _outcome(folder: Path) -> Mapping[str, Any]:
     return read_json(folder / RESULT) if (folder / RESULT).is_file() else {}
 
 
-def _with_runs(folder: Path, arm: Arm, job: Job, seeds: tuple[int, ...], reason: str) -> StoredArm:
+def _with_runs(folder: Path, arm: Arm, job: JobRecord, seeds: tuple[int, ...], reason: str) -> StoredArm:
     runs = {seed: RunRecord(folder / folder_name(arm.name, seed)) for seed in seeds}
     missing = [seed for seed, run in runs.items() if not run.finished]
     unexplained = [seed for seed in missing if f"seed {seed}: " not in reason]

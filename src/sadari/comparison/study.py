@@ -31,6 +31,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
+from sadari.models.catalog import find_model
 from sadari.registry import unknown_name
 from sadari.settings import Value, read_toml
 
@@ -123,7 +124,7 @@ def _arms(
     _require_known(table, ARM_KEYS, "key of [[arms]]")
     if not _text(table, "model"):
         raise UsageError('every [[arms]] says which model: add model = "cnn"')
-    model = _beside(path, _text(table, "model"))
+    model = find_model(_beside(path, _text(table, "model")))
     varied = parse_vary([f"{key}={_listed(value)}" for key, value in _vary(table).items()])
     chosen = {**common, **_table(table, "settings", "settings of an arm"), **overrides}
     expanded, _ = expand([model], varied, {key: value for key, value in chosen.items() if key not in varied})

@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 from itertools import product
 
 from sadari.errors import UsageError
-from sadari.models.catalog import find_model
 from sadari.models.spec import ModelSpec
 from sadari.registry import unknown_name
 from sadari.settings import Value, setting_names
@@ -18,12 +17,12 @@ MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill
 class Arm:
     """What is one row of the table? A model with the settings that differ from its own ones.
 
-    model: a model's name or the path of a TOML file. overrides: settings and variables, as text or typed.
+    overrides: settings and variables, as text or typed.
     published: figures that somebody else reports for it, by metric, in [0, 1] or nats; printed beside ours.
     """
 
     name: str
-    model: str
+    model: ModelSpec
     overrides: Mapping[str, Value] = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
 
@@ -45,7 +44,7 @@ def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
 
 
 def expand(
-    models: Sequence[str], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
+    models: Sequence[ModelSpec], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
 ) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
     """Which arms are models times values, and what should the user know about it?
 
@@ -53,26 +52,25 @@ def expand(
     baseline that it then is; the returned sentences say so. Raises UsageError for a key that no model has, for
     one that is both varied and set, and for arms that are the same.
     """
-    specs = [find_model(model) for model in models]
     for key in (*varied, *overrides):
-        variables = [name for spec in specs for name in spec.variables]
+        variables = [name for spec in models for name in spec.variables]
         if key not in variables and key not in setting_names():
             raise unknown_name("setting", key, [*dict.fromkeys(variables), *setting_names()])
     both = next((key for key in varied if key in overrides), None)
     if both is not None:
         raise UsageError(f"'{both}' is both set and varied; keep one of them")
-    arms = [arm for model, spec in zip(models, specs, strict=True) for arm in _arms_of(model, spec, varied, overrides)]
+    arms = [arm for spec in models for arm in _arms_of(spec, varied, overrides)]
     require_distinct(arms)
     sentences = []
     for key in varied:
-        without = [spec.name for spec in specs if not _varies(spec, key)]
-        if len(without) == len(specs):
+        without = [spec.name for spec in models if not _varies(spec, key)]
+        if len(without) == len(models):
             raise UsageError(f"--vary {key} changes nothing for {', '.join(without)}; name a model that it changes")
         if without:
             verb = "has no use for it and runs" if len(without) == 1 else "have no use for it and run"
             sentences.append(f"{key} is varied; {', '.join(without)} {verb} as without it")
     for key in overrides:
-        without = [spec.name for spec in specs if not spec.uses(key)]
+        without = [spec.name for spec in models if not spec.uses(key)]
         if without:
             sentences.append(f"{key} is set; not for {', '.join(without)}, which {_lacks(without)} it")
     return tuple(arms), tuple(sentences)
@@ -94,16 +92,14 @@ def folder_name(arm: str, seed: int) -> str:
     return f"{kept.lstrip('.') or 'arm'}-seed{seed}"
 
 
-def _arms_of(
-    model: str, spec: ModelSpec, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
-) -> list[Arm]:
+def _arms_of(spec: ModelSpec, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]) -> list[Arm]:
     mine = {key: value for key, value in overrides.items() if spec.uses(key)}
     keys = [key for key in varied if _varies(spec, key)]
     arms = []
     for values in product(*(varied[key] for key in keys)):
         chosen = dict(zip(keys, values, strict=True))
         name = " ".join([spec.name, *(f"{key}={value}" for key, value in chosen.items())])
-        arms.append(Arm(name, model, {**mine, **chosen}))
+        arms.append(Arm(name, spec, {**mine, **chosen}))
     return arms
 
 

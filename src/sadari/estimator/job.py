@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sadari.errors import UsageError
-from sadari.job import Job
+from sadari.job import Job, make_job
+from sadari.models.catalog import find_model
 from sadari.settings import Value
-from sadari.training.job import make_job
 
 NAME = "arrays"  # what a run calls data that came as arrays
 SAME_NAME = ("epochs", "batch_size", "optimizer", "learning_rate", "augment", "patience")
@@ -35,7 +35,7 @@ def job_of(params: Mapping[str, Any]) -> Job:
     named = {ARGUMENTS[name]: params[name] for name in ARGUMENTS if params[name] is not None}
     quiet = {} if params["out"] is not None else {"tensorboard": "off"}  # nobody could look at it
     overrides = {**quiet, **settings, **named, "test_fraction": 0.0}
-    return make_job(NAME, params["model"], _seed(params["random_state"]), _as_texts(overrides))
+    return make_job(NAME, find_model(params["model"]), _seed(params["random_state"]), _as_texts(overrides))
 
 
 def _as_texts(overrides: Mapping[str, Any]) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from sadari.data.cache.digests import digest_words
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
 from sadari.job import Job
-from sadari.models.catalog import find_model
+from sadari.settings import JobRecord
 from sadari.values import ImageSet
 
 SCORES = "scores.json"
@@ -34,8 +34,8 @@ class KeptRun:
         return cls({each.name: each.read_bytes() for each in found})
 
     @property
-    def job(self) -> Job:
-        return Job.from_toml(self.files["settings.toml"].decode("utf-8"))
+    def job(self) -> JobRecord:
+        return JobRecord.from_toml(self.files["settings.toml"].decode("utf-8"))
 
     def write(self, folder: Path) -> None:
         """Lay the run down in `folder` again. Raises SadariError where that cannot be written."""
@@ -57,8 +57,8 @@ def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[P
     The same job on the same images gets the same folder, so that it is found there, finished or begun.
     """
     if out is not None:
-        words = digest_words(job.to_toml(), images.fingerprint)[:12]
-        yield Path(out) / f"{find_model(job.model).name}-seed{job.seed}-{words}"
+        words = digest_words(job.record.to_toml(), images.fingerprint)[:12]
+        yield Path(out) / f"{job.model.name}-seed{job.seed}-{words}"
         return
     with TemporaryDirectory(prefix=TEMPORARY) as folder:
         yield Path(folder) / "run"

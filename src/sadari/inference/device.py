@@ -10,7 +10,6 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sadari.errors import UsageError
-from sadari.job import Job
 from sadari.settings import Settings
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -33,11 +32,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _OMP_PAUSE_HARD = 2  # OpenMP 5.0's omp_pause_hard: the threads end, and the next parallel region starts others
 
 
-def resolve_machine(job: Job) -> Job:
-    """The job with device and precision spelled out, as they will be on this machine."""
-    device = _device(job.settings.device)
-    settings = replace(job.settings, device=device, precision=_precision(job.settings, device))
-    return replace(job, settings=settings)
+def resolve_machine(settings: Settings) -> Settings:
+    """Return `settings` with device and precision spelled out, as they will be on this machine."""
+    device = _device(settings.device)
+    return replace(settings, device=device, precision=_precision(settings, device))
 
 
 def use_machine(settings: Settings, threads: int) -> torch.device:

@@ -21,7 +21,7 @@ from sadari.models.classical.registry import CLASSICAL
 from sadari.models.layers.specs import Layer
 from sadari.models.network import Network, build
 from sadari.models.parse import Row, describe, parse
-from sadari.models.spec import ModelSpec
+from sadari.models.spec import FittedBy, ModelSpec
 from sadari.run import RunRecord
 from sadari.settings import Value
 
@@ -55,7 +55,7 @@ class Architecture:
         pretrained: the weights of its backbone where they are known, else they are looked up. Raises UsageError for
         weights that are not there.
         """
-        classical = spec.name if spec.fitted_by == "scikit-learn" else ""
+        classical = spec.name if spec.fitted_by is FittedBy.SOLVER else ""
         layers = spec.layers or "flatten"
         backbone = backbone_of(parse(layers, variables))
         if backbone and pretrained is None:

@@ -6,10 +6,11 @@ starts from somebody's weights comes under the licence of those weights, which a
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from sadari.errors import UsageError
-from sadari.models.spec import ModelSpec, read_model
+from sadari.models.spec import FittedBy, ModelSpec, read_model
 from sadari.registry import Registry
 from sadari.settings import Value
 
@@ -27,10 +28,22 @@ def find_model(name: str | Path) -> ModelSpec:
         return _of_timm(str(name))
     if not str(name).lower().endswith(".toml"):
         return MODELS.get(str(name))
-    spec = read_model(Path(name))
+    spec = read_model(Path(name).expanduser().resolve())
     if spec.name in MODELS:
         raise UsageError(f"{name}: '{spec.name}' is a model of the ladder already; give the network another `name`")
     return spec
+
+
+def recorded_model(reference: str, layers: str) -> ModelSpec:
+    """Return the model that a stored run was made of, without reading a user's file, which may have changed or gone.
+
+    reference: as `ModelSpec.reference`. layers: as the run stored them.
+    """
+    if reference.startswith(TIMM):
+        return _of_timm(reference)
+    if reference in MODELS:
+        return replace(MODELS.get(reference), layers=layers or MODELS.get(reference).layers)
+    return ModelSpec(name=Path(reference).stem, summary="", layers=layers, source=reference)
 
 
 _BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
@@ -91,14 +104,14 @@ for _spec in (
         name="majority",
         summary="always says the most frequent class",
         layers="",
-        fitted_by="scikit-learn",
+        fitted_by=FittedBy.SOLVER,
     ),
     ModelSpec(
         name="logistic",
         summary="logistic regression on pixels",
         layers="flatten",
         variables={"C": 1.0, "max_iter": 100},
-        fitted_by="scikit-learn",
+        fitted_by=FittedBy.SOLVER,
         article="A2",
     ),
     ModelSpec(
@@ -107,7 +120,7 @@ for _spec in (
         layers="flatten",
         variables={"alpha": 0.0001, "average": True},
         settings={"scaling": "pixel", "epochs": 20},
-        fitted_by="scikit-learn",
+        fitted_by=FittedBy.SOLVER,
         article="A2",
     ),
     ModelSpec(
@@ -260,14 +273,14 @@ for _spec in (
         summary="the nearest training images vote, by the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
         variables={"k": 20, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
-        fitted_by="scikit-learn",
+        fitted_by=FittedBy.SOLVER,
     ),
     ModelSpec(
         name="linear-probe",
         summary="logistic regression on the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool",
         variables={"C": 1.0, "max_iter": 1000, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
-        fitted_by="scikit-learn",
+        fitted_by=FittedBy.SOLVER,
     ),
     ModelSpec(
         name="vgg16",
@@ -286,9 +299,3 @@ for _spec in (
     ),
 ):
     MODELS.add(_spec.name, _spec)
-
-
-def absolute_model(model: str | Path) -> str:
-    """How is `model` called so that it can be found from anywhere? A TOML file as an absolute path, a name as it is."""
-    name = str(model)
-    return str(Path(name).expanduser().resolve()) if name.lower().endswith(".toml") else name

@@ -15,7 +15,8 @@ Such a file (only `layers` must be there; the name is that of the file where non
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,23 @@ GRADIENT_ONLY = frozenset(
 )  # fmt: skip
 
 
+class FittedBy(StrEnum):
+    """How a model learns: all its layers step by step, or only the class layer, by a solver of its own."""
+
+    GRADIENT = "gradient"
+    SOLVER = "solver"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "FittedBy | None":
+        return cls.SOLVER if value == "scikit-learn" else None  # as 0.1.0 called it
+
+
 @dataclass(frozen=True)
 class ModelSpec:
-    """What is one model of the ladder? A list of layers in text, the variables in it, and its own settings.
+    """One model: a list of layers in text, the variables in it, and its own settings.
 
-    fitted_by: "gradient" for a network trained step by step, "scikit-learn" for a classical model, whose layers are not
-    trained: only the last one is fitted.
-    article: which article it comes from ("A0" to "A4"), or "" for one of none.
-    layers: "" for a model that learns nothing (majority).
+    layers: "" for a model that learns nothing (majority). article: the article it comes from ("A0" to "A4"), or "".
+    source: the absolute path of the user's TOML file, or "" for a model of the catalogue.
     """
 
     name: str
@@ -52,8 +62,14 @@ class ModelSpec:
     layers: str
     variables: Mapping[str, Value] = field(default_factory=dict)
     settings: Mapping[str, Value] = field(default_factory=dict)
-    fitted_by: str = "gradient"
+    fitted_by: FittedBy = FittedBy.GRADIENT
     article: str = ""
+    source: str = ""
+
+    @property
+    def reference(self) -> str:
+        """What finds this model again from any folder: its name, or the path of its file."""
+        return self.source or self.name
 
     def rows(self, shape: Shape, classes: int, variables: Mapping[str, Value] | None = None) -> tuple[Row, ...]:
         """Which layers has it on images of `shape` (H, W, C)? None where nothing is learnt (majority).
@@ -66,7 +82,7 @@ class ModelSpec:
 
     def uses(self, key: str) -> bool:
         """Whether the setting or variable `key` is any of its business."""
-        known = key in setting_names() and (self.fitted_by == "gradient" or key not in GRADIENT_ONLY)
+        known = key in setting_names() and (self.fitted_by is FittedBy.GRADIENT or key not in GRADIENT_ONLY)
         return known or key in self.variables
 
     def begins_with_backbone(self) -> bool:
@@ -82,7 +98,7 @@ def read_model(path: Path) -> ModelSpec:
     """
     document = read_toml(path, "network")
     try:
-        return _checked(document, path.stem)
+        return replace(_checked(document, path.stem), source=str(path))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 

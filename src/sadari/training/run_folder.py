@@ -9,6 +9,7 @@ from pathlib import Path
 from sadari.errors import SadariError, UsageError
 from sadari.files import UNFINISHED, exists, lying_in, read_json
 from sadari.job import Job
+from sadari.models.spec import ModelSpec
 from sadari.run import RunRecord
 from sadari.values import ImageSet
 
@@ -17,7 +18,7 @@ def require_same_job(job: Job, out: Path) -> None:
     """Nothing else may lie in the folder `out` than this job's run; raises UsageError or SadariError."""
     names = lying_in(out)
     if "settings.toml" in names:
-        if RunRecord(out).job != job:
+        if RunRecord(out).job != job.record:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
     elif any(not name.endswith(UNFINISHED) for name in names):
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
@@ -55,14 +56,14 @@ def _locked(out: Path) -> int:
         os.close(handle)  # the process that had it has removed the folder in the meantime
 
 
-def require_same_network(out: Path, layers: str, model: str) -> None:
+def require_same_network(out: Path, model: ModelSpec) -> None:
     """A run belongs to the layers that it began with, even where a file of that name says other ones now.
 
     Raises SadariError.
     """
     path = out / "environment.json"
-    if path.is_file() and read_json(path).get("layers") != layers:
-        raise SadariError(f"the network '{model}' has changed since '{out}' began; train in another --out")
+    if path.is_file() and read_json(path).get("layers") != model.layers:
+        raise SadariError(f"the network '{model.reference}' has changed since '{out}' began; train in another --out")
 
 
 def require_same_data(out: Path, images: ImageSet) -> None:

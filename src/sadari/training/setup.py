@@ -9,13 +9,10 @@ from sadari.errors import SadariError
 from sadari.files import read_json, write_json, write_text
 from sadari.inference.device import threads_for, use_machine
 from sadari.inference.model import Architecture
-from sadari.job import Job, chosen_settings
+from sadari.job import Job
 from sadari.models.backbone.pretrained import Pretrained
-from sadari.models.backbone.spec import backbone_of
 from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
-from sadari.models.parse import parse
-from sadari.models.spec import ModelSpec
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
 from sadari.run import environment, write_split
@@ -35,7 +32,6 @@ class Setup:
     """
 
     job: Job
-    spec: ModelSpec
     images: ImageSet
     split: Split
     preprocess: Preprocess
@@ -55,9 +51,7 @@ def checkpoint_of(out: Path) -> Checkpoint:
     return Checkpoint(out / "checkpoint" / "state.safetensors")
 
 
-def set_up(
-    job: Job, spec: ModelSpec, images: ImageSet, split: Split, out: Path, progress: Progress, threads: int = 0
-) -> Setup:
+def set_up(job: Job, images: ImageSet, split: Split, out: Path, progress: Progress, threads: int = 0) -> Setup:
     """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind.
 
     threads: of a run that begins, where its settings do not say; 0: as `threads_for` says.
@@ -65,7 +59,7 @@ def set_up(
     require_same_data(out, images)  # what else is kept in `out` may not fit other images
     settings = job.settings
     stamped = out / "environment.json"
-    architecture = architecture_of(job, spec, images, out)
+    architecture = architecture_of(job, images, out)
     # As many threads as the run began with: another number would add up in another order.
     began = read_json(stamped)["threads"] if stamped.is_file() else 0
     threads = began or settings.threads or threads or threads_for(settings, images.shape)
@@ -83,22 +77,22 @@ def set_up(
     preprocess = Preprocess.fitted(
         images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
     )
-    write_text(out / "settings.toml", job.to_toml())
+    write_text(out / "settings.toml", job.record.to_toml())
     if not stamped.is_file():
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
-        document = {**environment(), "threads": threads, "data": data, "layers": spec.layers}
+        document = {**environment(), "threads": threads, "data": data, "layers": job.model.layers}
         if architecture.pretrained:
             document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": digest}
         write_json(stamped, document)
     write_json(out / "preprocess.json", preprocess.to_json())
     write_split(out / "split.npz", split)
     log = Log(out / "log.txt", progress)
-    log.note(f"{spec.name} on {images.name}, seed {job.seed}: {split.origin}")
+    log.note(f"{job.model.name} on {images.name}, seed {job.seed}: {split.origin}")
     # Not the precision, which "auto" has become on this machine.
-    unused = [key for key in chosen_settings(job) if key != "precision" and not spec.uses(key)]
+    unused = [key for key in job.record.chosen if key != "precision" and not job.model.uses(key)]
     if unused:
         have = "has" if len(unused) == 1 else "have"
-        log.say(f"{spec.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
+        log.say(f"{job.model.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
     if architecture.classical:
         augmentation = None
     if settings.views and not settings.augment:
@@ -106,26 +100,26 @@ def set_up(
     learning = split_inputs(network, preprocess, images, split.train, augmentation, settings, log)
     if learning.views:
         augmentation = None
-    return Setup(job, spec, images, split, preprocess, architecture, network, learning, augmentation, out, log)
+    return Setup(job, images, split, preprocess, architecture, network, learning, augmentation, out, log)
 
 
-def bring_weights(job: Job, spec: ModelSpec, out: Path) -> None:
+def bring_weights(job: Job, out: Path) -> None:
     """Have the file of a backbone's weights here before minutes are spent on images.
 
     Raises UsageError or SadariError saying which file to put where. Of a run that has begun nothing is asked here.
     """
-    backbone = backbone_of(parse(spec.layers, job.variables))
+    backbone = job.backbone
     if backbone and not _stamp(out).is_file():
         pretrained = backbone.pretrained()
         if not pretrained.random:
             tensors_file(pretrained)
 
 
-def architecture_of(job: Job, spec: ModelSpec, images: ImageSet, out: Path) -> Architecture:
+def architecture_of(job: Job, images: ImageSet, out: Path) -> Architecture:
     """The architecture of the job; the run in `out`, if it has begun, keeps the backbone with which it did."""
     began = read_json(_stamp(out)).get("pretrained") if _stamp(out).is_file() else None
     pretrained = Pretrained.from_json(began) if began else None
-    return Architecture.of(spec, job.variables, images.shape, images.classes, pretrained)
+    return Architecture.of(job.model, job.variables, images.shape, images.classes, pretrained)
 
 
 def start_weights(network: Network, architecture: Architecture, out: Path) -> str:

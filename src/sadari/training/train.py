@@ -25,8 +25,7 @@ from sadari.files import remove_unfinished, write_json
 from sadari.inference.device import PRECISIONS, resolve_machine
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
-from sadari.job import Job
-from sadari.models.catalog import find_model
+from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord, read_split, write_history, write_predictions
 from sadari.training.batches import Batches
@@ -61,22 +60,21 @@ def train(
     cannot go on (the last good state is kept), KeyboardInterrupt after Ctrl-C (likewise).
     """
     progress = progress or Silent()
-    job = resolve_machine(job)
-    spec = find_model(job.model)
+    job = replace(job, settings=resolve_machine(job.settings))
     require_same_job(job, out)
     with only_one(out):
-        require_same_network(out, spec.layers, job.model)
+        require_same_network(out, job.model)
         run = RunRecord(out.resolve())
         remove_unfinished(out)
         if run.finished:
             checkpoint_of(out).remove()  # a kill may have come between the last two steps
             return run
         started = perf_counter()
-        bring_weights(job, spec, out)
+        bring_weights(job, out)
         images = images if images is not None else load(job.data, job.settings, progress)
         if (out / "split.npz").is_file():
             split = read_split(out / "split.npz")
-        setup = set_up(job, spec, images, split or draw_split(images, job.settings), out, progress, threads)
+        setup = set_up(job, images, split or draw_split(images, job.settings), out, progress, threads)
         with _noted(setup.log):
             state = _fit(setup)
             try:
@@ -90,7 +88,7 @@ def train(
 def resume(path: Path, progress: Progress | None = None) -> RunRecord:
     """Go on with the run in the folder `path`; raises UsageError where there is none."""
     run = RunRecord.open(path)
-    return train(run.job, run.path, progress=progress)
+    return train(find_job(run.job), run.path, progress=progress)
 
 
 @contextmanager
@@ -212,10 +210,10 @@ def _finish(setup: Setup, state: FitState, started: float) -> None:
         raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
     write_model(out / "model.safetensors", setup.network, setup.architecture)
     write_predictions(out / "predictions.csv", judged)
-    rows = setup.architecture.rows() if setup.spec.layers else ()
+    rows = setup.architecture.rows() if setup.job.model.layers else ()
     summary: dict[str, Any] = {
         "run": str(out.resolve()),
-        "model": setup.spec.name,
+        "model": setup.job.model.name,
         "data": job.data,
         "seed": job.seed,
         "params": {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)},

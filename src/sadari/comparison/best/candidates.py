@@ -8,13 +8,10 @@ from sadari.comparison.variants import Arm, expand
 from sadari.data.augment.pipeline import parse_augmentation
 from sadari.errors import SadariError
 from sadari.inference.device import resolve_machine
-from sadari.job import Job
-from sadari.models.backbone.spec import backbone_of
-from sadari.models.catalog import MODELS, find_model
-from sadari.models.parse import parse
+from sadari.job import Job, make_job
+from sadari.models.catalog import MODELS
 from sadari.models.weights import weights_are_here
 from sadari.settings import Value
-from sadari.training.job import make_job
 from sadari.values import ImageSet
 
 
@@ -31,7 +28,7 @@ def candidates(overrides: Mapping[str, Value]) -> tuple[tuple[Arm, ...], tuple[s
 
     Raises UsageError for a setting that no model has.
     """
-    return expand([spec.name for spec in MODELS if spec.layers], {}, overrides)
+    return expand([spec for spec in MODELS if spec.layers], {}, overrides)
 
 
 def find_entrants(data: str, arms: tuple[Arm, ...], images: ImageSet) -> Entrants:
@@ -44,11 +41,11 @@ def _obstacle(data: str, arm: Arm, images: ImageSet) -> str:
     """Why can `arm` not be tried? "" where it can."""
     try:
         job = make_job(data, arm.model, 0, arm.overrides)
-        resolve_machine(job)
+        resolve_machine(job.settings)
         if not _has_weights(job):
             return "the weights are not on this machine, and best downloads none"
         shape = shape_for(job.settings, images)
-        find_model(arm.model).rows(shape, len(images.classes), job.variables)
+        job.rows(shape, len(images.classes))
         parse_augmentation(job.settings.augment, *shape[:2])
     except SadariError as error:
         return str(error)
@@ -56,5 +53,4 @@ def _obstacle(data: str, arm: Arm, images: ImageSet) -> str:
 
 
 def _has_weights(job: Job) -> bool:
-    backbone = backbone_of(parse(find_model(job.model).layers, job.variables))
-    return backbone is None or weights_are_here(backbone.pretrained())
+    return job.backbone is None or weights_are_here(job.backbone.pretrained())

@@ -13,13 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from sadari.comparison.variants import Arm
-from sadari.job import Job
-from sadari.models.backbone.spec import backbone_of
-from sadari.models.catalog import find_model
-from sadari.models.parse import parse
+from sadari.job import Job, make_job
+from sadari.models.spec import FittedBy, ModelSpec
 from sadari.run import RunRecord
 from sadari.settings import Settings, Value
-from sadari.training.job import make_job
 from sadari.values import ImageSet, Split
 
 JUDGED = 1 / 3  # what judging an image costs of learning from it (assumed: the backward pass is twice the forward one)
@@ -98,7 +95,7 @@ def measure(
         seconds = run.summary["seconds"]
     few = Counts.of(split)
     # A classical model computes the features of all images once, in its first pass; a network in every one.
-    telling = rows[0] if kept and find_model(job.model).fitted_by != "gradient" else min(rows[1:] or rows)
+    telling = rows[0] if kept and job.model.fitted_by is not FittedBy.GRADIENT else min(rows[1:] or rows)
     pace = Pace.of_run(seconds["total"] - sum(rows) + telling, telling, 1, few)
     return _behind_cache(pace, counts) if kept else pace
 
@@ -110,17 +107,16 @@ def shape_for(settings: Settings, images: ImageSet) -> tuple[int, int, int]:
     return side or height, side or width, settings.channels or channels
 
 
-def length_setting(model: str) -> str:
+def length_setting(model: ModelSpec) -> str:
     """Which setting or variable says how many passes `model` makes?"""
-    return "max_iter" if "max_iter" in find_model(model).variables else "epochs"
+    return "max_iter" if "max_iter" in model.variables else "epochs"
 
 
 def keeps_features(job: Job) -> bool:
     """Whether the whole backbone stands still and the cache is used, so that it reads every image once."""
     if job.settings.cache == "none" or job.settings.augment:
         return False
-    backbone = backbone_of(parse(find_model(job.model).layers, job.variables))
-    return backbone is not None and backbone.train == "head"
+    return job.backbone is not None and job.backbone.train == "head"
 
 
 def _behind_cache(pace: Pace, counts: Counts) -> Pace:
@@ -135,7 +131,7 @@ def features_in(measured: Pace, counts: Counts) -> float:
 
 def _sample(job: Job, shape: tuple[int, int, int], images: ImageSet, counts: Counts) -> tuple[ImageSet, Split]:
     """A few images of noise: speed does not depend on what is seen."""
-    large = backbone_of(parse(find_model(job.model).layers, job.variables)) is not None
+    large = job.backbone is not None
     train = LARGE_SAMPLE if large else max(SAMPLE, min(job.settings.batch_size, counts.train))
     count = train + train // 4
     places = np.arange(count, dtype=np.int64)

@@ -10,7 +10,6 @@ from sadari.comparison.best.state import Diary
 from sadari.comparison.jobs import reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.models.catalog import find_model
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.values import ImageSet
@@ -46,7 +45,7 @@ class Measuring:
         well = False
         with self.progress.task("measuring", len(order), "models") as task:
             for arm in order:
-                kind = find_model(arm.model).fitted_by
+                kind = arm.model.fitted_by
                 if well and len(diary.paces) >= LEAST and diary.measuring >= MEASURED * diary.budget:
                     diary.untried[arm.name] = TOO_LATE
                 else:
@@ -70,7 +69,7 @@ class Measuring:
 
         It is the least promising one, which is soon done; where it fails, that is told when its own turn comes.
         """
-        last = next(arm for arm in reversed(order) if find_model(arm.model).fitted_by == kind)
+        last = next(arm for arm in reversed(order) if arm.model.fitted_by == kind)
         with suppress(Exception):
             self._pace(last)
 

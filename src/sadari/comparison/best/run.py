@@ -27,7 +27,6 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.files import lying_in
-from sadari.models.catalog import find_model
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.settings import Value
@@ -127,7 +126,7 @@ def _entrants(request: BestRequest, progress: Progress) -> tuple[Comparison, Ima
     arms, sentences = candidates(request.overrides)
     for sentence in sentences:
         progress.say(sentence)
-    plain = next(arm for arm in arms if not find_model(arm.model).begins_with_backbone())
+    plain = next(arm for arm in arms if not arm.model.begins_with_backbone())
     settings = Comparison(request.data, (plain,), request.seeds).job(plain, request.seeds[0]).settings
     images = load(request.data, settings, progress)
     entrants = find_entrants(request.data, arms, images)

@@ -16,12 +16,11 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, folder_name
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
-from sadari.job import Job
-from sadari.models.catalog import find_model
+from sadari.job import Job, make_job
+from sadari.models.spec import FittedBy
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.settings import Value
-from sadari.training.job import make_job
 from sadari.values import Split
 
 # Passes without a better validation loss before a run ends: a tenth of those planned, and no fewer than LEAST_PATIENCE.
@@ -168,7 +167,7 @@ def planned_overrides(request: Comparison, arm: Arm, plan: Plan) -> dict[str, Va
     settings = request.job(arm, request.seeds[0]).settings
     patience = max(LEAST_PATIENCE, round(PATIENCE * plan.passes))
     free = not settings.patience and settings.schedule == "constant" and "patience" not in arm.overrides
-    if free and find_model(arm.model).fitted_by == "gradient" and plan.passes > patience:
+    if free and arm.model.fitted_by is FittedBy.GRADIENT and plan.passes > patience:
         overrides["patience"] = patience
     return overrides
 

@@ -15,7 +15,7 @@ from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_
 from sadari.comparison.best.state import Diary
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.models.catalog import find_model
+from sadari.models.spec import FittedBy
 
 # From the most promising down. Assumed, after what the articles publish of their networks; `sprint` is ahead of
 # `sprint-wide` because it takes half as long, and what was learnt from a million photographs helps on photographs.
@@ -69,7 +69,7 @@ def _steps(request: Comparison, arm: Arm, counts: Counts) -> int:
     """How many steps are in a pass? An iteration of a fit of all images is one; else an image, or a batch of them."""
     if length_setting(arm.model) != "epochs":
         return 1
-    if find_model(arm.model).fitted_by != "gradient":
+    if arm.model.fitted_by is not FittedBy.GRADIENT:
         return counts.train
     return ceil(counts.train / request.job(arm, request.seeds[0]).settings.batch_size)
 

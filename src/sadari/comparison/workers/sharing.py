@@ -35,9 +35,8 @@ import numpy as np
 from sadari.comparison.jobs import Task
 from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
-from sadari.models.catalog import find_model
 from sadari.models.layers.specs import Conv
-from sadari.models.parse import parse
+from sadari.models.spec import FittedBy
 from sadari.run import RunRecord
 from sadari.values import ImageSet
 
@@ -68,10 +67,10 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
     Not on a graphics processor, not where images are decoded again and again, and not behind a backbone, where one run
     keeps the machine busy.
     """
-    settings, spec = job.settings, find_model(job.model)
-    if resolve_machine(job).settings.device != "cpu" or not isinstance(images.images, np.ndarray):
+    settings = job.settings
+    if resolve_machine(settings).device != "cpu" or not isinstance(images.images, np.ndarray):
         return False
-    if spec.begins_with_backbone():
+    if job.backbone is not None:
         return False
     if _pixels_at_once(job, images) > LITTLE_MEMORY:
         return False
@@ -79,11 +78,11 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
         return settings.threads == 1
     if values_of_batch(settings, images.shape) < LITTLE_BATCH:
         return True
-    if spec.fitted_by != "gradient":
+    if job.model.fitted_by is FittedBy.SOLVER:
         return True
-    if any(isinstance(layer, Conv) for layer in parse(spec.layers, job.variables)):
+    if any(isinstance(layer, Conv) for layer in job.layers):
         return False
-    weights = sum(row.total for row in spec.rows(images.shape, len(images.classes), job.variables))
+    weights = sum(row.total for row in job.rows(images.shape, len(images.classes)))
     return settings.batch_size * weights <= LITTLE_WORK
 
 
@@ -101,7 +100,7 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
 
 def _pixels_at_once(job: Job, images: ImageSet) -> int:
     """Bytes of the pixels that a run of `job` wants at once: classical models all of them."""
-    return 4 * prod(images.images.shape) if find_model(job.model).fitted_by != "gradient" else 0
+    return 4 * prod(images.images.shape) if job.model.fitted_by is FittedBy.SOLVER else 0
 
 
 def _values_of_run(task: Task) -> int:

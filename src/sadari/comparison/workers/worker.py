@@ -102,7 +102,7 @@ class Worker:
 def request(task: Task, split: Path) -> dict[str, Any]:
     """What a worker must know of `task`; the images it maps itself."""
     return {
-        "job": task.job.to_toml(),
+        "job": task.job.record.to_toml(),
         "out": str(task.out),
         "split": str(split),
         "fingerprint": task.images.fingerprint,

@@ -8,9 +8,10 @@ from sadari.comparison.inputs import Key, images_key
 from sadari.comparison.jobs import reason_of
 from sadari.data.load import load
 from sadari.errors import SadariError
-from sadari.job import Job
+from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
 from sadari.run import read_split
+from sadari.settings import JobRecord
 from sadari.training.train import train
 from sadari.values import ImageSet
 
@@ -25,7 +26,7 @@ class Desk:
     def do(self, request: dict[str, Any]) -> str:
         """Train what is asked for (`worker.request`); returns why it failed, or ""."""
         try:
-            job = Job.from_toml(request["job"])
+            job = find_job(JobRecord.from_toml(request["job"]))
             images = self._images(job, request["fingerprint"])
             split = read_split(Path(request["split"]))
             out, threads = Path(request["out"]), request["threads"]

@@ -42,13 +42,14 @@ class Pretrained:
         return self.origin.partition(":")[0] == "random"
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {("deviation" if key == "std" else key): value for key, value in asdict(self).items()}  # as in 0.1.0
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Pretrained":
         """Read what `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
-        known = {**document, "mean": tuple(document["mean"]), "deviation": tuple(document["deviation"])}
-        return cls(**known)
+        known = dict(document)
+        mean, std = tuple(known.pop("mean")), tuple(known.pop("deviation"))
+        return cls(**known, mean=mean, std=std)
 
 
 def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:

@@ -19,7 +19,7 @@ from sadari.settings import Value
 
 @dataclass(frozen=True)
 class Classical:
-    """One classical model: `fit` calls `after_pass` with what it learned after each pass, of which there is one at least.
+    """One classical model: `fit` calls `after_pass` with what it learned after each pass, once at least.
 
     most_passes: how many passes it makes of a problem at most. sigmoid: probabilities are one-vs-rest sigmoids,
     normalised, as in scikit-learn, instead of a softmax.
