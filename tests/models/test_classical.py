@@ -285,8 +285,8 @@ def test_every_classical_model_learns_one_linear_layer_or_remembers_its_images(n
     assert 1 <= len(learned) <= CLASSICAL.get(name).most_passes(asked)
     for each in learned:
         if isinstance(each, Linear):
-            assert (each.weight.dtype, each.weight.shape) == (np.float32, (3, asked.pixels.shape[1]))
-            assert (each.bias.dtype, each.bias.shape) == (np.float32, (3,))
+            assert each.weight.shape == (3, asked.pixels.shape[1]) and each.weight.dtype == np.float32
+            assert each.bias.shape == (3,) and each.bias.dtype == np.float32
             assert np.isfinite(each.weight).all() and np.isfinite(each.bias).all()
         else:
             assert each.vectors.shape == asked.pixels.shape and len(each.labels) == len(asked.labels)
