@@ -163,7 +163,7 @@ def calibration_error(predictions: Predictions) -> float:
     return expected_calibration_error(reliability([predictions]))
 
 
-METRICS.add("accuracy", Metric("accuracy", "share of the images classified rightly", accuracy, True))
+METRICS.add("accuracy", Metric("accuracy", "share of the images classified correctly", accuracy, True))
 METRICS.add(
     "top_5",
     Metric("top_5", "share of the images whose class is among the five most probable ones", top_5, True, 6),
