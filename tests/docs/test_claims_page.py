@@ -28,7 +28,7 @@ def load(path: Path) -> ModuleType:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> ModuleType:
-    """The writer on a copy of the studies, whose page is in `tmp_path`/docs."""
+    """Return the writer on a copy of the studies, whose page is in `tmp_path`/docs."""
     shutil.copytree(STUDIES, tmp_path / "studies", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "docs").mkdir()
     return load(tmp_path / "studies" / "write_claims.py")

@@ -21,7 +21,7 @@ def code_cells(notebook: Any) -> list[Any]:
 
 
 def kinds(cell: Any) -> list[list[str]]:
-    """Of each output of a cell, in which forms it is there, such as text and HTML; what is printed counts as one."""
+    """Return the forms of each output of a cell, such as text and HTML; what is printed counts as one form."""
     printed = any(each.output_type == "stream" for each in cell.outputs)
     return [["printed"]] * printed + [sorted(each.data) for each in cell.outputs if each.output_type != "stream"]
 

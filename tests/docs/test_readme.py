@@ -20,13 +20,13 @@ FIGURES = re.compile(r"\d+(?:,\d{3})+|\d+\.\d+")
 
 
 def code(page: str) -> list[str]:
-    """The indented lines, without their comments."""
+    """Return the indented lines, without their comments."""
     lines = [line.strip() for line in page.splitlines() if line.startswith("    ")]
     return [re.sub(r"\s+# .*", "", line) for line in lines]
 
 
 def commands(page: str) -> list[str]:
-    """The commands that are to be typed, without `uv run`: in lines of code, and between backticks."""
+    """Return the commands to type, without `uv run`: in lines of code, and between backticks."""
     found = [line.rpartition("uv run ")[2] for line in code(page) if "uv run sadari" in line]
     return [*found, *(" ".join(each.split()) for each in re.findall(r"`(sadari [a-z][^`]*)`", page))]
 
@@ -36,7 +36,7 @@ def links(page: str) -> set[str]:
 
 
 def said_together(source: str) -> list[set[str]]:
-    """The figures of each row of a table and of each paragraph."""
+    """Return the figures of each row of a table and of each paragraph."""
     rows = [line for line in source.splitlines() if line.startswith("|")]
     paragraphs = [each for each in re.split(r"\n\s*\n|\n- ", source) if not each.startswith("|")]
     return [set(FIGURES.findall(each)) for each in (*rows, *paragraphs)]
@@ -63,6 +63,12 @@ def test_every_command_can_be_typed(command: str) -> None:
         name, *words = words
         chosen = chosen.commands[name]
     chosen.make_context(name, words)
+
+
+def test_every_command_of_the_program_is_named() -> None:
+    program: Any = get_command(app)
+    for name in program.commands:
+        assert f"`sadari {name}" in ENGLISH or f"uv run sadari {name}" in ENGLISH, f"README.md names no sadari {name}"
 
 
 @pytest.mark.parametrize("command", sorted(set(commands(KOREAN))))

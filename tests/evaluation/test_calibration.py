@@ -1,4 +1,4 @@
-"""Does the reliability diagram show how sure a model is and how often it is right?"""
+"""Does the reliability diagram show how sure a model is and how often it is correct?"""
 
 import numpy as np
 import pytest
@@ -7,47 +7,37 @@ from sklearn.calibration import calibration_curve
 from sadari.evaluation.calibration import BINS, expected_calibration_error, reliability
 from sadari.evaluation.metrics import calibration_error
 from sadari.values import Predictions
+from support.predictions import predictions_of
 
 
-def made(confidences: list[float], right: list[bool]) -> Predictions:
-    """Two classes; the first is always said, with the confidence given (at least a half)."""
+def made(confidences: list[float], correct: list[bool]) -> Predictions:
+    """Return predictions of two classes; the first is always predicted, with these confidences (at least a half)."""
     first = np.array(confidences, dtype=np.float32)
-    return Predictions(
-        ids=np.arange(len(first)).astype(np.str_),
-        labels=np.where(right, 0, 1).astype(np.int64),
-        probabilities=np.stack([first, 1 - first], axis=1),
-        classes=("a", "b"),
-        seconds=1.0,
-    )
+    return predictions_of(np.where(correct, 0, 1), np.stack([first, 1 - first], axis=1))
 
 
 def drawn(seed: int, count: int = 500, classes: int = 6) -> Predictions:
-    """Labels fall as the probabilities say, so that some bins are surer than right and others less sure."""
+    """Draw labels from the probabilities, so that some bins are overconfident and others underconfident."""
     generator = np.random.default_rng(seed)
     probabilities = generator.dirichlet(np.full(classes, 0.3), size=count).astype(np.float32)
-    return Predictions(
-        ids=np.arange(count).astype(np.str_),
-        labels=(probabilities.cumsum(axis=1) < generator.random((count, 1))).sum(axis=1).clip(max=classes - 1),
-        probabilities=probabilities,
-        classes=tuple("abcdefgh"[:classes]),
-        seconds=1.0,
-    )
+    labels = (probabilities.cumsum(axis=1) < generator.random((count, 1))).sum(axis=1).clip(max=classes - 1)
+    return predictions_of(labels, probabilities)
 
 
 def twin(predictions: Predictions, bins: int) -> float:
-    """Guo et al. 2017, equation 3, letter by letter."""
+    """Compute the error as Guo et al. 2017, equation 3, writes it."""
     confidence = predictions.probabilities.max(axis=1).astype(np.float64)
-    right = predictions.predicted == predictions.labels
+    correct = predictions.predicted == predictions.labels
     total = 0.0
     for m in range(1, bins + 1):
         inside = (confidence > (m - 1) / bins) & (confidence <= m / bins)
         if inside.any():
-            total += inside.sum() / len(right) * abs(right[inside].mean() - confidence[inside].mean())
+            total += inside.sum() / len(correct) * abs(correct[inside].mean() - confidence[inside].mean())
     return total
 
 
 def test_four_images_by_hand() -> None:
-    # (0.5, 0.75] holds 0.6 and 0.7, one of them right; (0.75, 1] holds 0.875 and 1.0, both right
+    # (0.5, 0.75] holds 0.6 and 0.7, one of them correct; (0.75, 1] holds 0.875 and 1.0, both correct
     low, high = reliability([made([0.6, 0.7, 0.875, 1.0], [True, False, True, True])], bins=4)
     assert (low.low, low.high, low.accuracy, low.images) == (0.5, 0.75, 0.5, 2)
     assert low.confidence == pytest.approx(0.65)
@@ -65,8 +55,8 @@ def test_an_image_on_an_edge_belongs_below_it() -> None:
 def test_bins_are_scikit_learns_and_the_error_is_the_papers(seed: int, bins: int) -> None:
     predictions = drawn(seed)
     found = reliability([predictions], bins)
-    right = predictions.predicted == predictions.labels
-    accuracy, confidence = calibration_curve(right, predictions.probabilities.max(axis=1).astype(float), n_bins=bins)
+    correct = predictions.predicted == predictions.labels
+    accuracy, confidence = calibration_curve(correct, predictions.probabilities.max(axis=1).astype(float), n_bins=bins)
     assert [each.accuracy for each in found] == pytest.approx(accuracy)
     assert [each.confidence for each in found] == pytest.approx(confidence)
     assert all(each.low < each.confidence <= each.high for each in found)
@@ -82,11 +72,11 @@ def test_the_metric_takes_fifteen_bins() -> None:
 def test_an_honest_model_has_a_small_error_and_a_boasting_one_a_large_one() -> None:
     generator = np.random.default_rng(7)
     confidence = generator.uniform(0.5, 1.0, 20_000)
-    right = generator.random(20_000) < confidence
-    honest = made(confidence.tolist(), right.tolist())
-    boasting = made([0.999] * 20_000, right.tolist())
+    correct = generator.random(20_000) < confidence
+    honest = made(confidence.tolist(), correct.tolist())
+    boasting = made([0.999] * 20_000, correct.tolist())
     assert calibration_error(honest) < 0.02
-    assert calibration_error(boasting) == pytest.approx(0.999 - right.mean(), abs=1e-6)
+    assert calibration_error(boasting) == pytest.approx(0.999 - correct.mean(), abs=1e-6)
 
 
 def test_seeds_are_pooled_and_counted_per_seed() -> None:

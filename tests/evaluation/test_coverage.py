@@ -29,7 +29,7 @@ def load_benchmark() -> Any:
     spec = importlib.util.spec_from_file_location("coverage_benchmark", BENCHMARK)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
 
@@ -38,13 +38,13 @@ benchmark = load_benchmark()
 
 
 def chances(freedom: int, nodes: int) -> NDArray[np.float64]:
-    """Equally likely values of an estimated variance over the true one."""
+    """Return equally likely values of an estimated variance over the true one."""
     ranks = (np.arange(nodes) + 0.5) / nodes
     return np.asarray(stats.chi2.ppf(ranks, freedom) / freedom)
 
 
 def covered(half_widths: list[float], variance: float) -> float:
-    """How often does a normal estimate lie so near to the truth, over equally likely half-widths?"""
+    """Return how often a normal estimate is within its half-width of the truth, over equally likely half-widths."""
     return float(np.mean(2 * stats.norm.cdf(np.array(half_widths) / sqrt(variance)) - 1))
 
 
@@ -59,7 +59,7 @@ def test_one_arm_is_covered_whatever_the_seeds_do(seeds: int) -> None:
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize("ratio", [0.0, 0.1, 1.0])
 def test_a_difference_is_covered_whichever_arm_varies(seeds: int, ratio: float) -> None:
-    """`ratio`: the seed variance of one arm over that of the other."""
+    """ratio: the seed variance of one arm over that of the other."""
     first, second = (each.ravel() for each in np.meshgrid(chances(seeds - 1, 24), chances(seeds - 1, 24)))
     for residual, variance in product((0.02, 1.0), (0.0, 0.3, 1.0, 4.0, 10.0)):
         variances = variance / (1 + ratio), variance * ratio / (1 + ratio)
@@ -105,7 +105,7 @@ def test_one_seed_covers_the_accuracy_of_that_network() -> None:
 
 
 def test_the_truth_of_the_simulation_is_the_truth() -> None:
-    """Over endlessly many seeds and images: 400 seeds on 20,000 images come within a few standard errors."""
+    """Over infinitely many seeds and images: 400 seeds on 20,000 images come within a few standard errors."""
     generator = np.random.default_rng(1)
     arm = benchmark.Arm(0.9, 0.02, False)
     shared = generator.standard_normal(20_000, dtype=np.float32)

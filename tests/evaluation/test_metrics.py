@@ -8,23 +8,14 @@ from sklearn import metrics as reference
 
 from sadari.evaluation.metrics import LEAST_PROBABILITY, METRICS, Metric, class_figures, confusion, score
 from sadari.values import Predictions
+from support.predictions import predictions_of
 
 EVERY_METRIC = pytest.mark.parametrize("metric", list(METRICS), ids=METRICS.names())
 
 
-def made(labels: list[int], probabilities: np.ndarray) -> Predictions:
-    return Predictions(
-        ids=np.array([f"image/{number}" for number in range(len(labels))]),
-        labels=np.array(labels, dtype=np.int64),
-        probabilities=probabilities.astype(np.float32),
-        classes=tuple("abcdefgh"[: probabilities.shape[1]]),
-        seconds=1.0,
-    )
-
-
 def drawn(seed: int, count: int = 40, classes: int = 4) -> Predictions:
     generator = np.random.default_rng(seed)
-    return made(generator.integers(classes, size=count).tolist(), generator.dirichlet(np.ones(classes), size=count))
+    return predictions_of(generator.integers(classes, size=count), generator.dirichlet(np.ones(classes), size=count))
 
 
 def reordered(predictions: Predictions, order: np.ndarray) -> Predictions:
@@ -49,7 +40,7 @@ def test_order_of_the_images_does_not_matter(metric: Metric) -> None:
 @given(seed=st.integers(0, 10_000))
 def test_nothing_is_better_than_perfect(metric: Metric, seed: int) -> None:
     predictions = drawn(seed)
-    perfect = made(predictions.labels.tolist(), np.eye(4)[predictions.labels])
+    perfect = predictions_of(predictions.labels.tolist(), np.eye(4)[predictions.labels])
     sign = 1 if metric.higher_is_better else -1
     assert sign * metric.function(perfect) >= sign * metric.function(predictions)
     assert metric.function(perfect) == (1.0 if metric.higher_is_better else 0.0)
@@ -57,7 +48,7 @@ def test_nothing_is_better_than_perfect(metric: Metric, seed: int) -> None:
 
 @EVERY_METRIC
 def test_one_image_and_an_absent_class_still_give_a_number(metric: Metric) -> None:
-    assert np.isfinite(metric.function(made([1], np.array([[1.0, 0.0, 0.0]]))))
+    assert np.isfinite(metric.function(predictions_of([1], np.array([[1.0, 0.0, 0.0]]))))
 
 
 @EVERY_METRIC
@@ -67,7 +58,7 @@ def test_a_metric_says_what_it_is(metric: Metric) -> None:
 
 
 def test_accuracy_and_loss_of_three_images_by_hand() -> None:
-    found = score(made([0, 1, 1], np.array([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1]])))
+    found = score(predictions_of([0, 1, 1], np.array([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1]])))
     assert found.images == 3
     assert found["accuracy"] == pytest.approx(2 / 3)  # the first of two equal classes is the prediction
     assert found["loss"] == pytest.approx(-(np.log(0.5) + np.log(0.75) + np.log(0.1)) / 3, rel=1e-6)
@@ -75,30 +66,32 @@ def test_accuracy_and_loss_of_three_images_by_hand() -> None:
 
 def test_scores_equal_scikit_learns() -> None:
     predictions = drawn(3, count=200, classes=8)
-    truth, said = predictions.labels, predictions.predicted
+    truth, predicted = predictions.labels, predictions.predicted
     found = score(predictions)
-    assert found["accuracy"] == reference.accuracy_score(truth, said)
+    assert found["accuracy"] == reference.accuracy_score(truth, predicted)
     assert found["loss"] == pytest.approx(reference.log_loss(truth, predictions.probabilities), rel=1e-5)
     assert found["top_5"] == reference.top_k_accuracy_score(truth, predictions.probabilities, k=5)
-    assert found["macro_f1"] == pytest.approx(reference.f1_score(truth, said, average="macro"))
-    assert found["macro_precision"] == pytest.approx(reference.precision_score(truth, said, average="macro"))
-    assert found["macro_recall"] == pytest.approx(reference.recall_score(truth, said, average="macro"))
-    assert found["weighted_f1"] == pytest.approx(reference.f1_score(truth, said, average="weighted"))
-    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, said))
+    assert found["macro_f1"] == pytest.approx(reference.f1_score(truth, predicted, average="macro"))
+    assert found["macro_precision"] == pytest.approx(reference.precision_score(truth, predicted, average="macro"))
+    assert found["macro_recall"] == pytest.approx(reference.recall_score(truth, predicted, average="macro"))
+    assert found["weighted_f1"] == pytest.approx(reference.f1_score(truth, predicted, average="weighted"))
+    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted))
     assert list(found.values) == METRICS.names()
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 def test_classes_that_are_never_true_or_never_said_count_as_scikit_learn_counts_them() -> None:
-    # 0 is true and said, 1 is true and never said, 2 is said and never true, 3 is neither
-    predictions = made([0, 0, 0, 1], np.eye(4)[[0, 0, 2, 0]])
-    truth, said = predictions.labels, predictions.predicted
+    # 0 is true and predicted, 1 is true and never predicted, 2 is predicted and never true, 3 is neither
+    predictions = predictions_of([0, 0, 0, 1], np.eye(4)[[0, 0, 2, 0]])
+    truth, predicted = predictions.labels, predictions.predicted
     found = score(predictions)
     for name, function in (("macro_precision", reference.precision_score), ("macro_recall", reference.recall_score)):
-        assert found[name] == pytest.approx(function(truth, said, average="macro", zero_division=0))
-    assert found["macro_f1"] == pytest.approx(reference.f1_score(truth, said, average="macro", zero_division=0))
-    assert found["weighted_f1"] == pytest.approx(reference.f1_score(truth, said, average="weighted", zero_division=0))
-    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, said))
+        assert found[name] == pytest.approx(function(truth, predicted, average="macro", zero_division=0))
+    assert found["macro_f1"] == pytest.approx(reference.f1_score(truth, predicted, average="macro", zero_division=0))
+    assert found["weighted_f1"] == pytest.approx(
+        reference.f1_score(truth, predicted, average="weighted", zero_division=0)
+    )
+    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted))
     assert found["macro_recall"] == pytest.approx(2 / 9) and found["balanced_accuracy"] == pytest.approx(1 / 3)
     assert class_figures(predictions).occurs.tolist() == [True, True, True, False]
 
@@ -110,9 +103,10 @@ def test_top_5_says_nothing_about_five_classes() -> None:
 
 def test_top_5_by_hand_with_the_first_of_equal_classes_ahead() -> None:
     flat = np.full((6, 6), 1 / 6)
-    assert score(made([0, 1, 2, 3, 4, 5], flat))["top_5"] == pytest.approx(5 / 6)  # only the last class is sixth
+    found = score(predictions_of([0, 1, 2, 3, 4, 5], flat))
+    assert found["top_5"] == pytest.approx(5 / 6)  # only the last class is sixth
     ranked = np.array([[0.3, 0.25, 0.2, 0.15, 0.06, 0.04]] * 2)
-    assert score(made([4, 5], ranked))["top_5"] == 0.5
+    assert score(predictions_of([4, 5], ranked))["top_5"] == 0.5
 
 
 @settings(max_examples=25, deadline=None)
@@ -123,17 +117,17 @@ def test_five_guesses_are_no_worse_than_one(seed: int) -> None:
 
 
 def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
-    assert score(made([0], np.array([[0.0, 1.0]])))["loss"] == pytest.approx(-np.log(LEAST_PROBABILITY))
+    assert score(predictions_of([0], np.array([[0.0, 1.0]])))["loss"] == pytest.approx(-np.log(LEAST_PROBABILITY))
 
 
 def test_macro_f1_counts_a_class_that_is_never_predicted_as_zero() -> None:
     always_first = np.tile([1.0, 0.0], (4, 1))
     # precision 3/4 and recall 1 give 6/7 for the first class, 0 for the second
-    assert score(made([0, 0, 0, 1], always_first))["macro_f1"] == pytest.approx((6 / 7) / 2)
+    assert score(predictions_of([0, 0, 0, 1], always_first))["macro_f1"] == pytest.approx((6 / 7) / 2)
 
 
 def test_confusion_has_the_truth_in_its_rows() -> None:
-    table = confusion(made([0, 0, 2], np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.0, 0.0, 1.0]])))
+    table = confusion(predictions_of([0, 0, 2], np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.0, 0.0, 1.0]])))
     assert table.dtype == np.int64
     assert table.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 1]]
 
@@ -148,4 +142,4 @@ def test_confusion_adds_up_to_the_images_and_the_accuracy() -> None:
 
 def test_no_images_are_refused() -> None:
     with pytest.raises(ValueError, match="no images"):
-        score(made([], np.empty((0, 3))))
+        score(predictions_of([], np.empty((0, 3))))

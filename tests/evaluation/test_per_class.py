@@ -7,30 +7,26 @@ from sklearn.metrics import classification_report
 from sadari.evaluation.metrics import score
 from sadari.evaluation.per_class import AVERAGES, ClassScore, per_class, text_table
 from sadari.values import Predictions
+from support.predictions import predictions_of
 
 CLASSES = ("ankle boot", "bag", "coat", "dress", "shirt")
 
 
-def made(labels: list[int], said: list[int]) -> Predictions:
-    return Predictions(
-        ids=np.arange(len(labels)).astype(np.str_),
-        labels=np.array(labels, dtype=np.int64),
-        probabilities=np.eye(len(CLASSES), dtype=np.float32)[said],
-        classes=CLASSES,
-        seconds=1.0,
-    )
+def made(labels: list[int], predicted: list[int]) -> Predictions:
+    """Return predictions of these labels in which each predicted class has probability 1."""
+    return predictions_of(labels, np.eye(len(CLASSES))[predicted], CLASSES)
 
 
 def drawn(seed: int, count: int = 120) -> Predictions:
-    """The same labels for every seed, as the seeds of an arm have them."""
+    """Draw predictions; the labels are the same for every seed, as for the seeds of an arm."""
     labels = np.random.default_rng(0).choice(5, size=count, p=[0.4, 0.3, 0.15, 0.1, 0.05])
     generator = np.random.default_rng(seed)
-    said = np.where(generator.random(count) < 0.7, labels, generator.integers(5, size=count))
-    return made(labels.tolist(), said.tolist())
+    predicted = np.where(generator.random(count) < 0.7, labels, generator.integers(5, size=count))
+    return made(labels.tolist(), predicted.tolist())
 
 
 def report(predictions: Predictions) -> dict[str, dict[str, float]]:
-    """scikit-learn's own."""
+    """Return scikit-learn's own report."""
     found = classification_report(
         predictions.labels,
         predictions.predicted,

@@ -11,13 +11,13 @@ SIZES = [400, 800, 2000, 4000, 8000]
 
 
 def judged(errors: list[float], images: int, seeds: int, of_seed: float, generator: np.random.Generator) -> list[Bools]:
-    """Networks with these true errors, each seed's off by a deviation of `of_seed`; some images are hard for all."""
+    """Draw networks with these true errors, std `of_seed` over seeds; some images are hard for all of them."""
     hardness = 0.8 * generator.standard_normal(images)
     results = []
     for error in errors:
-        its = np.clip(error + of_seed * generator.standard_normal(seeds), 1e-4, 0.99)
+        of_seeds = np.clip(error + of_seed * generator.standard_normal(seeds), 1e-4, 0.99)
         own = 0.6 * generator.standard_normal((seeds, images))
-        results.append(hardness + own <= norm.ppf(1 - its)[:, None])
+        results.append(hardness + own <= norm.ppf(1 - of_seeds)[:, None])
     return results
 
 
@@ -37,7 +37,7 @@ def test_many_images_give_the_law_back() -> None:
     assert found.left_c.min() < 0.03 < found.left_c.max()
 
 
-# a, b and c of the truth, images, seeds, deviation of the seeds: with and without a floor, and nothing to be gained.
+# True a, b and c, images, seeds, standard deviation over seeds: with and without a floor, and with nothing to gain.
 CASES = [
     (0.02, 0.5, 0.0, 2000, 3, 0.004),
     (0.05, 0.35, 0.05, 360, 3, 0.01),
@@ -49,7 +49,7 @@ CASES = [
 
 @pytest.mark.parametrize("sizes", [SIZES, SIZES[2:]], ids=["five sizes", "three sizes"])
 def test_intervals_of_the_prediction_cover_the_truth(sizes: list[int]) -> None:
-    """Nominal are 95 %; 5 x 40 simulated studies tell that with a standard error of 1.5 %; measured: 96 to 99."""
+    """Nominal: 95 %. 5 x 40 simulated studies have a standard error of 1.5 %; measured: 96 to 99 %."""
     generator, repeats = np.random.default_rng(1), 40
     gains, errors = [], []
     for a, b, c, images, seeds, of_seed in CASES:

@@ -9,17 +9,13 @@ from numpy.typing import NDArray
 from sadari.evaluation.crossed import SamplingError, Spread
 from sadari.evaluation.power import Plan, plan_for
 from sadari.evaluation.statistics import verdict, verdicts
+from support.predictions import correct_rows
 
 Bools = NDArray[np.bool_]
 
 
-def rows(count_right: list[int], images: int) -> Bools:
-    """One row per seed, the first `count_right` images right."""
-    return np.array([[position < right for position in range(images)] for right in count_right])
-
-
 def networks(generator: np.random.Generator, images: NDArray[np.float64], accuracies: list[float]) -> Bools:
-    """One row per accuracy; the networks agree on nine tenths of the images, whose difficulty is uniform."""
+    """Draw one row per accuracy; the networks agree on nine tenths of the images, whose difficulty is uniform."""
     noise = 0.05 * generator.uniform(-1, 1, size=(len(accuracies), len(images)))
     return np.asarray(images + noise < np.array(accuracies)[:, None])
 
@@ -27,7 +23,7 @@ def networks(generator: np.random.Generator, images: NDArray[np.float64], accura
 def equal_pair(seeds: int, images: int, apart: float = 0.0, seed: int = 0) -> tuple[Bools, Bools]:
     generator = np.random.default_rng(seed)
     difficulty = generator.uniform(size=images)
-    between = [apart * (place - (seeds - 1) / 2) for place in range(seeds)]
+    between = [apart * (index - (seeds - 1) / 2) for index in range(seeds)]
     return (
         networks(generator, difficulty, [0.9 + each for each in between]),
         networks(generator, difficulty, [0.9 - each for each in between]),
@@ -35,7 +31,7 @@ def equal_pair(seeds: int, images: int, apart: float = 0.0, seed: int = 0) -> tu
 
 
 def test_better_and_worse_name_the_winner_first() -> None:
-    a, b = rows([950, 952, 948], 1000), rows([920, 922, 918], 1000)
+    a, b = correct_rows([950, 952, 948], 1000), correct_rows([920, 922, 918], 1000)
     found = verdict("cnn", a, "mlp", b)
     assert found.verdict == "better"
     assert re.fullmatch(
@@ -47,14 +43,16 @@ def test_better_and_worse_name_the_winner_first() -> None:
 
 
 def test_one_seed_speaks_of_one_trained_network() -> None:
-    a, b = rows([950], 1000), rows([920], 1000)
+    a, b = correct_rows([950], 1000), correct_rows([920], 1000)
     assert verdict("cnn", a, "mlp", b).sentence.endswith("the same 1,000 images, one trained network each).")
-    uneven = verdict("cnn", rows([950, 952, 948], 1000), "mlp", b)
+    uneven = verdict("cnn", correct_rows([950, 952, 948], 1000), "mlp", b)
     assert uneven.sentence.endswith("the same 1,000 images, 3 seeds of cnn, one trained network of mlp).")
 
 
 def test_a_tiny_difference_has_no_minus_before_its_zero() -> None:
-    assert "(0.0, " in verdict("a", rows([5000, 5001], 20_000), "b", rows([5001, 5001], 20_000)).sentence
+    assert (
+        "(0.0, " in verdict("a", correct_rows([5000, 5001], 20_000), "b", correct_rows([5001, 5001], 20_000)).sentence
+    )
 
 
 def test_equal_within_a_margin() -> None:

@@ -9,21 +9,17 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sadari.evaluation.statistics import against, difference_p, holm, interval, verdict, verdicts
+from support.predictions import correct_rows
 
 Bools = NDArray[np.bool_]
-
-
-def rows(count_right: list[int], images: int) -> Bools:
-    """One row per seed, the first `count_right` images right."""
-    return np.array([[position < right for position in range(images)] for right in count_right])
 
 
 def drawn(
     generator: np.random.Generator, seeds: int, images: int, ability: float, between: float, own: float
 ) -> tuple[Bools, NDArray[np.float64]]:
-    """Correctness of `seeds` networks, and the images' difficulties that they share.
+    """Draw the correctness of `seeds` networks; return it and the images' difficulties, which the networks share.
 
-    An image is right where ability + seed (sd `between`) + difficulty (sd 1) + seed's own view (sd `own`) > 0.
+    An image is correct where ability + seed (std `between`) + difficulty (std 1) + own view of a seed (std `own`) > 0.
     """
     difficulty = generator.normal(size=images)
     return _seen(generator, seeds, difficulty, ability, between, own), difficulty
@@ -43,7 +39,7 @@ def _seen(
 
 
 def test_one_seed_gives_wilsons_interval() -> None:
-    correct = rows([90], 100)
+    correct = correct_rows([90], 100)
     found = interval(correct)
     expected = stats.binomtest(90, 100).proportion_ci(method="wilson")
     assert (found.mean, found.sd) == (0.9, 0.0)
@@ -51,18 +47,18 @@ def test_one_seed_gives_wilsons_interval() -> None:
 
 
 def test_everything_right_is_not_certainty() -> None:
-    found = interval(rows([50, 50, 50], 50))
+    found = interval(correct_rows([50, 50, 50], 50))
     assert found.high == 1.0
     assert 0.92 < found.low < 0.94
 
 
 def test_seeds_that_all_say_the_same_are_one_network() -> None:
-    once, thrice = interval(rows([30], 40)), interval(rows([30, 30, 30], 40))
+    once, thrice = interval(correct_rows([30], 40)), interval(correct_rows([30, 30, 30], 40))
     assert (once.low, once.high) == (thrice.low, thrice.high)
 
 
 def test_seeds_that_differ_widen_the_interval() -> None:
-    same, apart = interval(rows([900, 900, 900], 1000)), interval(rows([860, 900, 940], 1000))
+    same, apart = interval(correct_rows([900, 900, 900], 1000)), interval(correct_rows([860, 900, 940], 1000))
     assert same.mean == apart.mean
     assert apart.sd == pytest.approx(0.04)
     assert apart.high - apart.low > 2 * (same.high - same.low)
@@ -90,17 +86,17 @@ def test_a_number_is_refuted_exactly_where_it_lies_outside_the_interval(seeds: i
 
 
 def test_one_network_against_a_number_is_the_score_test() -> None:
-    p, found = against(rows([90], 100), 0.85)
+    p, found = against(correct_rows([90], 100), 0.85)
     assert p == pytest.approx(2 * stats.norm.sf(0.05 / np.sqrt(0.85 * 0.15 / 100)))
-    assert found == interval(rows([90], 100))
+    assert found == interval(correct_rows([90], 100))
 
 
 def test_a_single_error_proves_that_not_all_are_right() -> None:
-    assert against(rows([99], 100), 1.0)[0] == 0.0
-    assert against(rows([100], 100), 1.0)[0] == 1.0
-    assert against(rows([100], 100), 0.9)[0] < 0.01
+    assert against(correct_rows([99], 100), 1.0)[0] == 0.0
+    assert against(correct_rows([100], 100), 1.0)[0] == 1.0
+    assert against(correct_rows([100], 100), 0.9)[0] < 0.01
     with pytest.raises(ValueError, match=r"0\.\.1, not 1\.5"):
-        against(rows([99], 100), 1.5)
+        against(correct_rows([99], 100), 1.5)
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (2, 0), (5,)])
@@ -121,7 +117,7 @@ def test_one_seed_each_is_mcnemars_exact_test() -> None:
 
 
 def test_equal_networks_show_no_difference_but_no_certainty_either() -> None:
-    correct = rows([80], 100)
+    correct = correct_rows([80], 100)
     found = verdict("a", correct, "b", correct)
     assert (found.difference, found.p, found.verdict) == (0.0, 1.0, "no difference shown")
     assert found.low < 0 < found.high
@@ -191,14 +187,14 @@ def test_equal_within_a_margin_is_the_ninety_per_cent_interval_inside_it(seeds: 
 
 
 def test_no_margin_no_equality() -> None:
-    found = verdict("a", rows([900], 1000), "b", rows([900], 1000))
+    found = verdict("a", correct_rows([900], 1000), "b", correct_rows([900], 1000))
     assert (found.margin, found.equal_p) == (None, None)
 
 
 @pytest.mark.parametrize("margin", [0.0, -0.01, 1.0, float("nan")])
 def test_a_margin_that_is_none_is_refused(margin: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        verdict("a", rows([90], 100), "b", rows([90], 100), margin)
+        verdict("a", correct_rows([90], 100), "b", correct_rows([90], 100), margin)
 
 
 def test_equality_is_corrected_among_itself() -> None:
@@ -249,4 +245,4 @@ def test_verdicts_of_three_arms_are_corrected_for_three_pairs() -> None:
 
 def test_different_images_are_refused() -> None:
     with pytest.raises(ValueError, match="100 images and b 99"):
-        verdict("a", rows([3], 100), "b", rows([3], 99))
+        verdict("a", correct_rows([3], 100), "b", correct_rows([3], 99))

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss
 
 from sadari.data.prepare import Preprocess
+from sadari.models.catalog import MODELS
 from sadari.models.classical.logistic import _Objective
 from sadari.models.classical.problem import Learned, Linear, Problem
 from sadari.models.classical.registry import CLASSICAL
@@ -270,6 +271,25 @@ def test_majority_is_the_dummy() -> None:
     assert np.mean(said.argmax(1) == skewed) == dummy.score(pixels, skewed)
     counts = np.bincount(skewed, minlength=10)
     assert np.allclose(said, (counts + 1) / (len(skewed) + 10), atol=1e-6)
+
+
+def test_every_classical_model_is_in_the_catalogue() -> None:
+    assert {spec.name for spec in MODELS if spec.fitted_by != "gradient"} == set(CLASSICAL.names())
+
+
+@pytest.mark.parametrize("name", CLASSICAL.names())
+def test_every_classical_model_learns_one_linear_layer_or_remembers_its_images(name: str) -> None:
+    asked = problem(3)
+    learned: list[Learned] = []
+    CLASSICAL.get(name).fit(asked, learned.append)
+    assert 1 <= len(learned) <= CLASSICAL.get(name).most_passes(asked)
+    for each in learned:
+        if isinstance(each, Linear):
+            assert each.weight.shape == (3, asked.pixels.shape[1]) and each.weight.dtype == np.float32
+            assert each.bias.shape == (3,) and each.bias.dtype == np.float32
+            assert np.isfinite(each.weight).all() and np.isfinite(each.bias).all()
+        else:
+            assert each.vectors.shape == asked.pixels.shape and len(each.labels) == len(asked.labels)
 
 
 def test_each_fills_one_dense_layer_behind_flatten() -> None:

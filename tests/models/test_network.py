@@ -12,6 +12,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.models.layers import modules
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.modules import glorot_uniform, orthogonal
+from sadari.models.layers.specs import KINDS
 from sadari.models.network import Network, build
 from sadari.models.parse import describe, parse
 from support.models import walk
@@ -23,6 +24,9 @@ ALL_KINDS = """
     rows, lstm 6 sequence, batchnorm, layernorm, lstm 5 sequence, relu
     flatten, dense 7, batchnorm, dense 6 tanh, layernorm
 """
+# Every registered layer is in one of these networks, except those that have tests of their own.
+NETWORKS = (ALL_KINDS, "mirror, conv 2, globalavgpool", "conv 2, globalmaxpool")
+ELSEWHERE = {"backbone", "neighbours"}  # test_backbone.py, test_neighbours.py
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +73,17 @@ def test_every_layers_output_in_order_and_untouched_by_later_layers() -> None:
     assert torch.equal(outputs[1], outputs[0].clamp(min=0))
 
 
-def test_all_shapes_are_those_that_describe_says() -> None:
-    layers = parse(ALL_KINDS, {})
+def test_every_registered_layer_is_in_a_network_that_runs_here() -> None:
+    assert {layer.word for text in NETWORKS for layer in parse(text, {})} | ELSEWHERE == set(KINDS.names())
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_all_shapes_and_params_are_those_that_describe_says(text: str) -> None:
+    layers = parse(text, {})
     rows = describe(layers, (19, 17, 3), 4)
-    outputs = walk(build(layers, (19, 17, 3), 4, 0), torch.rand(2, 3, 19, 17))
+    made = build(layers, (19, 17, 3), 4, 0)
+    assert sum(each.numel() for each in made.parameters()) == sum(row.trainable for row in rows)
+    outputs = walk(made, torch.rand(2, 3, 19, 17))
     assert len(outputs) == len(rows)
     for row, output in zip(rows, outputs, strict=True):
         channel_last = output.permute(0, 2, 3, 1) if output.ndim == 4 else output

@@ -1,1 +1,1 @@
-"""What does a model say about images, and how good is that?"""
+"""How good are a model's predictions, and how sure is that? Metrics, statistics and their sentences; no torch."""

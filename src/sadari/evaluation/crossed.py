@@ -1,12 +1,12 @@
 """How far may a mean over seeds and images be from the truth, when both are drawn?
 
-Model: whether the network of seed s gets image i right is x[s, i] = mean + seed[s] + image[i] + both[s, i], two
-crossed random effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4). The variance of a mean over
+Model: whether the network of seed s classifies image i correctly is x[s, i] = mean + seed[s] + image[i] + both[s, i],
+two crossed random effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4). The variance of a mean over
 S seeds and N images is var(seed)/S + var(image)/N + var(both)/(S N). The spread of the S per-seed means estimates the
 first and third term (`between`), with S - 1 degrees of freedom only; the spread of the N per-image means the second
 and third; the mean square of the residuals / (S N) the third alone (`residual`), which is counted once.
 
-docs/statistics.md derives the half-width and shows what simulation says of it.
+docs/statistics.md derives the half-width and shows its coverage in a simulation.
 """
 
 from dataclasses import dataclass
@@ -18,17 +18,18 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.optimize import brentq
 
-# Share of the residual that stays with the images though the seeds hold it already. Chosen by integrating coverage
-# (docs/statistics.md): with 0, seeds that agree by luck would look like certainty; with 0.25, 2 seeds cover 98.1 %.
-KEPT = 0.1
-LEAST_P = 1e-15  # smaller ones are not told apart
+# Share of the residual that is counted with the images, although the seeds' variance contains it already. Measured by
+# integrating coverage (docs/statistics.md): with 0, seeds that agree by luck would look like certainty; with 0.25,
+# 2 seeds cover 98.1 %.
+RESIDUAL_SHARE = 0.1
+LEAST_P = 1e-15  # smaller p values are not distinguished (assumed)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far do the seeds of one arm lie apart? Variances of the mean over its seeds; 0 for a single network.
+    """The variances of one arm's mean over its seeds; 0 for a single network.
 
-    between: variance of the per-seed means / seeds. residual: the part of it that is chance on single images.
+    between: variance of the per-seed means / seeds. residual: the share of `between` that is chance on single images.
     """
 
     between: float
@@ -37,7 +38,7 @@ class Spread:
 
     @property
     def beyond_images(self) -> float:
-        """Variance of the mean that the seeds would have on endlessly many images."""
+        """Return the variance that the mean over seeds would have on infinitely many images."""
         return max(self.between - self.residual, 0.0)
 
 
@@ -45,7 +46,7 @@ SINGLE = Spread(0.0, 0.0, 1)
 
 
 def spread(correct: NDArray[np.float64]) -> Spread:
-    """The spread of float (S, N), one row per network."""
+    """Return the spread of `correct`, float (S, N), one row per network."""
     seeds, images = correct.shape
     if seeds == 1:
         return SINGLE
@@ -57,14 +58,15 @@ def spread(correct: NDArray[np.float64]) -> Spread:
 
 @dataclass(frozen=True)
 class SamplingError:
-    """How far may an estimate be from the truth? From the images, and from the seeds of one or two arms.
+    """The sampling error of an estimate, from the draw of the images and of the seeds of one or two arms.
 
     per_image: variance of the mean of one value per image, residuals included. spreads: one per arm.
 
-    The half-width joins z x error of the images and t x error of the seeds as (x^p + y^p)^(1/p). With p = 2 it covers
-    at least 1 - level of independent normal parts (Banerjee 1960), and 99 % where t has few degrees of freedom;
-    p = 2 + 1 / (seeds - 2) keeps it near the level, and is the larger of the two for two seeds. Arms with equally many
-    seeds share one t with Welch's (1947) degrees of freedom; others have one each, joined by the root of the squares.
+    The half-width joins x = z * error of the images and y = t * error of the seeds as (x^p + y^p)^(1/p). With p = 2 it
+    covers at least 1 - level for independent normal terms (Banerjee 1960), and 99 % where t has few degrees of freedom;
+    p = 2 + 1 / (seeds - 2) stays near the level. For two seeds p is infinite: the larger of x and y. Arms with equally
+    many seeds share one t with Welch's (1947) degrees of freedom; others have one each, joined by the root of the
+    squares.
     """
 
     per_image: float
@@ -72,31 +74,31 @@ class SamplingError:
 
     @property
     def image_variance(self) -> float:
-        """Variance by the draw of the images, with the kept share of the residuals."""
+        """Return the variance by the draw of the images, RESIDUAL_SHARE of the residuals included."""
         residual = sum(each.residual for each in self.spreads)
-        return max(self.per_image - residual, 0.0) + KEPT * residual
+        return max(self.per_image - residual, 0.0) + RESIDUAL_SHARE * residual
 
     @cached_property
     def seed_variances(self) -> tuple[tuple[float, float], ...]:
-        """(variance, degrees of freedom) by the draw of the seeds, residuals included."""
-        parts = [(each.between, each.seeds - 1.0) for each in self.spreads if each.seeds > 1]
-        if len({freedom for _, freedom in parts}) > 1:
-            return tuple(parts)
-        total = sum(variance for variance, _ in parts)
+        """Return (variance, degrees of freedom) pairs by the draw of the seeds, residuals included."""
+        pairs = [(each.between, each.seeds - 1.0) for each in self.spreads if each.seeds > 1]
+        if len({freedom for _, freedom in pairs}) > 1:
+            return tuple(pairs)
+        total = sum(variance for variance, _ in pairs)
         if not total:
             return ()
-        return ((total, 1 / sum((variance / total) ** 2 / freedom for variance, freedom in parts)),)
+        return ((total, 1 / sum((variance / total) ** 2 / freedom for variance, freedom in pairs)),)
 
     @property
     def variance(self) -> float:
-        """Variance of the estimate, each part counted once."""
+        """Return the variance of the estimate, each component counted once."""
         return self.image_variance + sum(variance for variance, _ in self.seed_variances)
 
     def half_width(self, level: float) -> float:
-        """The estimate's 1 - level interval reaches that far to both sides."""
+        """Return half the width of the estimate's 1 - level interval, which is symmetric."""
         images = -float(special.ndtri(level / 2)) * sqrt(self.image_variance)
-        parts = [float(special.stdtrit(freedom, level / 2)) ** 2 * part for part, freedom in self.seed_variances]
-        seeds = sqrt(sum(parts))
+        squares = [float(special.stdtrit(freedom, level / 2)) ** 2 * each for each, freedom in self.seed_variances]
+        seeds = sqrt(sum(squares))
         fewest = min((each.seeds for each in self.spreads if each.seeds > 1), default=2)
         if fewest == 2:
             return max(images, seeds)
@@ -104,7 +106,7 @@ class SamplingError:
         return float((images**power + seeds**power) ** (1 / power))
 
     def tail(self, distance: float) -> float:
-        """The two-sided p of an estimate `distance` from what is supposed: the level whose half-width it is."""
+        """Return the two-sided p of an estimate `distance` from the hypothesis: the level with that half-width."""
         if distance == 0 or self.variance == 0:
             return 1.0 if distance == 0 else 0.0
         if self.half_width(LEAST_P) <= distance:

@@ -1,7 +1,7 @@
-"""How good are predictions, in which figures? A metric is one registered function of Predictions.
+"""How good are predictions? A metric is one registered function of Predictions.
 
-Where a class occurs neither among the labels nor among the predictions, no average counts it, and a ratio without a
-denominator is 0: scikit-learn's `zero_division=0`, which the tests hold these figures against.
+A class that occurs neither among the labels nor among the predictions is in no average. A ratio with denominator 0 is
+0, as with scikit-learn's `zero_division=0`; the tests compare these figures with scikit-learn's.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from sadari.evaluation.calibration import expected_calibration_error, reliabilit
 from sadari.registry import Registry
 from sadari.values import Answers, Predictions, Score
 
-# The least probability that the loss believes: float32's smallest normal number, so that one sure and wrong
-# prediction costs 87.3 nats rather than infinity.
+# The loss takes smaller probabilities for this one, float32's smallest normal number, so that one wrong prediction
+# with probability 1 costs 87.3 nats and not infinity (assumed).
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 
 Floats = NDArray[np.float64]
@@ -23,9 +23,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Metric:
-    """What does one figure say? `function` maps Predictions with at least one image to a float.
+    """A figure of predictions: `function` maps Predictions with at least one image to a float.
 
-    least_classes: with fewer classes the figure says nothing, so that no Score holds it.
+    least_classes: with fewer classes the figure has no meaning, and no Score contains it.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Metric:
     least_classes: int = 1
 
     def is_defined(self, predictions: Predictions) -> bool:
-        """Does the figure say anything about `predictions`?"""
+        """Return whether `predictions` have enough classes for this figure."""
         return len(predictions.classes) >= self.least_classes
 
 
@@ -43,7 +43,7 @@ METRICS: Registry[Metric] = Registry("metric")
 
 
 def score(predictions: Predictions) -> Score:
-    """How good are `predictions` by every metric that is defined for them? Raises ValueError without images."""
+    """Compute every metric that is defined for `predictions`. Raises ValueError without images."""
     if not len(predictions):
         raise ValueError("there is nothing to score: the predictions hold no images")
     defined = [metric for metric in METRICS if metric.is_defined(predictions)]
@@ -51,7 +51,7 @@ def score(predictions: Predictions) -> Score:
 
 
 def confusion(answers: Answers | Predictions) -> NDArray[np.int64]:
-    """Which class is taken for which? int64 (K, K): row = true class, column = predicted class, entry = images."""
+    """Count the images of each true and predicted class: int64 (K, K), row = true, column = predicted."""
     count = len(answers.classes)
     cells = answers.labels * count + answers.predicted
     return np.bincount(cells, minlength=count * count).reshape(count, count).astype(np.int64)
@@ -59,7 +59,7 @@ def confusion(answers: Answers | Predictions) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class ClassFigures:
-    """How good is each class by itself? precision, recall, f1: float64 (K,) in [0, 1], 0 without a denominator.
+    """Precision, recall and F1 of each class: float64 (K,) in [0, 1], 0 where the denominator is 0.
 
     support: int64 (K,), images of the class. occurs: bool (K,), whether it is among the labels or the predictions.
     """
@@ -71,40 +71,40 @@ class ClassFigures:
     occurs: NDArray[np.bool_]
 
     def macro(self, figure: Floats) -> float:
-        """The unweighted mean of `figure` (one of these) over the classes that occur."""
+        """Return the unweighted mean of `figure` (precision, recall or f1) over the classes that occur."""
         return float(figure[self.occurs].mean())
 
     def weighted(self, figure: Floats) -> float:
-        """The mean of `figure` (one of these), every class counting as its images."""
+        """Return the mean of `figure` (precision, recall or f1), each class weighted by its images."""
         return float(np.average(figure, weights=self.support))
 
 
 def class_figures(predictions: Predictions) -> ClassFigures:
-    """How good are `predictions` (at least one image) on each class?"""
+    """Compute the figures of each class from `predictions` with at least one image."""
     table = confusion(predictions)
-    right, predicted, support = np.diagonal(table), table.sum(axis=0), table.sum(axis=1)
+    correct, predicted, support = np.diagonal(table), table.sum(axis=0), table.sum(axis=1)
     return ClassFigures(
-        precision=_ratio(right, predicted),
-        recall=_ratio(right, support),
-        f1=_ratio(2 * right, predicted + support),
+        precision=_ratio(correct, predicted),
+        recall=_ratio(correct, support),
+        f1=_ratio(2 * correct, predicted + support),
         support=support,
         occurs=predicted + support > 0,
     )
 
 
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Floats:
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> Floats:
+    return np.divide(numerator, denominator, out=np.zeros(len(denominator)), where=denominator > 0)
 
 
 def accuracy(predictions: Predictions) -> float:
-    """Which share of the images got their own class as the most probable one? In [0, 1]."""
+    """Return the share of images whose true class is the most probable one, in [0, 1]."""
     return float(np.mean(predictions.predicted == predictions.labels))
 
 
 def top_5(predictions: Predictions) -> float:
-    """Which share of the images has its own class among the five most probable ones? In [0, 1].
+    """Return the share of images whose true class is among the five most probable ones, in [0, 1].
 
-    Of equally probable classes the first counts as the more probable one, as it does for `accuracy`.
+    Of equally probable classes the first one counts as more probable, as in `accuracy`.
     """
     rows = np.arange(len(predictions))
     true = predictions.probabilities[rows, predictions.labels][:, None]
@@ -114,7 +114,7 @@ def top_5(predictions: Predictions) -> float:
 
 
 def loss(predictions: Predictions) -> float:
-    """How surprised is the model by the truth? Mean of -log of the true class's probability, in nats.
+    """Return the mean of -log(probability of the true class), in nats.
 
     A probability below LEAST_PROBABILITY counts as LEAST_PROBABILITY.
     """
@@ -123,47 +123,47 @@ def loss(predictions: Predictions) -> float:
 
 
 def macro_f1(predictions: Predictions) -> float:
-    """How good is the model when every class counts the same? Unweighted mean of the classes' F1, in [0, 1]."""
+    """Return the unweighted mean of the classes' F1, in [0, 1]."""
     figures = class_figures(predictions)
     return figures.macro(figures.f1)
 
 
 def macro_precision(predictions: Predictions) -> float:
-    """How much can a prediction be relied on, every class counting the same? Mean precision, in [0, 1]."""
+    """Return the unweighted mean of the classes' precision, in [0, 1]."""
     figures = class_figures(predictions)
     return figures.macro(figures.precision)
 
 
 def macro_recall(predictions: Predictions) -> float:
-    """How much of a class is found, every class counting the same? Mean recall, in [0, 1].
+    """Return the unweighted mean of the classes' recall, in [0, 1].
 
-    A class that is predicted without ever being true counts as 0; `balanced_accuracy` leaves it out.
+    A class that is predicted but never true counts as 0; `balanced_accuracy` leaves it out.
     """
     figures = class_figures(predictions)
     return figures.macro(figures.recall)
 
 
 def balanced_accuracy(predictions: Predictions) -> float:
-    """Which accuracy would it be, were all classes equally frequent? Mean recall of the classes with images."""
+    """Return the accuracy for equally frequent classes, in [0, 1]: the mean recall of the classes with images."""
     figures = class_figures(predictions)
     return float(figures.recall[figures.support > 0].mean())
 
 
 def weighted_f1(predictions: Predictions) -> float:
-    """How good is the model when every class counts as its images? Mean of the classes' F1 so weighted, in [0, 1]."""
+    """Return the mean of the classes' F1, each class weighted by its images, in [0, 1]."""
     figures = class_figures(predictions)
     return figures.weighted(figures.f1)
 
 
 def calibration_error(predictions: Predictions) -> float:
-    """How far is the model's confidence from its accuracy? Expected calibration error over 15 bins, in [0, 1].
+    """Return the expected calibration error over 15 bins, in [0, 1].
 
     Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks, ICML 2017.
     """
     return expected_calibration_error(reliability([predictions]))
 
 
-METRICS.add("accuracy", Metric("accuracy", "share of the images classified rightly", accuracy, True))
+METRICS.add("accuracy", Metric("accuracy", "share of the images classified correctly", accuracy, True))
 METRICS.add(
     "top_5",
     Metric("top_5", "share of the images whose class is among the five most probable ones", top_5, True, 6),

@@ -1,8 +1,8 @@
 """How many seeds, or how many test images, would show a difference of half a point?
 
-The planned comparison has the interval of `crossed`, with the variances that the present one found. It shows a
-difference, with the chance `POWER`, that is as large as the half-width and the normal quantile of that chance in
-standard errors together (Cohen, Statistical Power Analysis, 1988, ch. 2).
+The planned comparison has the interval of `crossed`, with the variances that the present comparison found. With
+probability `POWER` it shows a difference of (half-width + normal quantile of POWER * standard error) or more (Cohen,
+Statistical Power Analysis, 1988, ch. 2).
 """
 
 from collections.abc import Callable
@@ -13,26 +13,26 @@ from scipy import special
 
 from sadari.evaluation.crossed import SamplingError, Spread
 
-POWER = 0.8  # Cohen's usual chance to show what is there
-HALF_POINT = 0.005
-MOST_SEEDS = 50  # what a sentence still advises (assumed: more is not done in practice)
+POWER = 0.8  # Cohen's usual probability to show a difference that exists (cited)
+HALF_POINT = 0.005  # of accuracy (assumed: the least that matters)
+MOST_SEEDS = 50  # the most that a sentence advises (assumed: more is not done in practice)
 MOST_IMAGES = 1_000_000  # likewise
 
 
 @dataclass(frozen=True)
 class Plan:
-    """So many seeds of each arm that varies, on so many test images."""
+    """The size of a comparison: seeds of each arm that varies, and test images."""
 
     seeds: int
     images: int
 
 
 def plan_for(error: SamplingError, now: Plan, level: float, more_seeds: bool) -> Plan | None:
-    """Which comparison would show half a point at `level`, if it were there? None where no advisable one would.
+    """Return the comparison that would show an existing half point at `level`; None where no advisable one would.
 
-    error: of the difference that `now` found. more_seeds: whether seeds may be advised; not where an arm is a single
-    network, of which nobody knows how its seeds differ. More seeds come first, then more images (rounded up to two
-    digits), then both. The answer is `now` itself where it would have shown half a point.
+    error: of the difference that `now` found. more_seeds: whether seeds may be advised; False where an arm is a single
+    network, because it is unknown how its seeds differ. More seeds are tried first, then more images (rounded up to two
+    digits), then both. Returns `now` itself where it would have shown half a point.
     """
     if _shows(error, now, now, level):
         return now
@@ -56,7 +56,7 @@ def _fewest_images(error: SamplingError, now: Plan, seeds: int, level: float) ->
 
 
 def _fewest(too_few: int, most: int, enough: Callable[[int], bool]) -> int | None:
-    """The smallest number above `too_few` that is enough, where all above it are too; None where `most` is not."""
+    """Return the smallest number above `too_few` that is enough, by bisection; None where `most` is not enough."""
     if most <= too_few or not enough(most):
         return None
     low, high = too_few, most
@@ -72,7 +72,7 @@ def _shows(error: SamplingError, now: Plan, then: Plan, level: float) -> bool:
 
 
 def _planned(error: SamplingError, now: Plan, then: Plan) -> SamplingError:
-    """The error that `then` would have: every component of variance shrinks with what it is drawn over."""
+    """Return the error that `then` would have: each variance shrinks with the number of its draws."""
     more_images = then.images / now.images
     spreads = tuple(_planned_spread(each, then.seeds, more_images) for each in error.spreads)
     images_only = max(error.per_image - sum(each.residual for each in error.spreads), 0.0)

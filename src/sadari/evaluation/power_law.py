@@ -1,10 +1,10 @@
 """How does the error fall with the number of training images, and what would more of them bring?
 
-error(n) = a n^-b + c with a, b, c >= 0: a power law down to what no number of images removes (Hestness et al. 2017;
-Rosenfeld et al. 2020). A few sizes hardly tell b from c, so that one best curve says little. Every (b, c) of a grid
-gets its own best a, and all curves count that the points do not contradict: a profile likelihood interval (Venzon &
-Moolgavkar 1988). Simulated gains lie in it as often as they should, also at the limit c = 0, where the percentiles of
-a bootstrap held only 81 to 91 % of them.
+error(n) = a n^-b + c with a, b, c >= 0: a power law down to an error c that no number of images removes (Hestness et
+al. 2017; Rosenfeld et al. 2020). A few sizes hardly distinguish b from c, so that the best curve alone says little.
+Every (b, c) of a grid gets its own best a, and all curves that the points do not contradict are accepted: a profile
+likelihood interval (Venzon & Moolgavkar 1988). In simulations it covers the true gain as often as it should, also at
+the limit c = 0, where the percentiles of a bootstrap covered only 81 to 91 %.
 """
 
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ from sadari.evaluation.statistics import LEVEL, Bools
 
 Floats = NDArray[np.float64]
 
-STEEPEST = 2.0  # the largest b that is looked at (assumed; published learning curves have 0.07 to 1)
+STEEPEST = 2.0  # the largest b that is tried (assumed; published learning curves have 0.07 to 1)
 FEWEST_SIZES = 3  # as many as the law has parameters
-STEPS_B, STEPS_C = 81, 61
-ZOOMS = 3  # grids, each over what the one before has left
+STEPS_B, STEPS_C = 81, 61  # of the grid over b and over c (assumed)
+ZOOMS = 3  # grids, each over the curves that the one before accepted (assumed)
 
 
 @dataclass(frozen=True, eq=False)
 class PowerLaw:
-    """Which curves go with the points? error(n) = a (n / largest)^-b + c: the best one, and all that are left.
+    """The curves error(n) = a (n / largest)^-b + c that fit the points: the best one, and all that are accepted.
 
-    a is the part of the error at the `largest` size that more images can remove. left_b, left_c, least_a, most_a:
-    float (m,), the pairs of b and c that are left, each with the range of its a. misfit: how many times farther from
-    the best curve the points lie than their own errors explain, at least 1; the curves left are as many more.
+    a is the share of the error at the `largest` size that more images can remove. left_b, left_c, least_a, most_a:
+    float (m,), the accepted pairs of b and c, each with the range of its a. misfit: how many times farther the points
+    are from the best curve than their own errors explain, at least 1; the limit of acceptance is widened by it.
     """
 
     largest: int
@@ -43,29 +43,29 @@ class PowerLaw:
     misfit: float
 
     def error(self, sizes: Floats) -> Floats:
-        """The error of the best curve at each of `sizes`, float (k,)."""
+        """Return the error of the best curve at each of `sizes`, float (k,)."""
         return np.asarray(self.a * (sizes / self.largest) ** -self.b + self.c)
 
     def band(self, sizes: Floats) -> tuple[Floats, Floats]:
-        """The 95 % interval of the error at each of `sizes`: its lower and its upper end, each float (k,)."""
+        """Return the lower and the upper end of the error's 95 % interval at each of `sizes`, each float (k,)."""
         falling = (sizes[:, None] / self.largest) ** -self.left_b
         low, high = self.least_a * falling + self.left_c, self.most_a * falling + self.left_c
         return low.min(axis=1).clip(0, 1), high.max(axis=1).clip(0, 1)
 
     def gain(self, times: float) -> tuple[float, float, float]:
-        """By how much does the error fall with `times` as many images as the largest size? (best, low, high)."""
+        """Return by how much the error falls with `times` as many images as the largest size: (best, low, high)."""
         shares = 1.0 - times**-self.left_b
         best = self.a * (1.0 - times**-self.b)
         return best, float((self.least_a * shares).min()), float((self.most_a * shares).max())
 
 
 def fit_power_law(sizes: Sequence[int], correct: Sequence[Bools]) -> PowerLaw:
-    """Which power law goes through these results?
+    """Fit a power law to results at three or more sizes.
 
     sizes: numbers of training images. correct: for each of them bool (seeds, images), the same images in the same
-    order. The points vary with the images, together, and each with its seeds, whose deviation is taken to go with
-    sqrt(error (1 - error)) and estimated from all points; with one seed each, with the images alone. Raises
-    ValueError for fewer than three different sizes, or for points that were not judged on the same images.
+    order. The points vary together with the images, and each one with its seeds. The standard deviation over seeds is
+    assumed proportional to sqrt(error (1 - error)) and estimated from all points; with one seed each, only the images
+    count. Raises ValueError for fewer than three different sizes, or for points not judged on the same images.
     """
     if len(set(sizes)) < FEWEST_SIZES or len(sizes) != len(correct):
         raise ValueError(f"needs results of {FEWEST_SIZES} different sizes, not {len(correct)} of {sorted(set(sizes))}")
@@ -94,13 +94,14 @@ def fit_power_law(sizes: Sequence[int], correct: Sequence[Bools]) -> PowerLaw:
 
 @dataclass(frozen=True, eq=False)
 class _Points:
-    """Sizes as parts of the largest, errors, what makes their errors independent and of deviation 1, and the limit.
+    """The points to fit, and the limit for accepting a curve.
 
-    critical: by how much a curve may lie farther (in squared deviations) than the best one. freedom: points beyond
-    the law's three parameters.
+    fractions: sizes / the largest one. whitening: the matrix that makes the points' errors independent with standard
+    deviation 1. critical: how many squared deviations more than the best curve an accepted curve may have. highest_c:
+    the largest c that is tried. freedom: points beyond the law's three parameters.
     """
 
-    parts: Floats
+    fractions: Floats
     errors: Floats
     whitening: Floats
     critical: float
@@ -108,7 +109,7 @@ class _Points:
 
     @property
     def freedom(self) -> int:
-        return len(self.parts) - FEWEST_SIZES
+        return len(self.fractions) - FEWEST_SIZES
 
 
 def _points(sizes: Sequence[int], correct: Sequence[Bools]) -> _Points:
@@ -118,21 +119,21 @@ def _points(sizes: Sequence[int], correct: Sequence[Bools]) -> _Points:
     wrong = np.stack([1.0 - each.mean(axis=0) for each in networks])
     errors, images = wrong.mean(axis=1), wrong.shape[1]
     covariance = np.atleast_2d(np.cov(wrong)) / images if images > 1 else np.zeros((len(sizes), len(sizes)))
-    # Half an image more that is right and half one that is wrong: no error at all is no certainty.
+    # Add half a correct and half a wrong image, so that an observed error of 0 does not look like certainty.
     covariance += np.diag(_seed_variances(networks, errors) + 0.5 / images**2)
     repeated = sum(len(each) - 1 for each in networks)
-    deviation = float(np.sqrt(covariance[errors.argmin(), errors.argmin()]))
+    std = float(np.sqrt(covariance[errors.argmin(), errors.argmin()]))
     return _Points(
-        parts=np.asarray(sizes, dtype=np.float64) / max(sizes),
+        fractions=np.asarray(sizes, dtype=np.float64) / max(sizes),
         errors=errors,
         whitening=np.linalg.inv(np.linalg.cholesky(covariance)),
         critical=float(f.ppf(1 - LEVEL, 1, repeated) if repeated else chi2.ppf(1 - LEVEL, 1)),
-        highest_c=float(min(errors.min() + 2 * deviation, 1.0)),
+        highest_c=float(min(errors.min() + 2 * std, 1.0)),
     )
 
 
 def _seed_variances(networks: Sequence[Bools], errors: Floats) -> Floats:
-    """The variance of each mean over seeds that comes from the seeds alone, beyond what the images show."""
+    """Return the variance of each mean over seeds that comes from the seeds alone, without that of the images."""
     usual = errors * (1 - errors)
     beyond, expected = 0.0, 0.0
     for each, share in zip(networks, usual, strict=True):
@@ -149,10 +150,10 @@ def _seed_variances(networks: Sequence[Bools], errors: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Curves:
-    """All curves of a grid, float (m,) each: b, c, the a that fits best (below 0 too), and how far they are.
+    """All curves of a grid, float (m,) each: b, c, the a that fits best (it may be negative), and their distances.
 
-    unbounded: squared deviations of the points from the curve with that a. distance: from that with the best a from
-    0 up. sharpness: by how much they grow with the square of a's distance from its best value.
+    unbounded: squared deviations of the points from the curve with that a. distance: those from the curve with the
+    best a >= 0. sharpness: how fast they grow with the square of a's distance from its best value.
     """
 
     points: _Points
@@ -165,7 +166,7 @@ class _Curves:
 
     @classmethod
     def over(cls, points: _Points, b: Floats, c: Floats) -> "_Curves":
-        falling = (points.parts ** -b[:, None]) @ points.whitening.T  # (B, K)
+        falling = (points.fractions ** -b[:, None]) @ points.whitening.T  # (B, K)
         above = (points.errors - c[:, None]) @ points.whitening.T  # (C, K)
         sharpness = np.repeat((falling**2).sum(axis=1)[:, None], len(c), axis=1)
         a = (falling @ above.T) / sharpness
@@ -177,12 +178,12 @@ class _Curves:
 
     @property
     def stretch(self) -> float:
-        """How much larger than expected are the best curve's squared deviations? At least 1 (Birge 1932)."""
+        """Return the best curve's squared deviations over the expected ones, at least 1 (Birge 1932)."""
         return max(1.0, float(self.distance.min()) / self.points.freedom) if self.points.freedom else 1.0
 
     @property
     def farthest(self) -> float:
-        """Up to how many squared deviations is a curve left?"""
+        """Return the squared deviations up to which a curve is accepted."""
         return float(self.distance.min()) + self.points.critical * self.stretch
 
     @property
@@ -190,7 +191,7 @@ class _Curves:
         return np.asarray(self.distance <= self.farthest)
 
     def closer(self, b: Floats, c: Floats) -> tuple[Floats, Floats]:
-        """The next grid: over the curves that are left, and a step beyond them."""
+        """Return the axes of the next grid: over the accepted curves and one step beyond them."""
         return _around(b, self.b[self.left]), _around(c, self.c[self.left])
 
 

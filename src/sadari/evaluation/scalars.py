@@ -1,6 +1,6 @@
-"""What does a figure with one number per seed come to, such as loss or seconds, and do two arms differ in it?
+"""What is the mean of a figure with one number per seed, such as loss or seconds, and do two arms differ in it?
 
-Only the draw of the seed is in these numbers: they speak of other seeds on the same test images. For accuracy
+Only the draw of the seeds is counted: the intervals are about other seeds on the same test images. For accuracy,
 `statistics.interval` and `statistics.verdict` also count the draw of the images.
 """
 
@@ -16,7 +16,7 @@ from sadari.values import Interval
 
 
 class MeanDifference(NamedTuple):
-    """By how much does the mean of one arm exceed that of another? With the 95 % interval and the two-sided p."""
+    """The mean of one arm minus that of another, with the 95 % interval (low, high) and the two-sided p."""
 
     difference: float
     low: float
@@ -25,12 +25,12 @@ class MeanDifference(NamedTuple):
 
 
 def mean_interval(values: NDArray[np.float64], step: float = 0.0) -> Interval:
-    """Which mean would other seeds give? Mean, sd over seeds and Student's 95 % t interval (1908).
+    """Return the mean, its standard deviation over seeds, and Student's 95 % t interval (1908).
 
     values: float (S,), one number per seed, S >= 2: one seed says nothing about others. step: the least by which two
-    values can differ, such as 1 for an epoch: few seeds agree on such a figure by luck, so it is taken to vary by a
-    step's rounding at least. Raises ValueError for fewer than two values, for other shapes, and for values that are
-    not finite.
+    values can differ, such as 1 for an epoch. A few seeds can agree on such a figure by luck, so its variance counts as
+    at least that of rounding to a step. Raises ValueError for fewer than two values, for other shapes, and for values
+    that are not finite.
     """
     _require_seeds(values)
     mean, sd = float(values.mean()), float(values.std(ddof=1))
@@ -39,16 +39,16 @@ def mean_interval(values: NDArray[np.float64], step: float = 0.0) -> Interval:
 
 
 def mean_variance(values: NDArray[np.float64], step: float = 0.0) -> float:
-    """How far may the mean of (S,) values be off, squared? At least what rounding to `step` hides (Sheppard 1898)."""
+    """Return the variance of the mean of float (S,) values, at least that of rounding to `step` (Sheppard 1898)."""
     return max(float(values.var(ddof=1)), step**2 / 12) / len(values)
 
 
 def mean_difference(a_values: NDArray[np.float64], b_values: NDArray[np.float64], step: float = 0.0) -> MeanDifference:
-    """Does the mean of a differ from that of b? a minus b, its 95 % interval, and p by Welch's t test (1947).
+    """Return the mean of a minus that of b, its 95 % interval, and p by Welch's t test (1947).
 
-    a_values: float (S_a,); b_values: float (S_b,); at least two each. step: as for `mean_interval`. Where neither
-    varies the interval is the difference itself, and p is 1 for no difference, else 0. Raises ValueError as
-    `mean_interval`.
+    a_values: float (S_a,); b_values: float (S_b,); at least two each. step: as in `mean_interval`. Where neither
+    varies, the interval is the difference itself, and p is 1 for no difference, else 0. Raises ValueError as
+    `mean_interval` does.
     """
     _require_seeds(a_values)
     _require_seeds(b_values)

@@ -1,4 +1,4 @@
-"""What may be said of two arms? The word and the sentence of a verdict, from its p values."""
+"""What do the p values of two arms allow to say? The word and the sentence of a verdict."""
 
 from dataclasses import dataclass, replace
 
@@ -9,9 +9,9 @@ from sadari.values import Verdict
 
 @dataclass(frozen=True)
 class Compared:
-    """What was compared? The error of the difference, the seeds of both arms, the images, and the pairs shown.
+    """The size of a comparison of two arms: error of the difference, seeds of both arms, images, and pairs compared.
 
-    level: what a corrected p must be below.
+    level: a difference is shown where the corrected p is below it.
     """
 
     error: SamplingError
@@ -22,11 +22,11 @@ class Compared:
     level: float
 
 
-def judged(found: Verdict, compared: Compared) -> Verdict:
-    """`found` with its word and its sentence.
+def with_sentence(found: Verdict, compared: Compared) -> Verdict:
+    """Return `found` with its word and its sentence.
 
-    "better" or "worse" where a difference is shown, else "equal within M" where that is shown, else "no difference
-    shown". A difference may be shown and lie within the margin: then the sentence adds that it is smaller.
+    The word is "better" or "worse" where a difference is shown, else "equal within M" where equality is shown, else
+    "no difference shown". Where both are shown, the sentence adds that the difference is less than the margin.
     """
     equal = found.margin is not None and found.equal_p is not None and found.equal_p < compared.level
     if found.p < compared.level:
@@ -86,13 +86,13 @@ def _evidence(found: Verdict, compared: Compared) -> str:
 
 
 def _advice(compared: Compared) -> str:
-    """What would show half a point at the level that Holm's method asks of the first of these pairs?"""
+    """Say what would show half a point, at the level that Holm's method requires of the first of these pairs."""
     now = Plan(max(compared.seeds_a, compared.seeds_b), compared.images)
     several = min(compared.seeds_a, compared.seeds_b) > 1
     plan = plan_for(compared.error, now, compared.level / compared.pairs, several)
     if plan is None:
-        asked = f"more than {MOST_SEEDS} seeds" if several else "more seeds"
-        return f"it would take {asked} to show half a point"
+        needed = f"more than {MOST_SEEDS} seeds" if several else "more seeds"
+        return f"it would take {needed} to show half a point"
     if plan == now:
         return "half a point would have shown"
     wanted = [f"{plan.seeds} seeds"] if plan.seeds != now.seeds else []

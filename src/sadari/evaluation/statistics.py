@@ -1,9 +1,9 @@
-"""Is one model really better than another, and how sure is an accuracy? Seeds and test images are both drawn.
+"""Is one model better than another, and how sure is an accuracy? Seeds and test images are both drawn.
 
-`crossed` says how far an estimate may be from the truth; here are the interval of one arm, the comparison of two and of
-all pairs. docs/statistics.md has the method's sources and what was proved of it.
+`crossed` says how far an estimate may be from the truth. This module has the interval of one arm and the comparison of
+two arms and of all pairs. docs/statistics.md has the sources of the method and its coverage in a simulation.
 
-One seed says nothing about other seeds: its interval and test speak of that one trained network.
+One seed says nothing about other seeds: its interval and test are about that one trained network.
 """
 
 from collections.abc import Sequence
@@ -16,37 +16,37 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread, spread
-from sadari.evaluation.sentences import Compared, judged
+from sadari.evaluation.sentences import Compared, with_sentence
 from sadari.values import Interval, Verdict
 
-LEVEL = 0.05  # intervals cover with 1 - LEVEL; a verdict needs a corrected p below it
+LEVEL = 0.05  # intervals cover with 1 - LEVEL; a verdict needs a corrected p below it (assumed: the usual one)
 
 Bools = NDArray[np.bool_]
 
 
 def interval(correct: Bools) -> Interval:
-    """Which accuracy would other seeds and other test images of the same kind give? Mean and 95 % interval.
+    """Return the mean accuracy and its 95 % interval over other seeds and other test images of the same kind.
 
-    correct: bool (S, N), whether the network of each seed classified each image rightly. Wilson's score interval
+    correct: bool (S, N), whether the network of each seed classified each image correctly. Wilson's score interval
     (1927) at the effective number of images, mean (1 - mean) / variance (Korn & Graubard 1998), so that it stays
     inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. Raises ValueError for no images.
     """
     arm = _arm("", correct)
-    sd = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
+    std = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
     low, high = _wilson(arm.mean, arm.score(LEVEL))
-    return Interval(arm.mean, sd, low, high)
+    return Interval(arm.mean, std, low, high)
 
 
 def against(correct: Bools, value: float) -> tuple[float, Interval]:
-    """Is the accuracy another than `value`? The two-sided p, and the arm's `interval`.
+    """Return the two-sided p of the accuracy being `value`, and the arm's `interval`.
 
     correct: bool (S, N). value: in [0, 1]. This is the score test that `interval` inverts, so they never disagree:
-    p < 0.05 exactly where `value` lies outside the interval. A one-sided question ("at least value") has half that p
-    where the mean lies on the other side of `value`. Raises ValueError for no images or another value.
+    p < 0.05 exactly where `value` is outside the interval. A one-sided question ("at least value") has half that p
+    where the mean is on the other side of `value`. Raises ValueError for no images or another value.
     """
     found = interval(correct)
     if not 0 <= value <= 1:
-        raise ValueError(f"an accuracy lies in 0..1, not {value}")
+        raise ValueError(f"an accuracy is in 0..1, not {value}")
     if value == found.mean:
         return 1.0, found
     if value in (0.0, 1.0):
@@ -55,21 +55,21 @@ def against(correct: Bools, value: float) -> tuple[float, Interval]:
 
 
 def verdict(name_a: str, correct_a: Bools, name_b: str, correct_b: Bools, margin: float | None = None) -> Verdict:
-    """Does arm a beat arm b on the same images? The two-sided p, and the 95 % interval of a minus b.
+    """Compare arm a with arm b on the same images: the two-sided p, and the 95 % interval of a minus b.
 
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), the same images in the same order. One network each (one
-    seed, or seeds that all say the same): McNemar's exact test (1947), which may disagree with the interval at the
-    edge. Otherwise a t test, p < 0.05 exactly where the interval excludes 0. margin, in (0, 1): also whether both are
-    equal within it, by two one-sided tests (Schuirmann 1987); `equal_p` < 0.05 exactly where the 90 % interval lies
-    inside. Raises ValueError for other shapes and margins.
+    seed, or seeds that all predict the same): McNemar's exact test (1947), which may disagree with the interval at the
+    edge. Otherwise a t test, p < 0.05 exactly where the interval excludes 0. margin, in (0, 1): also tests whether both
+    are equal within it, by two one-sided tests (Schuirmann 1987); `equal_p` < 0.05 exactly where the 90 % interval is
+    inside the margin. Raises ValueError for other shapes and margins.
     """
     return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin)[0]
 
 
 def difference_p(correct_a: Bools, correct_b: Bools, bound: float) -> float:
-    """Could the accuracy of a minus that of b be `bound`? The two-sided p, by the test that `verdict` makes of 0.
+    """Return the two-sided p of the accuracy of a minus that of b being `bound`; for 0 it is the p of `verdict`.
 
-    correct_a: bool (S_a, N); correct_b: bool (S_b, N), as `verdict` takes them.
+    correct_a: bool (S_a, N); correct_b: bool (S_b, N), as in `verdict`.
     """
     a, b = _arm("a", correct_a), _arm("b", correct_b)
     error = _difference_error(a, b)
@@ -77,16 +77,20 @@ def difference_p(correct_a: Bools, correct_b: Bools, bound: float) -> float:
 
 
 def verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None = None) -> list[Verdict]:
-    """Which arm beats which, over all pairs? Each `p` is corrected by Holm's step-down method (1979).
+    """Compare all pairs of arms; each `p` is corrected by Holm's step-down method (1979).
 
-    The p of equality within `margin` are corrected likewise, among themselves. Each interval is the pair's own,
-    uncorrected one. In the order of `arms`, first against all behind it. Raises ValueError as `verdict`.
+    The p of equality within `margin` are corrected in the same way, among themselves. Each interval is the pair's own,
+    uncorrected one. In the order of `arms`: the first against all after it, then the second, and so on. Raises
+    ValueError as `verdict` does.
     """
     return _verdicts(arms, margin)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Which p keep the chance of any false alarm below the level? Holm's step-down correction, in the same order."""
+    """Correct p values by Holm's step-down method (1979), in the same order.
+
+    With corrected p below the level, the chance of any false alarm among them is below the level too.
+    """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted = [1.0] * len(p_values)
     highest = 0.0
@@ -98,9 +102,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class _Arm:
-    """One arm, ready for comparison. per_image: float (N,), the share of its networks that are right.
+    """One arm, ready for comparison. per_image: float (N,), the share of its networks that are correct.
 
-    A single network (one seed, or seeds that all say the same because the model has no chance) has spread SINGLE.
+    A single network (one seed, or seeds that all predict the same, as those of a deterministic model) has spread
+    SINGLE.
     """
 
     name: str
@@ -115,23 +120,26 @@ class _Arm:
 
     @property
     def unit(self) -> float:
-        """What one network on one image counts for in the mean of an image."""
+        """Return the weight of one network in the mean of an image."""
         return 1.0 / self.spread.seeds
 
     def score(self, level: float) -> float:
-        """Squared critical value per effective image: how Wilson's interval grows."""
+        """Return the squared critical value per effective image, from which Wilson's interval is computed."""
         if self.single:
             return float(special.ndtri(level / 2)) ** 2 / len(self.per_image)
         return self._error().half_width(level) ** 2 / (self.mean * (1 - self.mean))
 
     def tail(self, score: float) -> float:
-        """The level at which `score` is reached."""
+        """Return the level at which `score` is reached."""
         if self.single:
             return float(2 * special.ndtr(-sqrt(score * len(self.per_image))))
         return self._error().tail(sqrt(score * self.mean * (1 - self.mean)))
 
     def _error(self) -> SamplingError:
-        """Of the mean; one image that one network alone gets wrong is added, as in `_difference_error`."""
+        """Return the error of the mean, with one image added that a single network gets wrong.
+
+        `_difference_error` says why.
+        """
         count = len(self.per_image)
         per_image = float(self.per_image.var(ddof=min(1, count - 1))) / count
         return SamplingError(per_image + (self.unit / count) ** 2, (self.spread,))
@@ -146,7 +154,7 @@ def _arm(name: str, correct: Bools) -> _Arm:
 
 def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[Verdict]:
     if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"a margin of accuracy lies between 0 and 1, not {margin}; half a point is 0.005")
+        raise ValueError(f"a margin of accuracy is between 0 and 1, not {margin}; half a point is 0.005")
     pairs = list(combinations([_arm(name, correct) for name, correct in arms], 2))
     errors = [_difference_error(a, b) for a, b in pairs]
     differences = [a.mean - b.mean for a, b in pairs]
@@ -159,7 +167,7 @@ def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[V
         equal = holm([_equal_p(each, error, margin) for each, error in zip(differences, errors, strict=True)])
         found = [replace(each, margin=margin, equal_p=p) for each, p in zip(found, equal, strict=True)]
     return [
-        judged(each, Compared(error, *_counts(a, b), len(pairs), LEVEL))
+        with_sentence(each, Compared(error, *_counts(a, b), len(pairs), LEVEL))
         for each, (a, b), error in zip(found, pairs, errors, strict=True)
     ]
 
@@ -174,11 +182,11 @@ def _pair(a: _Arm, b: _Arm, difference: float, error: SamplingError, p: float) -
 
 
 def _difference_error(a: _Arm, b: _Arm) -> SamplingError:
-    """The error of mean(a) - mean(b), from one difference per image.
+    """Return the error of mean(a) - mean(b), from one difference per image.
 
-    Half an image that only one network of a gets right and half one that only one of b does are added, and one on
-    which all agree (Agresti & Min 2005, for one network each), so that few images without a contradiction do not
-    look like certainty.
+    Two images are added (Agresti & Min 2005, for one network each): half an image that only one network of a gets
+    right, half an image that only one network of b gets right, and one on which all agree. Without them, few images on
+    which both agree would look like certainty.
     """
     if len(a.per_image) != len(b.per_image):
         raise ValueError(f"{a.name} has {len(a.per_image)} images and {b.name} {len(b.per_image)}")
@@ -198,7 +206,7 @@ def _p(a: _Arm, b: _Arm, error: SamplingError) -> float:
 
 
 def _equal_p(difference: float, error: SamplingError, margin: float) -> float:
-    """The larger p of the two one-sided tests that the difference is above -margin and below margin."""
+    """Return the larger p of the two one-sided tests that the difference is above -margin and below margin."""
     distance = margin - abs(difference)
     return error.tail(distance) / 2 if distance > 0 else 1.0 - error.tail(-distance) / 2
 
