@@ -8,7 +8,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from sadari.deploy.serve.batching import Answer, Batcher, Images, Probabilities
+from sadari.deploy.serve.batching import Batcher, FutureProbabilities, Images, Probabilities
 from sadari.deploy.serve.limits import Limits, Refused
 
 SOON = 10.0  # seconds that a thread gets to do what it does at once
@@ -49,21 +49,21 @@ def batcher(network: Network) -> Iterator[Batcher]:
 observed: list[int] = []
 
 
-def ask(batcher: Batcher, *values: int) -> Answer:
+def ask(batcher: Batcher, *values: int) -> FutureProbabilities:
     batcher.reserve(len(values))
-    answer: Answer = Answer()
+    answer: FutureProbabilities = FutureProbabilities()
     batcher.put(np.array(values, dtype=np.uint8).reshape(-1, 1, 1, 1), answer)
     return answer
 
 
-def occupy(batcher: Batcher, network: Network) -> Answer:
+def occupy(batcher: Batcher, network: Network) -> FutureProbabilities:
     """Keep the network busy with one image."""
     first = ask(batcher, 100)
     assert network.entered.wait(SOON)
     return first
 
 
-def told(answer: Answer) -> list[int]:
+def told(answer: FutureProbabilities) -> list[int]:
     return [int(each) for each in answer.result(SOON)[:, 0]]
 
 
