@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from sadari.deploy.onnx_graph import make_onnx
+from sadari.deploy.onnx_runtime import load_onnx
 from sadari.deploy.parity import compare_answers, tie_of
 from sadari.deploy.quantize import quantize
-from sadari.deploy.runtime import judge_with
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.job import Job
@@ -67,18 +67,18 @@ def test_every_rung_says_the_same_outside(name: str, tmp_path: Path, capfd: pyte
     capfd.readouterr()
     before = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
     content = make_onnx(model, {"model": name})
-    judge = judge_with(content)
+    predict = load_onnx(content)
     assert capfd.readouterr() == ("", "")
     pixels = pixels_for(name)
     for chosen in (pixels, pixels[:1], pixels[:7]):  # N is free
-        found = judge(chosen)
+        found = predict(chosen)
         parity = compare_answers(network_says(model, chosen), found, tie_of(model.network))
         assert parity.proved, parity
         assert parity.largest < 1e-5
         assert found.dtype == np.float32
         assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
     if name != "majority":
-        assert np.ptp(judge(pixels), axis=0).max() > 1e-3  # it looks at the image
+        assert np.ptp(predict(pixels), axis=0).max() > 1e-3  # it looks at the image
     after = model.network.state_dict()
     assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
     assert not model.network.training
@@ -105,7 +105,7 @@ def test_large_scores_stay_numbers(tmp_path: Path) -> None:
         layer.bias.sub_(2000)  # type: ignore[operator]
     pixels = pixels_for("sgd")
     wanted = network_says(model, pixels)
-    found = judge_with(make_onnx(model, {}))(pixels)
+    found = load_onnx(make_onnx(model, {}))(pixels)
     assert np.isfinite(wanted).all()
     assert np.abs(wanted - found).max() < 1e-3
 
@@ -125,7 +125,7 @@ def test_int8_is_smaller_and_nearly_the_same(name: str, tmp_path: Path, capfd: p
     words = {each.key: each.value for each in onnx.load_from_string(smaller).metadata_props}
     assert words["quantized"] == "int8"
     assert json.loads(words["classes"]) == ["a", "b", "c"]
-    difference = np.abs(judge_with(smaller)(pixels) - judge_with(content)(pixels))
+    difference = np.abs(load_onnx(smaller)(pixels) - load_onnx(content)(pixels))
     assert 0 < difference.mean() < 0.05
 
 
@@ -135,4 +135,4 @@ def test_what_a_run_stored_is_what_leaves(tmp_path: Path) -> None:
     model = trained("cnn", run.path)
     judged = run.predictions
     pixels = pixels_for("cnn")[run.split.test]
-    assert np.abs(judge_with(make_onnx(model, {}))(pixels) - judged.probabilities).max() < 1e-5
+    assert np.abs(load_onnx(make_onnx(model, {}))(pixels) - judged.probabilities).max() < 1e-5
