@@ -122,9 +122,7 @@ def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) ->
 def _licence(licence: str, model: TrainedModel) -> list[str]:
     backbone, pretrained = backbone_of(model.architecture.layer_list()), model.architecture.pretrained
     if backbone is None or pretrained is None or pretrained.random:
-        return [
-            "The weights were learnt from the data above alone; the person who trained them decides. Stated: unknown."
-        ]
+        return ["The weights were learnt from the data above alone; their owner decides. Stated: unknown."]
     how = "Uses, as they are," if backbone.train == "head" else "Trained further from"
     return [f"{how} weights of {_text(pretrained.name)}, whose licence is: {_text(licence)}."]
 

@@ -9,7 +9,7 @@ from torch import nn
 from sadari.errors import SadariError
 from sadari.models.layers.neighbours import Neighbours
 
-# Two classes whose probabilities differ by no more than this are a tie: the other program adds float32 in another order.
+# Two classes whose probabilities differ by no more than this are a tie: onnxruntime adds float32 in another order.
 # Assumed; the largest difference measured on the models of the catalogue is 3e-6.
 TIE = 1e-4
 MEAN_DIFFERENCE = 1e-4  # of all probabilities, that no other order of adding explains (assumed)

@@ -57,8 +57,8 @@ def predict_files(
 ) -> Iterator[Answer]:
     """Yield the answer of `classifier` for every file of `groups`, in order.
 
-    A file that cannot be read or decoded gets a reason instead of probabilities, and the others go on. Only a few blocks
-    of images are in memory at a time. Raises SadariError only where the network itself fails.
+    A file that cannot be read or decoded gets a reason instead of probabilities, and the others go on. Only a few
+    blocks of images are in memory at a time. Raises SadariError only where the network itself fails.
     """
     progress = progress or Silent()
     left_out = sum(group.left_out for group in groups)

@@ -1,8 +1,8 @@
 """How does a model compute in integers of 8 bits, and what does that cost? Static quantisation on training images.
 
 Weights become int8 with one scale per channel; activations become uint8 with one scale each, which the calibrating
-images decide (onnxruntime's `quantize_static`). Convolutions, matrix products and the layers between them are quantised;
-recurrent layers stay in float32.
+images decide (onnxruntime's `quantize_static`). Convolutions, matrix products and what stands between them are
+quantised; recurrent layers stay in float32.
 """
 
 import tempfile
@@ -98,7 +98,7 @@ def _with_metadata(quantised: bytes, original: bytes) -> bytes:
 def cost_of(
     float32: NDArray[np.float32], int8: NDArray[np.float32], labels: NDArray[np.int64], size: float, speed: float
 ) -> Cost:
-    """Compute the cost of int8. float32, int8: probabilities (N, K) of the same images. size, speed: ratios, see Cost."""
+    """Compute the cost of int8. float32, int8: probabilities (N, K) of the same images. size, speed: ratios of Cost."""
     before, after = float32.argmax(axis=1), int8.argmax(axis=1)
     correct, correct_int8 = before == labels, after == labels
     return Cost(
