@@ -107,7 +107,7 @@ def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise SadariError("the disk is full")
 
-    monkeypatch.setattr("sadari.estimator.stored.write_json", full)
+    monkeypatch.setattr("sadari.estimator.persistence.write_json", full)
     with pytest.raises(SadariError, match="full"):
         classifier.save(tmp_path / "saved")
     assert not (tmp_path / "saved").exists()
