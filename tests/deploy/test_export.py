@@ -1,4 +1,4 @@
-"""Is an exported file kept only where it is the trained model, and does it say what somebody without Sadari needs?"""
+"""Is an exported file written only where it is the trained model, and does it say what a user without Sadari needs?"""
 
 import json
 import sys
@@ -65,11 +65,11 @@ def test_json_holds_the_proof(sadari: Terminal, run: RunRecord, tmp_path: Path) 
 
 def test_the_file_names_its_run(run: RunRecord, tmp_path: Path) -> None:
     made = public.export(run.path, out=tmp_path / "model.onnx")
-    words = {each.key: each.value for each in onnx.load(made.path).metadata_props}
-    assert (words["model"], words["data"], words["judged_on"]) == ("mlp", "photos", "test")
-    assert json.loads(words["scores"]) == run.scores("test")
-    assert words["preprocess"].startswith("upright, RGB, 16 x 16 pixels: the largest centred part")
-    assert str(tmp_path.parent) not in str(words)
+    metadata = {each.key: each.value for each in onnx.load(made.path).metadata_props}
+    assert (metadata["model"], metadata["data"], metadata["judged_on"]) == ("mlp", "photos", "test")
+    assert json.loads(metadata["scores"]) == run.scores("test")
+    assert metadata["preprocess"].startswith("upright, RGB, 16 x 16 pixels: the largest centred part")
+    assert str(tmp_path.parent) not in str(metadata)
 
 
 def test_by_default_it_lies_beside_the_run(run: RunRecord) -> None:

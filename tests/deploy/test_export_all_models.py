@@ -1,4 +1,4 @@
-"""Does every model leave as an ONNX file that says the same? Small images, few of them, really trained."""
+"""Does the ONNX file of every model answer as the model does? Trained on few, small images."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ def network_says(model: TrainedModel, images: Pixels) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MODELS.names()]
 )
-def test_every_rung_says_the_same_outside(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_model_answers_the_same_outside(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     model = trained(name, tmp_path / "run")
     capfd.readouterr()
     before = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
@@ -85,14 +85,14 @@ def test_every_rung_says_the_same_outside(name: str, tmp_path: Path, capfd: pyte
 
     proto = onnx.load_from_string(content)
     onnx.checker.check_model(proto)
-    (given,), (answer,) = proto.graph.input, proto.graph.output
-    assert (given.name, answer.name) == ("images", "probabilities")
-    assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [each.dim_value for each in given.type.tensor_type.shape.dim] == [0, *pixels.shape[1:]]
-    words = {each.key: each.value for each in proto.metadata_props}
-    assert json.loads(words["classes"]) == ["a", "b", "c"]
-    assert json.loads(words["shape"]) == list(pixels.shape[1:])
-    assert words["model"] == name
+    (input_,), (output,) = proto.graph.input, proto.graph.output
+    assert (input_.name, output.name) == ("images", "probabilities")
+    assert input_.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [each.dim_value for each in input_.type.tensor_type.shape.dim] == [0, *pixels.shape[1:]]
+    metadata = {each.key: each.value for each in proto.metadata_props}
+    assert json.loads(metadata["classes"]) == ["a", "b", "c"]
+    assert json.loads(metadata["shape"]) == list(pixels.shape[1:])
+    assert metadata["model"] == name
     assert b"site-packages" not in content and str(Path(__file__).parents[2]).encode() not in content
 
 
@@ -122,9 +122,9 @@ def test_int8_is_smaller_and_nearly_the_same(name: str, tmp_path: Path, capfd: p
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
     if name == "mlp":  # large enough for the weights to count
         assert len(smaller) < 0.5 * len(content)
-    words = {each.key: each.value for each in onnx.load_from_string(smaller).metadata_props}
-    assert words["quantized"] == "int8"
-    assert json.loads(words["classes"]) == ["a", "b", "c"]
+    metadata = {each.key: each.value for each in onnx.load_from_string(smaller).metadata_props}
+    assert metadata["quantized"] == "int8"
+    assert json.loads(metadata["classes"]) == ["a", "b", "c"]
     difference = np.abs(load_onnx(smaller)(pixels) - load_onnx(content)(pixels))
     assert 0 < difference.mean() < 0.05
 

@@ -1,4 +1,4 @@
-"""Is the folder of safetensors a whole model, and does its card tell the truth about it?"""
+"""Is the folder of safetensors a complete model, and is its card true?"""
 
 import json
 from pathlib import Path

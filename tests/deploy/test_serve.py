@@ -1,4 +1,4 @@
-"""Does the server say what `evaluate` says, and refuse what it should with the right status and one sentence?"""
+"""Does the server answer as `evaluate` does, and refuse what it should with the right status and one sentence?"""
 
 import struct
 import zlib
@@ -21,19 +21,14 @@ from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import evaluate, own_images
 from sadari.run import RunRecord
 from support.models import model_of
-from support.server import as_files, as_text, noise, png, trained_on_digits, with_network
+from support.server import as_files, as_text, noise, png, with_network
 
 FEW = Limits(image_bytes=5_000, body_bytes=20_000, pixels=10_000, images=4, seconds=0.4, upload_seconds=1.0)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
-    return trained_on_digits(tmp_path_factory.mktemp("runs") / "digits")
-
-
-@pytest.fixture(scope="module")
-def classifier(run: RunRecord) -> Classifier:
-    return Classifier.open(run.path)
+def classifier(digits_run: RunRecord) -> Classifier:
+    return Classifier.open(digits_run.path)
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +44,17 @@ def strict(classifier: Classifier) -> Iterator[TestClient]:
         yield opened
 
 
-def test_it_says_what_evaluate_says(client: TestClient, run: RunRecord) -> None:
-    expected, images = evaluate(run, split_name="test"), own_images(run)
-    positions = run.split.test[:40]
+def test_it_says_what_evaluate_says(client: TestClient, digits_run: RunRecord) -> None:
+    expected, images = evaluate(digits_run, split_name="test"), own_images(digits_run)
+    positions = digits_run.split.test[:40]
     contents = [png(np.asarray(images.images[int(place)])) for place in positions]
     answers = client.post("/predict", params={"top": 10}, files=as_files(contents)).json()["answers"]
     assert [each["file"] for each in answers] == [f"{number}.png" for number in range(40)]
     for answer, probabilities in zip(answers, expected.probabilities, strict=False):
-        told = {each["label"]: each["probability"] for each in answer["top"]}
-        assert [told[name] for name in expected.classes] == pytest.approx(probabilities.tolist(), abs=1e-6)
+        returned = {each["label"]: each["probability"] for each in answer["top"]}
+        assert [returned[name] for name in expected.classes] == pytest.approx(probabilities.tolist(), abs=1e-6)
         assert answer["label"] == expected.classes[int(np.argmax(probabilities))]
-        assert [each["probability"] for each in answer["top"]] == sorted(told.values(), reverse=True)
+        assert [each["probability"] for each in answer["top"]] == sorted(returned.values(), reverse=True)
         assert answer["probability"] == answer["top"][0]["probability"]
 
 
@@ -71,10 +66,10 @@ def test_json_and_files_get_the_same_answers(client: TestClient) -> None:
     assert [each["top"] for each in as_json] == [each["top"] for each in as_parts]
 
 
-@pytest.mark.parametrize(("top", "told"), [(None, 3), (1, 1), (10, 10), (99, 10)])
-def test_so_many_classes_are_told(client: TestClient, top: int | None, told: int) -> None:
+@pytest.mark.parametrize(("top", "returned"), [(None, 3), (1, 1), (10, 10), (99, 10)])
+def test_so_many_classes_are_returned(client: TestClient, top: int | None, returned: int) -> None:
     answer = client.post("/predict", params={"top": top} if top else {}, files=as_files(noise(1))).json()["answers"][0]
-    assert len(answer["top"]) == told
+    assert len(answer["top"]) == returned
 
 
 def problem(client: TestClient, status: int, path: str = "/predict", **request: Any) -> str:
@@ -152,7 +147,7 @@ def test_a_wrong_form_is_refused(client: TestClient, kind: str, body: bytes, sta
 
 
 def declared(width: int, height: int) -> bytes:
-    """A PNG whose head promises so many pixels, and which holds none."""
+    """A PNG whose header declares so many pixels, without any pixels."""
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
     body = [
@@ -172,7 +167,7 @@ def test_too_much_is_refused(strict: TestClient) -> None:
     assert "4 at once" in problem(strict, 413, files=as_files(noise(5)))
     assert "over the limit of 5,000" in problem(strict, 413, files=as_files([b"x" * 5_001]))
     assert "larger than 20,000 bytes" in problem(strict, 413, files=as_files([b"x" * 21_000]))
-    pieces = (b"x" * 3_000 for _ in range(8))  # nobody declared their length
+    pieces = (b"x" * 3_000 for _ in range(8))  # without a declared length
     assert "larger than 20,000" in problem(strict, 413, content=pieces, headers={"Content-Type": FORM})
     assert strict.post("/predict", files=as_files(noise(4))).status_code == 200
 
@@ -184,7 +179,7 @@ def assert_soon(event: Event) -> None:
 def test_a_late_answer_is_given_up(classifier: Classifier) -> None:
     go = Event()
     slow = with_network(classifier, lambda: assert_soon(go))
-    go.set()  # the first passes tell the pace
+    go.set()  # for the first passes, which measure the pace
     with TestClient(make_app(slow, FEW)) as client:
         go.clear()
         assert "within 0.4 seconds" in problem(client, 504, files=as_files(noise(1)))
@@ -206,30 +201,30 @@ def test_a_network_without_memory_is_said(classifier: Classifier) -> None:
         assert client.post("/predict", files=as_files(noise(1))).status_code == 200
 
 
-def test_the_model_is_described(client: TestClient, run: RunRecord, classifier: Classifier) -> None:
+def test_the_model_is_described(client: TestClient, digits_run: RunRecord, classifier: Classifier) -> None:
     model = client.get("/model").json()
     assert (model["model"], model["data"], model["classes"]) == ("cnn", "digits", list(classifier.classes))
     assert model["input"] == {"height": 8, "width": 8, "channels": 1, "fit": "crop"}
-    assert model["scores"]["test"]["accuracy"] == run.scores("test")["accuracy"]
-    assert model["params"] == run.summary["params"]["total"]
+    assert model["scores"]["test"]["accuracy"] == digits_run.scores("test")["accuracy"]
+    assert model["params"] == digits_run.summary["params"]["total"]
     assert model["layers"][0] == {"name": "conv1", "text": "conv 32 same", "shape": [32, 8, 8]}
     assert model["layers"][-1]["shape"] == [1, 1, 10]
     assert model["grad_cam"] is True
 
 
-def test_samples_get_their_own_answers(client: TestClient, run: RunRecord) -> None:
+def test_samples_get_their_own_answers(client: TestClient, digits_run: RunRecord) -> None:
     samples = client.get("/samples").json()["samples"]
     assert sorted({each["label"] for each in samples}) == list("0123456789")
     assert len({each["id"] for each in samples}) == len(samples) == 20
-    predictions = run.predictions
+    predictions = digits_run.predictions
     said = dict(zip(predictions.ids.tolist(), predictions.probabilities.max(axis=1).tolist(), strict=True))
     answers = client.post("/predict", json={"images": [each["image"] for each in samples]}).json()["answers"]
     for sample, answer in zip(samples, answers, strict=True):
         assert answer["probability"] == pytest.approx(said[sample["id"]], abs=1e-6)
 
 
-def test_an_exported_folder_is_served_too(run: RunRecord, tmp_path: Path, client: TestClient) -> None:
-    made = export(run, "safetensors", tmp_path / "mine")
+def test_an_exported_folder_is_served_too(digits_run: RunRecord, tmp_path: Path, client: TestClient) -> None:
+    made = export(digits_run, "safetensors", tmp_path / "mine")
     with TestClient(make_app(Classifier.open(made.path))) as exported:
         model = exported.get("/model").json()
         assert (model["model"], model["data"], model["scores"]) == ("mine", None, {})
@@ -266,8 +261,7 @@ def test_the_page_may_load_nothing_from_elsewhere(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_pixels_are_told_exactly(client: TestClient) -> None:
-    """What a sample shows is what the model was given."""
+def test_samples_are_png(client: TestClient) -> None:
     sample = client.get("/samples").json()["samples"][0]
     assert b64decode(sample["image"]).startswith(b"\x89PNG")
 

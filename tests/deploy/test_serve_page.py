@@ -1,4 +1,4 @@
-"""Can somebody play with a model on the page: draw, choose, drop, look inside, by mouse, finger and keyboard?"""
+"""Can a user try a model on the page: draw, choose, drop, look inside, by mouse, finger and keyboard?"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
 from support.models import RECURRENT, model_of
-from support.server import noise, png, running, trained_on_digits
+from support.server import noise, png, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -24,7 +24,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA
-SEVEN = ((0.32, 0.2), (0.68, 0.2), (0.52, 0.5), (0.44, 0.82))  # where a pen goes, as shares of the pad
+SEVEN = ((0.32, 0.2), (0.68, 0.2), (0.52, 0.5), (0.44, 0.82))  # the way of the pen, as shares of the pad
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,7 +34,7 @@ pytestmark = [
 
 @dataclass
 class Opened:
-    """A page and all that went wrong on it."""
+    """A page, its faults, and the addresses that it asked for."""
 
     page: "Page"
     faults: list[str] = field(default_factory=list)
@@ -45,19 +45,14 @@ Open = Callable[..., "Page"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
-    return trained_on_digits(tmp_path_factory.mktemp("runs") / "digits")
-
-
-@pytest.fixture(scope="module")
-def digits(run: RunRecord) -> Iterator[str]:
-    with running(make_app(Classifier.open(run.path), Limits(image_bytes=20_000))) as address:
+def digits(digits_run: RunRecord) -> Iterator[str]:
+    with running(make_app(Classifier.open(digits_run.path), Limits(image_bytes=20_000))) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def colour() -> Iterator[str]:
-    """A model that cannot be drawn for, has no maps to explain by, and no data."""
+    """The address of a model whose images cannot be drawn, and that has no feature maps for Grad-CAM and no data."""
     model = model_of(RECURRENT, channels=3)
     with running(make_app(Classifier(Path("nowhere"), model))) as address:
         yield address
@@ -73,7 +68,7 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture
 def open_page(browser: "Browser") -> Iterator[Open]:
-    """Opens the page of a server; afterwards nobody may have complained, or asked anybody else for anything."""
+    """Open the page of a server; at the end fail on any fault, and on any request to another server."""
     opened: list[Opened] = []
 
     def opening(address: str, width: int = 1200, scheme: Literal["light", "dark"] = "light") -> "Page":
@@ -90,7 +85,7 @@ def open_page(browser: "Browser") -> Iterator[Open]:
     yield opening
     for each in opened:
         each.page.close()
-        assert [fault for fault in each.faults if "Failed to load resource" not in fault] == []  # the page says it
+        assert [fault for fault in each.faults if "Failed to load resource" not in fault] == []  # the page reports it
         root = each.asked[0]
         assert [address for address in each.asked if not address.startswith((root, "blob:", "data:"))] == []
 
@@ -107,14 +102,14 @@ def draw_seven(page: "Page") -> None:
 
 
 def said(page: "Page") -> str:
-    """The class that the page names, once it does."""
+    """Return the class that the page names, once it does."""
     page.wait_for_selector("#verdict .label")
     page.wait_for_timeout(400)
     return str(page.locator("#verdict .label").inner_text())
 
 
 def painted(page: "Page", canvas: str) -> int:
-    """How many dots of a canvas are not see-through."""
+    """Return how many pixels of a canvas are not transparent."""
     script = """(id) => {
         const canvas = document.getElementById(id);
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -196,17 +191,17 @@ RING = """() => {
 }"""
 
 
-def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, run: RunRecord) -> None:
+def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, digits_run: RunRecord) -> None:
     page = open_page(digits)
     button = page.locator("#samples button").nth(4)
     button.click()
-    predictions = run.predictions
+    predictions = digits_run.predictions
     place = predictions.ids.tolist().index(button.get_attribute("title"))
     assert said(page) == predictions.classes[predictions.predicted[place]]
     share = 100 * predictions.probabilities[place].max()
     right = predictions.predicted[place] == predictions.labels[place]
     assert float(page.locator("#verdict .sure").inner_text().split()[0]) == pytest.approx(share, abs=0.06)
-    assert ("and right" in page.locator("#verdict").inner_text()) == right
+    assert ("correct" in page.locator("#verdict").inner_text()) == right
     assert button.get_attribute("aria-pressed") == "true"
     assert page.locator("#picture").is_visible() and page.locator("#pad").is_hidden()
     page.get_by_role("button", name="Draw").click()
@@ -214,11 +209,13 @@ def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, run: 
     assert button.get_attribute("aria-pressed") == "false"
 
 
-def test_files_are_chosen_dropped_and_pasted(open_page: Open, digits: str, run: RunRecord, tmp_path: Path) -> None:
+def test_files_are_chosen_dropped_and_pasted(
+    open_page: Open, digits: str, digits_run: RunRecord, tmp_path: Path
+) -> None:
     page = open_page(digits)
-    images = own_images(run)
-    label = run.predictions.predicted[:3]
-    contents = [png(np.asarray(images.images[int(place)])) for place in run.split.test[:3]]
+    images = own_images(digits_run)
+    label = digits_run.predictions.predicted[:3]
+    contents = [png(np.asarray(images.images[int(place)])) for place in digits_run.split.test[:3]]
     path = tmp_path / "one.png"
     path.write_bytes(contents[0])
     page.locator("#pick").set_input_files(path)
@@ -293,7 +290,7 @@ def test_sliding_through_the_layers(open_page: Open, digits: str) -> None:
     assert page.locator("#large-words").inner_text().startswith("Channel 1 of 64")
     page.locator("#layer").fill("11")
     page.wait_for_timeout(500)
-    assert "10 numbers" in page.locator("#layer-words").inner_text()
+    assert "10 values" in page.locator("#layer-words").inner_text()
     assert page.locator("#large").is_hidden()
 
 
@@ -323,7 +320,7 @@ POOR_CONTRAST = """(least) => {
         const linear = [red, green, blue].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
     };
-    const ground = (element) => {
+    const background = (element) => {
         for (let each = element; each; each = each.parentElement) {
             const colour = channels(getComputedStyle(each).backgroundColor);
             if (colour[3] === 255) return colour;
@@ -332,7 +329,8 @@ POOR_CONTRAST = """(least) => {
     return [...document.querySelectorAll("p, span, bdi, h1, h2, li, strong, figcaption, label")]
         .filter((each) => each.checkVisibility() && [...each.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
         .filter((each) => {
-            const [a, b] = [channels(getComputedStyle(each).color), ground(each)].map(luminance).sort((x, y) => y - x);
+            const colours = [channels(getComputedStyle(each).color), background(each)];
+            const [a, b] = colours.map(luminance).sort((x, y) => y - x);
             return (a + 0.05) / (b + 0.05) < least;
         })
         .map((each) => each.textContent);
@@ -349,7 +347,7 @@ def test_a_model_that_cannot_be_drawn_for(open_page: Open, colour: str, tmp_path
     assert said(page) in ("a", "b", "c")
     page.locator("#inside").wait_for()
     page.locator("#layer").fill("1")
-    assert "12 steps of 6 numbers" in page.locator("#layer-words").inner_text()
+    assert "12 steps of 6 values" in page.locator("#layer-words").inner_text()
 
 
 def test_a_server_that_is_gone_is_said(open_page: Open, digits: str) -> None:

@@ -1,4 +1,4 @@
-"""What stays of a fitted estimator: in a folder, in a copy, in the folder of its runs?"""
+"""What is stored of a fitted estimator: in a folder, in a pickle, in the folder of its runs?"""
 
 import copy
 import json

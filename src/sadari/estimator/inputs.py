@@ -107,14 +107,14 @@ def frame_of(settings: Settings) -> Frame:
     return Frame(settings.image_size, settings.fit, settings.channels, interpolation=settings.interpolation)
 
 
-def _shape_of(features: int, x_shape: Shape | None, asked: Sequence[int] | None) -> Shape:
+def _shape_of(features: int, x_shape: Shape | None, image_shape: Sequence[int] | None) -> Shape:
     """Return the (H, W, C) of a row of `features` numbers: the user's, that of X, a grey square, or a grey line."""
-    if asked is not None:
-        wanted = _checked_shape(asked)
+    if image_shape is not None:
+        wanted = _checked_shape(image_shape)
         if x_shape not in (None, wanted):
-            raise InputError(f"X holds images of the shape {x_shape}, but image_shape is {asked}")
+            raise InputError(f"X holds images of the shape {x_shape}, but image_shape is {image_shape}")
         if prod(wanted) != features:
-            raise InputError(f"image_shape {asked} has {prod(wanted)} values, but a row of X has {features}")
+            raise InputError(f"image_shape {image_shape} has {prod(wanted)} values, but a row of X has {features}")
         return wanted
     if x_shape:
         return x_shape
@@ -122,15 +122,15 @@ def _shape_of(features: int, x_shape: Shape | None, asked: Sequence[int] | None)
     return (side, side, 1) if side * side == features else (1, features, 1)
 
 
-def _checked_shape(asked: Sequence[int]) -> Shape:
+def _checked_shape(image_shape: Sequence[int]) -> Shape:
     try:
-        height, width, *channels = (int(each) for each in asked)
+        height, width, *channels = (int(each) for each in image_shape)
         shape = (height, width, *(channels or [1]))
         if len(shape) == 3 and min(shape) > 0 and shape[2] in CHANNELS:
             return shape
     except (TypeError, ValueError):
         pass
-    raise UsageError(f"image_shape is (height, width) or (height, width, 1 or 3), not {asked!r}")
+    raise UsageError(f"image_shape is (height, width) or (height, width, 1 or 3), not {image_shape!r}")
 
 
 def _range_of(rows: NDArray[Any]) -> Range | None:
@@ -143,14 +143,14 @@ def _range_of(rows: NDArray[Any]) -> Range | None:
     return low, high
 
 
-def _checked_range(asked: Sequence[float]) -> Range:
+def _checked_range(value_range: Sequence[float]) -> Range:
     try:
-        low, high = (float(each) for each in asked)
+        low, high = (float(each) for each in value_range)
         if low < high and isfinite(high - low):
             return low, high
     except (TypeError, ValueError):
         pass
-    raise UsageError(f"value_range is the values of black and white, such as (0, 1), not {asked!r}")
+    raise UsageError(f"value_range is the values of black and white, such as (0, 1), not {value_range!r}")
 
 
 def _to_bytes(rows: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
