@@ -14,6 +14,9 @@ from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
+from sadari.training.job import make_job
+from sadari.training.train import train
+from support.jobs import QUIET
 from support.models import RECURRENT, model_of
 from support.server import noise, png, running
 
@@ -207,6 +210,14 @@ def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, digit
     page.get_by_role("button", name="Draw").click()
     assert page.locator("#pad").is_visible()
     assert button.get_attribute("aria-pressed") == "false"
+
+
+def test_training_images_are_called_so(open_page: Open, digits: str, tmp_path: Path) -> None:
+    assert open_page(digits).locator("#samples-words").inner_text().endswith("it was not trained on them.")
+    job = make_job("digits", "majority", 0, {**QUIET, "val_fraction": 0.0, "test_fraction": 0.0})
+    with running(make_app(Classifier.open(train(job, tmp_path / "run").path))) as address:
+        page = open_page(address)
+        assert page.locator("#samples-words").inner_text().startswith("Images that the model was trained on")
 
 
 def test_files_are_chosen_dropped_and_pasted(

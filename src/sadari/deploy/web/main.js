@@ -114,6 +114,9 @@ function describe({ model, data, classes, input, scores }) {
   ];
   if (accuracy !== undefined) parts.push(`${scores.test ? "test" : "validation"} accuracy ${percent(accuracy)}`);
   at("facts").textContent = parts.join(" · ");
+  if (accuracy === undefined) {
+    at("samples-words").textContent = "Images that the model was trained on; the run has no others.";
+  }
   document.title = `${parts[0]} · Sadari`;
 }
 
