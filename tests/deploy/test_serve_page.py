@@ -1,56 +1,27 @@
-"""Can a user try a model on the page: draw, choose, drop, look inside, by mouse, finger and keyboard?"""
+"""Can a user give the page an image: draw, choose, drop, paste, take a sample, by mouse and keyboard?"""
 
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
 from sadari.training.job import make_job
 from sadari.training.train import train
+from support.browser import NEEDS_BROWSER, Open, draw_seven, painted, said
 from support.jobs import QUIET
 from support.models import RECURRENT, model_of
 from support.server import noise, png, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Route
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA
-SEVEN = ((0.32, 0.2), (0.68, 0.2), (0.52, 0.5), (0.44, 0.82))  # the way of the pen, as shares of the pad
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-]
-
-
-@dataclass
-class Opened:
-    """A page, its faults, and the addresses that it asked for."""
-
-    page: "Page"
-    faults: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture(scope="module")
-def digits(digits_run: RunRecord) -> Iterator[str]:
-    with running(make_app(Classifier.open(digits_run.path), Limits(image_bytes=20_000))) as address:
-        yield address
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -59,66 +30,6 @@ def colour() -> Iterator[str]:
     model = model_of(RECURRENT, channels=3)
     with running(make_app(Classifier(Path("nowhere"), model))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with playwright.sync_playwright() as driver:
-        running_browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running_browser
-        running_browser.close()
-
-
-@pytest.fixture
-def open_page(browser: "Browser") -> Iterator[Open]:
-    """Open the page of a server; at the end fail on any fault, and on any request to another server."""
-    opened: list[Opened] = []
-
-    def opening(address: str, width: int = 1200, scheme: Literal["light", "dark"] = "light") -> "Page":
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=width < 500)
-        mine = Opened(page)
-        opened.append(mine)
-        page.on("console", lambda message: mine.faults.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: mine.faults.append(f"error: {error}"))
-        page.on("request", lambda request: mine.asked.append(request.url))
-        page.goto(address)
-        page.wait_for_selector("html[data-ready=all]", state="attached")
-        return page
-
-    yield opening
-    for each in opened:
-        each.page.close()
-        assert [fault for fault in each.faults if "Failed to load resource" not in fault] == []  # the page reports it
-        root = each.asked[0]
-        assert [address for address in each.asked if not address.startswith((root, "blob:", "data:"))] == []
-
-
-def draw_seven(page: "Page") -> None:
-    box = page.locator("#pad").bounding_box()
-    assert box is not None
-    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in SEVEN]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=6)
-    page.mouse.up()
-
-
-def said(page: "Page") -> str:
-    """Return the class that the page names, once it does."""
-    page.wait_for_selector("#verdict .label")
-    page.wait_for_timeout(400)
-    return str(page.locator("#verdict .label").inner_text())
-
-
-def painted(page: "Page", canvas: str) -> int:
-    """Return how many pixels of a canvas are not transparent."""
-    script = """(id) => {
-        const canvas = document.getElementById(id);
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        return data.filter((value, place) => place % 4 === 3 && value > 0).length;
-    }"""
-    return int(page.evaluate(script, canvas))
 
 
 def test_a_drawing_is_judged_as_it_is_drawn(open_page: Open, digits: str) -> None:
@@ -139,14 +50,7 @@ def test_a_drawing_is_judged_as_it_is_drawn(open_page: Open, digits: str) -> Non
 def test_a_drawing_in_a_corner_is_placed_like_the_samples(open_page: Open, digits: str) -> None:
     page = open_page(digits)
     page.locator("#line").fill("0.6")
-    box = page.locator("#pad").bounding_box()
-    assert box is not None
-    corner = [(box["x"] + 0.4 * x * box["width"], box["y"] + 0.4 * y * box["height"]) for x, y in SEVEN]
-    page.mouse.move(*corner[0])
-    page.mouse.down()
-    for place in corner[1:]:
-        page.mouse.move(*place, steps=6)
-    page.mouse.up()
+    draw_seven(page, size=0.4)
     assert said(page) == "7"
     filled = page.evaluate(SEEN_ROWS)
     assert filled[0] > 0 and filled[7] > 0, "it fills the frame from top to bottom"
@@ -260,92 +164,6 @@ def test_what_the_server_refuses_is_said(open_page: Open, digits: str, tmp_path:
     (tmp_path / "good.png").write_bytes(noise(1)[0])
     page.locator("#pick").set_input_files(tmp_path / "good.png")
     page.wait_for_selector("#trouble", state="hidden")
-
-
-def test_it_shows_why(open_page: Open, digits: str) -> None:
-    page = open_page(digits)
-    draw_seven(page)
-    said(page)
-    assert page.locator("#heat").is_hidden()
-    page.get_by_label("Show why").check(force=True)
-    page.wait_for_selector("#heat", state="visible")
-    assert painted(page, "heat") > 1000
-    page.get_by_label("Show why").uncheck(force=True)
-    page.wait_for_selector("#heat", state="hidden")
-
-
-def test_sliding_through_the_layers(open_page: Open, digits: str) -> None:
-    page = open_page(digits)
-    draw_seven(page)
-    page.locator("#inside").wait_for()
-    assert (
-        "conv 32 same · layer 1 of 12 · 32 maps of 8 \N{MULTIPLICATION SIGN} 8"
-        in page.locator("#layer-words").inner_text()
-    )
-    first = page.locator("#grid").screenshot()
-    page.locator("#layer").focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(500)
-    assert "64 maps of 4 \N{MULTIPLICATION SIGN} 4" in page.locator("#layer-words").inner_text()
-    assert page.locator("#grid").screenshot() != first
-    assert page.evaluate("[document.getElementById('large').width, document.getElementById('channel').max]") == [
-        4,
-        "63",
-    ]
-    large = page.locator("#large").screenshot()
-    page.locator("#channel").fill("40")
-    assert page.locator("#large-words").inner_text().startswith("Channel 41 of 64")
-    assert page.locator("#large").screenshot() != large
-    page.locator("#grid").click(position={"x": 3, "y": 3})
-    assert page.locator("#large-words").inner_text().startswith("Channel 1 of 64")
-    page.locator("#layer").fill("11")
-    page.wait_for_timeout(500)
-    assert "10 values" in page.locator("#layer-words").inner_text()
-    assert page.locator("#large").is_hidden()
-
-
-@pytest.mark.parametrize("width", [360, 1200])
-def test_it_fits_and_can_be_read(open_page: Open, digits: str, width: int) -> None:
-    for scheme in ("light", "dark"):
-        page = open_page(digits, width=width, scheme=scheme)
-        draw_seven(page)
-        page.locator("#inside").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        poor = page.evaluate(POOR_CONTRAST, TEXT_CONTRAST)
-        assert poor == []
-        stage, verdict = (page.locator(place).bounding_box() for place in ("#stage", "#verdict"))
-        assert stage is not None and verdict is not None
-        assert verdict["y"] < stage["y"] + stage["height"] + 40, "the answer is beside or right below the drawing"
-
-
-POOR_CONTRAST = """(least) => {
-    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    const channels = (colour) => {
-        canvas.clearRect(0, 0, 1, 1);
-        canvas.fillStyle = colour;
-        canvas.fillRect(0, 0, 1, 1);
-        return [...canvas.getImageData(0, 0, 1, 1).data];
-    };
-    const luminance = ([red, green, blue]) => {
-        const linear = [red, green, blue].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-    };
-    const background = (element) => {
-        for (let each = element; each; each = each.parentElement) {
-            const colour = channels(getComputedStyle(each).backgroundColor);
-            if (colour[3] === 255) return colour;
-        }
-    };
-    return [...document.querySelectorAll("p, span, bdi, h1, h2, li, strong, figcaption, label")]
-        .filter((each) => each.checkVisibility() && [...each.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
-        .filter((each) => {
-            const colours = [channels(getComputedStyle(each).color), background(each)];
-            const [a, b] = colours.map(luminance).sort((x, y) => y - x);
-            return (a + 0.05) / (b + 0.05) < least;
-        })
-        .map((each) => each.textContent);
-}"""
 
 
 def test_a_model_that_cannot_be_drawn_for(open_page: Open, colour: str, tmp_path: Path) -> None:
