@@ -21,14 +21,14 @@ from sadari.deploy.serve.server import listen
 from sadari.errors import SadariError
 from support.server import as_text, noise, trained_on_digits
 
-# The whole command, with a network that takes its time, so that something is under way when it is stopped.
+# The whole command, with a slow network, so that something is under way when it is stopped.
 SLOW_COMMAND = """
 import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where the tests run
 from sadari.cli.main import main
 from sadari.inference.classifier import Classifier
-judge = Classifier.probabilities
-Classifier.probabilities = lambda self, images: (time.sleep(0.8), judge(self, images))[1]
+predict = Classifier.probabilities
+Classifier.probabilities = lambda self, images: (time.sleep(0.8), predict(self, images))[1]
 main()
 """
 
@@ -77,7 +77,7 @@ def test_it_finishes_what_it_has(server: "subprocess.Popen[str]", number: int, s
 
 
 def complaint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    """The exit status and what was said."""
+    """Return the exit status and what was printed as an error."""
     monkeypatch.setattr(sys, "argv", ["sadari", "serve", *arguments])
     with pytest.raises(SystemExit) as left:
         main()

@@ -1,4 +1,4 @@
-"""Is an exported file kept only where it is the trained model, and does it say what somebody without Sadari needs?"""
+"""Is an exported file written only where it is the trained model, and does it say what a user without Sadari needs?"""
 
 import json
 import sys
@@ -13,9 +13,9 @@ import sadari as public
 from sadari.deploy import export as exporting
 from sadari.deploy import sample as sampling
 from sadari.deploy.onnx_graph import make_onnx
+from sadari.deploy.onnx_runtime import load_onnx
 from sadari.deploy.parity import TIE, compare_answers, tie_of
 from sadari.deploy.quantize import cost_of
-from sadari.deploy.runtime import judge_with
 from sadari.inference.model import TrainedModel
 from sadari.models.layers.neighbours import Neighbours
 from sadari.progress import Silent
@@ -43,8 +43,8 @@ def test_the_file_says_what_predict_says(sadari: Terminal, run: RunRecord, folde
     assert proof.startswith("  the same class as the run's network for all 8 validation images; largest difference of")
     answers = public.predict(run.path, folder / "test")
     images = public.load(folder)
-    judge = judge_with((tmp_path / "model.onnx").read_bytes())
-    found = dict(zip(images.ids.tolist(), judge(np.asarray(images.images[:])), strict=True))
+    predict = load_onnx((tmp_path / "model.onnx").read_bytes())
+    found = dict(zip(images.ids.tolist(), predict(np.asarray(images.images[:])), strict=True))
     assert len(answers) == 21
     for each in answers:
         assert each.probabilities is not None
@@ -55,7 +55,8 @@ def test_json_holds_the_proof(sadari: Terminal, run: RunRecord, tmp_path: Path) 
     document = sadari("export", str(run.path), "--out", "model.onnx", "--json").document
     assert document["path"] == "model.onnx"
     assert document["bytes"] == (tmp_path / "model.onnx").stat().st_size
-    assert (document["form"], document["part"], document["cost"]) == ("onnx", "validation", None)
+    assert (document["form"], document["split"], document["cost"]) == ("onnx", "validation", None)
+    assert document["part"] == document["split"]  # the key of 0.1.0, for one release
     assert document["classes"] == ["bird", "cat", "dog"]
     parity = document["parity"]
     assert (parity["images"], parity["ties"], parity["differing"]) == (8, 0, 0)
@@ -64,11 +65,11 @@ def test_json_holds_the_proof(sadari: Terminal, run: RunRecord, tmp_path: Path) 
 
 def test_the_file_names_its_run(run: RunRecord, tmp_path: Path) -> None:
     made = public.export(run.path, out=tmp_path / "model.onnx")
-    words = {each.key: each.value for each in onnx.load(made.path).metadata_props}
-    assert (words["model"], words["data"], words["judged_on"]) == ("mlp", "photos", "test")
-    assert json.loads(words["scores"]) == run.scores("test")
-    assert words["preprocess"].startswith("upright, RGB, 16 x 16 pixels: the largest centred part")
-    assert str(tmp_path.parent) not in str(words)
+    metadata = {each.key: each.value for each in onnx.load(made.path).metadata_props}
+    assert (metadata["model"], metadata["data"], metadata["judged_on"]) == ("mlp", "photos", "test")
+    assert json.loads(metadata["scores"]) == run.scores("test")
+    assert metadata["preprocess"].startswith("upright, RGB, 16 x 16 pixels: the largest centred part")
+    assert str(tmp_path.parent) not in str(metadata)
 
 
 def test_by_default_it_lies_beside_the_run(run: RunRecord) -> None:
@@ -78,13 +79,13 @@ def test_by_default_it_lies_beside_the_run(run: RunRecord) -> None:
 
 
 def test_int8_tells_its_cost(sadari: Terminal, run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sadari.deploy.runtime.SHORTEST", 0.005)
+    monkeypatch.setattr("sadari.deploy.quantize.SHORTEST", 0.005)
     document = sadari("export", str(run.path), "--quantize", "int8", "--out", "small.onnx", "--json").document
     cost = document["cost"]
     images = public.load(run.job.data)
     val = run.split.val
-    judge = judge_with((tmp_path / "small.onnx").read_bytes())
-    right = judge(np.asarray(images.images[val])).argmax(axis=1) == images.labels[val]
+    predict = load_onnx((tmp_path / "small.onnx").read_bytes())
+    right = predict(np.asarray(images.images[val])).argmax(axis=1) == images.labels[val]
     assert cost["accuracy_int8"] == right.mean()
     assert cost["accuracy"] == pytest.approx(run.scores("val")["accuracy"])
     assert cost["images"] == len(val) == 8
@@ -117,7 +118,7 @@ def test_another_model_is_not_kept(run: RunRecord, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(exporting, "make_onnx", of_other_weights)
     with pytest.raises(
-        public.SadariError, match=r"names another class for \d of 8 validation images .* no file was kept"
+        public.SadariError, match=r"names another class for \d of 8 validation images .* no file was written"
     ):
         public.export(run.path, out=tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -143,7 +144,7 @@ def test_parity_counts_ties_and_differences() -> None:
 
 @pytest.mark.parametrize("found", [np.full((3, 2), np.nan, np.float32), np.zeros((3, 1), np.float32)])
 def test_no_numbers_are_no_parity(found: np.ndarray) -> None:
-    with pytest.raises(public.SadariError, match=r"not the trained one: its probabilities .*; no file was kept"):
+    with pytest.raises(public.SadariError, match=r"not the trained one: its probabilities .*; no file was written"):
         compare_answers(np.full((3, 2), 0.5, np.float32), found)
 
 
@@ -159,7 +160,7 @@ def test_many_images_prove_it_and_none_of_the_test(run: RunRecord, monkeypatch: 
         monkeypatch.setattr(sampling, "CALIBRATING", 7)
         drawn = sampling.draw_sample(run, Silent())
         assert (len(drawn.images), len(drawn.labels), len(drawn.calibrating)) == (wanted, wanted, 7)
-        assert drawn.part == "validation"
+        assert drawn.split == "validation"
         val = {images.images[each].tobytes() for each in run.split.val}
         train = {images.images[each].tobytes() for each in run.split.train}
         assert {each.tobytes() for each in drawn.images} <= val
@@ -170,7 +171,7 @@ def test_many_images_prove_it_and_none_of_the_test(run: RunRecord, monkeypatch: 
 def test_without_validation_the_training_images_prove_it(folder: Path, tmp_path: Path) -> None:
     run = trained(folder, tmp_path / "run", "softmax", val_fraction=0.0, epochs=1)
     made = public.export(run.path)
-    assert made.part == "training" and made.parity is not None and made.parity.images == 39
+    assert made.split == "training" and made.parity is not None and made.parity.images == 39
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_a_missing_package_is_named_with_what_to_type(
 
 def test_what_onnxruntime_cannot_run_is_one_sentence(run: RunRecord) -> None:
     with pytest.raises(public.SadariError, match=r"onnxruntime cannot run the exported model \(.+\); try another"):
-        judge_with(b"this is no model")
-    judge = judge_with(make_onnx(TrainedModel.load(run), {}))
+        load_onnx(b"this is no model")
+    predict = load_onnx(make_onnx(TrainedModel.load(run), {}))
     with pytest.raises(public.SadariError, match="onnxruntime cannot run the exported model"):
-        judge(np.zeros((1, 5, 5, 3), dtype=np.uint8))
+        predict(np.zeros((1, 5, 5, 3), dtype=np.uint8))

@@ -1,4 +1,4 @@
-"""Does every model leave as an ONNX file that says the same? Small images, few of them, really trained."""
+"""Does the ONNX file of every model answer as the model does? Trained on few, small images."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from sadari.deploy.onnx_graph import make_onnx
+from sadari.deploy.onnx_runtime import load_onnx
 from sadari.deploy.parity import compare_answers, tie_of
 from sadari.deploy.quantize import quantize
-from sadari.deploy.runtime import judge_with
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.job import Job
@@ -62,37 +62,37 @@ def network_says(model: TrainedModel, images: Pixels) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MODELS.names()]
 )
-def test_every_rung_says_the_same_outside(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_model_answers_the_same_outside(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     model = trained(name, tmp_path / "run")
     capfd.readouterr()
     before = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
     content = make_onnx(model, {"model": name})
-    judge = judge_with(content)
+    predict = load_onnx(content)
     assert capfd.readouterr() == ("", "")
     pixels = pixels_for(name)
     for chosen in (pixels, pixels[:1], pixels[:7]):  # N is free
-        found = judge(chosen)
+        found = predict(chosen)
         parity = compare_answers(network_says(model, chosen), found, tie_of(model.network))
         assert parity.proved, parity
         assert parity.largest < 1e-5
         assert found.dtype == np.float32
         assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
     if name != "majority":
-        assert np.ptp(judge(pixels), axis=0).max() > 1e-3  # it looks at the image
+        assert np.ptp(predict(pixels), axis=0).max() > 1e-3  # it looks at the image
     after = model.network.state_dict()
     assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
     assert not model.network.training
 
     proto = onnx.load_from_string(content)
     onnx.checker.check_model(proto)
-    (given,), (answer,) = proto.graph.input, proto.graph.output
-    assert (given.name, answer.name) == ("images", "probabilities")
-    assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [each.dim_value for each in given.type.tensor_type.shape.dim] == [0, *pixels.shape[1:]]
-    words = {each.key: each.value for each in proto.metadata_props}
-    assert json.loads(words["classes"]) == ["a", "b", "c"]
-    assert json.loads(words["shape"]) == list(pixels.shape[1:])
-    assert words["model"] == name
+    (input_,), (output,) = proto.graph.input, proto.graph.output
+    assert (input_.name, output.name) == ("images", "probabilities")
+    assert input_.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [each.dim_value for each in input_.type.tensor_type.shape.dim] == [0, *pixels.shape[1:]]
+    metadata = {each.key: each.value for each in proto.metadata_props}
+    assert json.loads(metadata["classes"]) == ["a", "b", "c"]
+    assert json.loads(metadata["shape"]) == list(pixels.shape[1:])
+    assert metadata["model"] == name
     assert b"site-packages" not in content and str(Path(__file__).parents[2]).encode() not in content
 
 
@@ -105,7 +105,7 @@ def test_large_scores_stay_numbers(tmp_path: Path) -> None:
         layer.bias.sub_(2000)  # type: ignore[operator]
     pixels = pixels_for("sgd")
     wanted = network_says(model, pixels)
-    found = judge_with(make_onnx(model, {}))(pixels)
+    found = load_onnx(make_onnx(model, {}))(pixels)
     assert np.isfinite(wanted).all()
     assert np.abs(wanted - found).max() < 1e-3
 
@@ -122,10 +122,10 @@ def test_int8_is_smaller_and_nearly_the_same(name: str, tmp_path: Path, capfd: p
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
     if name == "mlp":  # large enough for the weights to count
         assert len(smaller) < 0.5 * len(content)
-    words = {each.key: each.value for each in onnx.load_from_string(smaller).metadata_props}
-    assert words["quantized"] == "int8"
-    assert json.loads(words["classes"]) == ["a", "b", "c"]
-    difference = np.abs(judge_with(smaller)(pixels) - judge_with(content)(pixels))
+    metadata = {each.key: each.value for each in onnx.load_from_string(smaller).metadata_props}
+    assert metadata["quantized"] == "int8"
+    assert json.loads(metadata["classes"]) == ["a", "b", "c"]
+    difference = np.abs(load_onnx(smaller)(pixels) - load_onnx(content)(pixels))
     assert 0 < difference.mean() < 0.05
 
 
@@ -135,4 +135,4 @@ def test_what_a_run_stored_is_what_leaves(tmp_path: Path) -> None:
     model = trained("cnn", run.path)
     judged = run.predictions
     pixels = pixels_for("cnn")[run.split.test]
-    assert np.abs(judge_with(make_onnx(model, {}))(pixels) - judged.probabilities).max() < 1e-5
+    assert np.abs(load_onnx(make_onnx(model, {}))(pixels) - judged.probabilities).max() < 1e-5

@@ -1,4 +1,4 @@
-"""Is the folder of safetensors a whole model, and does its card tell the truth about it?"""
+"""Is the folder of safetensors a complete model, and is its card true?"""
 
 import json
 from pathlib import Path
@@ -95,7 +95,7 @@ def test_the_card_tells_data_scores_classes_and_limits(run: RunRecord) -> None:
     assert "my\\_photos: 31 train, 8 val, 21 test." in body
     assert "On 21 test images, none of which it was trained on" in body
     assert "bird, cat, dog" in body
-    assert "Fewer than 100 images have judged these classes: bird (7), cat (7), dog (7)." in body
+    assert "These classes were judged on fewer than 100 images each: bird (7), cat (7), dog (7)." in body
     assert "upright, RGB, 16 x 16 pixels: the largest centred part of this shape" in body
     assert str(run.path) not in card
 

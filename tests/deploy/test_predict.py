@@ -1,4 +1,4 @@
-"""Does `sadari predict` say of files what the run itself said of them, and go on where one is bad?"""
+"""Does `sadari predict` answer for files as the run itself did, and go on where one is bad?"""
 
 import io
 import tarfile
@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> RunRecord:
 
 
 def as_predicted(run: RunRecord) -> dict[str, NDArray[np.float32]]:
-    """What predictions.csv says, by the image's id."""
+    """Return the probabilities of predictions.csv, by the image's id."""
     stored = run.predictions
     return dict(zip(stored.ids.tolist(), stored.probabilities, strict=True))
 
@@ -147,7 +147,7 @@ def test_any_mode_is_judged(run: RunRecord, tmp_path: Path) -> None:
 def test_turned_photographs_are_judged_upright(run: RunRecord, tmp_path: Path) -> None:
     upright, turned = Image.fromarray(photograph()), Image.fromarray(np.rot90(photograph()).copy())
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera says: turn me by 90 degrees clockwise
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     upright.save(tmp_path / "upright.png")
     turned.save(tmp_path / "turned.png", exif=exif)
     turned.save(tmp_path / "untold.png")

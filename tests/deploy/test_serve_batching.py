@@ -8,7 +8,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from sadari.deploy.serve.batching import Answer, Batcher, Images, Probabilities
+from sadari.deploy.serve.batching import Batcher, FutureProbabilities, Images, Probabilities
 from sadari.deploy.serve.limits import Limits, Refused
 
 SOON = 10.0  # seconds that a thread gets to do what it does at once
@@ -16,7 +16,7 @@ SOON = 10.0  # seconds that a thread gets to do what it does at once
 
 @dataclass
 class Network:
-    """Says of every image what its first pixel is; stands still while `open` is not set."""
+    """A network that answers with the first pixel of every image, and waits while `open` is not set."""
 
     open: Event = field(default_factory=Event)
     entered: Event = field(default_factory=Event)
@@ -49,21 +49,21 @@ def batcher(network: Network) -> Iterator[Batcher]:
 observed: list[int] = []
 
 
-def ask(batcher: Batcher, *values: int) -> Answer:
+def ask(batcher: Batcher, *values: int) -> FutureProbabilities:
     batcher.reserve(len(values))
-    answer: Answer = Answer()
+    answer: FutureProbabilities = FutureProbabilities()
     batcher.put(np.array(values, dtype=np.uint8).reshape(-1, 1, 1, 1), answer)
     return answer
 
 
-def occupy(batcher: Batcher, network: Network) -> Answer:
+def occupy(batcher: Batcher, network: Network) -> FutureProbabilities:
     """Keep the network busy with one image."""
     first = ask(batcher, 100)
     assert network.entered.wait(SOON)
     return first
 
 
-def told(answer: Answer) -> list[int]:
+def values_of(answer: FutureProbabilities) -> list[int]:
     return [int(each) for each in answer.result(SOON)[:, 0]]
 
 
@@ -71,14 +71,14 @@ def test_what_waits_goes_through_together_and_comes_back_in_order(batcher: Batch
     first = occupy(batcher, network)
     others = [ask(batcher, 1), ask(batcher, 2, 3), ask(batcher, 4), ask(batcher, 5, 6)]
     network.open.set()
-    assert [told(each) for each in (first, *others)] == [[100], [1], [2, 3], [4], [5, 6]]
+    assert [values_of(each) for each in (first, *others)] == [[100], [1], [2, 3], [4], [5, 6]]
     assert network.passes == [1, 4, 2]
     assert observed == [1, 4, 2]
 
 
 def test_a_lone_request_does_not_wait_for_company(batcher: Batcher, network: Network) -> None:
     network.open.set()
-    assert told(ask(batcher, 7)) == [7]
+    assert values_of(ask(batcher, 7)) == [7]
     assert network.passes == [1]
 
 
@@ -87,7 +87,7 @@ def test_a_request_above_a_batch_goes_alone(batcher: Batcher, network: Network) 
     large, small = ask(batcher, 1, 2, 3, 4, 5, 6), ask(batcher, 7)
     network.open.set()
     wait([first, large, small], SOON)
-    assert told(large) == [1, 2, 3, 4, 5, 6]
+    assert values_of(large) == [1, 2, 3, 4, 5, 6]
     assert network.passes == [1, 6, 1]
 
 
@@ -100,7 +100,7 @@ def test_too_many_images_are_refused_and_room_comes_back(batcher: Batcher, netwo
     assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "1"})
     network.open.set()
     wait(kept, SOON)
-    assert told(ask(batcher, 10, 11)) == [10, 11]
+    assert values_of(ask(batcher, 10, 11)) == [10, 11]
     assert batcher.waiting == 0
 
 
@@ -122,7 +122,7 @@ def test_the_first_one_is_accepted_however_slow_the_network_is() -> None:
     network = Network()
     network.open.set()
     batcher = Batcher(network, Limits(queue_seconds=1.0), observed.append, pace=1e9)
-    assert told(ask(batcher, 5)) == [5]
+    assert values_of(ask(batcher, 5)) == [5]
     batcher.close()
 
 
@@ -130,7 +130,7 @@ def test_the_pace_is_learnt(batcher: Batcher, network: Network) -> None:
     network.open.set()
     slow = Batcher(network, Limits(queue_seconds=1.0), observed.append, pace=100.0)
     for value in range(60):
-        told(ask(slow, value))
+        values_of(ask(slow, value))
     network.open.clear()
     network.entered.clear()
     occupy(slow, network)
@@ -146,7 +146,7 @@ def test_what_is_cancelled_in_time_costs_nothing(batcher: Batcher, network: Netw
     cancelled, kept = ask(batcher, 1), ask(batcher, 2)
     assert cancelled.cancel()
     network.open.set()
-    assert told(kept) == [2]
+    assert values_of(kept) == [2]
     with pytest.raises(CancelledError):
         cancelled.result(SOON)
     assert network.passes == [1, 1]
@@ -159,7 +159,7 @@ def test_a_failure_reaches_those_who_wait_and_nobody_else(batcher: Batcher, netw
     for each in failing:
         with pytest.raises(ValueError, match="a white pixel"):
             each.result(SOON)
-    assert told(ask(batcher, 3)) == [3]
+    assert values_of(ask(batcher, 3)) == [3]
 
 
 def test_released_room_is_free_again(batcher: Batcher) -> None:
@@ -177,4 +177,4 @@ def test_closing_answers_what_was_put() -> None:
     network.open.set()
     batcher.close()
     assert all(each.done() for each in answers)
-    assert [told(each) for each in answers] == [[100], [1], [2]]
+    assert [values_of(each) for each in answers] == [[100], [1], [2]]

@@ -42,20 +42,20 @@ def values_of(document: dict[str, Any], count: int = 1) -> NDArray[np.uint8]:
 def test_maps_are_those_of_explain(client: TestClient) -> None:
     model, content = model_of(CONVOLVED), noise(1, SIDE)[0]
     for layer, maps in feature_maps(model, decode_image(content)):
-        told = client.post("/feature-maps", params={"layer": layer}, files=as_files([content])).json()
-        assert (told["layer"], told["channels"], told["shown"]) == (layer, len(maps), len(maps))
-        assert (told["low"], told["high"]) == pytest.approx((maps.min(), maps.max()))
-        again = told["low"] + (told["high"] - told["low"]) * values_of(told, len(maps)) / 255
-        assert np.abs(again - maps).max() <= (told["high"] - told["low"]) / 509, layer
+        document = client.post("/feature-maps", params={"layer": layer}, files=as_files([content])).json()
+        assert (document["layer"], document["channels"], document["shown"]) == (layer, len(maps), len(maps))
+        assert (document["low"], document["high"]) == pytest.approx((maps.min(), maps.max()))
+        again = document["low"] + (document["high"] - document["low"]) * values_of(document, len(maps)) / 255
+        assert np.abs(again - maps).max() <= (document["high"] - document["low"]) / 509, layer
 
 
 def test_heat_is_that_of_explain(client: TestClient) -> None:
     model, content = model_of(CONVOLVED), noise(1, SIDE)[0]
     for label, name in enumerate(model.classes):
-        told = client.post("/grad-cam", params={"label": name}, files=as_files([content])).json()
+        document = client.post("/grad-cam", params={"label": name}, files=as_files([content])).json()
         heat = grad_cam(model, decode_image(content), label)
-        assert told["label"] == name
-        assert values_of(told)[0] == pytest.approx(255 * heat / max(heat.max(), 1e-9), abs=0.51)
+        assert document["label"] == name
+        assert values_of(document)[0] == pytest.approx(255 * heat / max(heat.max(), 1e-9), abs=0.51)
         assert heat.max() > 0
 
 
@@ -68,20 +68,22 @@ def test_a_model_without_maps_says_so(layers: str) -> None:
         assert response.status_code == 422
         assert "no feature maps" in response.json()["detail"]
         for each in model["layers"]:
-            told = client.post("/feature-maps", params={"layer": each["name"]}, files=as_files(noise(1, SIDE))).json()
-            assert [told["channels"], told["height"], told["width"]] == each["shape"]
+            document = client.post(
+                "/feature-maps", params={"layer": each["name"]}, files=as_files(noise(1, SIDE))
+            ).json()
+            assert [document["channels"], document["height"], document["width"]] == each["shape"]
 
 
 def test_large_maps_are_averaged_and_many_are_cut() -> None:
     model = model_of("conv 70 same, maxpool 50, flatten", side=150)
     pixels = pixels_for(model)
-    told = Inside(model).maps(lambda: pixels, "conv1").result(30)
-    assert (told.channels, told.shown, told.height, told.width) == (70, 64, 64, 64)
+    document = Inside(model).maps(lambda: pixels, "conv1").result(30)
+    assert (document.channels, document.shown, document.height, document.width) == (70, 64, 64, 64)
     maps = feature_map(model, pixels, "conv1").maps[:64]
-    values = values_of(told.model_dump(), 64)
-    again = told.low + (told.high - told.low) * values / 255
+    values = values_of(document.model_dump(), 64)
+    again = document.low + (document.high - document.low) * values / 255
     assert again.mean() == pytest.approx(float(maps.mean()), rel=0.05)
-    assert told.high < maps.max()
+    assert document.high < maps.max()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Does the server keep its latency when more is asked than it can do, and turn the rest away at once?"""
+"""Does the server keep its latency under more load than it can bear, and refuse the rest at once?"""
 
 import asyncio
 import http.client
@@ -74,7 +74,7 @@ def test_four_times_the_load_is_shed_and_the_rest_is_in_time() -> None:
     assert len(done) > 0.4 * CAPACITY * SECONDS, "it still does what it can"
     longest = QUEUE_SECONDS + 2 * PASS_SECONDS + SLACK
     assert sorted(each.seconds for each in done)[int(0.95 * len(done))] < longest
-    assert sorted(each.seconds for each in shed)[len(shed) // 2] < PASS_SECONDS, "turned away at once"
+    assert sorted(each.seconds for each in shed)[len(shed) // 2] < PASS_SECONDS, "refused at once"
 
 
 def test_many_at_once_share_passes() -> None:
@@ -88,7 +88,7 @@ def test_many_at_once_share_passes() -> None:
 
 
 class Held:
-    """An application that answers when it is let, and counts whose body it read."""
+    """An application that answers when `go` is set, and counts the bodies that it has read."""
 
     def __init__(self) -> None:
         self.go, self.read = asyncio.Event(), 0
@@ -125,7 +125,7 @@ async def crowd_at_the_gate() -> None:
         503,
         200,
     ]
-    assert held.read == 3, "nobody reads the body of whoever is turned away"
+    assert held.read == 3, "the body of a refused request is not read"
     held.go.set()
     assert await asyncio.gather(*inside) == [200, 200, 200]
     assert await status_of(gate, "POST") == 200, "there is room again"

@@ -1,126 +1,35 @@
-"""Can somebody play with a model on the page: draw, choose, drop, look inside, by mouse, finger and keyboard?"""
+"""Can a user give the page an image: draw, choose, drop, paste, take a sample, by mouse and keyboard?"""
 
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sadari.training.job import make_job
 
-from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
+from sadari.training.train import train
+from support.browser import NEEDS_BROWSER, Open, draw_seven, painted, said
+from support.jobs import QUIET
 from support.models import RECURRENT, model_of
-from support.server import noise, png, running, trained_on_digits
+from support.server import noise, png, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Route
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA
-SEVEN = ((0.32, 0.2), (0.68, 0.2), (0.52, 0.5), (0.44, 0.82))  # where a pen goes, as shares of the pad
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-]
-
-
-@dataclass
-class Opened:
-    """A page and all that went wrong on it."""
-
-    page: "Page"
-    faults: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
-    return trained_on_digits(tmp_path_factory.mktemp("runs") / "digits")
-
-
-@pytest.fixture(scope="module")
-def digits(run: RunRecord) -> Iterator[str]:
-    with running(make_app(Classifier.open(run.path), Limits(image_bytes=20_000))) as address:
-        yield address
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")
 def colour() -> Iterator[str]:
-    """A model that cannot be drawn for, has no maps to explain by, and no data."""
+    """The address of a model whose images cannot be drawn, and that has no feature maps for Grad-CAM and no data."""
     model = model_of(RECURRENT, channels=3)
     with running(make_app(Classifier(Path("nowhere"), model))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with playwright.sync_playwright() as driver:
-        running_browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running_browser
-        running_browser.close()
-
-
-@pytest.fixture
-def open_page(browser: "Browser") -> Iterator[Open]:
-    """Opens the page of a server; afterwards nobody may have complained, or asked anybody else for anything."""
-    opened: list[Opened] = []
-
-    def opening(address: str, width: int = 1200, scheme: Literal["light", "dark"] = "light") -> "Page":
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=width < 500)
-        mine = Opened(page)
-        opened.append(mine)
-        page.on("console", lambda message: mine.faults.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: mine.faults.append(f"error: {error}"))
-        page.on("request", lambda request: mine.asked.append(request.url))
-        page.goto(address)
-        page.wait_for_selector("html[data-ready=all]", state="attached")
-        return page
-
-    yield opening
-    for each in opened:
-        each.page.close()
-        assert [fault for fault in each.faults if "Failed to load resource" not in fault] == []  # the page says it
-        root = each.asked[0]
-        assert [address for address in each.asked if not address.startswith((root, "blob:", "data:"))] == []
-
-
-def draw_seven(page: "Page") -> None:
-    box = page.locator("#pad").bounding_box()
-    assert box is not None
-    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in SEVEN]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=6)
-    page.mouse.up()
-
-
-def said(page: "Page") -> str:
-    """The class that the page names, once it does."""
-    page.wait_for_selector("#verdict .label")
-    page.wait_for_timeout(400)
-    return str(page.locator("#verdict .label").inner_text())
-
-
-def painted(page: "Page", canvas: str) -> int:
-    """How many dots of a canvas are not see-through."""
-    script = """(id) => {
-        const canvas = document.getElementById(id);
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        return data.filter((value, place) => place % 4 === 3 && value > 0).length;
-    }"""
-    return int(page.evaluate(script, canvas))
 
 
 def test_a_drawing_is_judged_as_it_is_drawn(open_page: Open, digits: str) -> None:
@@ -141,14 +50,7 @@ def test_a_drawing_is_judged_as_it_is_drawn(open_page: Open, digits: str) -> Non
 def test_a_drawing_in_a_corner_is_placed_like_the_samples(open_page: Open, digits: str) -> None:
     page = open_page(digits)
     page.locator("#line").fill("0.6")
-    box = page.locator("#pad").bounding_box()
-    assert box is not None
-    corner = [(box["x"] + 0.4 * x * box["width"], box["y"] + 0.4 * y * box["height"]) for x, y in SEVEN]
-    page.mouse.move(*corner[0])
-    page.mouse.down()
-    for place in corner[1:]:
-        page.mouse.move(*place, steps=6)
-    page.mouse.up()
+    draw_seven(page, size=0.4)
     assert said(page) == "7"
     filled = page.evaluate(SEEN_ROWS)
     assert filled[0] > 0 and filled[7] > 0, "it fills the frame from top to bottom"
@@ -196,17 +98,17 @@ RING = """() => {
 }"""
 
 
-def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, run: RunRecord) -> None:
+def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, digits_run: RunRecord) -> None:
     page = open_page(digits)
     button = page.locator("#samples button").nth(4)
     button.click()
-    predictions = run.predictions
+    predictions = digits_run.predictions
     place = predictions.ids.tolist().index(button.get_attribute("title"))
     assert said(page) == predictions.classes[predictions.predicted[place]]
     share = 100 * predictions.probabilities[place].max()
     right = predictions.predicted[place] == predictions.labels[place]
     assert float(page.locator("#verdict .sure").inner_text().split()[0]) == pytest.approx(share, abs=0.06)
-    assert ("and right" in page.locator("#verdict").inner_text()) == right
+    assert ("correct" in page.locator("#verdict").inner_text()) == right
     assert button.get_attribute("aria-pressed") == "true"
     assert page.locator("#picture").is_visible() and page.locator("#pad").is_hidden()
     page.get_by_role("button", name="Draw").click()
@@ -214,11 +116,21 @@ def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, run: 
     assert button.get_attribute("aria-pressed") == "false"
 
 
-def test_files_are_chosen_dropped_and_pasted(open_page: Open, digits: str, run: RunRecord, tmp_path: Path) -> None:
+def test_training_images_are_called_so(open_page: Open, digits: str, tmp_path: Path) -> None:
+    assert open_page(digits).locator("#samples-words").inner_text().endswith("it was not trained on them.")
+    job = make_job("digits", "majority", 0, {**QUIET, "val_fraction": 0.0, "test_fraction": 0.0})
+    with running(make_app(Classifier.open(train(job, tmp_path / "run").path))) as address:
+        page = open_page(address)
+        assert page.locator("#samples-words").inner_text().startswith("Images that the model was trained on")
+
+
+def test_files_are_chosen_dropped_and_pasted(
+    open_page: Open, digits: str, digits_run: RunRecord, tmp_path: Path
+) -> None:
     page = open_page(digits)
-    images = own_images(run)
-    label = run.predictions.predicted[:3]
-    contents = [png(np.asarray(images.images[int(place)])) for place in run.split.test[:3]]
+    images = own_images(digits_run)
+    label = digits_run.predictions.predicted[:3]
+    contents = [png(np.asarray(images.images[int(place)])) for place in digits_run.split.test[:3]]
     path = tmp_path / "one.png"
     path.write_bytes(contents[0])
     page.locator("#pick").set_input_files(path)
@@ -254,91 +166,6 @@ def test_what_the_server_refuses_is_said(open_page: Open, digits: str, tmp_path:
     page.wait_for_selector("#trouble", state="hidden")
 
 
-def test_it_shows_why(open_page: Open, digits: str) -> None:
-    page = open_page(digits)
-    draw_seven(page)
-    said(page)
-    assert page.locator("#heat").is_hidden()
-    page.get_by_label("Show why").check(force=True)
-    page.wait_for_selector("#heat", state="visible")
-    assert painted(page, "heat") > 1000
-    page.get_by_label("Show why").uncheck(force=True)
-    page.wait_for_selector("#heat", state="hidden")
-
-
-def test_sliding_through_the_layers(open_page: Open, digits: str) -> None:
-    page = open_page(digits)
-    draw_seven(page)
-    page.locator("#inside").wait_for()
-    assert (
-        "conv 32 same · layer 1 of 12 · 32 maps of 8 \N{MULTIPLICATION SIGN} 8"
-        in page.locator("#layer-words").inner_text()
-    )
-    first = page.locator("#grid").screenshot()
-    page.locator("#layer").focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(500)
-    assert "64 maps of 4 \N{MULTIPLICATION SIGN} 4" in page.locator("#layer-words").inner_text()
-    assert page.locator("#grid").screenshot() != first
-    assert page.evaluate("[document.getElementById('large').width, document.getElementById('channel').max]") == [
-        4,
-        "63",
-    ]
-    large = page.locator("#large").screenshot()
-    page.locator("#channel").fill("40")
-    assert page.locator("#large-words").inner_text().startswith("Channel 41 of 64")
-    assert page.locator("#large").screenshot() != large
-    page.locator("#grid").click(position={"x": 3, "y": 3})
-    assert page.locator("#large-words").inner_text().startswith("Channel 1 of 64")
-    page.locator("#layer").fill("11")
-    page.wait_for_timeout(500)
-    assert "10 numbers" in page.locator("#layer-words").inner_text()
-    assert page.locator("#large").is_hidden()
-
-
-@pytest.mark.parametrize("width", [360, 1200])
-def test_it_fits_and_can_be_read(open_page: Open, digits: str, width: int) -> None:
-    for scheme in ("light", "dark"):
-        page = open_page(digits, width=width, scheme=scheme)
-        draw_seven(page)
-        page.locator("#inside").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        poor = page.evaluate(POOR_CONTRAST, TEXT_CONTRAST)
-        assert poor == []
-        stage, verdict = (page.locator(place).bounding_box() for place in ("#stage", "#verdict"))
-        assert stage is not None and verdict is not None
-        assert verdict["y"] < stage["y"] + stage["height"] + 40, "the answer is beside or right below the drawing"
-
-
-POOR_CONTRAST = """(least) => {
-    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    const channels = (colour) => {
-        canvas.clearRect(0, 0, 1, 1);
-        canvas.fillStyle = colour;
-        canvas.fillRect(0, 0, 1, 1);
-        return [...canvas.getImageData(0, 0, 1, 1).data];
-    };
-    const luminance = ([red, green, blue]) => {
-        const linear = [red, green, blue].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-    };
-    const ground = (element) => {
-        for (let each = element; each; each = each.parentElement) {
-            const colour = channels(getComputedStyle(each).backgroundColor);
-            if (colour[3] === 255) return colour;
-        }
-    };
-    return [...document.querySelectorAll("p, span, bdi, h1, h2, li, strong, figcaption, label")]
-        .filter((each) => each.checkVisibility() && [...each.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
-        .filter((each) => {
-            const [a, b] = [channels(getComputedStyle(each).color), ground(each)].map(luminance).sort((x, y) => y - x);
-            return (a + 0.05) / (b + 0.05) < least;
-        })
-        .map((each) => each.textContent);
-}"""
-
-
 def test_a_model_that_cannot_be_drawn_for(open_page: Open, colour: str, tmp_path: Path) -> None:
     page = open_page(colour)
     for place in ("#pad", "#clear", "#draw", "#seen", "#explain", "#samples"):
@@ -349,7 +176,7 @@ def test_a_model_that_cannot_be_drawn_for(open_page: Open, colour: str, tmp_path
     assert said(page) in ("a", "b", "c")
     page.locator("#inside").wait_for()
     page.locator("#layer").fill("1")
-    assert "12 steps of 6 numbers" in page.locator("#layer-words").inner_text()
+    assert "12 steps of 6 values" in page.locator("#layer-words").inner_text()
 
 
 def test_a_server_that_is_gone_is_said(open_page: Open, digits: str) -> None:

@@ -1,4 +1,4 @@
-"""Does scikit-learn find that ImageClassifier keeps to its conventions? All of its own checks; none is left out."""
+"""Does ImageClassifier follow scikit-learn's conventions? All of scikit-learn's own checks, without exception."""
 
 from collections.abc import Callable
 from typing import Any

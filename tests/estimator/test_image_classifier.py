@@ -1,4 +1,4 @@
-"""Is any model of the ladder a scikit-learn classifier of images?"""
+"""Is every model of Sadari a scikit-learn classifier of images?"""
 
 import tempfile
 from concurrent.futures import ThreadPoolExecutor

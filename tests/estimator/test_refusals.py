@@ -9,7 +9,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sadari import UsageError
-from sadari.estimator.reading import InputError
+from sadari.estimator.inputs import InputError
 from support.estimators import IMAGES, NAMES, ROWS, SHARES, quick
 
 

@@ -24,35 +24,35 @@ Files = list[tuple[str, tuple[str, bytes, str]]]
 
 
 def trained_on_digits(out: Path) -> RunRecord:
-    """A small convolutional network on the 8x8 digits, in two seconds."""
+    """Train a small convolutional network on the 8x8 digits, in two seconds."""
     return train(named_job("digits", "cnn", 0, {**QUIET, "epochs": 2, "batch_size": 64}), out)
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """uint8 (H, W, C) as a file without loss."""
+    """Encode uint8 (H, W, C) as PNG."""
     file = BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, format="PNG")
     return file.getvalue()
 
 
 def noise(count: int, side: int = 8, seed: int = 0) -> list[bytes]:
-    """So many random grey images."""
+    """Return `count` random grey images as PNG."""
     pixels = np.random.default_rng(seed).integers(0, 256, (count, side, side, 1), dtype=np.uint8)
     return [png(each) for each in pixels]
 
 
 def as_files(contents: list[bytes]) -> Files:
-    """The images as the parts of a multipart body."""
+    """Return the images as the parts of a multipart body."""
     return [("images", (f"{number}.png", content, "image/png")) for number, content in enumerate(contents)]
 
 
 def as_text(contents: list[bytes]) -> dict[str, Any]:
-    """The images as a JSON body."""
+    """Return the images as a JSON body."""
     return {"images": [b64encode(each).decode("ascii") for each in contents]}
 
 
 def with_network(classifier: Classifier, before: Callable[[], None]) -> Classifier:
-    """The same classifier, whose network does `before` ahead of every pass."""
+    """Return the same classifier, which calls `before` ahead of every pass of the network."""
 
     class Watched(Classifier):
         def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -64,7 +64,7 @@ def with_network(classifier: Classifier, before: Callable[[], None]) -> Classifi
 
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """Serve `app` on a free port, from a thread of its own; gives its address."""
+    """Serve `app` on a free port, from a thread of its own; yield its address."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=5))
     with listen("127.0.0.1", 0) as listening:
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -40,9 +40,9 @@ def _lines(made: "Exported") -> list[str]:
     what = f"uint8 (N, {height}, {width}, {channels}) -> probabilities (N, {len(made.classes)})"
     lines = [f"{made.path}   {_size(made.bytes)}   {what}"]
     if made.parity:
-        lines.append(f"  {_proof(made.parity, made.part)}")
+        lines.append(f"  {_proof(made.parity, made.split)}")
     if made.cost:
-        lines += [f"  {line}" for line in _cost(made.cost, made.part)]
+        lines += [f"  {line}" for line in _cost(made.cost, made.split)]
     if made.form == "safetensors":
         lines.append(f"next  sadari predict {shlex.quote(str(made.path))} photo.jpg")
     return lines
@@ -52,21 +52,21 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def _proof(parity: "Parity", part: str) -> str:
+def _proof(parity: "Parity", split: str) -> str:
     if parity.ties == 0:
-        same = f"the same class as the run's network for all {parity.images:,} {part} images"
+        same = f"the same class as the run's network for all {parity.images:,} {split} images"
     else:
         same = (
-            f"the same class as the run's network for {parity.images - parity.ties:,} of {parity.images:,} {part} "
+            f"the same class as the run's network for {parity.images - parity.ties:,} of {parity.images:,} {split} "
             f"images, and an equally probable one for {parity.ties:,}"
         )
     return f"{same}; largest difference of a probability {parity.largest:.1e}"
 
 
-def _cost(cost: "Cost", part: str) -> list[str]:
+def _cost(cost: "Cost", split: str) -> list[str]:
     found = cost.verdict
     return [
-        f"int8: accuracy {cost.accuracy_int8:.4f} on these {part} images, float32 {cost.accuracy:.4f}: "
+        f"int8: accuracy {cost.accuracy_int8:.4f} on these {split} images, float32 {cost.accuracy:.4f}: "
         f"{100 * found.difference:+.2f} points ({100 * found.low:.2f} to {100 * found.high:.2f}); "
         f"another class for {cost.changed:,}",
         f"int8: {cost.size_ratio:.2f} of the size, {cost.speed_ratio:.1f} times as fast here",

@@ -1,1 +1,1 @@
-"""How does a finished model leave the workbench? Predictions for files, and files that run elsewhere."""
+"""How is a finished model used? Predictions for files, a server, and exported files that run without Sadari."""

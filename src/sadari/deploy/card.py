@@ -1,4 +1,4 @@
-"""What must somebody know who gets a model without its run? The model card, README.md of the hub's layout."""
+"""What must a user know who gets a model without its run? The model card, README.md in the hub's layout."""
 
 import json
 from importlib.metadata import version
@@ -16,7 +16,7 @@ FEW = 100  # images of a class below which the card warns (assumed: a 95 % inter
 
 
 def model_card(run: RunRecord, model: TrainedModel) -> str:
-    """README.md in Markdown, its front matter in the hub's words. Every figure is read from the run."""
+    """Return README.md in Markdown, with front matter in the hub's terms. Every figure is read from the run."""
     summary, environment = run.summary, read_json(run.path / "environment.json")
     licence = licence_of(environment)
     lines = [
@@ -59,7 +59,7 @@ def model_card(run: RunRecord, model: TrainedModel) -> str:
 
 
 def licence_of(environment: dict[str, Any]) -> str:
-    """Under which licence are the weights that the run started from? "unknown" where nobody has said."""
+    """Return the licence of the weights that the run started from; "unknown" where none is stated."""
     pretrained = environment.get("pretrained") or {}
     return str(pretrained.get("license") or UNKNOWN)
 
@@ -104,30 +104,30 @@ def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
 
 def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) -> list[str]:
     judged = run.predictions
-    counts = [(name, int((judged.labels == place).sum())) for place, name in enumerate(judged.classes)]
+    counts = [(name, int((judged.labels == index).sum())) for index, name in enumerate(judged.classes)]
     few = [f"{_text(name)} ({count})" for name, count in counts if count < FEW]
     lines = [
         "- It names one of its classes for any image, also for one that shows none of them.",
         f"- It was judged on images of {_text(environment['data']['name'])} only; photographs made otherwise may be "
         "harder.",
-        "- A probability is what the network gives; the calibration error above says how far it may be believed.",
+        "- A probability is what the network gives; the calibration error above says how far it can be trusted.",
     ]
     if few:
-        lines.append(f"- Fewer than {FEW} images have judged these classes: {', '.join(few)}.")
+        lines.append(f"- These classes were judged on fewer than {FEW} images each: {', '.join(few)}.")
     if any(name.endswith("vectors") for name, _ in model.network.named_buffers()):
-        lines.append("- It holds a vector of features of every training image.")
+        lines.append("- It contains a vector of features of every training image.")
     return lines
 
 
 def _licence(licence: str, model: TrainedModel) -> list[str]:
     backbone, pretrained = backbone_of(model.architecture.layer_list()), model.architecture.pretrained
     if backbone is None or pretrained is None or pretrained.random:
-        return ["The weights were learnt from the data above alone; whoever trained them decides. Stated: unknown."]
+        return ["The weights were learnt from the data above alone; their owner decides. Stated: unknown."]
     how = "Uses, as they are," if backbone.train == "head" else "Trained further from"
     return [f"{how} weights of {_text(pretrained.name)}, whose licence is: {_text(licence)}."]
 
 
-def _text(words: Any) -> str:
-    """Words from outside as one line of Markdown that means nothing but itself."""
-    line = " ".join(str(words).split())
+def _text(value: Any) -> str:
+    """Return the text of `value`, which comes from outside, as one line of Markdown with all its marks escaped."""
+    line = " ".join(str(value).split())
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>#|" else letter for letter in line)

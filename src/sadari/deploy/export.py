@@ -1,4 +1,4 @@
-"""How does a run become a file that is used elsewhere? ONNX that is proved first, or a folder of safetensors."""
+"""How does a run become a file that runs elsewhere? As ONNX, proved before it is written, or as safetensors."""
 
 import json
 from collections.abc import Callable
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
+from sadari.deploy.onnx_runtime import Predict, load_onnx
 from sadari.deploy.parity import Parity, compare_answers, tie_of
-from sadari.deploy.quantize import Cost, cost_of, quantize
-from sadari.deploy.runtime import judge_with, speed_ratio
+from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio
 from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
@@ -21,16 +22,17 @@ from sadari.progress import Progress, Silent
 from sadari.registry import Registry
 from sadari.run import RunRecord
 
-TIMED = 256  # images that the speed of int8 is measured on (assumed)
+TIMED = 256  # images for the speed of int8 (assumed)
 PRECISIONS = ("", "int8")
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was made? path: the file or folder. form: "onnx" or "safetensors". bytes: its size.
+    """An exported model. path: the file or folder. form: "onnx" or "safetensors". bytes: its size.
 
-    part, parity: the images that proved it, and how it agrees on them with the run's network; cost: what int8 cost.
-    None where nothing was computed anew.
+    shape: (height, width, channels) of an image. split: which images proved the export, "validation" or "training".
+    parity: how it agrees on them with the run's network. cost: what int8 cost. split is "", parity and cost are None,
+    where nothing was computed anew.
     """
 
     path: Path
@@ -38,23 +40,24 @@ class Exported:
     bytes: int
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
-    part: str = ""
+    split: str = ""
     parity: Parity | None = None
     cost: Cost | None = None
 
     def document(self) -> dict[str, Any]:
-        """The same as a JSON document."""
-        return {**asdict(self), "path": str(self.path), "classes": list(self.classes), "shape": list(self.shape)}
+        """Return the same as a JSON document; "part" is the former name of "split", kept for one release."""
+        document = {**asdict(self), "path": str(self.path), "classes": list(self.classes), "shape": list(self.shape)}
+        return {**document, "part": self.split}
 
 
 def export(
     run: RunRecord, to: str = "onnx", out: Path | None = None, precision: str = "", progress: Progress | None = None
 ) -> Exported:
-    """Which file hands the model of `run` over?
+    """Export the model of `run`.
 
-    to: a form of FORMS. out: where it goes; beside the run by default. precision: "" or "int8" (ONNX only). Raises
-    UsageError for another form or precision, SadariError where the run is not finished, its images are gone, or the
-    exported model says something else than the run's: then there is no file.
+    to: a form of FORMS. out: the file or folder to write; beside the run by default. precision: "" or "int8" (ONNX
+    only). Raises UsageError for another form or precision, SadariError where the run is not finished, its images are
+    gone, or the exported model answers differently from the run's; then no file is written.
     """
     form = FORMS.get(to)
     if precision not in PRECISIONS:
@@ -71,36 +74,33 @@ def _export_onnx(run: RunRecord, out: Path | None, precision: str, progress: Pro
     classifier = Classifier.open(run.path)
     content = make_onnx(classifier.model, _about(run))
     sample = draw_sample(run, progress)
-    judge = judge_with(content)
-    found = judge(sample.images)
+    predict = load_onnx(content)
+    found = predict(sample.images)
     parity = compare_answers(classifier.probabilities(sample.images), found, tie_of(classifier.model.network))
-    _require_parity(parity, sample.part)
+    _require_parity(parity, sample.split)
     cost = None
     if precision:
         progress.say("quantising")
-        content, cost = _quantized(content, judge, found, sample)
+        content, cost = _quantized(content, predict, found, sample)
     write_bytes(path, content)
-    return Exported(
-        path, "onnx", len(content), classifier.shape, classifier.classes, sample.part, parity, cost
-    )  # fmt: skip
+    return Exported(path, "onnx", len(content), classifier.shape, classifier.classes, sample.split, parity, cost)
 
 
-def _require_parity(parity: Parity, part: str) -> None:
+def _require_parity(parity: Parity, split: str) -> None:
     if not parity.proved:
         raise SadariError(
             f"the exported model is not the trained one: it names another class for {parity.differing:,} of "
-            f"{parity.images:,} {part} images (largest difference of a probability {parity.largest:.2g}); no file was "
-            "kept; try --to safetensors"
+            f"{parity.images:,} {split} images (largest difference of a probability {parity.largest:.2g}); no file was "
+            "written; try --to safetensors"
         )
 
 
-def _quantized(
-    content: bytes, judge: Callable[..., np.ndarray], answers: np.ndarray, sample: Sample
-) -> tuple[bytes, Cost]:
+def _quantized(content: bytes, predict: Predict, found: NDArray[np.float32], sample: Sample) -> tuple[bytes, Cost]:
+    """Return `content` in int8 and its cost. predict, found: of float32, the second on the images of `sample`."""
     smaller = quantize(content, sample.calibrating)
-    judge_smaller = judge_with(smaller)
-    speed = speed_ratio(judge_smaller, judge, sample.images[:TIMED])
-    cost = cost_of(answers, judge_smaller(sample.images), sample.labels, len(smaller) / len(content), speed)
+    predict_int8 = load_onnx(smaller)
+    speed = speed_ratio(predict_int8, predict, sample.images[:TIMED])
+    cost = cost_of(found, predict_int8(sample.images), sample.labels, len(smaller) / len(content), speed)
     return smaller, cost
 
 
@@ -116,7 +116,7 @@ def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progre
 
 
 def _about(run: RunRecord) -> dict[str, str]:
-    """What the file says of its run: the model, the data, and the scores of the part that judged it."""
+    """Return the metadata that describe the run: the model, the data, and the scores of the split it was judged on."""
     summary = run.summary
     return {
         "model": str(summary["model"]),

@@ -1,4 +1,4 @@
-"""Which packages does handing over need, and what if they are not installed?"""
+"""How are the optional packages of `sadari[deploy]` imported? With one sentence where one is missing, and silently."""
 
 import logging
 import warnings
@@ -11,7 +11,7 @@ from sadari.errors import SadariError
 
 
 def require(package: str) -> ModuleType:
-    """The imported `package` of the optional extra `deploy`; raises SadariError saying how to install it."""
+    """Import `package` of the optional extra `deploy`; raise SadariError that says how to install it."""
     try:
         return import_module(package)
     except ModuleNotFoundError as error:
@@ -22,7 +22,7 @@ def require(package: str) -> ModuleType:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep from the user what the exporters tell their developers."""
+    """Suppress the logs and warnings of the exporters, which are meant for their developers."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

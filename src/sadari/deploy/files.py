@@ -1,4 +1,4 @@
-"""Which image files did the user name? Single files, whole folders, and what lies inside archives."""
+"""Which image files did the user name? Single files, whole folders, and the images inside archives."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from sadari.data.sources.folder import walk
 from sadari.data.sources.layout import is_image
 from sadari.errors import SadariError
 
-Content = bytes | Path  # of a file: its bytes where they had to be read already, else where it lies
+Content = bytes | Path  # of a file: its bytes where they were read already, else its path
 
 
 @dataclass(frozen=True, eq=False)
 class FileGroup:
-    """The files of one thing that was named, under the names that the user will read.
+    """The files behind one path of the user, with the names that the user will read.
 
     read: yields (position in `names`, content), each at most once; raises SadariError where the rest cannot be read.
-    reason: why there is nothing to read; `names` is then the thing itself. left_out: how many files are no images.
+    reason: why there is nothing to read; `names` then holds the path itself. left_out: how many files are no images.
     """
 
     names: tuple[str, ...]
@@ -28,10 +28,10 @@ class FileGroup:
 
 
 def find_files(named: Sequence[str | Path]) -> list[FileGroup]:
-    """Which files are meant by the paths in `named`?
+    """Find the files that the paths in `named` stand for, one group a path.
 
     A folder stands for all images below it, sorted by path; an archive (.zip, .tar, .tar.gz, .tgz) for all images in
-    it, in its own order; any other path for that file, whatever it is called. What cannot be read is a group with a
+    it, in its own order; any other path for that file, with any suffix. A path that cannot be read is a group with a
     reason.
     """
     return [_group(str(each), Path(each).expanduser()) for each in named]
@@ -77,5 +77,5 @@ def _nothing(name: str, reason: str) -> FileGroup:
 
 
 def _text(name: str) -> str:
-    """The name as it can be printed: bytes that are not UTF-8 are escaped."""
+    """Return the name in a form that can be printed: bytes that are not UTF-8 are escaped."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

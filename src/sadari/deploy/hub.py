@@ -1,4 +1,4 @@
-"""How is a model handed over as a folder? In the layout of the Hugging Face hub, without anything that is executed."""
+"""How is a model exported as a folder? In the layout of the Hugging Face hub, without anything that is executed."""
 
 import json
 import shutil
@@ -20,26 +20,26 @@ CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
     """Write model.safetensors, preprocess.json, config.json and README.md as the folder `out`, whole or not at all.
 
-    `Classifier.open` reads the first two; the others are for people and for the hub. Raises UsageError where `out` is
-    there already and not empty, SadariError where it cannot be written.
+    `Classifier.open` reads the first two; the others are for people and for the hub. Raises UsageError where `out`
+    exists and is not an empty folder, SadariError where it cannot be written.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(f"'{out}' is there already; choose another --out, or remove it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        being_made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent))
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent))
     except OSError as error:
         raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
     try:
-        _fill(run, model, being_made)
-        being_made.chmod(0o755)
+        _fill(run, model, unfinished)
+        unfinished.chmod(0o755)
         with suppress(OSError):  # an empty folder of that name may be there
             out.rmdir()
-        being_made.replace(out)
+        unfinished.replace(out)
     except OSError as error:
         raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
     finally:
-        shutil.rmtree(being_made, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
@@ -50,7 +50,7 @@ def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
 
 
 def _config(run: RunRecord, model: TrainedModel) -> dict[str, Any]:
-    """What programs of the hub look for: which model, and what its outputs are called."""
+    """Return what programs of the hub read: which model it is, and the names of its outputs."""
     summary, environment = run.summary, read_json(run.path / "environment.json")
     preprocess = model.preprocess
     architecture = json.loads(model.architecture.to_json())
@@ -62,8 +62,8 @@ def _config(run: RunRecord, model: TrainedModel) -> dict[str, Any]:
         "pretrained": architecture.get("pretrained"),
         "num_classes": len(model.classes),
         "label_names": list(model.classes),
-        "id2label": {str(place): name for place, name in enumerate(model.classes)},
-        "label2id": {name: place for place, name in enumerate(model.classes)},
+        "id2label": {str(index): name for index, name in enumerate(model.classes)},
+        "label2id": {name: index for index, name in enumerate(model.classes)},
         "input_size": [preprocess.channels, preprocess.height, preprocess.width],
         "license": licence_of(environment),
     }

@@ -1,7 +1,7 @@
-"""Which ONNX graph computes a trained model, from raw pixels to probabilities? It needs no Sadari to run.
+"""Which ONNX graph computes a trained model, from raw pixels to probabilities? It runs without Sadari.
 
-Input `images`: uint8 (N, H, W, C); output `probabilities`: float32 (N, K); N is free. Classes, and how a photograph
-becomes such pixels, stand in the file's metadata.
+Input `images`: uint8 (N, H, W, C); output `probabilities`: float32 (N, K); N is free. The file's metadata hold the
+classes, and how a photograph becomes such pixels.
 """
 
 import json
@@ -20,11 +20,11 @@ from sadari.errors import SadariError
 from sadari.inference.model import TrainedModel
 
 INPUT, OUTPUT = "images", "probabilities"
-EXAMPLES = 2  # images that the graph is written down with: not one, which torch takes for a fixed size
+EXAMPLES = 2  # images that the graph is traced with: not 1, which torch takes for a fixed size
 
 
 class _FromPixels(nn.Module):
-    """uint8 (N, H, W, C) -> float32 (N, K): the network between the arithmetic of `Preprocess` and the softmax."""
+    """The network between the arithmetic of `Preprocess` and the softmax: uint8 (N, H, W, C) -> float32 (N, K)."""
 
     scale: Tensor
     shift: Tensor
@@ -41,16 +41,16 @@ class _FromPixels(nn.Module):
 
 
 class _LogSigmoid(nn.Module):
-    """log(sigmoid(x)) in words of ONNX that stay finite: written as a logarithm of a sigmoid it would be log(0)."""
+    """log(sigmoid(x)) in operators of ONNX that stay finite: the logarithm of a sigmoid would be log(0)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return -functional.softplus(-x)
 
 
 def make_onnx(model: TrainedModel, about: Mapping[str, str]) -> bytes:
-    """The model as the content of an ONNX file. about: words for its metadata, beside classes and preprocessing.
+    """Return the model as the content of an ONNX file. about: more metadata, beside classes and preprocessing.
 
-    The model itself is left as it was. Raises SadariError where the extra `deploy` is not installed, and for a network
+    The model itself does not change. Raises SadariError where the extra `deploy` is not installed, and for a network
     that ONNX cannot express.
     """
     require("onnx")
@@ -58,7 +58,7 @@ def make_onnx(model: TrainedModel, about: Mapping[str, str]) -> bytes:
     whole = _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess).eval()
     try:
         with quiet():
-            content = _written(whole, model, about)
+            content = _exported(whole, model, about)
     except Exception as error:  # torch.export and the exporter raise nearly anything for what they do not know
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise SadariError(f"this network cannot be written as ONNX: {reason}; try --to safetensors") from error
@@ -66,17 +66,18 @@ def make_onnx(model: TrainedModel, about: Mapping[str, str]) -> bytes:
 
 
 def _expressible(network: nn.Module) -> nn.Module:
+    """Replace, in `network` itself, the modules whose ONNX form would not stay finite; return it."""
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.LogSigmoid):
             network.set_submodule(name, _LogSigmoid())
     return network
 
 
-def _written(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) -> bytes:
+def _exported(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) -> bytes:
     preprocess = model.preprocess
     example = torch.zeros(EXAMPLES, preprocess.height, preprocess.width, preprocess.channels, dtype=torch.uint8)
     with torch.no_grad():
-        # Exported here rather than by torch.onnx, which would fix N without a word where a network asks for it.
+        # Exported here, not by torch.onnx, which would silently fix N where a network needs that.
         program = torch.export.export(whole, (example,), dynamic_shapes=({0: torch.export.Dim("N", min=1)},))
         exported = torch.onnx.export(
             program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT], verbose=False, optimize=True
@@ -84,7 +85,7 @@ def _written(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) ->
     assert exported is not None  # only the older exporter writes a file instead
     proto = exported.model_proto
     _strip(proto)
-    for key, text in {**_words(model), **about}.items():
+    for key, text in {**_metadata(model), **about}.items():
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, text
     content: bytes = proto.SerializeToString()
@@ -92,16 +93,16 @@ def _written(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) ->
 
 
 def _strip(proto: Any) -> None:
-    """Take out what torch notes of the source code: it names files of this machine, and doubles small models."""
+    """Remove torch's notes on the source code: they name files of this machine, and double the size of small models."""
     del proto.metadata_props[:]
     graphs = (proto.graph, *proto.functions)
-    for part in (*graphs, *(node for each in graphs for node in each.node), *proto.graph.value_info):
-        del part.metadata_props[:]
-        part.ClearField("doc_string")
+    for element in (*graphs, *(node for each in graphs for node in each.node), *proto.graph.value_info):
+        del element.metadata_props[:]
+        element.ClearField("doc_string")
 
 
-def _words(model: TrainedModel) -> dict[str, str]:
-    """What somebody who has only the file must know to use it. `classes` and `shape` are JSON lists."""
+def _metadata(model: TrainedModel) -> dict[str, str]:
+    """Return what a user who has only the file must know. `classes` and `shape` are JSON lists."""
     preprocess = model.preprocess
     return {
         "classes": json.dumps(list(model.classes), ensure_ascii=False),
@@ -115,7 +116,7 @@ def _words(model: TrainedModel) -> dict[str, str]:
 
 
 def preprocess_sentence(preprocess: Preprocess) -> str:
-    """How does a photograph become what the model reads? In words."""
+    """Describe how a photograph becomes what the model reads."""
     how = {
         "crop": "the largest centred part of this shape, resized",
         "pad": "the whole image resized, the rest black",

@@ -1,4 +1,4 @@
-"""Is an exported model the trained one? Both judge the same images, and must name the same class for each."""
+"""Is an exported model the trained one? Both predict the same images, and must name the same class for each."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,18 @@ from torch import nn
 from sadari.errors import SadariError
 from sadari.models.layers.neighbours import Neighbours
 
-# Two classes whose probabilities lie this close are a tie: sums in float32 are added up in another order there.
-# Assumed; the largest difference measured on the ladder is 3e-6.
+# Two classes whose probabilities differ by no more than this are a tie: onnxruntime adds float32 in another order.
+# Assumed; the largest difference measured on the models of the catalogue is 3e-6.
 TIE = 1e-4
-# A difference of all probabilities together that no other order of adding explains. Assumed.
-MEAN_DIFFERENCE = 1e-4
+MEAN_DIFFERENCE = 1e-4  # of all probabilities, that no other order of adding explains (assumed)
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How do two models agree on `images` images?
+    """The agreement of two models on `images` images.
 
-    ties: images for which they name different classes that are equally probable. differing: images for which they name
-    different classes otherwise. largest, mean: difference of probabilities.
+    ties: images for which they name different classes that are equally probable. differing: all other images for which
+    they name different classes. largest, mean: absolute difference of probabilities.
     """
 
     images: int
@@ -37,32 +36,32 @@ class Parity:
 
 
 def compare_answers(wanted: NDArray[np.float32], found: NDArray[np.float32], tie: float = TIE) -> Parity:
-    """How does `found` agree with `wanted`, both float32 (N, K)? tie: how close two equally probable classes lie.
+    """Compare the probabilities `found` with `wanted`, both float32 (N, K). tie: largest difference of a tie.
 
-    Raises SadariError where `found` has another shape, or holds anything but numbers.
+    Raises SadariError where `found` has another shape, or holds values that are not finite.
     """
     if wanted.shape != found.shape or not np.isfinite(found).all():
         what = "are no numbers" if wanted.shape == found.shape else f"have the shape {found.shape}, not {wanted.shape}"
-        raise SadariError(f"the exported model is not the trained one: its probabilities {what}; no file was kept")
+        raise SadariError(f"the exported model is not the trained one: its probabilities {what}; no file was written")
     rows = np.arange(len(wanted))
-    here, there = wanted.argmax(axis=1), found.argmax(axis=1)
-    others = here != there
-    close = wanted[rows, here] - wanted[rows, there] <= tie
+    wanted_class, found_class = wanted.argmax(axis=1), found.argmax(axis=1)
+    differ = wanted_class != found_class
+    tied = wanted[rows, wanted_class] - wanted[rows, found_class] <= tie
     difference = np.abs(wanted.astype(np.float64) - found)
     return Parity(
         images=len(wanted),
-        ties=int((others & close).sum()),
-        differing=int((others & ~close).sum()),
+        ties=int((differ & tied).sum()),
+        differing=int((differ & ~tied).sum()),
         largest=float(difference.max()),
         mean=float(difference.mean()),
     )
 
 
 def tie_of(network: nn.Module) -> float:
-    """How close do two classes lie that `network` cannot tell apart?
+    """Return the largest difference between two probabilities that counts as a tie for `network`.
 
-    Where neighbours vote, the last one to vote may be as near as one of another class that just does not; exchanging
-    them moves one vote of `count`, away from one class and to another.
+    Where nearest neighbours vote, the last one that votes may be as near as another one that does not. Exchanging the
+    two moves one vote of `count` from one class to another.
     """
     counts = [each.count for each in network.modules() if isinstance(each, Neighbours)]
     return max(TIE, *(2 / (count + 1) for count in counts)) if counts else TIE

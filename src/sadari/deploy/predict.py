@@ -1,4 +1,4 @@
-"""What does a model say about many files? Each core decodes a block of them and reads it through the network."""
+"""How does a model predict many files? Each core decodes a block of them and runs the network on it."""
 
 import os
 from collections import deque
@@ -18,20 +18,20 @@ from sadari.inference.classifier import Classifier
 from sadari.inference.predict import one_thread_each
 from sadari.progress import Progress, Silent
 
-# Assumed: enough work per hand-over that its cost vanishes; the bounds on bytes keep memory flat for large images.
+# Assumed: enough work per block that the cost of handing it over vanishes; the bounds on bytes limit memory.
 BLOCK_IMAGES = 256
 BLOCK_PIXEL_BYTES = 16 * 2**20
 BLOCK_FILE_BYTES = 8 * 2**20
-MOST_WORKERS = 16  # assumed: what one network's maps take is taken so many times
+MOST_WORKERS = 16  # assumed: the memory of a network's maps is taken once by each
 BLOCKS_EACH = 4  # blocks that a worker gets at least where there are few files, so that all end together (assumed)
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What does the model say about one file?
+    """The model's answer for one file.
 
-    file: its name. classes: those that the model knows. probabilities: float32 (K,), or None where the file cannot be
-    judged, which `reason` then explains.
+    file: its name. classes: those of the model. probabilities: float32 (K,), or None where the file cannot be read;
+    `reason` then says why.
     """
 
     file: str
@@ -40,11 +40,11 @@ class Answer:
     reason: str = ""
 
     def top(self, count: int) -> list[tuple[str, float]]:
-        """The `count` most probable classes with their probabilities, best first; empty where there is no answer."""
+        """Return the `count` most probable classes with their probabilities, best first; empty where there are none."""
         if self.probabilities is None:
             return []
         best = np.argsort(-self.probabilities, kind="stable")[:count]
-        return [(self.classes[each], float(self.probabilities[each])) for each in best]
+        return [(self.classes[index], float(self.probabilities[index])) for index in best]
 
     @property
     def label(self) -> str:
@@ -55,10 +55,10 @@ class Answer:
 def predict_files(
     classifier: Classifier, groups: Sequence[FileGroup], progress: Progress | None = None
 ) -> Iterator[Answer]:
-    """What does `classifier` say about every file of `groups`? One answer a file, in order, as they come.
+    """Yield the answer of `classifier` for every file of `groups`, in order.
 
-    A file that cannot be read or decoded gets its reason, and the others go on. Holds a few blocks of images in memory,
-    whatever their number. Raises SadariError only where the network itself fails.
+    A file that cannot be read or decoded gets a reason instead of probabilities, and the others go on. Only a few
+    blocks of images are in memory at a time. Raises SadariError only where the network itself fails.
     """
     progress = progress or Silent()
     left_out = sum(group.left_out for group in groups)
@@ -77,14 +77,14 @@ def predict_files(
 
 @dataclass(frozen=True)
 class _File:
-    """One file on its way to the network; content: a sentence where it cannot be read."""
+    """One file on its way to the network. content: where it cannot be read, a str that says why."""
 
     name: str
     content: Content | str
 
 
 def _contents(groups: Sequence[FileGroup]) -> Iterator[_File]:
-    """Every file of every group, with its content or with the reason why it has none."""
+    """Yield every file of every group, with its content or with the reason why it has none."""
     for group in groups:
         waiting = dict(enumerate(group.names))
         reason = group.reason
@@ -115,7 +115,7 @@ def _blocks(files: Iterable[_File], most: int) -> Iterator[list[_File]]:
 
 
 def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: int) -> Iterator[list[Answer]]:
-    """The answers to the blocks, in their order; a few blocks are under way ahead of whoever takes them."""
+    """Yield the answers for the blocks, in their order; a few blocks are computed ahead of the caller."""
     waiting: deque[Future[list[Answer]]] = deque()
     with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="predict") as pool:
         try:
@@ -142,7 +142,7 @@ def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:
 
 
 def _pixels(classifier: Classifier, content: Content | str) -> NDArray[np.uint8] | str:
-    """uint8 (H, W, C), or why there are none."""
+    """Return uint8 (H, W, C), or a sentence that says why there are none."""
     if isinstance(content, str):
         return content
     try:

@@ -1,14 +1,15 @@
-"""What does a model lose when it computes in whole numbers of 8 bits? Static quantisation, after the training images.
+"""How does a model compute in integers of 8 bits, and what does that cost? Static quantisation on training images.
 
-Weights become int8 with a scale per channel, activations uint8 with a scale each, which the calibrating images decide
-(onnxruntime's `quantize_static`). Convolutions and matrix products are what is quantised, and what lies between them;
-recurrent layers stay as they are.
+Weights become int8 with one scale per channel; activations become uint8 with one scale each, which the calibrating
+images decide (onnxruntime's `quantize_static`). Convolutions, matrix products and what stands between them are
+quantised; recurrent layers stay in float32.
 """
 
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,23 @@ from numpy.typing import NDArray
 
 from sadari.deploy.extra import quiet, require
 from sadari.deploy.onnx_graph import INPUT
-from sadari.deploy.runtime import AT_ONCE
+from sadari.deploy.onnx_runtime import AT_ONCE, Predict
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import verdict
 from sadari.values import Verdict
 
 QUANTISED = ("Conv", "Gemm", "MatMul")
+TURNS = 5  # timings of each of two models, in turn; the median of their ratios counts (assumed)
+SHORTEST = 0.2  # seconds that one timing takes at least (assumed: far above the clock's error)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What did int8 cost, and what did it bring?
+    """The cost of int8 against float32, and its gain.
 
-    accuracy, accuracy_int8: on the same `images`. verdict: whether and how far int8 is worse (b is the float32 model).
-    changed: images that get another class. size_ratio: bytes over float32's. speed_ratio: how many times as fast.
+    accuracy, accuracy_int8: on the same `images` images. verdict: whether and by how much int8 is worse (b is the
+    float32 model). changed: images that get another class. size_ratio: bytes over those of float32. speed_ratio: how
+    many times as fast int8 is.
     """
 
     images: int
@@ -42,17 +46,17 @@ class Cost:
 
 
 def quantize(content: bytes, calibrating: NDArray[np.uint8]) -> bytes:
-    """The ONNX file with this content in int8. calibrating: uint8 (M, H, W, C).
+    """Return the ONNX file with this content in int8. calibrating: uint8 (M, H, W, C).
 
     Raises SadariError where onnxruntime cannot do it.
     """
     quantization = require("onnxruntime.quantization")
     shape_inference = require("onnxruntime.quantization.shape_inference")
     with tempfile.TemporaryDirectory() as folder, quiet():
-        given, prepared, result = (Path(folder) / name for name in ("given.onnx", "prepared.onnx", "int8.onnx"))
-        given.write_bytes(content)
+        original, prepared, result = (Path(folder) / name for name in ("float32.onnx", "prepared.onnx", "int8.onnx"))
+        original.write_bytes(content)
         try:
-            shape_inference.quant_pre_process(given, prepared, skip_symbolic_shape=True)
+            shape_inference.quant_pre_process(original, prepared, skip_symbolic_shape=True)
             quantization.quantize_static(
                 prepared,
                 result,
@@ -65,11 +69,11 @@ def quantize(content: bytes, calibrating: NDArray[np.uint8]) -> bytes:
         except Exception as error:  # its own errors are of many classes
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise SadariError(f"onnxruntime cannot quantise this network: {reason}; leave out --quantize") from error
-        return _with_words(result.read_bytes(), content)
+        return _with_metadata(result.read_bytes(), content)
 
 
 class _Calibration:
-    """The calibrating images in blocks, as onnxruntime asks for them."""
+    """The calibrating images in blocks, with the method that onnxruntime calls."""
 
     def __init__(self, images: NDArray[np.uint8]) -> None:
         blocks = range(0, len(images), AT_ONCE)
@@ -79,8 +83,8 @@ class _Calibration:
         return next(self._blocks, None)
 
 
-def _with_words(quantised: bytes, original: bytes) -> bytes:
-    """`quantised` with the metadata of `original`, and a word that says so."""
+def _with_metadata(quantised: bytes, original: bytes) -> bytes:
+    """Return `quantised` with the metadata of `original` and the entry "quantized"."""
     onnx = require("onnx")
     proto, before = onnx.load_from_string(quantised), onnx.load_from_string(original)
     del proto.metadata_props[:]
@@ -94,15 +98,29 @@ def _with_words(quantised: bytes, original: bytes) -> bytes:
 def cost_of(
     float32: NDArray[np.float32], int8: NDArray[np.float32], labels: NDArray[np.int64], size: float, speed: float
 ) -> Cost:
-    """What did int8 cost? float32, int8: probabilities (N, K) of the same images. size, speed: ratios, see Cost."""
+    """Compute the cost of int8. float32, int8: probabilities (N, K) of the same images. size, speed: ratios of Cost."""
     before, after = float32.argmax(axis=1), int8.argmax(axis=1)
-    right, right_int8 = before == labels, after == labels
+    correct, correct_int8 = before == labels, after == labels
     return Cost(
         images=len(labels),
-        accuracy=float(right.mean()),
-        accuracy_int8=float(right_int8.mean()),
-        verdict=verdict("int8", right_int8[np.newaxis], "float32", right[np.newaxis]),
+        accuracy=float(correct.mean()),
+        accuracy_int8=float(correct_int8.mean()),
+        verdict=verdict("int8", correct_int8[np.newaxis], "float32", correct[np.newaxis]),
         changed=int((before != after).sum()),
         size_ratio=size,
         speed_ratio=speed,
     )
+
+
+def speed_ratio(fast: Predict, slow: Predict, images: NDArray[np.uint8]) -> float:
+    """Measure how many times as fast `fast` is on `images`: the median ratio of TURNS pairs of timings, in turn."""
+    rounds = max(1, int(np.ceil(SHORTEST / max(_seconds(slow, images, 1), 1e-9))))
+    ratios = [_seconds(slow, images, rounds) / _seconds(fast, images, rounds) for _ in range(TURNS)]
+    return float(np.median(ratios))
+
+
+def _seconds(predict: Predict, images: NDArray[np.uint8], rounds: int) -> float:
+    started = perf_counter()
+    for _ in range(rounds):
+        predict(images)
+    return perf_counter() - started

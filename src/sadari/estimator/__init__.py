@@ -1,1 +1,1 @@
-"""The workbench as a scikit-learn estimator: arrays in, labels out."""
+"""The workbench as a scikit-learn classifier: arrays of images in, labels out."""

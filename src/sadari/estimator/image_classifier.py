@@ -1,4 +1,4 @@
-"""How is a model of the ladder used where a scikit-learn classifier is expected?"""
+"""How is a model of Sadari used where scikit-learn expects a classifier?"""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sadari.errors import SadariError, UsageError
-from sadari.estimator.job import NAME, job_of
-from sadari.estimator.kept import KeptRun, run_folder, threads_given_back
-from sadari.estimator.reading import InputError, Reading, as_rows, frame_of, image_set
-from sadari.estimator.stored import Stored
+from sadari.estimator.inputs import InputError, InputFormat, as_rows, frame_of, image_set
+from sadari.estimator.params import NAME, job_from_params
+from sadari.estimator.persistence import EstimatorState
+from sadari.estimator.snapshot import RunSnapshot, run_folder, threads_given_back
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
 from sadari.settings import Value
@@ -23,32 +23,35 @@ from sadari.training.train import train
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Which class is on an image? Any model of `sadari models`, as a scikit-learn classifier.
+    """A scikit-learn classifier of images: any model that `sadari models` lists.
 
-    X is (N, H, W) or (N, H, W, 1 or 3), channels last, or one row an image, (N, D). A row is the image of `image_shape`
-    that was flattened; without it, a grey square where D is a square number, else one grey line of D pixels, which is
-    the same to a model that only weighs pixels (logistic, mlp) and of no use to one that looks for shapes (cnn, lstm).
+    X is (N, H, W) or (N, H, W, 1 or 3), channels last, or one row an image, (N, D). A row is a flattened image of
+    `image_shape`. Without `image_shape` it is a grey square where D is a square number, else one grey line of D pixels.
+    A model that only weighs pixels (logistic, mlp) loses nothing by that; one that looks for shapes (cnn, lstm) cannot
+    use it.
 
-    Models see images of 8 bits. uint8 is taken as it is. Of any other numbers, the lowest and the highest value in the
-    X of `fit` become 0 and 255, and every value the nearest of the 256 levels; later values outside of these are taken
-    as the nearer of the two. `value_range` says which values become 0 and 255 instead: (0, 1) for shares of white.
-    Features that are not pixels lose what lies between the levels, and one far outlier squeezes the others.
+    Models read images of 8 bits. uint8 is taken as it is. For all other numbers, the lowest and the highest value in
+    the X of `fit` become 0 and 255, and every value becomes the nearest of the 256 levels; later values outside that
+    range become the nearer end. `value_range` sets the values that become 0 and 255 instead, such as (0, 1). Features
+    that are not pixels lose the differences between two levels, and one far outlier compresses all other values.
 
-    y holds labels as scikit-learn has them: texts, whole numbers, booleans.
+    y holds labels as scikit-learn has them: text, whole numbers or booleans.
 
-    model: a name of the ladder, timm:NAME, or the path of a TOML file with layers. epochs, batch_size, optimizer,
-    learning_rate, augment, patience: Sadari's settings; None takes the model's own value, else Sadari's. settings:
-    further ones, and variables of the model, by name, such as `{"dropout": 0.3, "threads": 1}`. validation_fraction:
-    the share of X that chooses the best epoch and does not train, stratified (the setting val_fraction, 0.2 where None;
-    0 trains on all). random_state: an int for the same model every time. out: a folder in which every fit leaves its
-    run, under a name of its own; the same fit finds it there, and one that was interrupted goes on. Without it runs lie
-    in a temporary folder, and nothing stays behind but what frozen layers computed, which goes to Sadari's cache.
+    Parameters. model: a name that `sadari models` lists, timm:NAME, or the path of a TOML file with layers. epochs,
+    batch_size, optimizer, learning_rate, augment, patience: Sadari's settings; None takes the model's own value, else
+    Sadari's. settings: further settings, and variables of the model, by name, such as
+    `{"dropout": 0.3, "threads": 1}`. validation_fraction: the share of X, stratified, that chooses the best epoch and
+    is not trained on (the setting val_fraction; 0.2 where None; 0 trains on all). image_shape, value_range: see above.
+    random_state: an int gives the same model every time. out: a folder in which every fit stores its run, under a name
+    of its own; the same fit finds it there, and an interrupted one goes on. Without `out` the run is stored in a
+    temporary folder and removed; only the features of frozen layers stay, in Sadari's cache.
 
-    After `fit`: classes_ (the labels, sorted), n_features_in_ (values of an image), feature_names_in_ (where X was a
-    frame), classifier_ (the model as `sadari.deploy` has it), history_ (a row an epoch: losses, accuracies, seconds).
+    Attributes after `fit`. classes_: the labels, sorted. n_features_in_: the number of values of an image.
+    feature_names_in_: the names of the columns, where X was a data frame. classifier_: the model as a
+    `sadari.inference.classifier.Classifier`. history_: a row an epoch, with losses, accuracies and seconds.
 
-    Raises InputError, a ValueError and a UsageError, for an X or y that cannot be used; UsageError for settings that
-    cannot be; SadariError where training fails.
+    Raises InputError, which is a ValueError and a UsageError, for an X or y that cannot be used; UsageError for
+    parameters that cannot be used; SadariError where training fails.
     """
 
     classes_: NDArray[Any]
@@ -56,8 +59,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     feature_names_in_: NDArray[np.object_]
     classifier_: Classifier
     history_: list[dict[str, float]]
-    _reading: Reading
-    _run: KeptRun
+    _input_format: InputFormat
+    _run: RunSnapshot
 
     def __init__(
         self,
@@ -91,46 +94,47 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.out = out
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> "ImageClassifier":  # noqa: N803 - scikit-learn's name
-        """Train on the images X, (N, H, W[, C]) or (N, D), with the labels y, (N,); returns itself."""
-        job = job_of(self.get_params(deep=False))
-        rows, held = as_rows(X)
+        """Train on the images X, (N, H, W[, C]) or (N, D), with the labels y, (N,); return the estimator itself."""
+        job = job_from_params(self.get_params(deep=False))
+        rows, x_shape = as_rows(X)
         rows, y = validate_data(self, rows, y)
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"y holds one class only, {classes[0]}; a classifier needs images of at least two")
-        reading = Reading.fitted(rows, held, self.image_shape, self.value_range, job.settings)
-        images = image_set(NAME, reading.images(rows), labels, classes)
+        input_format = InputFormat.fitted(rows, x_shape, self.image_shape, self.value_range, job.settings)
+        images = image_set(NAME, input_format.to_images(rows), labels, classes)
         with run_folder(self.out, job, images) as folder, threads_given_back():
-            self._take(train(job, folder, images=images), reading, classes)
+            self._set_fitted(train(job, folder, images=images), input_format, classes)
         return self
 
-    def _take(self, run: RunRecord, reading: Reading, classes: NDArray[Any]) -> None:
-        """Be what came of `run`; nothing of it is needed afterwards."""
+    def _set_fitted(self, run: RunRecord, input_format: InputFormat, classes: NDArray[Any]) -> None:
+        """Set the fitted attributes from `run`, whose folder is not needed afterwards."""
         self.classifier_ = Classifier.open(run.path)
         self.history_ = run.history
         self.classes_ = classes
-        self._run, self._reading = KeptRun.of(run.path), reading
+        self._run, self._input_format = RunSnapshot.of(run.path), input_format
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
-        """How probable is each of `classes_` for the images X? float32 (N, K), rows sum to 1."""
+        """Return the probability of each of `classes_` for the images X, float32 (N, K); rows sum to 1."""
         check_is_fitted(self, "classifier_")
-        rows, held = as_rows(X)
-        self._reading.require_shape(held)
+        rows, x_shape = as_rows(X)
+        self._input_format.require_shape(x_shape)
         rows = validate_data(self, rows, reset=False)
-        return self.classifier_.probabilities(self._reading.images(rows))
+        return self.classifier_.probabilities(self._input_format.to_images(rows))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
-        """Which of `classes_` is the most probable for each of the images X? (N,), labels as `fit` was given them."""
+        """Return the most probable of `classes_` for each of the images X, (N,), in the type that y had in `fit`."""
         most_probable = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[most_probable])
 
     def save(self, folder: str | Path) -> Path:
-        """Write the fitted classifier as the new folder `folder`, and return that.
+        """Write the fitted classifier to the new folder `folder`, and return its path.
 
-        It is a run's folder, which `sadari predict` and `sadari serve` take, with estimator.json beside the rest;
-        nothing in it is ever executed. A random_state that is a generator becomes the seed that it gave. Raises
-        UsageError where something is there already, SadariError where it cannot be written; then nothing is left.
+        The folder is that of a run, which `sadari predict` and `sadari serve` read, with estimator.json beside the
+        other files; nothing in it is ever executed. A random_state that is a generator is stored as the seed that it
+        gave. Raises UsageError where `folder` exists and is not empty, SadariError where it cannot be written; then
+        nothing is left.
         """
         check_is_fitted(self, "classifier_")
         path = Path(folder)
@@ -138,44 +142,44 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise UsageError(f"'{path}' is there already; choose another folder, or remove it")
         try:
             self._run.write(path)
-            self._stored().write(path)
+            self._state().write(path)
         except BaseException:
             shutil.rmtree(path, ignore_errors=True)
             raise
         return path
 
-    def _stored(self) -> Stored:
+    def _state(self) -> EstimatorState:
         params = self.get_params(deep=False)
         if isinstance(self.random_state, np.random.RandomState):
             params["random_state"] = self._run.job.seed
-        reading = self._reading
-        return Stored(
+        input_format = self._input_format
+        return EstimatorState(
             params=params,
             labels=self.classes_,
-            shape=reading.shape,
-            value_range=reading.value_range,
-            given=reading.given,
+            shape=input_format.shape,
+            value_range=input_format.value_range,
+            range_given=input_format.range_given,
             features=self.n_features_in_,
             names=getattr(self, "feature_names_in_", None),
         )
 
     @classmethod
     def load(cls, folder: str | Path) -> "ImageClassifier":
-        """The fitted classifier that `save` wrote to `folder`.
+        """Load the fitted classifier that `save` wrote to `folder`.
 
         Raises UsageError where there is none, SadariError where it is damaged.
         """
-        stored, run = Stored.read(Path(folder)), RunRecord.open(folder)
+        state, run = EstimatorState.read(Path(folder)), RunRecord.open(folder)
         try:
-            loaded = cls(**stored.params)
+            loaded = cls(**state.params)
         except TypeError as error:
             raise SadariError(f"'{folder}' holds arguments that ImageClassifier does not have ({error})") from None
-        loaded.n_features_in_ = stored.features
-        if stored.names is not None:
-            loaded.feature_names_in_ = stored.names
-        reading = Reading(stored.shape, stored.value_range, stored.given, frame_of(run.job.settings))
+        loaded.n_features_in_ = state.features
+        if state.names is not None:
+            loaded.feature_names_in_ = state.names
+        input_format = InputFormat(state.shape, state.value_range, state.range_given, frame_of(run.job.settings))
         with threads_given_back():
-            loaded._take(run, reading, stored.labels)
+            loaded._set_fitted(run, input_format, state.labels)
         return loaded
 
     def __sklearn_tags__(self) -> Any:
@@ -184,7 +188,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy travels as the bytes of its run, so that it wakes up on whatever device is there."""
+        """Leave the network out of a copy: it is loaded again from the run's bytes, on the device of that machine."""
         return {name: value for name, value in super().__getstate__().items() if name != "classifier_"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""How does a model answer over HTTP? Bytes of images in, probabilities out, many at once and never too many."""
+"""How does a model answer over HTTP? Bytes of images in, probabilities out, many at once, within fixed limits."""

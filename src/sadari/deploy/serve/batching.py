@@ -1,7 +1,7 @@
 """How do requests that come at the same time share one pass through the network?
 
-One thread owns the network. It takes everything that waits, up to a batch, and while the network works on it the next
-batch gathers: a lone request never waits for company, and a crowd shares passes.
+One thread owns the network. It takes all waiting images, up to a batch; while the network works on them, the next batch
+gathers. A single request never waits for others, and many requests share a pass.
 """
 
 from collections import deque
@@ -18,32 +18,32 @@ from sadari.deploy.serve.limits import Limits, overloaded
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
-Answer = Future[Probabilities]
+FutureProbabilities = Future[Probabilities]
 
-REMEMBERED = 0.8  # share of the old pace in the new one (assumed: about five batches are remembered)
+MOMENTUM = 0.8  # share of the old pace in the new one: an exponential mean over about five batches (assumed)
 
 
 @dataclass(frozen=True, eq=False)
-class _Waiting:
-    """The images of one request, uint8 (n, H, W, C), and where their probabilities go."""
+class _Request:
+    """The images of one request, uint8 (n, H, W, C), and the future of their probabilities."""
 
     images: Images
-    answer: Answer
+    answer: FutureProbabilities
 
 
 class Batcher:
-    """Runs `judge` (uint8 (N, H, W, C) -> float32 (N, K)) in a thread of its own, on what several requests bring.
+    """A thread that runs `predict` (uint8 (N, H, W, C) -> float32 (N, K)) on the images of several requests at once.
 
-    First `reserve` room for the images, then either `put` them or `release` the room. observe: told the size of every
-    batch. pace: seconds per image, as a first guess.
+    The caller first reserves room for its images (`reserve`), then either brings them (`put`) or gives the room back
+    (`release`). observe: called with the size of every batch. pace: seconds per image, as a first guess.
     """
 
     def __init__(
-        self, judge: Callable[[Images], Probabilities], limits: Limits, observe: Callable[[int], None], pace: float
+        self, predict: Callable[[Images], Probabilities], limits: Limits, observe: Callable[[int], None], pace: float
     ) -> None:
-        self._judge, self._limits, self._observe = judge, limits, observe
+        self._predict, self._limits, self._observe = predict, limits, observe
         self._pace = pace
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Request] = deque()
         self._reserved = 0
         self._closing = False
         self._changed = Condition()
@@ -52,13 +52,14 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """How many images are accepted and not yet with the network?"""
+        """The number of images that are accepted and that the network has not yet begun with."""
         return self._reserved
 
     def reserve(self, count: int) -> None:
-        """Accept `count` images; raises Refused (503) where they would wait too long, or too many are there.
+        """Accept `count` images; raise Refused (503) where they would wait too long, or where too many wait already.
 
-        Whoever comes to an empty queue is accepted, however slow the network: otherwise its pace would never be known.
+        With an empty queue every request is accepted, however slow the network is: otherwise its pace would never be
+        measured.
         """
         with self._changed:
             wait = self._pace * self._reserved
@@ -68,18 +69,18 @@ class Batcher:
             self._reserved += count
 
     def release(self, count: int) -> None:
-        """These `count` images will not come."""
+        """Give back the room of `count` images that will not come."""
         with self._changed:
             self._reserved -= count
 
-    def put(self, images: Images, answer: Answer) -> None:
-        """Bring images that room was reserved for; `answer` gets their probabilities, unless it is cancelled before."""
+    def put(self, images: Images, answer: FutureProbabilities) -> None:
+        """Queue images that room was reserved for; `answer` gets their probabilities, unless it is cancelled before."""
         with self._changed:
-            self._queue.append(_Waiting(images, answer))
+            self._queue.append(_Request(images, answer))
             self._changed.notify()
 
     def close(self) -> None:
-        """Answer everything that was put, then stop."""
+        """Answer all queued requests, then stop the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -91,11 +92,11 @@ class Batcher:
             if wanted:
                 self._run(wanted)
 
-    def _take(self) -> list[_Waiting]:
-        """The next batch, of whole requests; empty when there will be none any more."""
+    def _take(self) -> list[_Request]:
+        """Wait for the next batch and return its requests, none of them split; empty once the batcher is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing)
-            batch: list[_Waiting] = []
+            batch: list[_Request] = []
             count = 0
             while self._queue and (not batch or count + len(self._queue[0].images) <= self._limits.batch_images):
                 batch.append(self._queue.popleft())
@@ -103,17 +104,17 @@ class Batcher:
             self._reserved -= count
             return batch
 
-    def _run(self, batch: list[_Waiting]) -> None:
+    def _run(self, batch: list[_Request]) -> None:
         images = np.concatenate([each.images for each in batch])
         started = perf_counter()
         try:
-            probabilities = self._judge(images)
-        except Exception as error:  # whatever it is, it is told to those who wait, and the next batch has its chance
+            probabilities = self._predict(images)
+        except Exception as error:  # any error goes to the requests of this batch only; the next batch is tried again
             for each in batch:
                 each.answer.set_exception(error)
             return
         pace = (perf_counter() - started) / len(images)
-        self._pace = REMEMBERED * self._pace + (1 - REMEMBERED) * pace
+        self._pace = MOMENTUM * self._pace + (1 - MOMENTUM) * pace
         self._observe(len(images))
         start = 0
         for each in batch:

@@ -1,4 +1,4 @@
-"""What does the model see in an image that somebody brings? Its maps and its reasons, small enough to send."""
+"""What does the model see in an image of a request? Feature maps and Grad-CAM, small enough to send."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from sadari.deploy.serve.limits import Refused, overloaded
-from sadari.deploy.serve.schemas import FeatureMaps, Heat, Layer
+from sadari.deploy.serve.schemas import FeatureMaps, Heatmap, Layer
 from sadari.errors import SadariError
 from sadari.explain.activations import FeatureMap, Pixels, feature_map, feature_maps, layer_names
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
 from sadari.inference.model import TrainedModel
 
 GRAD_CAM = "grad-cam"
-MOST_CHANNELS = 64  # told of a layer (assumed: more are no picture any more)
-MOST_SIDE = 64  # pixels of a channel (assumed: as large as it is drawn on a screen)
-MOST_WAITING = 8  # looks inside (assumed: one is for one pair of eyes)
+MOST_CHANNELS = 64  # of a layer that are sent (assumed: more cannot be looked at together)
+MOST_SIDE = 64  # pixels of a side of a map (assumed: as large as the page draws it)
+MOST_WAITING = 8  # looks under way or waiting (assumed: each is for one person at the page)
 
 T = TypeVar("T")
 
 
 class Inside:
-    """Looks into `model`, one look at a time, in a thread beside that of the predictions."""
+    """A thread beside that of the predictions, which looks into `model`, one look at a time."""
 
     def __init__(self, model: TrainedModel) -> None:
         self._model = model
@@ -43,25 +43,30 @@ class Inside:
         self.lacks_grad_cam = ATTRIBUTIONS.get(GRAD_CAM).lacks(model)
 
     def maps(self, decode: Callable[[], Pixels], layer: str) -> Future[FeatureMaps]:
-        """What does `layer` make of the image? Raises Refused: 422 for a layer that there is not, 503."""
+        """Return the future of the feature maps of `layer`.
+
+        Raises Refused: 422 for an unknown layer, 503 where too many looks wait.
+        """
         if layer not in (each.name for each in self.layers):
             known = ", ".join(each.name for each in self.layers)
             raise Refused(422, f"there is no layer '{layer}'; there are: {known}")
         return self._submit(lambda: _maps_document(feature_map(self._model, decode(), layer)))
 
-    def grad_cam(self, decode: Callable[[], Pixels], label: str) -> Future[Heat]:
-        """Where in the image does the model find the class `label`?
+    def grad_cam(self, decode: Callable[[], Pixels], label: str) -> Future[Heatmap]:
+        """Return the future of where in the image the model finds the class `label`.
 
-        Raises Refused: 422 for a class that there is not and for a model that Grad-CAM cannot explain, 503.
+        Raises Refused: 422 for an unknown class and for a model that Grad-CAM cannot explain, 503 where too many looks
+        wait.
         """
         if self.lacks_grad_cam:
             raise Refused(422, f"grad-cam cannot explain this model: {self.lacks_grad_cam}")
         if label not in self._model.classes:
             raise Refused(422, f"there is no class '{label}'; GET /model lists the classes")
-        place = self._model.classes.index(label)
-        return self._submit(lambda: _heat_document(attribute(GRAD_CAM, self._model, decode(), place), label))
+        target = self._model.classes.index(label)
+        return self._submit(lambda: _heatmap_document(attribute(GRAD_CAM, self._model, decode(), target), label))
 
     def close(self) -> None:
+        """Finish the looks that were accepted, then stop the thread."""
         self._thread.shutdown(wait=True)
 
     def _submit(self, look: Callable[[], T]) -> Future[T]:
@@ -73,16 +78,17 @@ class Inside:
 
 
 def _refusing(look: Callable[[], T]) -> T:
+    """Run `look`; raise its SadariError as Refused (422)."""
     try:
         return look()
-    except SadariError as error:  # a network whose maps have one position only, found when it is computed
+    except SadariError as error:  # such as maps with one position only, which is found only by computing them
         raise Refused(422, str(error)) from None
 
 
-def _heat_document(heat: NDArray[np.float32], label: str) -> Heat:
+def _heatmap_document(heat: NDArray[np.float32], label: str) -> Heatmap:
     small = _shrunk(heat[np.newaxis])[0]
     values, _, _ = _to_bytes(small, low=0.0)
-    return Heat(label=label, height=small.shape[0], width=small.shape[1], values=values)
+    return Heatmap(label=label, height=small.shape[0], width=small.shape[1], values=values)
 
 
 def _maps_document(found: FeatureMap) -> FeatureMaps:
@@ -95,7 +101,7 @@ def _maps_document(found: FeatureMap) -> FeatureMaps:
 
 
 def _shrunk(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 (C, H, W), each side at most MOST_SIDE, unless it is a vector or a sequence, which is read exactly."""
+    """Return float32 (C, H, W), averaged so that no side exceeds MOST_SIDE; vectors and sequences as they are."""
     _, height, width = maps.shape
     if min(height, width) == 1 or max(height, width) <= MOST_SIDE:
         return maps
@@ -105,7 +111,7 @@ def _shrunk(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _to_bytes(values: NDArray[np.float32], low: float) -> tuple[str, float, float]:
-    """The values as base64 of uint8 from `low` to the highest one, and these two; all 0 where there is nothing."""
+    """Return the values as base64 of uint8, and what 0 and 255 stand for: `low` and the highest value."""
     high = float(values.max())
     spread = high - low
     scaled = (values - low) * (255.0 / spread) if spread > 0 else np.zeros_like(values)

@@ -1,4 +1,4 @@
-"""How much may be asked of the server, and what is said to whoever asks for more?"""
+"""How much may a request ask of the server, and what does the server answer where it asks for more?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from sadari.errors import SadariError
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may bring, and how much may be under way at once. All are assumed, except where it is said.
+    """The limits of one request, and of all requests under way at once. Assumed, where nothing else is said.
 
     Memory holds at most `requests` bodies of `body_bytes` (2 GiB as delivered), and one decoded image of `pixels` for
     each processor core.
@@ -26,17 +26,17 @@ class Limits:
     body_bytes: int = 32 * 2**20  # one image as base64 fits, and so do 64 small ones
     pixels: int = 50_000_000  # the larger cameras of phones; 150 MB once decoded
     images: int = 64  # of one request
-    requests: int = 64  # of images, under way at once
-    queued_images: int = 512  # accepted, and not yet with the network
-    queue_seconds: float = 1.0  # how long the last one accepted may have to wait for the network, by its pace
-    seconds: float = 10.0  # for the answer, once the images are here
-    upload_seconds: float = 30.0  # for the images to come
-    batch_images: int = 64  # through the network at once: above it little is gained per image (benchmarks/serving.py)
-    stop_seconds: float = 15.0  # for what is under way, when the server is stopped
+    requests: int = 64  # with images, under way at once
+    queued_images: int = 512  # accepted, and not yet begun with
+    queue_seconds: float = 1.0  # that the last accepted image may wait for the network, at its present pace
+    seconds: float = 10.0  # for the answer, once the images have arrived
+    upload_seconds: float = 30.0  # for the images to arrive
+    batch_images: int = 64  # in one pass: larger batches gain little per image (measured, benchmarks/serving.py)
+    stop_seconds: float = 15.0  # for the requests under way, when the server is stopped
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
-    """A request that gets another answer than it asked for: an HTTP status and a sentence saying what to do."""
+    """The answer to a request that is not done: an HTTP status and a sentence that says what to do."""
 
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -45,13 +45,13 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 
 def overloaded(seconds: float) -> Refused:
-    """503: come again in `seconds`, when what is waiting now will be done."""
+    """Return the refusal 503, which asks the client to try again in `seconds` (at least 1)."""
     later = max(1, ceil(seconds))
     return Refused(503, "the server has more to do than it can; try again in a moment", {"Retry-After": str(later)})
 
 
 class Gate:
-    """Lets `most` requests that bring images into `app` at once; the others get 503. Questions always pass."""
+    """A middleware that lets `most` POST requests into `app` at once; the others get 503. GET requests always pass."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app, self._most = app, most
@@ -75,15 +75,15 @@ class Gate:
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 _REASONS = {
     400: "The body is not what its Content-Type says.",
-    408: "The body did not come in time.",
+    408: "The body did not arrive in time.",
     413: "Too many bytes, pixels or images.",
     415: "The Content-Type is neither multipart/form-data nor application/json.",
-    422: "A parameter is wrong, or a file is no image.",
-    503: "More to do than the server can, or the memory does not hold it.",
-    504: "The answer was not there in time.",
+    422: "A parameter is wrong, or a file is no image that can be read.",
+    503: "The server is overloaded, or its memory does not hold the network.",
+    504: "There was no answer in time.",
 }
 
-# What a path that takes images may answer besides 200, for OpenAPI.
+# The answers besides 200 of a path that takes images, for OpenAPI.
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": reason} | ({"headers": _RETRY_AFTER} if status == 503 else {})
     for status, reason in _REASONS.items()
@@ -91,7 +91,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def answer_refusals(app: FastAPI) -> None:
-    """Make `app` turn what is raised into such documents."""
+    """Make `app` answer Refused, SadariError and invalid parameters with a status and a `Problem`."""
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:  # noqa: ARG001 - Starlette's signature

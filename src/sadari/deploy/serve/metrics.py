@@ -1,4 +1,4 @@
-"""How is the server doing? Counted for Prometheus."""
+"""How much does the server do, and how fast? Counters and histograms for Prometheus."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -9,11 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 IMAGES = (1, 2, 4, 8, 16, 32, 64)
-OTHER = "other"  # paths that nobody serves: what strangers try must not become labels
+OTHER = "other"  # for unknown paths and methods: what clients invent must not become labels
 
 
 class Metrics:
-    """The figures of one server, in a registry of their own."""
+    """The metrics of one server, in a registry of their own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -30,19 +30,21 @@ class Metrics:
         )  # fmt: skip
 
     def watch_queue(self, length: Callable[[], int]) -> None:
-        """Tell the value of `length` as the number of images that wait for the network."""
+        """Report the value of `length()` as the number of images that wait for the network."""
         waiting = Gauge("sadari_queue_images", "Images accepted and not yet with the network.", registry=self._registry)
         waiting.set_function(length)
 
     def count_batch(self, images: int) -> None:
+        """Count a pass of the network with so many images."""
         self._batches.observe(images)
 
     def count_request(self, path: str, method: str, status: int, seconds: float) -> None:
+        """Count a request and the seconds that it took."""
         self._requests.labels(path, method, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
     def text(self) -> bytes:
-        """All figures, in Prometheus's text format, whose media type is `MEDIA_TYPE`."""
+        """Return all metrics in Prometheus's text format, whose media type is `MEDIA_TYPE`."""
         return generate_latest(self._registry)
 
 
@@ -51,7 +53,7 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
 
 class Measured:
-    """Counts every request that `app` answers. paths: those it serves."""
+    """A middleware that counts every request that `app` answers. paths: those that it serves."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, paths: frozenset[str]) -> None:
         self._app, self._metrics, self._paths = app, metrics, paths

@@ -1,4 +1,4 @@
-"""How do the bytes of many images become probabilities at once? Threads decode, one thread owns the network."""
+"""How do the files of many requests become probabilities? Several threads decode, one thread owns the network."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from sadari.data.decode import FORMATS, UnreadableImageError, quiet_pillow
-from sadari.deploy.serve.batching import Answer, Batcher, Images
+from sadari.deploy.serve.batching import Batcher, FutureProbabilities, Images
 from sadari.deploy.serve.limits import Limits, Refused
 from sadari.inference.classifier import Classifier
 
@@ -25,7 +25,7 @@ class Upload:
 
 
 class Predictor:
-    """Judges uploads with `classifier`, within `limits`. observe: told the size of every batch."""
+    """The threads that predict uploads with `classifier`, within `limits`. observe: called with every batch's size."""
 
     def __init__(self, classifier: Classifier, limits: Limits, observe: Callable[[int], None]) -> None:
         self.classifier, self.limits = classifier, limits
@@ -34,22 +34,22 @@ class Predictor:
 
     @property
     def waiting(self) -> int:
-        """How many images are accepted and not yet with the network?"""
+        """The number of images that are accepted and that the network has not yet begun with."""
         return self._batcher.waiting
 
-    def predict(self, uploads: Sequence[Upload]) -> Answer:
-        """How probable is each class for each upload? A future of float32 (N, K).
+    def predict(self, uploads: Sequence[Upload]) -> FutureProbabilities:
+        """Return the future of each class's probability for each upload, float32 (N, K).
 
-        Raises Refused (503) at once where there is too much to do. The future holds Refused where an upload is too
-        large (413) or no image (422); cancelled in time, it costs the network nothing.
+        Raises Refused (503) at once where the server is overloaded. The future holds Refused where an upload is too
+        large (413) or no image (422); where it is cancelled in time, the network does not run for it.
         """
         self._batcher.reserve(len(uploads))
-        answer: Answer = Answer()
+        answer: FutureProbabilities = FutureProbabilities()
         self._decoders.submit(self._decode_and_put, uploads, answer)
         return answer
 
     def pixels(self, upload: Upload) -> Images:
-        """What does the model see of `upload`? uint8 (H, W, C). Raises Refused as `predict` does."""
+        """Return what the model reads of `upload`, uint8 (H, W, C); raise Refused as `predict` does."""
         try:
             _check_pixels(upload, self.limits.pixels)
             return self.classifier.decode(upload.content)
@@ -57,17 +57,17 @@ class Predictor:
             raise Refused(422, f"the image '{upload.name}' cannot be read: {error}") from None
 
     def close(self) -> None:
-        """Answer what was accepted, then stop."""
+        """Answer all accepted requests, then stop the threads."""
         self._decoders.shutdown(wait=True)
         self._batcher.close()
 
-    def _decode_and_put(self, uploads: Sequence[Upload], answer: Answer) -> None:
+    def _decode_and_put(self, uploads: Sequence[Upload], answer: FutureProbabilities) -> None:
         try:
             if answer.cancelled():
                 self._batcher.release(len(uploads))
                 return
             images = np.stack([self.pixels(upload) for upload in uploads])
-        except Exception as error:  # told to whoever waits
+        except Exception as error:  # the caller gets it with the future
             self._batcher.release(len(uploads))
             if answer.set_running_or_notify_cancel():
                 answer.set_exception(error)
@@ -76,14 +76,14 @@ class Predictor:
 
 
 def _check_pixels(upload: Upload, most: int) -> None:
-    """Refuse what its header says is too large, before any of it is decoded."""
+    """Raise Refused (413) for an image whose header says that it is too large, before any of it is decoded."""
     quiet_pillow()
     try:
         with Image.open(BytesIO(upload.content), formats=FORMATS) as image:
             width, height = image.size
     except Image.DecompressionBombError as error:
         raise Refused(413, f"the image '{upload.name}' is too large: {str(error).partition(',')[0]}") from None
-    except Exception:  # what is wrong with it is found and said by the decoder
+    except Exception:  # the decoder finds what is wrong, and says it
         return
     if width * height > most:
         raise Refused(
@@ -93,7 +93,7 @@ def _check_pixels(upload: Upload, most: int) -> None:
 
 
 def _pace(classifier: Classifier) -> float:
-    """Seconds of the network for one image; the first pass, which sets up its memory, is not counted."""
+    """Measure the seconds of a pass with one image; the first pass, which sets up its memory, is not counted."""
     blank = np.zeros((1, *classifier.shape), dtype=np.uint8)
     classifier.probabilities(blank)
     started = perf_counter()

@@ -1,26 +1,41 @@
-"""Which paths are there, and what stands before them? The web application, without the network it listens on."""
+"""Which paths does the server have, and what stands before them? The application, without the network it listens on.
+
+Top-down: the application, then its routes in groups (predictions, looks inside, about the model, status, the page).
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from numpy.typing import NDArray
 
+from sadari.deploy.serve.about import describe_model, draw_samples
 from sadari.deploy.serve.batching import Images
 from sadari.deploy.serve.inside import Inside
 from sadari.deploy.serve.limits import REFUSALS, Gate, Limits, Refused, answer_refusals
-from sadari.deploy.serve.metrics import Measured, Metrics
+from sadari.deploy.serve.metrics import MEDIA_TYPE, Measured, Metrics
 from sadari.deploy.serve.predictor import Predictor, Upload
-from sadari.deploy.serve.schemas import Answer, Answers, FeatureMaps, Heat, ImagesAsText, Share
-from sadari.deploy.serve.telling import describe_model, draw_samples, tell_routes
+from sadari.deploy.serve.schemas import (
+    Answer,
+    Answers,
+    ClassProbability,
+    FeatureMaps,
+    Health,
+    Heatmap,
+    ImagesAsText,
+    Model,
+    Samples,
+)
 from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, read_uploads
 from sadari.inference.classifier import Classifier
 
@@ -28,11 +43,13 @@ WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PATHS = frozenset(("/", "/predict", "/feature-maps", "/grad-cam", "/model", "/samples", "/healthz", "/metrics"))
 
+T = TypeVar("T")
+
 
 def make_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
-    """The application that answers with `classifier`; it works from its start to its shutdown.
+    """Return the application that answers with `classifier`; it works from its start to its shutdown.
 
-    docs/serving.md tells its paths and status codes, /openapi.json the same to programs.
+    docs/serving.md lists its paths and status codes; /openapi.json does so for programs.
     """
     limits, metrics = limits or Limits(), Metrics()
     predictor = Predictor(classifier, limits, metrics.count_batch)
@@ -45,21 +62,105 @@ def make_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
         predictor.close()
         inside.close()
 
-    # The usual pages of documentation load scripts from elsewhere: nothing here does.
+    # FastAPI's own pages of documentation are off: they load scripts from other servers.
     app = FastAPI(title="Sadari", version=version("sadari"), docs_url=None, redoc_url=None, lifespan=closing)
     answer_refusals(app)
     model = describe_model(classifier, inside.layers, not inside.lacks_grad_cam, limits)
-    app.include_router(predict_route(predictor))
-    app.include_router(look_routes(predictor, inside))
-    app.include_router(tell_routes(model, lambda: draw_samples(classifier.path), metrics))
+    app.include_router(_predict_routes(predictor))
+    app.include_router(_inside_routes(predictor, inside))
+    app.include_router(_about_routes(model, classifier.path))
+    app.include_router(_status_routes(metrics))
     _add_page(app)
     app.add_middleware(Gate, most=limits.requests)
     app.add_middleware(Measured, metrics=metrics, paths=PATHS)
     return app
 
 
+def _predict_routes(predictor: Predictor) -> APIRouter:
+    """Return the path that takes images and answers with classes."""
+    router, limits = APIRouter(), predictor.limits
+    classes = predictor.classifier.classes
+
+    @router.post("/predict", response_model=Answers, responses=REFUSALS, openapi_extra=_images_body(limits.images))
+    async def predict(
+        request: Request,
+        top: Annotated[int, Query(ge=1, description="How many classes to return for each image.")] = 3,
+    ) -> Answers:
+        """Return the most probable classes of each image."""
+        uploads = await read_uploads(request, limits, limits.images)
+        return _answers(uploads, await _in_time(predictor.predict(uploads), limits), classes, top)
+
+    return router
+
+
+def _inside_routes(predictor: Predictor, inside: Inside) -> APIRouter:
+    """Return the paths that look into the model; each takes one image."""
+    router, limits, body = APIRouter(), predictor.limits, _images_body(1)
+
+    async def decoding(request: Request) -> Callable[[], Images]:
+        (upload,) = await read_uploads(request, limits, 1)
+        return lambda: predictor.pixels(upload)
+
+    @router.post("/feature-maps", response_model=FeatureMaps, responses=REFUSALS, openapi_extra=body)
+    async def feature_maps(
+        request: Request,
+        layer: Annotated[str, Query(description="The layer's name; GET /model lists the layers.")],
+    ) -> FeatureMaps:
+        """Return the feature maps of one layer for one image."""
+        return await _in_time(inside.maps(await decoding(request), layer), limits)
+
+    @router.post("/grad-cam", response_model=Heatmap, responses=REFUSALS, openapi_extra=body)
+    async def grad_cam(
+        request: Request,
+        label: Annotated[str, Query(description="The class; GET /model lists the classes.")],
+    ) -> Heatmap:
+        """Return where in one image the model finds a class."""
+        return await _in_time(inside.grad_cam(await decoding(request), label), limits)
+
+    return router
+
+
+def _about_routes(model: Model, folder: Path) -> APIRouter:
+    """Return the paths that describe the model. folder: where the samples are drawn from, at the first request."""
+    router, lock = APIRouter(), Lock()
+
+    @cache
+    def drawn() -> Samples:
+        return Samples(samples=draw_samples(folder))
+
+    @router.get("/model")
+    async def describe() -> Model:
+        """Return which model answers here: its classes, input, layers and scores, and what a request may contain."""
+        return model
+
+    @router.get("/samples")
+    def samples() -> Samples:  # in a thread: loading a set may take a while
+        """Return a few images that the run was judged on; none where its data are not on this machine."""
+        with lock:
+            return drawn()
+
+    return router
+
+
+def _status_routes(metrics: Metrics) -> APIRouter:
+    """Return the paths for those who operate the server."""
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> Health:
+        """Report that the server answers."""
+        return Health(status="ok")
+
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    def figures() -> Response:
+        """Return counts and times in Prometheus's text format."""
+        return Response(metrics.text(), media_type=MEDIA_TYPE)
+
+    return router
+
+
 def _add_page(app: FastAPI) -> None:
-    """The page at / and its files, which may load nothing from anywhere else."""
+    """Add the page at / and its files; the page may load nothing from any other server."""
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
     @app.get("/", include_in_schema=False)
@@ -69,11 +170,8 @@ def _add_page(app: FastAPI) -> None:
     app.mount("/web", StaticFiles(directory=WEB), name="web")
 
 
-T = TypeVar("T")
-
-
-def images_body(most: int) -> dict[str, Any]:
-    """The request's body for OpenAPI: one to `most` images, as files or as text."""
+def _images_body(most: int) -> dict[str, Any]:
+    """Return OpenAPI's description of a request body with one to `most` images, as files or as text."""
     files = {"type": "array", "minItems": 1, "maxItems": most, "items": {"type": "string", "format": "binary"}}
     text = ImagesAsText.model_json_schema()
     text["properties"]["images"]["maxItems"] = most
@@ -83,25 +181,8 @@ def images_body(most: int) -> dict[str, Any]:
     }
 
 
-def predict_route(predictor: Predictor) -> APIRouter:
-    """The path that judges images."""
-    router, limits = APIRouter(), predictor.limits
-    classes = predictor.classifier.classes
-
-    @router.post("/predict", response_model=Answers, responses=REFUSALS, openapi_extra=images_body(limits.images))
-    async def predict(
-        request: Request,
-        top: Annotated[int, Query(ge=1, description="How many classes are told of each image.")] = 3,
-    ) -> Answers:
-        """Say what is on images: the most probable classes of each."""
-        uploads = await read_uploads(request, limits, limits.images)
-        return _answers(uploads, await in_time(predictor.predict(uploads), limits), classes, top)
-
-    return router
-
-
-async def in_time(future: Future[T], limits: Limits) -> T:
-    """The result of `future`; raises Refused (504) where it takes too long, and then nobody works on it any more."""
+async def _in_time(future: Future[T], limits: Limits) -> T:
+    """Return the result of `future`; raise Refused (504), and cancel it, where it takes too long."""
     try:
         async with asyncio.timeout(limits.seconds):
             return await asyncio.wrap_future(future)
@@ -115,33 +196,6 @@ def _answers(
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     answers = []
     for upload, best, row in zip(uploads, order, probabilities, strict=True):
-        shares = [Share(label=classes[place], probability=float(row[place])) for place in best]
-        answers.append(Answer(file=upload.name, label=shares[0].label, probability=shares[0].probability, top=shares))
+        found = [ClassProbability(label=classes[index], probability=float(row[index])) for index in best]
+        answers.append(Answer(file=upload.name, label=found[0].label, probability=found[0].probability, top=found))
     return Answers(answers=answers)
-
-
-def look_routes(predictor: Predictor, inside: Inside) -> APIRouter:
-    """The paths that look into the model; each takes one image."""
-    router, limits, body = APIRouter(), predictor.limits, images_body(1)
-
-    async def decoding(request: Request) -> Callable[[], Images]:
-        (upload,) = await read_uploads(request, limits, 1)
-        return lambda: predictor.pixels(upload)
-
-    @router.post("/feature-maps", response_model=FeatureMaps, responses=REFUSALS, openapi_extra=body)
-    async def feature_maps(
-        request: Request,
-        layer: Annotated[str, Query(description="Its name; GET /model lists the layers.")],
-    ) -> FeatureMaps:
-        """Tell what a layer makes of one image."""
-        return await in_time(inside.maps(await decoding(request), layer), limits)
-
-    @router.post("/grad-cam", response_model=Heat, responses=REFUSALS, openapi_extra=body)
-    async def grad_cam(
-        request: Request,
-        label: Annotated[str, Query(description="The class; GET /model lists the classes.")],
-    ) -> Heat:
-        """Tell where in one image the model finds a class."""
-        return await in_time(inside.grad_cam(await decoding(request), label), limits)
-
-    return router

@@ -1,4 +1,4 @@
-"""What do requests and answers look like? The documents of the HTTP interface, as OpenAPI tells them."""
+"""What do requests and answers look like? The documents of the HTTP interface, as /openapi.json describes them."""
 
 from typing import Annotated
 
@@ -24,18 +24,18 @@ class ImagesAsText(BaseModel):
     ]
 
 
-class Share(BaseModel):
+class ClassProbability(BaseModel):
     """A class and how probable it is."""
 
     label: str
     probability: Annotated[float, Field(ge=0, le=1.000001)]
 
 
-class Answer(Share):
+class Answer(ClassProbability):
     """What the model says about one image: its most probable class, and the next ones."""
 
     file: Annotated[str, Field(description="The file's name; in JSON the image's number, from 1.")]
-    top: Annotated[list[Share], Field(description="The most probable classes, best first.")]
+    top: Annotated[list[ClassProbability], Field(description="The most probable classes, best first.")]
 
 
 class Answers(BaseModel):
@@ -45,24 +45,24 @@ class Answers(BaseModel):
 
 
 class Layer(BaseModel):
-    """A layer whose feature maps can be asked for."""
+    """A layer whose feature maps POST /feature-maps returns."""
 
     name: str
-    text: Annotated[str, Field(description="The layer as the network's list has it.")]
-    shape: Annotated[Shape, Field(description="Channels, height and width of what it gives.")]
+    text: Annotated[str, Field(description="The layer as it is written in the model's list of layers.")]
+    shape: Annotated[Shape, Field(description="Channels, height and width of its output.")]
 
 
 class Input(BaseModel):
-    """The shape that every image is made to be."""
+    """The shape that every image is brought to."""
 
     height: int
     width: int
     channels: int
-    fit: Annotated[str, Field(description="How other shapes become it: crop, pad or squash.")]
+    fit: Annotated[str, Field(description="How images of other shapes are fitted: crop, pad or squash.")]
 
 
 class Accepts(BaseModel):
-    """What one request may bring."""
+    """The limits of one request."""
 
     images: int
     image_bytes: int
@@ -71,14 +71,14 @@ class Accepts(BaseModel):
 
 
 class Model(BaseModel):
-    """Which model answers here?"""
+    """The model that answers here."""
 
     model: Annotated[str, Field(description="The model, or the name of the exported folder.")]
-    data: Annotated[str | None, Field(description="What it was trained on, where the run tells.")]
+    data: Annotated[str | None, Field(description="What it was trained on; null for an exported folder.")]
     classes: list[str]
     input: Input
     params: int
-    scores: Annotated[dict[str, dict[str, float]], Field(description="By part of the data: train, val, test.")]
+    scores: Annotated[dict[str, dict[str, float]], Field(description="By split: train, val, test.")]
     layers: list[Layer]
     grad_cam: Annotated[bool, Field(description="Whether POST /grad-cam can explain this model.")]
     accepts: Accepts
@@ -92,27 +92,27 @@ class Plane(BaseModel):
     values: Annotated[str, Field(description="Row by row, in base64.", json_schema_extra={"contentEncoding": "base64"})]
 
 
-class Heat(Plane):
+class Heatmap(Plane):
     """Where in the image the model finds a class: 0 nowhere, 255 most of all."""
 
     label: str
 
 
 class FeatureMaps(Plane):
-    """What a layer makes of an image: its channels one after the other, each of this height and width.
+    """The output of a layer for an image: its channels one after the other, each of this height and width.
 
-    0 stands for `low` and 255 for `high`. Large maps are averaged down, and only the first channels are told.
+    0 stands for `low` and 255 for `high`. Large maps are averaged down, and only the first channels are returned.
     """
 
     layer: str
     channels: Annotated[int, Field(description="How many the layer has.")]
-    shown: Annotated[int, Field(description="How many are told.")]
+    shown: Annotated[int, Field(description="How many are returned.")]
     low: float
     high: float
 
 
 class Sample(BaseModel):
-    """An image that judged the run."""
+    """An image that the run was judged on."""
 
     id: str
     label: str
@@ -120,7 +120,7 @@ class Sample(BaseModel):
 
 
 class Samples(BaseModel):
-    """A few images that judged the run; none where its data are not on this machine."""
+    """A few images that the run was judged on; none where its data are not on this machine."""
 
     samples: list[Sample]
 

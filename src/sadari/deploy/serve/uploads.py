@@ -1,4 +1,4 @@
-"""Which images does a request bring? As multipart files or as base64 in JSON, within the limits."""
+"""Which images does a request contain? As multipart files or as base64 in JSON, within the limits."""
 
 import asyncio
 import binascii
@@ -22,10 +22,10 @@ FIELD = "images"
 
 
 async def read_uploads(request: Request, limits: Limits, most: int) -> list[Upload]:
-    """The images of `request`, one to `most` of them.
+    """Return the images of `request`, one to `most` of them.
 
-    Raises Refused: 400 for a body that is not of its type, 408 where it does not come, 413 where something is too large
-    or too many, 415 for another type of body, 422 where there is no image in it.
+    Raises Refused: 400 for a body that is not of its type, 408 where it does not arrive in time, 413 where something is
+    too large or too many, 415 for another type of body, 422 where there is no image in it.
     """
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
@@ -46,6 +46,7 @@ async def read_uploads(request: Request, limits: Limits, most: int) -> list[Uplo
 
 
 async def _read(request: Request, limits: Limits) -> bytes:
+    """Return the body; raise Refused as `read_uploads` does."""
     too_large = Refused(413, f"the request is larger than {limits.body_bytes:,} bytes; send fewer or smaller images")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.body_bytes:
@@ -96,7 +97,7 @@ def _from_multipart(body: bytes, content_type: str) -> list[Upload]:
 
 @dataclass
 class Part:
-    """One part of the body. filename: None where it is a plain field."""
+    """One part of a multipart body. filename: None where it is a plain field."""
 
     name: str = ""
     filename: str | None = None
@@ -104,7 +105,7 @@ class Part:
 
 
 def parse_multipart(body: bytes, content_type: str) -> list[Part]:
-    """The parts of `body`, in order; raises Refused (400) where it is not what `content_type` says."""
+    """Return the parts of `body`, in order; raise Refused (400) where it is not what `content_type` says."""
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise Refused(400, "the Content-Type multipart/form-data has no boundary; let your HTTP client set it")
@@ -121,7 +122,7 @@ def parse_multipart(body: bytes, content_type: str) -> list[Part]:
 
 
 class _Reader:
-    """Collects what the parser finds."""
+    """A collector of the parts that the parser finds."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []

@@ -1,13 +1,13 @@
 import { Busy } from "./latest.js";
 
-/** What the server says; paths are relative, so that it may stand behind another one. */
-export const model = () => ask("model");
-export const samples = async () => (await ask("samples")).samples;
-export const predict = async (image, top) => (await ask(`predict?top=${top}`, image)).answers[0];
-export const gradCam = (image, label) => ask(`grad-cam?label=${encodeURIComponent(label)}`, image);
-export const featureMaps = (image, layer) => ask(`feature-maps?layer=${encodeURIComponent(layer)}`, image);
+/** The requests to the server. Paths are relative, so that the page also works behind a proxy that adds a prefix. */
+export const model = () => request("model");
+export const samples = async () => (await request("samples")).samples;
+export const predict = async (image, top) => (await request(`predict?top=${top}`, image)).answers[0];
+export const gradCam = (image, label) => request(`grad-cam?label=${encodeURIComponent(label)}`, image);
+export const featureMaps = (image, layer) => request(`feature-maps?layer=${encodeURIComponent(layer)}`, image);
 
-async function ask(path, image) {
+async function request(path, image) {
   const response = await fetch(path, image ? { method: "POST", body: form(image) } : {}).catch(() => {
     throw new Error("The server does not answer any more; start it again with sadari serve.");
   });
@@ -27,5 +27,5 @@ function sentence(detail) {
   return `${detail[0].toUpperCase()}${detail.slice(1)}.`;
 }
 
-/** Base64 as bytes. */
+/** Decode base64. */
 export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -1,65 +1,66 @@
 import { at, html, named, percent } from "./dom.js";
 
-const ALL_UP_TO = 12; // classes that keep their places; of more, the most probable ones are listed
+const ALL_UP_TO = 12; // so many classes keep their places; of more, the LISTED most probable ones are shown
 const LISTED = 8;
-const SETTLED_MS = 120; // before the answer is spelt out: a hand that draws changes it many times a second
+const SETTLED_MS = 120; // before the answer is written out: while somebody draws, it changes many times a second
 
 let rows = new Map();
 let classes = [];
 let announcing = 0;
 
-/** How many classes must be asked for? */
+/** The number of classes to request from the server. */
 export const wanted = () => (classes.length <= ALL_UP_TO ? classes.length : LISTED);
 
-/** Empty bars, so that nothing jumps when the first answer comes. */
+/** Show empty bars, so that nothing moves when the first answer arrives. */
 export function prepare(names) {
   classes = names;
   const longest = Math.min(14, Math.max(...names.map((name) => name.length)));
   at("bars").style.setProperty("--names", `${Math.max(2, longest)}ch`);
-  rest();
+  clear();
 }
 
-/** There is nothing to answer. */
-export function rest() {
+/** Show that there is no answer. */
+export function clear() {
   clearTimeout(announcing);
   list(classes.slice(0, wanted()).map((label) => ({ label, probability: 0 })));
   at("bars").classList.add("idle");
   at("verdict").replaceChildren();
 }
 
-/** Show an answer of the server. truth: what the image is, where that is known. */
+/** Show an answer of the server. truth: the true class, where it is known. */
 export function show(answer, truth) {
   at("bars").classList.remove("idle");
-  const place = new Map(classes.map((label, index) => [label, index]));
-  const kept = classes.length <= ALL_UP_TO;
-  list(kept ? [...answer.top].sort((a, b) => place.get(a.label) - place.get(b.label)) : answer.top);
+  const order = new Map(classes.map((label, index) => [label, index]));
+  const all = classes.length <= ALL_UP_TO;
+  list(all ? [...answer.top].sort((a, b) => order.get(a.label) - order.get(b.label)) : answer.top);
   for (const [label, row] of rows) row.element.classList.toggle("best", label === answer.label);
-  const words = [named(answer.label, { class: "label" }), html("span", { class: "sure" }, `${percent(answer.probability)} sure`)];
-  if (truth !== undefined) words.push(judgement(answer.label === truth, truth));
+  const probability = html("span", { class: "sure" }, `${percent(answer.probability)} probability`);
+  const parts = [named(answer.label, { class: "label" }), probability];
+  if (truth !== undefined) parts.push(correctness(answer.label === truth, truth));
   clearTimeout(announcing);
-  const said = at("verdict");
-  if (said.childElementCount === 0) said.replaceChildren(...words);
-  else announcing = setTimeout(() => said.replaceChildren(...words), SETTLED_MS);
+  const verdict = at("verdict");
+  if (verdict.childElementCount === 0) verdict.replaceChildren(...parts);
+  else announcing = setTimeout(() => verdict.replaceChildren(...parts), SETTLED_MS);
 }
 
-function judgement(right, truth) {
-  const words = right ? " · and right" : html("span", {}, " · but it is ", named(truth));
-  return html("span", { class: right ? "right" : "wrong" }, words);
+function correctness(correct, truth) {
+  const text = correct ? " · correct" : html("span", {}, " · wrong: it is ", named(truth));
+  return html("span", { class: correct ? "right" : "wrong" }, text);
 }
 
-function list(shares) {
+function list(probabilities) {
   const next = new Map();
-  for (const { label, probability } of shares) {
+  for (const { label, probability } of probabilities) {
     const row = rows.get(label) ?? makeRow(label);
     row.element.style.setProperty("--share", probability.toFixed(4));
     row.figure.textContent = probability ? percent(probability) : "";
     row.element.classList.remove("best");
     next.set(label, row);
   }
-  const order = [...next.values()].map((row) => row.element);
-  const there = [...at("bars").children];
-  if (order.length !== there.length || order.some((element, index) => element !== there[index])) {
-    at("bars").replaceChildren(...order);
+  const wantedRows = [...next.values()].map((row) => row.element);
+  const shownRows = [...at("bars").children];
+  if (wantedRows.length !== shownRows.length || wantedRows.some((element, index) => element !== shownRows[index])) {
+    at("bars").replaceChildren(...wantedRows);
   }
   rows = next;
 }

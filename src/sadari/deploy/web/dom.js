@@ -1,7 +1,7 @@
 /** The element with this id. */
 export const at = (id) => document.getElementById(id);
 
-/** An HTML element. Strings become text nodes, so that a class named <img onerror=...> stays a name. */
+/** Make an HTML element. Strings become text nodes, so that a class named <img onerror=...> stays a name. */
 export function html(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -13,10 +13,10 @@ export function html(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A name that somebody chose: in its own writing direction, whatever stands around it. */
+/** Make an element for a name that a user chose, in its own writing direction. */
 export const named = (text, attributes = {}) => html("bdi", { dir: "auto", ...attributes }, text);
 
-/** 0.9234 as "92.3 %"; what is not quite certain never reads 100. */
+/** Format 0.9234 as "92.3 %"; a share below 1 never reads 100. */
 export function percent(share) {
   const figure = share > 0.999 && share < 1 ? "99.9" : (100 * share).toFixed(1);
   return `${figure.replace(/^100\.0$/, "100")}\u202f%`;

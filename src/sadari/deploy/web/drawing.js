@@ -3,8 +3,8 @@ import { opaque, read } from "./grey.js";
 import * as pad from "./pad.js";
 import { extent, placement, shrink } from "./placing.js";
 
-const LARGEST = 32; // pixels of a side that somebody draws by hand
-// Width of a line as a share of the side (assumed: about what the digits of both sets have).
+const LARGEST = 32; // pixels of a side up to which a user can draw the image by hand (assumed)
+// Width of a line as a share of the side, by the side in pixels (assumed: about that of the digits of both sets).
 const LINE = { 8: 0.14 };
 const USUAL_LINE = 0.085;
 
@@ -12,18 +12,18 @@ let size = 0;
 let share = null;
 let clearings = 0;
 
-/** Can what this model reads be drawn? Small, square and grey. */
+/** Whether the images that this model reads can be drawn: they are small, square and grey. */
 export const drawable = ({ height, width, channels }) => channels === 1 && height === width && height <= LARGEST;
 
 /**
- * Make the pad ready for images of `side` pixels; `changed(seen)` is told of every stroke.
+ * Prepare the pad for images of `side` pixels; `changed(seen)` is called after every stroke.
  *
  * seen: null for an empty pad, else {image, place}: a PNG as the model reads it, and how the drawing was moved into it
  * (see placement), or null.
  */
 export function open(side, changed) {
   size = side;
-  const tell = async () => {
+  const report = async () => {
     if (!pad.isDrawn()) {
       clear();
       changed(null);
@@ -31,32 +31,32 @@ export function open(side, changed) {
     }
     const before = clearings;
     const seen = await look();
-    if (before === clearings) changed(seen); // else it has been cleared meanwhile
+    if (before === clearings) changed(seen); // else the pad was cleared meanwhile
   };
-  pad.open(tell);
+  pad.open(report);
   at("line").addEventListener("input", setLine);
-  at("placed").addEventListener("change", tell);
+  at("placed").addEventListener("change", report);
   setLine();
 }
 
-/** Learn from the samples, grey pictures, how an image fills its frame. */
+/** Measure on the samples, which are grey pictures, how much of its frame an image fills. */
 export function learnFrom(pictures) {
   share = extent(pictures);
   at("placing").hidden = share === null;
 }
 
-/** An empty pad. */
+/** Empty the pad. */
 export function clear() {
   clearings += 1;
   pad.clear();
-  at("seen-pixels").width = size; // which empties it
+  at("seen-pixels").width = size; // setting the width empties a canvas
 }
 
 function setLine() {
   pad.setLine(at("line").valueAsNumber * (LINE[size] ?? USUAL_LINE));
 }
 
-/** What the model is given; shown beside the pad too. */
+/** Return what the model reads of the drawing, and show it beside the pad. */
 async function look() {
   let picture = pad.picture();
   const place = share !== null && at("placed").checked ? placement(picture, share) : null;
@@ -70,19 +70,19 @@ async function look() {
 
 function moved({ scale, left, top }) {
   const canvas = new OffscreenCanvas(pad.SIDE, pad.SIDE);
-  const ink = canvas.getContext("2d");
-  ink.imageSmoothingQuality = "high";
-  ink.drawImage(at("pad"), left * pad.SIDE, top * pad.SIDE, scale * pad.SIDE, scale * pad.SIDE);
-  return read(ink, pad.SIDE);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(at("pad"), left * pad.SIDE, top * pad.SIDE, scale * pad.SIDE, scale * pad.SIDE);
+  return read(context, pad.SIDE);
 }
 
-/** The picture with a side that is a multiple of `size`, so that its blocks are whole pixels. */
+/** Enlarge the picture to a side that is a multiple of `size`, so that its blocks are whole pixels. */
 function whole(picture) {
   if (picture.side % size === 0) return picture;
   const side = size * Math.ceil(picture.side / size);
   const from = new OffscreenCanvas(picture.side, picture.side);
   from.getContext("2d").putImageData(opaque(picture), 0, 0);
-  const ink = new OffscreenCanvas(side, side).getContext("2d");
-  ink.drawImage(from, 0, 0, side, side);
-  return read(ink, side);
+  const context = new OffscreenCanvas(side, side).getContext("2d");
+  context.drawImage(from, 0, 0, side, side);
+  return read(context, side);
 }

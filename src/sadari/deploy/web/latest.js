@@ -1,8 +1,8 @@
 /**
- * Work that follows somebody's hand: one at a time, and of what came meanwhile only the last.
+ * Return a function that runs `work(subject)`, one at a time; of the subjects that arrive meanwhile, it takes the last.
  *
- * `work(subject)` returns a promise. A `Busy` server is asked again after the time it names, unless something newer
- * came; every other failure goes to `fail`.
+ * `work` returns a promise. Every error goes to `fail`. After `Busy`, the same subject is tried again when the server
+ * says, unless a newer one has arrived.
  */
 export function latest(work, fail) {
   let wanted = null;
@@ -28,7 +28,7 @@ export function latest(work, fail) {
   };
 }
 
-/** The server has more to do than it can; it may be asked again in so many seconds. */
+/** The server is overloaded; it accepts another request in `seconds`. */
 export class Busy extends Error {
   constructor(sentence, seconds) {
     super(sentence);

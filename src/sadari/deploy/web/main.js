@@ -2,48 +2,77 @@ import * as api from "./api.js";
 import * as bars from "./bars.js";
 import { at, percent } from "./dom.js";
 import * as drawing from "./drawing.js";
-import * as intake from "./intake.js";
 import { latest } from "./latest.js";
 import * as maps from "./maps.js";
 import * as samples from "./samples.js";
 import * as stage from "./stage.js";
 
-let looked = null; // {image, truth, place}: what is looked at now
+let current = null; // {image, truth, place}: the image on the page
 let answered = null; // the class that the server gave it
+let canDraw = false;
 
-const judge = latest(async (subject) => {
+const predict = latest(async (subject) => {
   const answer = await api.predict(subject.image, bars.wanted());
-  if (subject !== looked) return;
-  trouble("");
+  if (subject !== current) return;
+  showError("");
   answered = answer.label;
   bars.show(answer, subject.truth);
   explain(subject);
   lookInside(subject);
-}, trouble);
+}, showError);
 
 const explain = latest(async (subject) => {
-  const wanted = at("explaining").checked && subject === looked;
+  const wanted = at("explaining").checked && subject === current;
   const heat = wanted ? await api.gradCam(subject.image, answered) : null;
-  stage.showHeat(subject === looked && at("explaining").checked ? heat : null, subject.place);
-}, trouble);
+  stage.showHeat(subject === current && at("explaining").checked ? heat : null, subject.place);
+}, showError);
 
 const lookInside = latest(async (subject) => {
   const layer = maps.layer();
   const found = await api.featureMaps(subject.image, layer);
-  if (subject === looked && layer === maps.layer()) maps.show(found);
-}, trouble);
+  if (subject === current && layer === maps.layer()) maps.show(found);
+}, showError);
 
-function look(subject) {
-  looked = subject;
-  judge(looked);
+function show(subject) {
+  current = subject;
+  predict(current);
 }
 
-function forget() {
-  looked = null;
-  bars.rest();
+function clear() {
+  current = null;
+  bars.clear();
   maps.show(null);
   stage.showHeat(null);
-  trouble("");
+  showError("");
+}
+
+/** Take image files from the buttons, from the clipboard and from drag and drop. */
+function takeFiles() {
+  for (const id of ["pick", "shoot"]) {
+    at(id).addEventListener("change", () => {
+      if (at(id).files[0]) takeFile(at(id).files[0]);
+      at(id).value = ""; // so that the same file can be chosen again
+    });
+  }
+  addEventListener("paste", (event) => takeFirst(event.clipboardData));
+  let depth = 0; // the pointer enters an element before it leaves the last one
+  const enter = (change) => {
+    depth = Math.max(0, depth + change);
+    at("dropping").hidden = !depth;
+  };
+  addEventListener("dragenter", () => enter(1));
+  addEventListener("dragleave", () => enter(-1));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    enter(-depth);
+    takeFirst(event.dataTransfer);
+  });
+}
+
+function takeFirst(data) {
+  const file = data?.files[0];
+  if (file) takeFile(file);
 }
 
 function takeFile(file, truth) {
@@ -51,15 +80,15 @@ function takeFile(file, truth) {
   stage.showHeat(null);
   at("seen").hidden = at("clear").hidden = true;
   at("draw").hidden = !canDraw;
-  look({ image: file, truth });
+  show({ image: file, truth });
   if (truth === undefined) samples.release();
 }
 
 function takeDrawing(seen) {
   samples.release();
   stage.say(seen ? "" : "Draw here, or drop an image");
-  if (seen) look(seen);
-  else forget();
+  if (seen) show(seen);
+  else clear();
 }
 
 function startDrawing() {
@@ -70,36 +99,37 @@ function startDrawing() {
   takeDrawing(null);
 }
 
-function trouble(error) {
-  const place = at("trouble");
-  place.hidden = !error;
-  place.textContent = error?.message ?? "";
+function showError(error) {
+  const message = at("trouble");
+  message.hidden = !error;
+  message.textContent = error?.message ?? "";
 }
 
-function tell({ model, data, classes, input, scores }) {
+function describe({ model, data, classes, input, scores }) {
   const accuracy = (scores.test ?? scores.val)?.accuracy;
   const parts = [
     data ? `${model} on ${data.split("/").pop()}` : model,
     `${input.height} × ${input.width} ${input.channels === 1 ? "grey" : "colour"}`,
     `${classes.length} classes`,
   ];
-  if (accuracy !== undefined) parts.push(`${percent(accuracy)} of ${scores.test ? "test" : "validation"} images right`);
+  if (accuracy !== undefined) parts.push(`${scores.test ? "test" : "validation"} accuracy ${percent(accuracy)}`);
   at("facts").textContent = parts.join(" · ");
+  if (accuracy === undefined) {
+    at("samples-words").textContent = "Images that the model was trained on; the run has no others.";
+  }
   document.title = `${parts[0]} · Sadari`;
 }
 
-let canDraw = false;
-
 async function start() {
   const model = await api.model();
-  tell(model);
+  describe(model);
   canDraw = drawing.drawable(model.input);
   bars.prepare(model.classes);
   stage.prepare(model.input);
   at("explain").hidden = !model.grad_cam;
-  maps.open(model.layers, () => looked && lookInside(looked));
-  at("explaining").addEventListener("change", () => (looked && answered ? explain(looked) : null));
-  intake.open(takeFile);
+  maps.open(model.layers, () => current && lookInside(current));
+  at("explaining").addEventListener("change", () => (current && answered ? explain(current) : null));
+  takeFiles();
   if (canDraw) {
     at("seen-words").textContent = `What the model sees: ${model.input.height} × ${model.input.width} pixels`;
     for (const id of ["clear", "draw"]) {
@@ -117,4 +147,4 @@ async function start() {
   document.documentElement.dataset.ready = "all";
 }
 
-start().catch(trouble);
+start().catch(showError);

@@ -1,19 +1,20 @@
 import { bytes } from "./api.js";
 import { at } from "./dom.js";
 
-// From nothing to most: five colours of Matplotlib's inferno, which reads in grey too.
+// From the lowest value to the highest: five colours of Matplotlib's inferno, which also works in grey.
 const RAMP = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
 const COLOURS = Array.from({ length: 256 }, (_, value) => colour(value / 255));
-const GAP = 2; // dots between two maps
-const LEAST_CELL = 44; // dots of a map on the screen
-const WIDEST_CELL = [112, 720]; // of one of several, of one alone
-const NUMBER_CELL = 18;
+// Pixels of the screen (all assumed).
+const GAP = 2; // between two maps
+const LEAST_CELL = 44; // the side of a map
+const WIDEST_CELL = [112, 720]; // one of several maps, a single map
+const NUMBER_CELL = 18; // one value of a vector
 
 let layers = [];
 let shown = null;
 let chosenOf = ""; // the layer whose channel was chosen
 
-/** Let somebody slide through the layers; `chosen()` is told when another one is wanted. */
+/** Prepare the sliders; `chosen()` is called when the user moves to another layer. */
 export function open(described, chosen) {
   layers = described;
   at("layer").max = layers.length - 1;
@@ -27,23 +28,23 @@ export function open(described, chosen) {
   nameLayer();
 }
 
-/** The name of the layer that is looked at. */
+/** The name of the layer that is shown. */
 export const layer = () => layers[at("layer").valueAsNumber].name;
 
-/** Show what the server found, or nothing. */
+/** Show the feature maps `found`, or hide the section where it is null. */
 export function show(found) {
   at("inside").hidden = !found;
   shown = found && { ...found, values: bytes(found.values), flat: isFlat(found) };
   if (!shown) return;
   at("channel").max = shown.shown - 1;
-  if (shown.layer !== chosenOf) at("channel").value = liveliest(shown);
+  if (shown.layer !== chosenOf) at("channel").value = mostVaried(shown);
   chosenOf = shown.layer;
   at("one").hidden = at("channels").hidden = shown.channels === 1;
   at("maps").classList.toggle("alone", shown.channels === 1);
   draw();
 }
 
-// A vector comes as one row, a sequence as one picture: features across, steps down.
+// A vector arrives as one row, a sequence as one picture: features across, steps down.
 const isFlat = ({ channels, height }) => channels === 1 && height === 1;
 
 function nameLayer() {
@@ -52,17 +53,17 @@ function nameLayer() {
   at("layer").setAttribute("aria-valuetext", `${name}, ${place}`);
   const strong = document.createElement("strong");
   strong.textContent = text || name;
-  at("layer-words").replaceChildren(strong, ` · layer ${place} · ${shapeWords(shape)}`);
+  at("layer-words").replaceChildren(strong, ` · layer ${place} · ${describeShape(shape)}`);
 }
 
-function shapeWords([channels, height, width]) {
-  if (channels === 1 && height === 1) return `${width.toLocaleString("en")} numbers`;
-  if (channels === 1) return `${height} steps of ${width} numbers`;
+function describeShape([channels, height, width]) {
+  if (channels === 1 && height === 1) return `${width.toLocaleString("en")} values`;
+  if (channels === 1) return `${height} steps of ${width} values`;
   return `${channels} maps of ${height} × ${width}`;
 }
 
-/** The channel that tells most apart, to begin with. */
-function liveliest({ values, width, height, shown: count }) {
+/** The channel whose values vary most; it is shown first. */
+function mostVaried({ values, width, height, shown: count }) {
   const spread = (place) => {
     const [low, high] = limits(values.subarray(place * width * height, (place + 1) * width * height));
     return high - low;
@@ -84,22 +85,22 @@ function drawGrid() {
   canvas.width = grid.columns * (grid.cell + GAP) - GAP;
   canvas.height = grid.rows * (grid.tall + GAP) - GAP;
   canvas.style.maxWidth = `${canvas.width}px`;
-  const ink = canvas.getContext("2d");
-  ink.imageSmoothingEnabled = false;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
   for (let place = 0; place < cells.count; place += 1) {
     const left = (place % grid.columns) * (grid.cell + GAP);
     const top = Math.floor(place / grid.columns) * (grid.tall + GAP);
-    ink.drawImage(plane(place, cells), left, top, grid.cell, grid.tall);
+    context.drawImage(plane(place, cells), left, top, grid.cell, grid.tall);
   }
   canvas.dataset.columns = grid.columns;
 }
 
-/** What the grid consists of: the channels, or each number of a vector. */
+/** The cells of the grid: the channels, or the single values of a vector. */
 function cellsOf({ flat, width, height, shown: count }) {
   return flat ? { count: width, width: 1, height: 1 } : { count, width, height };
 }
 
-/** Columns and rows of cells that fill `room` dots across; the numbers of a vector are small squares. */
+/** Arrange cells in columns and rows that fill a width of `room` pixels; the values of a vector are small squares. */
 function arrange({ count, width, height }, room) {
   const most = Math.max(200, room);
   const wanted = count === 1 ? most : width === 1 ? NUMBER_CELL : Math.max(LEAST_CELL, Math.sqrt((most * most) / (2 * count)));
@@ -116,15 +117,15 @@ function drawLarge() {
   canvas.width = width;
   canvas.height = height;
   canvas.getContext("2d").drawImage(plane(place, shown), 0, 0);
-  const part = shown.values.subarray(place * width * height, (place + 1) * width * height);
-  const [low, high] = limits(part).map(original);
-  const words = `Channel ${place + 1} of ${shown.channels}: ${low} to ${high}`;
-  at("large-words").textContent = words;
-  canvas.setAttribute("aria-label", words);
+  const values = shown.values.subarray(place * width * height, (place + 1) * width * height);
+  const [low, high] = limits(values).map(original);
+  const description = `Channel ${place + 1} of ${shown.channels}: ${low} to ${high}`;
+  at("large-words").textContent = description;
+  canvas.setAttribute("aria-label", description);
   at("channel").setAttribute("aria-valuetext", `${place + 1} of ${shown.channels}`);
 }
 
-const limits = (part) => [Math.min(...part), Math.max(...part)]; // 64 x 64 values at most
+const limits = (values) => [Math.min(...values), Math.max(...values)]; // 64 x 64 values at most
 
 const original = (value) => (shown.low + ((shown.high - shown.low) * value) / 255).toPrecision(2);
 

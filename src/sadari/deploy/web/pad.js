@@ -1,21 +1,21 @@
 import { at } from "./dom.js";
 import { read } from "./grey.js";
 
-export const SIDE = 448; // of the drawing in pixels: a multiple of 28 and of 8
-const STEP = SIDE / 28; // of the pen that arrow keys move
+export const SIDE = 448; // pixels of the drawing's side: a multiple of 28 and of 8
+const STEP = SIDE / 28; // that an arrow key moves the pen
 
 const pad = at("pad");
-const ink = pad.getContext("2d", { willReadFrequently: true });
+const context = pad.getContext("2d", { willReadFrequently: true });
 let width = SIDE / 12;
-let pen = null; // where the pointer was last
+let pen = null; // the last position of the pointer
 const keyboard = { x: SIDE / 2, y: SIDE / 2, down: false };
 let drawn = false;
 
-/** Let somebody draw; `changed(drawn)` is told of every stroke. */
+/** Prepare the pad for drawing; `changed()` is called after every stroke. */
 export function open(changed) {
   pad.width = pad.height = SIDE;
-  ink.lineCap = ink.lineJoin = "round";
-  ink.strokeStyle = "#fff";
+  context.lineCap = context.lineJoin = "round";
+  context.strokeStyle = "#fff";
   pad.setAttribute("aria-label", "Drawing. " + at("pad-help").textContent);
   pad.addEventListener("pointerdown", (event) => {
     if (event.button > 0) return;
@@ -29,23 +29,23 @@ export function open(changed) {
     stroke(position(event), changed);
   });
   for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => (pen = null));
-  pad.addEventListener("keydown", (event) => type(event, changed));
+  pad.addEventListener("keydown", (event) => press(event, changed));
 }
 
 export const isDrawn = () => drawn;
 
-/** share: the line's width, of the side. */
+/** Set the line's width, as a share of the side. */
 export function setLine(share) {
   width = share * SIDE;
 }
 
-/** The drawing as a grey picture: white lines, which are see-through at their edges, on black. */
+/** Return the drawing as a grey picture: white lines, half transparent at their edges, on black. */
 export function picture() {
-  return read(ink, SIDE);
+  return read(context, SIDE);
 }
 
 export function clear() {
-  ink.clearRect(0, 0, SIDE, SIDE);
+  context.clearRect(0, 0, SIDE, SIDE);
   drawn = false;
   pen = null;
 }
@@ -56,11 +56,11 @@ function position(event) {
 }
 
 function line(to) {
-  ink.lineWidth = width;
-  ink.beginPath();
-  ink.moveTo(pen.x, pen.y);
-  ink.lineTo(to.x, to.y);
-  ink.stroke();
+  context.lineWidth = width;
+  context.beginPath();
+  context.moveTo(pen.x, pen.y);
+  context.lineTo(to.x, to.y);
+  context.stroke();
   pen = to;
   drawn = true;
 }
@@ -72,7 +72,7 @@ function stroke(to, changed) {
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-function type(event, changed) {
+function press(event, changed) {
   if (event.key === "Delete" || event.key === "Backspace") {
     clear();
     changed();

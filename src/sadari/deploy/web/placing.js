@@ -1,6 +1,6 @@
-/** From a drawing to the few pixels that a model reads; grey.js says what a grey picture is. */
+/** From a drawing to the few pixels that a model reads; grey.js defines a grey picture. */
 
-/** How do these grey pictures fill their frame? The usual extent of what is on them, as a share of the side, or null. */
+/** Return the median extent of the object in these grey pictures, as a share of the side; null where there is none. */
 export function extent(pictures) {
   const shares = pictures
     .map((picture) => [bounds(picture), picture.side])
@@ -11,10 +11,10 @@ export function extent(pictures) {
 }
 
 /**
- * How is a picture moved, so that what is on it fills `share` of the frame and lies in its middle?
+ * Return how to move a picture so that its object fills `share` of the frame and is in the middle.
  *
- * {scale, left, top}: a point at x comes to scale * x + left; left and top are shares of the side. null where nothing is
- * on it.
+ * {scale, left, top}: a point at x moves to scale * x + left; left and top are shares of the side. null for an empty
+ * picture.
  */
 export function placement(picture, share) {
   const box = bounds(picture);
@@ -31,7 +31,7 @@ export function placement(picture, share) {
   };
 }
 
-/** The mean of each block of pixels: what an area of the drawing looks like from far away. */
+/** Reduce a picture to `size` x `size` pixels, the mean of each block. */
 export function shrink({ side, values }, size) {
   const small = new Uint8ClampedArray(size * size);
   const block = side / size;
@@ -47,13 +47,13 @@ export function shrink({ side, values }, size) {
   return { side: size, values: small };
 }
 
-const SEEN = 64; // what is darker than a quarter of white is taken for the ground
+const VISIBLE = 64; // darker values, below a quarter of white, are the background (assumed)
 
 function bounds({ side, values }) {
   let [left, top, right, bottom] = [side, side, 0, 0];
-  values.forEach((value, place) => {
-    if (value < SEEN) return;
-    const [x, y] = [place % side, Math.floor(place / side)];
+  values.forEach((value, index) => {
+    if (value < VISIBLE) return;
+    const [x, y] = [index % side, Math.floor(index / side)];
     left = Math.min(left, x);
     right = Math.max(right, x + 1);
     top = Math.min(top, y);
@@ -62,18 +62,18 @@ function bounds({ side, values }) {
   return right > left ? { left, top, right, bottom } : null;
 }
 
-/** The centre of mass, which is what MNIST's makers put in the middle. */
+/** Return the centre of mass, which is in the middle of MNIST's images. */
 function centre({ side, values }) {
   let [mass, x, y] = [0, 0, 0];
-  values.forEach((value, place) => {
+  values.forEach((value, index) => {
     mass += value;
-    x += value * ((place % side) + 0.5);
-    y += value * (Math.floor(place / side) + 0.5);
+    x += value * ((index % side) + 0.5);
+    y += value * (Math.floor(index / side) + 0.5);
   });
   return { x: x / mass, y: y / mass };
 }
 
-/** The shift nearest to `wanted` that leaves nothing outside. */
+/** Return the shift nearest to `wanted` that leaves nothing outside the frame. */
 function inside(wanted, side, scale, low, high) {
   return Math.min(side - scale * high, Math.max(-scale * low, wanted));
 }

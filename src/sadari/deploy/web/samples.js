@@ -2,9 +2,9 @@ import { bytes, samples } from "./api.js";
 import { at, html, named } from "./dom.js";
 import { read } from "./grey.js";
 
-/** List the samples, if there are any; `taken(file, label)` gets the one that is clicked. Returns them as grey pictures. */
+/** List the samples; `taken(file, label)` gets the one that is clicked. Return them as grey pictures. */
 export async function open(input, taken) {
-  const found = await samples().catch(() => []); // the page is whole without them
+  const found = await samples().catch(() => []); // the page works without them
   if (!found.length) return [];
   const list = at("samples").querySelector("ul");
   list.style.setProperty("--ratio", `${input.width} / ${input.height}`);
@@ -15,7 +15,7 @@ export async function open(input, taken) {
   return Promise.all(files.map(grey));
 }
 
-/** No sample is what is looked at now. */
+/** Mark all samples as not selected. */
 export function release() {
   for (const button of at("samples").querySelectorAll("[aria-pressed=true]")) button.setAttribute("aria-pressed", false);
 }
@@ -41,7 +41,7 @@ function item(sample, file, taken) {
 
 async function grey(file) {
   const image = await createImageBitmap(file);
-  const ink = new OffscreenCanvas(image.width, image.width).getContext("2d");
-  ink.drawImage(image, 0, 0);
-  return read(ink, image.width);
+  const context = new OffscreenCanvas(image.width, image.width).getContext("2d");
+  context.drawImage(image, 0, 0);
+  return read(context, image.width);
 }

@@ -2,13 +2,13 @@ import { bytes } from "./api.js";
 import { at } from "./dom.js";
 
 const FIT = { crop: "cover", pad: "contain", squash: "fill" };
-const SMALL = 64; // pixels of a side up to which they are shown as squares
+const SMALL = 64; // images up to this side show their pixels as squares (assumed)
 const HEAT = [255, 122, 0];
-const STRONGEST = 0.72; // how much of the image the heat covers at most
+const STRONGEST = 0.72; // the largest opacity of the heatmap (assumed)
 
 let address = "";
 
-/** Give the stage the shape that the model reads, so that what is cut off of a photograph is not shown. */
+/** Give the stage the shape that the model reads, so that the cropped edges of a photograph are not shown. */
 export function prepare({ height, width, fit }) {
   const stage = at("stage");
   stage.style.setProperty("--ratio", `${width} / ${height}`);
@@ -16,8 +16,8 @@ export function prepare({ height, width, fit }) {
   stage.classList.toggle("padded", fit === "pad");
 }
 
-/** Show an image file, or say that only the model can read it. */
-export function showImage(blob, words) {
+/** Show an image file, or say that the browser cannot. alt: its description. */
+export function showImage(blob, alt) {
   URL.revokeObjectURL(address);
   address = URL.createObjectURL(blob);
   const picture = at("picture");
@@ -28,7 +28,7 @@ export function showImage(blob, words) {
     say("Your browser cannot show this file");
   };
   picture.src = address;
-  picture.alt = words;
+  picture.alt = alt;
   picture.hidden = false;
   at("pad").hidden = true;
 }
@@ -39,28 +39,28 @@ export function showPad() {
   say("");
 }
 
-/** What stands on the empty stage. */
-export function say(words) {
-  at("empty").textContent = words;
-  at("empty").hidden = !words;
+/** Write a text on the empty stage. */
+export function say(text) {
+  at("empty").textContent = text;
+  at("empty").hidden = !text;
   at("empty").classList.toggle("on-black", !at("pad").hidden);
 }
 
-/** Lay the heat that the server found over the image; null takes it away. place: how a drawing was moved before. */
+/** Show Grad-CAM's heatmap over the image; null removes it. place: how the drawing was moved before, or null. */
 export function showHeat(heat, place) {
   const canvas = at("heat");
   canvas.hidden = !heat;
   if (!heat) return;
   const small = new OffscreenCanvas(heat.width, heat.height);
   const image = new ImageData(heat.width, heat.height);
-  bytes(heat.values).forEach((value, place) => image.data.set([...HEAT, STRONGEST * value], 4 * place));
+  bytes(heat.values).forEach((value, index) => image.data.set([...HEAT, STRONGEST * value], 4 * index));
   small.getContext("2d").putImageData(image, 0, 0);
   const box = at("stage").getBoundingClientRect();
   canvas.width = Math.round(box.width * devicePixelRatio);
   canvas.height = Math.round(box.height * devicePixelRatio);
-  const ink = canvas.getContext("2d");
-  ink.imageSmoothingQuality = "high";
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
   const { scale, left, top } = place ?? { scale: 1, left: 0, top: 0 };
   const [across, down] = [canvas.width / scale, canvas.height / scale];
-  ink.drawImage(small, -left * across, -top * down, across, down);
+  context.drawImage(small, -left * across, -top * down, across, down);
 }

@@ -1,4 +1,4 @@
-"""Where does a run lie while it is made, and what stays of it when its folder is gone? Its files, in memory."""
+"""Where is a run stored while an estimator fits, and what remains when its folder is gone? Its files, in memory."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,29 +22,30 @@ TEMPORARY = "sadari-"  # how the names of temporary folders begin
 
 
 @dataclass(frozen=True, eq=False)
-class KeptRun:
-    """A finished run without a folder. files: the bytes of each of its files, by name; TensorBoard's are left out."""
+class RunSnapshot:
+    """A finished run without a folder. files: the bytes of each of its files, by name, except TensorBoard's."""
 
     files: Mapping[str, bytes]
 
     @classmethod
-    def of(cls, folder: Path) -> "KeptRun":
-        """The finished run in `folder`."""
+    def of(cls, folder: Path) -> "RunSnapshot":
+        """Read the finished run in `folder`."""
         found = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith(EVENTS))
         return cls({each.name: each.read_bytes() for each in found})
 
     @property
     def job(self) -> JobRecord:
+        """The job of the run."""
         return JobRecord.from_toml(self.files["settings.toml"].decode("utf-8"))
 
     def write(self, folder: Path) -> None:
-        """Lay the run down in `folder` again. Raises SadariError where that cannot be written."""
+        """Write the run's files to `folder`; raise SadariError where that cannot be."""
         for name, content in self.files.items():
             write_bytes(folder / name, content)
         write_json(folder / SCORES, {**read_json(folder / SCORES), "run": str(folder.resolve())})
 
     def open(self) -> Classifier:
-        """Its model, ready to predict."""
+        """Load the run's model, ready to predict."""
         with TemporaryDirectory(prefix=TEMPORARY) as folder, threads_given_back():
             self.write(Path(folder))
             return Classifier.open(folder)
@@ -52,13 +53,14 @@ class KeptRun:
 
 @contextmanager
 def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[Path]:
-    """Which folder does the run of `job` on `images` get? One of its own in `out`, else one that is gone afterwards.
+    """Give the run of `job` on `images` a folder: one in `out`, else a temporary one, which is removed afterwards.
 
-    The same job on the same images gets the same folder, so that it is found there, finished or begun.
+    The same job on the same images gets the same folder in `out`, so that a finished run is found there and an
+    interrupted one goes on.
     """
     if out is not None:
-        words = digest_words(job.record.to_toml(), images.fingerprint)[:12]
-        yield Path(out) / f"{job.model.name}-seed{job.seed}-{words}"
+        digest = digest_words(job.record.to_toml(), images.fingerprint)[:12]
+        yield Path(out) / f"{job.model.name}-seed{job.seed}-{digest}"
         return
     with TemporaryDirectory(prefix=TEMPORARY) as folder:
         yield Path(folder) / "run"
@@ -66,7 +68,7 @@ def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[P
 
 @contextmanager
 def threads_given_back() -> Iterator[None]:
-    """Whose are the threads? Inside, Sadari takes as many as suit its images; afterwards the process has its own."""
+    """Let Sadari choose the number of threads inside, and restore that of the process afterwards."""
     before = torch.get_num_threads()
     with threadpool_limits(limits=None):
         try:

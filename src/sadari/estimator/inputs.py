@@ -1,4 +1,4 @@
-"""How do the arrays that scikit-learn's users bring become images? Decided when fitting, and the same ever after."""
+"""How do the arrays X of scikit-learn's users become images? Decided in `fit`, and the same in every `predict`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from sadari.values import ImageSet
 
 FORMS = "images are (N, H, W) or (N, H, W, 1 or 3), channels last, or one row each, (N, D)"
 CHANNELS = (1, 3)
-# Rows that are scaled at once: bounds the float64 copy of them to 26 MB for images of 28x28 (assumed).
+# Rows scaled at once: their float64 copy takes at most 26 MB for images of 28x28 (assumed).
 BLOCK_ROWS = 4096
 
 Range = tuple[float, float]
 
 
 class InputError(UsageError, ValueError):
-    """The X or y of a call cannot be used: Sadari's UsageError, and the ValueError that scikit-learn's users expect."""
+    """An X or y that cannot be used: Sadari's UsageError, and the ValueError that scikit-learn's users expect."""
 
 
 def as_rows(x: Any) -> tuple[Any, Shape | None]:
-    """Which row of numbers is each image of `x`, and which (H, W, C) has it?
+    """Return `x` with one row (N, D) an image, and the (H, W, C) of an image.
 
-    The shape is None where `x` does not tell: it comes back as it is, for scikit-learn to judge. Raises InputError for
-    more dimensions than images have, and ValueError for lists of different lengths.
+    Where `x` has no more than two dimensions it is returned as it is, for scikit-learn to check, and the shape is
+    None. Raises InputError for more dimensions than images have, and ValueError for lists of different lengths.
     """
     array = x if hasattr(x, "ndim") else np.asarray(x)
     if array.ndim <= 2:
@@ -44,55 +44,55 @@ def as_rows(x: Any) -> tuple[Any, Shape | None]:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Which uint8 images do rows of numbers stand for?
+class InputFormat:
+    """The way from rows of numbers to uint8 images.
 
-    shape: (H, W, C) of the image in a row. value_range: the values that become 0 and 255, those between them the
-    nearest of the 256 levels, those outside of them the nearer end; None where the numbers are bytes already. given:
-    whether the user said so. frame: the size and channels that the model then wants.
+    shape: (H, W, C) of the image in a row. value_range: the values that become 0 and 255; those between become the
+    nearest of the 256 levels, those outside the nearer end; None where the numbers are bytes already. range_given:
+    whether the user gave value_range. frame: the size and channels that the model then reads.
     """
 
     shape: Shape
     value_range: Range | None
-    given: bool
+    range_given: bool
     frame: Frame
 
     @classmethod
     def fitted(
         cls,
         rows: NDArray[Any],
-        held: Shape | None,
+        x_shape: Shape | None,
         image_shape: Sequence[int] | None,
         value_range: Sequence[float] | None,
         settings: Settings,
-    ) -> "Reading":
-        """What the training images in `rows` (N, D) decide, and what is asked for.
+    ) -> "InputFormat":
+        """Decide the format by the training images in `rows` (N, D) and by the parameters.
 
-        held: the shape that X itself had. image_shape, value_range: what the user wants them to be, or None. Raises
-        UsageError where these are none, InputError where they contradict the rows.
+        x_shape: the (H, W, C) that X itself had, or None. image_shape, value_range: the estimator's parameters, or
+        None. Raises UsageError where a parameter is malformed, InputError where it contradicts the rows.
         """
-        shape = _shape_of(rows.shape[1], held, image_shape)
+        shape = _shape_of(rows.shape[1], x_shape, image_shape)
         wanted = _range_of(rows) if value_range is None else _checked_range(value_range)
         return cls(shape, wanted, value_range is not None, frame_of(settings))
 
-    def require_shape(self, held: Shape | None) -> None:
-        """Does X hold images as they were when fitting? Raises InputError where they have another shape, `held`."""
-        if held not in (None, self.shape):
-            raise InputError(f"X holds images of the shape {held}, but the classifier was fitted on {self.shape}")
+    def require_shape(self, x_shape: Shape | None) -> None:
+        """Raise InputError where the images of X have another shape, `x_shape`, than those of `fit`."""
+        if x_shape not in (None, self.shape):
+            raise InputError(f"X holds images of the shape {x_shape}, but the classifier was fitted on {self.shape}")
 
-    def images(self, rows: NDArray[Any]) -> NDArray[np.uint8]:
-        """The images in `rows` (N, D) as the model reads them, uint8 (N, H, W, C).
+    def to_images(self, rows: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the images in `rows` (N, D) as the model reads them, uint8 (N, H, W, C).
 
-        Raises InputError where bytes are given to a classifier fitted on other numbers, or the other way round: the
-        same picture would come out in other grey levels.
+        Raises InputError where X is bytes and the classifier was fitted on other numbers, or the other way round: the
+        same picture would get other grey levels.
         """
-        self._require_same_meaning(rows.dtype)
+        self._require_same_kind(rows.dtype)
         pixels = rows if self.value_range is None else _to_bytes(rows, *self.value_range)
         return _framed(pixels.reshape(len(rows), *self.shape), self.frame)
 
-    def _require_same_meaning(self, dtype: np.dtype[Any]) -> None:
+    def _require_same_kind(self, dtype: np.dtype[Any]) -> None:
         bytes_now, bytes_before = dtype == np.uint8, self.value_range is None
-        if not self.given and bytes_now != bytes_before:
+        if not self.range_given and bytes_now != bytes_before:
             fitted_on = "uint8" if bytes_before else "values from {:g} to {:g}".format(*self.value_range or ())
             raise InputError(
                 f"X is {dtype}, but the classifier was fitted on {fitted_on}; give X in the same form, or say what its "
@@ -101,40 +101,40 @@ class Reading:
 
 
 def frame_of(settings: Settings) -> Frame:
-    """What `settings` make of every image. Raises UsageError for channels that images do not have."""
+    """Return the frame that `settings` ask for; raise UsageError for a number of channels that images do not have."""
     if settings.channels not in (0, *CHANNELS):
         raise UsageError(f"channels is 1 (grey), 3 (colour) or 0 (as X has it), not {settings.channels}")
     return Frame(settings.image_size, settings.fit, settings.channels, interpolation=settings.interpolation)
 
 
-def _shape_of(features: int, held: Shape | None, asked: Sequence[int] | None) -> Shape:
-    """The (H, W, C) of a row of `features` numbers: as X has it, as asked for, a grey square, or a grey line."""
-    if asked is not None:
-        wanted = _checked_shape(asked)
-        if held not in (None, wanted):
-            raise InputError(f"X holds images of the shape {held}, but image_shape is {asked}")
+def _shape_of(features: int, x_shape: Shape | None, image_shape: Sequence[int] | None) -> Shape:
+    """Return the (H, W, C) of a row of `features` numbers: the user's, that of X, a grey square, or a grey line."""
+    if image_shape is not None:
+        wanted = _checked_shape(image_shape)
+        if x_shape not in (None, wanted):
+            raise InputError(f"X holds images of the shape {x_shape}, but image_shape is {image_shape}")
         if prod(wanted) != features:
-            raise InputError(f"image_shape {asked} has {prod(wanted)} values, but a row of X has {features}")
+            raise InputError(f"image_shape {image_shape} has {prod(wanted)} values, but a row of X has {features}")
         return wanted
-    if held:
-        return held
+    if x_shape:
+        return x_shape
     side = isqrt(features)
     return (side, side, 1) if side * side == features else (1, features, 1)
 
 
-def _checked_shape(asked: Sequence[int]) -> Shape:
+def _checked_shape(image_shape: Sequence[int]) -> Shape:
     try:
-        height, width, *channels = (int(each) for each in asked)
+        height, width, *channels = (int(each) for each in image_shape)
         shape = (height, width, *(channels or [1]))
         if len(shape) == 3 and min(shape) > 0 and shape[2] in CHANNELS:
             return shape
     except (TypeError, ValueError):
         pass
-    raise UsageError(f"image_shape is (height, width) or (height, width, 1 or 3), not {asked!r}")
+    raise UsageError(f"image_shape is (height, width) or (height, width, 1 or 3), not {image_shape!r}")
 
 
 def _range_of(rows: NDArray[Any]) -> Range | None:
-    """The lowest and the highest value of the training images; None for bytes."""
+    """Return the lowest and the highest value of the training images; None for bytes."""
     if rows.dtype == np.uint8:
         return None
     low, high = float(rows.min()), float(rows.max())
@@ -143,14 +143,14 @@ def _range_of(rows: NDArray[Any]) -> Range | None:
     return low, high
 
 
-def _checked_range(asked: Sequence[float]) -> Range:
+def _checked_range(value_range: Sequence[float]) -> Range:
     try:
-        low, high = (float(each) for each in asked)
+        low, high = (float(each) for each in value_range)
         if low < high and isfinite(high - low):
             return low, high
     except (TypeError, ValueError):
         pass
-    raise UsageError(f"value_range is the values of black and white, such as (0, 1), not {asked!r}")
+    raise UsageError(f"value_range is the values of black and white, such as (0, 1), not {value_range!r}")
 
 
 def _to_bytes(rows: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
@@ -159,13 +159,13 @@ def _to_bytes(rows: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
         block = rows[start : start + BLOCK_ROWS].astype(np.float64)
         np.clip(block, low, high, out=block)  # before the difference, which may not be finite
         block -= low
-        block /= (high - low) or 1.0  # one value all over is black
+        block /= (high - low) or 1.0  # images of a single value become black
         pixels[start : start + BLOCK_ROWS] = np.rint(255 * block)
     return pixels
 
 
 def _framed(images: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
-    """The images as `frame` wants them, like those that are loaded from a file."""
+    """Return the images in the size and channels of `frame`, as images from files are made."""
     images = to_channels(images, frame.channels or images.shape[3])
     if not frame.size or images.shape[1:3] == (frame.size, frame.size):
         return images
@@ -173,9 +173,9 @@ def _framed(images: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
 
 
 def image_set(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64], classes: NDArray[Any]) -> ImageSet:
-    """The images, uint8 (N, H, W, C), as a set called `name`, of which no image has a part yet.
+    """Return the images, uint8 (N, H, W, C), as a set called `name`, without a split.
 
-    labels: positions in `classes`, which are called by their texts.
+    labels: positions in `classes`. The names of the classes are the text of `classes`.
     """
     names = tuple(str(each) for each in classes.tolist())
     pixels = np.ascontiguousarray(images)

@@ -56,7 +56,7 @@ def test_one_value_all_over_is_black() -> None:
     y = np.arange(20) % 2
     for value in (0.0, 7.0):
         classifier = quick("majority").fit(np.full((20, 4), value), y)
-        assert not classifier._reading.images(np.full((1, 4), value)).any()
+        assert not classifier._input_format.to_images(np.full((1, 4), value)).any()
 
 
 def test_images_are_made_as_a_setting_wants_them() -> None:

@@ -1,4 +1,4 @@
-"""What lies beside a run, so that an estimator can be had back from it? One JSON file, of which nothing is executed."""
+"""What is stored beside a run so that the estimator can be loaded again? One JSON file; nothing in it is executed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,26 +12,27 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import exists, read_json, write_json
 
 FILE = "estimator.json"
-PAIRS = ("image_shape", "value_range")  # arguments that JSON makes lists of
+TUPLES = ("image_shape", "value_range")  # parameters that JSON turns into lists
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
-    """What an estimator knows besides its run.
+class EstimatorState:
+    """The state of a fitted estimator besides its run.
 
-    params: its arguments. labels: the classes, as they were given. shape, value_range, given: of its Reading.
-    features: how many values an image has; names: those of a frame's columns, or None.
+    params: its parameters. labels: the classes, as y had them. shape, value_range, range_given: of its InputFormat.
+    features: n_features_in_. names: feature_names_in_, or None.
     """
 
     params: Mapping[str, Any]
     labels: NDArray[Any]
     shape: tuple[int, int, int]
     value_range: tuple[float, float] | None
-    given: bool
+    range_given: bool
     features: int
     names: NDArray[np.object_] | None
 
     def write(self, folder: Path) -> None:
+        """Write the state to `folder`; raise SadariError where that cannot be."""
         write_json(
             folder / FILE,
             {
@@ -39,22 +40,22 @@ class Stored:
                 "labels": {"dtype": self.labels.dtype.str, "values": self.labels.tolist()},
                 "shape": self.shape,
                 "value_range": self.value_range,
-                "value_range_given": self.given,
+                "value_range_given": self.range_given,
                 "features": self.features,
                 "names": None if self.names is None else self.names.tolist(),
             },
         )
 
     @classmethod
-    def read(cls, folder: Path) -> "Stored":
-        """What `write` left in `folder`; raises UsageError where there is none, SadariError where it is damaged."""
+    def read(cls, folder: Path) -> "EstimatorState":
+        """Read the state in `folder`; raise UsageError where there is none, SadariError where it is damaged."""
         path = folder / FILE
         if not exists(path):
             raise UsageError(f"'{folder}' holds no {FILE}; name a folder that ImageClassifier.save wrote")
         document = read_json(path)
         try:
             params = dict(document["params"])
-            params |= {name: tuple(params[name]) for name in PAIRS if params[name] is not None}
+            params |= {name: tuple(params[name]) for name in TUPLES if params[name] is not None}
             height, width, channels = (int(each) for each in document["shape"])
             low_high, names = document["value_range"], document["names"]
             return cls(
@@ -62,7 +63,7 @@ class Stored:
                 labels=np.array(document["labels"]["values"], dtype=np.dtype(document["labels"]["dtype"])),
                 shape=(height, width, channels),
                 value_range=(float(low_high[0]), float(low_high[1])) if low_high is not None else None,
-                given=bool(document["value_range_given"]),
+                range_given=bool(document["value_range_given"]),
                 features=int(document["features"]),
                 names=np.array(names, dtype=object) if names is not None else None,
             )
@@ -71,7 +72,7 @@ class Stored:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: NumPy's numbers as Python's, paths as texts."""
+    """Return the value in types that JSON has: NumPy's numbers as Python's, paths as text."""
     match value:
         case np.generic() | np.ndarray():
             return value.tolist()

@@ -1,4 +1,4 @@
-"""What stays of a fitted estimator: in a folder, in a copy, in the folder of its runs?"""
+"""What is stored of a fitted estimator: in a folder, in a pickle, in the folder of its runs?"""
 
 import copy
 import json
@@ -107,7 +107,7 @@ def test_a_save_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise SadariError("the disk is full")
 
-    monkeypatch.setattr("sadari.estimator.stored.write_json", full)
+    monkeypatch.setattr("sadari.estimator.persistence.write_json", full)
     with pytest.raises(SadariError, match="full"):
         classifier.save(tmp_path / "saved")
     assert not (tmp_path / "saved").exists()

@@ -1,0 +1,47 @@
+"""What does an ONNX file answer for images? onnxruntime runs it on the processor, as it does for the file's users."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.deploy.extra import require
+from sadari.deploy.onnx_graph import INPUT, OUTPUT
+from sadari.errors import SadariError
+
+AT_ONCE = 64  # images in one pass (assumed: keeps the cores busy, and VGG16's maps stay below 1 GiB)
+ERRORS_ONLY = 3  # onnxruntime's number for this level of logging
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def load_onnx(content: bytes) -> Predict:
+    """Return the function uint8 (N, H, W, C) -> float32 (N, K) of the ONNX file with this content.
+
+    Raises SadariError, as the returned function does, where onnxruntime cannot run the file.
+    """
+    runtime = require("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = ERRORS_ONLY
+    with _as_sadari_error():
+        session: Any = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        blocks = range(0, len(images), AT_ONCE)
+        with _as_sadari_error():
+            answers = [session.run([OUTPUT], {INPUT: images[start : start + AT_ONCE]})[0] for start in blocks]
+        return np.concatenate(answers)
+
+    return predict
+
+
+@contextmanager
+def _as_sadari_error() -> Iterator[None]:
+    """Raise any error of onnxruntime as a SadariError of one sentence: they share no class but Exception."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SadariError(f"onnxruntime cannot run the exported model ({reason}); try another version of it") from error

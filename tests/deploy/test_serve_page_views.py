@@ -1,0 +1,100 @@
+"""Does the page show what is inside the network, and can it be read in any width and colour scheme?"""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.browser import NEEDS_BROWSER, Open, draw_seven, painted, said
+
+if TYPE_CHECKING:
+    pass
+
+pytestmark = NEEDS_BROWSER
+
+TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA
+
+
+def test_it_shows_why(open_page: Open, digits: str) -> None:
+    page = open_page(digits)
+    draw_seven(page)
+    said(page)
+    assert page.locator("#heat").is_hidden()
+    page.get_by_label("Show why").check(force=True)
+    page.wait_for_selector("#heat", state="visible")
+    assert painted(page, "heat") > 1000
+    page.get_by_label("Show why").uncheck(force=True)
+    page.wait_for_selector("#heat", state="hidden")
+
+
+def test_sliding_through_the_layers(open_page: Open, digits: str) -> None:
+    page = open_page(digits)
+    draw_seven(page)
+    page.locator("#inside").wait_for()
+    assert (
+        "conv 32 same · layer 1 of 12 · 32 maps of 8 \N{MULTIPLICATION SIGN} 8"
+        in page.locator("#layer-words").inner_text()
+    )
+    first = page.locator("#grid").screenshot()
+    page.locator("#layer").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)
+    assert "64 maps of 4 \N{MULTIPLICATION SIGN} 4" in page.locator("#layer-words").inner_text()
+    assert page.locator("#grid").screenshot() != first
+    assert page.evaluate("[document.getElementById('large').width, document.getElementById('channel').max]") == [
+        4,
+        "63",
+    ]
+    large = page.locator("#large").screenshot()
+    page.locator("#channel").fill("40")
+    assert page.locator("#large-words").inner_text().startswith("Channel 41 of 64")
+    assert page.locator("#large").screenshot() != large
+    page.locator("#grid").click(position={"x": 3, "y": 3})
+    assert page.locator("#large-words").inner_text().startswith("Channel 1 of 64")
+    page.locator("#layer").fill("11")
+    page.wait_for_timeout(500)
+    assert "10 values" in page.locator("#layer-words").inner_text()
+    assert page.locator("#large").is_hidden()
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_it_fits_and_can_be_read(open_page: Open, digits: str, width: int) -> None:
+    for scheme in ("light", "dark"):
+        page = open_page(digits, width=width, scheme=scheme)
+        draw_seven(page)
+        page.locator("#inside").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        poor = page.evaluate(POOR_CONTRAST, TEXT_CONTRAST)
+        assert poor == []
+        stage, verdict = (page.locator(place).bounding_box() for place in ("#stage", "#verdict"))
+        assert stage is not None and verdict is not None
+        assert verdict["y"] < stage["y"] + stage["height"] + 40, "the answer is beside or right below the drawing"
+
+
+POOR_CONTRAST = """(least) => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const channels = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const luminance = ([red, green, blue]) => {
+        const linear = [red, green, blue].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    const background = (element) => {
+        for (let each = element; each; each = each.parentElement) {
+            const colour = channels(getComputedStyle(each).backgroundColor);
+            if (colour[3] === 255) return colour;
+        }
+    };
+    return [...document.querySelectorAll("p, span, bdi, h1, h2, li, strong, figcaption, label")]
+        .filter((each) => each.checkVisibility() && [...each.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+        .filter((each) => {
+            const colours = [channels(getComputedStyle(each).color), background(each)];
+            const [a, b] = colours.map(luminance).sort((x, y) => y - x);
+            return (a + 0.05) / (b + 0.05) < least;
+        })
+        .map((each) => each.textContent);
+}"""
