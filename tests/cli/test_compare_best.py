@@ -36,7 +36,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClockedTrainer:
 
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in MADE])
+    monkeypatch.setattr(entrants, "MODELS", [find_model(name) for name in MADE])
     monkeypatch.setattr(find, "find_best", with_fake)
     monkeypatch.setattr(plots, "write_plots", lambda result: (result.out / "plots" / "samples.png",))
     monkeypatch.setattr(write, "write_report", lambda result: result.out / "report.html")
@@ -121,9 +121,9 @@ def test_python_asks_the_same_way(trainer: ClockedTrainer, tmp_path: Path) -> No
         assert result.arms[0].name == "cnn" and result.out == tmp_path / "out" / "final"
     with pytest.raises(UsageError, match="add a budget"):
         sadari.compare("digits", "best")
-    for jobs in (0, 2):
+    for workers in (0, 2):
         with pytest.raises(UsageError, match="one run at a time"):
-            sadari.compare("digits", "best", budget="20s", jobs=jobs)
+            sadari.compare("digits", "best", budget="20s", workers=workers)
     assert {job.seed for job in trainer.calls} == {0}
 
 
@@ -131,7 +131,7 @@ def test_python_asks_the_same_way(trainer: ClockedTrainer, tmp_path: Path) -> No
 def test_a_real_search_hands_over_a_model_that_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     names = ("softmax", "logistic", "mlp", "lstm", "cnn")
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in names])
+    monkeypatch.setattr(entrants, "MODELS", [find_model(name) for name in names])
     result = sadari.compare("digits", "best", budget="40s", seeds=1, out=tmp_path / "out")
     chosen = find.chosen_run(result)
     assert chosen is not None and chosen.scores("test")["accuracy"] > 0.93  # logistic regression has 0.95 to 0.97

@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from sadari.cli import compare as door
-from sadari.cli.claims import show_claims
+from sadari.cli.output.comparison import show_claims
 from sadari.comparison import compare as room
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.errors import SadariError, UsageError

@@ -53,7 +53,7 @@ class Heard(Silent):
 @pytest.fixture(autouse=True)
 def small_ladder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in MADE])
+    monkeypatch.setattr(entrants, "MODELS", [find_model(name) for name in MADE])
 
 
 def trainer(**changed: Made) -> ClockedTrainer:
@@ -163,7 +163,7 @@ def test_the_run_to_use_is_chosen_on_validation(tmp_path: Path) -> None:
 def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in ("softmax", "mlp")])
+    monkeypatch.setattr(entrants, "MODELS", [find_model(name) for name in ("softmax", "mlp")])
     very_slow = Pace(0.2, 2e-2)
     using = trainer(softmax=Made(0.75, 0.2, very_slow), mlp=Made(0.85, 1, very_slow))
     heard = Heard()
@@ -529,7 +529,7 @@ def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
     monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
     monkeypatch.setattr("sadari.models.weights._in_hub_cache", lambda _: None)
     names = ("softmax", "mlp", "fine-tune", "a1-cnn")
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in names])
+    monkeypatch.setattr(entrants, "MODELS", [find_model(name) for name in names])
     heard = Heard()
     result = search(trainer(), tmp_path / "out", heard=heard)
     said = [each for each in heard.said if "is not tried" in each]
@@ -540,6 +540,6 @@ def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
 
 
 def test_majority_learns_nothing_and_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrants, "LADDER", [find_model(name) for name in ("majority", "softmax")])
+    monkeypatch.setattr(entrants, "MODELS", [find_model(name) for name in ("majority", "softmax")])
     arms, _ = entrants.candidates({})
     assert [arm.name for arm in arms] == ["softmax"]

@@ -1,4 +1,4 @@
-"""`sadari explain`: what is inside of a run's model, and what it sees in an image."""
+"""`sadari explain`: what is inside a run's model, and what it sees in an image."""
 
 import re
 import shlex
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.layers import count_params, layer_table, row_document, show, show_json, total_sentence
-from sadari.cli.terminal import TerminalProgress
-from sadari.cli.train import AsJson, Run
+from sadari.cli.options import AsJson, Run, out_option
+from sadari.cli.output.console import print_json, show
+from sadari.cli.output.layers import count_params, layer_table, row_document, total_sentence
+from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
 from sadari.registry import unknown_name
 
@@ -41,10 +42,10 @@ def explain(
     method: Annotated[
         str | None, typer.Option(help="grad-cam, integrated-gradients, occlusion, weights; several with commas.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the pictures; RUN/explain by default.")] = None,
+    out: Annotated[Path | None, out_option("Folder of the pictures; RUN/explain by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the layers of a run's model; for an image, what each of them sees and which parts speak for its class."""
+    """Show the layers of a run's model; for an image, what each of them sees and which pixels speak for its class."""
     if channel is not None and layer is None:
         raise UsageError("--channel needs its layer: add --layer, such as --layer conv1")
 
@@ -74,7 +75,7 @@ def explain(
     places = [folder / name for name in _folder_names(asked)]
     seen = [_draw(model, *each, view) for each in zip(asked, looks, places, strict=True)]
     if as_json:
-        show_json(_document(record.path, summary, pictures, seen))
+        print_json(_document(record.path, summary, pictures, seen))
     elif seen or pictures:
         _show_pictures(seen, pictures, folder)
     else:
@@ -83,7 +84,7 @@ def explain(
 
 @dataclass(frozen=True)
 class _Wish:
-    """What is to be seen of every image."""
+    """What the user wants to see of every image."""
 
     layer: str
     label: int | None
@@ -92,6 +93,8 @@ class _Wish:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
+    """What was found in one image, and the pictures of it."""
+
     look: "Look"
     pictures: list[Path]
 
@@ -107,7 +110,7 @@ def _place(name: str, classes: Sequence[str]) -> int:
 
 
 def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path) -> list[Path]:
-    """What needs no image: the first filters or the weights, and the images that a channel answers to."""
+    """Draw what needs no image: the first filters or the weights, and the images that a channel answers to."""
     from sadari.explain.weights import class_weights, first_filters
     from sadari.report.looking import write_channel, write_learnt
 
@@ -127,9 +130,9 @@ def _draw(model: "TrainedModel", asked: "Asked", look: "Look", folder: Path, vie
 
 
 def _folder_names(asked: "Sequence[Asked]") -> list[str]:
-    """A name for each image's folder: its own without the suffix, so that none is called like a picture of the model.
+    """Return a name for each image's folder: its own without the suffix, so that none is like a picture of the model.
 
-    Of a long one the end, which tells images apart; whatever is still the same is numbered.
+    A long name keeps its end, which differs more often than its start; names that are still equal are numbered.
     """
     from sadari.data.decode import SUFFIXES
 
@@ -145,7 +148,7 @@ def _folder_names(asked: "Sequence[Asked]") -> list[str]:
 
 
 def _an_id(record: "RunRecord") -> str:
-    """An image of the run's set as it is typed, or the word for one where nothing is predicted yet."""
+    """Return the id of an image of the run, quoted for a shell, or "IMAGE" where nothing is predicted yet."""
     if not (record.path / "predictions.csv").is_file():
         return "IMAGE"
     return shlex.quote(str(record.predictions.ids[0]))

@@ -51,7 +51,9 @@ class Robustness:
 
     def document(self) -> dict[str, Any]:
         """As plain values, for JSON."""
-        return {"disturbed": [asdict(each) for each in self.corrupted], "notes": list(self.notes)}
+        corrupted = [asdict(each) for each in self.corrupted]
+        # "disturbed" is the name of 0.1.0, for scripts that read it; it goes with the next release.
+        return {"corrupted": corrupted, "disturbed": corrupted, "notes": list(self.notes)}
 
 
 def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = ()) -> Robustness | None:
