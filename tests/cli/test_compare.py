@@ -29,21 +29,6 @@ PROMISED = {"out", "report", "data", "arms", "verdicts"}
 REAL_PLOTS = plots.write_plots
 
 
-@pytest.fixture
-def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
-    """The commands run in `tmp_path` with a trainer that learns nothing, and without plots."""
-    fake, original = FakeTrainer(), room.compare
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **named, trainer=fake)
-
-    monkeypatch.setattr(room, "compare", with_fake)
-    monkeypatch.setattr(plots, "write_plots", lambda result: (result.out / "plots" / "samples.png",))
-    return fake
-
-
 def typed(*words: str) -> Result:
     app = typer.Typer()
     app.command("compare")(door.compare)
@@ -300,13 +285,13 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path: Pa
     while not all(map(Path.is_file, begun)) and time.monotonic() < deadline:
         time.sleep(0.05)
     started.send_signal(signal.SIGINT)
-    _, told = started.communicate(timeout=60)
-    assert started.returncode == 130, told.decode()
-    assert b"go on with: sadari compare digits" in told
-    kept = (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 130, said.decode()
+    assert b"go on with: sadari compare digits" in said
+    before = (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns
     again = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, timeout=240, check=False)
     assert again.returncode == 0, again.stderr.decode()
-    assert (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns == kept
+    assert (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns == before
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["digits-compare-1"]
     assert len(json.loads((out / "comparison.json").read_text(encoding="utf-8"))["arms"]) == 2
 

@@ -62,18 +62,18 @@ def explain(
     classifier, progress = Classifier.open(run), TerminalProgress()
     model = classifier.model
     summary = summarise(record, model)
-    wish = _Wish(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
-    asked = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
+    wanted = _Wanted(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
+    inputs = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
     view = None
     if channel is not None:
         judging = record.split.positions(record.summary["judged_on"])
-        view = view_channel(model, own_images(record, progress), judging, wish.layer, channel)
+        view = view_channel(model, own_images(record, progress), judging, wanted.layer, channel)
     folder = out or run / "explain"
-    # All that can be refused is computed before anything is written.
-    looks = [look(model, each, wish.layer, wish.label, wish.methods) for each in asked]
-    pictures = _draw_model(model, view if not asked else None, folder) if out or view or asked else []
-    places = [folder / name for name in _folder_names(asked)]
-    seen = [_draw(model, *each, view) for each in zip(asked, looks, places, strict=True)]
+    # Everything that may be refused is computed before anything is written.
+    looks = [look(model, each, wanted.layer, wanted.label, wanted.methods) for each in inputs]
+    pictures = _draw_model(model, view if not inputs else None, folder) if out or view or inputs else []
+    places = [folder / name for name in _folder_names(inputs)]
+    seen = [_draw(model, *each, view) for each in zip(inputs, looks, places, strict=True)]
     if as_json:
         print_json(_document(record.path, summary, pictures, seen))
     elif seen or pictures:
@@ -83,7 +83,7 @@ def explain(
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _Wanted:
     """What the user wants to see of every image."""
 
     layer: str
@@ -119,17 +119,17 @@ def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path)
     return [*pictures, write_channel(view, folder)] if view else pictures
 
 
-def _draw(model: "TrainedModel", asked: "Asked", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
+def _draw(model: "TrainedModel", image: "Asked", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
     from sadari.explain.look import beside_image
     from sadari.report.looking import write_channel, write_look
 
     pictures = [*write_look(look, folder)]
     if view is not None:
-        pictures.append(write_channel(beside_image(view, model, asked), folder))
+        pictures.append(write_channel(beside_image(view, model, image), folder))
     return _Seen(look, pictures)
 
 
-def _folder_names(asked: "Sequence[Asked]") -> list[str]:
+def _folder_names(inputs: "Sequence[Asked]") -> list[str]:
     """Return a name for each image's folder: its own without the suffix, so that none is like a picture of the model.
 
     A long name keeps its end, which differs more often than its start; names that are still equal are numbered.
@@ -138,7 +138,7 @@ def _folder_names(asked: "Sequence[Asked]") -> list[str]:
 
     ending = re.compile(rf"(?:[-.]|{'|'.join(map(re.escape, SUFFIXES))})+$", re.IGNORECASE)
     names: list[str] = []
-    for each in asked:
+    for each in inputs:
         name = Path(each.name).name if Path(each.name).is_absolute() else each.name
         name = ending.sub("", re.sub(r"[^\w.-]+", "-", name))
         name = name.encode()[-LONGEST_NAME:].decode(errors="ignore").lstrip("-.") or "image"
@@ -176,7 +176,7 @@ def _show_pictures(seen: Sequence[_Seen], pictures: Sequence[Path], folder: Path
         truth = f"   (it is: {view.truth})" if view.truth else ""
         show(f"{view.name}   {answers}{truth}")
         methods = ", ".join(view.attributed.maps)
-        show(f"  what speaks for {view.attributed.label}: {methods or 'no method can tell for this model'}")
+        show(f"  what speaks for {view.attributed.label}: {methods or 'no method fits this model'}")
         show(f"  {len(each.pictures)} pictures in {each.pictures[0].parent}")
     if pictures:
         show(f"of the model  {' · '.join(picture.name for picture in pictures)} in {folder}")

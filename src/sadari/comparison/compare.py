@@ -46,8 +46,8 @@ def compare(
     same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
     models on corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. workers: how
     many runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that
-    `sharing` finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what turns
-    a job into a run; another than `train` does so here, one by one.
+    `sharing` finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what
+    turns a job into a run; another than `train` does so here, one by one.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """

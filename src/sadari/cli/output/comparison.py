@@ -142,10 +142,10 @@ def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
     longer = found.more_epochs or found.turn is None
     if not longer and (found.augmented or not found.more_data):
         return ""
-    asked = next(arm for arm in result.arms_asked if arm.name == best.name)
+    requested = next(arm for arm in result.arms_asked if arm.name == best.name)
     epochs = result.records[best.name][0].job.settings.epochs
     words = ["sadari", "train", data, "--model", best.model, "--epochs", str(2 * epochs if longer else epochs)]
-    chosen = {key: value for key, value in asked.overrides.items() if key != "epochs"}
+    chosen = {key: value for key, value in requested.overrides.items() if key != "epochs"}
     for key, value in (chosen if longer else {**chosen, "augment": AUGMENT}).items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)

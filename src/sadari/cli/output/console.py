@@ -30,13 +30,13 @@ def stderr_console() -> "Console":
     return Console(stderr=True, highlight=False)
 
 
-def show(*parts: "str | Table") -> None:
+def show(*lines: "str | Table") -> None:
     """Print lines and tables on standard output. Lines are never folded."""
     from rich.text import Text
 
     console = stdout_console()
-    for part in parts:
-        console.print(Text(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+    for line in lines:
+        console.print(Text(line) if isinstance(line, str) else line, soft_wrap=isinstance(line, str))
 
 
 def new_table(*columns: str, right: tuple[str, ...] = ()) -> "Table":
