@@ -197,7 +197,7 @@ def test_images_without_a_ground_are_told_of_and_the_rest_is_judged(
 ) -> None:
     for path in copied.glob(f"*/{FILE}"):
         path.unlink()
-    monkeypatch.setattr(corruption_robustness, "find_ground", lambda *_: None)
+    monkeypatch.setattr(corruption_robustness, "find_background", lambda *_: None)
     found = made(copied).robustness
     assert found is not None
     assert [each.corruption for each in found.corrupted] == CORRUPTIONS.names()[:-1]

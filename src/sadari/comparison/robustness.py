@@ -94,7 +94,9 @@ def belonging(record: RunRecord) -> dict[str, Any]:
         for name in ("model.safetensors", "preprocess.json"):
             digest.update((record.path / name).read_bytes())
     except OSError as error:
-        raise SadariError(f"the run {record.path} has no model that could be disturbed: {error.strerror}") from None
+        raise SadariError(
+            f"the run {record.path} has no model to judge on corrupted images: {error.strerror}"
+        ) from None
     split_name = str(record.summary["judged_on"])
     positions = np.ascontiguousarray(record.split.positions(split_name), dtype="<i8")
     return {
