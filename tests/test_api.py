@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 import sadari
+from sadari.api import compare
 from sadari.comparison import compare as room
+from sadari.comparison.plan import Plan
+from sadari.comparison.request import Comparison
+from sadari.job import Job
+from support.terminal import Terminal
 
 
 def test_import_loads_neither_torch_nor_pandas() -> None:
@@ -52,6 +57,31 @@ def test_compare_returns_frames(tmp_path: Path) -> None:
     assert frame["accuracy"].is_monotonic_decreasing
     histories = result.histories()
     assert set(histories["seed"]) == {0, 1}
+
+
+def test_python_and_the_command_line_plan_the_same_runs(
+    sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[Plan] = []
+
+    def stopped(plan: Plan, **_: object) -> None:
+        plans.append(plan)
+        raise KeyboardInterrupt
+
+    def jobs(plan: Plan) -> list[Job]:
+        assert isinstance(plan.request, Comparison)
+        return [plan.request.job(arm, seed) for arm in plan.request.arms for seed in plan.request.seeds]
+
+    (tmp_path / "own.toml").write_text('layers = "flatten, dropout $dropout"\n[variables]\ndropout = 0.1\n')
+    monkeypatch.setattr(Plan, "run", stopped)
+    words = ("--models", "mlp,own.toml", "--vary", "dropout=0,0.5", "--seeds", "2", "--epochs", "3", "--workers", "2")
+    assert sadari("compare", "digits", *words).status == 130
+    with pytest.raises(KeyboardInterrupt):
+        compare("digits", ["mlp", "own.toml"], vary={"dropout": [0, 0.5]}, seeds=2, epochs=3, workers=2)
+    typed, called = plans
+    assert jobs(typed) == jobs(called) and len(jobs(typed)) == 6  # mlp has no dropout
+    assert typed.workers == called.workers == 2
+    assert (typed.searches, called.searches) == (False, False)
 
 
 def test_the_old_name_of_workers_is_taken_with_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
