@@ -100,7 +100,7 @@ def measure(work: Work, file: Path) -> dict[str, float]:
             vary={"learning_rate": rates},
             epochs=work.epochs,
             batch_size=work.batch,
-            jobs=1,  # side by side, the stages could not be told apart
+            workers=1,  # side by side, the stages could not be told apart
             out=folder,
         ),
     )

@@ -77,7 +77,7 @@ def comparison(name: str, jobs: int | None) -> None:
     arms, _ = expand(models.split(","), {}, parse_overrides(list(words)))
     with tempfile.TemporaryDirectory() as folder:
         started = perf_counter()
-        result = compare(Comparison(data, arms, (0, 1, 2)), out=Path(folder) / "out", jobs=jobs)
+        result = compare(Comparison(data, arms, (0, 1, 2)), out=Path(folder) / "out", workers=jobs)
         seconds = perf_counter() - started
     accuracy = {arm.name: arm.accuracy.mean for arm in result.arms if arm.accuracy}
     print(json.dumps({"seconds": seconds, "accuracy": accuracy}))

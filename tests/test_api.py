@@ -1,4 +1,4 @@
-"""Does Python reach the same doors as the command line, without paying for them before they are used?"""
+"""Does Python offer what the command line does, and load nothing before it is used?"""
 
 import subprocess
 import sys
@@ -8,6 +8,12 @@ import numpy as np
 import pytest
 
 import sadari
+from sadari.api import compare
+from sadari.comparison import compare as room
+from sadari.comparison.plan import Plan
+from sadari.comparison.request import Comparison
+from sadari.job import Job
+from support.terminal import Terminal
 
 
 def test_import_loads_neither_torch_nor_pandas() -> None:
@@ -51,3 +57,44 @@ def test_compare_returns_frames(tmp_path: Path) -> None:
     assert frame["accuracy"].is_monotonic_decreasing
     histories = result.histories()
     assert set(histories["seed"]) == {0, 1}
+
+
+def test_python_and_the_command_line_plan_the_same_runs(
+    sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[Plan] = []
+
+    def stopped(plan: Plan, **_: object) -> None:
+        plans.append(plan)
+        raise KeyboardInterrupt
+
+    def jobs(plan: Plan) -> list[Job]:
+        assert isinstance(plan.request, Comparison)
+        return [plan.request.job(arm, seed) for arm in plan.request.arms for seed in plan.request.seeds]
+
+    (tmp_path / "own.toml").write_text('layers = "flatten, dropout $dropout"\n[variables]\ndropout = 0.1\n')
+    monkeypatch.setattr(Plan, "run", stopped)
+    words = ("--models", "mlp,own.toml", "--vary", "dropout=0,0.5", "--seeds", "2", "--epochs", "3", "--workers", "2")
+    assert sadari("compare", "digits", *words).status == 130
+    with pytest.raises(KeyboardInterrupt):
+        compare("digits", ["mlp", "own.toml"], vary={"dropout": [0, 0.5]}, seeds=2, epochs=3, workers=2)
+    typed, called = plans
+    assert jobs(typed) == jobs(called) and len(jobs(typed)) == 6  # mlp has no dropout
+    assert typed.workers == called.workers == 2
+    assert (typed.searches, called.searches) == (False, False)
+
+
+def test_the_old_name_of_workers_is_taken_with_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+    monkeypatch.setattr(room, "compare", lambda *_, workers, **__: asked.append(workers))
+    sadari.compare("digits", "mlp", out=tmp_path, workers=2)
+    with pytest.warns(DeprecationWarning, match="jobs is called workers now") as warned:
+        sadari.compare("digits", "mlp", out=tmp_path, jobs=3)
+    assert asked == [2, 3]
+    assert warned[0].filename == __file__
+    with pytest.raises(sadari.UsageError, match="leave jobs out"):
+        sadari.compare("digits", "mlp", workers=2, jobs=2)
+
+
+def test_type_checkers_see_the_annotations() -> None:
+    assert Path(sadari.__file__).with_name("py.typed").is_file()

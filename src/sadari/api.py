@@ -1,12 +1,14 @@
-"""What can be called from Python? The same doors as on the command line, returning values and frames.
+"""Which functions does Python offer? Those of the command line; they return values and frames.
 
-Each door opens its room when it is first used, so that `load` does not wait for torch.
+Each function imports its room when it is first called, so that `load` does not wait for torch.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sadari.errors import UsageError
 from sadari.progress import Progress
 from sadari.settings import Settings, Value, with_overrides
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load(data: str | Path, *, progress: Progress | None = None, **settings: Value) -> "ImageSet":
-    """Which images is `data`? A named set or a path; settings such as `image_size=64` as keywords.
+    """Load the images of a named set or a path; settings such as `image_size=64` as keywords.
 
     Raises SadariError or UsageError with one sentence.
     """
@@ -38,7 +40,7 @@ def train(
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "RunRecord":
-    """What comes of training one model? A run in the folder `out`; a finished or started one is taken up again.
+    """Train one model and return its run in the folder `out`; a finished or started run is taken up again.
 
     overrides: settings and variables of the model, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
     `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
@@ -51,7 +53,7 @@ def train(
 
 
 def predict(run: str | Path, *images: str | Path, progress: Progress | None = None) -> "list[Answer]":
-    """What does the model of `run` say about image files, folders and archives? One answer a file, in order.
+    """Predict the classes of image files, folders and archives, and return one answer a file, in order.
 
     run: the folder of a run, or of a model exported as safetensors. `.label`, `.top(3)` and `.probabilities` of an
     answer say what is on the image; `.reason` why a file could not be judged. Raises SadariError or UsageError where
@@ -72,10 +74,10 @@ def export(
     quantize: str = "",
     progress: Progress | None = None,
 ) -> "Exported":
-    """Which file hands the model of `run` over? ONNX, proved to be the same model, or a folder of safetensors.
+    """Export the model of `run` as ONNX, proved to be the same model, or as a folder of safetensors.
 
-    out: beside the run by default. quantize: "int8" for a smaller ONNX file, at a measured cost. Raises SadariError or
-    UsageError with one sentence; then there is no file.
+    to: "onnx" or "safetensors". out: beside the run by default. quantize: "int8" for a smaller ONNX file, at a measured
+    cost. Raises SadariError or UsageError with one sentence; then there is no file.
     """
     from sadari.deploy import export as exporting
     from sadari.run import RunRecord
@@ -84,7 +86,7 @@ def export(
 
 
 def reopen(*paths: str | Path, progress: Progress | None = None) -> "ComparisonResult":
-    """What came of a comparison, or of runs of different days, that lie in the folders `paths`? Trains nothing.
+    """Return the result of a comparison, or of runs of different days, in the folders `paths`. Trains nothing.
 
     Raises SadariError or UsageError with one sentence, such as for runs that were judged on different images.
     """
@@ -94,7 +96,7 @@ def reopen(*paths: str | Path, progress: Progress | None = None) -> "ComparisonR
 
 
 def write_report(result: "ComparisonResult", out: str | Path | None = None) -> Path:
-    """Where does the page about `result` lie? It is written to `out`, or as report.html into the comparison's folder.
+    """Write the page about `result` and return its path: `out`, or report.html in the comparison's folder.
 
     Raises SadariError with one sentence.
     """
@@ -106,7 +108,7 @@ def write_report(result: "ComparisonResult", out: str | Path | None = None) -> P
 def log(
     *paths: str | Path, to: str = "mlflow", uri: str = "", experiment: str = "", progress: Progress | None = None
 ) -> "Logged":
-    """Where are the finished runs and comparisons in the folders `paths` kept now? Told to MLflow, once each.
+    """Put the finished runs and comparisons in the folders `paths` into MLflow, once each, and return where they are.
 
     uri: of its server or database; experiment: under which name; "" leaves both to MLflow's environment variables, its
     own default, and the name of the data. Raises SadariError or UsageError with one sentence.
@@ -126,38 +128,37 @@ def compare(
     out: str | Path | None = None,
     robustness: bool = False,
     margin: float | None = None,
+    workers: int | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "ComparisonResult":
-    """Which model is better on these images, and by how much?
+    """Compare models on the same images, and return which is better, and by how much.
 
     models: names of models and TOML files; or "best", with a `budget` such as "10m" or in seconds: the most promising
     models are tried, and the result compares those that were trained with the time that was left. seeds: how many, from
     0, or which; of "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness: judge the
-    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy. jobs:
-    how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best", one. The
-    result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
+    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
+    workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
+    one. jobs: the old name of `workers`; it goes with the next release. The result gives pandas frames by
+    `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
     """
-    from sadari.comparison import compare as comparing
-    from sadari.comparison.best.budget import budget_of_best
-    from sadari.comparison.best.run import BestRequest, find_best
-    from sadari.comparison.request import Comparison
-    from sadari.comparison.variants import expand
-    from sadari.data.load import absolute_data
-    from sadari.models.catalog import find_model
+    from sadari.comparison.plan import plan_comparison
 
-    varied = {key: [str(value) for value in values] for key, values in (vary or {}).items()}
-    names = [models] if isinstance(models, str) else list(models)
-    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if jobs is not None:
+        if workers is not None:
+            raise UsageError("jobs is the old name of workers; leave jobs out")
+        warnings.warn("jobs is called workers now; the old name goes with the next release", DeprecationWarning, 2)
+        workers = jobs
+    plan = plan_comparison(
+        data,
+        [models] if isinstance(models, str) else models,
+        seeds=range(seeds) if isinstance(seeds, int) else seeds,
+        varied={key: [str(value) for value in values] for key, values in (vary or {}).items()},
+        overrides=overrides,
+        budget=budget,
+        workers=workers,
+        progress=progress,
+    )
     folder = Path(out) if out is not None else None
-    seconds = budget_of_best(names, budget, varied, overrides, jobs)
-    if seconds is not None:
-        asked = BestRequest(absolute_data(data), seconds, overrides, chosen)
-        return find_best(asked, out=folder, robustness=robustness, margin=margin, progress=progress)
-    arms, sentences = expand([find_model(model) for model in names], varied, overrides)
-    if progress:
-        for sentence in sentences:
-            progress.say(sentence)
-    request = Comparison(absolute_data(data), arms, chosen)
-    return comparing.compare(request, out=folder, robustness=robustness, margin=margin, jobs=jobs, progress=progress)
+    return plan.run(out=folder, robustness=robustness, margin=margin, progress=progress)

@@ -16,7 +16,8 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from sadari.cli import compare as door
-from sadari.cli import table
+from sadari.cli.output import comparison as shown
+from sadari.cli.output import tables
 from sadari.comparison import compare as room
 from sadari.comparison.result import ArmResult
 from sadari.errors import SadariError, UsageError
@@ -26,21 +27,6 @@ from support.fake_training import FakeTrainer
 
 PROMISED = {"out", "report", "data", "arms", "verdicts"}
 REAL_PLOTS = plots.write_plots
-
-
-@pytest.fixture
-def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
-    """The commands run in `tmp_path` with a trainer that learns nothing, and without plots."""
-    fake, original = FakeTrainer(), room.compare
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **named, trainer=fake)
-
-    monkeypatch.setattr(room, "compare", with_fake)
-    monkeypatch.setattr(plots, "write_plots", lambda result: (result.out / "plots" / "samples.png",))
-    return fake
 
 
 def typed(*words: str) -> Result:
@@ -169,9 +155,10 @@ def test_an_interruption_ends_with_130_and_the_line_that_goes_on(
         (("--set", "epochs"), "key=value"),
         (("--set", "epochs=3", "--epochs", "3"), "twice"),
         (("--set", "epochs=three"), "whole number"),
-        (("--jobs", "all"), "--jobs is a number from 1 up, or auto, not 'all'"),
-        (("--jobs", "0"), "jobs is a number from 1 up"),
-        (("--models", "best", "--budget", "10s", "--jobs", "2"), "best trains one run at a time"),
+        (("--workers", "all"), "--workers is a number from 1 up, or auto, not 'all'"),
+        (("--workers", "0"), "workers is a number from 1 up"),
+        (("--workers", "2", "--jobs", "2"), "--jobs is the old name of --workers; leave --jobs out"),
+        (("--models", "best", "--budget", "10s", "--workers", "2"), "best trains one run at a time"),
         (("--models", "best", "--budget", "10s", "--jobs", "0"), "best trains one run at a time"),
     ],
 )
@@ -185,26 +172,31 @@ def test_a_wrong_command_line_is_refused_before_anything_is_written(
     assert not trainer.calls
 
 
-@pytest.mark.parametrize(("words", "jobs"), [((), None), (("--jobs", "auto"), None), (("--jobs", "3"), 3)])
+@pytest.mark.parametrize(
+    ("words", "workers"),
+    [((), None), (("--workers", "auto"), None), (("--workers", "3"), 3), (("--jobs", "3"), 3)],
+)
 @pytest.mark.parametrize("command", [("compare", "digits"), ("study", "small.toml")])
-def test_jobs_reach_the_comparison(
+def test_workers_reach_the_comparison(
     command: tuple[str, ...],
     words: tuple[str, ...],
-    jobs: int | None,
+    workers: int | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[int | None] = []
 
-    def stopped(*_: Any, jobs: int | None, **__: Any) -> None:
-        asked.append(jobs)
+    def stopped(*_: Any, workers: int | None, **__: Any) -> None:
+        asked.append(workers)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(room, "compare", stopped)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.toml").write_text(STUDY, encoding="utf-8")
-    assert typed(*command, *words).exit_code == 130
-    assert asked == [jobs]
+    result = typed(*command, *words)
+    assert result.exit_code == 130
+    assert asked == [workers]
+    assert ("--jobs is called --workers now" in result.stderr) == ("--jobs" in words)
 
 
 def test_relative_paths_become_absolute(trainer: FakeTrainer, tmp_path: Path) -> None:
@@ -293,13 +285,13 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path: Pa
     while not all(map(Path.is_file, begun)) and time.monotonic() < deadline:
         time.sleep(0.05)
     started.send_signal(signal.SIGINT)
-    _, told = started.communicate(timeout=60)
-    assert started.returncode == 130, told.decode()
-    assert b"go on with: sadari compare digits" in told
-    kept = (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 130, said.decode()
+    assert b"go on with: sadari compare digits" in said
+    before = (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns
     again = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, timeout=240, check=False)
     assert again.returncode == 0, again.stderr.decode()
-    assert (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns == kept
+    assert (out / "softmax-seed1" / "scores.json").stat().st_mtime_ns == before
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["digits-compare-1"]
     assert len(json.loads((out / "comparison.json").read_text(encoding="utf-8"))["arms"]) == 2
 
@@ -314,8 +306,8 @@ def arm(name: str, **changes: Any) -> ArmResult:
 
 
 def test_a_narrow_terminal_keeps_what_matters() -> None:
-    wide = table.table([arm("cnn"), arm("mlp")], None)
-    narrow = table.table([arm("cnn"), arm("mlp")], 60)
+    wide = tables.arm_table([arm("cnn"), arm("mlp")], None)
+    narrow = tables.arm_table([arm("cnn"), arm("mlp")], 60)
     assert max(map(len, narrow)) <= 60 < max(map(len, wide))
     for heading in ("model", "accuracy", "95 % interval", "gap", "time"):
         assert heading in narrow[0]
@@ -324,22 +316,22 @@ def test_a_narrow_terminal_keeps_what_matters() -> None:
 
 def test_further_scores_are_shown_where_there_is_room() -> None:
     scored = {"top_5": 0.991, "balanced_accuracy": 0.892, "calibration_error": 0.045}
-    heading, line, older = table.table([arm("cnn", scores=scored, seconds_per_epoch=12.5), arm("mlp")], None)
+    heading, line, older = tables.arm_table([arm("cnn", scores=scored, seconds_per_epoch=12.5), arm("mlp")], None)
     for name, figure in {"top 5": "0.991", "balanced": "0.892", "calibration": "0.045", "s/epoch": "12.5"}.items():
         at = heading.index(name) + len(name)
         assert line[:at].endswith(f" {figure}")
         assert older[:at].endswith(" -")  # what a run does not have is said to be missing
-    narrow = table.table([arm("cnn", scores=scored, seconds_per_epoch=12.5)], 110)[0]
+    narrow = tables.arm_table([arm("cnn", scores=scored, seconds_per_epoch=12.5)], 110)[0]
     assert len(narrow) <= 110 and "macro F1" in narrow and "balanced" not in narrow
 
 
 def test_columns_stand_under_their_headings() -> None:
-    lines = table.table([arm("cnn"), arm("a much longer name", params=1)], None)
+    lines = tables.arm_table([arm("cnn"), arm("a much longer name", params=1)], None)
     assert len({len(line) for line in lines}) == 1
 
 
 def test_a_failed_seed_shows_the_figures_and_the_reason() -> None:
-    lines = table.table([arm("cnn", status="failed", reason="seed 1: no memory", seeds=(0,))], None)
+    lines = tables.arm_table([arm("cnn", status="failed", reason="seed 1: no memory", seeds=(0,))], None)
     assert lines[1].startswith("  cnn  ") and "0.900" in lines[1]
     assert lines[2] == "  cnn  failed: seed 1: no memory"
 
@@ -349,7 +341,7 @@ def test_colour_only_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None
 
     def printed(**options: Any) -> str:
         out = io.StringIO()
-        table._line(Console(file=out, **options), "accuracy", "bold yellow")
+        shown._line(Console(file=out, **options), "accuracy", "bold yellow")
         return out.getvalue()
 
     monkeypatch.delenv("NO_COLOR", raising=False)

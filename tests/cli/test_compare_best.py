@@ -121,9 +121,9 @@ def test_python_asks_the_same_way(trainer: ClockedTrainer, tmp_path: Path) -> No
         assert result.arms[0].name == "cnn" and result.out == tmp_path / "out" / "final"
     with pytest.raises(UsageError, match="add a budget"):
         sadari.compare("digits", "best")
-    for jobs in (0, 2):
+    for workers in (0, 2):
         with pytest.raises(UsageError, match="one run at a time"):
-            sadari.compare("digits", "best", budget="20s", jobs=jobs)
+            sadari.compare("digits", "best", budget="20s", workers=workers)
     assert {job.seed for job in trainer.calls} == {0}
 
 

@@ -17,14 +17,14 @@ from sadari.settings import setting_names
 SCRIPT = "import sys; sys.argv = ['sadari']; from sadari.cli.main import main; main()"
 
 
-def asked(line: str) -> dict[str, str]:
-    """The environment in which bash asks, with the cursor behind the last letter of `line`."""
+def pressing_tab(line: str) -> dict[str, str]:
+    """Return the environment in which bash calls for completion, with the cursor behind the last letter of `line`."""
     words = line.split(" ")
     return {"_SADARI_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
 
 
 def offered(line: str) -> list[str]:
-    result = CliRunner().invoke(app, [], env=asked(line), prog_name="sadari")
+    result = CliRunner().invoke(app, [], env=pressing_tab(line), prog_name="sadari")
     assert result.exit_code == 0, result.output
     return result.stdout.split()
 
@@ -36,13 +36,13 @@ def test_commands_and_options() -> None:
     assert "--model" in offered("sadari train digits --")
 
 
-def test_rungs_of_the_ladder() -> None:
+def test_models_of_the_ladder() -> None:
     assert offered("sadari train digits --model ") == MODELS.names()
     assert offered("sadari train digits --model cnn-") == ["cnn-lstm"]
     assert offered("sadari models majo") == ["majority"]
 
 
-def test_several_rungs_behind_commas() -> None:
+def test_several_models_behind_commas() -> None:
     assert offered("sadari compare digits --models logistic,ml") == ["logistic,mlp"]
     assert offered("sadari compare digits --models be") == ["best"]
     assert offered("sadari compare digits --models mlp,be") == []
@@ -78,7 +78,7 @@ def test_choices_in_the_shells_that_do_not_cut_words_at_the_sign(shell: str) -> 
     assert "optimizer=adamw" in result.stdout and "adadelta" not in result.stdout
 
 
-def test_parts() -> None:
+def test_splits() -> None:
     assert offered("sadari evaluate runs/first --split t") == ["train", "test"]
 
 
@@ -87,7 +87,11 @@ def test_nothing_heavy_is_loaded(line: str) -> None:
     script = f"{SCRIPT[: -len('main()')]}\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
     script += "print(sorted({'torch', 'pandas', 'scipy', 'sklearn', 'matplotlib', 'mlflow'} & set(sys.modules)))"
     done = subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ, **asked(line)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        env={**os.environ, **pressing_tab(line)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
 

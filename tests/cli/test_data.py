@@ -34,9 +34,9 @@ def document(*arguments: str) -> Any:
 def pets(tmp_path: Path) -> Path:
     """Two classes in train and test, 12 and 4 images each, all different."""
     generator = np.random.default_rng(0)
-    for part, count in (("train", 12), ("test", 4)):
+    for split_name, count in (("train", 12), ("test", 4)):
         for name in ("cat", "dog"):
-            folder = tmp_path / "pets" / part / name
+            folder = tmp_path / "pets" / split_name / name
             folder.mkdir(parents=True)
             for number in range(count):
                 pixels = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
@@ -82,8 +82,8 @@ def test_info_takes_settings_and_options(pets: Path) -> None:
 
 
 def test_class_names_are_not_markup(pets: Path) -> None:
-    for part in ("train", "test"):
-        (pets / part / "cat").rename(pets / part / "[bold]cat")
+    for split_name in ("train", "test"):
+        (pets / split_name / "cat").rename(pets / split_name / "[bold]cat")
     assert "[bold]cat" in run("info", str(pets)).stdout
 
 

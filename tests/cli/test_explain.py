@@ -1,4 +1,4 @@
-"""Does `sadari explain` keep its promises to whoever types it?"""
+"""Does `sadari explain` keep its promises?"""
 
 from collections.abc import Callable
 from functools import partial
@@ -57,7 +57,7 @@ def test_the_summary_says_how_every_shape_came_about(explain: Explain, run: RunR
     assert f"{run.summary['params']['total']:,} params, all trainable" in answer.out
     assert "explained by  grad-cam · integrated-gradients · occlusion\n" in answer.out
     assert "not by weights: its classes have no weight for each pixel" in answer.out
-    assert not (run.path / "explain").exists(), "nothing is written where nothing was asked for"
+    assert not (run.path / "explain").exists(), "nothing is written without an image"
 
 
 def test_hints_name_an_image_of_the_runs_own_set(explain: Explain, run: RunRecord) -> None:

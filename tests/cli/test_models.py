@@ -33,7 +33,7 @@ def refusal(*arguments: str) -> str:
     return str(error)
 
 
-def test_the_ladder_names_every_rung_with_its_params() -> None:
+def test_the_ladder_names_every_model_with_its_params() -> None:
     lines = answer().splitlines()
     for spec in MODELS:
         (line,) = [each for each in lines if each.split()[:1] == [spec.name]]
@@ -43,7 +43,7 @@ def test_the_ladder_names_every_rung_with_its_params() -> None:
     assert "28x28x1 with 10 classes" in lines[-1]
 
 
-def test_one_rung_as_a_model_summary() -> None:
+def test_one_model_as_a_summary() -> None:
     lines = [" ".join(line.split()) for line in answer("a4-first").splitlines()]
     assert "input 28x28x1" in lines
     assert "1 conv 64 26x26x64 640 28 - 3 + 1 = 26" in lines
@@ -82,7 +82,7 @@ def test_the_ladder_as_one_json_document_keeps_what_does_not_fit() -> None:
     assert "does not fit" in answer("--image-size", "4")
 
 
-def test_a_rung_that_learns_nothing_says_so() -> None:
+def test_a_model_that_learns_nothing_says_so() -> None:
     assert "learns nothing" in answer("majority")
 
 

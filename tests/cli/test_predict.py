@@ -1,4 +1,4 @@
-"""Does `sadari predict` print what whoever typed it can read, line by line?"""
+"""Does `sadari predict` print what people and programs can read, line by line?"""
 
 import csv
 import io

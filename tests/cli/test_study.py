@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -10,12 +9,10 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from sadari.cli import compare as door
-from sadari.cli.claims import show_claims
-from sadari.comparison import compare as room
+from sadari.cli.output.comparison import show_claims
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.errors import SadariError, UsageError
 from sadari.report import page as write
-from sadari.report.plots import write as plots
 from support.fake_training import FakeTrainer
 
 STUDY = """
@@ -39,20 +36,9 @@ claim = "mlp = cnn within 0.0001"
 """
 
 
-@pytest.fixture
-def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
-    """The command runs in `tmp_path` with a trainer that learns nothing, and draws nothing."""
-    fake, original = FakeTrainer(), room.compare
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **named, trainer=fake)
-
-    monkeypatch.setattr(room, "compare", with_fake)
-    monkeypatch.setattr(plots, "write_plots", lambda _: ())
+@pytest.fixture(autouse=True)
+def _without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "write_report", lambda _: None)
-    return fake
 
 
 def studied(text: str, *words: str) -> Result:

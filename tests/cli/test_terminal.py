@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from sadari.cli.terminal import TerminalProgress
+from sadari.cli.output.progress import TerminalProgress
 
 
 class Terminal(io.StringIO):

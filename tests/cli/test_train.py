@@ -1,4 +1,4 @@
-"""Do `sadari train`, `resume` and `evaluate` keep their promises to whoever types them?"""
+"""Do `sadari train`, `resume` and `evaluate` keep their promises?"""
 
 import shlex
 from pathlib import Path
@@ -69,10 +69,10 @@ def test_the_next_command_can_be_typed_as_it_stands(sadari: Terminal) -> None:
 
 def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:
     trained = sadari("train", "digits", "--model", "logistic", "--out", "one", "--json", *QUICK).document
-    for part in ("train", "val", "test"):
-        again = sadari("evaluate", "one", "--split", part, "--json").document
-        assert again["scores"] == pytest.approx(trained["scores"][part], abs=1e-6)
-        assert (again["split"], again["data"], again["images"]) == (part, "digits", trained["images"][part])
+    for split_name in ("train", "val", "test"):
+        again = sadari("evaluate", "one", "--split", split_name, "--json").document
+        assert again["scores"] == pytest.approx(trained["scores"][split_name], abs=1e-6)
+        assert (again["split"], again["data"], again["images"]) == (split_name, "digits", trained["images"][split_name])
         assert again["images_per_second"] > 0
     assert again["per_class"][0]["name"] == "0" and again["per_class"][-1]["name"] == "weighted avg"
     assert sum(row["support"] for row in again["per_class"][:10]) == again["images"]

@@ -294,5 +294,5 @@ def test_seconds_of_different_numbers_of_threads_are_not_compared() -> None:
     claims = ["seconds(slow) > seconds(fast)", "seconds(mixed) > 1", "seconds(slow) > 1", "loss(fast) < loss(slow)"]
     different, mixed, alike, loss = judged(claims, records)
     assert different.verdict == mixed.verdict == "not shown"
-    assert "slow and fast had as many threads; train them in a new folder with --jobs 1" in different.sentence
+    assert "slow and fast had as many threads; train them in a new folder with --workers 1" in different.sentence
     assert alike.verdict == loss.verdict == "supported"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import sadari
 from sadari.cli import compare as door
-from sadari.cli.robustness import robustness_table
+from sadari.cli.output.tables import robustness_table
 from sadari.comparison import compare as room
 from sadari.comparison import corruption_robustness as corruption_robustness
 from sadari.comparison.compare import compare
@@ -118,7 +118,7 @@ def test_the_document_holds_all_of_it(trained: Path) -> None:
     assert result.robustness is not None
     document = json.loads((trained / "comparison.json").read_text(encoding="utf-8"))
     assert document == json.loads(json.dumps(result.document()))
-    [shift] = [each for each in document["robustness"]["disturbed"] if each["corruption"] == "shift"]
+    [shift] = [each for each in document["robustness"]["corrupted"] if each["corruption"] == "shift"]
     assert shift["levels"] == [0.0, 0.05, 0.1, 0.2]
     assert shift["rows"]["softmax"][1]["mean"] == result.robustness.corrupted[0].rows["softmax"][1].mean
 
@@ -247,7 +247,7 @@ def test_progress_counts_every_image(copied: Path) -> None:
     assert images is not None
     assert corruption_robustness.judge_robustness({"softmax": records}, lambda _: images, Watching()) is not None
     [(label, total, done)] = seen
-    assert label == "softmax seed 0 disturbed"
+    assert label == "softmax seed 0 corrupted"
     assert total == done == 18 * 359
 
 
@@ -279,7 +279,7 @@ def example() -> Robustness:
 
 def test_the_table_shows_the_change_at_the_middle_level() -> None:
     lines = robustness_table(example(), ["b", "a", "failed"])
-    assert lines[0].split() == ["disturbed,", "in", "points", "uncorrupted", "shift", "10", "%", "rotation", "20°"]
+    assert lines[0].split() == ["corrupted,", "in", "points", "uncorrupted", "shift", "10", "%", "rotation", "20°"]
     assert lines[1].split() == ["b", "0.800", "+2.5", "-"]
     assert lines[2].split() == ["a", "0.900", "-20.0", "-20.0"]
     assert lines[3].strip() == "background: not applicable"

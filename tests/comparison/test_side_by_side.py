@@ -92,8 +92,8 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
     return started
 
 
-def compared(out: Path, jobs: int) -> ComparisonResult:
-    return compare(Comparison("digits", ARMS, (0, 1)), out=out, jobs=jobs)
+def compared(out: Path, workers: int) -> ComparisonResult:
+    return compare(Comparison("digits", ARMS, (0, 1)), out=out, workers=workers)
 
 
 def test_a_run_has_the_same_bytes_and_place_alone_and_beside_others(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from sadari.training.job import make_job
 
 from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
@@ -14,7 +13,7 @@ from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
 from sadari.training.train import train
 from support.browser import NEEDS_BROWSER, Open, draw_seven, painted, said
-from support.jobs import QUIET
+from support.jobs import QUIET, named_job
 from support.models import RECURRENT, model_of
 from support.server import noise, png, running
 
@@ -118,7 +117,7 @@ def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, digit
 
 def test_training_images_are_called_so(open_page: Open, digits: str, tmp_path: Path) -> None:
     assert open_page(digits).locator("#samples-words").inner_text().endswith("it was not trained on them.")
-    job = make_job("digits", "majority", 0, {**QUIET, "val_fraction": 0.0, "test_fraction": 0.0})
+    job = named_job("digits", "majority", 0, {**QUIET, "val_fraction": 0.0, "test_fraction": 0.0})
     with running(make_app(Classifier.open(train(job, tmp_path / "run").path))) as address:
         page = open_page(address)
         assert page.locator("#samples-words").inner_text().startswith("Images that the model was trained on")

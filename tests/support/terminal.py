@@ -1,4 +1,4 @@
-"""Commands typed as a user types them, and what they answered."""
+"""Commands typed as a user types them, with their status and output."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from sadari.cli.main import main
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command answered."""
+    """The status and output of a command."""
 
     status: int
     out: str
@@ -25,7 +25,7 @@ class Answer:
 
 
 class Terminal:
-    """Types commands in a folder of its own."""
+    """A terminal in a folder of its own; calling it runs a command."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys

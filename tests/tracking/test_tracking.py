@@ -15,7 +15,7 @@ from mlflow.entities import Run
 from typer.testing import CliRunner, Result
 
 import sadari
-from sadari.cli import log as door
+from sadari.cli import export as door
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.data.load import load

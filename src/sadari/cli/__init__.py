@@ -1,1 +1,1 @@
-"""What can be typed? The only place where rooms meet."""
+"""Which commands can be typed? The only place where all rooms meet."""

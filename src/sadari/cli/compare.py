@@ -1,55 +1,43 @@
-"""`sadari compare` and `sadari study`: many runs, one table, and what may be said of it."""
+"""`sadari compare` and `sadari study`: many runs, one table, and what it shows."""
 
-import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sadari.cli.completion import data_names, model_lists, setting_pairs
-from sadari.cli.terminal import TerminalProgress, console
-from sadari.cli.train import AsJson
+from sadari.cli.options import (
+    AsJson,
+    Data,
+    Epochs,
+    OldJobs,
+    Overrides,
+    Robustness,
+    Workers,
+    out_option,
+    overrides_of,
+    seeds_option,
+    workers_of,
+)
+from sadari.cli.output.console import print_json, stderr_console, stdout_console
+from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
-from sadari.settings import Value, parse_overrides
 
 if TYPE_CHECKING:
     from sadari.comparison.claims.claim import Claim
+    from sadari.comparison.plan import Plan
     from sadari.comparison.result import ComparisonResult
+    from sadari.progress import Progress
 
 MODELS = "majority,logistic,mlp,cnn"
 
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Any setting, or variable of a model; again for more.",
-        autocompletion=setting_pairs,
-    ),
-]
-Out = Annotated[Path | None, typer.Option(help="Folder of the comparison; runs/NAME-N by default.")]
-Jobs = Annotated[
-    str,
-    typer.Option(
-        metavar="N|auto", help="How many runs train at once, at most; auto: as many as cores, where that is faster."
-    ),
-]
-Corrupt = Annotated[
-    bool, typer.Option("--robustness", help="Judge the models on shifted, turned, noisy, blurred and other images too.")
-]
+Out = Annotated[Path | None, out_option("Folder of the comparison; runs/NAME-N by default.")]
 
 
 def compare(
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="A named set, a folder, an archive, a .npz or a .csv.", show_default=False, autocompletion=data_names
-        ),
-    ],
+    data: Data,
     models: Annotated[
         str,
         typer.Option(
@@ -68,46 +56,38 @@ def compare(
         str | None,
         typer.Option(metavar="TIME", help="How long --models best may train: 90s, 10m, 1.5h.", show_default=False),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many times each arm is trained; with best, at most.")] = 3,
+    seeds: Annotated[int, seeds_option("How many times each arm is trained; with best, at most.")] = 3,
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
-    robustness: Corrupt = False,
+    robustness: Robustness = False,
     margin: Annotated[
-        float | None, typer.Option(help="Which arms are equal within this difference of accuracy, such as 0.005?")
+        float | None, typer.Option(help="Arms count as equal within this difference of accuracy, such as 0.005.")
     ] = None,
-    jobs: Jobs = "auto",
+    workers: Workers = "auto",
+    jobs: OldJobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Train several models on the same images and say which is better, and by how much."""
-    from sadari.comparison import compare as comparing
-    from sadari.comparison.best.budget import budget_of_best
-    from sadari.comparison.request import Comparison
-    from sadari.comparison.variants import expand, parse_vary
-    from sadari.data.load import absolute_data
-    from sadari.models.catalog import find_model
+    from sadari.comparison.plan import plan_comparison
+    from sadari.comparison.variants import parse_vary
 
     names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
-    varied, overrides, progress, most = (
-        parse_vary(vary or []),
-        _overrides(set_, epochs),
-        TerminalProgress(),
-        _most(jobs),
+    progress = TerminalProgress()
+    plan = plan_comparison(
+        data,
+        names,
+        seeds=range(seeds),
+        varied=parse_vary(vary or []),
+        overrides=overrides_of(set_, epochs=epochs),
+        budget=budget,
+        workers=workers_of(workers, jobs),
+        progress=progress,
     )
-    seconds = budget_of_best(names, budget, varied, overrides, most)
-    if seconds is not None:
-        _run_best(data, seconds, overrides, seeds, out, as_json, robustness, margin)
-        return
-    arms, sentences = expand([find_model(name) for name in names], varied, overrides)
-    for sentence in sentences:
-        progress.say(sentence)
-    request = Comparison(absolute_data(data), arms, tuple(range(seeds)))
-    result = _result(
-        lambda: comparing.compare(request, out=out, robustness=robustness, margin=margin, jobs=most, progress=progress)
-    )
-    _tell(result, data, as_json)
+    result = _run(plan, out, robustness, margin, progress)
+    _show(result, data, as_json, searched=plan.searches)
 
 
 def study(
@@ -115,83 +95,44 @@ def study(
     data: Annotated[
         str | None, typer.Option(help="Images instead of those that the file names.", autocompletion=data_names)
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, instead of the file's.")] = None,
+    seeds: Annotated[int | None, seeds_option("How many seeds, instead of the file's.")] = None,
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
-    robustness: Corrupt = False,
-    jobs: Jobs = "auto",
+    robustness: Robustness = False,
+    workers: Workers = "auto",
+    jobs: OldJobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare what a file describes, with published figures beside ours, and put its claims to the test."""
-    from sadari.comparison import compare as comparing
+    from sadari.comparison.plan import Plan
     from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
 
-    asked = read_study(
+    described = read_study(
         file,
         data=absolute_data(data) if data is not None else None,
         seeds=tuple(range(seeds)) if seeds is not None else None,
-        overrides=_overrides(set_, epochs),
+        overrides=overrides_of(set_, epochs=epochs),
     )
-    progress, most = TerminalProgress(), _most(jobs)
-    result = _result(
-        lambda: comparing.compare(
-            asked.request, out=out, claims=asked.claims, robustness=robustness, jobs=most, progress=progress
-        )
-    )
-    _tell(result, data or asked.request.data, as_json, asked.notes, asked.claims)
+    plan = Plan(described.request, described.claims, workers_of(workers, jobs))
+    result = _run(plan, out, robustness, None, TerminalProgress())
+    _show(result, data or described.request.data, as_json, described.notes, described.claims)
 
 
-def _overrides(set_: list[str] | None, epochs: int | None) -> dict[str, Value]:
-    overrides = parse_overrides(set_ or [])
-    if epochs is not None:
-        if "epochs" in overrides:
-            raise UsageError("--epochs and --set epochs=... say the same thing twice; keep one of them")
-        overrides["epochs"] = epochs
-    return overrides
-
-
-def _most(jobs: str) -> int | None:
-    """How many runs may train at once? None for auto. Raises UsageError."""
-    if jobs == "auto":
-        return None
-    if not jobs.isdecimal():
-        raise UsageError(f"--jobs is a number from 1 up, or auto, not '{jobs}'")
-    return int(jobs)
-
-
-def _run_best(
-    data: str,
-    seconds: float,
-    overrides: Mapping[str, Value],
-    seeds: int,
-    out: Path | None,
-    as_json: bool,
-    robustness: bool,
-    margin: float | None,
-) -> None:
-    """Search for the best model, and say which run to use."""
-    from sadari.comparison.best import run as find
-    from sadari.data.load import absolute_data
-
-    request = find.BestRequest(absolute_data(data), seconds, overrides, tuple(range(seeds)))
-    progress = TerminalProgress()
-    result = _result(lambda: find.find_best(request, out=out, robustness=robustness, margin=margin, progress=progress))
-    _tell(result, data, as_json, searched=True)
-
-
-def _result(make: "Callable[[], ComparisonResult]") -> "ComparisonResult":
-    """What `make` gives; Ctrl-C ends with status 130 and the command that goes on."""
+def _run(
+    plan: "Plan", out: Path | None, robustness: bool, margin: float | None, progress: "Progress"
+) -> "ComparisonResult":
+    """Run the plan; Ctrl-C ends with status 130 and the command that goes on."""
     try:
-        return make()
+        return plan.run(out=out, robustness=robustness, margin=margin, progress=progress)
     except KeyboardInterrupt:
         command = shlex.join(["sadari", *sys.argv[1:]])
         typer.echo(f"interrupted; what is finished is kept, go on with: {command}", err=True)
         raise typer.Exit(130) from None
 
 
-def _tell(
+def _show(
     result: "ComparisonResult",
     data: str,
     as_json: bool,
@@ -201,12 +142,9 @@ def _tell(
 ) -> None:
     """Draw the plots and the report, and show the result; status 1 where an arm failed unexpectedly.
 
-    searched: whether the best one was looked for, so that one of the runs is the one to use.
+    data: as the user typed it. searched: whether the best model was searched, so that one run is the one to use.
     """
-    from rich.console import Console
-
-    from sadari.cli.claims import show_claims
-    from sadari.cli.table import show, show_winner
+    from sadari.cli.output.comparison import show_claims, show_comparison, show_winner
     from sadari.comparison.claims.claim import claimed_to_fail
     from sadari.report.page import write_report
     from sadari.report.plots.write import write_plots
@@ -217,8 +155,8 @@ def _tell(
         plots = write_plots(result)
         report = write_report(result)
     finally:  # what was measured is shown, even where nothing can be drawn
-        screen = console() if as_json else Console(highlight=False)
-        show(result, screen, data, plots, notes, report)
+        screen = stderr_console() if as_json else stdout_console()
+        show_comparison(result, screen, data, plots, notes, report)
         show_claims(result.claims, screen)
         document = result.document(report)
         if searched:
@@ -229,6 +167,6 @@ def _tell(
             if chosen:
                 show_winner(chosen.path, screen)
         if as_json:
-            typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+            print_json(document)
     if any(arm.reason and arm.name not in claimed_to_fail(claims) for arm in result.arms):
         raise typer.Exit(1)

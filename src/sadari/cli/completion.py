@@ -1,6 +1,6 @@
 """What does a shell offer when Tab is pressed? Names that are known without torch; typer drops those that don't fit.
 
-Every command imports this module, so each answer imports what it needs by itself.
+Every command imports this module, so each function imports what it needs by itself.
 
 Where nothing is offered, the shell names files and folders.
 """
@@ -14,21 +14,21 @@ from sadari.settings import Settings, Value
 
 
 def data_names() -> list[str]:
-    """The named sets; whoever begins with a letter of none of them is offered paths."""
+    """Return the named sets; where none of them fits what is typed, the shell offers paths."""
     from sadari.data.load import named_sets
 
     return named_sets().names()
 
 
 def model_names() -> list[str]:
-    """The models of the ladder, lowest first."""
+    """Return the models of the ladder, lowest first."""
     from sadari.models.catalog import MODELS
 
     return MODELS.names()
 
 
 def model_lists(incomplete: str) -> list[str]:
-    """What is typed already of `a,b,c`, with each model behind it that is not there yet; `best` stands alone."""
+    """Return what is typed of `a,b,c`, followed by each model that is not in it; `best` stands alone."""
     from sadari.comparison.best.budget import BEST
     from sadari.models.catalog import MODELS
 
@@ -38,7 +38,7 @@ def model_lists(incomplete: str) -> list[str]:
 
 
 def setting_pairs(ctx: typer.Context, incomplete: str) -> list[str]:
-    """`key=` for every setting and every variable of the models named so far; behind `key=` its choices."""
+    """Return `key=` for every setting and every variable of the models named so far; behind `key=` its choices."""
     choices = {each.name: each.metadata["choices"] for each in fields(Settings)}
     key, equals, _ = incomplete.partition("=")
     if equals:
@@ -46,15 +46,15 @@ def setting_pairs(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{name}=" for name in {**_variables(ctx.params), **choices}]
 
 
-def part_names() -> list[str]:
-    """train, val, test."""
+def split_names() -> list[str]:
+    """Return train, val, test."""
     from sadari.values import SPLITS
 
     return list(SPLITS)
 
 
 def _variables(typed: Mapping[str, object]) -> dict[str, Value]:
-    """The variables of the models that --model or --models has named."""
+    """Return the variables of the models that --model, --models or the argument of `sadari models` has named."""
     from sadari.models.catalog import MODELS
 
     names = str(typed.get("model") or typed.get("models") or typed.get("name") or "").split(",")

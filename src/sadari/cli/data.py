@@ -1,48 +1,30 @@
-"""`sadari data`: which sets are there, what is in one, can it be trusted, and how does it become another form?"""
+"""`sadari data`: which sets are there, what is in one, can it be trusted, and how is it converted?"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sadari.cli.cache import cache
-from sadari.cli.completion import data_names, setting_pairs
-from sadari.cli.terminal import TerminalProgress
+from sadari.cli.options import AsJson, Data, DataSettings, out_option, overrides_of, seed_option
+from sadari.cli.output.console import new_table, print_json, show
+from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress
-from sadari.settings import Settings, parse_overrides, with_overrides
+from sadari.settings import Settings, with_overrides
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from sadari.data.findings import Findings
     from sadari.values import ImageSet, Split
 
 app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert sets of images.")
 app.command("cache")(cache)
 
-DataArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA", help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.", autocompletion=data_names
-    ),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="A setting, such as image_size=64 or val_fraction=0.1.",
-        autocompletion=setting_pairs,
-    ),
-]
 SHOWN = 10  # groups of equal images; assumed enough to see what kind of copies they are
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
 @app.command("list")
-def list_sets(as_json: JsonOption = False) -> None:
+def list_sets(as_json: AsJson = False) -> None:
     """Show the sets that are known by name, and whether they are here."""
     from rich.text import Text
 
@@ -56,23 +38,23 @@ def list_sets(as_json: JsonOption = False) -> None:
             {"name": each.name, "summary": each.summary, "where": where(each.name), "options": dict(each.options)}
             for each in sets
         ]
-        _print_json({"sets": documents, "download_folder": str(target)})
+        print_json({"sets": documents, "download_folder": str(target)})
         return
-    table = _table("name", "what it is", "where")
+    table = new_table("name", "what it is", "where")
     for each in sets:
         table.add_row(each.name, each.summary, Text(where(each.name)))
-    _print(table)
+    show(table)
     for each in sets:
         if each.options:
-            _print(f"options of {each.name}, written {each.name}:key=value,key=value")
-            _print(*(f"  {name:10} {meaning}" for name, meaning in each.options.items()))
+            show(f"options of {each.name}, written {each.name}:key=value,key=value")
+            show(*(f"  {name:10} {meaning}" for name, meaning in each.options.items()))
     if any(where(each.name) == "missing" for each in sets):
-        _print(f"a missing set is downloaded to {target} when it is first used")
+        show(f"a missing set is downloaded to {target} when it is first used")
 
 
 @app.command()
-def info(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
-    """Show how many images of which size are in each class and part, and where the parts come from."""
+def info(data: Data, set_: DataSettings = None, as_json: AsJson = False) -> None:
+    """Show how many images of which size are in each class and split, and where the splits come from."""
     from sadari.data.load import load
     from sadari.data.split import draw_split
 
@@ -80,7 +62,7 @@ def info(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False
     images = load(data, settings, TerminalProgress())
     document = _info(data, images, draw_split(images, settings))
     if as_json:
-        _print_json(document)
+        print_json(document)
     else:
         _show_info(document)
 
@@ -119,19 +101,19 @@ def _show_info(document: dict[str, Any]) -> None:
 
     colour = "grey" if document["channels"] == 1 else "colour"
     shape = f"{document['height']}x{document['width']} {colour}"
-    _print(f"{document['name']}: {document['images']:,} images, {shape}, {len(document['classes'])} classes")
-    parts = [split_name for split_name in SPLITS if document["sizes"][split_name]]
-    table = _table("class", *parts)
+    show(f"{document['name']}: {document['images']:,} images, {shape}, {len(document['classes'])} classes")
+    splits = [split_name for split_name in SPLITS if document["sizes"][split_name]]
+    table = new_table("class", *splits, right=SPLITS)
     for name in document["classes"]:
-        table.add_row(Text(name), *(f"{document['counts'][split_name][name]:,}" for split_name in parts))
-    table.add_row("all", *(f"{document['sizes'][split_name]:,}" for split_name in parts), style="bold")
-    _print(table, f"split        {document['split']}", f"fingerprint  {document['fingerprint']}")
-    _print(*(f"note         {note}" for note in document["notes"]))
+        table.add_row(Text(name), *(f"{document['counts'][split_name][name]:,}" for split_name in splits))
+    table.add_row("all", *(f"{document['sizes'][split_name]:,}" for split_name in splits), style="bold")
+    show(table, f"split        {document['split']}", f"fingerprint  {document['fingerprint']}")
+    show(*(f"note         {note}" for note in document["notes"]))
 
 
 @app.command("check")
-def check_data(data: DataArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
-    """Look for unreadable files, copies inside and across parts, one picture under two labels, one-sided classes.
+def check_data(data: Data, set_: DataSettings = None, as_json: AsJson = False) -> None:
+    """Look for unreadable files, copies inside and across splits, one picture under two labels, one-sided classes.
 
     Each finding says what it means for a result. Exit status: 1 where files cannot be read, else 0, since
     the rest is for you to weigh.
@@ -139,7 +121,7 @@ def check_data(data: DataArgument, set_: SetOption = None, as_json: JsonOption =
     settings = _settings(set_)
     found = _check(data, settings, TerminalProgress())
     if as_json:
-        _print_json(found.document())
+        print_json(found.document())
     else:
         _show_findings(found)
     if found.unreadable:
@@ -171,23 +153,23 @@ def _show_findings(found: "Findings") -> None:
 
     sizes = " · ".join(f"{found.size(split_name):,} {split_name}" for split_name in SPLITS if found.size(split_name))
     leaks = f"{found.leaks:,} leak{'' if found.leaks == 1 else 's'}" if found.leaks else "no leaks found"
-    _print(f"{found.data}: {sizes}, {len(found.classes)} classes, {leaks}")
-    _print(*(f"- {sentence}" for sentence in found.sentences or ("nothing else was found",)))
+    show(f"{found.data}: {sizes}, {len(found.classes)} classes, {leaks}")
+    show(*(f"- {sentence}" for sentence in found.sentences or ("nothing else was found",)))
     for group in found.copies[:SHOWN]:
         described = (f"{i} ({c}, {p})" for i, c, p in zip(group.ids, group.classes, group.parts, strict=True))
-        _print(f"  equal: {', '.join(described)}")
+        show(f"  equal: {', '.join(described)}")
     if len(found.copies) > SHOWN:
-        _print(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")
-    _print(*(f"  unreadable: {each.id}: {each.reason}" for each in found.unreadable))
+        show(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")
+    show(*(f"  unreadable: {each.id}: {each.reason}" for each in found.unreadable))
 
 
 @app.command("convert")
 def convert_data(
-    data: DataArgument,
+    data: Data,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new .npz file, or a new folder for PNGs.")],
-    set_: SetOption = None,
+    set_: DataSettings = None,
 ) -> None:
-    """Write a set as one .npz file or as a folder of class folders of PNGs, with the parts that it gives."""
+    """Write a set as one .npz file or as a folder of class folders of PNGs, with the splits that it gives."""
     from sadari.data.convert import convert
     from sadari.data.load import load
 
@@ -200,10 +182,10 @@ def convert_data(
 
 @app.command("augment")
 def augment_data(
-    data: DataArgument,
-    set_: SetOption = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which images, and which views of them.")] = 0,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.png", help="The picture.")] = Path("augmentation.png"),
+    data: Data,
+    set_: DataSettings = None,
+    seed: Annotated[int, seed_option("Decides which images are drawn, and which views of them.")] = 0,
+    out: Annotated[Path, out_option("The picture.", metavar="FILE.png")] = Path("augmentation.png"),
 ) -> None:
     """Draw training images beside what --set augment=... makes of them, such as 'rotate 30, shift 0.2, flip'."""
     from sadari.data.augment.pipeline import parse_augmentation
@@ -224,31 +206,4 @@ def augment_data(
 
 
 def _settings(pairs: list[str] | None) -> Settings:
-    return with_overrides(Settings(), parse_overrides(pairs or []))
-
-
-def _table(*columns: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    from sadari.values import SPLITS
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number and column in SPLITS else "left")
-    return table
-
-
-def _print(*parts: "str | Table") -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 120  # a pipe has no width of its own; rich would take 80 and fold the rows
-    for part in parts:
-        console.print(Text(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    return with_overrides(Settings(), overrides_of(pairs))

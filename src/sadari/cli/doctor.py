@@ -1,27 +1,26 @@
 """`sadari doctor`: what this machine has, what is missing, and what a run would do here."""
 
-import json
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from sadari.cli.options import AsJson
+from sadari.cli.output.console import print_json
 from sadari.errors import SadariError
 
 VARIABLES = ("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
 LEAST_FREE_GIB = 2  # assumed: a pack of 60,000 small images and a comparison's runs fit
 
 
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
-) -> None:
-    """Look at this machine and say what works here; status 1 where something has to be mended."""
+def doctor(as_json: AsJson = False) -> None:
+    """Look at this machine and say what works here; status 1 where something has to be repaired."""
     document = examine()
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         _show(document)
     if document["problems"]:
@@ -29,7 +28,7 @@ def doctor(
 
 
 def examine() -> dict[str, Any]:
-    """What was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
+    """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
     from sadari.inference.device import resolve_machine
     from sadari.run import environment
     from sadari.settings import Settings
@@ -70,7 +69,7 @@ def _folders() -> tuple[dict[str, Any], list[str]]:
 
 
 def _free_gib(folder: Path) -> float:
-    """Free space where `folder` is or would be made."""
+    """Return the free space, in GiB, where `folder` is or would be made."""
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     return round(shutil.disk_usage(existing).free / 2**30, 1)
 

@@ -1,4 +1,4 @@
-"""`sadari explain`: what is inside of a run's model, and what it sees in an image."""
+"""`sadari explain`: what is inside a run's model, and what it sees in an image."""
 
 import re
 import shlex
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.layers import count_params, layer_table, row_document, show, show_json, total_sentence
-from sadari.cli.terminal import TerminalProgress
-from sadari.cli.train import AsJson, Run
+from sadari.cli.options import AsJson, Run, out_option
+from sadari.cli.output.console import print_json, show
+from sadari.cli.output.layers import count_params, layer_table, row_document, total_sentence
+from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
 from sadari.registry import unknown_name
 
@@ -41,10 +42,10 @@ def explain(
     method: Annotated[
         str | None, typer.Option(help="grad-cam, integrated-gradients, occlusion, weights; several with commas.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the pictures; RUN/explain by default.")] = None,
+    out: Annotated[Path | None, out_option("Folder of the pictures; RUN/explain by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the layers of a run's model; for an image, what each of them sees and which parts speak for its class."""
+    """Show the layers of a run's model; for an image, what each of them sees and which pixels speak for its class."""
     if channel is not None and layer is None:
         raise UsageError("--channel needs its layer: add --layer, such as --layer conv1")
 
@@ -61,20 +62,20 @@ def explain(
     classifier, progress = Classifier.open(run), TerminalProgress()
     model = classifier.model
     summary = summarise(record, model)
-    wish = _Wish(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
-    asked = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
+    wanted = _Wanted(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
+    inputs = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
     view = None
     if channel is not None:
         judging = record.split.positions(record.summary["judged_on"])
-        view = view_channel(model, own_images(record, progress), judging, wish.layer, channel)
+        view = view_channel(model, own_images(record, progress), judging, wanted.layer, channel)
     folder = out or run / "explain"
-    # All that can be refused is computed before anything is written.
-    looks = [look(model, each, wish.layer, wish.label, wish.methods) for each in asked]
-    pictures = _draw_model(model, view if not asked else None, folder) if out or view or asked else []
-    places = [folder / name for name in _folder_names(asked)]
-    seen = [_draw(model, *each, view) for each in zip(asked, looks, places, strict=True)]
+    # Everything that may be refused is computed before anything is written.
+    looks = [look(model, each, wanted.layer, wanted.label, wanted.methods) for each in inputs]
+    pictures = _draw_model(model, view if not inputs else None, folder) if out or view or inputs else []
+    places = [folder / name for name in _folder_names(inputs)]
+    seen = [_draw(model, *each, view) for each in zip(inputs, looks, places, strict=True)]
     if as_json:
-        show_json(_document(record.path, summary, pictures, seen))
+        print_json(_document(record.path, summary, pictures, seen))
     elif seen or pictures:
         _show_pictures(seen, pictures, folder)
     else:
@@ -82,8 +83,8 @@ def explain(
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """What is to be seen of every image."""
+class _Wanted:
+    """What the user wants to see of every image."""
 
     layer: str
     label: int | None
@@ -92,6 +93,8 @@ class _Wish:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
+    """What was found in one image, and the pictures of it."""
+
     look: "Look"
     pictures: list[Path]
 
@@ -107,7 +110,7 @@ def _place(name: str, classes: Sequence[str]) -> int:
 
 
 def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path) -> list[Path]:
-    """What needs no image: the first filters or the weights, and the images that a channel answers to."""
+    """Draw what needs no image: the first filters or the weights, and the images that a channel answers to."""
     from sadari.explain.weights import class_weights, first_filters
     from sadari.report.looking import write_channel, write_learnt
 
@@ -116,26 +119,26 @@ def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path)
     return [*pictures, write_channel(view, folder)] if view else pictures
 
 
-def _draw(model: "TrainedModel", asked: "Asked", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
+def _draw(model: "TrainedModel", image: "Asked", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
     from sadari.explain.look import beside_image
     from sadari.report.looking import write_channel, write_look
 
     pictures = [*write_look(look, folder)]
     if view is not None:
-        pictures.append(write_channel(beside_image(view, model, asked), folder))
+        pictures.append(write_channel(beside_image(view, model, image), folder))
     return _Seen(look, pictures)
 
 
-def _folder_names(asked: "Sequence[Asked]") -> list[str]:
-    """A name for each image's folder: its own without the suffix, so that none is called like a picture of the model.
+def _folder_names(inputs: "Sequence[Asked]") -> list[str]:
+    """Return a name for each image's folder: its own without the suffix, so that none is like a picture of the model.
 
-    Of a long one the end, which tells images apart; whatever is still the same is numbered.
+    A long name keeps its end, which differs more often than its start; names that are still equal are numbered.
     """
     from sadari.data.decode import SUFFIXES
 
     ending = re.compile(rf"(?:[-.]|{'|'.join(map(re.escape, SUFFIXES))})+$", re.IGNORECASE)
     names: list[str] = []
-    for each in asked:
+    for each in inputs:
         name = Path(each.name).name if Path(each.name).is_absolute() else each.name
         name = ending.sub("", re.sub(r"[^\w.-]+", "-", name))
         name = name.encode()[-LONGEST_NAME:].decode(errors="ignore").lstrip("-.") or "image"
@@ -145,7 +148,7 @@ def _folder_names(asked: "Sequence[Asked]") -> list[str]:
 
 
 def _an_id(record: "RunRecord") -> str:
-    """An image of the run's set as it is typed, or the word for one where nothing is predicted yet."""
+    """Return the id of an image of the run, quoted for a shell, or "IMAGE" where nothing is predicted yet."""
     if not (record.path / "predictions.csv").is_file():
         return "IMAGE"
     return shlex.quote(str(record.predictions.ids[0]))
@@ -173,7 +176,7 @@ def _show_pictures(seen: Sequence[_Seen], pictures: Sequence[Path], folder: Path
         truth = f"   (it is: {view.truth})" if view.truth else ""
         show(f"{view.name}   {answers}{truth}")
         methods = ", ".join(view.attributed.maps)
-        show(f"  what speaks for {view.attributed.label}: {methods or 'no method can tell for this model'}")
+        show(f"  what speaks for {view.attributed.label}: {methods or 'no method fits this model'}")
         show(f"  {len(each.pictures)} pictures in {each.pictures[0].parent}")
     if pictures:
         show(f"of the model  {' · '.join(picture.name for picture in pictures)} in {folder}")

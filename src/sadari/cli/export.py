@@ -1,14 +1,15 @@
-"""`sadari export`: a run's model as a file that is used elsewhere."""
+"""`sadari export` and `sadari log`: runs handed over to other tools, as a model file or as entries of a tracker."""
 
-import json
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sadari.cli.terminal import TerminalProgress
-from sadari.cli.train import AsJson, Run
+from sadari.cli.options import AsJson, Run, RunsOrComparisons, out_option
+from sadari.cli.output.console import print_json
+from sadari.cli.output.progress import TerminalProgress
 
 if TYPE_CHECKING:
     from sadari.deploy.export import Exported
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def export(
     run: Run,
     to: Annotated[str, typer.Option(help="onnx, or safetensors: a folder in the hub's layout.")] = "onnx",
-    out: Annotated[Path | None, typer.Option(help="The file or folder; beside the run by default.")] = None,
+    out: Annotated[Path | None, out_option("The file or folder; beside the run by default.")] = None,
     quantize: Annotated[str, typer.Option(help="int8: smaller and faster, at a measured cost (onnx only).")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -29,10 +30,33 @@ def export(
 
     made = exporting.export(RunRecord.open(run), to, out, quantize, TerminalProgress())
     if as_json:
-        typer.echo(json.dumps(made.document(), indent=2, ensure_ascii=False))
+        print_json(made.document())
         return
     for line in _lines(made):
         typer.echo(line)
+
+
+def log(
+    paths: RunsOrComparisons,
+    to: Annotated[str, typer.Option(help="The tool: mlflow.")] = "mlflow",
+    uri: Annotated[
+        str, typer.Option(help="Its server or database; MLFLOW_TRACKING_URI or MLflow's own default without it.")
+    ] = "",
+    experiment: Annotated[str, typer.Option(help="Under which name to keep them; that of the data by default.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put finished runs into MLflow: figures by epoch, settings, scores, small files. What is there already stays."""
+    from sadari.tracking import log as tracking
+
+    logged = tracking.log(paths, to, uri, experiment, TerminalProgress())
+    if as_json:
+        print_json(asdict(logged))
+        return
+    known = sum(run.known for run in logged.runs)
+    there = f", {known} there already" if known else ""
+    typer.echo(f"logged {len(logged.runs) - known}{there}   experiment {logged.experiment} in {logged.uri}")
+    if not logged.uri.startswith("http"):
+        typer.echo(f"next  mlflow ui --backend-store-uri {logged.uri}")
 
 
 def _lines(made: "Exported") -> list[str]:
@@ -52,21 +76,21 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def _proof(parity: "Parity", split: str) -> str:
+def _proof(parity: "Parity", split_name: str) -> str:
     if parity.ties == 0:
-        same = f"the same class as the run's network for all {parity.images:,} {split} images"
+        same = f"the same class as the run's network for all {parity.images:,} {split_name} images"
     else:
         same = (
-            f"the same class as the run's network for {parity.images - parity.ties:,} of {parity.images:,} {split} "
-            f"images, and an equally probable one for {parity.ties:,}"
+            f"the same class as the run's network for {parity.images - parity.ties:,} of {parity.images:,} "
+            f"{split_name} images, and an equally probable one for {parity.ties:,}"
         )
     return f"{same}; largest difference of a probability {parity.largest:.1e}"
 
 
-def _cost(cost: "Cost", split: str) -> list[str]:
+def _cost(cost: "Cost", split_name: str) -> list[str]:
     found = cost.verdict
     return [
-        f"int8: accuracy {cost.accuracy_int8:.4f} on these {split} images, float32 {cost.accuracy:.4f}: "
+        f"int8: accuracy {cost.accuracy_int8:.4f} on these {split_name} images, float32 {cost.accuracy:.4f}: "
         f"{100 * found.difference:+.2f} points ({100 * found.low:.2f} to {100 * found.high:.2f}); "
         f"another class for {cost.changed:,}",
         f"int8: {cost.size_ratio:.2f} of the size, {cost.speed_ratio:.1f} times as fast here",

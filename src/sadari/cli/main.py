@@ -1,4 +1,4 @@
-"""What can be typed, and with which status does it end?
+"""Which commands are there, and with which status do they end?
 
 0 done; 1 it failed, with one sentence; 2 the command line is wrong; 130 interrupted, with the work kept.
 """
@@ -12,8 +12,7 @@ from sadari.cli.compare import compare, study
 from sadari.cli.data import app as data_app
 from sadari.cli.doctor import doctor
 from sadari.cli.explain import explain
-from sadari.cli.export import export
-from sadari.cli.log import log
+from sadari.cli.export import export, log
 from sadari.cli.models import models
 from sadari.cli.predict import predict
 from sadari.cli.report import report
@@ -74,7 +73,7 @@ def main() -> None:
 
 
 def _unexpected(error: Exception) -> int:
-    """Typer's own complaints carry a status and a sentence; anything else is a mistake of ours."""
+    """Return the status for `error`, and print why: an error of Typer has both; any other is a mistake of ours."""
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):
         return _say(f"error: {error.format_message().removesuffix('.')}; see `sadari --help`", int(error.exit_code))
     sentence = str(error) or "no reason given"

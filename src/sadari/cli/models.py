@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.completion import model_names, setting_pairs
-from sadari.cli.layers import count_params, layer_table, row_document, show, show_json, total_sentence
+from sadari.cli.completion import model_names
+from sadari.cli.options import AsJson, Overrides, overrides_of
+from sadari.cli.output.console import print_json, show
+from sadari.cli.output.layers import count_params, layer_table, row_document, total_sentence
 from sadari.errors import UsageError
-from sadari.settings import Value, parse_overrides, resolve
+from sadari.settings import Value, resolve
 
 if TYPE_CHECKING:
     from sadari.models.layers.specs import Shape
@@ -33,16 +35,8 @@ def models(
         str | None,
         typer.Option(help="What of a backbone learns: all, head, from:LAYER or LAYER;LAYER. The same as --set train=."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Set a variable of the model, such as dropout=0.3.",
-            autocompletion=setting_pairs,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    set_: Overrides = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show the ladder, or the layers, output shapes and parameters of one model."""
     from sadari.models.backbone.spec import backbone_of
@@ -51,16 +45,16 @@ def models(
 
     if channels not in (1, 3, None):
         raise UsageError(f"--channels is 1 (grey) or 3 (colour), not {channels}")
-    pairs = [*(set_ or []), *([] if train is None else [f"train={train}"])]
+    overrides = overrides_of(set_, train=train)
     if name is None:
-        if pairs:
+        if overrides:
             option = "--set" if set_ else "--train"
             raise UsageError(f"{option} needs one model: name it, such as `sadari models lstm --set dropout=0.3`")
         size = image_size or IMAGE_SIZE
         _show_ladder((size, size, channels or CHANNELS), classes or CLASSES, as_json)
         return
     spec = find_model(name)
-    _, variables = resolve(spec.settings, spec.variables, parse_overrides(pairs))
+    _, variables = resolve(spec.settings, spec.variables, overrides)
     backbone = backbone_of(parse(spec.layers, variables))
     size = image_size or (backbone.pretrained().size if backbone else IMAGE_SIZE)
     shape = (size, size, channels or (3 if backbone else CHANNELS))
@@ -73,7 +67,7 @@ def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
 
     documents = [_catalog_entry(spec, shape, classes) for spec in MODELS]
     if as_json:
-        show_json({"input": list(shape), "classes": classes, "models": documents})
+        print_json({"input": list(shape), "classes": classes, "models": documents})
         return
     from rich import box
     from rich.table import Table
@@ -111,7 +105,7 @@ def _show_model(spec: "ModelSpec", shape: "Shape", classes: int, variables: dict
     if as_json:
         about = {"name": spec.name, "summary": spec.summary, "article": spec.article, "fitted_by": spec.fitted_by}
         sizes = {"input": list(shape), "classes": classes, "variables": variables, "settings": dict(spec.settings)}
-        show_json({**about, **sizes, "layers": [row_document(row) for row in rows], "params": params})
+        print_json({**about, **sizes, "layers": [row_document(row) for row in rows], "params": params})
         return
     title = f"{spec.name}: {spec.summary}" if spec.summary else spec.name
     if rows:

@@ -1,17 +1,17 @@
-"""`sadari predict`: what a run's model says about images that somebody brings."""
+"""`sadari predict`: what a run's model says about images that the user names."""
 
 import csv
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.terminal import TerminalProgress
+from sadari.cli.options import RunOrExport
+from sadari.cli.output.console import json_text
+from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,13 +22,11 @@ MORE = "then"
 
 
 def predict(
-    run: Annotated[
-        Path, typer.Argument(help="The folder of a run, or of a model exported as safetensors.", show_default=False)
-    ],
+    run: RunOrExport,
     images: Annotated[
         list[str], typer.Argument(help="Image files, folders and archives.", metavar="IMAGE...", show_default=False)
     ],
-    top: Annotated[int, typer.Option(min=1, help="How many classes are told of each image.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="How many classes are printed for each image.")] = 3,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a heading.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per line and image.")] = False,
 ) -> None:
@@ -49,7 +47,7 @@ def predict(
     else:
         names = [name for group in groups for name in group.names]
         heading, line = _table(names, classifier.classes, count)
-    # Lines that come one by one show by themselves that work goes on; a bar between them would only disturb.
+    # Lines that come one by one show by themselves that work goes on; a bar between them would tear them apart.
     progress = None if sys.stdout.isatty() else TerminalProgress()
     failed = _print(heading, predict_files(classifier, groups, progress), line)
     if failed:
@@ -57,7 +55,7 @@ def predict(
 
 
 def _print(heading: str | None, answers: Iterable["Answer"], line: Callable[["Answer"], str]) -> int:
-    """Print a line per answer, and return how many files could not be judged."""
+    """Print a line per answer, and return the number of files that could not be judged."""
     failed = 0
     try:
         if heading is not None:
@@ -66,7 +64,7 @@ def _print(heading: str | None, answers: Iterable["Answer"], line: Callable[["An
             failed += answer.probabilities is None
             sys.stdout.write(line(answer) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, such as `head`
+    except BrokenPipeError:  # the reader has seen enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return failed
 
@@ -79,7 +77,7 @@ def _json_line(count: int) -> Callable[["Answer"], str]:
         else:
             top = [{"label": label, "probability": float(_figure(share))} for label, share in answer.top(count)]
             document |= {**top[0], "top": top}
-        return json.dumps(document, ensure_ascii=False)
+        return json_text(document)
 
     return line
 
@@ -91,8 +89,8 @@ def _csv_heading(count: int) -> str:
 
 def _csv_line(count: int) -> Callable[["Answer"], str]:
     def line(answer: "Answer") -> str:
-        told = [cell for label, share in answer.top(count) for cell in (label, _figure(share))]
-        return _csv([answer.file, *(told or [""] * (2 * count)), answer.reason])
+        cells = [cell for label, share in answer.top(count) for cell in (label, _figure(share))]
+        return _csv([answer.file, *(cells or [""] * (2 * count)), answer.reason])
 
     return line
 
@@ -104,11 +102,11 @@ def _csv(cells: list[str]) -> str:
 
 
 def _figure(probability: float) -> str:
-    return format(probability, ".9g")  # as in predictions.csv: enough to tell any two float32 apart
+    return format(probability, ".9g")  # as in predictions.csv: different float32 stay different
 
 
 def _table(names: list[str], classes: tuple[str, ...], count: int) -> tuple[str, Callable[["Answer"], str]]:
-    """The heading and how a line is made, with columns that fit all names and classes."""
+    """Return the heading and what makes a line of an answer, with columns that fit all names and classes."""
     from rich.cells import cell_len  # a Korean letter takes two columns
 
     def padded(text: str, width: int) -> str:
@@ -132,5 +130,5 @@ def _table(names: list[str], classes: tuple[str, ...], count: int) -> tuple[str,
 
 
 def _plain(name: str) -> str:
-    """The name without letters that would tear the table, such as a line break."""
+    """Return the name without letters that would tear the table, such as a line break."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)

@@ -1,26 +1,23 @@
-"""`sadari report`: one page about runs that lie on disk already, of one day or of several."""
+"""`sadari report`: one page about runs that are on disk already, of one day or of several."""
 
-import json
 from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sadari.cli.terminal import TerminalProgress
-from sadari.cli.train import AsJson
+from sadari.cli.options import AsJson, RunsOrComparisons, out_option
+from sadari.cli.output.console import print_json
+from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
 
 SUFFIXES = (".html", ".htm")
 
 
 def report(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="RUN|COMPARISON...", help="Folders of runs or comparisons.", show_default=False),
-    ],
+    paths: RunsOrComparisons,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Where to write; report.html in the one folder, or here.")
+        Path | None, out_option("Where to write; report.html in the one folder, or here.", metavar="FILE.html")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,14 +31,14 @@ def report(
     result = reopen(paths, TerminalProgress())
     page = write_report(result, place).resolve()
     if as_json:
-        typer.echo(json.dumps(result.document(page), indent=2, ensure_ascii=False))
+        print_json(result.document(page))
         return
     typer.echo(verdict_sentence(result))
     typer.echo(f"report  {page}")
 
 
 def _place(paths: list[Path], out: Path | None) -> Path:
-    """Where does the page go? Into the one folder that is named; for several ones, here, under the next free name."""
+    """Return where the page goes: into the one folder that is named; for several ones, here, under a free name."""
     if out is not None:
         if out.suffix.lower() not in SUFFIXES or out.is_dir():
             raise UsageError(f"--out takes the name of an HTML file, such as report.html, not '{out}'")

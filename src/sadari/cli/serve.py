@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sadari.cli.options import RunOrExport
 from sadari.errors import SadariError
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
-    run: Annotated[
-        Path, typer.Argument(help="The folder of a run, or of a model exported as safetensors.", show_default=False)
-    ],
+    run: RunOrExport,
     host: Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 for everybody on the network.")] = (
         "127.0.0.1"
     ),
@@ -50,7 +49,7 @@ def _require_packages() -> None:
 
 
 def _lines(classifier: "Classifier", host: str, port: int) -> list[str]:
-    """What is served where, and how to ask."""
+    """Return what is served, at which address, and how to send it an image."""
     height, width, channels = classifier.shape
     colour = "grey" if channels == 1 else "colour"
     where = f"[{host}]" if ":" in host else host

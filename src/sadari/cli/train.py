@@ -1,6 +1,5 @@
 """`sadari train`, `sadari resume` and `sadari evaluate`: one run, from its start to its scores."""
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -9,18 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.completion import data_names, model_names, part_names, setting_pairs
-from sadari.cli.terminal import TerminalProgress, duration
-from sadari.settings import parse_overrides
+from sadari.cli.completion import data_names, model_names, split_names
+from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
+from sadari.cli.output.console import duration, print_json
+from sadari.cli.output.progress import TerminalProgress
 
 if TYPE_CHECKING:
     from sadari.job import Job
     from sadari.run import RunRecord
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
-Run = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
-
-# What is said of every part in one line; what the table of classes below `sadari evaluate` says is not said twice.
+# The scores of a split in one line; those in the table of classes below `sadari evaluate` are not printed twice.
 HEADLINE = ("accuracy", "loss", "macro_f1")
 IN_TABLE = ("macro_precision", "macro_recall", "weighted_f1")
 
@@ -28,32 +25,21 @@ LONGEST = 80  # letters of the data's and of the model's name in the name of a f
 
 
 def train(
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="A named set, a folder, an archive, a .npz or a .csv.", show_default=False, autocompletion=data_names
-        ),
-    ],
+    data: Data,
     model: Annotated[
         str, typer.Option(help="A model of the ladder, or a TOML file with a network.", autocompletion=model_names)
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Decides initial weights, order and dropout.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Any setting or variable of the model.", autocompletion=setting_pairs
-        ),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/DATA-MODEL-SEED-N by default.")] = None,
+    seed: Annotated[int, seed_option("Decides initial weights, order and dropout.")] = 0,
+    epochs: Epochs = None,
+    set_: Overrides = None,
+    out: Annotated[Path | None, out_option("Folder of the run; runs/DATA-MODEL-seedN by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one model and judge it."""
     from sadari.job import make_job
     from sadari.models.catalog import find_model
 
-    overrides = parse_overrides(set_ or []) | ({} if epochs is None else {"epochs": epochs})
-    job = make_job(data, find_model(model), seed, overrides)
+    job = make_job(data, find_model(model), seed, overrides_of(set_, epochs=epochs))
     _run(job, out or _free_folder(job), as_json)
 
 
@@ -72,7 +58,7 @@ def evaluate(
         str | None,
         typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
     ] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=part_names)] = "test",
+    split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
@@ -95,7 +81,7 @@ def evaluate(
         "per_class": [asdict(row) for row in classes],
     }
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
         return
     typer.echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
     typer.echo(f"  {_printed(scores, [name for name in scores if name not in (*HEADLINE, *IN_TABLE)])}\n")
@@ -108,7 +94,7 @@ def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
 
 
 def _free_folder(job: "Job") -> Path:
-    """The first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job."""
+    """Return the first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job."""
     from sadari.comparison.request import data_name
     from sadari.comparison.variants import folder_name
     from sadari.inference.device import resolve_machine
@@ -138,13 +124,13 @@ def _run(job: "Job", out: Path, as_json: bool) -> None:
     if as_json:
         for note in record.notes:
             progress.say(note)
-        typer.echo(json.dumps(record.summary, indent=2))
+        print_json(record.summary)
     else:
         _show(record)
 
 
 def _what_is_kept(out: Path) -> str:
-    """What is left of an interrupted run? A classical model without a state between its passes learns anew."""
+    """Say what is left of an interrupted run. A classical model without a state between its passes starts over."""
     if not (out / "settings.toml").is_file():
         return "nothing was begun"
     kept = "the work is kept, go on" if (out / "checkpoint").is_dir() else "it starts over"
@@ -152,7 +138,7 @@ def _what_is_kept(out: Path) -> str:
 
 
 def _show(record: "RunRecord") -> None:
-    """What should be known of the images, the scores of the three parts, the cost, and what can be done next."""
+    """Print the notes on the images, the scores of the three splits, the cost, and what can be done next."""
     summary: dict[str, Any] = record.summary
     params = summary["params"]
     typer.echo(

@@ -35,7 +35,7 @@ def compare(
     claims: Sequence[Claim] = (),
     robustness: bool = False,
     margin: float | None = None,
-    jobs: int | None = None,
+    workers: int | None = None,
     facts: DataFacts | None = None,
     progress: Progress | None = None,
     trainer: Callable[..., RunRecord] = train,
@@ -44,16 +44,16 @@ def compare(
 
     out: folder of the comparison; without it the newest folder under `runs` that holds the same request on the
     same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
-    models on corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. jobs: how many
-    runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that `sharing`
-    finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what turns a job
-    into a run; another than `train` does so here, one by one.
+    models on corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. workers: how
+    many runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that
+    `sharing` finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what
+    turns a job into a run; another than `train` does so here, one by one.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
-    if jobs is not None and jobs < 1:
-        raise UsageError(f"jobs is a number from 1 up, not {jobs}; leave it out to have it chosen")
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers is a number from 1 up, not {workers}; leave it out to have it chosen")
     progress = progress or Silent()
     inputs = load_inputs(request, progress)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
@@ -65,7 +65,7 @@ def compare(
     most = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(most), inputs.split_for(most)
     facts = facts_of(data_name(request.data), images, split, progress, facts)
-    records, reasons = _run(request, inputs, folder, progress, trainer, min(jobs or cores(), cores()))
+    records, reasons = _run(request, inputs, folder, progress, trainer, min(workers or cores(), cores()))
     result = make_result(
         request,
         {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms},

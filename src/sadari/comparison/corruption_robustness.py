@@ -53,7 +53,7 @@ def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) 
         raise SadariError(f"the images of '{record.job.data}' have changed since {record.path} was trained on them")
     judge = _Judge.of(record, images, document["belongs_to"]["part"])
     passes = sum(len(each.levels) for each in todo)
-    with progress.task(f"{label} disturbed", passes * len(judge.positions), "images") as task:
+    with progress.task(f"{label} corrupted", passes * len(judge.positions), "images") as task:
         for each in todo:
             document["disturbed"][each.name] = judge.entry(each, task)
             write_json(record.path / FILE, document)

@@ -52,7 +52,8 @@ class Robustness:
     def document(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         corrupted = [asdict(each) for each in self.corrupted]
-        named_before = [{**each, "disturbance": each["corruption"]} for each in corrupted]  # keys of 0.1.0
+        # As 0.1.0 named it, for scripts that read it; it goes with the next release.
+        named_before = [{**each, "disturbance": each["corruption"]} for each in corrupted]
         return {"corrupted": corrupted, "disturbed": named_before, "notes": list(self.notes)}
 
 
@@ -94,7 +95,9 @@ def belonging(record: RunRecord) -> dict[str, Any]:
         for name in ("model.safetensors", "preprocess.json"):
             digest.update((record.path / name).read_bytes())
     except OSError as error:
-        raise SadariError(f"the run {record.path} has no model that could be disturbed: {error.strerror}") from None
+        raise SadariError(
+            f"the run {record.path} has no model to judge on corrupted images: {error.strerror}"
+        ) from None
     split_name = str(record.summary["judged_on"])
     positions = np.ascontiguousarray(record.split.positions(split_name), dtype="<i8")
     return {

@@ -35,11 +35,11 @@ def budget_of_best(
     budget: str | float | None,
     varied: Iterable[str],
     settings: Iterable[str],
-    jobs: int | None = None,
+    workers: int | None = None,
 ) -> float | None:
     """How many seconds may the search for the best model take? None where `models` do not ask for it.
 
-    varied, settings: the keys that are varied and set. jobs: how many runs may train at once, None for any. Raises
+    varied, settings: the keys that are varied and set. workers: how many runs may train at once, None for any. Raises
     UsageError where best stands beside what it decides itself, and where only one of best and a budget is there.
     """
     if BEST not in models:
@@ -52,8 +52,8 @@ def budget_of_best(
         raise UsageError("best needs to know how long it may take; add a budget, such as --budget 10m")
     if next(iter(varied), None) is not None:
         raise UsageError("best tries every model with its own settings; leave --vary out, or name models")
-    if jobs not in (None, 1):
-        raise UsageError(f"best trains one run at a time, since it counts seconds; leave --jobs out, not {jobs}")
+    if workers not in (None, 1):
+        raise UsageError(f"best trains one run at a time, since it counts seconds; leave --workers out, not {workers}")
     decided = next((key for key in settings if key in DECIDED), None)
     if decided is not None:
         raise UsageError(f"the budget of best decides {decided}; leave it out, or name models")

@@ -187,8 +187,8 @@ def _judged(trial: Trial, outcome: Outcome) -> Trial:
     )
 
 
-def _count(specs: int) -> str:
-    return f"{specs} {'spec' if specs == 1 else 'specs'}"
+def _count(models: int) -> str:
+    return f"{models} {'model' if models == 1 else 'models'}"
 
 
 def _standings(ranking: Sequence[Trial]) -> str:

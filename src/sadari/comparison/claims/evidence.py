@@ -99,7 +99,7 @@ class Evidence:
         if figure == "seconds" and len({record.threads for arm in arms for record in self._records[arm]}) > 1:
             runs = " and ".join(arms)
             raise NotMeasuredError(
-                f"not all runs of {runs} had as many threads; train them in a new folder with --jobs 1"
+                f"not all runs of {runs} had as many threads; train them in a new folder with --workers 1"
             )
 
     def _correctness(self, arm: str) -> Bools:

@@ -50,10 +50,10 @@ LITTLE_BATCH = 32_768
 # (assumed: the memory of a laptop holds two of them beside everything else).
 LITTLE_MEMORY = 1 << 30
 # Pixel values that all runs look at together in all of their epochs, up to which a worker is not worth its start, which
-# takes seconds on the core that is left. Measured with a worker and with `--jobs 1`: `compare digits`, 9 million, 2.9 s
-# and 2.6; mlp, lstm and a4-cnn on a twentieth of Fashion-MNIST (cnn beside them goes alone), 40 million, 13.3 and 13.1;
-# mlp, dnn, lstm and lstm3 there, 107 million, 9.0 and 10.1. Without a worker the second of these took 16.5 s, as each
-# run has one thread either way.
+# takes seconds on the core that is left. Measured with a worker and with `--workers 1`: `compare digits`, 9 million,
+# 2.9 s and 2.6; mlp, lstm and a4-cnn on a twentieth of Fashion-MNIST (cnn beside them goes alone), 40 million, 13.3 and
+# 13.1; mlp, dnn, lstm and lstm3 there, 107 million, 9.0 and 10.1. Without a worker the second of these took 16.5 s, as
+# each run has one thread either way.
 LITTLE_IN_ALL = 20_000_000
 # Part of the machine's memory that runs side by side may take, and bytes that each does beside such pixels (assumed:
 # the rest is for the system and for images, of which there is one copy; torch alone takes half of a worker's).

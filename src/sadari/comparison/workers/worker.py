@@ -94,7 +94,7 @@ class Worker:
         status = self.wait()
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         return SadariError(
-            f"the process that trained {task.label} {how}; the same command goes on where it stopped, with --jobs 1 "
+            f"the process that trained {task.label} {how}; the same command goes on where it stopped, with --workers 1 "
             "where memory is too short for several"
         )
 

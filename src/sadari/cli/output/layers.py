@@ -1,10 +1,7 @@
 """How does a list of layers read on a terminal, and as JSON?"""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def layer_table(shape: "Shape", rows: "Sequence[Row]", names: Sequence[str] = ()) -> "Table":
-    """A line per layer. names: what each is called where one of them can be asked for."""
+    """Return a table with a line per layer. shape: of the input. names: of the layers, as options take them."""
     from rich import box
     from rich.table import Table
 
@@ -37,7 +34,7 @@ def layer_table(shape: "Shape", rows: "Sequence[Row]", names: Sequence[str] = ()
 
 
 def row_document(row: "Row") -> dict[str, Any]:
-    """One layer as JSON."""
+    """Return one layer as JSON values."""
     return {
         "number": row.number,
         "layer": row.text,
@@ -48,31 +45,14 @@ def row_document(row: "Row") -> dict[str, Any]:
 
 
 def count_params(rows: "Sequence[Row]") -> dict[str, int]:
-    """How many parameters have all layers together?"""
+    """Return the number of parameters of all layers together: "total" and "trainable"."""
     return {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)}
 
 
 def total_sentence(params: dict[str, int], frozen: bool) -> str:
-    """How many parameters there are, and why some do not learn. frozen: whether a backbone may be a reason."""
+    """Say how many parameters there are, and why some do not learn. frozen: whether a backbone may be a reason."""
     total, trainable = params["total"], params["trainable"]
     if total == trainable:
         return f"{total:,} params, all trainable"
     why = "frozen, or moving statistics of batchnorm" if frozen else "moving statistics of batchnorm"
     return f"{total:,} params: {trainable:,} trainable, {total - trainable:,} not ({why})"
-
-
-def show(*parts: "str | Table") -> None:
-    """Print lines and tables on standard output."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 120  # a pipe has no width of its own; rich would take 80 and fold the rows
-    for part in parts:
-        console.print(Text(part) if isinstance(part, str) else part)
-
-
-def show_json(document: Any) -> None:
-    """Print one JSON document on standard output."""
-    typer.echo(json.dumps(document, indent=2))

@@ -1,4 +1,4 @@
-"""How does work show itself on a terminal? Bars where there is one, plain lines where there is none."""
+"""How does a terminal show that work goes on? By bars, or by plain lines where the output is no terminal."""
 
 import sys
 from collections.abc import Iterator
@@ -6,18 +6,12 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from sadari.cli.output.console import stderr_console
+
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress as RichProgress
 
 LINE_EVERY = 30.0  # seconds between two plain lines of one long task (assumed: alive, yet not a flood)
-
-
-def console() -> "Console":
-    """The console for everything that is not the result: standard error; Rich honours NO_COLOR by itself."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
 
 
 class TerminalProgress:
@@ -27,15 +21,17 @@ class TerminalProgress:
     """
 
     def __init__(self) -> None:
-        self._console = console()
+        self._console = stderr_console()
         self._display: RichProgress | None = None
         self._shown = 0  # bars
 
     def say(self, sentence: str) -> None:
+        """Print a sentence on a line of its own."""
         self._console.print(sentence, markup=False, soft_wrap=True)
 
     @contextmanager
     def task(self, label: str, total: int, unit: str) -> Iterator["_Bar | _Lines"]:
+        """Show a task of `total` steps, counted in `unit`, until the end of the `with` block."""
         if not sys.stderr.isatty():
             lines = _Lines(self, label, total, unit)
             yield lines
@@ -49,7 +45,7 @@ class TerminalProgress:
             self._close()
 
     def _opened(self) -> "RichProgress":
-        """The display, which begins with the first of its bars."""
+        """Return the display, and start it with the first of its bars."""
         if self._display is None:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as RichProgress
@@ -68,7 +64,7 @@ class TerminalProgress:
         return self._display
 
     def _close(self) -> None:
-        """The display ends with the last of its bars."""
+        """End the display with the last of its bars."""
         self._shown -= 1
         if not self._shown and self._display is not None:
             self._display.stop()
@@ -76,6 +72,8 @@ class TerminalProgress:
 
 
 class _Bar:
+    """One bar of the display."""
+
     def __init__(self, bars: "RichProgress", label: str, total: int, unit: str) -> None:
         self._bars, self._unit, self._done, self._started = bars, unit, 0, monotonic()
         self._task = bars.add_task(label, total=total, rate="", note="")
@@ -86,7 +84,7 @@ class _Bar:
         self._bars.update(self._task, advance=count, note=note, rate=f"{rate:,.0f} {self._unit}/s")
 
     def remove(self) -> None:
-        """The work is over, or has failed."""
+        """Remove the bar, whether the work is done or has failed."""
         self._bars.remove_task(self._task)
 
 
@@ -114,15 +112,3 @@ class _Lines:
         rate = self._done / max(self._printed - self._started, 1e-9)
         counted = f"{self._done:,}/{self._total:,} {self._unit}, {rate:,.0f}/s"
         self._progress.say(f"{self._label}: {counted}" + (f", {self._note}" if self._note else ""))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: "0.8s", "21s", "2m 41s", "1h 05m"."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02}m"

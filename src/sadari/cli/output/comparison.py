@@ -1,77 +1,27 @@
-"""How does a comparison read on a terminal? Lines of text first; Rich only decides on colour."""
+"""How does the result of a comparison read on a terminal? Lines of text first; Rich only decides on colour."""
 
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from sadari.cli.robustness import robustness_table
-from sadari.cli.terminal import duration
+from sadari.cli.output.tables import arm_table, robustness_table
 
 if TYPE_CHECKING:
+    from sadari.comparison.claims.verdict import ClaimVerdict
     from sadari.comparison.result import ArmResult, ComparisonResult
 
 MOST_VERDICTS = 6
 MOST_SENTENCES = 5
-GAP = "  "
 AUGMENT = "shift 0.1"  # what is tried first: unlike a mirror image, a moved one is still of its class (digits, letters)
+STYLES = {"supported": "bold green", "refuted": "bold red", "not shown": "bold yellow"}
+VERDICT_WIDTH = max(map(len, STYLES))
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of the table: its heading, a cell for each arm, and when it goes where there is little room.
-
-    rank: the column with the highest one goes first; 0 stays.
-    """
-
-    heading: str
-    cell: Callable[["ArmResult"], str]
-    rank: int = 0
-
-
-def _figure(value: float | None, style: str = ".3f") -> str:
-    return "-" if value is None else format(value, style)
-
-
-def _interval(arm: "ArmResult") -> str:
-    return "-" if arm.accuracy is None else f"{arm.accuracy.low:.3f} - {arm.accuracy.high:.3f}"
-
-
-COLUMNS = (
-    Column("model", lambda arm: arm.name),
-    Column("accuracy", lambda arm: _figure(arm.accuracy.mean if arm.accuracy else None)),
-    Column("95 % interval", _interval),
-    Column("sd", lambda arm: _figure(arm.accuracy.sd if arm.accuracy and len(arm.seeds) > 1 else None), 5),
-    Column("train", lambda arm: _figure(arm.train_accuracy), 3),
-    Column("val", lambda arm: _figure(arm.val_accuracy), 4),
-    Column("gap", lambda arm: _figure(arm.gap)),
-    Column("macro F1", lambda arm: _figure(arm.macro_f1), 7),
-    Column("balanced", lambda arm: _figure(arm.scores.get("balanced_accuracy")), 13),
-    Column("top 5", lambda arm: _figure(arm.scores.get("top_5")), 10),
-    Column("loss", lambda arm: _figure(arm.loss), 6),
-    Column("calibration", lambda arm: _figure(arm.scores.get("calibration_error")), 11),
-    Column("params", lambda arm: _figure(arm.params, ","), 1),
-    Column("time", lambda arm: "-" if arm.seconds is None else duration(arm.seconds)),
-    Column("s/epoch", lambda arm: _figure(arm.seconds_per_epoch, ".3g"), 12),
-    Column("images/s", lambda arm: _figure(arm.images_per_second, ",.0f"), 2),
-)
-PUBLISHED = (
-    Column("published", lambda arm: _figure(arm.published.get("accuracy"), ".4f")),
-    Column("difference", lambda arm: _difference(arm, "accuracy", arm.accuracy.mean if arm.accuracy else None)),
-    Column("published loss", lambda arm: _figure(arm.published.get("loss"), ".4f"), 8),
-    Column("difference", lambda arm: _difference(arm, "loss", arm.loss), 9),
-)
-
-
-def _difference(arm: "ArmResult", metric: str, ours: float | None) -> str:
-    return "-" if ours is None or metric not in arm.published else f"{ours - arm.published[metric]:+.4f}"
-
-
-def show(
+def show_comparison(
     result: "ComparisonResult",
     console: Console,
     data: str,
@@ -79,9 +29,9 @@ def show(
     notes: Sequence[str],
     report: Path | None = None,
 ) -> None:
-    """Print the images, the table, the verdicts, what over-fits, where everything lies and what can be done next.
+    """Print the images, the table, the verdicts, what over-fits, where everything is stored and what can be done next.
 
-    data: as it was typed, for the commands. report: where the page about it lies.
+    data: as the user typed it, for the commands. plots, report: the files that were written.
     """
     from sadari.comparison.learning_curve import learning_curves  # loads SciPy
 
@@ -93,7 +43,7 @@ def show(
         _line(console, f"  {sentence}", "yellow")
     _line(console, "")
     width = console.width if console.is_terminal else None
-    for number, line in enumerate(table(result.arms, width)):
+    for number, line in enumerate(arm_table(result.arms, width)):
         _line(console, line, "dim" if number == 0 else "bold" if number == 1 and result.best else "")
     _line(console, "")
     if result.robustness:
@@ -116,8 +66,31 @@ def show_winner(run: Path, console: Console) -> None:
     _line(console, f"winner  {_shown(run)}   (of these runs the one most often right on validation)")
 
 
+def show_claims(claims: Sequence["ClaimVerdict"], console: Console) -> None:
+    """Print each claim with its verdict, and below it the numbers; nothing where there are none."""
+    if not claims:
+        return
+    console.print()
+    console.print(Text("claims"), soft_wrap=True)
+    for each in claims:
+        verdict = each.verdict.ljust(VERDICT_WIDTH), STYLES[each.verdict]
+        words = f"  {each.words}" if each.words else "", "dim"
+        console.print(Text.assemble("  ", verdict, f"  {each.claim}", words), soft_wrap=True)
+        console.print(Text(f"  {' ' * VERDICT_WIDTH}  {each.sentence}"), soft_wrap=True)
+    if any(each.findings for each in claims):
+        console.print(
+            Text(
+                "  (every p is corrected by Holm's method over all claims, so a pair may count above and not here; each"
+                " interval is 95 %, on its own. Accuracy speaks of other seeds and images, other figures of other seeds"
+                " only)",
+                style="dim",
+            ),
+            soft_wrap=True,
+        )
+
+
 def heading(result: "ComparisonResult") -> str:
-    """The images in one line, such as "digits   1,150 train · 288 val · 359 test   8x8 grey   10 classes ..."."""
+    """Return the images in one line, as "digits   1,150 train · 288 val · 359 test   8x8 grey   10 classes ..."."""
     facts = result.data
     counts = " · ".join(f"{count:,} {split_name}" for split_name, count in facts.counts.items() if count)
     height, width, channels = facts.shape
@@ -127,34 +100,8 @@ def heading(result: "ComparisonResult") -> str:
     return f"{facts.name}   {counts}   {width}x{height} {kind}   {len(facts.classes)} classes   {leaks}{judged}"
 
 
-def table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
-    """The heading and a line per arm; a failed one says why. Columns go, the least wanted first, to fit `width`."""
-    columns = [*COLUMNS, *(PUBLISHED if any(arm.published for arm in arms) else ())]
-    lines = _lines(columns, arms)
-    while width is not None and max(map(len, lines)) > width and any(column.rank for column in columns):
-        columns.remove(max(columns, key=lambda column: column.rank))
-        lines = _lines(columns, arms)
-    shown = [lines[0]]
-    for arm, line in zip(arms, lines[1:], strict=True):
-        if arm.seeds:
-            shown.append(line)
-        if arm.reason:
-            shown.append(f"{GAP}{arm.name}  {arm.status}: {arm.reason}")
-    return shown
-
-
-def _lines(columns: Sequence[Column], arms: Sequence["ArmResult"]) -> list[str]:
-    rows = [[column.heading for column in columns], *([column.cell(arm) for column in columns] for arm in arms)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(columns))]
-    lines = []
-    for first, *rest in rows:
-        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
-        lines.append(GAP + GAP.join(cells))
-    return lines
-
-
 def conclusions(result: "ComparisonResult") -> list[str]:
-    """What the best arm beats, how it learned and what is worth trying, in sentences."""
+    """Say what the best arm beats, how it learned and what is worth trying."""
     best = result.best
     if best is None:
         return ["no model is done, so there is nothing to compare"]
@@ -169,7 +116,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
 def places(
     result: "ComparisonResult", data: str, plots: Sequence[Path], report: Path | None = None
 ) -> list[tuple[str, str]]:
-    """Where everything lies, and commands to go on with."""
+    """Return pairs of a label and a text: where everything is stored, and the commands to go on with."""
     rows = [("runs", _shown(result.out))]
     if plots:
         rows.append(("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
@@ -184,7 +131,7 @@ def places(
 
 
 def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
-    """The command that tries what its diagnosis asks for: twice as many epochs, else augmentation.
+    """Return the command that tries what the diagnosis of `best` suggests: twice as many epochs, else augmentation.
 
     Twice as many epochs also where no curve shows whether it still gains. "" for a classical model, and where neither
     promises anything.
@@ -195,17 +142,17 @@ def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
     longer = found.more_epochs or found.turn is None
     if not longer and (found.augmented or not found.more_data):
         return ""
-    asked = next(arm for arm in result.arms_asked if arm.name == best.name)
+    requested = next(arm for arm in result.arms_asked if arm.name == best.name)
     epochs = result.records[best.name][0].job.settings.epochs
     words = ["sadari", "train", data, "--model", best.model, "--epochs", str(2 * epochs if longer else epochs)]
-    chosen = {key: value for key, value in asked.overrides.items() if key != "epochs"}
+    chosen = {key: value for key, value in requested.overrides.items() if key != "epochs"}
     for key, value in (chosen if longer else {**chosen, "augment": AUGMENT}).items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
 
 
 def _shown(path: Path) -> str:
-    """A path as a shell takes it, relative to here where it lies below."""
+    """Return a path as a shell takes it, relative to the working folder where it is inside of that."""
     here = Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 

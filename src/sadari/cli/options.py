@@ -1,0 +1,109 @@
+"""Which arguments and options do several commands share? Each is declared here once, with its help text."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sadari.cli.completion import data_names, setting_pairs
+from sadari.errors import UsageError
+from sadari.settings import Value, parse_overrides
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.",
+        show_default=False,
+        autocompletion=data_names,
+    ),
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
+RunOrExport = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", help="The folder of a run, or of a model exported as safetensors.", show_default=False
+    ),
+]
+RunsOrComparisons = Annotated[
+    list[Path],
+    typer.Argument(metavar="RUN|COMPARISON...", help="Folders of runs or comparisons.", show_default=False),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting, or variable of the model; again for more.",
+        autocompletion=setting_pairs,
+    ),
+]
+DataSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting, such as image_size=64 or val_fraction=0.1; again for more.",
+        autocompletion=setting_pairs,
+    ),
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
+Robustness = Annotated[
+    bool,
+    typer.Option("--robustness", help="Judge the models on corrupted images too: shifted, turned, noisy, blurred ..."),
+]
+Workers = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto", help="How many runs train at once, at most; auto: as many as cores, where that is faster."
+    ),
+]
+OldJobs = Annotated[str | None, typer.Option("--jobs", metavar="N|auto", hidden=True, help="--workers, as it was.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def out_option(help: str, metavar: str | None = None) -> Any:
+    """Return the option --out of a command. help: what is written, and where without the option."""
+    return typer.Option("--out", metavar=metavar, help=help)
+
+
+def seed_option(help: str) -> Any:
+    """Return the option --seed of a command. help: what the seed decides."""
+    return typer.Option("--seed", min=0, help=help)
+
+
+def seeds_option(help: str) -> Any:
+    """Return the option --seeds, a count, of a command. help: what is repeated so many times."""
+    return typer.Option("--seeds", min=1, help=help)
+
+
+def overrides_of(pairs: list[str] | None, **options: Value | None) -> dict[str, Value]:
+    """Return what --set and the options named like a setting ask for, by key; an option that is None was not given.
+
+    Raises UsageError for a pair without '=', and for a key that an option and --set both give.
+    """
+    overrides = parse_overrides(pairs or [])
+    for key, value in options.items():
+        if value is None:
+            continue
+        if key in overrides:
+            raise UsageError(f"--{key} and --set {key}=... say the same thing twice; keep one of them")
+        overrides[key] = value
+    return overrides
+
+
+def workers_of(workers: str, jobs: str | None) -> int | None:
+    """Return how many runs may train at once, None for auto. jobs: the value of the old option --jobs, if given.
+
+    Raises UsageError for what is no number, and for both options at once.
+    """
+    if jobs is not None:
+        if workers != "auto":
+            raise UsageError("--jobs is the old name of --workers; leave --jobs out")
+        typer.echo("--jobs is called --workers now; the old name goes with the next release", err=True)
+        workers = jobs
+    if workers == "auto":
+        return None
+    if not workers.isdecimal():
+        raise UsageError(f"--workers is a number from 1 up, or auto, not '{workers}'")
+    return int(workers)

@@ -1,0 +1,1 @@
+"""What a user sees: progress, tables and JSON documents, shared by all commands."""

@@ -1,0 +1,81 @@
+"""How do results reach the terminal? Text and tables through Rich, JSON as one document on standard output."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PIPE_WIDTH = 120  # columns of a table where the output is no terminal; Rich would take 80 and fold the rows (assumed)
+
+
+def stdout_console() -> "Console":
+    """Return the console for results; Rich honours NO_COLOR by itself."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
+
+
+def stderr_console() -> "Console":
+    """Return the console for everything that is not the result."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def show(*lines: "str | Table") -> None:
+    """Print lines and tables on standard output. Lines are never folded."""
+    from rich.text import Text
+
+    console = stdout_console()
+    for line in lines:
+        console.print(Text(line) if isinstance(line, str) else line, soft_wrap=isinstance(line, str))
+
+
+def new_table(*columns: str, right: tuple[str, ...] = ()) -> "Table":
+    """Return an empty table with these headings. right: the columns whose cells are aligned to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    return table
+
+
+def print_json(document: Any) -> None:
+    """Print one indented JSON document on standard output."""
+    typer.echo(json_text(document, indent=2))
+
+
+def json_text(document: Any, indent: int | None = None) -> str:
+    """Return `document` as JSON, on one line without `indent`.
+
+    Letters of all scripts stay readable. Where standard output cannot encode one of them, such as in the name of a
+    file that is not UTF-8, all letters outside of ASCII are escaped instead.
+    """
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=indent)
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: "0.8s", "21s", "2m 41s", "1h 05m"."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m"

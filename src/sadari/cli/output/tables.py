@@ -1,0 +1,140 @@
+"""Which columns do the tables of a comparison have? One for the arms, one for corrupted images, as lines of text."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sadari.cli.output.console import duration
+
+if TYPE_CHECKING:
+    from sadari.comparison.result import ArmResult
+    from sadari.comparison.robustness import CorruptionAccuracy, Robustness
+
+GAP = "  "
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table: its heading and a cell for each arm.
+
+    rank: where there is little room, the column with the highest rank is left out first; 0 always stays.
+    """
+
+    heading: str
+    cell: Callable[["ArmResult"], str]
+    rank: int = 0
+
+
+def _figure(value: float | None, style: str = ".3f") -> str:
+    return "-" if value is None else format(value, style)
+
+
+def _interval(arm: "ArmResult") -> str:
+    return "-" if arm.accuracy is None else f"{arm.accuracy.low:.3f} - {arm.accuracy.high:.3f}"
+
+
+COLUMNS = (
+    Column("model", lambda arm: arm.name),
+    Column("accuracy", lambda arm: _figure(arm.accuracy.mean if arm.accuracy else None)),
+    Column("95 % interval", _interval),
+    Column("sd", lambda arm: _figure(arm.accuracy.sd if arm.accuracy and len(arm.seeds) > 1 else None), 5),
+    Column("train", lambda arm: _figure(arm.train_accuracy), 3),
+    Column("val", lambda arm: _figure(arm.val_accuracy), 4),
+    Column("gap", lambda arm: _figure(arm.gap)),
+    Column("macro F1", lambda arm: _figure(arm.macro_f1), 7),
+    Column("balanced", lambda arm: _figure(arm.scores.get("balanced_accuracy")), 13),
+    Column("top 5", lambda arm: _figure(arm.scores.get("top_5")), 10),
+    Column("loss", lambda arm: _figure(arm.loss), 6),
+    Column("calibration", lambda arm: _figure(arm.scores.get("calibration_error")), 11),
+    Column("params", lambda arm: _figure(arm.params, ","), 1),
+    Column("time", lambda arm: "-" if arm.seconds is None else duration(arm.seconds)),
+    Column("s/epoch", lambda arm: _figure(arm.seconds_per_epoch, ".3g"), 12),
+    Column("images/s", lambda arm: _figure(arm.images_per_second, ",.0f"), 2),
+)
+PUBLISHED = (
+    Column("published", lambda arm: _figure(arm.published.get("accuracy"), ".4f")),
+    Column("difference", lambda arm: _difference(arm, "accuracy", arm.accuracy.mean if arm.accuracy else None)),
+    Column("published loss", lambda arm: _figure(arm.published.get("loss"), ".4f"), 8),
+    Column("difference", lambda arm: _difference(arm, "loss", arm.loss), 9),
+)
+
+
+def _difference(arm: "ArmResult", metric: str, ours: float | None) -> str:
+    return "-" if ours is None or metric not in arm.published else f"{ours - arm.published[metric]:+.4f}"
+
+
+def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
+    """Return the heading and a line per arm, with the reason of a failed one.
+
+    width: columns of the terminal; columns with the highest ranks are left out to fit it. None for no limit.
+    """
+    columns = [*COLUMNS, *(PUBLISHED if any(arm.published for arm in arms) else ())]
+    lines = _arm_lines(columns, arms)
+    while width is not None and max(map(len, lines)) > width and any(column.rank for column in columns):
+        columns.remove(max(columns, key=lambda column: column.rank))
+        lines = _arm_lines(columns, arms)
+    shown = [lines[0]]
+    for arm, line in zip(arms, lines[1:], strict=True):
+        if arm.seeds:
+            shown.append(line)
+        if arm.reason:
+            shown.append(f"{GAP}{arm.name}  {arm.status}: {arm.reason}")
+    return shown
+
+
+def _arm_lines(columns: Sequence[Column], arms: Sequence["ArmResult"]) -> list[str]:
+    headings = [column.heading for column in columns]
+    return _aligned([headings, *([column.cell(arm) for column in columns] for arm in arms)])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the rows as lines of equal length: the first cell to the left, the others to the right."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = []
+    for first, *rest in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
+        lines.append(GAP + GAP.join(cells))
+    return lines
+
+
+def robustness_table(robustness: "Robustness", arms: Sequence[str], width: int | None = None) -> list[str]:
+    """Return a heading, a line per arm in the order of `arms`, and what could not be judged.
+
+    The cells are changes of accuracy in points, at the middle level of each corruption. width: columns of the terminal;
+    the last corruptions are left out to fit it. None for no limit.
+    """
+    shown, judged = list(robustness.corrupted), [arm for arm in arms if arm in robustness.arms]
+    lines = _corruption_lines(judged, shown)
+    while width is not None and len(shown) > 1 and max(map(len, lines)) > width:
+        shown.pop()
+        lines = _corruption_lines(judged, shown)
+    return [*lines, *(f"{GAP}{note}" for note in robustness.notes)]
+
+
+def _corruption_lines(arms: Sequence[str], shown: "Sequence[CorruptionAccuracy]") -> list[str]:
+    if not shown:
+        return []
+    headings = [f"{each.corruption} {_number(each.labels[_middle(each)])}" for each in shown]
+    rows = [["corrupted, in points", "uncorrupted", *headings]]
+    for arm in arms:
+        plain = [f"{each.rows[arm][0].mean:.3f}" for each in shown if arm in each.rows]
+        rows.append([arm, (plain or ["-"])[0], *(_change(each, arm) for each in shown)])
+    return _aligned(rows)
+
+
+def _change(corrupted: "CorruptionAccuracy", arm: str) -> str:
+    if arm not in corrupted.rows:
+        return "-"
+    row = corrupted.rows[arm]
+    return f"{100 * (row[_middle(corrupted)].mean - row[0].mean):+.1f}"
+
+
+def _middle(corrupted: "CorruptionAccuracy") -> int:
+    """Return the place of the middle one among the levels above 0."""
+    return len(corrupted.levels) // 2
+
+
+def _number(label: str) -> str:
+    """Return the number of a level with its unit, without the words: "10 %" of "10 % of the side"."""
+    number, space, unit = label.partition(" ")
+    return number + space + unit[:1]
