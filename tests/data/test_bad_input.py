@@ -171,7 +171,7 @@ def test_zip_that_lies_about_a_size(tmp_path: Path) -> None:
 
 
 def test_member_that_is_too_large_for_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("sources.archive", "sources.folder", "decode"):
+    for module in ("sources.members", "sources.folder", "decode"):
         monkeypatch.setattr(f"sadari.data.{module}.MAX_FILE_BYTES", 2000)
     files = {**flat_files(a=2, b=2), "a/large.png": b"x" * 5000}
     for path in (write_zip(tmp_path / "set.zip", files), write_folder(tmp_path / "set", files)):

@@ -112,7 +112,7 @@ def test_one_picture_under_two_labels_is_named() -> None:
     found = findings(image_set(change))
     assert len(found.contradictions) == 1
     assert found.sentences[0] == (
-        "1 picture stands under several labels, such as train/000 ('cat') and train/001 ('dog'): no classifier can be "
+        "1 picture has several labels, such as train/000 ('cat') and train/001 ('dog'): no classifier can be "
         "right on all of them; correct the labels"
     )
 
@@ -164,6 +164,7 @@ def test_a_class_that_never_trains_is_an_infinite_imbalance() -> None:
     found = check(images, Split(order[:60], order[60:80], order[80:], origin="by hand"))
     assert found.absent == (("dog", "train"),)
     assert found.document()["imbalance"] is None
+    assert found.document()["absent"] == [{"class": "dog", "split": "train", "part": "train"}]
 
 
 def test_unreadable_files_come_first() -> None:
@@ -180,7 +181,10 @@ def test_the_document_is_plain_and_complete() -> None:
     document = json.loads(json.dumps(findings(image_set(change)).document()))
     assert document["leaks"] == 1
     assert document["copies"] == [
-        [{"id": "train/001", "part": "train", "class": "dog"}, {"id": "test/080", "part": "test", "class": "cat"}]
+        [
+            {"id": "train/001", "split": "train", "part": "train", "class": "dog"},
+            {"id": "test/080", "split": "test", "part": "test", "class": "cat"},
+        ]
     ]
     assert document["contradictions"] == 1
     assert len(document["sentences"]) == 2

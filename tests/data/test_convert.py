@@ -149,4 +149,4 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 def test_lost_evidence_is_said(tmp_path: Path) -> None:
     images = image_set()
     drawn = replace(images, evidence=np.zeros(images.images.shape[:3], np.bool_))
-    assert convert(drawn, tmp_path / "toy.npz") == ("where the evidence lies is not written",)
+    assert convert(drawn, tmp_path / "toy.npz") == ("the evidence is not written",)

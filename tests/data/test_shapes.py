@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sadari.data.sources.base import SOURCES, ArrayContent
-from sadari.data.sources.shapes import KINDS, ShapesSource, ShapesSpec, draw_shapes, parse_shapes, plan_shapes
+from sadari.data.sources.outlines import KINDS
+from sadari.data.sources.shapes import ShapesSource, ShapesSpec, draw_shapes, parse_shapes, plan_shapes
 from sadari.errors import UsageError
 
 SMALL = ShapesSpec(size=24, classes=4, images=400, noise=0.1)
@@ -104,7 +105,7 @@ def test_the_ground_alone_gives_a_spurious_class_away_in_the_pixels() -> None:
     assert right[given == "val"].mean() > 0.9
     assert right[given == "test"].mean() < 0.1
     assert drawn.notes == (
-        "the ground gives the class away in 100 % of the images of train and val, and names the next class in test",
+        "the background gives the class away in 100 % of the images of train and val, and names the next class in test",
     )
     assert content(SMALL).notes == ()
 

@@ -158,7 +158,7 @@ def test_a_test_without_a_train_part_is_refused() -> None:
 
 
 def test_parts_given_for_some_images_only_are_refused() -> None:
-    with pytest.raises(SadariError, match="puts 2 images in a part but not the other 1, such as '00002'"):
+    with pytest.raises(SadariError, match="puts 2 images in a split but not the other 1, such as '00002'"):
         draw_split(image_set([0, 1, 0], ["train", "test", ""]), Settings())
 
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import torch
 from threadpoolctl import threadpool_limits
 
-from sadari.data.cache.digests import digest_words
+from sadari.data.cache.digests import digest_texts
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
 from sadari.job import Job
@@ -57,7 +57,7 @@ def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[P
     The same job on the same images gets the same folder, so that it is found there, finished or begun.
     """
     if out is not None:
-        words = digest_words(job.to_toml(), images.fingerprint)[:12]
+        words = digest_texts(job.to_toml(), images.fingerprint)[:12]
         yield Path(out) / f"{find_model(job.model).name}-seed{job.seed}-{words}"
         return
     with TemporaryDirectory(prefix=TEMPORARY) as folder:
