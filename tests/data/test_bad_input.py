@@ -16,12 +16,9 @@ from sadari.settings import Settings
 from support.photographs import raw_png
 from support.sets import encode, flat_files, write_csv, write_folder, write_tar, write_zip
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 Writer = Callable[[Path, Mapping[str, bytes]], Path]
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
 
 
 def refusal(data: str | Path, settings: Settings | None = None) -> str:

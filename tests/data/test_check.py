@@ -24,19 +24,19 @@ SPLITS = ["train"] * 60 + ["val"] * 20 + ["test"] * 20
 def image_set(
     change: Callable[[NDArray[np.uint8]], None] | None = None,
     labels: Sequence[int] | None = None,
-    parts: Sequence[str] = SPLITS,
+    splits: Sequence[str] = SPLITS,
 ) -> ImageSet:
     """100 different noise images of two classes, 60 / 20 / 20, after `change`."""
-    images = np.random.default_rng(0).integers(0, 256, (len(parts), 6, 5, 3)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (len(splits), 6, 5, 3)).astype(np.uint8)
     if change:
         change(images)
     return ImageSet(
         name="toy",
         images=images,
-        labels=np.array(labels if labels is not None else [at % 2 for at in range(len(parts))], np.int64),
-        ids=np.array([f"{part}/{at:03d}" for at, part in enumerate(parts)]),
+        labels=np.array(labels if labels is not None else [at % 2 for at in range(len(splits))], np.int64),
+        ids=np.array([f"{split_name}/{at:03d}" for at, split_name in enumerate(splits)]),
         classes=("cat", "dog"),
-        source_split=np.array(parts),
+        source_split=np.array(splits),
         fingerprint="0",
     )
 
@@ -232,7 +232,7 @@ def test_seventy_thousand_images_take_seconds() -> None:
     from time import monotonic
 
     count = 70_000
-    base = image_set(parts=["train"] * 60_000 + ["test"] * 10_000, labels=[0, 1] * (count // 2))
+    base = image_set(splits=["train"] * 60_000 + ["test"] * 10_000, labels=[0, 1] * (count // 2))
     pixels = np.random.default_rng(1).integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
     images = ImageSet("big", pixels, base.labels, base.ids, base.classes, base.source_split, "0")
     split = draw_split(images, Settings())

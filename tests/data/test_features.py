@@ -17,21 +17,17 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from sadari.cli.data import app
-from sadari.data.cache import entries as room
+from sadari.data.cache import entries as module
 from sadari.data.cache.entries import entries, make_room
 from sadari.data.cache.features import keep_features, read_features
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 METADATA = {"data": "abc", "layers": "conv"}
 FLOAT = np.dtype(np.float32)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def rows(count: int, width: int = 3) -> NDArray[np.float32]:
@@ -124,13 +120,13 @@ def test_an_entry_that_another_process_removes_is_no_entry(monkeypatch: pytest.M
     for name in "ab":
         keep_features({"data": name}, (7, 3), FLOAT, iter((rows(7),)))
     gone = entries()[0].folder
-    measure = room._size
+    measure = module._size
 
     def removed_meanwhile(folder: Path) -> int:
         shutil.rmtree(gone, ignore_errors=True)
         return measure(folder)
 
-    monkeypatch.setattr(room, "_size", removed_meanwhile)
+    monkeypatch.setattr(module, "_size", removed_meanwhile)
     assert [each.folder for each in entries()] != [gone]
     assert len(entries()) == 1
 

@@ -20,13 +20,9 @@ from sadari.errors import SadariError
 from sadari.settings import Settings
 from support.sets import encode, flat_files, small_pixels, write_folder, write_npz, write_zip
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 FAST_CLOCK = 3600
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -307,7 +303,7 @@ def test_two_processes_packing_at_once_both_end_well(photos: Path, own_cache: Pa
 
 
 def test_the_pack_of_a_faster_process_stays(photos: Path, own_cache: Path) -> None:
-    """Replacing it would pull the pixels away from under whoever has mapped them."""
+    """Replacing it would pull the pixels away from a process that has mapped them."""
     faster: list[int] = []
     real = Frame.decode
 

@@ -97,7 +97,7 @@ def test_seeds_decide() -> None:
 
 
 def flat(count: int) -> ImageSet:
-    """Image k is flat with the level k: told apart whatever is done to its geometry."""
+    """Image k is flat with the level k: recognised whatever is done to its geometry."""
     pixels = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 8, 8, 1)).copy()
     ids = np.array([f"{number:03}" for number in range(count)])
     return ImageSet("flat", pixels, np.arange(count) % 3, ids, ("a", "b", "c"), np.full(count, ""), "0")

@@ -1,4 +1,4 @@
-"""Images decoded ahead are the ones asked for, in any pieces, and only a bounded number of them waits."""
+"""Prefetched images are the ones that are taken, in any pieces, and only a bounded number of them waits."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ def images_of(positions: Positions) -> Pixels:
 
 
 def settled(decoding: Decoding) -> list[int]:
-    """What has been made when nothing more comes."""
+    """Return what has been made when nothing more comes."""
     count = -1
     while count != len(decoding.made):
         count = len(decoding.made)

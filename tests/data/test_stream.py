@@ -27,6 +27,8 @@ from sadari.settings import Settings, Value, with_overrides
 from sadari.values import ImageSet
 from support.sets import encode, encode_all, small_pixels, write_csv, write_folder, write_npz, write_tar, write_zip
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 Write = Callable[[Path, dict[str, bytes]], Path]
 FORMS: dict[str, Write] = {
     "folder": lambda root, files: write_folder(root / "photos", files),
@@ -35,12 +37,6 @@ FORMS: dict[str, Write] = {
     "csv": lambda root, files: write_csv(root / "photos" / "table.csv", files),
 }
 SQUARE: dict[str, Value] = {"image_size": 8}
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def photographs(grey_too: bool = True) -> dict[str, bytes]:

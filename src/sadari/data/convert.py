@@ -20,10 +20,10 @@ OTHER_FILES = (".zip", ".tar", ".gz", ".tgz", ".csv", ".npy", ".png", ".jpg", ".
 def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tuple[str, ...]:
     """Write `images` to `out`, whole or not at all; Sadari can load the result as data.
 
-    out: a name ending in .npz gets `X_train, y_train, ...` for the splits that the source gives, or `X, y`,
-    with `classes` (unicode names) and integer labels; any other name becomes a folder of
-    `[<split>/]<class>/<number>.png`. Returns sentences on what is lost. Raises UsageError where
-    `out` exists or its ending is that of another format, SadariError where the disk refuses.
+    out: a name ending in .npz gets `X_train, y_train, ...` for the splits that the source gives, or `X, y`, with
+    `classes` (unicode names) and integer labels; any other name becomes a folder of `[<split>/]<class>/<number>.png`.
+    Returns sentences on what is lost. Raises UsageError where `out` exists or its ending is that of another format,
+    SadariError where the disk refuses.
     """
     if out.exists() or out.is_symlink():
         raise UsageError(f"{out} exists already; remove it or choose another name")

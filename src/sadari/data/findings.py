@@ -179,9 +179,9 @@ def _contradictions(found: Findings) -> Iterator[str]:
         first = found.contradictions[0]
         other = next(at for at, label in enumerate(first.classes) if label != first.classes[0])
         count = len(found.contradictions)
-        stand = "picture has" if count == 1 else "pictures have"
+        have = "picture has" if count == 1 else "pictures have"
         yield (
-            f"{count:,} {stand} several labels, such as {first.ids[0]} ('{first.classes[0]}') and "
+            f"{count:,} {have} several labels, such as {first.ids[0]} ('{first.classes[0]}') and "
             f"{first.ids[other]} ('{first.classes[other]}'): no classifier can be right on all of them; "
             "correct the labels"
         )

@@ -24,10 +24,10 @@ BLOCK_VALUES = 1 << 22
 class Preprocess:
     """The arithmetic that turns uint8 pixels into network inputs: x = pixels * scale + shift.
 
-    height, width, channels: the shape every image must have; fit, interpolation: how other shapes become it.
-    scaling: "unit" (pixels / 255), "channel" or "pixel" (standardised with the training images' mean and
-    standard deviation per channel or per single pixel), "none" (0..255), or "backbone" (given, see `fitted`).
-    scale, shift: float32, broadcastable to (C, H, W).
+    height, width, channels: the shape that every image must have; fit, interpolation: how other shapes become it.
+    scaling: "unit" (pixels / 255), "channel" or "pixel" (standardised with the training images' mean and standard
+    deviation per channel or per single pixel), "none" (0..255), or "backbone" (see `fitted`). scale, shift: float32,
+    broadcastable to (C, H, W).
     """
 
     height: int

@@ -18,12 +18,14 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     """Put every image in at most one of train, val and test; in exactly one where all training images are used.
 
     Splits that the source gives stay as they are. A missing test is drawn first (`test_fraction` of the available
-    images), then a missing val (`val_fraction` of the rest). Where the source gives train and val
-    but no test, test stays empty and val judges. Drawing is stratified (each class's share of a split is
-    within one image of proportional, and every class keeps a training image) and depends on nothing but
-    the labels, the source split, the fractions and `split_seed`; or, with `split = "last"`, it takes the end
-    of the source's order. Below a `train_fraction` of 1 the rest of the training images is in no split; a smaller
-    fraction's images are among those of a larger one, and val and test are the same for all.
+    images), then a missing val (`val_fraction` of the rest). Where the source gives train and val but no test, test
+    stays empty and val judges.
+
+    Drawing is stratified (each class's share of a split is within one image of proportional, and every class keeps a
+    training image) and depends on nothing but the labels, the source split, the fractions and `split_seed`; or, with
+    `split = "last"`, it takes the end of the source's order. Below a `train_fraction` of 1 the rest of the training
+    images is in no split; a smaller fraction's images are among those of a larger one, and val and test are the same
+    for all.
 
     Raises SadariError where a class has no training image, or where only some images have a source split.
     """
@@ -84,8 +86,8 @@ def _draw(
     """Draw from the positions in `pool`: (those that stay, those that were drawn), both sorted."""
     if settings.split == "last":
         # floor(n * (1 - fraction)) stay: the rule of Keras's `validation_split`.
-        kept = math.floor(len(pool) * (1.0 - fraction))
-        return pool[:kept], pool[kept:]
+        staying = math.floor(len(pool) * (1.0 - fraction))
+        return pool[:staying], pool[staying:]
     counts = np.bincount(labels[pool])
     drawn_counts = stratified_counts(counts, fraction)
     drawn: list[Positions] = []
@@ -98,11 +100,11 @@ def _draw(
 def _thinned(labels: NDArray[np.int64], pool: Positions, settings: Settings) -> Positions:
     """Keep `train_fraction` of each class in `pool`, at least one image, sorted; nested by fraction."""
     generator = np.random.default_rng((settings.split_seed, THINNING))
-    kept = []
+    thinned = []
     for members in filter(len, _by_class(labels, pool)):
         drawn = generator.permutation(members)
-        kept.append(drawn[: max(1, round(settings.train_fraction * len(drawn)))])
-    return np.sort(np.concatenate(kept))
+        thinned.append(drawn[: max(1, round(settings.train_fraction * len(drawn)))])
+    return np.sort(np.concatenate(thinned))
 
 
 def _by_class(labels: NDArray[np.int64], pool: Positions) -> list[Positions]:

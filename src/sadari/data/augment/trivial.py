@@ -108,8 +108,8 @@ def sharpen(pixels: Tensor, strength: Tensor) -> Tensor:
 def posterize(pixels: Tensor, strength: Tensor) -> Tensor:
     """Keep only the highest 8 (no change) to 2 (most) bits of each value."""
     dropped = (strength.abs() * 6).round().long()
-    kept = (256 - (1 << dropped)).to(torch.uint8).to(pixels.device)
-    return pixels & kept[:, None, None, None]
+    mask = (256 - (1 << dropped)).to(torch.uint8).to(pixels.device)
+    return pixels & mask[:, None, None, None]
 
 
 def solarize(pixels: Tensor, strength: Tensor) -> Tensor:

@@ -126,13 +126,13 @@ class EntryBuild:
         self.folder = target
 
     def __enter__(self) -> Self:
-        kept = self._target.parent
+        parent = self._target.parent
         try:
-            kept.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(kept)
-            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=kept))
+            parent.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(parent)
+            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=parent))
         except OSError as error:
-            raise _cannot_write(kept, error) from None
+            raise _cannot_write(parent, error) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -174,10 +174,10 @@ def _prefix(process: int) -> str:
     return f".{platform.node()}.{process}."
 
 
-def remove_abandoned(kept: Path) -> None:
-    """Remove the half-written entries of processes of this machine that are no longer alive."""
+def remove_abandoned(parent: Path) -> None:
+    """Remove the unfinished entries in `parent` of processes of this machine that are no longer alive."""
     ours = f".{platform.node()}."
-    for folder in kept.glob(f"{ours}*"):
+    for folder in parent.glob(f"{ours}*"):
         process = folder.name.removeprefix(ours).partition(".")[0]
         if process.isdigit() and not _alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""How is a set read that fits neither disk nor memory? Its images are decoded anew at every access.
+"""How is a set read that fits neither disk nor memory? Its images are decoded at every access.
 
 The first time, every image is decoded once and none is stored: this survey finds what a pack would hold besides its
 pixels (which files are no images, the shape of all), and a checksum of each file. What is decoded later is equal to
@@ -95,7 +95,7 @@ class Decoder:
 
     def _changed(self, name: str) -> SadariError:
         return SadariError(
-            f"{name} of {self.where} has changed while it was in use; put it back and go on, or start anew with the "
+            f"{name} of {self.where} has changed while it was in use; put it back and go on, or start again with the "
             "images as they are"
         )
 

@@ -20,8 +20,8 @@ class ArrayContent:
     """The images of a source that has them decoded already.
 
     images: uint8 (N, H, W, C), C = 1 or 3. labels: int64 (N,), positions in `classes`. ids: N unique names.
-    source_split: N names of splits ("train", "val", "test"), or "" where the source gives none. evidence: bool (N, H, W)
-    or None.
+    source_split: N names of splits ("train", "val", "test"), or "" where the source gives none. evidence: bool
+    (N, H, W) or None.
     """
 
     images: NDArray[np.uint8]
@@ -49,10 +49,10 @@ class FileEntry:
 class FileContent:
     """The images of a source that has them as encoded files.
 
-    entries: one per image, in the order that the ImageSet will have. read: yields (position in `entries`,
-    bytes of the file) once for each entry, in the cheapest order; raises SadariError where a file
-    cannot be read at all. The bytes may still be no image, see `decode.decode_image`. fetch: returns the bytes
-    of one file and raises the same; None where files can only be read one after the other.
+    entries: one per image, in the order that the ImageSet will have. read: yields (position in `entries`, bytes of the
+    file) once for each entry, in the cheapest order; raises SadariError where a file cannot be read at all. The bytes
+    may still be no image, see `decode.decode_image`. fetch: returns the bytes of one file and raises the same; None
+    where files can only be read one after the other.
     """
 
     entries: tuple[FileEntry, ...]

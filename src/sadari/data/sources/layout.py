@@ -29,10 +29,9 @@ class Layout:
 def lay_out(paths: Sequence[str], where: str) -> Layout:
     """Read classes and splits from `paths`. Entries are sorted by path, classes by name.
 
-    paths: relative POSIX paths of all files. where: what the user called the tree, for messages. Folders inside a
-    class folder may be as deep as they are. Class names are one list for all
-    splits, so that a class has the same position in each. Raises SadariError where the tree is empty, has no
-    class folders, or mixes split folders with others.
+    paths: relative POSIX paths of all files. where: what the user called the tree, for messages. A class folder may
+    hold folders of any depth. Class names are one list for all splits, so that a class has the same position in each.
+    Raises SadariError where the tree is empty, has no class folders, or mixes split folders with others.
     """
     segments = [path.split("/") for path in paths]
     images = sorted((paths[at], at) for at, each in enumerate(segments) if is_image(each))

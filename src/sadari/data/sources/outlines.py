@@ -51,7 +51,7 @@ def _crescent(x: Floats, y: Floats) -> Mask:
     return (x**2 + y**2 <= 0.95**2) & ((x - 0.45) ** 2 + y**2 >= 0.75**2)
 
 
-# By name; a set of n classes takes the first n. Each takes coordinates in [-1, 1] and returns what is inside.
+# By name; a set of n classes takes the first n. Each says which points (x, y) are inside the shape.
 KINDS: dict[str, Callable[[Floats, Floats], Mask]] = {
     "circle": _circle,
     "square": _square,

@@ -57,7 +57,7 @@ class ShapesSpec:
 
 def _require_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise UsageError(f"{name} of shapes lies in {low} to {high}, not {value}")
+        raise UsageError(f"{name} of shapes is between {low} and {high}, not {value}")
 
 
 def parse_shapes(options: Mapping[str, str]) -> ShapesSpec:
