@@ -201,7 +201,7 @@ def test_nothing_is_shown_where_there_is_nothing() -> None:
 def test_a_set_as_a_frame() -> None:
     images = load("digits", Settings())
     frame = images.to_frame()
-    assert list(frame.columns) == ["id", "label", "given"] and len(frame) == len(images)
+    assert list(frame.columns) == ["id", "label", "source_split"] and len(frame) == len(images)
     assert list(frame["id"]) == list(images.ids)
     assert frame["label"].value_counts().to_dict() == {
         name: np.count_nonzero(images.labels == place) for place, name in enumerate(images.classes)

@@ -100,11 +100,11 @@ class ImageSet:
         return height, width, channels
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per image, in their order: id, label (the name of its class) and given (its part, or "")."""
+        """Return one row per image, in their order: id, label (the name of its class) and source_split ("" if none)."""
         import pandas as pd
 
         label = np.asarray(self.classes)[self.labels]
-        return pd.DataFrame({"id": self.ids, "label": label, "given": self.source_split})
+        return pd.DataFrame({"id": self.ids, "label": label, "source_split": self.source_split})
 
     def __repr__(self) -> str:
         return f"<ImageSet {self.name}: {self._about}>"

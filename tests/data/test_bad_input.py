@@ -16,12 +16,9 @@ from sadari.settings import Settings
 from support.photographs import raw_png
 from support.sets import encode, flat_files, write_csv, write_folder, write_tar, write_zip
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 Writer = Callable[[Path, Mapping[str, bytes]], Path]
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
 
 
 def refusal(data: str | Path, settings: Settings | None = None) -> str:
@@ -171,7 +168,7 @@ def test_zip_that_lies_about_a_size(tmp_path: Path) -> None:
 
 
 def test_member_that_is_too_large_for_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("sources.archive", "sources.folder", "decode"):
+    for module in ("sources.members", "sources.folder", "decode"):
         monkeypatch.setattr(f"sadari.data.{module}.MAX_FILE_BYTES", 2000)
     files = {**flat_files(a=2, b=2), "a/large.png": b"x" * 5000}
     for path in (write_zip(tmp_path / "set.zip", files), write_folder(tmp_path / "set", files)):

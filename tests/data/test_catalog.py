@@ -261,10 +261,10 @@ def test_stl10_and_svhn_are_read_upright(tmp_path: Path, monkeypatch: pytest.Mon
     assert read.classes[9] == "kind9"
 
     split_list = {}
-    for part in ("train", "test"):
-        path = tmp_path / "data" / f"{part}_32x32.mat"
+    for split_name in ("train", "test"):
+        path = tmp_path / "data" / f"{split_name}_32x32.mat"
         savemat(path, {"X": pixels[:, :32, :32].transpose(1, 2, 3, 0), "y": np.array([[10], [1], [2], [9]])})
-        split_list[part] = ["http://127.0.0.1/", path.name, hashlib.md5(path.read_bytes()).hexdigest()]
+        split_list[split_name] = ["http://127.0.0.1/", path.name, hashlib.md5(path.read_bytes()).hexdigest()]
     monkeypatch.setattr(SVHN, "split_list", {**split_list, "extra": split_list["test"]})
     read = content_of("svhn")
     assert np.array_equal(read.images[:4], pixels[:, :32, :32])

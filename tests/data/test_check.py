@@ -24,19 +24,19 @@ SPLITS = ["train"] * 60 + ["val"] * 20 + ["test"] * 20
 def image_set(
     change: Callable[[NDArray[np.uint8]], None] | None = None,
     labels: Sequence[int] | None = None,
-    parts: Sequence[str] = SPLITS,
+    splits: Sequence[str] = SPLITS,
 ) -> ImageSet:
     """100 different noise images of two classes, 60 / 20 / 20, after `change`."""
-    images = np.random.default_rng(0).integers(0, 256, (len(parts), 6, 5, 3)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (len(splits), 6, 5, 3)).astype(np.uint8)
     if change:
         change(images)
     return ImageSet(
         name="toy",
         images=images,
-        labels=np.array(labels if labels is not None else [at % 2 for at in range(len(parts))], np.int64),
-        ids=np.array([f"{part}/{at:03d}" for at, part in enumerate(parts)]),
+        labels=np.array(labels if labels is not None else [at % 2 for at in range(len(splits))], np.int64),
+        ids=np.array([f"{split_name}/{at:03d}" for at, split_name in enumerate(splits)]),
         classes=("cat", "dog"),
-        source_split=np.array(parts),
+        source_split=np.array(splits),
         fingerprint="0",
     )
 
@@ -112,7 +112,7 @@ def test_one_picture_under_two_labels_is_named() -> None:
     found = findings(image_set(change))
     assert len(found.contradictions) == 1
     assert found.sentences[0] == (
-        "1 picture stands under several labels, such as train/000 ('cat') and train/001 ('dog'): no classifier can be "
+        "1 picture has several labels, such as train/000 ('cat') and train/001 ('dog'): no classifier can be "
         "right on all of them; correct the labels"
     )
 
@@ -164,6 +164,7 @@ def test_a_class_that_never_trains_is_an_infinite_imbalance() -> None:
     found = check(images, Split(order[:60], order[60:80], order[80:], origin="by hand"))
     assert found.absent == (("dog", "train"),)
     assert found.document()["imbalance"] is None
+    assert found.document()["absent"] == [{"class": "dog", "split": "train", "part": "train"}]
 
 
 def test_unreadable_files_come_first() -> None:
@@ -180,7 +181,10 @@ def test_the_document_is_plain_and_complete() -> None:
     document = json.loads(json.dumps(findings(image_set(change)).document()))
     assert document["leaks"] == 1
     assert document["copies"] == [
-        [{"id": "train/001", "part": "train", "class": "dog"}, {"id": "test/080", "part": "test", "class": "cat"}]
+        [
+            {"id": "train/001", "split": "train", "part": "train", "class": "dog"},
+            {"id": "test/080", "split": "test", "part": "test", "class": "cat"},
+        ]
     ]
     assert document["contradictions"] == 1
     assert len(document["sentences"]) == 2
@@ -228,7 +232,7 @@ def test_seventy_thousand_images_take_seconds() -> None:
     from time import monotonic
 
     count = 70_000
-    base = image_set(parts=["train"] * 60_000 + ["test"] * 10_000, labels=[0, 1] * (count // 2))
+    base = image_set(splits=["train"] * 60_000 + ["test"] * 10_000, labels=[0, 1] * (count // 2))
     pixels = np.random.default_rng(1).integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
     images = ImageSet("big", pixels, base.labels, base.ids, base.classes, base.source_split, "0")
     split = draw_split(images, Settings())

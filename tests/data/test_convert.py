@@ -19,21 +19,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
 
 
-def image_set(channels: int = 3, parts: Sequence[str] = (), classes: Sequence[str] = ("cat", "dog", "eel")) -> ImageSet:
-    given = list(parts) or [""] * 24
-    count = len(given)
+def image_set(
+    channels: int = 3, splits: Sequence[str] = (), classes: Sequence[str] = ("cat", "dog", "eel")
+) -> ImageSet:
+    source_split = list(splits) or [""] * 24
+    count = len(source_split)
     return ImageSet(
         name="toy",
         images=np.random.default_rng(0).integers(0, 256, (count, 9, 9, channels)).astype(np.uint8),
         labels=np.arange(count, dtype=np.int64) % len(classes),
         ids=np.array([f"{at:03d}" for at in range(count)]),
         classes=tuple(classes),
-        source_split=np.array(given),
+        source_split=np.array(source_split),
         fingerprint="0",
     )
 
 
-THREE_PARTS = ["train"] * 12 + ["val"] * 6 + ["test"] * 6
+THREE_SPLITS = ["train"] * 12 + ["val"] * 6 + ["test"] * 6
 
 
 def assert_equal(read: ImageSet, written: ImageSet) -> None:
@@ -44,18 +46,18 @@ def assert_equal(read: ImageSet, written: ImageSet) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("parts", [[], THREE_PARTS, ["train"] * 12 + ["test"] * 12])
-def test_an_npz_is_read_back_equal(tmp_path: Path, channels: int, parts: list[str]) -> None:
-    written = image_set(channels, parts)
+@pytest.mark.parametrize("splits", [[], THREE_SPLITS, ["train"] * 12 + ["test"] * 12])
+def test_an_npz_is_read_back_equal(tmp_path: Path, channels: int, splits: list[str]) -> None:
+    written = image_set(channels, splits)
     assert convert(written, tmp_path / "new" / "toy.npz") == ()
     assert_equal(load(tmp_path / "new" / "toy.npz", Settings()), written)
     assert [each.name for each in (tmp_path / "new").iterdir()] == ["toy.npz"]
 
 
 def test_the_keys_are_those_of_the_parts_and_nothing_is_pickled(tmp_path: Path) -> None:
-    convert(image_set(parts=THREE_PARTS), tmp_path / "parts.npz")
+    convert(image_set(splits=THREE_SPLITS), tmp_path / "splits.npz")
     convert(image_set(), tmp_path / "whole.npz")
-    with np.load(tmp_path / "parts.npz", allow_pickle=False) as stored:
+    with np.load(tmp_path / "splits.npz", allow_pickle=False) as stored:
         assert sorted(stored) == ["X_test", "X_train", "X_val", "classes", "y_test", "y_train", "y_val"]
         assert stored["X_val"].dtype == np.uint8
         assert stored["y_val"].tolist() == [0, 1, 2, 0, 1, 2]
@@ -65,7 +67,7 @@ def test_the_keys_are_those_of_the_parts_and_nothing_is_pickled(tmp_path: Path) 
 
 
 def test_parts_that_are_mixed_in_the_source_stay_with_their_images(tmp_path: Path) -> None:
-    written = image_set(parts=["train", "train", "train", "test", "test", "test"] * 4)
+    written = image_set(splits=["train", "train", "train", "test", "test", "test"] * 4)
     convert(written, tmp_path / "toy.npz")
     read = load(tmp_path / "toy.npz", Settings())
     order = np.argsort(written.source_split == "test", kind="stable")
@@ -74,9 +76,9 @@ def test_parts_that_are_mixed_in_the_source_stay_with_their_images(tmp_path: Pat
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("parts", [[], THREE_PARTS])
-def test_a_folder_of_pngs_is_read_back_equal(tmp_path: Path, channels: int, parts: list[str]) -> None:
-    written = image_set(channels, parts)
+@pytest.mark.parametrize("splits", [[], THREE_SPLITS])
+def test_a_folder_of_pngs_is_read_back_equal(tmp_path: Path, channels: int, splits: list[str]) -> None:
+    written = image_set(channels, splits)
     assert convert(written, tmp_path / "toy") == ()
     read = load(tmp_path / "toy", Settings())
     # A folder is read in the order of its paths; the number in the name is the old position.
@@ -149,4 +151,4 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 def test_lost_evidence_is_said(tmp_path: Path) -> None:
     images = image_set()
     drawn = replace(images, evidence=np.zeros(images.images.shape[:3], np.bool_))
-    assert convert(drawn, tmp_path / "toy.npz") == ("where the evidence lies is not written",)
+    assert convert(drawn, tmp_path / "toy.npz") == ("the evidence is not written",)

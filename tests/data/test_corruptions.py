@@ -16,7 +16,7 @@ EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
 def drawn(shape: tuple[int, int, int], count: int = 12) -> ImageSet:
-    """A bright disc on a dark ground that grows lighter to one side, somewhere in each image, with its mask."""
+    """A bright disc on a dark background that grows lighter to one side, somewhere in each image, with its mask."""
     height, width, channels = shape
     generator = np.random.default_rng(4)
     y, x = np.mgrid[:height, :width]
@@ -37,7 +37,7 @@ def drawn(shape: tuple[int, int, int], count: int = 12) -> ImageSet:
 
 
 def flat(images: ImageSet, colour: int = 0) -> ImageSet:
-    """The same discs on a ground of one colour, without masks."""
+    """The same discs on a background of one colour, without masks."""
     assert images.evidence is not None
     pixels = np.where(images.evidence[..., None], images.images, np.uint8(colour))
     return ImageSet("flat", pixels, images.labels, images.ids, images.classes, images.source_split, "1")
@@ -206,9 +206,9 @@ def test_the_other_ground_is_that_of_another_image_and_shows_no_object() -> None
 def test_a_flat_ground_ends_at_the_object_and_does_not_reach_into_it() -> None:
     pixels = np.full((3, 12, 12, 1), 200, dtype=np.uint8)
     pixels[:2, 3:9, 3:9] = 60
-    pixels[:2, 5:7, 5:7] = 200  # of the colour of the ground, inside the object
+    pixels[:2, 5:7, 5:7] = 200  # of the colour of the background, inside the object
     pixels[1, 0:4, 5] = 60
-    ids = np.array(["a", "b", "empty"])  # the empty image's ground lies beside the other ones' insides
+    ids = np.array(["a", "b", "empty"])  # the empty image's background is beside the other ones' insides
     images = ImageSet("squares", pixels, np.zeros(3, np.int64), ids, ("x",), np.full(3, ""), "0")
     background = find_background(images, np.arange(3))
     assert background is not None

@@ -217,7 +217,7 @@ def test_pillow_warnings_stay_inside_also_with_threads() -> None:
 
 
 def test_decoding_in_a_thread_leaves_the_filters_of_another_thread_alone() -> None:
-    """Whoever decodes in the middle of somebody's `catch_warnings` must not put back what was there before."""
+    """A thread that decodes inside another one's `catch_warnings` must not restore older filters."""
     begun, may_end = threading.Event(), threading.Event()
 
     def decode_slowly(_: bytes) -> object:

@@ -17,21 +17,17 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from sadari.cli.data import app
-from sadari.data.cache import entries as room
+from sadari.data.cache import entries as module
 from sadari.data.cache.entries import entries, make_room
 from sadari.data.cache.features import keep_features, read_features
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.settings import Settings
 
-WORDS = {"data": "abc", "layers": "conv"}
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+METADATA = {"data": "abc", "layers": "conv"}
 FLOAT = np.dtype(np.float32)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def rows(count: int, width: int = 3) -> NDArray[np.float32]:
@@ -40,13 +36,13 @@ def rows(count: int, width: int = 3) -> NDArray[np.float32]:
 
 def test_rows_come_back_as_they_were_given_in_blocks() -> None:
     given = rows(7)
-    kept = keep_features(WORDS, (7, 3), FLOAT, iter((given[:4], given[4:])))
+    kept = keep_features(METADATA, (7, 3), FLOAT, iter((given[:4], given[4:])))
     assert kept is not None
     assert np.array_equal(kept, given)
-    again = read_features(WORDS)
+    again = read_features(METADATA)
     assert isinstance(again, np.memmap)
     assert np.array_equal(again, given)
-    assert read_features({**WORDS, "layers": "dense"}) is None
+    assert read_features({**METADATA, "layers": "dense"}) is None
 
 
 def test_a_failing_computation_leaves_nothing(own_cache: Path) -> None:
@@ -55,23 +51,23 @@ def test_a_failing_computation_leaves_nothing(own_cache: Path) -> None:
         raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError, match="no more"):
-        keep_features(WORDS, (7, 3), FLOAT, failing())
-    assert read_features(WORDS) is None
+        keep_features(METADATA, (7, 3), FLOAT, failing())
+    assert read_features(METADATA) is None
     assert list((own_cache / "features").iterdir()) == []
 
 
 def test_too_few_rows_are_an_error() -> None:
     with pytest.raises(ValueError, match="4 rows"):
-        keep_features(WORDS, (7, 3), FLOAT, iter((rows(4),)))
+        keep_features(METADATA, (7, 3), FLOAT, iter((rows(4),)))
 
 
 @pytest.mark.parametrize("damage", ["features.npy", "features.json"])
 def test_what_is_damaged_is_not_believed(own_cache: Path, damage: str) -> None:
-    keep_features(WORDS, (7, 3), FLOAT, iter((rows(7),)))
+    keep_features(METADATA, (7, 3), FLOAT, iter((rows(7),)))
     (path,) = own_cache.rglob(damage)
     path.write_bytes(path.read_bytes()[:20])
-    assert read_features(WORDS) is None
-    assert keep_features(WORDS, (7, 3), FLOAT, iter((rows(7),))) is not None
+    assert read_features(METADATA) is None
+    assert keep_features(METADATA, (7, 3), FLOAT, iter((rows(7),))) is not None
 
 
 def test_a_killed_writer_leaves_nothing_that_is_believed(own_cache: Path) -> None:
@@ -82,15 +78,15 @@ def test_a_killed_writer_leaves_nothing_that_is_believed(own_cache: Path) -> Non
             yield np.ones((4, 3), np.float32)
             print("writing", flush=True)
             time.sleep(60)
-        keep_features({WORDS!r}, (7, 3), np.dtype(np.float32), slow())
+        keep_features({METADATA!r}, (7, 3), np.dtype(np.float32), slow())
     """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"writing\n"
         process.send_signal(signal.SIGKILL)
-    assert read_features(WORDS) is None
+    assert read_features(METADATA) is None
     assert len(list((own_cache / "features").iterdir())) == 1
-    keep_features(WORDS, (7, 3), FLOAT, iter((rows(7),)))
+    keep_features(METADATA, (7, 3), FLOAT, iter((rows(7),)))
     assert [path.name[0] for path in (own_cache / "features").iterdir()] != ["."]
     assert len(list((own_cache / "features").iterdir())) == 1  # what the dead process left has gone
 
@@ -109,7 +105,7 @@ def test_the_longest_unused_leave_when_the_limit_is_reached(monkeypatch: pytest.
 
 
 def test_what_passes_the_limit_alone_is_not_computed_and_drives_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    keep_features(WORDS, (7, 3), FLOAT, iter((rows(7),)))
+    keep_features(METADATA, (7, 3), FLOAT, iter((rows(7),)))
     monkeypatch.setenv("SADARI_CACHE_LIMIT", "0.0001")
 
     def must_not_run() -> Iterator[NDArray[np.float32]]:
@@ -117,20 +113,20 @@ def test_what_passes_the_limit_alone_is_not_computed_and_drives_nothing_out(monk
         yield
 
     assert keep_features({"data": "big"}, (100_000, 3), FLOAT, must_not_run()) is None
-    assert read_features(WORDS) is not None
+    assert read_features(METADATA) is not None
 
 
 def test_an_entry_that_another_process_removes_is_no_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "ab":
         keep_features({"data": name}, (7, 3), FLOAT, iter((rows(7),)))
     gone = entries()[0].folder
-    measure = room._size
+    measure = module._size
 
     def removed_meanwhile(folder: Path) -> int:
         shutil.rmtree(gone, ignore_errors=True)
         return measure(folder)
 
-    monkeypatch.setattr(room, "_size", removed_meanwhile)
+    monkeypatch.setattr(module, "_size", removed_meanwhile)
     assert [each.folder for each in entries()] != [gone]
     assert len(entries()) == 1
 
@@ -147,12 +143,12 @@ def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SadariError, match=r"cannot keep computed features in .* \(No space left on device\)"):
-        keep_features(WORDS, (7, 3), FLOAT, iter((rows(7),)))
-    assert read_features(WORDS) is None
+        keep_features(METADATA, (7, 3), FLOAT, iter((rows(7),)))
+    assert read_features(METADATA) is None
 
 
 def test_the_cache_can_be_listed_and_cleared() -> None:
-    keep_features({**WORDS, "name": "photos"}, (7, 3), FLOAT, iter((rows(7),)))
+    keep_features({**METADATA, "name": "photos"}, (7, 3), FLOAT, iter((rows(7),)))
     load("digits", Settings())
     shown = CliRunner().invoke(app, ["cache"])
     assert shown.exit_code == 0

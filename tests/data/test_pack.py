@@ -1,5 +1,6 @@
 """A set is decoded once, decoded again when it changes, and a pack that is not whole is never used."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,20 +14,15 @@ import numpy as np
 import pytest
 
 from sadari.data.cache import digests as cache
-from sadari.data.decode import decode_image
+from sadari.data.decode import Frame
 from sadari.data.load import load
-from sadari.data.packs import build as fill
 from sadari.errors import SadariError
 from sadari.settings import Settings
 from support.sets import encode, flat_files, small_pixels, write_folder, write_npz, write_zip
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 FAST_CLOCK = 3600
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -54,7 +50,7 @@ def test_the_second_load_reads_no_file_and_decodes_nothing(photos: Path) -> None
     first = load(photos, Settings())
     with (
         patch.object(cache, "_digest_file", must_not_run),
-        patch.object(fill, "decode_image", must_not_run),
+        patch.object(Frame, "decode", must_not_run),
         patch("sadari.data.sources.folder.read_files", must_not_run),
     ):
         second = load(photos, Settings())
@@ -150,13 +146,13 @@ def test_changed_archives_are_seen(suffix: str, tmp_path: Path) -> None:
 
 
 def test_a_set_that_changes_while_it_is_packed_is_refused(photos: Path, own_cache: Path) -> None:
-    real = decode_image
+    real = Frame.decode
 
     def decode_and_change(*given: object) -> object:
         (photos / "b" / "3.png").write_bytes(encode(np.zeros((4, 4, 1), dtype=np.uint8)))
         return real(*given)  # type: ignore[arg-type]
 
-    with patch.object(fill, "decode_image", decode_and_change), pytest.raises(SadariError, match="changed while"):
+    with patch.object(Frame, "decode", decode_and_change), pytest.raises(SadariError, match="changed while"):
         load(photos, Settings())
     assert packs(own_cache) == []
 
@@ -185,7 +181,7 @@ def test_a_damaged_pack_is_made_again(name: str, content: bytes | None, photos: 
         (pack / name).write_bytes(content)
     np.testing.assert_array_equal(load(photos, Settings()).images, expected)
     assert packs(own_cache) == [pack]
-    with patch.object(fill, "decode_image", must_not_run):
+    with patch.object(Frame, "decode", must_not_run):
         load(photos, Settings())
 
 
@@ -235,7 +231,7 @@ def test_an_interrupt_leaves_nothing(photos: Path, own_cache: Path) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with patch.object(fill, "decode_image", interrupt), pytest.raises(KeyboardInterrupt):
+    with patch.object(Frame, "decode", interrupt), pytest.raises(KeyboardInterrupt):
         load(photos, Settings())
     assert packs(own_cache) == []
 
@@ -243,15 +239,15 @@ def test_an_interrupt_leaves_nothing(photos: Path, own_cache: Path) -> None:
 SLOW_LOAD = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from sadari.data.packs import build as fill
+    from sadari.data.decode import Frame
     from sadari.data.load import load
     from sadari.settings import Settings
 
-    real = fill.decode_image
+    real = Frame.decode
     def slow(*given):
         time.sleep(float(sys.argv[2]))
         return real(*given)
-    fill.decode_image = slow
+    Frame.decode = slow
     images = load(sys.argv[1], Settings(threads=1))
     print(images.fingerprint, int(images.images[:].sum()))
 """)
@@ -307,20 +303,36 @@ def test_two_processes_packing_at_once_both_end_well(photos: Path, own_cache: Pa
 
 
 def test_the_pack_of_a_faster_process_stays(photos: Path, own_cache: Path) -> None:
-    """Replacing it would pull the pixels away from under whoever has mapped them."""
+    """Replacing it would pull the pixels away from a process that has mapped them."""
     faster: list[int] = []
+    real = Frame.decode
 
     def decode_while_another_finishes(*given: object) -> object:
         if not faster:
             faster.append(0)
             load(photos, Settings())
             faster[0] = (packs(own_cache)[-1] / "images.npy").stat().st_ino
-        return decode_image(*given)  # type: ignore[arg-type]
+        return real(*given)  # type: ignore[arg-type]
 
-    with patch.object(fill, "decode_image", decode_while_another_finishes):
+    with patch.object(Frame, "decode", decode_while_another_finishes):
         load(photos, Settings(threads=1))
     (pack,) = packs(own_cache)
     assert (pack / "images.npy").stat().st_ino == faster[0]
+
+
+def test_packs_keep_the_form_that_earlier_versions_wrote(photos: Path, own_cache: Path) -> None:
+    first = load(photos, Settings())
+    (pack,) = packs(own_cache)
+    document = json.loads((pack / "pack.json").read_text())
+    assert set(document) == {"labels", "ids", "classes", "given", "notes", "evidence", "shape", "size"}
+    assert document["given"] == first.source_split.tolist()
+
+
+def test_three_unreadable_files_are_named_and_the_others_counted(photos: Path) -> None:
+    for number in range(4):
+        (photos / "a" / f"bad{number}.png").write_bytes(b"no image")
+    with pytest.raises(SadariError, match=r"4 of 12 .* a/bad0\.png .* a/bad2\.png \([^)]*\) and 1 more; see them all"):
+        load(photos, Settings())
 
 
 def test_bars_move_by_as_many_images_as_there_are(photos: Path) -> None:

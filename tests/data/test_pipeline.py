@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sadari.data.augment.pipeline import WORDS, Augmentation, Mixing, parse_augmentation
+from sadari.data.augment.pipeline import OPERATIONS, Augmentation, Mixing, parse_augmentation
 from sadari.data.augment.sampling import CHUNK, chunks
 from sadari.errors import UsageError
 from sadari.training.randomness import generator_for
@@ -22,14 +22,14 @@ SIZES = [(8, 8, 1), (9, 14, 3), (32, 32, 3), (28, 28, 1), (224, 224, 3)]
 
 
 def asked(name: str) -> str:
-    return f"{name} {STRONG.get(name, 1)}" if WORDS.get(name).takes else name
+    return f"{name} {STRONG.get(name, 1)}" if OPERATIONS.get(name).takes else name
 
 
 # The contract, for every registered word
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("name", WORDS.names())
+@pytest.mark.parametrize("name", OPERATIONS.names())
 def test_every_word_keeps_the_contract(name: str, size: tuple[int, int, int]) -> None:
     pixels = noise(12, *size)
     before = pixels.clone()
@@ -40,31 +40,33 @@ def test_every_word_keeps_the_contract(name: str, size: tuple[int, int, int]) ->
     again, same_labels = redrawn(asked(name), pixels)
     assert torch.equal(again, result) and torch.equal(same_labels, labels)
     assert not torch.equal(redrawn(asked(name), pixels, seed=1)[0], result)
-    if isinstance(WORDS.get(name).step, Mixing):
+    if isinstance(OPERATIONS.get(name).step, Mixing):
         assert (labels.dtype, labels.shape) == (torch.float32, (12, 3))
     else:
         assert torch.equal(labels, torch.arange(12) % 3)
 
 
-@pytest.mark.parametrize("name", WORDS.names())
+@pytest.mark.parametrize("name", OPERATIONS.names())
 def test_every_image_is_drawn_for_itself(name: str) -> None:
     one = noise(1, 16, 16, 3)
     result, _ = redrawn(asked(name), torch.cat([one.expand(30, -1, -1, -1), noise(1, 16, 16, 3) // 2]))
     views = {image.numpy().tobytes() for image in result[:30]}
     # Under mixing with its own copies nothing changes, so there only the neighbour of the odd image can differ.
-    assert len(views) >= (2 if isinstance(WORDS.get(name).step, Mixing) or name == "flip" else 8)
+    assert len(views) >= (2 if isinstance(OPERATIONS.get(name).step, Mixing) or name == "flip" else 8)
 
 
-@pytest.mark.parametrize("name", [name for name in WORDS.names() if not isinstance(WORDS.get(name).step, Mixing)])
+@pytest.mark.parametrize(
+    "name", [name for name in OPERATIONS.names() if not isinstance(OPERATIONS.get(name).step, Mixing)]
+)
 def test_what_one_image_becomes_does_not_depend_on_the_others(name: str) -> None:
     pixels, others = noise(12, 20, 20, 3), noise(12, 20, 20, 3).flip(0)
     others[4] = pixels[4]
     assert torch.equal(redrawn(asked(name), pixels)[0][4], redrawn(asked(name), others)[0][4])
 
 
-@pytest.mark.parametrize("name", [name for name in WORDS.names() if WORDS.get(name).nothing is not None])
+@pytest.mark.parametrize("name", [name for name in OPERATIONS.names() if OPERATIONS.get(name).nothing is not None])
 def test_no_strength_is_no_change(name: str) -> None:
-    nothing = WORDS.get(name).nothing
+    nothing = OPERATIONS.get(name).nothing
     assert nothing is not None
     assert parse_augmentation(f"{name} {nothing}", 20, 20) is None
     pixels, generator = noise(8, 20, 20, 3), seeded()
@@ -95,7 +97,7 @@ def test_seeds_decide() -> None:
 
 
 def flat(count: int) -> ImageSet:
-    """Image k is flat with the level k: told apart whatever is done to its geometry."""
+    """Image k is flat with the level k: recognised whatever is done to its geometry."""
     pixels = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 8, 8, 1)).copy()
     ids = np.array([f"{number:03}" for number in range(count)])
     return ImageSet("flat", pixels, np.arange(count) % 3, ids, ("a", "b", "c"), np.full(count, ""), "0")
@@ -182,10 +184,10 @@ def test_wrong_numbers_are_refused_with_what_the_word_takes(text: str, before: s
         parse_augmentation(before + text, 30, 20)
 
 
-@pytest.mark.parametrize("name", [name for name in WORDS.names() if WORDS.get(name).takes])
+@pytest.mark.parametrize("name", [name for name in OPERATIONS.names() if OPERATIONS.get(name).takes])
 @pytest.mark.parametrize("number", ["-1", "nan", "inf", "1000000000000", "x", "0.5 0.5", ""])
 def test_every_number_has_limits(name: str, number: str) -> None:
-    with pytest.raises(UsageError, match=f"augment takes {name} {WORDS.get(name).takes}, "):
+    with pytest.raises(UsageError, match=f"augment takes {name} {OPERATIONS.get(name).takes}, "):
         parse_augmentation(f"{name} {number}", 30, 20)
 
 
@@ -203,7 +205,7 @@ def test_unknown_words_are_refused_with_all_that_are_known(text: str, meant: str
     with pytest.raises(UsageError) as raised:
         parse_augmentation(f"flip, {text}", 30, 20)
     sentence = str(raised.value)
-    assert f"not '{text}'" in sentence and all(name in sentence for name in WORDS.names())
+    assert f"not '{text}'" in sentence and all(name in sentence for name in OPERATIONS.names())
     assert sentence.endswith(f"; did you mean '{meant}'?") if meant else "did you mean" not in sentence
 
 

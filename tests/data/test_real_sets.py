@@ -13,7 +13,7 @@ from sadari.data.decode import decode_image, fit_square
 from sadari.data.load import load
 from sadari.settings import Settings
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_cache")]
 
 MEASURED = """
 import sys, time
@@ -27,11 +27,6 @@ seconds = time.perf_counter() - started
 peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 print(seconds, peak, images.images.shape)
 """
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
 
 
 def real(name: str) -> Path:
@@ -58,8 +53,8 @@ def test_photographs_of_mixed_sizes() -> None:
     images = load(real("animals"), Settings(image_size=64))
     assert images.shape == (64, 64, 3)
     assert images.name == "animals"
-    for part, count in {"train": 320, "test": 80}.items():
-        assert list(np.bincount(images.labels[images.source_split == part])) == [count] * 3
+    for split_name, count in {"train": 320, "test": 80}.items():
+        assert list(np.bincount(images.labels[images.source_split == split_name])) == [count] * 3
 
 
 def test_photographs_decoded_at_a_reduced_scale_stay_within_the_stated_bound() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sadari.data.sources.base import SOURCES, ArrayContent
-from sadari.data.sources.shapes import KINDS, ShapesSource, ShapesSpec, draw_shapes, parse_shapes, plan_shapes
+from sadari.data.sources.outlines import KINDS
+from sadari.data.sources.shapes import ShapesSource, ShapesSpec, draw_shapes, parse_shapes, plan_shapes
 from sadari.errors import UsageError
 
 SMALL = ShapesSpec(size=24, classes=4, images=400, noise=0.1)
@@ -20,7 +21,7 @@ def test_the_content_has_the_size_classes_and_parts_that_were_asked_for() -> Non
     assert drawn.images.dtype == np.uint8
     assert drawn.classes == ("circle", "square", "triangle", "cross")
     assert drawn.evidence is not None and drawn.evidence.shape == (400, 24, 24)
-    assert [drawn.source_split.count(part) for part in ("train", "val", "test")] == [240, 80, 80]
+    assert [drawn.source_split.count(split_name) for split_name in ("train", "val", "test")] == [240, 80, 80]
     assert (drawn.ids[0], drawn.ids[240], drawn.ids[399]) == ("train/00000", "val/00000", "test/00079")
     assert len(set(drawn.ids)) == 400
 
@@ -28,8 +29,8 @@ def test_the_content_has_the_size_classes_and_parts_that_were_asked_for() -> Non
 @pytest.mark.parametrize("images", [400, 403, 40])
 def test_every_part_is_balanced(images: int) -> None:
     plan = plan_shapes(ShapesSpec(classes=8, images=images))
-    for part in ("train", "val", "test"):
-        counts = np.bincount(plan.labels[plan.source_split == part], minlength=8)
+    for split_name in ("train", "val", "test"):
+        counts = np.bincount(plan.labels[plan.source_split == split_name], minlength=8)
         assert counts.min() >= 1
         assert counts.max() - counts.min() <= 1
 
@@ -50,7 +51,7 @@ def test_each_shape_is_its_evidence_and_lies_inside_the_image(kind: str) -> None
     for image, mask in zip(images, evidence, strict=True):
         assert image[mask].max() == 255, "the shape's brightest channel is at full scale"
         assert len(np.unique(image[mask], axis=0)) == 1, "one colour"
-        assert image[~mask].max() <= round(0.3 * 255), "the ground stays dark"
+        assert image[~mask].max() <= round(0.3 * 255), "the background stays dark"
     chosen = evidence[plan.labels == list(KINDS).index(kind)]
     share = chosen.mean(axis=(1, 2))
     assert share.min() > 0.02 and share.max() < 0.4
@@ -91,7 +92,7 @@ def test_spurious_ground_tells_in_train_and_val_and_misleads_in_test() -> None:
 
 
 def test_the_ground_alone_gives_a_spurious_class_away_in_the_pixels() -> None:
-    """A nearest-mean rule on the ground's tint is nearly right in val and nearly always wrong in test."""
+    """A nearest-mean rule on the background's tint is nearly right in val and nearly always wrong in test."""
     drawn = content(ShapesSpec(classes=4, images=800, spurious=1.0))
     assert drawn.evidence is not None
     outside = ~drawn.evidence[..., None]
@@ -104,7 +105,7 @@ def test_the_ground_alone_gives_a_spurious_class_away_in_the_pixels() -> None:
     assert right[given == "val"].mean() > 0.9
     assert right[given == "test"].mean() < 0.1
     assert drawn.notes == (
-        "the ground gives the class away in 100 % of the images of train and val, and names the next class in test",
+        "the background gives the class away in 100 % of the images of train and val, and names the next class in test",
     )
     assert content(SMALL).notes == ()
 
@@ -126,11 +127,11 @@ def test_options_are_read_as_text() -> None:
     [
         ({"clases": "4"}, "unknown option of shapes 'clases'; did you mean 'classes'?"),
         ({"classes": "many"}, "classes of shapes is a whole number, not 'many'"),
-        ({"classes": "9"}, "classes of shapes lies in 2 to 8, not 9"),
-        ({"size": "4"}, "size of shapes lies in 12 to 256, not 4"),
-        ({"images": "39"}, "images of shapes lies in 40 to 131072, not 39"),
-        ({"noise": "nan"}, "noise of shapes lies in 0.0 to 1.0, not nan"),
-        ({"spurious": "-1"}, "spurious of shapes lies in 0.0 to 1.0, not -1.0"),
+        ({"classes": "9"}, "classes of shapes is between 2 and 8, not 9"),
+        ({"size": "4"}, "size of shapes is between 12 and 256, not 4"),
+        ({"images": "39"}, "images of shapes is between 40 and 131072, not 39"),
+        ({"noise": "nan"}, "noise of shapes is between 0.0 and 1.0, not nan"),
+        ({"spurious": "-1"}, "spurious of shapes is between 0.0 and 1.0, not -1.0"),
     ],
 )
 def test_wrong_options_are_one_sentence(options: dict[str, str], sentence: str) -> None:

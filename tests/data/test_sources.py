@@ -25,10 +25,7 @@ from support.sets import (
     write_zip,
 )
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def wrapped(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -56,7 +53,7 @@ def test_every_kind_of_source_gives_the_same_set(kind: str, turn: str, tmp_path:
     if turn == "from the cache":
         images = load(str(path), Settings())
     pixels = small_pixels()
-    # The .npz has its parts in the order train, test and numbers its images; the others sort by path.
+    # The .npz has its splits in the order train, test and numbers its images; the others sort by path.
     names = sorted(pixels, key=lambda name: name.startswith("test")) if kind == "npz" else list(pixels)
     assert images.name == "pets"
     assert images.classes == CLASSES
@@ -97,19 +94,20 @@ def test_classes_are_aligned_by_name_not_by_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folders", "parts"),
+    ("folders", "splits"),
     [
         (("Training", "Validation", "Testing"), ("train", "val", "test")),
         (("train", "valid", "eval"), ("train", "val", "test")),
         (("TRAIN", "dev"), ("train", "val")),
     ],
 )
-def test_split_folders_have_synonyms(folders: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:
+def test_split_folders_have_synonyms(folders: tuple[str, ...], splits: tuple[str, ...], tmp_path: Path) -> None:
     files = {f"{folder}/{name}": content for folder in folders for name, content in flat_files(a=1, b=2).items()}
     images = load(write_folder(tmp_path / "set", files), Settings())
     assert {
-        (str(name).split("/")[0], str(part)) for name, part in zip(images.ids, images.source_split, strict=True)
-    } == set(zip(folders, parts, strict=True))
+        (str(name).split("/")[0], str(split_name))
+        for name, split_name in zip(images.ids, images.source_split, strict=True)
+    } == set(zip(folders, splits, strict=True))
 
 
 def test_without_split_folders_nothing_is_given(tmp_path: Path) -> None:

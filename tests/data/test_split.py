@@ -14,7 +14,7 @@ from sadari.settings import Settings
 from sadari.values import SPLITS, ImageSet, Split
 
 
-def image_set(labels: Sequence[int], parts: Sequence[str] | None = None, classes: int | None = None) -> ImageSet:
+def image_set(labels: Sequence[int], splits: Sequence[str] | None = None, classes: int | None = None) -> ImageSet:
     count = len(labels)
     return ImageSet(
         name="toy",
@@ -22,7 +22,7 @@ def image_set(labels: Sequence[int], parts: Sequence[str] | None = None, classes
         labels=np.array(labels, np.int64),
         ids=np.array([f"{index:05d}" for index in range(count)]),
         classes=tuple(f"class{label}" for label in range(classes or max(labels) + 1)),
-        source_split=np.array(parts if parts is not None else [""] * count, dtype=np.str_),
+        source_split=np.array(splits if splits is not None else [""] * count, dtype=np.str_),
         fingerprint="0" * 8,
     )
 
@@ -30,9 +30,9 @@ def image_set(labels: Sequence[int], parts: Sequence[str] | None = None, classes
 def assert_disjoint_and_complete(split: Split, count: int) -> None:
     together = np.concatenate([split.train, split.val, split.test])
     assert sorted(together.tolist()) == list(range(count))
-    for part in SPLITS:
-        assert split.positions(part).dtype == np.int64
-        assert (np.diff(split.positions(part)) > 0).all()
+    for split_name in SPLITS:
+        assert split.positions(split_name).dtype == np.int64
+        assert (np.diff(split.positions(split_name)) > 0).all()
 
 
 class_sizes = st.lists(st.integers(1, 40), min_size=2, max_size=8)
@@ -68,9 +68,9 @@ def test_the_same_seed_repeats_the_split_and_another_differs() -> None:
     images = image_set([0, 1, 2] * 50)
     first, second = (draw_split(images, Settings(split_seed=3)) for _ in range(2))
     other = draw_split(images, Settings(split_seed=4))
-    for part in SPLITS:
-        assert np.array_equal(first.positions(part), second.positions(part))
-        assert not np.array_equal(first.positions(part), other.positions(part))
+    for split_name in SPLITS:
+        assert np.array_equal(first.positions(split_name), second.positions(split_name))
+        assert not np.array_equal(first.positions(split_name), other.positions(split_name))
 
 
 def test_the_split_does_not_depend_on_name_or_fingerprint() -> None:
@@ -158,7 +158,7 @@ def test_a_test_without_a_train_part_is_refused() -> None:
 
 
 def test_parts_given_for_some_images_only_are_refused() -> None:
-    with pytest.raises(SadariError, match="puts 2 images in a part but not the other 1, such as '00002'"):
+    with pytest.raises(SadariError, match="puts 2 images in a split but not the other 1, such as '00002'"):
         draw_split(image_set([0, 1, 0], ["train", "test", ""]), Settings())
 
 

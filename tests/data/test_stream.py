@@ -16,9 +16,9 @@ from sadari.data import prepare
 from sadari.data.cache.digests import cache_dir
 from sadari.data.check import check
 from sadari.data.convert import convert
+from sadari.data.decode import Frame
 from sadari.data.load import load
-from sadari.data.packs import build as fill
-from sadari.data.packs import stream
+from sadari.data.packs import build
 from sadari.data.packs.stream import StreamedImages
 from sadari.data.prepare import Preprocess
 from sadari.data.split import draw_split
@@ -26,6 +26,8 @@ from sadari.errors import SadariError, UsageError
 from sadari.settings import Settings, Value, with_overrides
 from sadari.values import ImageSet
 from support.sets import encode, encode_all, small_pixels, write_csv, write_folder, write_npz, write_tar, write_zip
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 Write = Callable[[Path, dict[str, bytes]], Path]
 FORMS: dict[str, Write] = {
@@ -35,12 +37,6 @@ FORMS: dict[str, Write] = {
     "csv": lambda root, files: write_csv(root / "photos" / "table.csv", files),
 }
 SQUARE: dict[str, Value] = {"image_size": 8}
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def photographs(grey_too: bool = True) -> dict[str, bytes]:
@@ -133,7 +129,7 @@ def test_nothing_of_the_pixels_is_kept(tmp_path: Path, own_cache: Path) -> None:
 def test_the_second_time_nothing_is_decoded_until_it_is_asked_for(tmp_path: Path) -> None:
     data = write_folder(tmp_path / "photos", photographs())
     first = streamed(data, **SQUARE)
-    with patch.object(fill, "decode_image", must_not_run), patch.object(stream, "decode_image", must_not_run):
+    with patch.object(Frame, "decode", must_not_run):
         second = streamed(data, **SQUARE)
     require_equal(first, second)
 
@@ -147,7 +143,7 @@ def test_a_set_that_the_cache_cannot_hold_is_streamed(tmp_path: Path, monkeypatc
         assert isinstance(images.images, StreamedImages)
         (note,) = images.notes
         assert "SADARI_CACHE_LIMIT" in note and "stream=never" in note and "8.05e-05 GiB" in note
-        with patch.object(fill, "decode_image", must_not_run):  # nothing is packed in vain once it is known
+        with patch.object(build, "_decode_block", must_not_run):  # nothing is packed in vain once it is known
             require_equal(load(data, Settings(image_size=40)), images)
     monkeypatch.setenv("SADARI_CACHE_LIMIT", str(size / 2**30))
     assert packed(data, image_size=40).notes == ()
@@ -263,7 +259,7 @@ def test_the_fingerprint_needs_no_decoding(tmp_path: Path) -> None:
     data = write_folder(tmp_path / "photos", photographs())
     streamed(data, **SQUARE)
     (data / "train" / "cat" / "0.png").write_bytes(b"no image any more")
-    with patch.object(fill, "decode_image", must_not_run), pytest.raises(AssertionError):
+    with patch.object(Frame, "decode", must_not_run), pytest.raises(AssertionError):
         streamed(data, **SQUARE)  # the change was seen before anything was decoded
 
 

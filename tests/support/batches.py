@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from sadari.data.augment.pipeline import WORDS, Augmentation, Geometric, parse_augmentation
+from sadari.data.augment.pipeline import OPERATIONS, Augmentation, Geometric, parse_augmentation
 
 
 def seeded(seed: int = 0) -> Generator:
@@ -30,7 +30,7 @@ def drawn_maps(text: str, size: tuple[int, int, int], seed: int) -> dict[str, Te
     """The maps that the geometric words of `text` draw when `redrawn` is given the same seed."""
     generator, drawn = seeded(seed), {}
     for name, number in parsed(text, *size[1:]).steps:
-        step = WORDS.get(name).step
+        step = OPERATIONS.get(name).step
         assert isinstance(step, Geometric)
         drawn[name] = step.maps(number, size, generator)
     return drawn

@@ -17,14 +17,14 @@ CLASSES = ("bird", "cat", "dog")
 
 
 def picture(height: int, width: int, label: int, generator: np.random.Generator) -> NDArray[np.uint8]:
-    """Noise in colour, of which the third that belongs to the class is bright."""
+    """Draw noise in colour, in which the third that belongs to the class is bright."""
     pixels = generator.integers(0, 120, (height, width, 3))
     pixels[:, label * width // 3 : (label + 1) * width // 3] += 100
     return pixels.astype(np.uint8)
 
 
 def photographs(count: int, sizes: tuple[tuple[int, int], ...], kind: str) -> dict[str, bytes]:
-    """Files of `count` images a class, of the `sizes` in turn, under `<part>/<class>/`; a third is for the test."""
+    """Make `count` files a class, of the `sizes` in turn, in `<split>/<class>/`; a third is for the test."""
     generator = np.random.default_rng(0)
     return {
         f"{'test' if number % 3 == 0 else 'train'}/{name}/{number:03}.{kind.lower()}": encode(
@@ -36,16 +36,17 @@ def photographs(count: int, sizes: tuple[tuple[int, int], ...], kind: str) -> di
 
 
 def trained(data: Path, out: Path, model: str = "cnn", **overrides: Value) -> RunRecord:
+    """Train `model` on the set in `data`, quietly, with `overrides` of the settings."""
     return train(named_job(str(data), model, 0, {**QUIET, **overrides}), out)
 
 
 def photograph() -> NDArray[np.uint8]:
-    """One that is in no set."""
+    """Draw one that is in no set."""
     return picture(48, 64, 1, np.random.default_rng(5))
 
 
 def bad_files(folder: Path, files: dict[str, bytes]) -> Path:
-    """Two good images between bad ones, and things that are no images."""
+    """Write two good images between bad ones, and files that are no images."""
     good = files["test/cat/000.jpeg"]
     return write_folder(
         folder,
@@ -54,6 +55,8 @@ def bad_files(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def raw_png(width: int, height: int, rows: bytes, depth: int = 1, colour: int = 0) -> bytes:
+    """Write a PNG by hand, whose header may promise more than `rows` hold."""
+
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 

@@ -1,4 +1,4 @@
-"""One small set of images as a folder, an archive, arrays and a table, for the tests of the data room."""
+"""One small set of images as a folder, an archive, arrays and a table, for the tests of `data`."""
 
 import csv
 import io
@@ -16,11 +16,11 @@ PER_CLASS = {"train": 4, "test": 2}
 
 
 def small_pixels(channels: int = 3, side: int = 8, seed: int = 0) -> dict[str, NDArray[np.uint8]]:
-    """Random images under the ids that a folder of them has, sorted."""
+    """Make random images under the ids that a folder of them has, sorted."""
     generator = np.random.default_rng(seed)
     ids = sorted(
-        f"{part}/{name}/{number}.png"
-        for part, count in PER_CLASS.items()
+        f"{split_name}/{name}/{number}.png"
+        for split_name, count in PER_CLASS.items()
         for name in CLASSES
         for number in range(count)
     )
@@ -28,7 +28,7 @@ def small_pixels(channels: int = 3, side: int = 8, seed: int = 0) -> dict[str, N
 
 
 def encode(image: NDArray[np.uint8], kind: str = "PNG") -> bytes:
-    """The bytes of an image file with exactly these pixels (for lossless kinds)."""
+    """Return the bytes of an image file with exactly these pixels (for lossless kinds)."""
     buffer = io.BytesIO()
     Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, kind)
     return buffer.getvalue()
@@ -64,10 +64,10 @@ def write_tar(path: Path, files: Mapping[str, bytes]) -> Path:
 
 def write_npz(path: Path, pixels: Mapping[str, NDArray[np.uint8]]) -> Path:
     arrays: dict[str, NDArray[np.generic]] = {"classes": np.array(CLASSES)}
-    for part in PER_CLASS:
-        mine = {name: image for name, image in pixels.items() if name.startswith(part)}
-        arrays[f"X_{part}"] = np.stack(list(mine.values()))
-        arrays[f"y_{part}"] = np.array([CLASSES.index(name.split("/")[1]) for name in mine])
+    for split_name in PER_CLASS:
+        mine = {name: image for name, image in pixels.items() if name.startswith(split_name)}
+        arrays[f"X_{split_name}"] = np.stack(list(mine.values()))
+        arrays[f"y_{split_name}"] = np.array([CLASSES.index(name.split("/")[1]) for name in mine])
     save: Callable[..., None] = np.savez_compressed
     save(path, **arrays)
     return path
@@ -83,7 +83,7 @@ def write_csv(path: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def flat_files(**counts: int) -> dict[str, bytes]:
-    """Grey 4x4 images, `counts` per class folder, no two alike."""
+    """Make grey 4x4 images, `counts` per class folder, no two alike."""
     generator = np.random.default_rng(1)
     return {
         f"{name}/{number}.png": encode(generator.integers(0, 256, (4, 4, 1), dtype=np.uint8))

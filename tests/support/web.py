@@ -1,4 +1,4 @@
-"""A web server on 127.0.0.1 that hangs up and refuses as a test asks."""
+"""A web server on 127.0.0.1 that hangs up and refuses as a test sets it."""
 
 import hashlib
 import http.server
@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from sadari.data.sources.download import Remote
 
 CONTENT = bytes(range(256)) * 9000
-
-
 MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves `server.files` by name, else `server.content`; knows Range unless told otherwise; may hang up early."""
+    """Replies with `server.files` by name, else `server.content`; with Range and without, and cut short, as set."""
 
     server: "Server"
 
@@ -44,6 +42,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    """The server, with what it sends and how; `asked` has the first byte of each Range request, or None."""
+
     content = CONTENT
     knows_range = True
     hang_up_at: int | None = None
@@ -55,11 +55,13 @@ class Server(http.server.ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
 
     def remote(self, name: str = "images.gz", md5: str = MD5) -> Remote:
+        """Return the file `name` of this server as something to download."""
         return Remote((f"http://127.0.0.1:{self.server_port}/{name}",), md5)
 
 
 @contextmanager
 def serving() -> Iterator[Server]:
+    """Run a server until the end of the block."""
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

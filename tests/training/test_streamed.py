@@ -11,7 +11,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from sadari.data.packs.prefetch import Ahead, Pixels, Positions
+from sadari.data.packs.prefetch import Pixels, Positions, Prefetcher
 from sadari.data.packs.stream import StreamedImages
 from sadari.errors import SadariError
 from sadari.run import RunRecord, read_predictions
@@ -102,13 +102,13 @@ def test_an_interrupted_streamed_run_ends_in_the_same_bytes(
 
 def test_steps_get_images_that_were_decoded_ahead(tmp_path: Path, photos: Path) -> None:
     unexpected: list[int] = []
-    original = Ahead._take_unexpected
+    original = Prefetcher._take_others
 
-    def counted(self: Ahead, positions: Positions, pixels: Pixels) -> None:
+    def counted(self: Prefetcher, positions: Positions, pixels: Pixels) -> None:
         unexpected.append(len(positions))
         original(self, positions, pixels)
 
-    with patch.object(Ahead, "_take_unexpected", counted):
+    with patch.object(Prefetcher, "_take_others", counted):
         trained(photos, tmp_path / "run", DROPPED, "always")
     assert max(unexpected, default=0) <= 1  # one image tells which layers are frozen
 
@@ -142,15 +142,15 @@ def test_a_job_of_a_time_before_streaming_is_read_as_auto() -> None:
 INTERRUPTED = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
-from sadari.data.packs import stream
+from sadari.data.decode import Frame
 from sadari.data.load import load
 from sadari.settings import Settings
 images = load(sys.argv[1], Settings(image_size=12, stream="always", threads=1))
-decode = stream.decode_image
+decode = Frame.decode
 def slow(*given):
     time.sleep(0.1)
     return decode(*given)
-stream.decode_image = slow
+Frame.decode = slow
 try:
     images.images.prefetch(images.labels * 0 + range(len(images)))
     images.images[:1]

@@ -156,7 +156,7 @@ def _show_findings(found: "Findings") -> None:
     show(f"{found.data}: {sizes}, {len(found.classes)} classes, {leaks}")
     show(*(f"- {sentence}" for sentence in found.sentences or ("nothing else was found",)))
     for group in found.copies[:SHOWN]:
-        described = (f"{i} ({c}, {p})" for i, c, p in zip(group.ids, group.classes, group.parts, strict=True))
+        described = (f"{i} ({c}, {p})" for i, c, p in zip(group.ids, group.classes, group.splits, strict=True))
         show(f"  equal: {', '.join(described)}")
     if len(found.copies) > SHOWN:
         show(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")

@@ -1,1 +1,1 @@
-"""Which images are there, and how do they reach a model? The door is `load.load`."""
+"""Which images are there, and how do they reach a model? The entry point is `load.load`."""

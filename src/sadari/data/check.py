@@ -1,4 +1,4 @@
-"""Can a result on these images be trusted? Looks for copies, contradictions, blank images and unreadable files."""
+"""Can a result on these images be trusted? Find copies, contradictions, blank images and unreadable files."""
 
 from hashlib import blake2b
 from math import prod
@@ -18,16 +18,16 @@ BLOCK_BYTES = 16 * 2**20  # assumed: enough for many at once, small beside every
 def check(
     images: ImageSet, split: Split, unreadable: tuple[Unreadable, ...] = (), progress: Progress | None = None
 ) -> Findings:
-    """What is wrong with `images` under `split`? Reads every pixel once.
+    """Find what is wrong with `images` under `split`; read every pixel once.
 
     Copies are equal after decoding, in whatever format and under whatever name they are stored. unreadable: as
-    `find_unreadable` gives it; those files are not in `images`.
+    `find_unreadable` returns it; those files are not in `images`.
     """
-    part_of = np.full(len(images), "", dtype="<U5")
+    split_of = np.full(len(images), "", dtype="<U5")
     for split_name in SPLITS:
-        part_of[split.positions(split_name)] = split_name
-    used = np.flatnonzero(part_of)  # a train_fraction below 1 leaves images idle
-    digests, constant = _look_at_every_image(images.images, progress or Silent())
+        split_of[split.positions(split_name)] = split_name
+    used = np.flatnonzero(split_of)  # a train_fraction below 1 leaves images unused
+    digests, constant = _examine(images.images, progress or Silent())
     return Findings(
         data=images.name,
         classes=images.classes,
@@ -37,14 +37,14 @@ def check(
             )
             for split_name in SPLITS
         },
-        copies=tuple(_copies(images, part_of, positions) for positions in _equal_groups(digests, used)),
+        copies=tuple(_copies(images, split_of, positions) for positions in _equal_groups(digests, used)),
         constant=tuple(str(name) for name in images.ids[used[constant[used]]]),
         unreadable=unreadable,
     )
 
 
-def _look_at_every_image(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
-    """(16-byte digest of each image, whether it has one value in each channel)."""
+def _examine(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+    """Return (16-byte digest of each image, whether it has one value in each channel)."""
     digests = np.empty(len(images), dtype="V16")
     constant = np.empty(len(images), dtype=np.bool_)
     at_once = max(1, BLOCK_BYTES // prod(images.shape[1:]))
@@ -61,7 +61,7 @@ def _look_at_every_image(images: RowAccess, progress: Progress) -> tuple[NDArray
 
 
 def _equal_groups(digests: NDArray[np.void], among: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The positions `among` those given of every digest that occurs more than once there, each group ascending."""
+    """Return the positions in `among` of each digest that occurs more than once there, each group ascending."""
     _, group, counts = np.unique(digests[among], return_inverse=True, return_counts=True)
     repeated = np.flatnonzero(counts[group] > 1)
     order = repeated[np.argsort(group[repeated], kind="stable")]
@@ -70,16 +70,16 @@ def _equal_groups(digests: NDArray[np.void], among: NDArray[np.int64]) -> list[N
     return sorted(groups, key=lambda each: int(each[0]))
 
 
-def _copies(images: ImageSet, part_of: NDArray[np.str_], positions: NDArray[np.int64]) -> Copies:
+def _copies(images: ImageSet, split_of: NDArray[np.str_], positions: NDArray[np.int64]) -> Copies:
     return Copies(
         ids=tuple(str(images.ids[at]) for at in positions),
-        parts=tuple(str(part_of[at]) for at in positions),
+        splits=tuple(str(split_of[at]) for at in positions),
         classes=tuple(images.classes[images.labels[at]] for at in positions),
     )
 
 
 def find_unreadable(content: FileContent, progress: Progress | None = None) -> tuple[Unreadable, ...]:
-    """Which files cannot be decoded, and why? Decodes every file once; works where loading refuses the set."""
+    """Decode every file once and return those that cannot be decoded; works where loading refuses the set."""
     found: dict[int, Unreadable] = {}
     with (progress or Silent()).task("decoding", len(content.entries), "files") as task:
         for position, encoded in content.read():

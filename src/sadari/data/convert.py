@@ -9,27 +9,27 @@ import numpy as np
 from PIL import Image
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import write_whole
+from sadari.files import UNFINISHED, write_whole
 from sadari.progress import Progress, Silent
 from sadari.values import SPLITS, ImageSet
 
-# Endings that promise a file which is not written here.
+# Endings of formats that are not written here.
 OTHER_FILES = (".zip", ".tar", ".gz", ".tgz", ".csv", ".npy", ".png", ".jpg", ".h5", ".parquet")
 
 
 def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tuple[str, ...]:
-    """Write `images` to `out`, whole or not at all; `sadari` reads it back as data.
+    """Write `images` to `out`, whole or not at all; Sadari can load the result as data.
 
-    out: a name ending in .npz gets `X_train, y_train, ...` for the parts that the source gives, or `X, y`,
-    with `classes` (unicode names) and integer labels; any other name becomes a folder of
-    `[<part>/]<class>/<number>.png`. Returns sentences on what could not be kept. Raises UsageError where
-    `out` exists or promises another format, SadariError where the disk refuses.
+    out: a name ending in .npz gets `X_train, y_train, ...` for the splits that the source gives, or `X, y`, with
+    `classes` (unicode names) and integer labels; any other name becomes a folder of `[<split>/]<class>/<number>.png`.
+    Returns sentences on what is lost. Raises UsageError where `out` exists or its ending is that of another format,
+    SadariError where the disk refuses.
     """
     if out.exists() or out.is_symlink():
         raise UsageError(f"{out} exists already; remove it or choose another name")
     if out.suffix.lower() in OTHER_FILES:
         raise UsageError(f"{out} is to be a {out.suffix} file, but the output is a .npz file or a folder")
-    lost = ("where the evidence lies is not written",) if images.evidence is not None else ()
+    lost = ("the evidence is not written",) if images.evidence is not None else ()
     if out.suffix.lower() == ".npz":
         _write_npz(images, out)
         return lost
@@ -57,7 +57,7 @@ def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str,
     temporary: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent))
         for split_name in set(images.source_split.tolist()):
             for label in np.unique(images.labels[images.source_split == split_name]):
                 (temporary / split_name / folders[label]).mkdir(parents=True)
@@ -83,7 +83,7 @@ def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str,
 
 
 def _class_folders(classes: tuple[str, ...]) -> list[str]:
-    """A folder name for each class, as near to it as file systems (and hidden-file rules) allow."""
+    """Return a folder name for each class, as near to it as file systems (and hidden-file rules) allow."""
     folders = [re.sub(r"^\.|[/\\:*?\"<>|\x00-\x1f]|[. ]$", "-", name) or "-" for name in classes]
     lowered = [folder.lower() for folder in folders]
     for at, folder in enumerate(lowered):

@@ -1,4 +1,4 @@
-"""How do images look under conditions that training did not show? Whole blocks of uint8 images at once, from a seed.
+"""How do images look under conditions that training did not show? Blocks of uint8 images at once, from a seed.
 
 The idea, and noise, blur and contrast as its means, are those of ImageNet-C (Hendrycks & Dietterich 2019); shift and
 rotation follow Engstrom et al. (2019). Levels are shares of the side or of full scale, so that they mean the same on
@@ -27,9 +27,9 @@ VALUES_PER_BLOCK = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What does a corruption see? One block of images and the random numbers for it.
+    """A block of images that a corruption changes, with the random numbers for it.
 
-    pixels: uint8 (n, H, W, C). ground: bool (n, H, W), true on the background; other: uint8 (n, H, W, C), another
+    pixels: uint8 (n, H, W, C). background: bool (n, H, W), true on the background; other: uint8 (n, H, W, C), another
     background; both None where the corruption needs none.
     """
 
@@ -41,10 +41,10 @@ class View:
 
 @dataclass(frozen=True)
 class Corruption:
-    """What is one corruption? `change(view, level)` gives uint8 (n, H, W, C); the draws do not depend on the level.
+    """One corruption: `change(view, level)` returns uint8 (n, H, W, C); the draws do not depend on the level.
 
-    levels: ascending, mild to severe. scale, unit: a level is read as `level * scale` `unit`. needs_ground: only for
-    sets whose background can be told apart.
+    levels: ascending, mild to severe. scale, unit: a level is read as `level * scale` `unit`. needs_background:
+    only for sets whose background can be told from the object.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Corruption:
     needs_background: bool = False
 
     def label(self, level: float) -> str:
-        """A level as people read it, such as "10 %" or "20°"."""
+        """Write a level as people read it, such as "10 %" or "20°"."""
         return f"{level * self.scale:g}{'°' if self.unit == 'degrees' else f' {self.unit}'}"
 
 
@@ -71,19 +71,19 @@ def corrupted(
     background: Background | None = None,
     seed: int = SEED,
 ) -> Iterator[NDArray[np.uint8]]:
-    """How do the images at `positions` look under `corruption`? Block by block, uint8 (n, H, W, C), in their order.
+    """Corrupt the images at `positions`, block by block, uint8 (n, H, W, C), in their order.
 
-    The same for the same arguments. ground: as `find_ground` gives it. Raises ValueError where the corruption needs
-    a ground and there is none.
+    The same for the same arguments. background: as `find_background` returns it. Raises ValueError where the
+    corruption needs a background and there is none.
     """
     if corruption.needs_background and background is None:
         raise ValueError(f"{corruption.name} needs images whose background can be told apart")
     at_once = max(1, VALUES_PER_BLOCK // int(np.prod(images.shape)))
-    word = zlib.crc32(corruption.name.encode())
-    donors = _donors(positions, np.random.default_rng((seed, word)))
+    key = zlib.crc32(corruption.name.encode())
+    donors = _donors(positions, np.random.default_rng((seed, key)))
     for number, start in enumerate(range(0, len(positions), at_once)):
         block = slice(start, start + at_once)
-        entropy = np.random.SeedSequence((seed, word, number)).generate_state(1, np.uint64)[0]
+        entropy = np.random.SeedSequence((seed, key, number)).generate_state(1, np.uint64)[0]
         generator = Generator().manual_seed(int(entropy >> np.uint64(1)))
         view = View(torch.from_numpy(np.array(images.images[positions[block]])), generator)
         if corruption.needs_background and background is not None:
@@ -92,7 +92,7 @@ def corrupted(
 
 
 def _donors(positions: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """For each image another one of `positions`: its neighbour in a random circle."""
+    """Draw another one of `positions` for each image: its neighbour in a random circle."""
     circle = generator.permutation(len(positions))
     donors = np.empty_like(positions)
     donors[circle] = positions[np.roll(circle, 1)]
@@ -106,12 +106,12 @@ def _with_background(
     if background.colour is None:
         other = torch.from_numpy(other_backgrounds(images, donors))
     else:
-        other = _drawn_grounds(view.pixels, view.generator)
+        other = _drawn_backgrounds(view.pixels, view.generator)
     return View(view.pixels, view.generator, mask, other)
 
 
-def _drawn_grounds(pixels: Tensor, generator: Generator) -> Tensor:
-    """One colour for half of the images and noise for the others, both drawn evenly from full scale."""
+def _drawn_backgrounds(pixels: Tensor, generator: Generator) -> Tensor:
+    """Draw one colour for half of the images and noise for the others, both evenly from full scale."""
     count, height, width, channels = pixels.shape
     flat = torch.randint(256, (count, 1, 1, channels), generator=generator, dtype=torch.uint8)
     noise = torch.randint(256, (count, height, width, channels), generator=generator, dtype=torch.uint8)
@@ -123,7 +123,7 @@ def _to_bytes(values: Tensor) -> Tensor:
 
 
 def _shift(view: View, level: float) -> Tensor:
-    """By whole pixels, at least one, up, down, left or right; what is uncovered shows the nearest pixel."""
+    """Move by whole pixels, at least one, up, down, left or right; uncovered pixels repeat the nearest one."""
     count, height, width, _ = view.pixels.shape
     toward = torch.tensor([(-1, 0), (1, 0), (0, -1), (0, 1)])[torch.randint(4, (count,), generator=view.generator)]
     rows = (torch.arange(height) - toward[:, :1] * ceil(level * height)).clamp_(0, height - 1)
@@ -133,7 +133,7 @@ def _shift(view: View, level: float) -> Tensor:
 
 
 def _rotate(view: View, level: float) -> Tensor:
-    """About the centre, to the left or to the right, interpolated; what is uncovered shows the nearest pixel."""
+    """Turn about the centre, left or right, interpolated; uncovered pixels repeat the nearest one."""
     count, height, width, _ = view.pixels.shape
     sign = 2.0 * torch.randint(2, (count,), generator=view.generator) - 1.0
     angle = sign * (level * pi / 180)
@@ -147,19 +147,19 @@ def _rotate(view: View, level: float) -> Tensor:
 
 
 def _noise(view: View, level: float) -> Tensor:
-    """Gaussian, for each value on its own."""
+    """Add Gaussian noise, drawn for each value alone."""
     drawn = torch.randn(view.pixels.shape, generator=view.generator)
     return _to_bytes(drawn.mul_(255 * level).add_(view.pixels))
 
 
 def _blur(view: View, level: float) -> Tensor:
-    """Gaussian, integrated over each pixel (a narrow one would else fall between them); the border is repeated."""
+    """Blur with a Gaussian integrated over each pixel, so that a narrow one counts too; the border is repeated."""
     height, width = view.pixels.shape[1:3]
-    deviation = level * min(height, width)
-    if deviation == 0:
+    std = level * min(height, width)
+    if std == 0:
         return view.pixels.clone()
-    reach = max(1, ceil(3 * deviation))
-    edges = (torch.arange(-reach, reach + 2) - 0.5) / deviation
+    reach = max(1, ceil(3 * std))
+    edges = (torch.arange(-reach, reach + 2) - 0.5) / std
     kernel = torch.special.ndtr(edges.double()).diff()
     kernel = (kernel / kernel.sum()).float()
     channels = view.pixels.shape[3]
@@ -170,15 +170,15 @@ def _blur(view: View, level: float) -> Tensor:
 
 
 def _flatten(view: View, level: float) -> Tensor:
-    """Each channel of each image moves towards its own mean."""
+    """Move each channel of each image towards its own mean."""
     values = view.pixels.float()
     mean = values.mean(dim=(1, 2), keepdim=True)
     return _to_bytes(torch.lerp(values, mean.expand_as(values), level))
 
 
 def _change_background(view: View, level: float) -> Tensor:
-    """The background moves towards another one; the object stays as it is."""
-    assert view.background is not None  # `disturbed` refuses otherwise
+    """Move the background towards another one; the object stays as it is."""
+    assert view.background is not None  # `corrupted` refuses otherwise
     assert view.other is not None
     mixed = _to_bytes(torch.lerp(view.pixels.float(), view.other.float(), level))
     return torch.where(view.background[..., None], mixed, view.pixels)
@@ -190,8 +190,8 @@ def _change_background(view: View, level: float) -> Tensor:
 for _each in (
     Corruption("shift", "moved, in a random direction", (0.05, 0.1, 0.2), 100, "% of the side", _shift),
     Corruption("rotation", "turned, to the left or to the right", (10, 20, 40), 1, "degrees", _rotate),
-    Corruption("noise", "Gaussian noise, its deviation", (0.05, 0.1, 0.2), 100, "% of full scale", _noise),
-    Corruption("blur", "Gaussian blur, its deviation", (0.02, 0.04, 0.08), 100, "% of the side", _blur),
+    Corruption("noise", "Gaussian noise, its standard deviation", (0.05, 0.1, 0.2), 100, "% of full scale", _noise),
+    Corruption("blur", "Gaussian blur, its standard deviation", (0.02, 0.04, 0.08), 100, "% of the side", _blur),
     Corruption("contrast", "less contrast", (0.25, 0.5, 0.75), 100, "% taken away", _flatten),
     Corruption(
         "background", "another background, mixed in", (0.25, 0.5, 1.0), 100, "% of another", _change_background, True

@@ -1,4 +1,4 @@
-"""What was found in a set of images, and what does it mean for the result? Data first, then sentences."""
+"""What was found in a set of images, and what does it mean for the result? Values first, then sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Unreadable:
-    """One file that is no image: its id and why it cannot be decoded."""
+    """A file that is no image: its id and why it cannot be decoded."""
 
     id: str
     reason: str
@@ -24,28 +24,28 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Copies:
-    """Images that are equal in every pixel, in source order; ids, parts and classes side by side."""
+    """Images that are equal in every pixel, in source order: the id, split and class of each."""
 
     ids: tuple[str, ...]
-    parts: tuple[str, ...]
+    splits: tuple[str, ...]
     classes: tuple[str, ...]
 
     @property
     def contradictory(self) -> bool:
-        """Whether one picture stands under several labels."""
+        """Return whether equal images have different labels."""
         return len(set(self.classes)) > 1
 
     def leaked(self, split: str) -> int:
-        """How many of these lie in `part` while a copy lies in an earlier one (train, then val, then test)?"""
+        """Count the images in `split` where a copy is in an earlier one (in the order train, val, test)."""
         earlier = SPLITS[: SPLITS.index(split)]
-        return self.parts.count(split) if any(each in earlier for each in self.parts) else 0
+        return self.splits.count(split) if any(each in earlier for each in self.splits) else 0
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found in one set under one split?
+    """What was found in one set of images under one split.
 
-    counts: images of each class (in the order of `classes`) for each part. copies: every group of
+    counts: for each split, the images of each class (in the order of `classes`). copies: every group of
     pixel-identical images. constant: ids of images that have one value in each channel. Derived from these: `leaks`,
     `leaked`, `repeated`, `contradictions`, `tiny`, `absent`, `imbalance` and `sentences`.
     """
@@ -58,36 +58,37 @@ class Findings:
     unreadable: tuple[Unreadable, ...]
 
     def size(self, split: str) -> int:
+        """Return the number of images in `split`."""
         return sum(self.counts[split])
 
     @cached_property
     def leaked(self) -> dict[str, int]:
-        """Images of val and of test that are also in an earlier part."""
+        """Count the images of val and of test that are also in an earlier split."""
         return {split: sum(group.leaked(split) for group in self.copies) for split in SPLITS[1:]}
 
     @property
     def leaks(self) -> int:
-        """Images that judge or choose a model although it, or its choice, may have seen them."""
+        """Count the images that judge or choose a model although it, or its choice, may have seen them."""
         return sum(self.leaked.values())
 
     @cached_property
     def repeated(self) -> dict[str, int]:
-        """Images of each part that repeat another one of the same part."""
-        return {split: sum(max(0, group.parts.count(split) - 1) for group in self.copies) for split in SPLITS}
+        """Count the images of each split that repeat another one of the same split."""
+        return {split: sum(max(0, group.splits.count(split) - 1) for group in self.copies) for split in SPLITS}
 
     @cached_property
     def contradictions(self) -> tuple[Copies, ...]:
-        """The groups of copies that carry different labels."""
+        """Return the groups of copies that have different labels."""
         return tuple(group for group in self.copies if group.contradictory)
 
     @property
     def tiny(self) -> tuple[str, ...]:
-        """Classes with fewer than TINY_CLASS training images."""
+        """List the classes with fewer than TINY_CLASS training images."""
         return tuple(name for name, count in zip(self.classes, self.counts["train"], strict=True) if count < TINY_CLASS)
 
     @property
     def absent(self) -> tuple[tuple[str, str], ...]:
-        """(class, part) wherever a part that has images has none of the class."""
+        """List (class, split) for each class that has no image in a split that has images."""
         return tuple(
             (name, split)
             for split in SPLITS
@@ -98,18 +99,21 @@ class Findings:
 
     @property
     def imbalance(self) -> float:
-        """Images of the largest class of train over those of the smallest; infinite where one has none."""
+        """Divide the images of the largest class of train by those of the smallest; infinite where one has none."""
         largest, smallest = max(self.counts["train"]), min(self.counts["train"])
         return largest / smallest if smallest else float("inf")
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """What was found and what it means for the result, the gravest first; empty where nothing was found."""
-        tellers = (_unreadable, _leaks, _contradictions, _one_sided, _absent, _tiny, _repeated, _constant)
-        return tuple(sentence for tell in tellers for sentence in tell(self))
+        """Say what was found and what it means for the result, the gravest first; empty where nothing was found."""
+        sources = (_unreadable, _leaks, _contradictions, _one_sided, _absent, _tiny, _repeated, _constant)
+        return tuple(sentence for sentences_on in sources for sentence in sentences_on(self))
 
     def document(self) -> dict[str, Any]:
-        """Everything as plain values, for JSON; `imbalance` is null where a class has no training image."""
+        """Return everything as plain values, for JSON; `imbalance` is null where a class has no training image.
+
+        The key "part" is the old name of "split", and goes in the next release.
+        """
         return {
             "data": self.data,
             "counts": {split: dict(zip(self.classes, counts, strict=True)) for split, counts in self.counts.items()},
@@ -118,14 +122,14 @@ class Findings:
             "repeated": self.repeated,
             "copies": [
                 [
-                    {"id": name, "part": split, "class": label}
-                    for name, split, label in zip(group.ids, group.parts, group.classes, strict=True)
+                    {"id": name, "split": split, "part": split, "class": label}
+                    for name, split, label in zip(group.ids, group.splits, group.classes, strict=True)
                 ]
                 for group in self.copies
             ],
             "contradictions": len(self.contradictions),
             "imbalance": None if self.imbalance == float("inf") else self.imbalance,
-            "absent": [{"class": name, "part": split} for name, split in self.absent],
+            "absent": [{"class": name, "split": split, "part": split} for name, split in self.absent],
             "tiny": list(self.tiny),
             "constant": list(self.constant),
             "unreadable": [{"id": each.id, "reason": each.reason} for each in self.unreadable],
@@ -175,9 +179,9 @@ def _contradictions(found: Findings) -> Iterator[str]:
         first = found.contradictions[0]
         other = next(at for at, label in enumerate(first.classes) if label != first.classes[0])
         count = len(found.contradictions)
-        stand = "picture stands" if count == 1 else "pictures stand"
+        have = "picture has" if count == 1 else "pictures have"
         yield (
-            f"{count:,} {stand} under several labels, such as {first.ids[0]} ('{first.classes[0]}') and "
+            f"{count:,} {have} several labels, such as {first.ids[0]} ('{first.classes[0]}') and "
             f"{first.ids[other]} ('{first.classes[other]}'): no classifier can be right on all of them; "
             "correct the labels"
         )

@@ -1,4 +1,4 @@
-"""Which images does the user mean, ready for a model? The door of this room: `load`."""
+"""Which images does the user mean, ready for a model? `load` is the entry point of the package `data`."""
 
 from pathlib import Path
 
@@ -20,13 +20,14 @@ FORMS = "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .
 
 
 def load(data: str | Path, settings: Settings, progress: Progress | None = None) -> ImageSet:
-    """Which images is `data`? Decoded at the first call, memory-mapped from the cache at every later one; where the
-    cache cannot hold them, decoded whenever they are asked for.
+    """Load the images of `data`: decoded at the first call, memory-mapped from the cache at every later one.
+
+    Where the cache cannot hold them, they are decoded at every access.
 
     data: a named set, with options after a colon (`shapes:size=32,classes=5`), or a path; see `open_source`.
-    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels, stream where they lie.
-    Raises UsageError for data that is neither, and SadariError for data that no classifier can be trained on, naming
-    what is wrong with it.
+    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels, stream decides where they
+    are stored. Raises UsageError for data that is neither, and SadariError for data that no classifier can be trained
+    on, naming what is wrong with it.
     """
     progress = progress or Silent()
     if settings.channels not in (0, 1, 3):
@@ -37,7 +38,7 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
 
 
 def open_source(data: str | Path) -> Source:
-    """Which source does the user mean by `data`? A named set comes first; a folder of that name is `./name`.
+    """Open the source that the user means by `data`. A named set comes first; a folder of that name is `./name`.
 
     Raises UsageError where it is neither a named set nor an existing path of an accepted form.
     """
@@ -61,7 +62,7 @@ def open_source(data: str | Path) -> Source:
 
 
 def absolute_data(data: str | Path) -> str:
-    """How is `data` called so that it can be found from anywhere? A path as an absolute one, a named set as it is."""
+    """Name `data` so that it can be found from any folder: a path as an absolute one, a named set as it is."""
     name = str(data)
     path = Path(data).expanduser()
     is_path = bool(name) and name.partition(":")[0] not in named_sets() and exists(path)
@@ -69,14 +70,14 @@ def absolute_data(data: str | Path) -> str:
 
 
 def named_sets() -> Registry[NamedSource]:
-    """Which sets are known by name?"""
-    from sadari.data.sources import catalog, digits, shapes  # noqa: F401 - they register what they hold
+    """Return the registry of the sets that are known by name."""
+    from sadari.data.sources import catalog, digits, shapes  # noqa: F401 - they register their sets
 
     return SOURCES
 
 
 def _bring(data: str | Path, progress: Progress) -> None:
-    """Let a missing named set be downloaded where the user can see it."""
+    """Download a missing named set, with progress that the user sees."""
     name = data.partition(":")[0] if isinstance(data, str) else ""
     if name in named_sets():
         bring = named_sets().get(name).bring

@@ -1,4 +1,4 @@
-"""How do stored bytes become what a network reads? One value, fitted on the training images only."""
+"""How do uint8 pixels become what a network reads? One value, fitted on the training images only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ BLOCK_VALUES = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class Preprocess:
-    """Which arithmetic turns uint8 pixels into network inputs? x = pixels * scale + shift.
+    """The arithmetic that turns uint8 pixels into network inputs: x = pixels * scale + shift.
 
-    height, width, channels: the shape every image must have; fit, interpolation: how other shapes become it.
-    scaling: "unit" (pixels / 255), "channel" or "pixel" (standardised with the training images' mean and
-    deviation per channel or per single pixel), "none" (0..255), or "backbone" (given, see `fitted`).
-    scale, shift: float32, broadcastable to (C, H, W).
+    height, width, channels: the shape that every image must have; fit, interpolation: how other shapes become it.
+    scaling: "unit" (pixels / 255), "channel" or "pixel" (standardised with the training images' mean and standard
+    deviation per channel or per single pixel), "none" (0..255), or "backbone" (see `fitted`). scale, shift: float32,
+    broadcastable to (C, H, W).
     """
 
     height: int
@@ -49,16 +49,16 @@ class Preprocess:
         given: tuple[Sequence[float], Sequence[float]] | None = None,
         interpolation: str = "bilinear",
     ) -> "Preprocess":
-        """Fit on the images at `positions` (the training split, nothing else).
+        """Fit the arithmetic on the images at `positions` (the training split, nothing else).
 
-        given: for the scaling "backbone", mean and deviation of each channel of pixels in 0..1. Raises UsageError where
-        that scaling is asked for and nobody gives them.
+        given: for the scaling "backbone", mean and standard deviation of each channel of pixels in 0..1. Raises
+        UsageError where that scaling is set and they are missing, or are not those of the images' channels.
         """
         height, width, channels = images.shape
         if scaling == OF_BACKBONE:
-            mean, std = _as_given(given, channels)
+            mean, std = _in_bytes(given, channels)
         else:
-            mean, std = _mean_and_deviation(images.images, positions, scaling)
+            mean, std = _mean_and_std(images.images, positions, scaling)
         scale = (1.0 / std).astype(np.float32)
         shift = (-mean / std).astype(np.float32)
         return cls(height, width, channels, fit, scaling, scale, shift, interpolation)
@@ -78,13 +78,13 @@ class Preprocess:
 
     @cached_property
     def _of_values(self) -> tuple[Tensor, Tensor]:
-        """Shift and scale of each value of an image, float32 (H * W * C)."""
+        """Return shift and scale of each value of an image, float32 (H * W * C)."""
         whole = (self.channels, self.height, self.width)
         shift, scale = (np.broadcast_to(each, whole).transpose(1, 2, 0).ravel() for each in (self.shift, self.scale))
         return torch.from_numpy(shift.copy()), torch.from_numpy(scale.copy())
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON document; `from_json` gives the same value, bit for bit."""
+        """Return a JSON document from which `from_json` makes the same value, bit for bit."""
         shape = {"height": self.height, "width": self.width, "channels": self.channels}
         return {
             **shape,
@@ -97,7 +97,7 @@ class Preprocess:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Preprocess":
-        """Read what `to_json` gave; raises SadariError where something is missing or contradicts itself."""
+        """Read what `to_json` returned; raises SadariError where something is missing or contradictory."""
         try:
             scale, shift = (np.array(document[name], dtype=np.float32) for name in ("scale", "shift"))
             height, width, channels = (int(document[name]) for name in ("height", "width", "channels"))
@@ -113,10 +113,10 @@ class Preprocess:
         return cls(height, width, channels, fit, scaling, scale, shift, interpolation)
 
 
-def _as_given(
+def _in_bytes(
     given: tuple[Sequence[float], Sequence[float]] | None, channels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of pixels in 0..1 as those of pixels in 0..255, (C, 1, 1)."""
+    """Convert mean and standard deviation of pixels in 0..1 to those of pixels in 0..255, (C, 1, 1)."""
     if given is None:
         raise UsageError(f"scaling={OF_BACKBONE} is that of a backbone's weights; else take {', '.join(SCALINGS)}")
     mean, std = (255.0 * np.array(each, dtype=np.float64).reshape(-1, 1, 1) for each in given)
@@ -125,7 +125,7 @@ def _as_given(
     return mean, std
 
 
-def _mean_and_deviation(
+def _mean_and_std(
     images: RowAccess, positions: NDArray[np.int64], scaling: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if scaling == "none":
@@ -144,7 +144,7 @@ def _mean_and_deviation(
     count = len(positions) * (images.shape[1] * images.shape[2] if scaling == "channel" else 1)
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
-    std[std == 0] = 1.0  # a constant pixel carries nothing: it becomes 0, as in scikit-learn's scaler
+    std[std == 0] = 1.0  # a constant pixel carries no information: it becomes 0, as in scikit-learn's scaler
     shape = (-1, 1, 1) if scaling == "channel" else (2, 0, 1)
     if scaling == "channel":
         return mean.reshape(shape), std.reshape(shape)

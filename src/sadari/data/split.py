@@ -11,26 +11,28 @@ from sadari.values import SPLITS, ImageSet, Split
 
 Positions = NDArray[np.int64]
 
-THINNING = 1  # second word of the seed of `train_fraction`, so that its draw is not that of val or test
+THINNING = 1  # second number of the seed of `train_fraction`, so that its draw is not that of val or test
 
 
 def draw_split(images: ImageSet, settings: Settings) -> Split:
-    """Put every image in at most one part, and in exactly one where all training images are used.
+    """Put every image in at most one of train, val and test; in exactly one where all training images are used.
 
-    Parts that the source gives are kept. A missing test is drawn first (`test_fraction` of what may be
-    drawn from), then a missing val (`val_fraction` of what remains). Where the source gives train and val
-    but no test, test stays empty and val judges. Drawing is stratified (each class's share of a part is
-    within one image of proportional, and every class keeps a training image) and depends on nothing but
-    the labels, the source split, the fractions and `split_seed`; or, with `split = "last"`, it takes the end
-    of the source's order. Below a `train_fraction` of 1 the rest of the training images is in no part; a smaller
-    fraction's images are among those of a larger one, and val and test are the same for all.
+    Splits that the source gives stay as they are. A missing test is drawn first (`test_fraction` of the available
+    images), then a missing val (`val_fraction` of the rest). Where the source gives train and val but no test, test
+    stays empty and val judges.
+
+    Drawing is stratified (each class's share of a split is within one image of proportional, and every class keeps a
+    training image) and depends on nothing but the labels, the source split, the fractions and `split_seed`; or, with
+    `split = "last"`, it takes the end of the source's order. Below a `train_fraction` of 1 the rest of the training
+    images is in no split; a smaller fraction's images are among those of a larger one, and val and test are the same
+    for all.
 
     Raises SadariError where a class has no training image, or where only some images have a source split.
     """
-    parts = _given_parts(images)
-    test, test_origin = parts["test"], "test as given"
-    val, val_origin = parts["val"], "val as given"
-    pool, pool_name = parts["train"], "train"
+    splits = _source_splits(images)
+    test, test_origin = splits["test"], "test as given"
+    val, val_origin = splits["val"], "val as given"
+    pool, pool_name = splits["train"], "train"
     if not images.source_split.astype(bool).any():
         pool, pool_name = np.arange(len(images), dtype=np.int64), "all"
     generator = np.random.default_rng(settings.split_seed)
@@ -54,20 +56,20 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     return Split(train=pool, val=val, test=test, origin=origin)
 
 
-def _given_parts(images: ImageSet) -> dict[str, Positions]:
-    """The positions that the source itself puts in each part; all empty where it gives none."""
-    parts = {name: np.flatnonzero(images.source_split == name).astype(np.int64) for name in SPLITS}
-    placed = sum(len(positions) for positions in parts.values())
+def _source_splits(images: ImageSet) -> dict[str, Positions]:
+    """Return the positions that the source itself puts in each split; all empty where it gives none."""
+    splits = {name: np.flatnonzero(images.source_split == name).astype(np.int64) for name in SPLITS}
+    placed = sum(len(positions) for positions in splits.values())
     if 0 < placed < len(images):
         first = images.ids[int(np.flatnonzero(~np.isin(images.source_split, SPLITS))[0])]
         raise SadariError(
-            f"{images.name} puts {placed} images in a part but not the other {len(images) - placed}, such as "
+            f"{images.name} puts {placed} images in a split but not the other {len(images) - placed}, such as "
             f"'{first}'; give every image one of train, val and test, or none of them"
         )
-    if placed and not len(parts["train"]):
-        has = " and ".join(name for name in SPLITS if len(parts[name]))
+    if placed and not len(splits["train"]):
+        has = " and ".join(name for name in SPLITS if len(splits[name]))
         raise SadariError(f"{images.name} gives {has} images but none to train on; add a train split")
-    return parts
+    return splits
 
 
 def _origin(split_name: str, drawn: Positions, pool_name: str, fraction: float, settings: Settings) -> str:
@@ -81,11 +83,11 @@ def _origin(split_name: str, drawn: Positions, pool_name: str, fraction: float, 
 def _draw(
     labels: NDArray[np.int64], pool: Positions, fraction: float, settings: Settings, generator: np.random.Generator
 ) -> tuple[Positions, Positions]:
-    """(what stays, what was drawn), both sorted, from the positions in `pool`."""
+    """Draw from the positions in `pool`: (those that stay, those that were drawn), both sorted."""
     if settings.split == "last":
         # floor(n * (1 - fraction)) stay: the rule of Keras's `validation_split`.
-        kept = math.floor(len(pool) * (1.0 - fraction))
-        return pool[:kept], pool[kept:]
+        staying = math.floor(len(pool) * (1.0 - fraction))
+        return pool[:staying], pool[staying:]
     counts = np.bincount(labels[pool])
     drawn_counts = stratified_counts(counts, fraction)
     drawn: list[Positions] = []
@@ -96,23 +98,23 @@ def _draw(
 
 
 def _thinned(labels: NDArray[np.int64], pool: Positions, settings: Settings) -> Positions:
-    """The share `train_fraction` of each class in `pool`, at least one image, sorted; nested by fraction."""
+    """Keep `train_fraction` of each class in `pool`, at least one image, sorted; nested by fraction."""
     generator = np.random.default_rng((settings.split_seed, THINNING))
-    kept = []
+    thinned = []
     for members in filter(len, _by_class(labels, pool)):
         drawn = generator.permutation(members)
-        kept.append(drawn[: max(1, round(settings.train_fraction * len(drawn)))])
-    return np.sort(np.concatenate(kept))
+        thinned.append(drawn[: max(1, round(settings.train_fraction * len(drawn)))])
+    return np.sort(np.concatenate(thinned))
 
 
 def _by_class(labels: NDArray[np.int64], pool: Positions) -> list[Positions]:
-    """The positions in `pool` of each class, in their order; one sort, however many classes there are."""
+    """Group the positions in `pool` by class, in their order; one sort, however many classes there are."""
     order = np.argsort(labels[pool], kind="stable")
     return np.split(pool[order], np.cumsum(np.bincount(labels[pool])))[:-1]
 
 
 def stratified_counts(counts: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:
-    """How many images of each class make a part of `fraction`? Largest-remainder rounding (Hare's quota).
+    """Return how many images of each class make a split of `fraction`: largest-remainder rounding (Hare's quota).
 
     counts: int (K,), images per class. Returns int64 (K,): each within one of fraction * count, and always
     leaving one image of a class that has any.

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.cache.digests import DIGEST_BYTES, digest_words
-from sadari.data.decode import Frame, Shape, fit_square, to_channels
+from sadari.data.cache.digests import DIGEST_BYTES, digest_texts
+from sadari.data.decode import Frame, Shape, to_channels
 from sadari.errors import UsageError
 from sadari.settings import Settings
 from sadari.values import ImageSet
@@ -104,7 +104,7 @@ def frame_of(settings: Settings) -> Frame:
     """Return the frame that `settings` ask for; raise UsageError for a number of channels that images do not have."""
     if settings.channels not in (0, *CHANNELS):
         raise UsageError(f"channels is 1 (grey), 3 (colour) or 0 (as X has it), not {settings.channels}")
-    return Frame(settings.image_size, settings.fit, settings.channels, interpolation=settings.interpolation)
+    return Frame.of(settings)
 
 
 def _shape_of(features: int, x_shape: Shape | None, image_shape: Sequence[int] | None) -> Shape:
@@ -169,7 +169,7 @@ def _framed(images: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
     images = to_channels(images, frame.channels or images.shape[3])
     if not frame.size or images.shape[1:3] == (frame.size, frame.size):
         return images
-    return np.stack([fit_square(image, frame.size, frame.fit, frame.interpolation) for image in images])
+    return np.stack([frame.resize(image) for image in images])
 
 
 def image_set(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64], classes: NDArray[Any]) -> ImageSet:
@@ -188,5 +188,5 @@ def image_set(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64], c
         ids=np.array([f"{number:05d}" for number in range(len(images))]),
         classes=names,
         source_split=np.full(len(images), ""),
-        fingerprint=digest_words(digest.hexdigest(), str(images.shape), *names),
+        fingerprint=digest_texts(digest.hexdigest(), str(images.shape), *names),
     )

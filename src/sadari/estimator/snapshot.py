@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import torch
 from threadpoolctl import threadpool_limits
 
-from sadari.data.cache.digests import digest_words
+from sadari.data.cache.digests import digest_texts
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
 from sadari.job import Job
@@ -59,7 +59,7 @@ def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[P
     interrupted one goes on.
     """
     if out is not None:
-        digest = digest_words(job.record.to_toml(), images.fingerprint)[:12]
+        digest = digest_texts(job.record.to_toml(), images.fingerprint)[:12]
         yield Path(out) / f"{job.model.name}-seed{job.seed}-{digest}"
         return
     with TemporaryDirectory(prefix=TEMPORARY) as folder:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sadari.data.decode import decode_image, fit_rectangle
+from sadari.data.decode import Frame, fit_rectangle
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
 from sadari.inference.device import device_here, threads_for, use_machine
@@ -69,9 +69,8 @@ class Classifier:
         """
         height, width, channels = self.shape
         fit, interpolation = self.preprocess.fit, self.preprocess.interpolation
-        if height == width:
-            return decode_image(content, channels, height, fit, interpolation)
-        return fit_rectangle(decode_image(content, channels), height, width, fit, interpolation)
+        frame = Frame(height if height == width else 0, fit, channels, interpolation=interpolation)
+        return fit_rectangle(frame.decode(content), height, width, fit, interpolation)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How probable is each class? uint8 (N, H, W, C) of `shape` -> float32 (N, K), rows sum to 1.

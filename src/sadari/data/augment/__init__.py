@@ -1,1 +1,1 @@
-"""How are training images redrawn in each epoch? The door is `pipeline.parse_augmentation`."""
+"""How are training images redrawn in each epoch? The entry point is `pipeline.parse_augmentation`."""

@@ -1,4 +1,4 @@
-"""Which light may a training image have been taken in? Brightness, contrast and saturation in one pass."""
+"""How does a training image look in other light? Brightness, contrast and saturation in one pass."""
 
 import torch
 from torch import Generator, Tensor
@@ -9,16 +9,16 @@ GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue in brightness (IT
 
 
 def jitter(strength: float, pixels: Tensor, generator: Generator) -> Tensor:
-    """Brightness, contrast and saturation of each image, each multiplied by 1 - strength to 1 + strength.
+    """Multiply brightness, contrast and saturation of each image by 1 - strength to 1 + strength, drawn for each.
 
-    The three of torchvision's ColorJitter, without hue, always in this order. uint8 (N, H, W, C) in and out.
+    They are those of torchvision's ColorJitter, without hue, always in this order. uint8 (N, H, W, C) in and out.
     """
     factors = [evenly(len(pixels), 1 - strength, 1 + strength, generator) for _ in range(3)]
     return adjusted(pixels, *factors)
 
 
 def adjusted(pixels: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-    """Images in another light: each factor float64 (N,), 1 leaves as it is, 0 makes black, even grey, or grey.
+    """Change the light of images: each factor float64 (N,); 1 changes nothing, 0 makes black, even grey, or grey.
 
     brightness multiplies; contrast mixes with the mean grey of the (brighter) image, saturation with each pixel's own
     grey. The three are one linear map, cut to 0..255 and rounded at its end. uint8 (N, H, W, C) in and out; a grey
@@ -39,7 +39,7 @@ def adjusted(pixels: Tensor, brightness: Tensor, contrast: Tensor, saturation: T
 
 
 def grey_of(levels: Tensor) -> Tensor:
-    """How bright is each pixel? float32 (N, H, W, 1) of float32 (N, H, W, 1 or 3)."""
+    """Return the brightness of each pixel, float32 (N, H, W, 1), of float32 (N, H, W, 1 or 3)."""
     if levels.shape[3] == 1:
         return levels
     red, green, blue = (levels[..., channel : channel + 1] * share for channel, share in enumerate(GREY))

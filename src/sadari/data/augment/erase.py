@@ -1,11 +1,11 @@
-"""What if a part of the object were hidden? Random erasing (Zhong et al. 2017, https://arxiv.org/abs/1708.04896)."""
+"""How is a part of an image hidden? Random erasing (Zhong et al. 2017, https://arxiv.org/abs/1708.04896)."""
 
 import torch
 from torch import Generator, Tensor
 
 from sadari.data.augment.sampling import Size, evenly, windows
 
-AREA = (0.02, 0.4)  # part of the image that is hidden, as in the paper
+AREA = (0.02, 0.4)  # share of the image that is hidden, as in the paper
 RATIO = (0.3, 1 / 0.3)  # width / height of the hidden window, as in the paper
 
 
@@ -16,8 +16,8 @@ def erase(probability: float, pixels: Tensor, generator: Generator) -> Tensor:
     """
     size = (len(pixels), pixels.shape[1], pixels.shape[2])
     chosen = evenly(size[0], 0, 1, generator) < probability
-    hidden, drawn = erased(size, generator)
-    which = (chosen & drawn).nonzero()[:, 0]
+    hidden, fits = erased(size, generator)
+    which = (chosen & fits).nonzero()[:, 0]
     noise = _noise((len(which), *pixels.shape[1:]), generator).to(pixels.device)
     result = pixels.clone()
     there = which.to(pixels.device)
@@ -26,7 +26,7 @@ def erase(probability: float, pixels: Tensor, generator: Generator) -> Tensor:
 
 
 def erased(size: Size, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Which pixels of images of `size` (N, H, W) are hidden, bool (N, H, W), and which images have such, bool (N,)?"""
+    """Draw the hidden pixels of images of `size`, bool (N, H, W), and which images have such, bool (N,)."""
     count, height, width = size
     heights, widths, fits = windows(size, AREA, RATIO, generator)
     rows = _stretches(height, heights.round().clamp_(1, height), evenly(count, 0, 1, generator))
@@ -35,14 +35,14 @@ def erased(size: Size, generator: Generator) -> tuple[Tensor, Tensor]:
 
 
 def _stretches(side: int, length: Tensor, where: Tensor) -> Tensor:
-    """Which of `side` positions lie in a stretch of `length` (N,), placed by `where` (N,) in [0, 1)? bool (N, side)."""
+    """Mark a stretch of `length` (N,) of `side` positions, placed by `where` (N,) in [0, 1): bool (N, side)."""
     start = (where * (side - length + 1)).floor()[:, None]
     position = torch.arange(side)
     return (position >= start) & (position < start + length[:, None])
 
 
 def _noise(shape: tuple[int, ...], generator: Generator) -> Tensor:
-    """Even noise, uint8, eight values from each random word."""
+    """Draw even noise, uint8, eight values from each random integer of 64 bits."""
     values = torch.Size(shape).numel()
-    words = torch.empty(-(-values // 8), dtype=torch.int64).random_(-(2**63), None, generator=generator)
-    return words.view(torch.uint8)[:values].reshape(shape)
+    drawn = torch.empty(-(-values // 8), dtype=torch.int64).random_(-(2**63), None, generator=generator)
+    return drawn.view(torch.uint8)[:values].reshape(shape)

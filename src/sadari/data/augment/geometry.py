@@ -1,4 +1,4 @@
-"""Where may the object of a training image be, how large and how turned? Maps that are multiplied into one look-up.
+"""Where is the object of a training image, how large and how turned? Maps that are multiplied into one look-up.
 
 Each `*_maps` draws float64 (N, 3, 3) maps for images of `size` (N, H, W), as `warp` reads them: from a point of the
 result to the point of the image that is shown there. The numbers mean what they mean in Keras's ImageDataGenerator
@@ -17,52 +17,11 @@ from sadari.data.augment.sampling import Size, chunks, evenly, windows
 CROP_RATIO = (3 / 4, 4 / 3)  # width / height of a random resized crop, as in Inception and torchvision
 
 
-def compose(maps: Sequence[Tensor]) -> Tensor:
-    """One map for several: what `warp` shows with it is the image after the first, then the second, and so on."""
-    product = maps[0]
-    for each in maps[1:]:
-        product = product @ each
-    return product
-
-
-def rotate_maps(degrees: float, size: Size, generator: Generator) -> Tensor:
-    """Turned about the centre by an angle between -degrees and degrees."""
-    angles = evenly(size[0], -math.radians(degrees), math.radians(degrees), generator)
-    maps = _identities(size)
-    maps[:, 0, 0], maps[:, 0, 1] = angles.cos(), -angles.sin()
-    maps[:, 1, 0], maps[:, 1, 1] = angles.sin(), angles.cos()
-    return maps
-
-
-def shift_maps(share: float, size: Size, generator: Generator) -> Tensor:
-    """Moved up or down by up to `share` of the height, and left or right by up to `share` of the width."""
-    count, height, width = size
-    down = evenly(count, -share * height, share * height, generator)
-    return _moved(size, down, evenly(count, -share * width, share * width, generator))
-
-
-def crop_maps(pixels: float, size: Size, generator: Generator) -> Tensor:
-    """Moved by up to `pixels` whole pixels each way, as cropping from an image padded by as many does."""
-    down, right = whole_moves(size[0], int(pixels), generator), whole_moves(size[0], int(pixels), generator)
-    return _moved(size, down[:, 0].double(), right[:, 0].double())
-
-
-def zoom_maps(share: float, size: Size, generator: Generator) -> Tensor:
-    """Each side shows between 1 - share (larger objects) and 1 + share (smaller ones) of the image, for itself."""
-    down = evenly(size[0], 1 - share, 1 + share, generator)
-    return _sized(size, down, evenly(size[0], 1 - share, 1 + share, generator))
-
-
-def flip_maps(_: float, size: Size, generator: Generator) -> Tensor:
-    """Mirrored left-right with probability 1/2."""
-    return _sized(size, torch.ones(size[0], dtype=torch.float64), 1.0 - 2.0 * mirrored(size[0], generator)[:, 0])
-
-
 def resized_crop_maps(least: float, size: Size, generator: Generator) -> Tensor:
-    """A window of between `least` and all of the area, anywhere in the image, stretched to its full size.
+    """Draw a window of between `least` and all of the area, anywhere in the image, stretched to its full size.
 
-    Szegedy et al. 2015 (Inception), windows drawn as torchvision's RandomResizedCrop draws them; where ten draws
-    do not fit, the whole image.
+    Szegedy et al. 2015 (Inception), windows drawn as torchvision's RandomResizedCrop draws them; the whole image where
+    none of the draws fits.
     """
     count, height, width = size
     heights, widths, fits = windows(size, (least, 1.0), CROP_RATIO, generator)
@@ -73,29 +32,87 @@ def resized_crop_maps(least: float, size: Size, generator: Generator) -> Tensor:
     return maps
 
 
+def rotate_maps(degrees: float, size: Size, generator: Generator) -> Tensor:
+    """Draw a turn about the centre by an angle between -degrees and degrees."""
+    angles = evenly(size[0], -math.radians(degrees), math.radians(degrees), generator)
+    maps = _identities(size)
+    maps[:, 0, 0], maps[:, 0, 1] = angles.cos(), -angles.sin()
+    maps[:, 1, 0], maps[:, 1, 1] = angles.sin(), angles.cos()
+    return maps
+
+
+def shift_maps(share: float, size: Size, generator: Generator) -> Tensor:
+    """Draw a move up or down by up to `share` of the height, and left or right by up to `share` of the width."""
+    count, height, width = size
+    down = evenly(count, -share * height, share * height, generator)
+    return _moved(size, down, evenly(count, -share * width, share * width, generator))
+
+
+def crop_maps(pixels: float, size: Size, generator: Generator) -> Tensor:
+    """Draw a move by up to `pixels` whole pixels each way, as cropping from an image padded by as many does."""
+    down, right = _whole_moves(size[0], int(pixels), generator), _whole_moves(size[0], int(pixels), generator)
+    return _moved(size, down[:, 0].double(), right[:, 0].double())
+
+
+def zoom_maps(share: float, size: Size, generator: Generator) -> Tensor:
+    """Draw, for each side alone, between 1 - share (larger objects) and 1 + share (smaller ones) of the image."""
+    down = evenly(size[0], 1 - share, 1 + share, generator)
+    return _sized(size, down, evenly(size[0], 1 - share, 1 + share, generator))
+
+
+def flip_maps(_: float, size: Size, generator: Generator) -> Tensor:
+    """Mirror left-right with probability 1/2; the first argument is not used."""
+    return _sized(size, torch.ones(size[0], dtype=torch.float64), 1.0 - 2.0 * _mirrored(size[0], generator)[:, 0])
+
+
+def compose(maps: Sequence[Tensor]) -> Tensor:
+    """Multiply several maps into one: what `warp` shows with it is the image after the first, then the second, ..."""
+    product = maps[0]
+    for each in maps[1:]:
+        product = product @ each
+    return product
+
+
+def warp(pixels: Tensor, maps: Tensor) -> Tensor:
+    """Show each image of `pixels` through its own map.
+
+    pixels: uint8 (N, H, W, C). maps: float64 (N, 3, 3), on the processor; each takes a point of the result to the
+    point of the image that is shown there, in homogeneous (row, column, 1), in pixels from the image's centre.
+    Returns uint8 (N, H, W, C): bilinear, rounded to the nearest level; beyond the edge the nearest pixel is repeated.
+    """
+    by_row, by_column = (each.to(pixels.device) for each in _places(maps, *pixels.shape[1:3]))
+    result = torch.empty(pixels.shape, dtype=torch.uint8, device=pixels.device)
+    for some in chunks(pixels):
+        planes = pixels[some].permute(0, 3, 1, 2).float()
+        grid = (by_row[some, :, :, None] + by_column[some, :, None]).permute(0, 2, 3, 1)
+        seen = F.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        result[some] = seen.add_(0.5).permute(0, 2, 3, 1)
+    return result
+
+
 def move(pixels: Tensor, rows: int, columns: int, flip: bool, generator: Generator) -> Tensor:
-    """Moved by whole pixels and mirrored, which needs no interpolation: one gather of uint8 (N, H, W, C).
+    """Move by whole pixels and mirror, which needs no interpolation: one gather of uint8 (N, H, W, C).
 
     rows, columns: the largest move up or down, left or right; each is drawn evenly. flip: mirror with probability 1/2.
     """
     count, height, width, _ = pixels.shape
-    down = torch.arange(height) + whole_moves(count, rows, generator)
-    right = torch.arange(width) + whole_moves(count, columns, generator)
+    down = torch.arange(height) + _whole_moves(count, rows, generator)
+    right = torch.arange(width) + _whole_moves(count, columns, generator)
     down, right = down.clamp_(0, height - 1), right.clamp_(0, width - 1)
     if flip:
-        right = torch.where(mirrored(count, generator), right.flip(1), right)
+        right = torch.where(_mirrored(count, generator), right.flip(1), right)
     device = pixels.device
     which = torch.arange(count, device=device)
     return pixels[which[:, None, None], down.to(device)[:, :, None], right.to(device)[:, None, :]]
 
 
-def whole_moves(count: int, most: int, generator: Generator) -> Tensor:
-    """A whole number between -most and most for each image, int64 (N, 1)."""
+def _whole_moves(count: int, most: int, generator: Generator) -> Tensor:
+    """Draw a whole number between -most and most for each image, int64 (N, 1)."""
     return torch.randint(-most, most + 1, (count, 1), generator=generator)
 
 
-def mirrored(count: int, generator: Generator) -> Tensor:
-    """Which images are mirrored? bool (N, 1)."""
+def _mirrored(count: int, generator: Generator) -> Tensor:
+    """Draw which images are mirrored, bool (N, 1)."""
     return torch.randint(2, (count, 1), generator=generator) == 1
 
 
@@ -115,25 +132,8 @@ def _sized(size: Size, down: Tensor, right: Tensor) -> Tensor:
     return maps
 
 
-def warp(pixels: Tensor, maps: Tensor) -> Tensor:
-    """See each image of `pixels` through its own map.
-
-    pixels: uint8 (N, H, W, C). maps: float64 (N, 3, 3), on the processor; each takes a point of the result to the
-    point of the image that is shown there, in homogeneous (row, column, 1), in pixels from the image's centre.
-    Returns uint8 (N, H, W, C): bilinear, rounded to the nearest level; beyond the edge the nearest pixel goes on.
-    """
-    by_row, by_column = (each.to(pixels.device) for each in _places(maps, *pixels.shape[1:3]))
-    result = torch.empty(pixels.shape, dtype=torch.uint8, device=pixels.device)
-    for some in chunks(pixels):
-        planes = pixels[some].permute(0, 3, 1, 2).float()
-        grid = (by_row[some, :, :, None] + by_column[some, :, None]).permute(0, 2, 3, 1)
-        seen = F.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
-        result[some] = seen.add_(0.5).permute(0, 2, 3, 1)
-    return result
-
-
 def _places(maps: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Which point does each pixel show? A part by its row, float32 (N, 2, H), and one by its column, (N, 2, W), to add.
+    """Return the point that each pixel shows, as a summand of its row, float32 (N, 2, H), and of its column, (N, 2, W).
 
     As torch's sampler counts: x before y, the image reaching from -1 to 1.
     """

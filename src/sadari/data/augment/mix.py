@@ -1,4 +1,4 @@
-"""What lies between two images, and between their labels? Mixup and cutmix.
+"""How are two images mixed, and their labels with them? Mixup and cutmix.
 
 Mixup (Zhang et al. 2017, https://arxiv.org/abs/1710.09412) and cutmix (Yun et al. 2019,
 https://arxiv.org/abs/1905.04899), with a share drawn for every image instead of one for the whole batch.
@@ -12,18 +12,18 @@ from torch.nn import functional as F
 
 from sadari.data.augment.sampling import Size, beta, chunks, evenly
 
-# How much of its partner does each pixel of each image show? `(alpha, (N, H, W), generator)` gives bool (N, H, W),
-# or float32 (N, 1, 1) where it is the same all over the image.
+# The share of its partner that each pixel of each image shows: `(alpha, (N, H, W), generator)` gives bool (N, H, W),
+# or float32 (N, 1, 1) where the share is the same for the whole image.
 Weights = Callable[[float, Size, Generator], Tensor]
 
 
 def mixup_weights(alpha: float, size: Size, generator: Generator) -> Tensor:
-    """The same share of the partner all over the image, of Beta(alpha, alpha)."""
+    """Draw one share of the partner for the whole image, of Beta(alpha, alpha)."""
     return beta(size[0], alpha, generator).float()[:, None, None]
 
 
 def cutmix_weights(alpha: float, size: Size, generator: Generator) -> Tensor:
-    """A window of the partner, its area of Beta(alpha, alpha), its centre anywhere, cut off at the image's edge."""
+    """Draw a window of the partner: area of Beta(alpha, alpha), centre anywhere, cut off at the image's edge."""
     count, height, width = size
     sides = beta(count, alpha, generator).sqrt()
     rows = _around(height, sides, evenly(count, 0, 1, generator))
@@ -32,7 +32,7 @@ def cutmix_weights(alpha: float, size: Size, generator: Generator) -> Tensor:
 
 
 def _around(side: int, share: Tensor, centre: Tensor) -> Tensor:
-    """Which of `side` positions lie within share * side / 2 of centre * side? bool (N, side)."""
+    """Mark the positions of `side` within share * side / 2 of centre * side, bool (N, side)."""
     away = (torch.arange(side) + 0.5 - centre[:, None] * side).abs()
     return away < share[:, None] * side / 2
 
@@ -44,7 +44,7 @@ def mix(
 
     pixels: uint8 (N, H, W, C); labels: int64 (N,) in 0..classes - 1, on the same device. Where there are two ways,
     each image draws its own. Returns pixels like the input, and float32 (N, classes) labels: each row sums to 1 and
-    gives the partner the part of the image that it takes.
+    gives the partner the share of the image that it takes.
     """
     size = (len(pixels), pixels.shape[1], pixels.shape[2])
     chosen = torch.randint(len(ways), (size[0], 1, 1), generator=generator)

@@ -1,8 +1,8 @@
-"""Which one of many small changes does each image get? TrivialAugment (Müller & Hutter 2021).
+"""Which of many small changes does each image get? TrivialAugment (Müller & Hutter 2021).
 
 https://arxiv.org/abs/2103.10158, the space "wide": one of 14 changes at one of 31 strengths, both drawn evenly, nothing
-to tune. What a turn, a shear or a move uncovers shows the nearest pixel (black in the paper), read bilinearly (nearest
-in the paper).
+to tune. Pixels that a turn, a shear or a move uncovers repeat the nearest pixel (black in the paper); images are read
+bilinearly (nearest in the paper).
 """
 
 import math
@@ -25,7 +25,7 @@ CHANGES: Registry[Change] = Registry("change")
 
 
 def trivial(_: float, pixels: Tensor, generator: Generator) -> Tensor:
-    """One change of each image, drawn for itself. uint8 (N, H, W, C) in and out."""
+    """Make one change of each image, drawn for each. uint8 (N, H, W, C) in and out; the first argument is not used."""
     count = len(pixels)
     chosen = torch.randint(len(CHANGES), (count,), generator=generator)
     strengths = torch.randint(STRENGTHS, (count,), generator=generator).double() / (STRENGTHS - 1)
@@ -44,15 +44,15 @@ def identity(pixels: Tensor, _: Tensor) -> Tensor:
 
 
 def shear_x(pixels: Tensor, strength: Tensor) -> Tensor:
-    """Columns move in proportion to their distance from the upper edge."""
-    slope = strength * MOST_SHEAR
-    return _warped(pixels, {(1, 0): slope, (1, 2): slope * pixels.shape[1] / 2})
+    """Move columns in proportion to their distance from the upper edge."""
+    shear = strength * MOST_SHEAR
+    return _warped(pixels, {(1, 0): shear, (1, 2): shear * pixels.shape[1] / 2})
 
 
 def shear_y(pixels: Tensor, strength: Tensor) -> Tensor:
-    """Rows move in proportion to their distance from the left edge."""
-    slope = strength * MOST_SHEAR
-    return _warped(pixels, {(0, 1): slope, (0, 2): slope * pixels.shape[2] / 2})
+    """Move rows in proportion to their distance from the left edge."""
+    shear = strength * MOST_SHEAR
+    return _warped(pixels, {(0, 1): shear, (0, 2): shear * pixels.shape[2] / 2})
 
 
 def translate_x(pixels: Tensor, strength: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def saturate(pixels: Tensor, strength: Tensor) -> Tensor:
 
 
 def sharpen(pixels: Tensor, strength: Tensor) -> Tensor:
-    """Away from (or, below 0, towards) a smoothed image; the outermost pixels stay, as in Pillow."""
+    """Move values away from (or, below 0, towards) a smoothed image; the outermost pixels stay, as in Pillow."""
     _, height, width, channels = pixels.shape
     if min(height, width) < 3:
         return pixels.clone()
@@ -106,20 +106,20 @@ def sharpen(pixels: Tensor, strength: Tensor) -> Tensor:
 
 
 def posterize(pixels: Tensor, strength: Tensor) -> Tensor:
-    """Only the highest 8 (none) to 2 (most) bits of each value are kept."""
+    """Keep only the highest 8 (no change) to 2 (most) bits of each value."""
     dropped = (strength.abs() * 6).round().long()
-    kept = (256 - (1 << dropped)).to(torch.uint8).to(pixels.device)
-    return pixels & kept[:, None, None, None]
+    mask = (256 - (1 << dropped)).to(torch.uint8).to(pixels.device)
+    return pixels & mask[:, None, None, None]
 
 
 def solarize(pixels: Tensor, strength: Tensor) -> Tensor:
-    """Values from a threshold on are inverted; it falls from 255 to 0 (all are)."""
+    """Invert values from a threshold on, which falls from 255 to 0 (all are inverted)."""
     threshold = (255 * (1 - strength.abs())).float().to(pixels.device)[:, None, None, None]
     return torch.where(pixels >= threshold, 255 - pixels, pixels)
 
 
 def autocontrast(pixels: Tensor, _: Tensor) -> Tensor:
-    """Each channel stretched so that its darkest value is 0 and its lightest 255."""
+    """Stretch each channel so that its darkest value is 0 and its lightest 255."""
     least, most = pixels.amin((1, 2), keepdim=True).float(), pixels.amax((1, 2), keepdim=True).float()
     flat = least == most
     stretched = (pixels.float() - least) * (255 / torch.where(flat, 1.0, most - least))
@@ -127,7 +127,7 @@ def autocontrast(pixels: Tensor, _: Tensor) -> Tensor:
 
 
 def equalize(pixels: Tensor, _: Tensor) -> Tensor:
-    """Each channel with its values spread so that all are about equally frequent, in Pillow's whole numbers."""
+    """Spread the values of each channel so that all are about equally frequent, in Pillow's whole numbers."""
     count, height, width, channels = pixels.shape
     values = pixels.permute(0, 3, 1, 2).reshape(count * channels, height * width).long()
     first = torch.arange(count * channels, device=pixels.device)[:, None] * 256

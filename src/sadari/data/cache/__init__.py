@@ -1,1 +1,1 @@
-"""What is kept between runs, under which name, and when does it go? Digests of files, and entries with a size limit."""
+"""What is stored between runs, under which name, and until when? Digests of files, and entries with a size limit."""

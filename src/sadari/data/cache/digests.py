@@ -1,4 +1,4 @@
-"""Where is decoded and computed data kept between runs, and what was the digest of these files?"""
+"""Where is decoded and computed data stored between runs, and which digest do these files have?"""
 
 import json
 import os
@@ -19,9 +19,9 @@ SETTLED_SECONDS = 3.0
 
 
 def cache_dir() -> Path:
-    """Which folder holds packs and digests? SADARI_CACHE_DIR, else ~/.cache/sadari; made where it is missing.
+    """Return the folder of packs and digests: SADARI_CACHE_DIR, else ~/.cache/sadari; made where it is missing.
 
-    Raises SadariError where it can be neither made nor written.
+    Raises SadariError where it cannot be made or written.
     """
     folder = Path(os.environ.get("SADARI_CACHE_DIR") or Path.home() / ".cache" / "sadari").expanduser().absolute()
     try:
@@ -37,40 +37,41 @@ def _unwritable(folder: Path, reason: str) -> str:
     return f"cannot keep decoded images in {folder} ({reason}); set SADARI_CACHE_DIR to a folder that can be written"
 
 
-def digest_words(*words: str) -> str:
-    """Hexadecimal digest of a list of texts; no two different lists share one."""
+def digest_texts(*texts: str) -> str:
+    """Return the hexadecimal digest of a list of texts; no two different lists share one."""
     digest = blake2b(digest_size=DIGEST_BYTES)
-    for word in words:
-        encoded = word.encode("utf-8", "surrogateescape")
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogateescape")
         digest.update(len(encoded).to_bytes(8, "little"))
         digest.update(encoded)
     return digest.hexdigest()
 
 
-def remembered_digest(files: Sequence[Path], *words: str) -> str:
-    """Which digest have the bytes of `files` (in this order) together with `words`?
+def remembered_digest(files: Sequence[Path], *texts: str) -> str:
+    """Return the digest of the bytes of `files` (in this order) together with `texts`.
 
-    Read once, then remembered in the cache folder under the files' paths, sizes and times, so that the
-    second call reads no file. Paths are not part of the digest. Raises SadariError for an unreadable file.
+    Files are read once; then the digest is stored in the cache folder under the files' paths, sizes and times, so that
+    the second call reads no file. Paths do not enter the digest. Raises SadariError for an unreadable file, and where
+    the files change meanwhile.
     """
     started = time.time()
     signature, newest = _signature(files)
-    memory = cache_dir() / "digests" / f"{digest_words(signature, *words)}.json"
+    memory = cache_dir() / "digests" / f"{digest_texts(signature, *texts)}.json"
     known = _recall(memory)
     if known:
         return known
-    digest = digest_words(*words, *(_digest_file(path) for path in files))
+    digest = digest_texts(*texts, *(_digest_file(path) for path in files))
     if _signature(files)[0] != signature:
         raise SadariError(f"{files[0].parent} changed while it was being read; run the command again when it rests")
     if newest < started - SETTLED_SECONDS:
-        # Where it cannot be remembered only time is lost; packing says what is wrong with the folder.
+        # Where it cannot be stored only time is lost; packing says what is wrong with the folder.
         with suppress(OSError, SadariError):
             write_json(memory, {"digest": digest})
     return digest
 
 
 def _signature(files: Sequence[Path]) -> tuple[str, float]:
-    """One text that changes when a file is replaced or edited, and the time of the newest edit."""
+    """Return a text that changes when a file is replaced or edited, and the time of the newest edit."""
     digest = blake2b(digest_size=DIGEST_BYTES)
     newest = 0.0
     for path in files:

@@ -1,7 +1,7 @@
-"""How does something enter the cache whole, and how does it leave? An entry is a folder of `packs` or `features`.
+"""How is an entry of the cache written whole, and when is it removed? An entry is a folder of `packs` or `features`.
 
-An entry is written under a temporary name and renamed when it is complete, so that what a kill leaves behind is
-never taken for one; the next writing removes what dead processes left.
+It is written under a temporary name and renamed when it is complete, so that what a kill leaves behind is
+never taken for an entry; the next writing removes what dead processes left.
 """
 
 import json
@@ -29,7 +29,7 @@ USUAL_LIMIT = 20.0  # GiB; assumed: a tenth of a laptop's disk
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was decoded or computed once. size: bytes on disk; used: seconds since 1970 of its last use."""
+    """A folder of the cache, with its size in bytes and the time of its last use in seconds since 1970."""
 
     folder: Path
     kind: str
@@ -38,7 +38,7 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """What lies in the cache? The longest unused first."""
+    """List the entries of the cache, the longest unused first."""
     found = []
     for kind in KINDS:
         for folder in (cache_dir() / kind).glob("[!.]*"):
@@ -48,30 +48,30 @@ def entries() -> list[Entry]:
 
 
 def describe(entry: Entry) -> str:
-    """What does `entry` hold, in a few words? "damaged" where it does not say."""
+    """Describe the content of `entry` in one phrase; "damaged" where it cannot be read."""
     try:
         if entry.kind == "packs":
-            words = json.loads((entry.folder / "pack.json").read_text(encoding="utf-8"))
-            return f"{len(words['ids']):,} images of {len(words['classes'])} classes"
-        words = json.loads((entry.folder / "features.json").read_text(encoding="utf-8"))
-        return f"{words['name']} through {words['layers']}"
+            metadata = json.loads((entry.folder / "pack.json").read_text(encoding="utf-8"))
+            return f"{len(metadata['ids']):,} images of {len(metadata['classes'])} classes"
+        metadata = json.loads((entry.folder / "features.json").read_text(encoding="utf-8"))
+        return f"{metadata['name']} through {metadata['layers']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "damaged"
 
 
 def mark_used(folder: Path) -> None:
-    """Say that the entry in `folder` is of use, so that it leaves late."""
-    with suppress(OSError):  # a read-only cache has nobody to make room for
+    """Record that the entry in `folder` was used, so that it is removed late."""
+    with suppress(OSError):  # from a read-only cache nothing is removed
         os.utime(folder)
 
 
 def remove(entry: Entry) -> None:
-    """Take `entry` out; whoever has it mapped keeps what was mapped."""
+    """Remove `entry`; processes that have it mapped keep their map."""
     shutil.rmtree(entry.folder, ignore_errors=True)
 
 
 def cache_limit() -> int:
-    """How many bytes may the cache hold? SADARI_CACHE_LIMIT in GiB, else 20. Raises UsageError for no number."""
+    """Return how many bytes the cache may hold: SADARI_CACHE_LIMIT in GiB, else 20. Raises UsageError for no number."""
     text = os.environ.get(LIMIT) or str(USUAL_LIMIT)
     try:
         limit = float(text)
@@ -83,14 +83,14 @@ def cache_limit() -> int:
 
 
 def most_bytes() -> int:
-    """How large may one entry be? As the cache's limit, or FREE_SHARE of what the disk has free."""
+    """Return how many bytes one entry may have: the cache's limit, or FREE_SHARE of what the disk has free."""
     return min(cache_limit(), int(FREE_SHARE * shutil.disk_usage(cache_dir()).free))
 
 
 def make_room(size: int, but: Path | None = None) -> bool:
-    """May `size` bytes come in? Where that would pass the limit, the longest unused entries leave, `but` one.
+    """Remove the longest unused entries, except that in the folder `but`, until `size` more bytes fit into the limit.
 
-    False where `size` alone passes it; nothing leaves then.
+    Returns False, and removes nothing, where `size` alone passes it.
     """
     limit = cache_limit()
     if size > limit:
@@ -115,9 +115,9 @@ def _size(folder: Path) -> int:
 
 
 class EntryBuild:
-    """A folder in which one entry is being written; removed on leaving unless it was published.
+    """A folder in which one entry is being written; removed at the end unless it was published.
 
-    is_whole: whether the entry that stands at `target` may be used; asked where another process was faster.
+    is_whole: returns whether the entry at `target` can be used; called where another process was faster.
     """
 
     def __init__(self, target: Path, is_whole: Callable[[], bool]) -> None:
@@ -126,13 +126,13 @@ class EntryBuild:
         self.folder = target
 
     def __enter__(self) -> Self:
-        kept = self._target.parent
+        parent = self._target.parent
         try:
-            kept.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(kept)
-            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=kept))
+            parent.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(parent)
+            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=parent))
         except OSError as error:
-            raise _cannot_write(kept, error) from None
+            raise _cannot_write(parent, error) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -174,10 +174,10 @@ def _prefix(process: int) -> str:
     return f".{platform.node()}.{process}."
 
 
-def remove_abandoned(kept: Path) -> None:
-    """Remove the half-written entries of processes of this machine that are no longer alive."""
+def remove_abandoned(parent: Path) -> None:
+    """Remove the unfinished entries in `parent` of processes of this machine that are no longer alive."""
     ours = f".{platform.node()}."
-    for folder in kept.glob(f"{ours}*"):
+    for folder in parent.glob(f"{ours}*"):
         process = folder.name.removeprefix(ours).partition(".")[0]
         if process.isdigit() and not _alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -185,7 +185,7 @@ def remove_abandoned(kept: Path) -> None:
 
 def _alive(process: int) -> bool:
     if os.name == "nt":
-        return True  # there, asking by signal 0 would end the process
+        return True  # there, signal 0 would end the process
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,1 +1,1 @@
-"""How are images decoded once, or on demand? The door is `provide.provide`."""
+"""How are images decoded once, or on demand? The entry point is `provide.provide`."""

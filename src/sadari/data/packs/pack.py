@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
 from threading import Lock
@@ -18,14 +18,17 @@ from sadari.data.cache.digests import cache_dir
 from sadari.data.decode import Shape, common_shape, to_channels
 from sadari.values import ImageSet, RowAccess
 
-# Raise it when decoding changes its pixels or the files their form: older packs are then no longer found.
+# Raise it when decoding gives other pixels or the files another form: older packs are then no longer found.
 PACK_FORMAT = "pack 2"
+SOURCE_SPLIT = "given"  # what pack.json calls `source_split`
 
 
 @dataclass(frozen=True)
-class PackWords:
-    """Everything of a pack but its pixels. shape: (H, W, C) of all; size: the side asked for, 0 where images keep
-    theirs."""
+class PackMetadata:
+    """Everything of a pack but its pixels.
+
+    shape: (H, W, C) of all images; size: the side that they were resized to, 0 where they keep their own.
+    """
 
     labels: Sequence[int]
     ids: Sequence[str]
@@ -38,11 +41,11 @@ class PackWords:
 
 
 class Sink(Protocol):
-    """Where do decoded images go? `put` takes them in any order from any thread, and then `keep` ends it."""
+    """A receiver of decoded images: `put` takes them in any order from any thread, then `keep` completes it."""
 
     @property
     def shape(self) -> Shape | None:
-        """(H, W, C) of all images; None before the first one."""
+        """Return (H, W, C) of all images; None before the first one."""
         ...
 
     def put(self, position: int, image: NDArray[np.uint8], encoded: bytes, /) -> None:
@@ -50,7 +53,7 @@ class Sink(Protocol):
         ...
 
     def keep(self, positions: Sequence[int]) -> None:
-        """Complete what was taken with the images at the ascending `positions` only."""
+        """Complete the writing with the images at the ascending `positions` only."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -61,7 +64,7 @@ class Sink(Protocol):
 
 
 class TooLarge(Exception):  # noqa: N818 - control flow, not a failure
-    """The pixels of all images would take `size` bytes, more than was allowed."""
+    """Pixels that would take `size` bytes for all images, more than was allowed."""
 
     def __init__(self, size: int) -> None:
         super().__init__(f"{size} bytes")
@@ -69,7 +72,7 @@ class TooLarge(Exception):  # noqa: N818 - control flow, not a failure
 
 
 class PixelWriter:
-    """Writes images of one shape into images.npy in `folder`, in any order and from any thread.
+    """A writer of images of one shape into images.npy in `folder`, in any order and from any thread.
 
     A grey image in a colour frame becomes RGB; one that does not fit the frame raises ShapeDiffers, see
     `common_shape`. Where `count` images of the first one's shape take more than `most_bytes`, it raises TooLarge. Plain
@@ -92,7 +95,7 @@ class PixelWriter:
         self._file.close()
 
     def put(self, position: int, image: NDArray[np.uint8], _encoded: bytes = b"", /) -> None:
-        """Make uint8 (H, W, C) `image` number `position`."""
+        """Write uint8 (H, W, C) `image` as number `position`."""
         with self._lock:
             shape = common_shape(self.shape, image, self._least_channels)
             if self.shape is None:
@@ -109,7 +112,7 @@ class PixelWriter:
         self._start = self._file.tell()
 
     def keep(self, positions: Sequence[int]) -> None:
-        """Complete the file with the images at the ascending `positions` only, closed up."""
+        """Complete the file with the images at the ascending `positions` only, without gaps."""
         if self.shape is None:
             raise ValueError("no image was put")
         row = prod(self.shape)
@@ -133,49 +136,55 @@ class PixelWriter:
 
 
 def pack_folder(key: str) -> Path:
-    """Where does the pack of this key lie, if there is one?"""
+    """Return the folder in which the pack of this key is stored, if there is one."""
     return cache_dir() / "packs" / key
 
 
 def read_pack(folder: Path, name: str, fingerprint: str) -> ImageSet | None:
-    """Which images does the pack hold? None where there is none, or where it is damaged."""
+    """Map the images of the pack in `folder`; None where there is no pack or it is damaged."""
     try:
-        words = read_words(folder)
-        evidence = np.load(folder / "evidence.npy", mmap_mode="r", allow_pickle=False) if words.evidence else None
+        metadata = read_metadata(folder)
+        evidence = np.load(folder / "evidence.npy", mmap_mode="r", allow_pickle=False) if metadata.evidence else None
         pixels = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-        return make_set(words, pixels, evidence, name, fingerprint)
+        return make_set(metadata, pixels, evidence, name, fingerprint)
     except Exception:  # a damaged pack may raise anything (NumPy tokenizes the header), and is simply made again
         return None
 
 
 def make_set(
-    words: PackWords, pixels: RowAccess, evidence: NDArray[np.bool_] | None, name: str, fingerprint: str
+    metadata: PackMetadata, pixels: RowAccess, evidence: NDArray[np.bool_] | None, name: str, fingerprint: str
 ) -> ImageSet:
-    """The images of which everything but `pixels` and `evidence` is told by `words`."""
+    """Make an ImageSet of a pack's metadata, pixels and evidence."""
     return ImageSet(
         name=name,
         images=pixels,
-        labels=np.array(words.labels, dtype=np.int64),
-        ids=np.array(words.ids, dtype=np.str_),
-        classes=tuple(words.classes),
-        source_split=np.array(words.source_split, dtype=np.str_),
+        labels=np.array(metadata.labels, dtype=np.int64),
+        ids=np.array(metadata.ids, dtype=np.str_),
+        classes=tuple(metadata.classes),
+        source_split=np.array(metadata.source_split, dtype=np.str_),
         fingerprint=fingerprint,
-        notes=tuple(words.notes),
+        notes=tuple(metadata.notes),
         evidence=evidence,
     )
 
 
-def read_words(folder: Path) -> PackWords:
-    """What `write_words` wrote; raises OSError, ValueError, KeyError or TypeError where it is not there or damaged."""
-    words = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
-    height, width, channels = words["shape"]
-    return PackWords(**{**words, "shape": (int(height), int(width), int(channels))})
+def read_metadata(folder: Path) -> PackMetadata:
+    """Read what `write_metadata` wrote.
+
+    Raises OSError, ValueError, KeyError or TypeError where it is missing or damaged.
+    """
+    document = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
+    document["source_split"] = document.pop(SOURCE_SPLIT)
+    height, width, channels = document["shape"]
+    return PackMetadata(**{**document, "shape": (int(height), int(width), int(channels))})
 
 
-def write_words(folder: Path, words: PackWords) -> None:
-    """Complete the pack being written in `folder`: from here on it may be published."""
+def write_metadata(folder: Path, metadata: PackMetadata) -> None:
+    """Complete the pack that is being written in `folder`: from here on it may be published."""
+    document = {each.name: getattr(metadata, each.name) for each in fields(metadata)}
+    document[SOURCE_SPLIT] = document.pop("source_split")
     with (folder / "pack.json").open("w", encoding="utf-8") as file:
-        # In one piece: written piece by piece, the words of 600,000 images take ten times as long.
-        file.write(json.dumps({each: getattr(words, each) for each in PackWords.__dataclass_fields__}))
+        # In one piece: written piece by piece, the metadata of 600,000 images takes ten times as long.
+        file.write(json.dumps(document))
         file.flush()
         os.fsync(file.fileno())

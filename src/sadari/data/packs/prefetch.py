@@ -1,4 +1,4 @@
-"""How are images ready before they are asked for? Worker threads decode a bounded number of them ahead."""
+"""How are images ready before the caller takes them? Worker threads decode a bounded number of them ahead."""
 
 import weakref
 from collections.abc import Callable
@@ -17,15 +17,16 @@ Decode = Callable[[Positions, Pixels], None]
 # Assumed: images that one thread decodes at a time; enough that handing them over costs nothing beside it, few enough
 # that both threads of a small batch have work.
 TOGETHER = 8
-# Assumed: decoded images that wait to be asked for, in bytes: some batches of photographs, and small beside a network's
-# own memory.
+# Assumed: bytes of decoded images that wait to be taken: some batches of photographs, and small beside a network's own
+# memory.
 WAITING_BYTES = 64 * 2**20
 
 
-class Ahead:
-    """Images that threads decode: ahead in the order that `expect` gave, at once where something else is asked for.
+class Prefetcher:
+    """Images that threads decode: ahead in the order that `prefetch` set, at once where others are taken.
 
-    shape: (H, W, C). Only one thread may ask. The workers end with the last reference to this, or with the process.
+    shape: (H, W, C). Only one thread may take images. The workers end with the last reference to this, or with the
+    process.
     """
 
     def __init__(self, decode: Decode, shape: tuple[int, ...], workers: int) -> None:
@@ -38,28 +39,28 @@ class Ahead:
         weakref.finalize(self, self._ring.end)
 
     def prefetch(self, order: Positions) -> None:
-        """Decode the images at `order` ahead; what was expected before is forgotten."""
+        """Decode the images at `order` ahead; this replaces the order before."""
         self._taken = 0
         self._ring.begin(order)
         if len(order) and not self._started:
             self._started = True
-            for _ in range(self._workers):  # daemons, since Ctrl-C is not to wait for what lies ahead
+            for _ in range(self._workers):  # daemons, since Ctrl-C must not wait for images that nobody takes
                 Thread(target=self._ring.work, name="decode", daemon=True).start()
 
     def take(self, positions: Positions) -> Pixels:
-        """The images at `positions`, uint8 (n, H, W, C). Raises what `decode` raises, and expects nothing then."""
+        """Return the images at `positions`, uint8 (n, H, W, C). Raises what `decode` raises, which ends prefetching."""
         pixels = np.empty((len(positions), *self._shape), dtype=np.uint8)
         try:
             if np.array_equal(self._ring.order[self._taken : self._taken + len(positions)], positions):
-                self._take_expected(pixels)
+                self._take_prefetched(pixels)
             else:
-                self._take_unexpected(positions, pixels)
+                self._take_others(positions, pixels)
         except BaseException:
             self.prefetch(positions[:0])
             raise
         return pixels
 
-    def _take_expected(self, pixels: Pixels) -> None:
+    def _take_prefetched(self, pixels: Pixels) -> None:
         filled = 0
         while filled < len(pixels):
             some = self._ring.wait_for(self._taken)[: len(pixels) - filled]
@@ -68,7 +69,7 @@ class Ahead:
             self._taken += len(some)
             self._ring.free(self._taken)
 
-    def _take_unexpected(self, positions: Positions, pixels: Pixels) -> None:
+    def _take_others(self, positions: Positions, pixels: Pixels) -> None:
         if len(positions) <= TOGETHER:
             self._decode(positions, pixels)
             return
@@ -79,9 +80,9 @@ class Ahead:
 
 
 class Ring:
-    """What an `Ahead` and its workers share: the order, and room that decoded images wait in, used again and again.
+    """What a `Prefetcher` and its workers share: the order, and a ring buffer in which decoded images wait.
 
-    The order goes in pieces of TOGETHER images, so that a worker that is late holds nobody up for long.
+    The order is handed out in pieces of TOGETHER images, so that a slow worker delays the others only briefly.
     """
 
     def __init__(self, decode: Decode, shape: tuple[int, ...], workers: int) -> None:
@@ -95,11 +96,11 @@ class Ring:
 
     def _reset(self, order: Positions) -> None:
         self.order = order
-        self._begun = self._freed = 0  # images of the order that a worker has begun, that were taken
-        self._ended: dict[int, BaseException | None] = {}  # pieces that wait, by their start, and what went wrong
+        self._begun = self._freed = 0  # images of the order that workers have begun, that were taken
+        self._ended: dict[int, BaseException | None] = {}  # decoded pieces by their start, and their error if any
 
     def begin(self, order: Positions) -> None:
-        """Let the workers begin with `order`, as soon as none of them writes what was wanted before."""
+        """Let the workers begin with `order`, as soon as none of them still writes images of the order before."""
         with self._changed:
             self._begun = len(self.order)
             self._changed.wait_for(lambda: not self._running)
@@ -107,13 +108,13 @@ class Ring:
             self._changed.notify_all()
 
     def end(self) -> None:
-        """Let the workers go."""
+        """Let the workers end."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
 
     def wait_for(self, start: int) -> Pixels:
-        """The images from number `start` of the order to the end of its piece. Raises what decoding raised."""
+        """Return the images from number `start` of the order to the end of its piece. Raises what decoding raised."""
         piece = start - start % TOGETHER
         with self._changed:
             self._changed.wait_for(lambda: piece in self._ended)
@@ -123,7 +124,7 @@ class Ring:
         return self._place(piece)[start - piece :]
 
     def free(self, taken: int) -> None:
-        """The first `taken` images of the order may be written over."""
+        """Let the workers write over the first `taken` images of the order."""
         with self._changed:
             self._freed = taken
             if taken % TOGETHER == 0 or taken == len(self.order):
@@ -131,7 +132,7 @@ class Ring:
             self._changed.notify_all()
 
     def work(self) -> None:
-        """What each worker does, until the end."""
+        """Decode pieces until `end`; each worker thread runs this."""
         while (piece := self._next()) is not None:
             error = None
             try:
@@ -144,7 +145,7 @@ class Ring:
                 self._changed.notify_all()
 
     def _next(self) -> int | None:
-        """Where the next piece starts, as soon as there is one and room for it; None at the end."""
+        """Return the start of the next piece, as soon as there is one and room for it; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._over or self._has_room())
             if self._over:

@@ -1,4 +1,4 @@
-"""Where do the pixels of a source lie? Decoded once, in a pack, or in its own files, decoded whenever needed."""
+"""Where are the pixels of a source? Decoded once, in a pack, or in its own files, decoded whenever needed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,11 +6,19 @@ from functools import partial
 from math import prod
 from pathlib import Path
 
-from sadari.data.cache.digests import cache_dir, digest_words
+from sadari.data.cache.digests import cache_dir, digest_texts
 from sadari.data.cache.entries import LIMIT, EntryBuild, make_room, mark_used, most_bytes
-from sadari.data.packs.build import MakeSink, fill_pack
-from sadari.data.packs.pack import PACK_FORMAT, PixelWriter, TooLarge, pack_folder, read_pack, read_words, write_words
-from sadari.data.packs.stream import Survey, read_stream
+from sadari.data.packs.build import Destination, MakeSink, fill_pack
+from sadari.data.packs.pack import (
+    PACK_FORMAT,
+    PixelWriter,
+    TooLarge,
+    pack_folder,
+    read_metadata,
+    read_pack,
+    write_metadata,
+)
+from sadari.data.packs.stream import Stream, Survey, read_stream
 from sadari.data.sources.base import ArrayContent, FileContent, Source
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress
@@ -20,7 +28,7 @@ from sadari.values import ImageSet
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which images does somebody want? where: what the user called the data; reopen: opens its source once more."""
+    """A request for images. where: what the user called the data; reopen: opens its source once more."""
 
     where: str
     source: Source
@@ -30,17 +38,16 @@ class Wanted:
     reopen: Callable[[], Source]
 
     def folder(self, *more: str) -> Path:
-        """Where in the cache do these pixels lie, or what is told of them by `more`?"""
+        """Return the folder of the cache for these pixels, or for what `more` names of them."""
         settings = self.settings
         choices = [settings.image_size, settings.fit, settings.channels, settings.unreadable, settings.interpolation]
-        return pack_folder(digest_words(PACK_FORMAT, self.fingerprint, *map(str, choices), *more))
+        return pack_folder(digest_texts(PACK_FORMAT, self.fingerprint, *map(str, choices), *more))
 
 
 def provide(wanted: Wanted) -> ImageSet:
-    """The images, as `stream` of the settings says; a note of theirs tells where "auto" came to streaming.
+    """Pack or stream the images, as `stream` of the settings says; a note says so where "auto" led to streaming.
 
-    Raises UsageError or SadariError for what cannot be streamed, and SadariError for a set that is not as `fill_pack`
-    wants it.
+    Raises UsageError or SadariError for what cannot be streamed, and SadariError for a set that `fill_pack` refuses.
     """
     if wanted.settings.stream == "always":
         return _streamed(wanted, wanted.source.content())
@@ -59,12 +66,12 @@ def provide(wanted: Wanted) -> ImageSet:
 
 
 def _require_room(wanted: Wanted, most: int) -> None:
-    """Raise TooLarge where it is known from another time that the pixels take more than `most` bytes."""
+    """Raise TooLarge where an earlier survey found that the pixels take more than `most` bytes."""
     try:
-        words = read_words(_surveyed(wanted))
+        metadata = read_metadata(_surveyed(wanted))
     except Exception:  # as in a pack
         return
-    size = len(words.ids) * prod(words.shape)
+    size = len(metadata.ids) * prod(metadata.shape)
     if size > most:
         raise TooLarge(size)
 
@@ -79,7 +86,7 @@ def _packed(wanted: Wanted, content: ArrayContent | FileContent, most: int | Non
 
 
 def _streamed(wanted: Wanted, content: ArrayContent | FileContent, size: int = 0) -> ImageSet:
-    """Leave everything where it is. size: bytes that a pack would take, where that is why."""
+    """Leave the pixels in the files. size: bytes that a pack would take, where that is the reason."""
     if isinstance(content, ArrayContent):
         raise UsageError(
             f"stream=always is for images in files, and {wanted.where} holds arrays, which are decoded already; leave "
@@ -88,9 +95,8 @@ def _streamed(wanted: Wanted, content: ArrayContent | FileContent, size: int = 0
     if content.fetch is None:
         raise SadariError(_only_in_order(wanted.where, size))
     folder = _surveyed(wanted)
-    read = partial(
-        read_stream, folder, content.fetch, wanted.settings, wanted.where, wanted.source.name, wanted.fingerprint
-    )
+    stream = Stream(content.fetch, wanted.settings, wanted.where)
+    read = partial(read_stream, folder, stream, wanted.source.name, wanted.fingerprint)
     images = read()
     if images is None:
         _keep(wanted, content, folder, read, Survey)
@@ -111,11 +117,10 @@ def _keep(
     read: Callable[[], ImageSet | None],
     make_sink: MakeSink,
 ) -> None:
-    """Let the entry `folder` of the cache be what `make_sink` makes of the images. Raises SadariError where they
-    changed meanwhile."""
+    """Write the entry `folder` of the cache with `make_sink`. Raises SadariError where the images changed meanwhile."""
     with EntryBuild(folder, lambda: read() is not None) as build:
-        words = fill_pack(content, wanted.settings, build.folder, wanted.where, wanted.progress, make_sink)
-        write_words(build.folder, words)
+        to = Destination(build.folder, wanted.where, wanted.progress, make_sink)
+        write_metadata(build.folder, fill_pack(content, wanted.settings, to))
         if wanted.reopen().fingerprint() != wanted.fingerprint:
             raise SadariError(f"{wanted.where} changed while it was being read; run the command again when it rests")
         build.publish()

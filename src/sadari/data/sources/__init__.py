@@ -1,1 +1,1 @@
-"""Which forms can data have? Each is a `base.Source`; named sets register in `catalog`."""
+"""Which forms can data have? Each is a `base.Source`; named sets are registered in `catalog`."""

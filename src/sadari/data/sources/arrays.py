@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from sadari.data.cache.digests import remembered_digest
 from sadari.data.decode import over_white, to_8_bits
-from sadari.data.sources.archive import MAX_UNPACKED_BYTES
 from sadari.data.sources.base import ArrayContent
+from sadari.data.sources.members import MAX_UNPACKED_BYTES
 from sadari.errors import SadariError
 
-PART_KEYS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLIT_KEYS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 KEYS = "X_train, y_train[, X_val, y_val][, X_test, y_test], or X, y"
 
 Header = tuple[tuple[int, ...], np.dtype[Any]]
@@ -25,9 +25,10 @@ Header = tuple[tuple[int, ...], np.dtype[Any]]
 class NpzSource:
     """The arrays of a .npz: `X_train, y_train[, X_val, y_val][, X_test, y_test]` or `X, y`[, and `classes`].
 
-    X: uint8, uint16 (scaled to 8 bits) or bool, (N, H, W) or (N, H, W, 1, 3 or 4); RGBA is laid over white. y: (N,)
+    X: uint8, uint16 (scaled to 8 bits) or bool, (N, H, W) or (N, H, W, 1, 3 or 4); RGBA is put on white. y: (N,)
     or (N, 1), integers or names. With `classes` (names) integers are positions in it, without it each integer
-    is its own class name. Ids are such as "train/00042". Nothing is unpickled. Raises SadariError otherwise.
+    is its own class name. Ids are such as "train/00042". Nothing is unpickled. `content` raises SadariError
+    for any other array.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +47,7 @@ class NpzSource:
                 raise SadariError(f"{self.path}: {x} holds {len(pixels):,} images but {y} {len(names):,} labels")
         shapes = sorted({pixels.shape[1:] for pixels in images})
         if len(shapes) > 1:
-            raise SadariError(f"{self.path}: the parts hold images of different shapes, {shapes[0]} and {shapes[1]}")
+            raise SadariError(f"{self.path}: the splits hold images of different shapes, {shapes[0]} and {shapes[1]}")
         positions, classes = self._number(np.concatenate(labels))
         used = {key.lower() for pair in pairs.values() for key in pair} | {"classes"}
         extra = sorted(key for key in self._headers if key.lower() not in used)
@@ -105,7 +106,7 @@ class NpzSource:
         return self._array(key).reshape(-1)
 
     def _number(self, labels: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """The labels as positions in the class names. Integers without names keep their numeric order."""
+        """Return the labels as positions in class names, and these; integers without names keep their numeric order."""
         key = next((each for each in self._headers if each.lower() == "classes"), None)
         if labels.dtype.kind == "U":
             names, positions = np.unique(labels, return_inverse=True)
@@ -125,10 +126,10 @@ class NpzSource:
 
 
 def _pairs(headers: Mapping[str, Header], path: Path) -> dict[str, tuple[str, str]]:
-    """Which part ("" where there are none) is in which two arrays? In the order train, val, test."""
+    """Return the two arrays of each split, in the order train, val, test; "" where there are no splits."""
     found: dict[str, tuple[str, str]] = {}
     by_lower = {key.lower(): key for key in headers}
-    for suffix, split_name in {**PART_KEYS, "": ""}.items():
+    for suffix, split_name in {**SPLIT_KEYS, "": ""}.items():
         x, y = (f"{letter}_{suffix}".rstrip("_") for letter in "xy")
         if x not in by_lower and y not in by_lower:
             continue
@@ -137,7 +138,7 @@ def _pairs(headers: Mapping[str, Header], path: Path) -> dict[str, tuple[str, st
             raise SadariError(f"{path}: {lone} has no partner; an .npz holds {KEYS}")
         if split_name in found:
             raise SadariError(
-                f"{path}: {found[split_name][0]} and {by_lower[x]} both claim the part '{split_name}'; keep one"
+                f"{path}: {found[split_name][0]} and {by_lower[x]} both claim the split '{split_name}'; keep one"
             )
         found[split_name] = (by_lower[x], by_lower[y])
     if not found:
@@ -148,7 +149,7 @@ def _pairs(headers: Mapping[str, Header], path: Path) -> dict[str, tuple[str, st
 
 
 def _read_headers(path: Path) -> dict[str, Header]:
-    """Shape and dtype of each array; refuses pickled ones and sizes that the file does not hold."""
+    """Read shape and dtype of each array; refuse pickled ones and sizes that the file does not hold."""
     headers: dict[str, Header] = {}
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,7 +1,7 @@
-"""Where do images come from? The contract that every source keeps, and the registry of the named ones.
+"""Where do images come from? The protocol of every source, and the registry of the named ones.
 
-A source is opened cheaply (nothing large is read), says its fingerprint, and hands over its content only
-when no pack of that fingerprint exists yet: either decoded arrays or encoded files.
+A source is opened cheaply (nothing large is read), returns its fingerprint, and returns its content only
+where no pack of that fingerprint exists yet: either decoded arrays or encoded files.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,10 +17,11 @@ from sadari.registry import Registry
 
 @dataclass(frozen=True, eq=False)
 class ArrayContent:
-    """Which images does a source hold that has them decoded already?
+    """The images of a source that has them decoded already.
 
     images: uint8 (N, H, W, C), C = 1 or 3. labels: int64 (N,), positions in `classes`. ids: N unique names.
-    given: N parts ("train", "val", "test") or "" where the source does not say. evidence: bool (N, H, W) or None.
+    source_split: N names of splits ("train", "val", "test"), or "" where the source gives none. evidence: bool
+    (N, H, W) or None.
     """
 
     images: NDArray[np.uint8]
@@ -32,12 +33,12 @@ class ArrayContent:
     evidence: NDArray[np.bool_] | None = None
 
 
-Fetch = Callable[[str], bytes]  # the bytes of the file with that id, in any order, from any thread
+Fetch = Callable[[str], bytes]  # the bytes of the file with an id, in any order, from any thread
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One encoded image: its id (POSIX path), its class's position, and its part ("train", "val", "test" or "")."""
+    """One encoded image: its id (POSIX path), its class's position, and its source split or ""."""
 
     id: str
     label: int
@@ -46,12 +47,12 @@ class FileEntry:
 
 @dataclass(frozen=True, eq=False)
 class FileContent:
-    """Which encoded images does a source hold?
+    """The images of a source that has them as encoded files.
 
-    entries: one per image, in the order that the ImageSet will have. read: yields (position in `entries`,
-    bytes of the file) once for each entry, in whichever order is cheapest; raises SadariError where a file
-    cannot be read at all. Whether the bytes are an image is for `decode.decode_image` to say. fetch: gives the bytes
-    of one file, raising likewise; None where files can only be read one after the other.
+    entries: one per image, in the order that the ImageSet will have. read: yields (position in `entries`, bytes of the
+    file) once for each entry, in the cheapest order; raises SadariError where a file cannot be read at all. The bytes
+    may still be no image, see `decode.decode_image`. fetch: returns the bytes of one file and raises the same; None
+    where files can only be read one after the other.
     """
 
     entries: tuple[FileEntry, ...]
@@ -62,20 +63,22 @@ class FileContent:
 
 
 class Source(Protocol):
-    """Where do images come from? `name` is the short name that tables and run folders use."""
+    """A place that images come from."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Return the short name that tables and run folders use."""
+        ...
 
     def fingerprint(self) -> str:
-        """Hexadecimal digest that changes with any byte, label, id, class or source split.
+        """Return a hexadecimal digest that changes with any byte, label, id, class or source split.
 
-        Asked at every load, so it must be cheap the second time (see `cache.remembered_digest`).
+        Every load calls it, so it must be cheap the second time (see `digests.remembered_digest`).
         """
         ...
 
     def content(self) -> ArrayContent | FileContent:
-        """The images themselves; asked only when there is no pack of this fingerprint."""
+        """Return the images; called only where there is no pack of this fingerprint."""
         ...
 
 
@@ -85,8 +88,8 @@ class NamedSource:
 
     summary: one line for `sadari data list`. open: makes the source from the options that the user wrote
     after the name, `shapes:size=32,classes=5`; raises UsageError for an option it does not know.
-    options: what may stand there, name to one-line description with the default. bring: makes sure that the
-    files are here, downloading missing ones where the user can see it; None where nothing can be missing.
+    options: the name of each option to a one-line description with the default. bring: downloads missing files, with
+    progress that the user sees; None where nothing can be missing.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""Which sets are known by name, are they here, and where do their files go?
+"""Which sets are known by name, are they on this machine, and where do their files go?
 
-Importing this module registers all of them and loads neither torch nor torchvision.
+Importing this module registers all of them and does not load torch or torchvision.
 """
 
 import os
@@ -23,7 +23,7 @@ BUILT_IN = {"digits": DigitsSource, "shapes": ShapesSource}
 
 @dataclass(frozen=True)
 class Published:
-    """A set that somebody published and torchvision reads.
+    """A published set that torchvision reads.
 
     reader: class of torchvision.datasets. files: what the reader needs, as paths in a data folder.
     """
@@ -34,17 +34,17 @@ class Published:
     files: tuple[str, ...]
 
     def folder(self) -> Path | None:
-        """The first data folder that holds all files; None where there is none."""
+        """Return the first data folder that holds all files; None where there is none."""
         return next((root for root in data_folders() if self._complete(root)), None)
 
     def _complete(self, root: Path) -> bool:
         return all((root / name).is_file() for name in self.files)
 
     def bring(self, progress: Progress) -> Path:
-        """The folder that holds the set, after downloading what is missing.
+        """Return the folder that holds the set, after downloading what is missing.
 
-        Raises SadariError naming the missing files and their place where they cannot be downloaded, or where
-        an archive that lies there already is damaged.
+        Raises SadariError, which names the missing files and their place, where they cannot be downloaded, and where
+        an archive that is there already is damaged.
         """
         found = self.folder()
         if found:
@@ -55,7 +55,7 @@ class Published:
             for archive in archives_of(self.reader, self.files)
             if not all((target / name).is_file() for name in archive.files)
         ]
-        local = {archive.path: _lying_about(archive) for archive in missing}
+        local = {archive.path: _archive_of_user(archive) for archive in missing}
         absent = [archive for archive in missing if not local[archive.path]]
         if absent:
             progress.say(f"{self.name} is not here yet; downloading it to {target}")
@@ -69,8 +69,8 @@ class Published:
         return target
 
 
-def _lying_about(archive: Archive) -> Path | None:
-    """The archive that the user put into a data folder, not yet unpacked."""
+def _archive_of_user(archive: Archive) -> Path | None:
+    """Find the archive that the user put into a data folder. Raises SadariError where it is damaged."""
     for root in data_folders():
         path = root / archive.path
         if path.is_file():
@@ -90,31 +90,31 @@ def _remedy(absent: list[Archive], target: Path) -> str:
 
 
 def data_folders() -> Iterator[Path]:
-    """Where may named sets lie? SADARI_DATA_DIR, then `data` in the cache folder."""
-    asked = _asked_folder()
-    if asked:
-        yield asked
+    """List the folders that may hold named sets: SADARI_DATA_DIR, then `data` in the cache folder."""
+    configured = _configured_folder()
+    if configured:
+        yield configured
     yield cache_dir() / "data"
 
 
 def download_folder() -> Path:
-    """Where do downloads go? SADARI_DATA_DIR where it can be written, else `data` in the cache folder."""
-    asked = _asked_folder()
-    if asked:
-        nearest = next(folder for folder in (asked, *asked.parents) if folder.exists())
+    """Return where downloads go: SADARI_DATA_DIR where it can be written, else `data` in the cache folder."""
+    configured = _configured_folder()
+    if configured:
+        nearest = next(folder for folder in (configured, *configured.parents) if folder.exists())
         if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-            return asked
+            return configured
     return cache_dir() / "data"
 
 
-def _asked_folder() -> Path | None:
+def _configured_folder() -> Path | None:
     text = os.environ.get("SADARI_DATA_DIR")
     return Path(text).expanduser().absolute() if text else None
 
 
 @dataclass(frozen=True)
 class PublishedSource:
-    """A published set as a source; asking for its fingerprint or content brings missing files first."""
+    """A published set as a source; `fingerprint` and `content` download missing files first."""
 
     published: Published
 
@@ -180,7 +180,7 @@ PUBLISHED: Mapping[str, Published] = {
 
 
 def where(name: str) -> str:
-    """Is the set called `name` here? "built in", the folder that holds it, or "missing"."""
+    """Say where the set called `name` is: "built in", the folder that holds it, or "missing"."""
     if name in BUILT_IN:
         return "built in"
     folder = PUBLISHED[name].folder()

@@ -1,4 +1,4 @@
-"""Which real images does every installation have? scikit-learn's handwritten digits, 1,797 of 8x8."""
+"""Which real images does every installation have? scikit-learn's handwritten digits, 1,797 of 8x8 pixels."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ FULL_SCALE = 16
 
 
 class DigitsSource:
-    """The UCI test digits as scikit-learn ships them; without source split, in the file's order."""
+    """The UCI test digits as scikit-learn ships them, in the file's order, without a source split."""
 
     name = "digits"
 
@@ -36,7 +36,7 @@ class DigitsSource:
 
 
 def _file() -> Path:
-    """Where scikit-learn keeps the digits; finding it does not import scikit-learn."""
+    """Return scikit-learn's file of the digits, without importing scikit-learn."""
     package = find_spec("sklearn")
     if package is None or package.origin is None:
         raise SadariError("digits come with scikit-learn, which is not installed; install scikit-learn")

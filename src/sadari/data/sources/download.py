@@ -1,4 +1,4 @@
-"""How does a file arrive whole? Resumed where it broke off, verified, and only then given its name."""
+"""How is a file downloaded whole? Resumed where it broke off, verified, and only then given its name."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from sadari.errors import SadariError
+from sadari.files import UNFINISHED
 from sadari.progress import Progress, Silent
 
 # Assumed: long enough for a slow server's first byte, short enough not to look hung.
@@ -20,10 +21,10 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Remote:
-    """Where does a file come from, and how is it recognised?
+    """A file to download, with the sum that verifies it.
 
-    urls: mirrors of the same bytes, tried in order. md5: hexadecimal, of the whole file; it tells damage, and
-    rests on whoever published the sum for everything else.
+    urls: mirrors of the same bytes, tried in order. md5: hexadecimal, of the whole file; it shows damage, and
+    everything else depends on the publisher of the sum.
     """
 
     urls: tuple[str, ...]
@@ -31,15 +32,16 @@ class Remote:
 
     @property
     def name(self) -> str:
+        """Return the name of the file on the server."""
         return urlsplit(self.urls[0]).path.rsplit("/", 1)[-1]
 
 
 class _BrokenOffError(Exception):
-    """A mirror did not deliver; the text says why, and what has arrived is kept."""
+    """A download that a mirror did not complete; the text says why, and what has arrived stays."""
 
 
 def file_md5(path: Path) -> str:
-    """The MD5 of a file's bytes, hexadecimal."""
+    """Return the MD5 of a file's bytes, hexadecimal."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(CHUNK):
@@ -48,20 +50,21 @@ def file_md5(path: Path) -> str:
 
 
 def fetch(remote: Remote, target: Path, progress: Progress | None = None, remedy: str = "") -> None:
-    """Bring `remote` to the path `target`, whole and verified, or not at all.
+    """Download `remote` to the path `target`, whole and verified, or not at all.
 
-    What has arrived is kept in `target` + ".part" and the next call goes on from there (HTTP Range); a server
-    that does not know Range is asked for the whole. Raises SadariError where no mirror delivers, with `remedy`
-    (what to do without a network), where the sum is wrong (the part is removed), or where the disk refuses.
+    What has arrived stays in the unfinished file `target` + ".part", and the next call goes on from there (HTTP
+    Range); a server without Range sends the whole file again. Raises SadariError where no mirror delivers, with
+    `remedy` (what to do without a network), where the sum is wrong (the unfinished file is removed), or where the disk
+    refuses.
     """
-    part = target.with_name(target.name + ".part")
+    unfinished = target.with_name(target.name + UNFINISHED)
     reasons: list[str] = []
     for url in remote.urls:
         try:
             with _disk_trouble(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _receive_verified(url, remote.md5, part, progress or Silent())
-                part.replace(target)
+                _receive_verified(url, remote.md5, unfinished, progress or Silent())
+                unfinished.replace(target)
             return
         except _BrokenOffError as error:
             reasons.append(f"{urlsplit(url).netloc}: {error}")
@@ -79,30 +82,31 @@ def _disk_trouble(target: Path) -> Iterator[None]:
         ) from error
 
 
-def _receive_verified(url: str, md5: str, part: Path, progress: Progress) -> None:
-    resumed = part.exists() and part.stat().st_size > 0
-    _receive(url, part, progress)
-    received = file_md5(part)
+def _receive_verified(url: str, md5: str, unfinished: Path, progress: Progress) -> None:
+    resumed = unfinished.exists() and unfinished.stat().st_size > 0
+    _receive(url, unfinished, progress)
+    received = file_md5(unfinished)
     if received == md5:
         return
-    part.unlink()
+    unfinished.unlink()
     if resumed:
-        # What was kept may be of another file; a fresh copy decides whether the server's is the wrong one.
-        _receive_verified(url, md5, part, progress)
+        # The unfinished file may be of another file; a fresh copy decides whether the server's is the wrong one.
+        _receive_verified(url, md5, unfinished, progress)
         return
     raise _BrokenOffError(f"what arrived has MD5 {received} instead of {md5} and was removed")
 
 
-def _receive(url: str, part: Path, progress: Progress) -> None:
-    """Append to `part` what is missing of `url`."""
-    have = part.stat().st_size if part.exists() else 0
+def _receive(url: str, unfinished: Path, progress: Progress) -> None:
+    """Append to `unfinished` what is missing of `url`."""
+    have = unfinished.stat().st_size if unfinished.exists() else 0
     with _reply(url, have) as reply:
         if reply is None:
             return
         start = have if reply.status == 206 and _starts_at(reply, have) else 0
         length = reply.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else 0
-        with part.open("ab" if start else "wb") as file, progress.task(part.stem, total, "bytes") as task:
+        mode = "ab" if start else "wb"
+        with unfinished.open(mode) as file, progress.task(unfinished.stem, total, "bytes") as task:
             task.advance(start)
             for block in _blocks(reply):
                 file.write(block)
@@ -114,7 +118,7 @@ def _receive(url: str, part: Path, progress: Progress) -> None:
 
 @contextmanager
 def _reply(url: str, have: int) -> Iterator[HTTPResponse | None]:
-    """The server's reply to a request from byte `have` on; None where there is nothing after it."""
+    """Open the server's reply to a request from byte `have` on; None where there is nothing after it."""
     headers = {"User-Agent": "sadari", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -124,7 +128,7 @@ def _reply(url: str, have: int) -> Iterator[HTTPResponse | None]:
         error.close()
         if error.code != 416:
             raise _BrokenOffError(f"the server answered {error.code} {error.reason}") from error
-        # Range not satisfiable: the part is already as long as the file, or longer; its sum decides.
+        # Range not satisfiable: the unfinished file is as long as the whole, or longer; its sum decides.
         yield None
         return
     except (OSError, HTTPException) as error:

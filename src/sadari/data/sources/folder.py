@@ -14,9 +14,9 @@ from sadari.errors import SadariError
 
 
 class FolderSource:
-    """The images below `folder`: `<class>/...` or `<part>/<class>/...`. Links are followed, loops are not.
+    """The images in `folder`: `<class>/...` or `<split>/<class>/...`. Links are followed, loops are not.
 
-    Raises SadariError, when first asked for anything but the name, where the tree cannot be read as classes.
+    Its methods raise SadariError where the tree cannot be read as classes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,8 +34,8 @@ class FolderSource:
 
     def fingerprint(self) -> str:
         layout, files = self._layout
-        words = (f"{entry.source_split}/{layout.classes[entry.label]}/{entry.id}" for entry in layout.entries)
-        return remembered_digest(files, "folder", *words)
+        names = (f"{entry.source_split}/{layout.classes[entry.label]}/{entry.id}" for entry in layout.entries)
+        return remembered_digest(files, "folder", *names)
 
     def content(self) -> FileContent:
         layout, files = self._layout
@@ -45,13 +45,13 @@ class FolderSource:
 
 
 def read_files(files: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
-    """What is in each file? (position, bytes), at most one byte beyond MAX_FILE_BYTES; SadariError where it is shut."""
+    """Read each file: (position, bytes), at most one byte beyond MAX_FILE_BYTES. Raises SadariError on failure."""
     for position, path in enumerate(files):
         yield position, _read(path)
 
 
 def read_below(folder: Path, name: str) -> bytes:
-    """What is in the file `name` below `folder`? As `read_files` gives it."""
+    """Read the file `name` in `folder`, as `read_files` does."""
     return _read(folder / name)
 
 
@@ -64,9 +64,9 @@ def _read(path: Path) -> bytes:
 
 
 def walk(root: Path) -> tuple[list[str], list[str]]:
-    """What lies below `root`? Relative POSIX paths of all files, and of the links that lead nowhere.
+    """List relative POSIX paths of all files in `root`, and of the links that lead nowhere.
 
-    A folder that is inside itself by a link is entered once.
+    A folder that is inside itself by a link is entered once. Raises SadariError where a folder cannot be read.
     """
     paths: list[str] = []
     dead: list[str] = []
@@ -90,7 +90,7 @@ def walk(root: Path) -> tuple[list[str], list[str]]:
 
 
 def _list(folder: Path) -> tuple[tuple[int, int], list[os.DirEntry[str]]]:
-    """What identifies the folder on this machine, and what is in it."""
+    """Return what identifies the folder on this machine, and its entries."""
     try:
         stat = folder.stat()
         with os.scandir(folder) as listing:

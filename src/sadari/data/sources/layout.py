@@ -1,4 +1,4 @@
-"""Which files are images of which class and part? The reading of a tree of class folders, on disk or packed."""
+"""Which files are images of which class and split? Reads a tree of class folders, on disk or in an archive."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from sadari.data.decode import SUFFIXES
 from sadari.data.sources.base import FileEntry
 from sadari.errors import SadariError
 
-PART_NAMES = {
+SPLIT_NAMES = {
     "train": "train", "training": "train",
     "val": "val", "valid": "val", "validation": "val", "dev": "val",
     "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
@@ -18,7 +18,7 @@ SHAPE = "put the images of each class into a folder named after the class, at th
 
 @dataclass(frozen=True)
 class Layout:
-    """Which images does a tree hold? `positions` say where in the listing each of `entries` stands."""
+    """The images of a tree; `positions` are those of its `entries` in the listing of all files."""
 
     entries: tuple[FileEntry, ...]
     positions: tuple[int, ...]
@@ -27,26 +27,25 @@ class Layout:
 
 
 def lay_out(paths: Sequence[str], where: str) -> Layout:
-    """Which classes and parts do `paths` spell? Entries are sorted by path, classes by name.
+    """Read classes and splits from `paths`. Entries are sorted by path, classes by name.
 
-    paths: relative POSIX paths of all files. where: what the user called the tree, for messages. The part
-    of a class's path after the class folder may be as deep as it likes. Class names are one list for all
-    parts, so that a class has the same position in each. Raises SadariError where the tree is empty, has no
-    class folders, or mixes split folders with others.
+    paths: relative POSIX paths of all files. where: what the user called the tree, for messages. A class folder may
+    hold folders of any depth. Class names are one list for all splits, so that a class has the same position in each.
+    Raises SadariError where the tree is empty, has no class folders, or mixes split folders with others.
     """
-    split = [path.split("/") for path in paths]
-    images = sorted((paths[at], at) for at, parts in enumerate(split) if is_image(parts))
+    segments = [path.split("/") for path in paths]
+    images = sorted((paths[at], at) for at, each in enumerate(segments) if is_image(each))
     if not images:
         raise SadariError(_no_images(len(paths), where))
-    inside = [(path, at) for path, at in images if len(split[at]) > 1]
+    inside = [(path, at) for path, at in images if len(segments[at]) > 1]
     if not inside:
         raise SadariError(f"{where} holds {len(images):,} images but no class folders; {SHAPE}")
-    depth = 1 if _has_split_folders([split[at] for _, at in inside], where) else 0
-    names = [split[at][depth] for _, at in inside]
+    depth = 1 if _has_split_folders([segments[at] for _, at in inside], where) else 0
+    names = [segments[at][depth] for _, at in inside]
     classes = tuple(sorted(set(names)))
     index = {name: label for label, name in enumerate(classes)}
     entries = tuple(
-        FileEntry(_text(path, where), index[name], PART_NAMES[split[at][0].lower()] if depth else "")
+        FileEntry(_text(path, where), index[name], SPLIT_NAMES[segments[at][0].lower()] if depth else "")
         for (path, at), name in zip(inside, names, strict=True)
     )
     notes = _left_out(len(paths) - len(images), len(images) - len(inside))
@@ -54,36 +53,36 @@ def lay_out(paths: Sequence[str], where: str) -> Layout:
 
 
 def without_wrapper(paths: Sequence[str]) -> list[str]:
-    """What do the paths of an archive say below the one folder that wraps them all, if there is one?
+    """Remove the one folder that wraps all paths of an archive, if there is one.
 
-    A folder wraps where every image lies in it, it is no split folder, and class folders remain inside.
+    A folder wraps where every image is in it, it is no split folder, and class folders remain inside.
     """
-    images = [parts for parts in (path.split("/") for path in paths) if is_image(parts)]
-    tops = {parts[0] for parts in images}
-    if len(tops) != 1 or min(map(len, images)) < 2 or not any(len(parts) > 2 for parts in images):
+    images = [segments for segments in (path.split("/") for path in paths) if is_image(segments)]
+    tops = {segments[0] for segments in images}
+    if len(tops) != 1 or min(map(len, images)) < 2 or not any(len(segments) > 2 for segments in images):
         return list(paths)
     top = tops.pop()
-    if top.lower() in PART_NAMES:
+    if top.lower() in SPLIT_NAMES:
         return list(paths)
     return [path.removeprefix(f"{top}/") for path in paths]
 
 
-def is_image(parts: Sequence[str]) -> bool:
-    """Does the path of these `parts` name an image, by its suffix? What is hidden does not."""
-    hidden = any(split_name.startswith(".") or split_name == "__MACOSX" for split_name in parts)
-    return not hidden and f".{parts[-1].rpartition('.')[2].lower()}" in SUFFIXES
+def is_image(segments: Sequence[str]) -> bool:
+    """Return whether a path of these `segments` names an image, by its suffix, and is not hidden."""
+    hidden = any(segment.startswith(".") or segment == "__MACOSX" for segment in segments)
+    return not hidden and f".{segments[-1].rpartition('.')[2].lower()}" in SUFFIXES
 
 
 def _has_split_folders(images: Iterable[Sequence[str]], where: str) -> bool:
-    """Is the first level train/, test/ ... and the second one the classes?
+    """Return whether the first level is train/, test/ ... and the second one the classes.
 
-    A folder counts as a split folder where its name is one and all its images lie in folders below, so that
+    A folder counts as a split folder where its name is one and all its images are in folders inside it, so that
     a class may be called "train" beside "bus".
     """
     shallowest: dict[str, int] = {}
-    for parts in images:
-        shallowest[parts[0]] = min(len(parts), shallowest.get(parts[0], len(parts)))
-    named = [top for top in shallowest if top.lower() in PART_NAMES]
+    for segments in images:
+        shallowest[segments[0]] = min(len(segments), shallowest.get(segments[0], len(segments)))
+    named = [top for top in shallowest if top.lower() in SPLIT_NAMES]
     splits = [top for top in named if shallowest[top] > 2]
     others = [top for top in shallowest if top not in splits]
     if len(named) == len(shallowest) and others:

@@ -1,40 +1,38 @@
-"""Which pictures have a known reason for their class? Coloured shapes drawn on textured ground from a seed."""
+"""Which images have a known reason for their class? Coloured shapes on a textured background, drawn from a seed."""
 
 import colorsys
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.cache.digests import digest_words
+from sadari.data.cache.digests import digest_texts
 from sadari.data.sources.base import SOURCES, ArrayContent, NamedSource
+from sadari.data.sources.outlines import KINDS, Floats, Mask
 from sadari.errors import UsageError
 from sadari.registry import unknown_name
 from sadari.settings import parse_value
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
-# Assumed: 60 / 20 / 20, the parts that drawn fractions of 0.2 and 0.25 would give.
+# Assumed: 60 / 20 / 20, the splits that fractions of 0.2 and 0.25 would give.
 VAL_SHARE = TEST_SHARE = 0.2
 # One block is drawn at a time, so that the float32 pixels on the way stay small: 512 images of 32x32 take 6 MiB.
 BLOCK_IMAGES = 512
 # Assumed: 134 million pixels are 0.5 GiB of colours and evidence, which every machine of today holds.
 MOST_PIXELS = 1 << 27
-# Part of the fingerprint: raise it whenever the same options give other pixels.
+# Enters the fingerprint: raise it whenever the same options give other pixels.
 DRAWING = "1"
 
 
 @dataclass(frozen=True)
 class ShapesSpec:
-    """How are shapes drawn? Read from `shapes:key=value,...` by `parse_shapes`.
+    """The options of a set of shapes, which `parse_shapes` reads from `shapes:key=value,...`.
 
-    size: side in pixels, 12 to 256. classes: how many kinds of shape, 2 to 8. images: in all parts together.
-    noise: standard deviation of the Gaussian pixel noise as a part of full scale. spurious: in [0, 1], how
-    often the stripes and tint of the ground are those of the class in train and val, and those of the next
+    size: side in pixels, 12 to 256. classes: how many kinds of shape, 2 to 8. images: in all splits together.
+    noise: standard deviation of the Gaussian pixel noise as a share of full scale. spurious: in [0, 1], how
+    often the stripes and tint of the background are those of the class in train and val, and those of the next
     class in test; otherwise they are drawn independently of the class. seed: of every draw.
 
     Raises UsageError for values outside these ranges.
@@ -59,11 +57,11 @@ class ShapesSpec:
 
 def _require_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise UsageError(f"{name} of shapes lies in {low} to {high}, not {value}")
+        raise UsageError(f"{name} of shapes is between {low} and {high}, not {value}")
 
 
 def parse_shapes(options: Mapping[str, str]) -> ShapesSpec:
-    """Which drawing do the options after `shapes:` ask for? Raises UsageError for unknown keys and wrong values."""
+    """Read the options after `shapes:`. Raises UsageError for unknown keys and wrong values."""
     kinds = {each.name: type(each.default) for each in fields(ShapesSpec)}
     chosen: dict[str, Any] = {}
     for name, text in options.items():
@@ -73,67 +71,12 @@ def parse_shapes(options: Mapping[str, str]) -> ShapesSpec:
     return ShapesSpec(**chosen)
 
 
-def _circle(x: Floats, y: Floats) -> Mask:
-    return x**2 + y**2 <= 0.8**2
-
-
-def _square(x: Floats, y: Floats) -> Mask:
-    return (np.abs(x) <= 0.7) & (np.abs(y) <= 0.7)
-
-
-def _triangle(x: Floats, y: Floats) -> Mask:
-    inside: Mask = (y >= -0.5) & (np.abs(x) * np.sqrt(3.0) + y <= 1.0)
-    return inside
-
-
-def _cross(x: Floats, y: Floats) -> Mask:
-    upright = (np.abs(x) <= 0.27) & (np.abs(y) <= 0.95)
-    return upright | (np.abs(y) <= 0.27) & (np.abs(x) <= 0.95)
-
-
-def _ring(x: Floats, y: Floats) -> Mask:
-    squared = x**2 + y**2
-    return (squared >= 0.5**2) & (squared <= 0.95**2)
-
-
-def _bar(x: Floats, y: Floats) -> Mask:
-    return (np.abs(x) <= 0.95) & (np.abs(y) <= 0.3)
-
-
-def _star(x: Floats, y: Floats) -> Mask:
-    # Between two neighbouring tips the outline is the straight line through (1, 0) and the notch at 36 degrees.
-    sector = 2 * np.pi / 5
-    angle = np.abs((np.arctan2(y, x) + sector / 2) % sector - sector / 2)
-    radius = np.hypot(x, y)
-    notch_x, notch_y = 0.4 * np.cos(sector / 2), 0.4 * np.sin(sector / 2)
-    along, across = radius * np.cos(angle), radius * np.sin(angle)
-    inside: Mask = notch_y * (1.0 - along) >= across * (1.0 - notch_x)
-    return inside
-
-
-def _crescent(x: Floats, y: Floats) -> Mask:
-    return (x**2 + y**2 <= 0.95**2) & ((x - 0.45) ** 2 + y**2 >= 0.75**2)
-
-
-# Each inside the unit circle; `classes` takes the first so many.
-KINDS: dict[str, Callable[[Floats, Floats], Mask]] = {
-    "circle": _circle,
-    "square": _square,
-    "triangle": _triangle,
-    "cross": _cross,
-    "ring": _ring,
-    "bar": _bar,
-    "star": _star,
-    "crescent": _crescent,
-}
-
-
 @dataclass(frozen=True, eq=False)
 class ShapesPlan:
-    """What is on each image, before anything is drawn?
+    """What will be on each image.
 
-    labels, grounds: int64 (N,), the shape and the kind of ground (a class too, where spurious). given: unicode
-    (N,), train then val then test, each part with equally many images of every class within one.
+    labels, backgrounds: int64 (N,), the kinds of the shape and of the background (a class too, where spurious).
+    source_split: unicode (N,), train then val then test, each with as many images of every class within one.
     """
 
     spec: ShapesSpec
@@ -143,15 +86,15 @@ class ShapesPlan:
 
 
 def plan_shapes(spec: ShapesSpec) -> ShapesPlan:
-    """Decide class, part and ground of every image; repeatable from `spec` alone."""
+    """Decide class, split and background of every image; repeatable from `spec` alone."""
     generator = np.random.default_rng([spec.seed, 0])
     held_out = [round(share * spec.images) for share in (VAL_SHARE, TEST_SHARE)]
     sizes = {"train": spec.images - sum(held_out), "val": held_out[0], "test": held_out[1]}
     labels = np.concatenate([generator.permutation(np.arange(size) % spec.classes) for size in sizes.values()])
     source_split = np.repeat(list(sizes), list(sizes.values()))
     misled = (labels + (source_split == "test")) % spec.classes
-    told = generator.random(spec.images) < spec.spurious
-    backgrounds = np.where(told, misled, generator.integers(spec.classes, size=spec.images))
+    revealing = generator.random(spec.images) < spec.spurious
+    backgrounds = np.where(revealing, misled, generator.integers(spec.classes, size=spec.images))
     return ShapesPlan(spec, labels.astype(np.int64), backgrounds.astype(np.int64), source_split)
 
 
@@ -173,7 +116,7 @@ def draw_shapes(plan: ShapesPlan) -> tuple[NDArray[np.uint8], Mask]:
 
 
 def _paint(background: Floats, outline: Mask, noise: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-    # Colour and brightness say nothing about the class; the lightest ground stays below the darkest shape.
+    # Colour and brightness say nothing about the class; the lightest background is darker than the darkest shape.
     colours = generator.random((len(background), 3), dtype=np.float32)
     colours = 0.4 + 0.6 * colours / colours.max(axis=1, keepdims=True)
     pixels = np.where(outline[..., None], colours[:, None, None, :], background)
@@ -183,12 +126,12 @@ def _paint(background: Floats, outline: Mask, noise: float, generator: np.random
 
 
 def _axis(size: int) -> Floats:
-    """The pixels' centres along one side, in [0, 1]."""
+    """Return the centres of the pixels along one side, in [0, 1]."""
     return ((np.arange(size) + 0.5) / size).astype(np.float32)
 
 
 def _outline(labels: NDArray[np.int64], size: int, generator: np.random.Generator) -> Mask:
-    """The shapes' pixels, bool (n, H, W): position, size and rotation at random, wholly inside the image."""
+    """Draw the shapes' pixels, bool (n, H, W): position, size and rotation at random, wholly inside the image."""
     count, axis = len(labels), _axis(size)
     radius = generator.uniform(0.22, 0.38, count)
     centre = radius[:, None] + generator.random((count, 2)) * (1 - 2 * radius[:, None])
@@ -207,7 +150,7 @@ def _outline(labels: NDArray[np.int64], size: int, generator: np.random.Generato
 
 
 def _background(backgrounds: NDArray[np.int64], spec: ShapesSpec, generator: np.random.Generator) -> Floats:
-    """Dark tinted stripes, float32 (n, H, W, 3) in [0, 0.3]: direction and tint are those of the ground's kind."""
+    """Draw dark tinted stripes, float32 (n, H, W, 3) in [0, 0.3]: each kind has its direction and tint."""
     count, classes, axis = len(backgrounds), spec.classes, _axis(spec.size)
     angle = np.pi * (backgrounds + generator.uniform(-0.15, 0.15, count)) / classes
     waves = 2 * np.pi * generator.uniform(3, 6, count)
@@ -232,19 +175,19 @@ class ShapesSource:
         return "shapes"
 
     def fingerprint(self) -> str:
-        return digest_words("shapes", DRAWING, *(str(value) for value in astuple(self.spec)))
+        return digest_texts("shapes", DRAWING, *(str(value) for value in astuple(self.spec)))
 
     def content(self) -> ArrayContent:
         plan = plan_shapes(self.spec)
         images, evidence = draw_shapes(plan)
-        parts = [str(split_name) for split_name in plan.source_split]
-        counters = {split_name: itertools.count() for split_name in parts}
+        splits = [str(split_name) for split_name in plan.source_split]
+        counters = {split_name: itertools.count() for split_name in splits}
         return ArrayContent(
             images=images,
             labels=plan.labels,
-            ids=tuple(f"{split_name}/{next(counters[split_name]):05d}" for split_name in parts),
+            ids=tuple(f"{split_name}/{next(counters[split_name]):05d}" for split_name in splits),
             classes=tuple(KINDS)[: self.spec.classes],
-            source_split=tuple(parts),
+            source_split=tuple(splits),
             notes=_notes(self.spec),
             evidence=evidence,
         )
@@ -254,21 +197,21 @@ def _notes(spec: ShapesSpec) -> tuple[str, ...]:
     if not spec.spurious:
         return ()
     share = f"{100 * spec.spurious:g} % of the images"
-    return (f"the ground gives the class away in {share} of train and val, and names the next class in test",)
+    return (f"the background gives the class away in {share} of train and val, and names the next class in test",)
 
 
 SOURCES.add(
     "shapes",
     NamedSource(
         name="shapes",
-        summary="coloured shapes drawn on striped ground, with the evidence known",
+        summary="coloured shapes drawn on a striped background, with the evidence known",
         open=lambda options: ShapesSource(parse_shapes(options)),
         options={
             "size": "side of the images in pixels (32)",
             "classes": "how many kinds of shape, 2 to 8 (8)",
             "images": "how many images in all (3000)",
-            "noise": "deviation of the pixel noise, as a part of full scale (0.05)",
-            "spurious": "how often the ground gives the class away in train and misleads in test (0)",
+            "noise": "standard deviation of the pixel noise, as a share of full scale (0.05)",
+            "spurious": "how often the background gives the class away in train and misleads in test (0)",
             "seed": "seed of the drawing (0)",
         },
     ),

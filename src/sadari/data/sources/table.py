@@ -1,4 +1,4 @@
-"""Which images does a .csv of paths and labels name?"""
+"""Which images does a .csv file of paths and labels name?"""
 
 import csv
 from functools import cached_property, partial
@@ -7,7 +7,7 @@ from pathlib import Path
 from sadari.data.cache.digests import remembered_digest
 from sadari.data.sources.base import FileContent, FileEntry
 from sadari.data.sources.folder import read_below, read_files
-from sadari.data.sources.layout import PART_NAMES, refuse_twice
+from sadari.data.sources.layout import SPLIT_NAMES, refuse_twice
 from sadari.errors import SadariError
 
 COLUMNS = "path,label[,split]"
@@ -18,8 +18,8 @@ class TableSource:
     """The images that the rows `path,label[,split]` of a CSV file name, in the order of the rows.
 
     Paths are relative to the file, or absolute; they are also the ids. `split` is train, val, test or one
-    of their usual synonyms, or empty. Classes are the sorted labels. Raises SadariError, when first asked for
-    anything but the name, for a malformed table and for images that are not there.
+    of their usual synonyms, or empty. Classes are the sorted labels. Its methods raise SadariError for a malformed
+    table and for images that are not there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,9 +68,9 @@ class TableSource:
         if not path or not label:
             raise SadariError(f"{self.path}, line {line}: the {'label' if path else 'path'} is empty")
         split = (row.get("split") or "").strip().lower()
-        if split and split not in PART_NAMES:
+        if split and split not in SPLIT_NAMES:
             raise SadariError(f"{self.path}, line {line}: split is train, val or test, not '{split}'")
-        return path, label, PART_NAMES.get(split, "")
+        return path, label, SPLIT_NAMES.get(split, "")
 
     def _refuse_missing(self, files: tuple[Path, ...]) -> None:
         missing = [str(path) for path in files if not path.is_file()]

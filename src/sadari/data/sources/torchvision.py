@@ -1,9 +1,9 @@
-"""What do torchvision's readers say about a published set: which archives, which sums, which images?
+"""What do torchvision's readers know of a published set: which archives, which sums, which images?
 
-torchvision (and torch with it) is imported inside the functions only. Its readers say which bytes are right:
-an archive counts when its MD5 equals the one in torchvision's source, and CIFAR, SVHN and STL-10 are checked
+torchvision (and torch with it) is imported inside the functions only. Its readers define which bytes are right:
+an archive is accepted when its MD5 equals the one in torchvision's source, and CIFAR, SVHN and STL-10 are checked
 again, file by file, at every reading. CIFAR is published as pickles, and a pickle can run code: torchvision
-unpickles one only after its sum has been found right.
+unpickles a file only after its sum was right.
 """
 
 import gzip
@@ -34,7 +34,7 @@ class Archive:
 
 
 def archives_of(reader: str, files: tuple[str, ...]) -> tuple[Archive, ...]:
-    """Which archives bring `files` (paths in a data folder) for the class `reader` of torchvision.datasets?"""
+    """List the archives of `files` (paths in a data folder) for the class `reader` of torchvision.datasets."""
     known = _reader(reader)
     if reader in ("MNIST", "FashionMNIST"):
         return tuple(_gzipped(known, name, md5) for name, md5 in known.resources)
@@ -91,7 +91,7 @@ def _untar(archive: Path, files: tuple[str, ...], folder: Path) -> None:
 
 
 def read_published(name: str, reader: str, root: Path) -> ArrayContent:
-    """Read the train and test splits of a set that lies in `root`; its classes keep torchvision's order.
+    """Read the train and test splits of a set that is stored in `root`; its classes keep torchvision's order.
 
     Raises SadariError where torchvision refuses the files (a wrong sum, a file cut short).
     """
@@ -99,26 +99,26 @@ def read_published(name: str, reader: str, root: Path) -> ArrayContent:
         with warnings.catch_warnings():
             # CIFAR's pickles, written by an old NumPy, make a new one warn about its own unpickling.
             warnings.simplefilter("ignore")
-            parts = {split_name: _read_part(reader, split_name, root) for split_name in ("train", "test")}
+            splits = {split_name: _read_split(reader, split_name, root) for split_name in ("train", "test")}
     except (RuntimeError, ValueError, AssertionError, TypeError, KeyError, OSError) as error:
         raise SadariError(
             f"torchvision cannot read {name} in {root} ({error or type(error).__name__}); remove its files there, and "
             "the next command downloads them again"
         ) from error
-    (train, train_labels, classes), (test, test_labels, _) = parts["train"], parts["test"]
+    (train, train_labels, classes), (test, test_labels, _) = splits["train"], splits["test"]
     return ArrayContent(
         images=np.concatenate([train, test]),
         labels=np.concatenate([train_labels, test_labels]),
-        ids=tuple(f"{split_name}/{index:05d}" for split_name in parts for index in range(len(parts[split_name][1]))),
+        ids=tuple(f"{split_name}/{index:05d}" for split_name in splits for index in range(len(splits[split_name][1]))),
         classes=classes,
         source_split=("train",) * len(train) + ("test",) * len(test),
     )
 
 
-def _read_part(
+def _read_split(
     reader: str, split_name: str, root: Path
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
-    """(uint8 NHWC, int64 labels, classes) of the "train" or "test" part."""
+    """Return (uint8 (N, H, W, C), int64 labels, classes) of the "train" or "test" split."""
     known = _reader(reader)
     data = (
         known(str(root), split=split_name)
