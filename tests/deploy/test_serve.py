@@ -1,6 +1,7 @@
 """Does the server answer as `evaluate` does, and say the truth about its model, samples and figures?"""
 
 from base64 import b64decode
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,7 @@ def test_small_images_keep_one_thread_busy(side: int, threads: int, monkeypatch:
     model = model_of("globalavgpool" if side == 224 else "flatten", side=side, channels=1)
     monkeypatch.setattr(Classifier, "open", lambda path: Classifier(path, model))
     monkeypatch.setattr("sadari.inference.device.cores", lambda: 3)
-    monkeypatch.setattr(opening, "use_machine", lambda _, count: used.append(count))
-    opening.open_to_serve(Path("nowhere"))
+    monkeypatch.setattr(opening, "use_machine", lambda _, count: nullcontext(used.append(count)))
+    with opening.opened_to_serve(Path("nowhere")):
+        pass
     assert used == [threads]

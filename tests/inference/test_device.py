@@ -26,9 +26,9 @@ def faults_of_taking_memory() -> int:
 @pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="malloc is not glibc's")
 def test_what_a_step_frees_is_kept_for_the_next_one() -> None:
     settings = Settings(device="cpu")
-    use_machine(settings, threads_for(settings, (28, 28, 1)))
-    # The heap may need a few rounds until a hole of the right size is there.
-    least = min(faults_of_taking_memory() for _ in range(8))
+    with use_machine(settings, threads_for(settings, (28, 28, 1))):
+        # The heap may need a few rounds until a hole of the right size is there.
+        least = min(faults_of_taking_memory() for _ in range(8))
     assert least < 0.1 * (MEBIBYTES << 20) / resource.getpagesize()
 
 
@@ -46,7 +46,7 @@ def test_malloc_keeps_the_largest_blocks_that_it_is_able_to(
         return int(accepted)
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
-    machine._keep_freed_memory()
+    machine.keep_freed_memory()
     assert taken == {TRIM: machine.KEPT_HEAP, machine._M_MMAP_THRESHOLD: kept}
 
 

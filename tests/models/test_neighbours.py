@@ -12,7 +12,7 @@ from sadari.errors import UsageError
 from sadari.models.layers.neighbours import EVEN_VOTES, TEMPERATURE, Neighbours
 from sadari.models.network import build
 from sadari.models.parse import describe, parse
-from sadari.training.classical import SCORED_AT_ONCE, _Part, _scores
+from sadari.training.classical import SCORED_AT_ONCE, _Features, _scores
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -71,10 +71,10 @@ def test_many_images_are_compared_with_all_others_some_at_a_time() -> None:
     vectors, labels, _, _ = digits()
     layer = taught(20)
     seen: list[int] = []
-    expected = _scores(layer, _Part(vectors, labels.numpy()))
+    expected = _scores(layer, _Features(vectors, labels.numpy()))
     many = 5
     layer.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
-    told = _scores(layer, _Part(vectors.repeat(many, 1), labels.repeat(many).numpy()))
+    told = _scores(layer, _Features(vectors.repeat(many, 1), labels.repeat(many).numpy()))
     assert max(seen) <= SCORED_AT_ONCE < sum(seen) == many * len(labels)
     assert told == pytest.approx(expected, abs=1e-6)
 

@@ -18,6 +18,7 @@ from sadari.settings import Settings, with_overrides
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint
 from sadari.training.engine import Engine
+from sadari.training.fit_loop import FitLoop
 from sadari.training.loss import CrossEntropy
 from sadari.training.optim.build import make_optimizer
 from sadari.values import ImageSet
@@ -37,6 +38,7 @@ def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **over
     preprocess = Preprocess.fitted(images, split.train, "unit", "crop")
     inputs = Inputs.pixels(images.images, preprocess)
     loss = CrossEntropy(len(images.classes), settings.label_smoothing, weights)
+    checkpoint = Checkpoint(folder / "checkpoint" / "state.safetensors")
     return Engine(
         network=network,
         learner=network,
@@ -47,7 +49,7 @@ def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **over
         validation=split.val,
         settings=settings,
         seed=5,
-        checkpoint=Checkpoint(folder / "checkpoint" / "state.safetensors"),
+        loop=FitLoop(network, checkpoint, settings, checkpoint.read()),
         precision=PRECISIONS[settings.precision],
     )
 

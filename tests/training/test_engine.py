@@ -190,7 +190,7 @@ def test_patience_stops_where_keras_stops(
     monkeypatch.setattr(Engine, "_validate", lambda _: (next(told), 0.5))
     engine = engine_for(PLAIN, tmp_path, epochs=10, patience=patience)
     snapshots: list[dict[str, Tensor]] = []
-    engine.after_epoch = lambda _: snapshots.append(weights_of(engine.network))
+    engine.loop.after_epoch = lambda _: snapshots.append(weights_of(engine.network))
     state = engine.fit()
     epochs, best = stopped_as_keras(losses, patience)
     assert (len(state.history), state.best_epoch) == (epochs, best)
@@ -211,7 +211,7 @@ def test_without_restoring_or_without_validation_the_last_epoch_stays(
         def keep(_: FitState, engine: Engine = engine, kept: list[dict[str, Tensor]] = snapshots) -> None:
             kept.append(weights_of(engine.network))
 
-        engine.after_epoch = keep
+        engine.loop.after_epoch = keep
         state = engine.fit()
         assert len(state.history) == 3
         assert furthest(weights_of(engine.network), snapshots[-1]) == 0

@@ -22,7 +22,7 @@ from sadari.run import RunRecord
 from sadari.settings import OPTIMIZERS
 from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import Checkpoint
-from sadari.training.classical import Passes
+from sadari.training.classical import ClassicalFit
 from sadari.training.engine import Engine
 from sadari.training.train import resume, train
 from support.interruptions import PROMISED, at_step, contents, ctrl_c, killed, quiet_environment
@@ -54,8 +54,8 @@ def test_interrupted_runs_end_in_the_same_bytes(
             train(job, tmp_path / "disturbed", images=images, split=parts(images))
         kept = Checkpoint(tmp_path / "disturbed" / "checkpoint" / "state.safetensors").read()
         steps = 4  # 50 images in batches of 16
-        assert kept is not None
-        assert kept[0].epoch * steps + kept[0].step == epoch * steps + step + 1
+        assert kept.groups
+        assert kept.state.epoch * steps + kept.state.step == epoch * steps + step + 1
     resumed = train(job, tmp_path / "disturbed", images=images)
     assert model_bytes(resumed) == model_bytes(undisturbed)
     assert figures(resumed) == figures(undisturbed)
@@ -87,12 +87,12 @@ def test_seconds_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
         train(job, tmp_path / "run", images=images, split=parts(images))
     kept = Checkpoint(tmp_path / "run" / "checkpoint" / "state.safetensors").read()
-    assert kept is not None
+    assert kept.groups
     started = time.perf_counter()
     seconds = train(job, tmp_path / "run", images=images).summary["seconds"]
     here = time.perf_counter() - started
-    assert kept[0].earlier > 5 * 0.03
-    assert 12 * 0.1 < seconds["train"] < seconds["total"] < kept[0].earlier + here
+    assert kept.state.earlier > 5 * 0.03
+    assert 12 * 0.1 < seconds["train"] < seconds["total"] < kept.state.earlier + here
 
 
 def test_a_kill_behind_the_last_epoch_loses_no_telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_ctrl_c_while_the_network_is_judged_costs_no_training(
             patch.setattr(f"sadari.training.train.{moment}", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 train(job, tmp_path / "disturbed", images=images, split=parts(images))
-        for learner in (Engine, Passes):
+        for learner in (Engine, ClassicalFit):
             monkeypatch.setattr(learner, "fit", interrupted)
     resumed = train(job, tmp_path / "disturbed", images=images)
     assert model_bytes(resumed) == model_bytes(undisturbed)
@@ -188,8 +188,8 @@ def test_a_full_disk_ends_with_a_sentence_and_costs_nothing_old(
     assert not [each for each in left if each.name.endswith(".part")]
     if (name, writes) == ("state.safetensors", 3):
         kept = Checkpoint(tmp_path / "disturbed" / "checkpoint" / "state.safetensors").read()
-        assert kept is not None
-        assert kept[0].step == 3
+        assert kept.groups
+        assert kept.state.step == 3
     make_room()
     resumed = train(job, tmp_path / "disturbed", images=images, split=parts(images))
     assert model_bytes(resumed) == model_bytes(undisturbed)
@@ -239,8 +239,8 @@ def test_ctrl_c_names_the_line_that_goes_on(tmp_path: Path) -> None:
     record = RunRecord.open(out)
     assert not record.finished
     state = Checkpoint(out / "checkpoint" / "state.safetensors").read()
-    assert state is not None
-    assert 1 <= state[0].epoch < 300
+    assert state.groups
+    assert 1 <= state.state.epoch < 300
     # The rest of 300 epochs is the same work; how it ends is tested above with epochs that last no minute.
 
 

@@ -28,12 +28,12 @@ def serve(
     _require_packages()
     from sadari.deploy.serve.limits import Limits
     from sadari.deploy.serve.routes import make_app
-    from sadari.deploy.serve.server import listen, open_to_serve
+    from sadari.deploy.serve.server import listen, opened_to_serve
     from sadari.deploy.serve.server import run as run_server
 
     listening = listen(host, port)
-    with listening:
-        classifier, limits = open_to_serve(run), Limits()
+    with listening, opened_to_serve(run) as classifier:
+        limits = Limits()
         app = make_app(classifier, limits)
         address, bound = listening.getsockname()[:2]
         for line in _lines(classifier, address, bound):

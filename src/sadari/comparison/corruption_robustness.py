@@ -51,9 +51,14 @@ def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) 
         return
     if document["belongs_to"]["data"] != images.fingerprint:
         raise SadariError(f"the images of '{record.job.data}' have changed since {record.path} was trained on them")
-    judge = _Judge.of(record, images, document["belongs_to"]["part"])
-    passes = sum(len(each.levels) for each in todo)
-    with progress.task(f"{label} corrupted", passes * len(judge.positions), "images") as task:
+    settings = replace(record.job.settings, device=device_here(record.job.settings.device))
+    positions = record.split.positions(document["belongs_to"]["part"])
+    total = sum(len(each.levels) for each in todo) * len(positions)
+    with (
+        use_machine(settings, threads_for(settings, images.shape)) as device,
+        progress.task(f"{label} corrupted", total, "images") as task,
+    ):
+        judge = _Judge.of(record, images, positions, device)
         for each in todo:
             document["disturbed"][each.name] = judge.entry(each, task)
             write_json(record.path / FILE, document)
@@ -72,13 +77,11 @@ class _Judge:
         self.model, self.images, self.positions, self.background = model, images, positions, background
 
     @classmethod
-    def of(cls, record: RunRecord, images: ImageSet, split_name: str) -> "_Judge":
-        """The model of `record` on the device that it was trained on, or on the processor where that is not here."""
-        model, split = TrainedModel.load(record), record.split
-        settings = replace(record.job.settings, device=device_here(record.job.settings.device))
-        device = use_machine(settings, threads_for(settings, images.shape))
+    def of(cls, record: RunRecord, images: ImageSet, positions: NDArray[np.int64], device: torch.device) -> "_Judge":
+        """Return the model of `record` on `device`, with the images at `positions`."""
+        model = TrainedModel.load(record)
         model.network.to(device)
-        return cls(model, images, split.positions(split_name), find_background(images, split.train))
+        return cls(model, images, positions, find_background(images, record.split.train))
 
     def entry(self, corruption: Corruption, task: Task) -> dict[str, Any]:
         """What `robustness.json` says of one corruption."""

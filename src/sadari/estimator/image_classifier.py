@@ -15,7 +15,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.estimator.inputs import InputError, InputFormat, as_rows, frame_of, image_set
 from sadari.estimator.params import NAME, job_from_params
 from sadari.estimator.persistence import EstimatorState
-from sadari.estimator.snapshot import RunSnapshot, run_folder, threads_given_back
+from sadari.estimator.snapshot import RunSnapshot, run_folder
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
 from sadari.settings import Value
@@ -104,7 +104,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"y holds one class only, {classes[0]}; a classifier needs images of at least two")
         input_format = InputFormat.fitted(rows, x_shape, self.image_shape, self.value_range, job.settings)
         images = image_set(NAME, input_format.to_images(rows), labels, classes)
-        with run_folder(self.out, job, images) as folder, threads_given_back():
+        with run_folder(self.out, job, images) as folder:
             self._set_fitted(train(job, folder, images=images), input_format, classes)
         return self
 
@@ -178,8 +178,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if state.names is not None:
             loaded.feature_names_in_ = state.names
         input_format = InputFormat(state.shape, state.value_range, state.range_given, frame_of(run.job.settings))
-        with threads_given_back():
-            loaded._set_fitted(run, input_format, state.labels)
+        loaded._set_fitted(run, input_format, state.labels)
         return loaded
 
     def __sklearn_tags__(self) -> Any:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-from threadpoolctl import threadpool_limits
-
 from sadari.data.cache.digests import digest_texts
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
@@ -46,7 +43,7 @@ class RunSnapshot:
 
     def open(self) -> Classifier:
         """Load the run's model, ready to predict."""
-        with TemporaryDirectory(prefix=TEMPORARY) as folder, threads_given_back():
+        with TemporaryDirectory(prefix=TEMPORARY) as folder:
             self.write(Path(folder))
             return Classifier.open(folder)
 
@@ -64,14 +61,3 @@ def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[P
         return
     with TemporaryDirectory(prefix=TEMPORARY) as folder:
         yield Path(folder) / "run"
-
-
-@contextmanager
-def threads_given_back() -> Iterator[None]:
-    """Let Sadari choose the number of threads inside, and restore that of the process afterwards."""
-    before = torch.get_num_threads()
-    with threadpool_limits(limits=None):
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)

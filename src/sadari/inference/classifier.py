@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sadari.data.decode import Frame, fit_rectangle
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
-from sadari.inference.device import device_here, threads_for, use_machine
+from sadari.inference.device import device_here, keep_freed_memory
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.run import RunRecord
@@ -40,10 +40,8 @@ class Classifier:
         run = _require_model(folder)
         model = TrainedModel.load(run)
         settings = run.job.settings if (run.path / "settings.toml").is_file() else Settings(device="auto")
-        here = Settings(device=device_here(settings.device), threads=settings.threads)
-        preprocess = model.preprocess
-        device = use_machine(here, threads_for(here, (preprocess.height, preprocess.width, preprocess.channels)))
-        model.network.to(device)
+        keep_freed_memory()
+        model.network.to(device_here(settings.device))
         return cls(run.path, model)
 
     @property

@@ -38,16 +38,26 @@ def resolve_machine(settings: Settings) -> Settings:
     return replace(settings, device=device, precision=_precision(settings, device))
 
 
-def use_machine(settings: Settings, threads: int) -> torch.device:
-    """Bring torch to the state that `settings` (resolved) describe, with so many `threads`, and return the device."""
-    torch.set_num_threads(threads)
-    threadpool_limits(threads)  # NumPy's products too, which the classical models consist of
-    _keep_freed_memory()
+@contextmanager
+def use_machine(settings: Settings, threads: int) -> Iterator[torch.device]:
+    """Compute within as `settings` (resolved) describe, with so many `threads`; yields the device.
+
+    Afterwards the process has its own numbers of threads and its own choice of cuDNN's algorithms again. What malloc
+    keeps of freed memory stays as it is set here: it changes no result, and nothing reports what it was before.
+    """
+    keep_freed_memory()
+    before, cudnn = torch.get_num_threads(), torch.backends.cudnn
+    chosen = cudnn.benchmark, cudnn.deterministic
     device = torch.device(settings.device)
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = False  # the choice of an algorithm would differ between two runs
-        torch.backends.cudnn.deterministic = True
-    return device
+    with threadpool_limits(threads):  # NumPy's products too, which the classical models consist of
+        torch.set_num_threads(threads)
+        if device.type == "cuda":
+            cudnn.benchmark, cudnn.deterministic = False, True  # the choice would differ between two runs
+        try:
+            yield device
+        finally:
+            cudnn.benchmark, cudnn.deterministic = chosen
+            torch.set_num_threads(before)
 
 
 def threads_for(settings: Settings, shape: tuple[int, int, int]) -> int:
@@ -96,7 +106,7 @@ def _precision(settings: Settings, device: str) -> str:
     return "bfloat16" if fast and device != "mps" else "float32"
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let malloc keep what one step frees for the next one, where the C library is glibc."""
     if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()):
         mallopt = ctypes.CDLL(None).mallopt
@@ -115,7 +125,7 @@ def denormals_flushed() -> Iterator[None]:
     and throughout with this, else 1.0 s at last). Threads take the state of the one that starts them, so that torch's
     are started anew.
     """
-    if not torch.set_flush_denormal(True):
+    if _flushes_denormals() or not torch.set_flush_denormal(True):
         yield
         return
     _start_threads_anew()
@@ -124,6 +134,11 @@ def denormals_flushed() -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         _start_threads_anew()
+
+
+def _flushes_denormals() -> bool:
+    """Whether this thread counts denormal numbers as zero already."""
+    return not bool((torch.tensor([1e-39]) * 0.5).item())
 
 
 def _start_threads_anew() -> None:

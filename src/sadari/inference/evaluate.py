@@ -33,7 +33,6 @@ def evaluate(
     settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
     images = own_images(run, progress) if data is None else load(data, settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
-    device = use_machine(settings, threads_for(settings, images.shape))
     if data is None:
         positions = run.split.positions(split_name)
     else:
@@ -41,7 +40,8 @@ def evaluate(
         positions = _in_split(images, split_name)
     if not len(positions):
         raise UsageError(f"there are no {split_name} images in '{data or run.job.data}'; choose another --split")
-    return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
+    with use_machine(settings, threads_for(settings, images.shape)) as device:
+        return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
 
 
 def own_images(run: RunRecord, progress: Progress | None = None) -> ImageSet:

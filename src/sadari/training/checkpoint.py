@@ -41,6 +41,18 @@ class FitState:
     fitted: bool = False
 
 
+@dataclass
+class Stored:
+    """What a checkpoint holds: the state, and named groups of tensors. Without any: a run that begins."""
+
+    state: FitState = field(default_factory=FitState)
+    groups: Mapping[str, Tensors] = field(default_factory=dict)
+
+    def group(self, name: str) -> Tensors:
+        """Return the tensors of the group `name`, none where there is no such group."""
+        return self.groups.get(name, {})
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Where is a run's last state kept? Counters and groups of named tensors, in one file.
@@ -55,10 +67,10 @@ class Checkpoint:
         tensors = {f"{group}/{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
         write_bytes(self.path, save(plain(tensors), {"state": json.dumps(asdict(state))}))
 
-    def read(self) -> tuple[FitState, dict[str, dict[str, Tensor]]] | None:
-        """What `write` kept; None where nothing was. Raises SadariError for a file that is something else."""
+    def read(self) -> Stored:
+        """Read what `write` stored, a fresh start where there is no file; raise SadariError for another file."""
         if not self.path.is_file():
-            return None
+            return Stored()
         groups: dict[str, dict[str, Tensor]] = {}
         try:
             with safe_open(self.path, framework="pt") as file:
@@ -69,7 +81,7 @@ class Checkpoint:
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise SadariError(f"the checkpoint {self.path} cannot be read ({error}); delete it to start over") from None
         state.earlier = state.seconds + state.epoch_seconds
-        return state, groups
+        return Stored(state, groups)
 
     def remove(self) -> None:
         """The run is finished: the checkpoint is no longer needed."""

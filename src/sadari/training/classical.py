@@ -1,6 +1,5 @@
 """How is a classical model fitted as a run? Pass by pass, with the same history and checkpoints as a network."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -20,7 +19,8 @@ from sadari.models.layers.modules import Dense
 from sadari.models.layers.neighbours import Neighbours
 from sadari.models.network import Network
 from sadari.progress import Progress, Silent, Task
-from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.checkpoint import FitState
+from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet, Split, prefetch
@@ -32,12 +32,12 @@ SCORED_AT_ONCE = 1024  # vectors; knn compares each of them with every training 
 
 
 @dataclass
-class Passes:
+class ClassicalFit:
     """Everything that fitting one classical model needs; `fit` leaves what it learns in the class layer of `network`.
 
     The model reads what the layers before the class layer give. learner: what reads `inputs`: the network itself, or
-    the part of it behind its frozen layers. after_epoch: called with the state when passes have
-    been added to its history, every TOLD_EVERY seconds and at the end.
+    the part of it behind its frozen layers. loop: where the run stands; it is called with new rows of the history
+    every TOLD_EVERY seconds and at the end.
     """
 
     classical: str
@@ -47,59 +47,55 @@ class Passes:
     images: ImageSet
     split: Split
     job: Job
-    checkpoint: Checkpoint
+    loop: FitLoop
     progress: Progress = field(default_factory=Silent)
-    after_epoch: Callable[[FitState], None] = lambda _: None
+    told_at: float = field(init=False, default=-np.inf)  # the first pass is told at once
+    passed_at: float = field(init=False, default=0.0)
+    tail: nn.Sequential = field(init=False)
+    train: "_Features" = field(init=False)
+    val: "_Features" = field(init=False)
+
+    @property
+    def state(self) -> FitState:
+        """Where fitting stands."""
+        return self.loop.state
 
     def fit(self) -> FitState:
-        """Fit from where the checkpoint stands to the end; the chosen weights end up in the network.
+        """Fit from where the run stands to the end; the chosen weights end up in the network.
 
-        Raises KeyboardInterrupt after Ctrl-C (the state is kept where the model can go on from one), SadariError
+        Raises KeyboardInterrupt after Ctrl-C (the state is stored where the model can go on from one), SadariError
         where the disk is full.
         """
         model: Classical = CLASSICAL.get(self.classical)
-        passed = self._restore()
-        self.told_at = -np.inf  # the first pass is told at once
-        self.passed_at = self.kept_at = perf_counter()  # a backbone's features are part of what the first pass costs
+        self.passed_at = perf_counter()  # a backbone's features are part of what the first pass costs
         self._lay_out()
-        problem = self._problem(passed)
+        problem = self._problem()
         with interruption() as wanted, self.progress.task(self.classical, model.most_passes(problem), "passes") as task:
             task.advance(self.state.epoch)
 
             def after_pass(learned: Learned) -> None:
                 self._finish_pass(learned, task)
-                self._keep_if_due(learned, wanted)
+                self._write_if_due(learned, wanted)
 
             if self.state.epoch < model.most_passes(problem):
                 with denormals_flushed():
                     model.fit(problem, after_pass)
-                self.after_epoch(self.state)
-        if self.best and self.job.settings.restore_best:
-            self.network.load_state_dict(self.best)
-        return self.state
-
-    def _restore(self) -> dict[str, Tensor]:
-        """Stand where the checkpoint stands, or at the very start; returns what the next pass needs besides."""
-        kept = self.checkpoint.read()
-        self.state, groups = kept if kept else (FitState(), {})
-        self.best = groups.get("best", {})
-        if kept:
-            self.network.load_state_dict(groups["network"])
-        return groups.get("passes", {})
+                self.loop.after_epoch(self.state)
+        return self.loop.end()
 
     def _lay_out(self) -> None:
         """What the class layer reads of the training and validation images, and that layer with what follows it."""
         body, self.tail = _cut(self.learner)
-        parts = (self.split.train, self.split.val)
+        splits = (self.split.train, self.split.val)
         progress = self.progress if any(True for _ in body.parameters()) else Silent()  # only a backbone takes long
-        with progress.task("features", sum(map(len, parts)), "images") as task:
-            self.train, self.val = (self._part(body, positions, task) for positions in parts)
+        with progress.task("features", sum(map(len, splits)), "images") as task:
+            self.train, self.val = (self._features(body, positions, task) for positions in splits)
 
-    def _part(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Part":
+    def _features(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Features":
         vectors = _vectors(body, self.inputs, positions, task)
-        return _Part(vectors, self.images.labels[positions])
+        return _Features(vectors, self.images.labels[positions])
 
-    def _problem(self, passed: dict[str, Tensor]) -> Problem:
+    def _problem(self) -> Problem:
         return Problem(
             pixels=self.train.vectors.numpy(),
             labels=self.train.labels,
@@ -108,7 +104,7 @@ class Passes:
             epochs=self.job.settings.epochs,
             seed=seed_for(self.job.seed, "passes"),
             from_pass=self.state.epoch,
-            state={key: each.numpy() for key, each in passed.items()},
+            state={key: each.numpy() for key, each in self.loop.stored.group("passes").items()},
         )
 
     def _finish_pass(self, learned: Learned, task: Task) -> None:
@@ -119,35 +115,26 @@ class Passes:
         row["train_loss"], row["train_accuracy"] = learned.scored or _scores(self.tail, self.train)
         if len(self.val.labels):
             row["val_loss"], row["val_accuracy"] = _scores(self.tail, self.val)
-        if row.get("val_loss", np.inf) < state.best_loss:
-            state.best_loss, state.best_epoch = row["val_loss"], state.epoch + 1
-            self.best = {key: each.clone() for key, each in self.network.state_dict().items()}
         now = perf_counter()
         row["seconds"] = now - self.passed_at
-        state.history.append(row)
-        state.epoch += 1
-        state.seconds += row["seconds"]
+        self.loop.add_epoch(row)
         task.advance(1, f"loss {row['train_loss']:.4f}")
         if now - self.told_at >= TOLD_EVERY:
-            self.after_epoch(state)
+            self.loop.after_epoch(state)
             self.told_at = perf_counter()
 
-    def _keep_if_due(self, learned: Learned, wanted: Interruption) -> None:
-        """Write a checkpoint where one is due; a model that tells no state starts over, which L-BFGS must."""
-        due = wanted.asked or perf_counter() - self.kept_at >= self.job.settings.checkpoint_seconds
-        if learned.state and due:
-            passed = {key: torch.from_numpy(np.array(each)) for key, each in learned.state.items()}
-            groups = {"network": self.network.state_dict(), "best": self.best, "passes": passed}
-            self.checkpoint.write(self.state, groups)
-            self.kept_at = perf_counter()
+    def _write_if_due(self, learned: Learned, wanted: Interruption) -> None:
+        """Write a checkpoint where one is due; a model without a state between passes starts over, as L-BFGS must."""
+        if learned.state and self.loop.is_due(wanted):
+            self.loop.write({"passes": {key: torch.from_numpy(np.array(each)) for key, each in learned.state.items()}})
         if wanted.asked:
-            self.after_epoch(self.state)
+            self.loop.after_epoch(self.state)
             raise KeyboardInterrupt
-        self.passed_at = perf_counter()  # telling and keeping are no part of the next pass
+        self.passed_at = perf_counter()  # reporting and storing are no part of the next pass
 
 
-class _Part(NamedTuple):
-    """What does the class layer read of one part of the images? vectors float32 (N, D), labels int64 (N,)."""
+class _Features(NamedTuple):
+    """What the class layer reads of the images of one split: vectors float32 (N, D), labels int64 (N,)."""
 
     vectors: Tensor
     labels: NDArray[np.int64]
@@ -188,8 +175,8 @@ def _assign(layer: Any, learned: Learned) -> None:
 
 
 @torch.inference_mode()
-def _scores(tail: nn.Module, part: _Part) -> tuple[float, float]:
+def _scores(tail: nn.Module, of: _Features) -> tuple[float, float]:
     """Mean log loss and accuracy of the class layer as it stands."""
-    logits = torch.cat([tail(each) for each in torch.split(part.vectors, SCORED_AT_ONCE)])
-    wanted = torch.from_numpy(part.labels)
+    logits = torch.cat([tail(each) for each in torch.split(of.vectors, SCORED_AT_ONCE)])
+    wanted = torch.from_numpy(of.labels)
     return F.cross_entropy(logits, wanted).item(), (logits.argmax(1) == wanted).double().mean().item()

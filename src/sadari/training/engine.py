@@ -8,7 +8,7 @@ for each epoch:
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -30,8 +30,9 @@ from sadari.models.layers.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, B
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
-from sadari.training.checkpoint import Checkpoint, FitState
+from sadari.training.checkpoint import FitState
 from sadari.training.dense import DenseStack
+from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.loss import are_correct
 from sadari.training.optim.build import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
@@ -65,8 +66,8 @@ class Engine:
 
     learner: what reads `inputs`: the network itself, or the part of it behind its frozen layers. batches: the training
     images, and the loss of an answer about them. labels: int64 (N,), of the whole set. validation: the positions that
-    choose the best epoch (possibly none). precision: dtype of the training step's arithmetic. after_epoch: called with
-    the state when an epoch has been added to its history.
+    choose the best epoch (possibly none). loop: where the run stands. precision: dtype of the training step's
+    arithmetic.
     """
 
     network: nn.Module
@@ -78,42 +79,40 @@ class Engine:
     validation: NDArray[np.int64]
     settings: Settings
     seed: int
-    checkpoint: Checkpoint
+    loop: FitLoop
     precision: torch.dtype
     progress: Progress = field(default_factory=Silent)
-    after_epoch: Callable[[FitState], None] = lambda _: None
+    stack: DenseStack | None = field(init=False)
+    varying: Sequence[tuple[int, Dropout | BatchNorm]] = field(init=False)
+    look_every: int = field(init=False)
 
-    def fit(self) -> FitState:
-        """Train from where the checkpoint stands to the end; the chosen weights end up in the network.
-
-        Raises DivergedError where the loss is no longer a finite number, KeyboardInterrupt after Ctrl-C (the state
-        is kept), SadariError where memory does not hold a batch as the network reads it, or not a single image with all
-        that the network makes of it, or the disk is full.
-        """
-        self._restore()
+    def __post_init__(self) -> None:
         self.stack = DenseStack.of(self.learner)
         self.varying = varying_layers(self.network)
         self.look_every = max(1, min(LOOK_EVERY, LOOK_VALUES // (self.settings.batch_size * self.batches.loss.classes)))
-        self.kept_at = perf_counter()
+        if self.loop.stored.groups:
+            load_optimizer_tensors(self.optimizer, self.loop.stored.group("optimizer"))
+
+    @property
+    def state(self) -> FitState:
+        """Where training stands."""
+        return self.loop.state
+
+    def fit(self) -> FitState:
+        """Train from where the run stands to the end; the chosen weights end up in the network.
+
+        Raises DivergedError where the loss is no longer a finite number, KeyboardInterrupt after Ctrl-C (the state
+        is stored), SadariError where memory does not hold a batch as the network reads it, or not a single image with
+        all that the network makes of it, or the disk is full.
+        """
         self.network.train()
         with interruption() as wanted, denormals_flushed():
             while self.state.epoch < self.settings.epochs and not self._out_of_patience():
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
                     self._train_epoch(task, wanted)
                 self._finish_epoch()
-                self._keep_if_due(wanted)
-        if self.best and self.settings.restore_best:
-            self.network.load_state_dict(self.best)
-        return self.state
-
-    def _restore(self) -> None:
-        """Stand where the checkpoint stands, or at the very start."""
-        kept = self.checkpoint.read()
-        self.state, groups = kept if kept else (FitState(), {})
-        self.best = groups.get("best", {})
-        if kept:
-            self.network.load_state_dict(groups["network"])
-            load_optimizer_tensors(self.optimizer, groups.get("optimizer", {}))
+                self._write_if_due(wanted)
+        return self.loop.end()
 
     def _train_epoch(self, task: Task, wanted: Interruption) -> None:
         state, steps = self.state, self.batches.steps_per_epoch
@@ -126,7 +125,7 @@ class Engine:
             state.step += 1
             state.seen += len(batch.x)
             del batch  # the next one needs its room
-            look = state.step % self.look_every == 0 or state.step == steps or self._due(wanted)
+            look = state.step % self.look_every == 0 or state.step == steps or self.loop.is_due(wanted)
             if look:
                 self._look(found)
                 found = []
@@ -134,7 +133,7 @@ class Engine:
             if look:
                 task.advance(state.seen - shown, f"loss {state.loss_sum / state.seen:.4f}")
                 shown = state.seen
-                self._keep_if_due(wanted)
+                self._write_if_due(wanted)
 
     def _next_batch(self) -> Batch:
         """What the next step learns from; SadariError where memory does not even hold that."""
@@ -226,15 +225,11 @@ class Engine:
                     f"the validation loss is no longer a number after epoch {row['epoch']};"
                     f" lower learning_rate, which was {row['learning_rate']:g} there"
                 )
-            if row["val_loss"] < state.best_loss:
-                state.best_loss, state.best_epoch = row["val_loss"], state.epoch + 1
-                self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         row["seconds"] = state.epoch_seconds + perf_counter() - started
-        state.history.append(row)
-        state.seconds += row["seconds"]
-        state.epoch, state.step, state.seen = state.epoch + 1, 0, 0
+        self.loop.add_epoch(row)
+        state.step, state.seen = 0, 0
         state.loss_sum = state.correct = state.epoch_seconds = 0.0
-        self.after_epoch(state)
+        self.loop.after_epoch(state)
 
     def _validate(self) -> tuple[float, float]:
         """Loss and accuracy on the validation images, in the precision of training."""
@@ -243,17 +238,11 @@ class Engine:
         loss = F.cross_entropy(logits, labels).item()
         return loss, (logits.argmax(1) == labels).double().mean().item()
 
-    def _keep_if_due(self, wanted: Interruption) -> None:
-        if self._due(wanted):
-            optimizer = optimizer_tensors(self.optimizer)
-            groups = {"network": self.network.state_dict(), "optimizer": optimizer, "best": self.best}
-            self.checkpoint.write(self.state, groups)
-            self.kept_at = perf_counter()
+    def _write_if_due(self, wanted: Interruption) -> None:
+        if self.loop.is_due(wanted):
+            self.loop.write({"optimizer": optimizer_tensors(self.optimizer)})
             if wanted.asked:
                 raise KeyboardInterrupt
-
-    def _due(self, wanted: Interruption) -> bool:
-        return wanted.asked or perf_counter() - self.kept_at >= self.settings.checkpoint_seconds
 
     def _out_of_patience(self) -> bool:
         since_best = self.state.epoch - self.state.best_epoch

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.files import read_json, write_json, write_text
-from sadari.inference.device import threads_for, use_machine
+from sadari.inference.device import threads_for
 from sadari.inference.model import Architecture
 from sadari.job import Job
 from sadari.models.backbone.pretrained import Pretrained
@@ -16,7 +18,7 @@ from sadari.models.network import Network
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
 from sadari.run import environment, write_split
-from sadari.training.checkpoint import Checkpoint
+from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
 from sadari.training.randomness import seed_for
@@ -28,7 +30,8 @@ from sadari.values import ImageSet, Split
 class Setup:
     """Everything that training one job needs.
 
-    augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already.
+    augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already. stored: what
+    the run's checkpoint holds, read once.
     """
 
     job: Job
@@ -41,6 +44,7 @@ class Setup:
     augmentation: Augmentation | None
     out: Path
     log: Log
+    stored: Stored
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -51,24 +55,22 @@ def checkpoint_of(out: Path) -> Checkpoint:
     return Checkpoint(out / "checkpoint" / "state.safetensors")
 
 
-def set_up(job: Job, images: ImageSet, split: Split, out: Path, progress: Progress, threads: int = 0) -> Setup:
+def set_up(
+    job: Job, images: ImageSet, split: Split, out: Path, progress: Progress, device: torch.device, threads: int
+) -> Setup:
     """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind.
 
-    threads: of a run that begins, where its settings do not say; 0: as `threads_for` says.
+    device, threads: what the process computes with (`use_machine`).
     """
     require_same_data(out, images)  # what else is kept in `out` may not fit other images
     settings = job.settings
     stamped = out / "environment.json"
     architecture = architecture_of(job, images, out)
-    # As many threads as the run began with: another number would add up in another order.
-    began = read_json(stamped)["threads"] if stamped.is_file() else 0
-    threads = began or settings.threads or threads or threads_for(settings, images.shape)
-    device = use_machine(settings, threads)
     network = architecture.build(seed_for(job.seed, "weights"))
-    kept = checkpoint_of(out).read()
-    if kept:
-        network.load_state_dict(kept[1]["network"])
-    digest = "" if kept else start_weights(network, architecture, out)
+    stored = checkpoint_of(out).read()
+    if stored.groups:
+        network.load_state_dict(dict(stored.group("network")))
+    digest = "" if stored.groups else start_weights(network, architecture, out)
     if not architecture.classical:  # classical models stay on the processor
         network.to(device)
     augmentation = parse_augmentation(settings.augment, *images.shape[:2])
@@ -100,7 +102,17 @@ def set_up(job: Job, images: ImageSet, split: Split, out: Path, progress: Progre
     learning = split_inputs(network, preprocess, images, split.train, augmentation, settings, log)
     if learning.views:
         augmentation = None
-    return Setup(job, images, split, preprocess, architecture, network, learning, augmentation, out, log)
+    return Setup(job, images, split, preprocess, architecture, network, learning, augmentation, out, log, stored)
+
+
+def threads_of(job: Job, images: ImageSet, out: Path, threads: int) -> int:
+    """Return how many threads the run in `out` computes with.
+
+    As many as it began with, since another number would add up in another order; for a run that begins: those of its
+    settings, else `threads`, else (0) as `threads_for` says.
+    """
+    began = read_json(_stamp(out))["threads"] if _stamp(out).is_file() else 0
+    return int(began or job.settings.threads or threads or threads_for(job.settings, images.shape))
 
 
 def bring_weights(job: Job, out: Path) -> None:

@@ -6,7 +6,7 @@ Starting, resuming and finding a run finished are the same call: whatever is the
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
 from sadari.files import remove_unfinished, write_json
-from sadari.inference.device import PRECISIONS, resolve_machine
+from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
 from sadari.job import Job, find_job
@@ -30,13 +30,14 @@ from sadari.progress import Progress, Silent
 from sadari.run import RunRecord, read_split, write_history, write_predictions
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
-from sadari.training.classical import Passes
+from sadari.training.classical import ClassicalFit
 from sadari.training.engine import DivergedError, Engine
+from sadari.training.fit_loop import FitLoop
 from sadari.training.log import Log
 from sadari.training.loss import CrossEntropy
 from sadari.training.optim.build import make_optimizer
 from sadari.training.run_folder import only_one, require_same_job, require_same_network
-from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up
+from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up, threads_of
 from sadari.training.tensorboard import Events
 from sadari.values import SPLITS, ImageSet, Predictions, Split
 
@@ -74,14 +75,17 @@ def train(
         images = images if images is not None else load(job.data, job.settings, progress)
         if (out / "split.npz").is_file():
             split = read_split(out / "split.npz")
-        setup = set_up(job, images, split or draw_split(images, job.settings), out, progress, threads)
-        with _noted(setup.log):
-            state = _fit(setup)
-            try:
-                _finish(setup, state, started)
-            except KeyboardInterrupt:
-                setup.checkpoint.write(replace(state, fitted=True), {"network": setup.network.state_dict()})
-                raise
+        split = split or draw_split(images, job.settings)
+        threads = threads_of(job, images, out, threads)
+        with use_machine(job.settings, threads) as device:
+            setup = set_up(job, images, split, out, progress, device, threads)
+            with _noted(setup.log):
+                state = _fit(setup)
+                try:
+                    _finish(setup, state, started)
+                except KeyboardInterrupt:
+                    setup.checkpoint.write(replace(state, fitted=True), {"network": setup.network.state_dict()})
+                    raise
         return run
 
 
@@ -116,13 +120,13 @@ def _fit(setup: Setup) -> FitState:
         setup.log.note(*map(_sentence, rows if told else rows[-1:]))  # at first, older rows are in the log already
         told = len(state.history)
 
-    kept = setup.checkpoint.read()
-    if kept and kept[0].fitted:
-        state = kept[0]  # `set_up` has given the network its weights
+    loop = FitLoop(setup.network, setup.checkpoint, setup.job.settings, setup.stored, after_epoch)
+    if loop.state.fitted:
+        state = loop.state  # `set_up` has given the network its weights
     elif setup.architecture.classical:
-        state = _passes(setup, after_epoch).fit()
+        state = _classical_fit(setup, loop).fit()
     else:
-        state = _fit_network(setup, after_epoch)
+        state = _fit_network(setup, loop)
     if told < len(state.history):  # stopped behind its last epoch: there was none left to tell with
         after_epoch(state)
     return state
@@ -136,21 +140,21 @@ def _sentence(row: dict[str, float]) -> str:
     return "; ".join(parts)
 
 
-def _fit_network(setup: Setup, after_epoch: Callable[[FitState], None]) -> FitState:
+def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
     """Train step by step; a loss that is no longer a number still leaves the best weights as a model."""
-    out, engine = setup.out, _engine(setup, after_epoch)
+    out, engine = setup.out, _engine(setup, loop)
     try:
         return engine.fit()
     except DivergedError as error:
-        if not engine.best:
+        if not loop.best:
             raise
-        setup.network.load_state_dict(engine.best)
+        setup.network.load_state_dict(dict(loop.best))
         write_model(out / "model.safetensors", setup.network, setup.architecture)
-        raise DivergedError(f"{error}; the best epoch, {engine.state.best_epoch}, is kept as {out}") from None
+        raise DivergedError(f"{error}; the best epoch, {loop.state.best_epoch}, is kept as {out}") from None
 
 
-def _passes(setup: Setup, after_epoch: Callable[[FitState], None]) -> Passes:
-    return Passes(
+def _classical_fit(setup: Setup, loop: FitLoop) -> ClassicalFit:
+    return ClassicalFit(
         classical=setup.architecture.classical,
         network=setup.network,
         learner=setup.learning.learner,
@@ -158,13 +162,12 @@ def _passes(setup: Setup, after_epoch: Callable[[FitState], None]) -> Passes:
         images=setup.images,
         split=setup.split,
         job=setup.job,
-        checkpoint=setup.checkpoint,
+        loop=loop,
         progress=setup.log,
-        after_epoch=after_epoch,
     )
 
 
-def _engine(setup: Setup, after_epoch: Callable[[FitState], None]) -> Engine:
+def _engine(setup: Setup, loop: FitLoop) -> Engine:
     job, images, split = setup.job, setup.images, setup.split
     settings, (learner, inputs, views) = job.settings, setup.learning
     device = torch.device(settings.device)
@@ -185,10 +188,9 @@ def _engine(setup: Setup, after_epoch: Callable[[FitState], None]) -> Engine:
         validation=split.val,
         settings=settings,
         seed=job.seed,
-        checkpoint=setup.checkpoint,
+        loop=loop,
         precision=PRECISIONS[settings.precision],
         progress=setup.log,
-        after_epoch=after_epoch,
     )
 
 

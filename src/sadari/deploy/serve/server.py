@@ -2,6 +2,8 @@
 
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -51,8 +53,9 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def open_to_serve(path: Path | str) -> Classifier:
-    """Open the model in `path` with as many threads as a single image keeps busy, instead of a whole training batch.
+@contextmanager
+def opened_to_serve(path: Path | str) -> Iterator[Classifier]:
+    """Open the model in `path`, and compute within with as many threads as a single image keeps busy.
 
     Measured on two cores that other processes used too: 64 images of 28x28 through A4's cnn take 4 ms on one thread,
     and 9 to 36 ms on two, which wait for each other. Raises as `Classifier.open` does.
@@ -60,5 +63,5 @@ def open_to_serve(path: Path | str) -> Classifier:
     classifier = Classifier.open(path)
     device = str(next(classifier.model.network.parameters()).device)
     settings = Settings(device=device, batch_size=1)
-    use_machine(settings, threads_for(settings, classifier.shape))
-    return classifier
+    with use_machine(settings, threads_for(settings, classifier.shape)):
+        yield classifier

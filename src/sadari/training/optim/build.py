@@ -1,7 +1,7 @@
 """How do gradients become steps, and how long is a step? Defaults are those that Keras documents."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -147,7 +147,7 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
     }
 
 
-def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+def load_optimizer_tensors(optimizer: Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
     """Give `optimizer` back the memory that `optimizer_tensors` returned.
 
     Each tensor takes the memory order of its parameter: fused optimisers walk through both by address. Raises
