@@ -9,7 +9,7 @@ from sadari.comparison.variants import Arm
 from sadari.job import Job
 from sadari.models.catalog import find_model
 
-ARTICLES = Path(__file__).parents[2] / "articles"
+ARTICLES = Path(__file__).parents[2] / "studies" / "published"
 FASHION, CIFAR, PHOTOGRAPH = ((28, 28, 1), 10), ((32, 32, 3), 10), ((224, 224, 3), 3)
 
 # Params as Keras prints them for the articles' networks, and the published accuracy and loss on test.

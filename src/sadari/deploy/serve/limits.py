@@ -31,7 +31,7 @@ class Limits:
     queue_seconds: float = 1.0  # how long the last one accepted may have to wait for the network, by its pace
     seconds: float = 10.0  # for the answer, once the images are here
     upload_seconds: float = 30.0  # for the images to come
-    batch_images: int = 64  # through the network at once: above it little is gained per image (benchmarks/serving.py)
+    batch_images: int = 64  # at once: above it little is gained per image (benchmarks/serving/serving.py)
     stop_seconds: float = 15.0  # for what is under way, when the server is stopped
 
 

@@ -1,0 +1,27 @@
+"""What does Sadari make of a task? A run as `sadari train` makes it, classical models included.
+
+sadari_training.py TASK    (run by ../yardstick.py; training_task.py says what a task is)
+"""
+
+import tempfile
+from pathlib import Path
+
+from sadari.training.job import make_job
+from sadari.training.train import train
+from training_task import answer, read_task
+
+
+def main() -> None:
+    task = read_task()
+    asked = {"scaling": task["scaling"], "epochs": task["epochs"], "batch_size": task["batch"], "val_fraction": 0}
+    if task["model"] == "sgd":
+        asked["average"] = False  # as the peer's
+    job = make_job(task["file"], task["model"], task["seed"], {**asked, "precision": task["precision"]})
+    with tempfile.TemporaryDirectory() as folder:
+        run = train(job, Path(folder) / "run")
+        seconds = [row["seconds"] for row in run.history]
+        summary, accuracy, precision = run.summary, run.scores("test")["accuracy"], run.job.settings.precision
+    answer(seconds, accuracy, summary["params"]["total"], precision, ["sadari", "torch", "numpy"])
+
+
+main()
