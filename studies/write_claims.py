@@ -1,10 +1,10 @@
 """Which claims of the articles hold? Writes docs/claims.md from the studies of this folder and their stored results.
 
     uv run python studies/write_claims.py                   # the page anew, from results/
-    uv run python studies/write_claims.py runs/a0-1 ...     # first take over finished comparisons of these studies
+    uv run python studies/write_claims.py runs/a0-1 ...     # first store finished comparisons of these studies
 
-A result is `comparison.json` without the paths of its machine, under the name of its study. A study without one stands
-on the page as not run.
+A result is `comparison.json` without the paths of its machine, under the name of its study. A study without one is
+"not run" on the page.
 """
 
 import sys
@@ -80,12 +80,12 @@ class Section:
 
 
 def studies() -> dict[str, Study]:
-    """The studies of this folder by the names of their files."""
+    """Read the studies of this folder, by the names of their files."""
     return {path.stem: read_study(path) for path in sorted(FOLDER.glob("*.toml")) if path != FACTS}
 
 
 def section(name: str, study: Study) -> Section:
-    """A study with its stored result. Raises SadariError where that is of other arms or claims than the study's."""
+    """Return a study with its stored result. Raises SadariError where that has other arms or claims than the study."""
     stored = RESULTS / f"{name}.json"
     if not stored.is_file():
         return Section(name, study, None)
@@ -99,7 +99,7 @@ def section(name: str, study: Study) -> Section:
 
 
 def facts() -> list[Line]:
-    """The claims that are checked by a test, or not at all."""
+    """Read the claims that are checked by a test, or not at all."""
     return [
         Line(
             each["source"],
@@ -132,7 +132,7 @@ def take_over(folder: Path) -> Path:
 
 
 def page() -> str:
-    """The text of docs/claims.md."""
+    """Return the text of docs/claims.md."""
     found, beside = [section(name, study) for name, study in studies().items()], facts()
     lines = [line for each in found for line in each.lines]
     counted = Counter(line.verdict for line in (*lines, *beside))

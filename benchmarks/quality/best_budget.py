@@ -2,13 +2,13 @@
 
     SADARI_DATA_DIR=... uv run python benchmarks/quality/best_budget.py [--sets digits,shapes,fashion-mnist] [--seeds 3]
 
-On each set, with the budget B that BUDGETS says: every model alone, with as many epochs as B holds by its measured pace
-(measured on the set itself, before B begins), once; the three that are best on the *test* images then with the other
-seeds; and best, with B for everything, with all seeds. Which single model is the best is therefore known from the
-test images, as nobody could who has not tried them all: the comparison favours the single model.
+Each set has a budget B, see BUDGETS. Every model is trained once alone, with as many epochs as B holds by its measured
+pace (measured on the set itself, before B begins). The three that are best on the *test* images are trained with the
+other seeds too. `best` has B for everything, with every seed. So the best single model is known from the test images,
+which no user could know without trying them all: the comparison favours the single model.
 
-Whatever is done is in the result file already and is not done again. `seconds` of each entry: training and judging, by
-the clock; those of the measuring before a single model's B are not in it, those of best's are. At most 27 B a set
+What the result file has already is not measured again. `seconds` of each entry: training and judging, by the clock;
+those of the measuring before a single model's B are left out, those of `best` are included. At most 27 B a set
 (worked out): a quarter of an hour for digits and shapes, less where patience ends runs; half an hour for fashion-mnist.
 """
 
@@ -53,7 +53,7 @@ Entry = dict[str, Any]
 
 
 class Single:
-    """Every model of the ladder on one set, each alone."""
+    """The models that are trained alone on one set."""
 
     def __init__(self, data: str, budget: float) -> None:
         self.budget = budget
@@ -64,11 +64,11 @@ class Single:
         self.counts = Counts.of(self.split)
 
     def _as_it_is(self, data: str, arm: Arm) -> bool:
-        """Backbones need larger images and minutes for them: none is tried for so short a time."""
+        """Return whether the model reads the images in their own size. Backbones need larger ones, and minutes."""
         return Comparison(data, (arm,), (0,)).job(arm, 0).settings.image_size == 0
 
     def train(self, arm: Arm, seed: int) -> Entry:
-        """What comes of `arm` in the whole budget?"""
+        """Train `arm` for the whole budget and return what came of it."""
         chosen = plan(self._pace(arm), self.counts, FILLED * self.budget)
         if chosen is None:
             return {"accuracy": None, "seconds": 0.0, "plan": "too slow"}
@@ -76,7 +76,7 @@ class Single:
         return {"accuracy": record["scores"]["test"]["accuracy"], "seconds": seconds, "plan": str(chosen)}
 
     def _pace(self, arm: Arm) -> Pace:
-        """On the set itself, where the sample says that some of it is affordable."""
+        """Measure the pace on the set itself, where the sample says that a part of the budget is enough for it."""
         sampled = measure(self.request.data, arm, 0, self.images, self.counts, train)
         short = plan(sampled, self.counts, PACED * self.budget)
         if short is None:
@@ -97,7 +97,7 @@ class Single:
 
 
 def search(data: str, budget: float, seed: int) -> Entry:
-    """What comes of best with this budget?"""
+    """Search the best model within `budget` seconds and return what came of it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "best"
         result = find_best(BestRequest(data, budget, seeds=(seed,)), out=folder)
@@ -116,7 +116,7 @@ def _key(data: str, who: str, seed: int) -> str:
 
 
 class Results:
-    """The result file: entries by set, who and seed, written after each; `seeds` are asked for."""
+    """The result file: entries by set, model and seed, written after each. seeds: those of this call."""
 
     def __init__(self, path: Path, seeds: range) -> None:
         self.path = path
@@ -145,7 +145,7 @@ class Results:
 
 
 def measure_set(data: str, budget: float, results: Results) -> None:
-    """Everything about one set that is not known yet, and what it comes to."""
+    """Measure what is missing about one set, and print what it comes to."""
     single = Single(data, budget)
     seeds = results.seeds
     for arm in single.request.arms:

@@ -1,6 +1,6 @@
 """Do the intervals cover the truth, and how often does a test raise a false alarm? Comparisons with known truth.
 
-    OMP_NUM_THREADS=1 uv run python benchmarks/quality/coverage.py [--replications 2000] [--out benchmarks/quality/coverage.json]
+    OMP_NUM_THREADS=1 uv run python benchmarks/quality/coverage.py [--replications 2000] [--out FILE.json]
     uv run python benchmarks/quality/coverage.py --table        the table of docs/statistics.md, from the stored results
     uv run python benchmarks/quality/coverage.py --integrate    the one of coverage by integration
 
@@ -13,7 +13,7 @@ with independent standard normal u (difficulty that all arms share), v (what one
 is then exactly Phi(ability + seed), and an arm's, over endlessly many seeds too, Phi(ability / sqrt(1 + spread^2)).
 The spread is solved so that the accuracies of the seeds have the wanted standard deviation. Everything is drawn anew
 in every replication. A model without chance is one network, drawn once, repeated for every seed; its truth is that
-network's. `interval` and `verdicts` judge, as they do for users.
+network's. `interval` and `verdict` judge, as they do for users.
 """
 
 import argparse
@@ -45,7 +45,7 @@ NODES = 48  # of the integration over one estimated variance
 
 @dataclass(frozen=True)
 class Setting:
-    """What is compared? True accuracies, the standard deviations of both arms over seeds, seeds, and test images."""
+    """One comparison: true accuracies, the standard deviations of both arms over seeds, seeds, and test images."""
 
     name: str
     accuracy_a: float
@@ -59,7 +59,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Rates:
-    """How often, of all replications? `equal`: found equal within MARGIN. width: median width of the intervals."""
+    """Shares of all replications. equal: found equal within MARGIN. width: median width of the intervals."""
 
     setting: Setting
     replications: int
@@ -73,7 +73,7 @@ class Rates:
 
 
 class Arm:
-    """Draws networks with a known true accuracy."""
+    """A source of networks with a known true accuracy."""
 
     def __init__(self, accuracy: float, spread: float, without_chance: bool) -> None:
         self.without_chance = without_chance
@@ -83,7 +83,10 @@ class Arm:
     def draw(
         self, generator: np.random.Generator, seeds: int, shared: NDArray[np.float32]
     ) -> tuple[NDArray[np.bool_], float]:
-        """(correct, the true accuracy that its interval speaks of): one network's for one seed, else the arm's."""
+        """Return (correct, the true accuracy that its interval is about).
+
+        The accuracy is the network's for one seed, else the arm's.
+        """
         networks = 1 if self.without_chance else seeds
         level = self.ability + self.effect * generator.standard_normal(networks)
         noise = generator.standard_normal((networks, len(shared)), dtype=np.float32)
@@ -96,7 +99,7 @@ class Arm:
 
 
 def _effect(accuracy: float, spread: float) -> float:
-    """The sd of the seed effect with which the accuracies of the seeds have the sd `spread`."""
+    """Return the std of the seed effect with which the accuracies of the seeds have the std `spread`."""
     if spread == 0:
         return 0.0
     points, weights = np.polynomial.hermite_e.hermegauss(80)
@@ -142,7 +145,10 @@ def measure(setting: Setting, replications: int, generator: np.random.Generator)
 
 
 def settings() -> Iterator[Setting]:
-    """What is simulated. At 99 % a spread over 0.005 is left out: it would mean most seeds perfect and a few bad."""
+    """Yield what is simulated.
+
+    At 99 % a spread over 0.005 is left out: it would mean most seeds perfect and a few bad.
+    """
     for images, seeds in product(IMAGES, SEEDS):
         for spread in SPREADS if seeds > 1 else (0.0,):
             for accuracy in (0.6, 0.9, 0.97, 0.99):
@@ -156,7 +162,7 @@ def settings() -> Iterator[Setting]:
 
 
 def integrated(seeds: int, ratio: float, residual: float, split: float, variance: float) -> float:
-    """How often is a normal estimate covered, over all estimated variances that two arms may show?
+    """Return how often a normal estimate is covered, over all estimated variances that two arms may show.
 
     The variance by images is 1, of which the share `residual` is chance of one network on one image, the share
     `split` of it arm a's. variance: by the seeds of both arms; ratio: of arm b's to arm a's, negative for no arm b.
@@ -178,7 +184,7 @@ def integrated(seeds: int, ratio: float, residual: float, split: float, variance
 
 
 def integrated_table() -> list[str]:
-    """Lowest and highest integrated coverage, and where."""
+    """Return the lowest and highest integrated coverage, and where, as lines of Markdown."""
     lines = ["| seeds | one arm varies | both vary | where lowest |", "|---|---|---|---|"]
     for seeds in SEEDS[1:]:
         one = [integrated(seeds, -1, residual, 1, variance) for residual, variance in product(RESIDUALS, VARIANCES)]
@@ -214,13 +220,13 @@ def main() -> None:
 
 
 def read(file: Path) -> list[Rates]:
-    """The stored results."""
+    """Read the stored results."""
     rows = json.loads(file.read_text(encoding="utf-8"))["results"]
     return [Rates(**{**row, "setting": Setting(**row["setting"])}) for row in rows]
 
 
 def table(results: Sequence[Rates]) -> list[str]:
-    """Lowest and highest coverage and false alarms, in per cent, by images and seeds; settings at 99 % apart."""
+    """Return lowest and highest coverage and false alarms, in per cent, by images and seeds; settings at 99 % apart."""
     lines = [
         "| images | seeds | accuracy covered | difference covered | false alarms | equal, though it is not |",
         "|---|---|---|---|---|---|",
@@ -242,12 +248,12 @@ def table(results: Sequence[Rates]) -> list[str]:
 
 
 def few_errors(setting: Setting) -> bool:
-    """Are hardly any images got wrong, so that their number is 0, 1, 2, ... rather than something normal?"""
+    """Return whether so few images are wrong that their number is 0, 1, 2, ... rather than something normal."""
     return setting.images * (1 - max(setting.accuracy_a, setting.accuracy_b)) < 5
 
 
 def no_difference(setting: Setting) -> bool:
-    """Are both true accuracies the same, so that a difference shown is a false alarm?"""
+    """Return whether both true accuracies are the same, so that a difference shown is a false alarm."""
     return setting.accuracy_a == setting.accuracy_b
 
 

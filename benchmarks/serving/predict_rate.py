@@ -1,11 +1,11 @@
 """How fast does `sadari predict` judge small files, against decoding them alone?
 
-    uv run python benchmarks/serving/predict_rate.py RUN cifar10-images.tar.gz [--turns 3] [--out benchmarks/serving/predict_rate.json]
+    uv run python benchmarks/serving/predict_rate.py RUN cifar10-images.tar.gz [--turns 3] [--out FILE.json]
 
 RUN: a run on images of that size. Decoding alone is the same stream of files (listing, reading, decoding in threads)
-with a network that says nothing; both run in turn, in this process, and the ratio of every pair is taken, because a
-shared machine drifts. Processor seconds are told too: on a machine whose cores all decode, the network's own share of
-them is what is lost. Memory is the peak of the process after each.
+with a network that computes nothing. Both run in turn, in this process, and the ratio of every pair is taken, because a
+shared machine drifts. Processor seconds are reported too: on a machine whose cores all decode, the network's own share
+of them is what is lost. Memory is the peak of the process after each. The stored results are in predict_rate.json.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from machine import describe_machine, peak_mib
 
 
 class Silenced(Classifier):
-    """Decodes as the classifier does, and says nothing of what it sees."""
+    """A classifier that decodes as usual and computes nothing."""
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.zeros((len(images), len(self.classes)), dtype=np.float32)

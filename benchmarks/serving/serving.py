@@ -2,13 +2,13 @@
 
     uv run python benchmarks/serving/serving.py RUN... [--seconds 5] [--out benchmarks/serving/serving.json]
 
-The server is a process of its own, and so are those who ask; one image of the run's own size goes in each request, as
-PNG in a multipart body, over connections that stay open.
+The server is a process of its own, and so are the clients. Each request has one image of the run's own size, as PNG in
+a multipart body, over connections that stay open.
 
 - bare: `Classifier.probabilities` for one image, in this process; decoded: with `Classifier.decode` before it.
 - overhead: the median of a lone request minus the median of bare, in turn, fifty of each at a time.
-- rates: at 1, 8 and 32 connections that ask again as soon as they are answered; with batches, and with one image at a
-  time (`batch_images=1`), so that the effect of batching is seen. Images in a batch come from /metrics.
+- rates: at 1, 8 and 32 connections that send the next request as soon as they have the answer; with batches, and with
+  one image at a time (`batch_images=1`), which shows the effect of batching. Images in a batch come from /metrics.
 - overload: requests begin at four times the best rate, whether or not the last ones are answered (an open loop over
   many connections, where a request whose connections are all busy waits, and its wait is counted).
 """
@@ -37,14 +37,14 @@ from machine import describe_machine
 
 CONNECTIONS = (1, 8, 32)
 TIMES = 4
-ASKERS = 2  # processes that ask at four times the rate, so that it is not they who are too slow
+CLIENTS = 2  # client processes at four times the rate, so that the clients are not what is too slow
 CROWD = 128  # connections of each of them
 TURNS, EACH = 10, 50
 BOUNDARY = b"sadari-benchmark"
 
 
 def serve(run: str, batch_images: int) -> None:
-    """Serve `run` until told to stop; the port is the first line printed."""
+    """Serve `run` until the process is ended; the port is the first line printed."""
     from sadari.deploy.serve.limits import Limits
     from sadari.deploy.serve.routes import make_app
     from sadari.deploy.serve.server import listen, open_to_serve
@@ -59,7 +59,7 @@ def serve(run: str, batch_images: int) -> None:
 
 @contextmanager
 def serving(run: str, batch_images: int) -> Iterator[int]:
-    """The port of a server of its own."""
+    """Start a server in a process of its own, and yield its port."""
     arguments = [sys.executable, __file__, run, "--serve", str(batch_images)]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     assert process.stdout
@@ -72,7 +72,7 @@ def serving(run: str, batch_images: int) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Replies:
-    """Of each request its status, and the seconds until it was answered."""
+    """The status of each request, and the seconds until it was answered."""
 
     statuses: list[int]
     seconds: list[float]
@@ -93,7 +93,7 @@ class Replies:
 
 
 def request_for(content: bytes) -> bytes:
-    """POST /predict with one image, as the bytes that go over the wire."""
+    """Return POST /predict with one image, as the bytes that are sent."""
     head = b'Content-Disposition: form-data; name="images"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
     body = b"--" + BOUNDARY + b"\r\n" + head + content + b"\r\n--" + BOUNDARY + b"--\r\n"
     lines = (
@@ -114,7 +114,7 @@ class Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def ask(self, request: bytes) -> int:
-        """The status of the answer, whose body is read and forgotten."""
+        """Send `request` and return the status of the answer, whose body is read and dropped."""
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]
@@ -123,7 +123,7 @@ class Connection:
 
 
 async def ask_again_and_again(port: int, request: bytes, connections: int, seconds: float) -> Replies:
-    """A closed loop: each connection asks as soon as it is answered."""
+    """Run a closed loop: each connection sends its next request as soon as it has the answer."""
     statuses: list[int] = []
     took: list[float] = []
     started = time.perf_counter()
@@ -139,7 +139,7 @@ async def ask_again_and_again(port: int, request: bytes, connections: int, secon
 
 
 async def ask_on_time(port: int, request: bytes, rate: float, seconds: float) -> Replies:
-    """An open loop: a request is due every 1 / rate seconds; its time counts from when it was due."""
+    """Run an open loop: a request is due every 1 / rate seconds; its time counts from when it was due."""
     statuses: list[int] = []
     took: list[float] = []
     due = iter(range(round(rate * seconds)))
@@ -166,14 +166,14 @@ def open_loop(port: int, request: bytes, rate: float, seconds: float) -> Replies
 
 
 def batches(port: int) -> tuple[float, float]:
-    """Images and batches so far."""
+    """Return the numbers of images and batches so far."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
         lines = dict(line.rsplit(" ", 1) for line in response.read().decode().splitlines() if not line.startswith("#"))
     return float(lines["sadari_batch_images_sum"]), float(lines["sadari_batch_images_count"])
 
 
 def image_of(run: str) -> bytes:
-    """A noisy image of the shape that the run reads, as PNG."""
+    """Return a noisy image of the shape that the run reads, as PNG."""
     height, width, channels = shape_of(run)
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, channels), dtype=np.uint8)
     file = BytesIO()
@@ -192,7 +192,7 @@ def measure_overhead(run: str, port: int, content: bytes) -> dict[str, float]:
     classifier = open_to_serve(run)
     pixels = classifier.decode(content)[np.newaxis]
     bare, decoded = [], []
-    asked: list[float] = []
+    requests: list[float] = []
 
     async def turns() -> None:
         request = request_for(content)
@@ -205,11 +205,11 @@ def measure_overhead(run: str, port: int, content: bytes) -> dict[str, float]:
             for _ in range(EACH):
                 started = time.perf_counter()
                 assert await connection.ask(request) == 200
-                asked.append(time.perf_counter() - started)
+                requests.append(time.perf_counter() - started)
 
     asyncio.run(turns())
-    bare_ms, decoded_ms, asked_ms = (1000 * statistics.median(each) for each in (bare, decoded, asked))
-    return {"bare_ms": bare_ms, "decoded_ms": decoded_ms, "request_ms": asked_ms, "overhead_ms": asked_ms - bare_ms}
+    bare_ms, decoded_ms, request_ms = (1000 * statistics.median(each) for each in (bare, decoded, requests))
+    return {"bare_ms": bare_ms, "decoded_ms": decoded_ms, "request_ms": request_ms, "overhead_ms": request_ms - bare_ms}
 
 
 def seconds_of(work: Any) -> float:
@@ -222,8 +222,8 @@ def measure_rates(port: int, request: bytes, seconds: float) -> list[dict[str, f
     rows = []
     for connections in CONNECTIONS:
         before = batches(port)
-        with ProcessPoolExecutor(1) as asker:
-            replies = asker.submit(closed_loop, port, request, connections, seconds).result()
+        with ProcessPoolExecutor(1) as client:
+            replies = client.submit(closed_loop, port, request, connections, seconds).result()
         images, passes = (after - earlier for after, earlier in zip(batches(port), before, strict=True))
         refused = len(replies.statuses) - replies.statuses.count(200)
         rows.append(
@@ -233,13 +233,13 @@ def measure_rates(port: int, request: bytes, seconds: float) -> list[dict[str, f
 
 
 def measure_overload(port: int, request: bytes, rate: float, seconds: float) -> dict[str, Any]:
-    with ProcessPoolExecutor(ASKERS) as askers:
-        asked = [askers.submit(open_loop, port, request, TIMES * rate / ASKERS, seconds) for _ in range(ASKERS)]
-        parts = [each.result() for each in asked]
+    with ProcessPoolExecutor(CLIENTS) as clients:
+        pending = [clients.submit(open_loop, port, request, TIMES * rate / CLIENTS, seconds) for _ in range(CLIENTS)]
+        loops = [each.result() for each in pending]
     replies = Replies(
-        [each for part in parts for each in part.statuses],
-        [each for part in parts for each in part.seconds],
-        max(part.wall for part in parts),
+        [each for loop in loops for each in loop.statuses],
+        [each for loop in loops for each in loop.seconds],
+        max(loop.wall for loop in loops),
     )
     return {
         "offered_per_second": len(replies.statuses) / replies.wall,
@@ -274,7 +274,7 @@ def show(result: dict[str, Any]) -> None:
             print(f"{head}  {times(row)}  batch {row['batch']:.1f}  refused {row['refused']}")
     over = result["overload"]
     wanted, offered = over["wanted_per_second"], over["offered_per_second"]
-    print(f"  {TIMES} x the load: wanted {wanted:.0f}/s, asked {offered:.0f}/s, statuses {over['statuses']}")
+    print(f"  {TIMES} x the load: wanted {wanted:.0f}/s, sent {offered:.0f}/s, statuses {over['statuses']}")
     print(f"    accepted  {times(over['accepted'])}\n    shed      {times(over['shed'])}")
 
 

@@ -1,6 +1,6 @@
 """Does each network of A0 reach its published accuracy in a tenth of the time that Keras takes for the article's run?
 
-    uv run python benchmarks/speed/a0_targets.py [--models mlp,cnn] [--seeds 3] [--out benchmarks/speed/a0_targets.json]
+    uv run python benchmarks/speed/a0_targets.py [--models mlp,cnn] [--seeds 3] [--out FILE.json]
 
 - Keras on TensorFlow trains the network with the article's settings (Adam, batch 256) on as many images as the
   yardstick takes, in an environment of its own; 30 epochs of 48,000 images take 30 x 48,000 / (images a second)
@@ -9,7 +9,7 @@
   (bfloat16 where the processor multiplies it), validation after each epoch counted, and judges the last weights once on
   the 10,000 test images. The recipe was chosen on validation images.
 
-Figures that stand in the file already are not measured again.
+Figures that the file has already are not measured again.
 """
 
 import argparse
@@ -55,25 +55,25 @@ CHOSEN: dict[str, dict[str, Value]] = {
 
 
 def recipe(model: str) -> dict[str, Value]:
-    """All settings of Sadari's run."""
+    """Return all settings of Sadari's run."""
     return {**RECIPE, **CHOSEN[model]}
 
 
 def keras_seconds(model: str) -> float:
-    """Seconds that Keras takes for the steps of the article's run."""
-    asked = NETWORKS[model]
-    pictures = describe_pictures(asked.pictures)
-    task = make_task(model, asked, pictures)
+    """Return the seconds that Keras takes for the steps of the article's run."""
+    workload = NETWORKS[model]
+    pictures = describe_pictures(workload.pictures)
+    task = make_task(model, workload, pictures)
     with tempfile.TemporaryDirectory(prefix="a0-") as name:
         folder = Path(name)
         prepare([KERAS], folder)
-        figure = take_turn(task, [KERAS], 0, write_pictures(asked.pictures, task.pictures, folder), True)["figures"]
+        figure = take_turn(task, [KERAS], 0, write_pictures(workload.pictures, task.pictures, folder), True)["figures"]
     seconds: float = statistics.median(figure[KERAS.name]["seconds"][1:])
     return float(EPOCHS * IMAGES / task.pictures.images * seconds)
 
 
 def ours(model: str, seed: int) -> dict[str, Any]:
-    """One run by the recipe."""
+    """Make one run by the recipe and return its figures."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         run = train(make_job(DATA, model, seed, recipe(model)), Path(folder) / "run")
@@ -88,7 +88,7 @@ def ours(model: str, seed: int) -> dict[str, Any]:
         }
 
 
-def told(model: str, entry: dict[str, Any]) -> str:
+def describe_entry(model: str, entry: dict[str, Any]) -> str:
     published = {arm["model"]: arm["published"]["accuracy"] for arm in ARTICLE["arms"]}
     runs = [run for run in entry["runs"] if run["recipe"] == recipe(model)]
     accuracies, seconds = ([run[name] for run in runs] for name in ("accuracy", "training"))
@@ -121,7 +121,7 @@ def main() -> None:
             if not any(run["seed"] == seed and run["recipe"] == recipe(model) for run in entry["runs"]):
                 entry["runs"].append(ours(model, seed))
                 keep()
-        print(told(model, entry), flush=True)
+        print(describe_entry(model, entry), flush=True)
 
 
 if __name__ == "__main__":

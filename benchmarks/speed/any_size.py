@@ -5,8 +5,8 @@
 PHOTOS: a folder of class folders. Sets of so many images are made of links to it (each link has an id of its own), in a
 temporary folder with a cache of its own. For each set, packed and streamed in turn, every step in a fresh process: the
 first load; then another load and one epoch of a small network on one thread, beside one decoding thread, over at most
-`--steps` batches of 64. Told are wall and processor seconds, and the peak of anonymous memory (the program's own) and
-of mapped file pages (the pack's, which the system takes back whenever it needs them). RssAnon is read every 20 ms.
+`--steps` batches of 64. Reported are wall and processor seconds, and the peak of anonymous memory (the program's own)
+and of mapped file pages (the pack's, which the system takes back when it needs them). RssAnon is read every 20 ms.
 """
 
 import argparse
@@ -32,7 +32,7 @@ MEGABYTE = 1024.0  # /proc counts in KiB
 
 
 def link_photos(photos: Path, folder: Path, count: int) -> Path:
-    """A folder of class folders with `count` links to the files of `photos`."""
+    """Make a folder of class folders with `count` links to the files of `photos`, and return it."""
     files = sorted(path.resolve() for path in photos.rglob("*.jpg"))
     for number in range(count):
         file = files[number % len(files)]
@@ -43,7 +43,7 @@ def link_photos(photos: Path, folder: Path, count: int) -> Path:
 
 
 class Memory(threading.Thread):
-    """Watches how much memory this process has of its own, and how much of files. Peaks in MiB."""
+    """A thread that reads how much memory this process has of its own, and how much of files. Peaks in MiB."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -62,7 +62,7 @@ class Memory(threading.Thread):
 
 
 def one_process(data: str, way: str, steps: int) -> dict[str, Any]:
-    """Load the set, and train on it where there are `steps`; what that took and held."""
+    """Load the set, and train on it where there are `steps`; return what that took."""
     from sadari.data.load import load
     from sadari.job import Job
     from sadari.settings import resolve

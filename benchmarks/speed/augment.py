@@ -1,11 +1,12 @@
 """What does augmentation cost beside the training step that it feeds?
 
-    uv run python benchmarks/speed/augment.py [--augment "rotate 30, shift 0.2, zoom 0.2, flip"] [--pairs 4] [--threads 0]
+    uv run python benchmarks/speed/augment.py [--augment "rotate 30, shift 0.2, flip"] [--pairs 4] [--threads 0]
 
 One process: 128 random images of 224x224x3 are redrawn, then MobileNet v1 takes one training step on them (forward,
 backward, SGD, in the precision that Sadari trains in here), and so on: `--pairs` pairs after one that is left out. The
-ratio of every pair is taken, of wall time and of processor time (which other processes on the machine disturb less),
-because a shared machine drifts by more than the cost. Prints one JSON document, with the load when it began and ended.
+ratio of every pair is taken, of wall time and of processor time (which other processes on the machine affect less),
+because a shared machine drifts by more than the cost. Prints one JSON document, with the load when it began and ended;
+augment.json is a list of such documents.
 """
 
 import argparse
@@ -32,6 +33,7 @@ SHAPE = (128, 224, 224, 3)
 
 
 def training_step(pixels: torch.Tensor, labels: torch.Tensor, precision: torch.dtype) -> Callable[[], None]:
+    """Return a function that takes one training step of MobileNet v1 on `pixels` (N, H, W, C), uint8."""
     network = timm.create_model("mobilenetv1_100", num_classes=3).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
 
@@ -46,7 +48,7 @@ def training_step(pixels: torch.Tensor, labels: torch.Tensor, precision: torch.d
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of wall time and of processor time."""
+    """Run `work` and return its seconds of wall time and of processor time."""
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - processor

@@ -1,21 +1,21 @@
-"""Who is how right on CIFAR-10 after how many seconds of training here: `sprint`, a wider one for colour, or airbench?
+"""Which accuracy on CIFAR-10 has who after how many seconds of training: `sprint`, a wider one for colour, or airbench?
 
     uv run python benchmarks/speed/cifar.py [--data cifar10] [--airbench FOLDER] [--arms sprint,sprint-colour,airbench]
-                                      [--epochs 6,12,30,60] [--seeds 1] [--part val [--set KEY=VALUE ...]]
-                                      [--out FILE] [--picture docs/pictures/cifar.png] [--page docs/speed.md]
+                                            [--epochs 6,12,30,60] [--seeds 1] [--split val [--set KEY=VALUE ...]]
+                                            [--out FILE] [--picture docs/pictures/cifar.png] [--page docs/speed.md]
 
 - airbench is K. Jordan's airbench94_muon.py in FOLDER, a checkout of https://github.com/KellerJordan/cifar10-airbench,
   run as peers/airbench_on_cpu.py says; without FOLDER it is left out.
-- Everybody learns from all training images and is judged once, after the last epoch, on the test images; nothing is
-  chosen on those. With `--part val`, Sadari's arms learn from four fifths of the training images and are judged on the
+- Every arm learns from all training images and is judged once, after the last epoch, on the test images; nothing is
+  chosen on those. With `--split val`, Sadari's arms learn from four fifths of the training images and are judged on the
   others, with other settings where `--set KEY=VALUE` says so: for choosing.
 - Each run is a process of its own with the cores to itself, and keeps freed memory for its next step, which is faster
-  for all. Seconds of training are those of all steps (and with --part val of judging those others after each epoch);
-  those around them are the rest of the process: start, reading the images (which lie decoded), judging. airbench judges
+  for all. Seconds of training are those of all steps (and with --split val of judging those others after each epoch);
+  those around them are the rest of the process: start, reading the images (decoded already), judging. airbench judges
   six views of an image and, beside its training, the test images after every epoch.
 
-Runs that stand in the file are not done again. --picture draws all of them, --page writes them into the table between
-the marks in that page.
+Runs that the file has already are not done again. --picture draws all of them, --page writes them into the table
+between the marks in that page.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from machine import commit
+from machine import commit, instructions
 from sadari.data.load import load
 from sadari.files import read_json, write_json, write_text, write_whole
 from sadari.inference.device import KEPT_BLOCK, KEPT_HEAP
@@ -47,7 +47,7 @@ MARKS = "<!-- cifar -->\n", "<!-- /cifar -->"
 
 @dataclass(frozen=True)
 class Arm:
-    """Who learns? model: a name or a network's TOML file, "" for airbench. epochs: how often, where nothing is said."""
+    """One who learns. model: a name or a network's TOML file, "" for airbench. epochs: its numbers by default."""
 
     name: str
     model: str
@@ -62,33 +62,36 @@ ARMS = (
 )
 
 
-def train_ours(model: str, asked: Mapping[str, Any], data: str, folder: Path) -> dict[str, Any]:
-    """One run of `sadari train`."""
+def train_ours(model: str, request: Mapping[str, Any], data: str, folder: Path) -> dict[str, Any]:
+    """Make one run of `sadari train` and return its figures."""
     command = [str(Path(sys.executable).with_name("sadari")), "train", data, "--model", model]
-    command += ["--seed", str(asked["seed"]), "--epochs", str(asked["epochs"])]
+    command += ["--seed", str(request["seed"]), "--epochs", str(request["epochs"])]
     command += ["--out", str(folder / "run"), "--json"]
-    for pair in ["val_fraction=0"] if asked["part"] == "test" else asked["set"]:
+    for pair in ["val_fraction=0"] if request["split"] == "test" else request["set"]:
         command += ["--set", pair]
     found, wall = _process(command)
     training = found["seconds"]["train"]
     return {
-        "accuracy": found["scores"][asked["part"]]["accuracy"],
+        "accuracy": found["scores"][request["split"]]["accuracy"],
         "training": training,
         "around": wall - training,
         "params": found["params"]["total"],
     }
 
 
-def train_airbench(checkout: Path, asked: Mapping[str, Any], images: Path, folder: Path) -> dict[str, Any]:
-    """One run of airbench's program on the images in the .npz."""
-    task = {"airbench": str(checkout), "file": str(images), "epochs": asked["epochs"], "seed": asked["seed"]}
+def train_airbench(checkout: Path, request: Mapping[str, Any], images: Path, folder: Path) -> dict[str, Any]:
+    """Make one run of airbench's program on the images in the .npz and return its figures."""
+    task = {"airbench": str(checkout), "file": str(images), "epochs": request["epochs"], "seed": request["seed"]}
     write_json(folder / "task.json", task)
     found, wall = _process([sys.executable, str(HERE / "peers" / "airbench_on_cpu.py"), str(folder / "task.json")])
     return {**found, "around": wall - found["training"]}
 
 
 def _process(command: list[str]) -> tuple[dict[str, Any], float]:
-    """What a program prints as JSON, and the seconds of its process; its words where it fails."""
+    """Return what a program prints as JSON, and the seconds of its process.
+
+    Raises SystemExit with its error output where it fails.
+    """
     kept = {"MALLOC_MMAP_THRESHOLD_": str(KEPT_BLOCK), "MALLOC_TRIM_THRESHOLD_": str(KEPT_HEAP)}
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **kept})
@@ -98,19 +101,19 @@ def _process(command: list[str]) -> tuple[dict[str, Any], float]:
 
 
 def write_images(data: str, file: Path) -> None:
-    """The training and test images of `data` as Sadari reads them; in random order: airbench uses the first ones."""
+    """Write the training and test images of `data` in random order, because airbench uses the first ones."""
     images = load(data, Settings())
     arrays: dict[str, Any] = {}
-    for part in ("train", "test"):
-        positions = np.random.default_rng(0).permutation(np.flatnonzero(images.source_split == part))
-        arrays |= {f"X_{part}": np.asarray(images.images[positions]), f"y_{part}": images.labels[positions]}
+    for split in ("train", "test"):
+        positions = np.random.default_rng(0).permutation(np.flatnonzero(images.source_split == split))
+        arrays |= {f"X_{split}": np.asarray(images.images[positions]), f"y_{split}": images.labels[positions]}
     np.savez(file, **arrays)
 
 
-def asked_for(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The runs that the command line asks for, the short ones first."""
-    if options.set and options.part == "test":
-        raise SystemExit("--set is for choosing, on other images than the test's; add --part val")
+def requested_runs(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the runs that the command line requests, the short ones first."""
+    if options.set and options.split == "test":
+        raise SystemExit("--set is for choosing, on other images than the test's; add --split val")
     names = options.arms.split(",")
     unknown = set(names) - {arm.name for arm in ARMS}
     if unknown:
@@ -120,12 +123,12 @@ def asked_for(options: argparse.Namespace) -> list[dict[str, Any]]:
             "arm": arm.name,
             "epochs": epochs,
             "seed": seed,
-            "part": options.part,
+            "split": options.split,
             "set": sorted(options.set),
             "data": Path(options.data).name,
         }
         for arm in ARMS
-        if arm.name in names and (arm.model or (options.airbench and options.part == "test"))
+        if arm.name in names and (arm.model or (options.airbench and options.split == "test"))
         for epochs in (map(int, options.epochs.split(",")) if options.epochs else arm.epochs)
         for seed in range(options.seeds)
     ]
@@ -138,7 +141,7 @@ def _number(name: str) -> int:
 
 @dataclass(frozen=True)
 class Point:
-    """What do the seeds of one arm, with the settings `set`, come to at one number of epochs? Means of seconds."""
+    """What the seeds of one arm, with the settings `set`, come to at one number of epochs. Means of seconds."""
 
     arm: str
     set: str
@@ -148,13 +151,13 @@ class Point:
     accuracies: tuple[float, ...]
 
 
-def points_of(runs: Iterable[Mapping[str, Any]], part: str) -> list[Point]:
-    """The runs judged on `part`, by arm, settings and epochs, in that order."""
+def points_of(runs: Iterable[Mapping[str, Any]], split: str) -> list[Point]:
+    """Return the runs judged on `split`, by arm, settings and epochs, in that order."""
     found: dict[tuple[int, str, int], list[Mapping[str, Any]]] = {}
     for run in runs:
-        asked = run["asked"]
-        if asked["part"] == part:
-            found.setdefault((_number(asked["arm"]), " ".join(asked["set"]), asked["epochs"]), []).append(run)
+        request = run["request"]
+        if request["split"] == split:
+            found.setdefault((_number(request["arm"]), " ".join(request["set"]), request["epochs"]), []).append(run)
     return [
         Point(
             arm=ARMS[arm].name,
@@ -169,7 +172,7 @@ def points_of(runs: Iterable[Mapping[str, Any]], part: str) -> list[Point]:
 
 
 def table(points: list[Point]) -> str:
-    """What was measured, as a table in Markdown."""
+    """Return what was measured, as a table in Markdown."""
     lines = ["| who | epochs | training | around it | accuracy | seeds |", "|---|---:|---:|---:|---:|---:|"]
     for each in points:
         spread = f" (sd {statistics.stdev(each.accuracies):.4f})" if len(each.accuracies) > 1 else ""
@@ -181,7 +184,7 @@ def table(points: list[Point]) -> str:
 
 
 def draw(points: list[Point], path: Path) -> None:
-    """Accuracy over seconds of training, a line for each arm."""
+    """Draw accuracy over seconds of training, a line for each arm."""
     from sadari.report.plots.style import COLOURS, DPI, add_legend, new_figure, plain_numbers, styled
     from sadari.report.plots.style import MARKS as SHAPES
 
@@ -210,7 +213,7 @@ def draw(points: list[Point], path: Path) -> None:
         axes.set_title("CIFAR-10, as JPEGs, on two cores")
         axes.grid(True)
         add_legend(figure, named)
-        write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
 
 
 def write_page(points: list[Point], path: Path) -> None:
@@ -230,7 +233,7 @@ def main() -> None:
     parser.add_argument("--arms", default=",".join(arm.name for arm in ARMS))
     parser.add_argument("--epochs", default="", help="instead of each arm's own numbers")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--part", choices=("test", "val"), default="test")
+    parser.add_argument("--split", "--part", choices=("test", "val"), default="test")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path, default=HERE / "cifar.json")
     parser.add_argument("--picture", type=Path)
@@ -238,24 +241,25 @@ def main() -> None:
     options = parser.parse_args()
     runs = list(read_json(options.out)["runs"]) if options.out.is_file() else []
     machine = {name: value for name, value in environment().items() if name != "command"}
-    missing = [asked for asked in asked_for(options) if all(run["asked"] != asked for run in runs)]
+    machine["instructions"] = instructions()
+    missing = [request for request in requested_runs(options) if all(run["request"] != request for run in runs)]
     with tempfile.TemporaryDirectory() as shared:
         images = Path(shared) / "images.npz"
         if missing:
             write_images(options.data, images)
-        for asked in missing:
-            model = ARMS[_number(asked["arm"])].model
+        for request in missing:
+            model = ARMS[_number(request["arm"])].model
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 found = (
-                    train_ours(model, asked, options.data, folder)
+                    train_ours(model, request, options.data, folder)
                     if model
-                    else train_airbench(options.airbench, asked, images, folder)
+                    else train_airbench(options.airbench, request, images, folder)
                 )
-            runs.append({"asked": asked, "commit": commit(), **found})
+            runs.append({"request": request, "commit": commit(), **found})
             write_json(options.out, {"machine": machine, "runs": runs})
-            print(f"{asked}: accuracy {found['accuracy']:.4f}, training {found['training']:.1f} s", flush=True)
-    print(table(points_of(runs, options.part)))
+            print(f"{request}: accuracy {found['accuracy']:.4f}, training {found['training']:.1f} s", flush=True)
+    print(table(points_of(runs, options.split)))
     judged = points_of(runs, "test")
     if options.picture:
         draw(judged, options.picture)

@@ -1,6 +1,6 @@
 """How soon are A2's two classical models fitted, by A2's calls of scikit-learn and by the models `logistic` and `sgd`?
 
-    SADARI_DATA_DIR=... uv run python benchmarks/speed/classical.py [--turns 5] [--out benchmarks/speed/classical.json]
+    SADARI_DATA_DIR=... uv run python benchmarks/speed/classical.py [--turns 5] [--out FILE.json]
 
 All contestants fit Fashion-MNIST's 60,000 training images and are judged once on its 10,000 test images, in turn, each
 in a process of its own:
@@ -11,7 +11,7 @@ in a process of its own:
 
 fit: seconds from the pixels in memory to the fitted weights and the curves, the fitting of the scaling included and
 imports not. whole: those of the process, imports and reading the images included. A2 makes 300 passes of SGD; a pass
-costs the same each time, so that its 300 are told from --passes of them: `seconds_of_300`. What stands in the file
+costs the same each time, so that its 300 are worked out from --passes of them: `seconds_of_300`. What the file has
 already is not done again.
 """
 
@@ -32,7 +32,7 @@ PASSES = {"logistic": 1}  # one call, until it has converged
 
 
 def theirs(model: str, passes: int, _: int) -> dict[str, Any]:
-    """A2's calls."""
+    """Make A2's calls and return seconds and test accuracy."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -62,7 +62,7 @@ def theirs(model: str, passes: int, _: int) -> dict[str, Any]:
 
 
 def ours(model: str, passes: int, seed: int) -> dict[str, Any]:
-    """A run of the model as `sadari train` makes it. `sgd-averaged` is the model as it is."""
+    """Make a run as `sadari train` makes it, and return the same. `sgd-averaged` is the model `sgd` as it is."""
     import scipy.optimize  # noqa: F401  # the solver's import is not counted here, as scikit-learn's is not
 
     from sadari.data.load import load
@@ -72,12 +72,12 @@ def ours(model: str, passes: int, seed: int) -> dict[str, Any]:
     from sadari.training.job import make_job
     from sadari.training.train import train
 
-    asked: dict[str, Any] = {"val_fraction": 0}
+    overrides: dict[str, Any] = {"val_fraction": 0}
     if model == "logistic":
-        asked["scaling"] = "none"
+        overrides["scaling"] = "none"
     else:
-        asked |= {"epochs": passes, "average": model == "sgd-averaged", "restore_best": False}
-    job = make_job(DATA, model.partition("-")[0], seed, asked)
+        overrides |= {"epochs": passes, "average": model == "sgd-averaged", "restore_best": False}
+    job = make_job(DATA, model.partition("-")[0], seed, overrides)
     images = load(DATA, job.settings, Silent())
     split = draw_split(images, job.settings)
     started = time.perf_counter()  # a run does this before its clock starts
@@ -92,7 +92,7 @@ CALLS = {"scikit-learn": theirs, "sadari": ours}
 
 
 def measure(who: str, model: str, passes: int, turn: int) -> dict[str, Any]:
-    """One contestant in a process of its own."""
+    """Measure one contestant in a process of its own."""
     started = time.perf_counter()
     command = [sys.executable, __file__, "--one", who, model, str(passes), str(turn)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -100,7 +100,7 @@ def measure(who: str, model: str, passes: int, turn: int) -> dict[str, Any]:
 
 
 def summary(runs: list[dict[str, Any]], passes: int) -> dict[str, Any]:
-    """Medians over the turns, and of each pair's ratio of seconds (theirs / ours)."""
+    """Return medians over the turns, and of each pair's ratio of seconds (theirs / ours)."""
 
     def of(who: str, model: str) -> dict[int, dict[str, Any]]:
         made = PASSES.get(model, passes)
@@ -130,8 +130,8 @@ def summary(runs: list[dict[str, Any]], passes: int) -> dict[str, Any]:
 
 def main() -> None:
     if sys.argv[1:2] == ["--one"]:
-        who, model, passes, turn = sys.argv[2:]
-        print(json.dumps(CALLS[who](model, int(passes), int(turn))))
+        caller, name, count, number = sys.argv[2:]
+        print(json.dumps(CALLS[caller](name, int(count), int(number))))
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=5)

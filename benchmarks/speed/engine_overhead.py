@@ -52,7 +52,7 @@ class Bare:
         self.precision = precision
 
     def epoch(self) -> float:
-        """Seconds of one pass."""
+        """Train one pass and return its seconds."""
         started = time.perf_counter()
         for start in range(0, len(self.labels), BATCH):
             with torch.autocast("cpu", self.precision, enabled=self.precision != torch.float32):
@@ -64,7 +64,7 @@ class Bare:
 
 
 def ratios(name: str, turns: int) -> list[float]:
-    """Seconds of the engine's epoch over seconds of the bare one, pair by pair."""
+    """Return the seconds of the engine's epoch over those of the bare one, pair by pair."""
     count = STEPS * BATCH
     images = random_images(count)
     settings = resolve_machine(Job("", "", 0, Settings(epochs=turns, batch_size=BATCH))).settings

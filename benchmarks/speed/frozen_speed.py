@@ -1,4 +1,4 @@
-"""How much faster is a partly frozen network trained when its frozen part is computed once?
+"""How much faster is a partly frozen network trained when its frozen layers are computed once?
 
     uv run python benchmarks/speed/frozen_speed.py [--pairs 3] [--networks mobilenet,vgg16] [--what head,block]
 
@@ -8,7 +8,7 @@ block5_conv3) or depthwise pair (MobileNet's 13th) learns too. Weights and image
 
 - cached: Sadari as it is. All 50 epochs are run; the seconds are those of the whole run, from an empty cache to the
   scores of all images.
-- again: the same with another seed, so that the features lie in the cache.
+- again: the same with another seed, so that the features are in the cache.
 - start: of that second run, the seconds from the call to its first epoch.
 - uncached: Sadari with cache=none. keras: Keras 3 on TensorFlow, float32 (its default), fit alone.
 
@@ -45,7 +45,7 @@ EPOCHS, ALL_EPOCHS, BATCH, SIDE, CLASSES = 3, 50, 32, 224, 3
 
 
 class Beginning(Silent):
-    """Remembers when the first epoch began."""
+    """A progress that prints nothing and remembers when the first epoch began."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -57,7 +57,7 @@ class Beginning(Silent):
 
 
 def time_sadari(network: str, what: str, cache: str, epochs: int, seed: int) -> dict[str, object]:
-    """Seconds of one run, and of each of its epochs."""
+    """Make one run and return its seconds, and those of each of its epochs."""
     from sadari.training.job import make_job
     from sadari.training.train import train
     from sadari.values import Split
@@ -89,7 +89,7 @@ def time_sadari(network: str, what: str, cache: str, epochs: int, seed: int) -> 
 
 
 def child(who: str, network: str, what: str, cache: Path) -> dict[str, float]:
-    """Seconds of the whole job as `who` does it, in a process of its own, and for `again` those before its epochs."""
+    """Return the seconds of the whole job as `who` does it, in a process of its own; for `again` also the start."""
     keras_name, count, *_ = NETWORKS[network]
     if who == "keras":
         command = [*own_python((TENSORFLOW, KERAS, NUMPY)), str(HERE / "peers" / "keras_frozen.py")]
@@ -109,7 +109,7 @@ def child(who: str, network: str, what: str, cache: Path) -> dict[str, float]:
 
 
 def turn(network: str, what: str) -> dict[str, float]:
-    """Seconds of the job in each of the four ways, one after the other."""
+    """Return the seconds of the job in each of the four ways, one after the other."""
     with tempfile.TemporaryDirectory() as cache:
         every = [child(who, network, what, Path(cache)) for who in ("keras", "cached", "uncached", "again")]
     return {who: seconds for each in every for who, seconds in each.items()}

@@ -1,12 +1,12 @@
 """What do time and memory do as work grows: more images, more pixels, more classes, more arms, more seeds?
 
-    uv run python benchmarks/speed/growth.py [--only images,pixels,classes,arms,seeds] [--out benchmarks/speed/growth.json]
-                                       [--picture docs/pictures/growth.png] [--minutes 3]
+    uv run python benchmarks/speed/growth.py [--only images,pixels,classes,arms,seeds] [--out FILE.json]
+                                             [--picture docs/pictures/growth.png] [--minutes 3]
 
 Along each axis one number grows, and everything else stays as `Work` and `Axis.start` say. Each point is a process of
-its own, with an empty cache, which goes the way of `sadari compare` on a .npz of made-up images: loads them (decoding
+its own, with an empty cache, which does what `sadari compare` does on a .npz of made-up images: loads them (decoding
 into the cache), trains and judges every run, compares, draws plots and the report, and reads the comparison back.
-Points that stand in the file are not measured again. Slopes are those of the last three points, in logarithms: 1 is
+Points that the file has already are not measured again. Slopes are those of the last three points, in logarithms: 1 is
 in proportion, 0 not at all. Memory is what the peak rises above the process before it starts.
 """
 
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from machine import peak_mib
+from machine import instructions, peak_mib
 from random_images import write_learnable
 from sadari.files import read_json, write_json, write_whole
 from sadari.run import environment
@@ -37,7 +37,7 @@ RATE, STEP = 0.005, 1.02  # of learning; the arms of one model differ in it, eac
 
 @dataclass(frozen=True)
 class Work:
-    """What is there to do? `arms` learning rates of each of `models`, each with `seeds` seeds."""
+    """One comparison to make: `arms` learning rates of each of `models`, each with `seeds` seeds."""
 
     images: int = 2_000
     side: int = 16
@@ -51,7 +51,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Axis:
-    """What grows, and over which numbers? start: what stands still on this axis."""
+    """What grows, and over which numbers. start: what stays the same on this axis."""
 
     grows: str
     label: str
@@ -59,6 +59,7 @@ class Axis:
     start: Mapping[str, Any] = field(default_factory=dict)
 
     def works(self) -> list[Work]:
+        """Return the work of each point of the axis."""
         return [Work(**{**self.start, self.grows: value}) for value in self.values]
 
 
@@ -74,7 +75,7 @@ AXES = {
 
 
 def measure(work: Work, file: Path) -> dict[str, float]:
-    """Seconds of each stage of `work`, and the peak of memory in MiB, in this process."""
+    """Return the seconds of each stage of `work`, and the peak of memory in MiB, in this process."""
     import sadari
     import sadari.api
     from sadari.report.plots.write import write_plots
@@ -100,7 +101,7 @@ def measure(work: Work, file: Path) -> dict[str, float]:
             vary={"learning_rate": rates},
             epochs=work.epochs,
             batch_size=work.batch,
-            jobs=1,  # side by side, the stages could not be told apart
+            jobs=1,  # side by side, the stages could not be distinguished
             out=folder,
         ),
     )
@@ -125,7 +126,7 @@ def measure(work: Work, file: Path) -> dict[str, float]:
 
 
 def in_a_process(work: Work) -> dict[str, float]:
-    """`measure`, in a process of its own with a cache of its own."""
+    """Call `measure` in a process of its own with a cache of its own."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "made-up.npz"
         write_learnable(file, work.images, work.side, work.classes)
@@ -138,7 +139,7 @@ def in_a_process(work: Work) -> dict[str, float]:
 
 
 def slope(values: list[int], figures: list[float]) -> float:
-    """By which power of the values do the figures grow, over the last SLOPE_POINTS of them?"""
+    """Return by which power of the values the figures grow, over the last SLOPE_POINTS of them."""
     logs = np.log(values[-SLOPE_POINTS:]), np.log(np.maximum(figures[-SLOPE_POINTS:], 1e-3))
     return float(np.polyfit(*logs, 1)[0])
 
@@ -147,7 +148,7 @@ STAGES = ("load", "train", "judge", "compare", "report", "reopen")
 
 
 def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
-    """A column for each axis: seconds of each stage above, memory below; slopes in the titles."""
+    """Draw a column for each axis: seconds of each stage above, memory below; slopes in the titles."""
     from sadari.report.plots.style import COLOURS, DPI, GREY, MARKS, add_legend, new_figure, styled
 
     with styled():
@@ -177,18 +178,18 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
         rows[1, 0].set_yticks((500, 1_000, 2_000))
         rows[1, 0].set_ylim(450, 2_500)
         add_legend(figure, named)
-        write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
 
 
 def _tick_labels(values: Sequence[int]) -> list[str]:
-    """Numbers in thousands have room only where the next one is more than twice as far along."""
+    """Return labels; numbers in thousands have room only where the next one is more than twice as far along."""
     labels = [f"{value // 1_000}k" if value >= 1_000 else str(value) for value in values]
     crowded = [value >= 1_000 and after <= 2 * value for value, after in pairwise(values)]
     return ["" if each else label for each, label in zip([*crowded, False], labels, strict=True)]
 
 
 def table(name: str, found: list[dict[str, Any]]) -> str:
-    """What was measured along one axis, in lines."""
+    """Return what was measured along one axis, as lines of text."""
     lines = [f"{name:>9} {''.join(f'{stage:>9}' for stage in STAGES)} {'MiB':>8} {'accuracy':>9}"]
     for point in found:
         seconds = "".join(f"{point[stage]:9.2f}" for stage in STAGES)
@@ -225,7 +226,10 @@ def main() -> None:
             if point is None and wanted and time.monotonic() < until:
                 point = {"work": asdict(work), **in_a_process(work)}
                 stored["points"].append(point)
-                write_json(options.out, {"machine": environment(), "points": stored["points"]})
+                write_json(
+                    options.out,
+                    {"machine": {**environment(), "instructions": instructions()}, "points": stored["points"]},
+                )
             points[name] += [point] if point else []
         print(table(name, points[name]), flush=True)
     if options.picture:

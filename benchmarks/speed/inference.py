@@ -2,13 +2,14 @@
 
     uv run python benchmarks/speed/inference.py [--models mlp,cnn] [--turns 5] [--entrants sadari,torch] [--minutes 3]
 
-The ten thousand test images of Fashion-MNIST lie in memory as uint8 and become class probabilities. Weights are random;
-everybody gets the same, and one who names other classes in float32 ends the measurement. Every figure is a process of
-its own that warms up and then measures three passes; its start (until its first prediction) and its peak memory are
-told too. Before its first turn each peer tries batches of 32, 256 and 1,000, and from then on takes its fastest one;
-torch.compile, which compiles anew for each, takes 256, and Sadari the blocks that it always takes. The order rotates
-from turn to turn. Every turn is added to benchmarks/speed/inference.json: interrupted, or out of --minutes, the same command
-goes on. `--turns 0` only prints."""
+The ten thousand test images of Fashion-MNIST are in memory as uint8 and become class probabilities. Weights are random
+and the same for every entrant; one that returns other classes in float32 ends the measurement. Every figure is a
+process of its own that warms up and then measures three passes; its start (until its first prediction) and its peak
+memory are reported too. Before its first turn each peer tries batches of 32, 256 and 1,000, and from then on takes its
+fastest one; torch.compile, which compiles anew for each, takes 256, and Sadari the blocks that it always takes. The
+order rotates from turn to turn. Every turn is added to inference.json beside this file: interrupted, or out of
+--minutes, the same command goes on. `--turns 0` only prints the tables.
+"""
 
 import argparse
 import statistics
@@ -51,11 +52,11 @@ def measure(models: Sequence[str], judges: Sequence[Judge], turns: int, record: 
                 if model not in tasks:
                     tasks[model] = make_judging(model, images, folder / model)
                 _turn(tasks[model], judges, record, folder / model / "images.npy")
-                print(f"{number}/{turns} {told(record.turns[-1])}", flush=True)
+                print(f"{number}/{turns} {describe_turn(record.turns[-1])}", flush=True)
 
 
 def _turn(task: Judging, judges: Sequence[Judge], record: Record, file: Path) -> None:
-    """One turn, and before it one in which those choose their batch who have not."""
+    """Take one turn, and before it one in which those entrants choose their batch that have not done so."""
     choosing = replace(task, choosing=True)
     free = [each for each in judges if len(each.batches) > 1 and each.name not in _batches(record, choosing)]
     if free:
@@ -72,7 +73,7 @@ def _turn(task: Judging, judges: Sequence[Judge], record: Record, file: Path) ->
 
 
 def _batches(record: Record, choosing: Judging) -> dict[str, int]:
-    """The fastest batch of everybody who has tried some."""
+    """Return the fastest batch of every entrant that has tried some."""
     found: dict[str, int] = {}
     for turn in record.of(choosing):  # type: ignore[arg-type]
         for name, figure in turn["figures"].items():
@@ -82,18 +83,18 @@ def _batches(record: Record, choosing: Judging) -> dict[str, int]:
 
 
 def measured(record: Record) -> list[dict[str, Any]]:
-    """The turns but those that only chose a batch."""
+    """Return the turns without those that only chose a batch."""
     return [turn for turn in record.turns if not turn["task"]["choosing"]]
 
 
 def rate(turn: dict[str, Any], name: str) -> float | None:
-    """Images per second in the median pass; None where there is no figure."""
+    """Return the images per second in the median pass; None where there is no figure."""
     seconds = turn["figures"].get(name, {}).get("seconds")
     return turn["task"]["images"] / statistics.median(seconds) if seconds else None
 
 
-def told(turn: dict[str, Any]) -> str:
-    """One line about one turn."""
+def describe_turn(turn: dict[str, Any]) -> str:
+    """Return one line about one turn."""
     rates = ((name, rate(turn, name)) for name in turn["figures"])
     return f"{turn['task']['model']}: " + ", ".join(
         f"{name} {each:,.0f}/s" if each else f"{name} failed: {turn['figures'][name].get('failed', '')}"
@@ -102,7 +103,7 @@ def told(turn: dict[str, Any]) -> str:
 
 
 def tables(record: Record) -> list[str]:
-    """Images per second, how many times as fast Sadari is, memory, start; a row a network each."""
+    """Return tables of images per second, ratios, memory and start, with a row for each network."""
     turns = measured(record)
     names = [name for name in JUDGES if any(name in turn["figures"] for turn in turns)]
     peers = [name for name in names if name != OWN]

@@ -1,4 +1,4 @@
-"""What does it bring that malloc keeps what a step frees? The engine with and without it, process by process in turn.
+"""How much faster is training because malloc keeps what a step frees? With and without, process by process in turn.
 
     uv run python benchmarks/speed/kept_memory.py [--model cnn] [--pairs 3]
 
@@ -29,7 +29,7 @@ BATCH, STEPS = 256, 20
 
 
 def one_process(name: str, kept: bool) -> dict[str, float]:
-    """Seconds of the second epoch and the peak memory in bytes."""
+    """Return the seconds of the second epoch and the peak memory in bytes."""
     if not kept:
         device._keep_freed_memory = lambda: None
     images = random_images(STEPS * BATCH)

@@ -1,4 +1,4 @@
-"""What do the benchmarks train on? Random pictures: speed does not depend on what is seen."""
+"""Which images do the benchmarks train on? Random ones: speed does not depend on what the images show."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ WRONG = 0.1  # share of the labels
 
 
 def random_images(count: int, shape: tuple[int, int, int] = SHAPE, classes: int = 10) -> ImageSet:
-    """So many pictures of `shape` (H, W, C), all of the training split; the same ones every time."""
+    """Return `count` random images of `shape` (H, W, C), all of the train split; always the same ones."""
     generator = np.random.default_rng(0)
     return ImageSet(
         name="random",
@@ -27,9 +27,9 @@ def random_images(count: int, shape: tuple[int, int, int] = SHAPE, classes: int 
 
 
 def write_learnable(file: Path, count: int, side: int, classes: int) -> None:
-    """A .npz of so many grey pictures that can be learnt, though never quite: each class has a pattern of its own.
+    """Write a .npz of `count` grey images that can be learnt, though never quite: each class has its own pattern.
 
-    Noise lies over its squares, and one label in ten is drawn anew. The same ones every time.
+    Noise is added to the squares of the pattern, and one label in ten is drawn anew. Always the same images.
     """
     generator = np.random.default_rng(0)
     squares = generator.integers(0, 96, (classes, SQUARES, SQUARES), dtype=np.uint8)

@@ -7,7 +7,7 @@ processes. `seconds`: of the call `compare`, the start of its workers included; 
 runs: the table by which Sadari chooses (`sadari/comparison/workers/sharing.py`). Two warm processes train one run of
 RUNS with two threads, one run with one thread, and two runs at the same time with one thread each. `gain`: how much
 sooner two runs are done at the same time than one after the other with two threads; `alone`: how much sooner one run is
-done with two threads than with one. Both parts go to side_by_side.json beside this file, medians of all turns.
+done with two threads than with one. Both results go to side_by_side.json beside this file, medians of all turns.
 """
 
 import argparse
@@ -71,9 +71,9 @@ Row = dict[str, Any]
 
 
 def comparison(name: str, jobs: int | None) -> None:
-    """What a fresh process does: one comparison."""
-    data, models, words = COMPARISONS[name]
-    arms, _ = expand(models.split(","), {}, parse_overrides(list(words)))
+    """Make one comparison and print its seconds: what a fresh process does."""
+    data, models, settings = COMPARISONS[name]
+    arms, _ = expand(models.split(","), {}, parse_overrides(list(settings)))
     with tempfile.TemporaryDirectory() as folder:
         started = perf_counter()
         result = compare(Comparison(data, arms, (0, 1, 2)), out=Path(folder) / "out", jobs=jobs)
@@ -83,17 +83,20 @@ def comparison(name: str, jobs: int | None) -> None:
 
 
 def compared(name: str, turns: int) -> Row:
-    """One comparison in turns; the accuracies may differ by the rounding that the number of threads decides."""
-    told: dict[str, list[Row]] = {"one": [], "auto": []}
+    """Measure one comparison in turns.
+
+    The accuracies may differ by the rounding that the number of threads decides.
+    """
+    found: dict[str, list[Row]] = {"one": [], "auto": []}
     for turn in range(-1, turns):  # the first one warms caches and does not count
-        for jobs, rows in sorted(told.items(), reverse=turn % 2 == 0):
+        for jobs, rows in sorted(found.items(), reverse=turn % 2 == 0):
             command = [sys.executable, __file__, "--child", name, "--jobs", jobs]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             if turn >= 0:
                 rows.append(json.loads(done.stdout.splitlines()[-1]))
-    seconds = {jobs: [row["seconds"] for row in rows] for jobs, rows in told.items()}
+    seconds = {jobs: [row["seconds"] for row in rows] for jobs, rows in found.items()}
     ratios = [one / auto for one, auto in zip(seconds["one"], seconds["auto"], strict=True)]
-    accuracy = {jobs: rows[-1]["accuracy"] for jobs, rows in told.items()}
+    accuracy = {jobs: rows[-1]["accuracy"] for jobs, rows in found.items()}
     return {
         "name": name,
         "ratio": statistics.median(ratios),
@@ -104,11 +107,11 @@ def compared(name: str, turns: int) -> Row:
 
 
 def trainer() -> None:
-    """What a warm process does: it trains what each line says and tells from when to when it did."""
+    """Train what each line of standard input says, and print when that began and ended: what a warm process does."""
     for line in sys.stdin:
-        model, data, seed, words, out = json.loads(line)
+        model, data, seed, settings, out = json.loads(line)
         shutil.rmtree(out, ignore_errors=True)
-        job = make_job(data, model, seed, parse_overrides(words))
+        job = make_job(data, model, seed, parse_overrides(settings))
         images = load(data, job.settings)
         split = draw_split(images, job.settings)
         started = perf_counter()
@@ -123,7 +126,7 @@ class Pair:
         self._processes, self._folder = processes, folder
 
     def seconds(self, name: str, threads: int, at_once: int) -> float:
-        """How long do so many runs take at the same time?"""
+        """Return how long `at_once` runs take at the same time."""
         data, model, *_ = name.split()
         if model in NETWORKS:
             path = self._folder / f"{model}.toml"
@@ -131,9 +134,9 @@ class Pair:
             model = str(path)
         busy = self._processes[:at_once]
         for seed, process in enumerate(busy):
-            asked = [model, data, seed, [*RUNS[name], f"threads={threads}"], str(self._folder / str(seed))]
+            request = [model, data, seed, [*RUNS[name], f"threads={threads}"], str(self._folder / str(seed))]
             assert process.stdin
-            process.stdin.write(json.dumps(asked) + "\n")
+            process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
         spans = [json.loads(process.stdout.readline()) for process in busy if process.stdout]
         return float(max(end for _, end in spans) - min(start for start, _ in spans))
@@ -141,6 +144,7 @@ class Pair:
 
 @contextmanager
 def pair() -> Iterator[Pair]:
+    """Start two warm processes, and end them afterwards."""
     command = [sys.executable, __file__, "--trainer"]
     processes = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) for _ in range(2)
@@ -154,28 +158,29 @@ def pair() -> Iterator[Pair]:
 
 
 def shared(name: str, turns: int, trained: Pair) -> Row:
+    """Measure one run of RUNS with two threads, with one, and twice at the same time."""
     trained.seconds(name, 1, 2)  # maps the images, and warms what can be
-    told: dict[str, list[float]] = {"two threads": [], "one thread": [], "at once": []}
+    found: dict[str, list[float]] = {"two threads": [], "one thread": [], "at once": []}
     for _ in range(turns):
-        told["two threads"].append(trained.seconds(name, 2, 1))
-        told["one thread"].append(trained.seconds(name, 1, 1))
-        told["at once"].append(trained.seconds(name, 1, 2))
-    two, one, both = (statistics.median(each) for each in told.values())
-    return {"name": name, "settings": RUNS[name], "gain": 2 * two / both, "alone": one / two, "seconds": told}
+        found["two threads"].append(trained.seconds(name, 2, 1))
+        found["one thread"].append(trained.seconds(name, 1, 1))
+        found["at once"].append(trained.seconds(name, 1, 2))
+    two, one, both = (statistics.median(each) for each in found.values())
+    return {"name": name, "settings": RUNS[name], "gain": 2 * two / both, "alone": one / two, "seconds": found}
 
 
-def keep(part: str, rows: list[Row]) -> None:
-    """Put `rows` in the place of those of the same names."""
+def keep(kind: str, rows: list[Row]) -> None:
+    """Replace the stored rows of the same names by `rows`."""
     document = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
     document["machine"] = describe_machine()
-    held = {row["name"]: row for row in document.get(part, [])}
-    document[part] = list((held | {row["name"]: row for row in rows}).values())
+    held = {row["name"]: row for row in document.get(kind, [])}
+    document[kind] = list((held | {row["name"]: row for row in rows}).values())
     RESULT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", default=["comparisons", "runs"])
+    parser.add_argument("kinds", nargs="*", default=["comparisons", "runs"])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--only", default="", help="names that contain this text")
     parser.add_argument("--child")
@@ -188,12 +193,12 @@ def main() -> None:
     if options.child:
         comparison(options.child, 1 if options.jobs == "one" else None)
         return
-    if "comparisons" in options.parts:
+    if "comparisons" in options.kinds:
         for name in [each for each in COMPARISONS if options.only in each]:
             row = compared(name, options.turns)
             print(f"{name}: {row['ratio']:.2f}", row["seconds"])
             keep("comparisons", [row])
-    if "runs" in options.parts:
+    if "runs" in options.kinds:
         with pair() as trained:
             for name in [each for each in RUNS if options.only in each]:
                 row = shared(name, options.turns, trained)

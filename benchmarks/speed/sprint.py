@@ -1,4 +1,4 @@
-"""How soon do `sprint` and `sprint-wide` reach which accuracy on Fashion-MNIST, with nothing but this machine?
+"""Which accuracy have `sprint` and `sprint-wide` on Fashion-MNIST after how many seconds on this machine?
 
     uv run python benchmarks/speed/sprint.py [--model sprint-wide] [--seeds 10] [--curve 2,4,8,16] [--out FILE]
 
@@ -6,9 +6,10 @@
   10,000 of the test split; nothing was chosen on those.
 - curve: other numbers of epochs, trained on 48,000 of the training images and judged on the other 12,000, seed 0.
 
-Seconds of training are those of all steps, and of judging the 12,000 after each epoch (curve). Those around them stand
-beside: loading (from the pack), laying out, judging and writing. Runs that stand in the file already are not done
-again."""
+Seconds of training are those of all steps, and of judging the 12,000 after each epoch (curve). Those around them are
+stored beside: loading (from the pack), preparing, judging and writing. Runs that the file has already are not done
+again.
+"""
 
 import argparse
 import json
@@ -26,18 +27,18 @@ DATA = "fashion-mnist"
 
 
 def measure(model: str, seed: int, overrides: dict[str, Any]) -> dict[str, Any]:
-    """One run, in this process."""
+    """Make one run in this process and return its figures."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         run = train(make_job(DATA, model, seed, overrides), Path(folder) / "run")
         total = time.perf_counter() - started
         summary = run.summary
-    part = "val" if summary["scores"]["val"] else "test"
+    split = "val" if summary["scores"]["val"] else "test"
     return {
         "seed": seed,
         "epochs": summary["epochs"],
-        "part": part,
-        "accuracy": summary["scores"][part]["accuracy"],
+        "split": split,
+        "accuracy": summary["scores"][split]["accuracy"],
         "training": summary["seconds"]["train"],
         "around": total - summary["seconds"]["train"],
     }
@@ -55,18 +56,18 @@ def main() -> None:
     wanted += [(0, {"epochs": int(each)}) for each in filter(None, options.curve.split(","))]
     for seed, overrides in wanted:
         key = {"model": options.model, "seed": seed, "overrides": overrides}
-        if any(run["asked"] == key for run in document["runs"]):
+        if any(run["request"] == key for run in document["runs"]):
             continue
-        run = {"asked": key, "commit": commit(), **measure(options.model, seed, overrides)}
+        run = {"request": key, "commit": commit(), **measure(options.model, seed, overrides)}
         document["runs"].append(run)
         document["machine"] = describe_machine()
         options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         print(
-            f"{run['part']:4} seed {seed}  {run['epochs']} epochs  accuracy {run['accuracy']:.4f}  "
+            f"{run['split']:4} seed {seed}  {run['epochs']} epochs  accuracy {run['accuracy']:.4f}  "
             f"training {run['training']:.1f} s  around it {run['around']:.1f} s",
             flush=True,
         )
-    tests = [run for run in document["runs"] if run["part"] == "test" and run["asked"]["model"] == options.model]
+    tests = [run for run in document["runs"] if run["split"] == "test" and run["request"]["model"] == options.model]
     if len(tests) > 1:
         accuracies, seconds = ([run[name] for run in tests] for name in ("accuracy", "training"))
         print(

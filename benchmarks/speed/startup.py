@@ -2,12 +2,12 @@
 
     uv run python benchmarks/speed/startup.py [--as before|after] [--source OTHER/src] [--only "NAME;NAME"] [--turns 7]
 
-Each figure is the wall time of whole processes, started in turn so that all figures see the same machine; the median of
-`--turns` processes and the least and the greatest are kept under `--as` in benchmarks/speed/startup.json. `--source` names
-another tree of sources, such as those of an older version. Fashion-MNIST has to lie in SADARI_DATA_DIR. The pack of it,
-and Python's bytecode, are made in a temporary folder by a turn that does not count: this is the second start and every
-later one, with warm file caches. Figures called `... first` find no bytecode at all, not even that of Python's own
-library."""
+Each figure is the wall time of whole processes, started in turn so that all figures see the same machine; the seconds
+of `--turns` processes are stored under `--as` in startup.json beside this file. `--source` names another tree of
+sources, such as those of an older version. Fashion-MNIST has to be in SADARI_DATA_DIR. The pack of it, and Python's
+bytecode, are made in a temporary folder by a turn that does not count: this is the second start and every later one,
+with warm file caches. Figures called `... first` find no bytecode at all, not even that of Python's own library.
+"""
 
 import argparse
 import json
@@ -45,10 +45,10 @@ print(time.perf_counter() - started)
 
 @dataclass(frozen=True)
 class Figure:
-    """What is timed? program: Python, with `arguments` behind it, RUN among them standing for a new folder.
+    """One thing that is timed. program: Python, with `arguments` behind it, RUN among them standing for a new folder.
 
     inside: whether the program prints its seconds, instead of being timed as a whole. bytecode: whether Python finds
-    what it has compiled before. typed: the words that a shell asks to complete.
+    what it has compiled before. typed: the command line that a shell wants completed.
     """
 
     name: str
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def measure(figures: Sequence[Figure], source: Path, folder: Path, turns: int) -> dict[str, list[float]]:
-    """The seconds of every figure, a list of `turns`; a turn before them makes the pack and the bytecode."""
+    """Return the seconds of every figure, a list of `turns`; a turn before them makes the pack and the bytecode."""
     seconds: dict[str, list[float]] = {each.name: [] for each in figures}
     for turn in range(turns + 1):
         for each in figures:
@@ -111,7 +111,7 @@ def measure(figures: Sequence[Figure], source: Path, folder: Path, turns: int) -
 
 
 def run(figure: Figure, source: Path, folder: Path, name: str) -> float:
-    """The seconds that one process takes. Raises CalledProcessError where it fails."""
+    """Return the seconds that one process takes. Raises CalledProcessError where it fails."""
     arguments = [str(folder / name) if word == "RUN" else word for word in figure.arguments]
     started = time.perf_counter()
     done = subprocess.run(
@@ -127,7 +127,7 @@ def run(figure: Figure, source: Path, folder: Path, name: str) -> float:
 
 
 def environment(figure: Figure, source: Path, folder: Path) -> dict[str, str]:
-    """The variables of a process: the sources, a cache and bytecode of its own, and what a shell asks."""
+    """Return the variables of a process: the sources, a cache and bytecode of its own, and what a shell sets."""
     found = {**os.environ, "PYTHONPATH": str(source), "SADARI_CACHE_DIR": str(folder / "cache")}
     found.pop("PYTHONDONTWRITEBYTECODE", None)
     found["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode" if figure.bytecode else folder / "no bytecode")
@@ -140,7 +140,7 @@ def environment(figure: Figure, source: Path, folder: Path) -> dict[str, str]:
 
 
 def table(stored: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> list[str]:
-    """A line per figure: the median, the least and the greatest of each label's seconds."""
+    """Return a line per figure: the median, the least and the greatest of each label's seconds."""
     labels = sorted(stored, reverse=True)
     lines = ["".join([f"{'':28}", *(f"{label:>24}" for label in labels)])]
     for name in [each.name for each in FIGURES]:

@@ -1,14 +1,15 @@
-"""How fast is Sadari beside its peers, at the same accuracy? One command, everybody in turn, one table.
+"""How fast is Sadari beside its peers, at the same accuracy? One command, all entrants in turn, one table.
 
-    uv run python benchmarks/speed/yardstick.py [--pairs 5] [--models mlp,cnn] [--peers keras-jax,torch] [--precision both]
+    uv run python benchmarks/speed/yardstick.py [--pairs 5] [--models mlp,cnn] [--peers keras-jax,torch]
+                                                [--precision both]
     uv run python benchmarks/speed/yardstick.py --quick
 
 Peers: Keras 3 on TensorFlow, JAX and torch, a plain PyTorch loop with a DataLoader, skorch, and scikit-learn for the
 classical models, each in an environment of its own that uv makes (the first time it downloads some hundred MB). Every
-turn is added to benchmarks/speed/yardstick.json, and benchmarks/speed/RESULTS.md is made anew from it: interrupted, the same
+turn is added to yardstick.json beside this file, and RESULTS.md beside it is made anew from that: interrupted, the same
 command goes on. Delete the JSON to begin anew; `--pairs 0` only writes the page. The page says how it is measured.
 
---quick: mlp and cnn once against the peers that Sadari's development environment holds; prints, writes nothing.
+--quick: mlp and cnn once against the peers that Sadari's development environment has; prints, writes nothing.
 It ends with status 1 where something is wrong (an entrant fails, or counts other parameters), never for being slow.
 """
 
@@ -26,7 +27,7 @@ from race.page import page, tables
 from race.pictures import describe_pictures, write_pictures
 from race.record import Record
 from race.standing import Standing
-from race.tasks import CLASSICAL, NETWORKS, QUICK, Asked, Task, make_task
+from race.tasks import CLASSICAL, NETWORKS, QUICK, Task, Workload, make_task
 from race.turns import take_turn
 from sadari.errors import SadariError
 from sadari.files import write_text
@@ -39,47 +40,49 @@ COMMAND = "uv run python benchmarks/speed/yardstick.py"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured: networks and models, by whom, how often, and in which environments."""
+    """What is to be measured: networks and models, by which entrants, how often, and in which environments."""
 
-    asked: Mapping[str, Asked]
+    workloads: Mapping[str, Workload]
     ours: Sequence[Entrant]
     peers: Sequence[Entrant]
     pairs: int
     own: bool
 
     def entrants(self, task: Task) -> list[Entrant]:
-        """Who computes `task`: of the peers scikit-learn the classical models, all others the networks; nobody where no
-        peer is left. Precision makes no difference to the classical models."""
+        """Return who computes `task`: scikit-learn the classical models, all other peers the networks.
+
+        Nobody, where no peer is left. Precision makes no difference to the classical models.
+        """
         peers = [each for each in self.peers if (each.name == FITTING) == task.classical]
         return [*(self.ours[:1] if task.classical else self.ours), *peers] if peers else []
 
 
 def measure(plan: Plan, record: Record, results: Path | None) -> None:
-    """Take the turns that are missing, round by round, and tell each; after each the page is written to `results`."""
+    """Take the turns that are missing, round by round, and print each; after each, write the page to `results`."""
     with tempfile.TemporaryDirectory(prefix="yardstick-") as name:
         folder = Path(name)
         if plan.own:
             prepare(plan.peers, folder)
         pictures = {
-            kind: describe_pictures(kind) for kind in dict.fromkeys(each.pictures for each in plan.asked.values())
+            kind: describe_pictures(kind) for kind in dict.fromkeys(each.pictures for each in plan.workloads.values())
         }
-        tasks = [make_task(model, each, pictures[each.pictures]) for model, each in plan.asked.items()]
+        tasks = [make_task(model, each, pictures[each.pictures]) for model, each in plan.workloads.items()]
         for number in range(1, plan.pairs + 1):
             for task in tasks:
                 entrants = plan.entrants(task)
                 missing = record.missing(task, [each.name for each in entrants], plan.pairs)
                 if not entrants or missing <= plan.pairs - number:
                     continue
-                file = write_pictures(plan.asked[task.model].pictures, task.pictures, folder)
+                file = write_pictures(plan.workloads[task.model].pictures, task.pictures, folder)
                 turn = {"commit": commit(), **take_turn(task, entrants, len(record.of(task)), file, plan.own)}
                 record.add(turn)
-                print(f"{number}/{plan.pairs} {told(turn)}", flush=True)
+                print(f"{number}/{plan.pairs} {describe_turn(turn)}", flush=True)
                 if results:
                     write_text(results, page(record, COMMAND))
 
 
-def told(turn: Mapping[str, Any]) -> str:
-    """One line about one turn: who took how long, who failed."""
+def describe_turn(turn: Mapping[str, Any]) -> str:
+    """Return one line about one turn: who took how long, who failed."""
     standing = Standing([dict(turn)])
     parts = []
     for name in standing.names():
@@ -89,7 +92,7 @@ def told(turn: Mapping[str, Any]) -> str:
 
 
 def failures(record: Record) -> list[str]:
-    """Everybody who failed somewhere, with the reason."""
+    """Return who failed somewhere, with the reason."""
     return sorted(
         {
             f"{name} on {turn['task']['model']}: {figure['failed']}"
@@ -101,7 +104,10 @@ def failures(record: Record) -> list[str]:
 
 
 def chosen(text: str, known: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """The entries of `known` that the comma-separated `text` names, or all; raises UsageError for any other name."""
+    """Return the entries of `known` that the comma-separated `text` names, or all.
+
+    Raises UsageError for any other name.
+    """
     names = [each.strip() for each in text.split(",")] if text else list(known)
     for name in names:
         if name not in known:
@@ -122,7 +128,7 @@ def read_options() -> argparse.Namespace:
 
 
 def run_quick() -> int:
-    """The quick form; returns the exit status."""
+    """Run the quick form and return the exit status."""
     plan = Plan(QUICK, [OURS["auto"]], [PEERS[name] for name in INSTALLED], 1, own=False)
     with tempfile.TemporaryDirectory() as folder:
         record = Record.open(Path(folder) / "yardstick.json", this_machine())
@@ -132,10 +138,10 @@ def run_quick() -> int:
 
 
 def run_all(options: argparse.Namespace) -> int:
-    """The whole measurement, or what is left of it; returns the exit status."""
-    asked = chosen(options.models, {**NETWORKS, **CLASSICAL}, "network or model")
+    """Run the whole measurement, or what is left of it, and return the exit status."""
+    workloads = chosen(options.models, {**NETWORKS, **CLASSICAL}, "network or model")
     ours = list(OURS.values()) if options.precision == "both" else [OURS[options.precision]]
-    plan = Plan(asked, ours, list(chosen(options.peers, PEERS, "peer").values()), options.pairs, own=True)
+    plan = Plan(workloads, ours, list(chosen(options.peers, PEERS, "peer").values()), options.pairs, own=True)
     record = Record.open(options.out, this_machine())
     if options.pairs:
         measure(plan, record, options.results)
@@ -144,7 +150,7 @@ def run_all(options: argparse.Namespace) -> int:
 
 
 def complain(record: Record) -> int:
-    """Tell who failed; 1 where somebody did."""
+    """Print who failed; return 1 where somebody did, else 0."""
     found = failures(record)
     for sentence in found:
         print(sentence, file=sys.stderr)

@@ -43,7 +43,7 @@ class Moment:
         self.at = time.perf_counter()
 
     def elapsed_time(self, later: "Moment") -> float:
-        """Milliseconds from this one to the `later` one."""
+        """Return the milliseconds from this one to the `later` one."""
         return 1e3 * (later.at - self.at)
 
 
@@ -51,16 +51,16 @@ class Lines:
     """What the program would print: one line of its variables after every epoch, and one at the end."""
 
     def __init__(self) -> None:
-        self.kept: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []
 
     def add(self, variables: dict[str, Any], is_final_entry: bool) -> None:
         del is_final_entry
         names = ("epoch", "train_acc", "val_acc", "tta_val_acc", "time_seconds")
-        self.kept.append({name: variables.get(name) for name in names})
+        self.rows.append({name: variables.get(name) for name in names})
 
 
 def changed(source: str) -> str:
-    """The program as it can run here; ends this process where it is another version than CHANGES know."""
+    """Return the program as it can run here; end this process if it is another version than CHANGES know."""
     for there, here in CHANGES:
         if there not in source:
             refuse(f"{PROGRAM} has no `{there.strip()}`; use its version of March 2025 or change CHANGES")
@@ -69,17 +69,17 @@ def changed(source: str) -> str:
 
 
 def images_of(file: str) -> dict[bool, dict[str, Any]]:
-    """The images for learning (True) and for judging (False)."""
+    """Return the images for learning (True) and for judging (False)."""
     with np.load(file, allow_pickle=False) as stored:
         images = {name: torch.from_numpy(stored[name]) for name in stored}
     return {
-        learnt: {"images": images[f"X_{part}"], "labels": images[f"y_{part}"], "classes": []}
-        for learnt, part in ((True, "train"), (False, "test"))
+        learnt: {"images": images[f"X_{split}"], "labels": images[f"y_{split}"], "classes": []}
+        for learnt, split in ((True, "train"), (False, "test"))
     }
 
 
 def in_bfloat16(forward: Any) -> Any:
-    """The network's `forward` under autocast, with float32 logits."""
+    """Return the network's `forward` under autocast, with float32 logits."""
 
     def run(*inputs: Any, **options: Any) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
@@ -105,7 +105,7 @@ def main() -> None:
     torch.manual_seed(task["seed"])
     model = program["CifarNet"]().to(memory_format=torch.channels_last)
     accuracy = program["main"](0, model)
-    *epochs, judged = lines.kept
+    *epochs, judged = lines.rows
     answer = {
         "accuracy": accuracy,
         "accuracy_of_one_view": epochs[-1]["val_acc"],

@@ -21,7 +21,7 @@ MAKERS |= {
 
 
 def in_keras(kind: str, numbers: list[Numbers]) -> list[Numbers]:
-    """The numbers of a layer as Keras lays them out: inputs before outputs."""
+    """Return the numbers of a layer in Keras's order of axes: inputs before outputs."""
     if kind == "conv":
         return [numbers[0].transpose(2, 3, 1, 0), numbers[1]]
     if kind in ("dense", "lstm"):
@@ -30,7 +30,7 @@ def in_keras(kind: str, numbers: list[Numbers]) -> list[Numbers]:
 
 
 def whole(network: Any, task: dict[str, Any]) -> Any:
-    """From uint8 pixels to probabilities."""
+    """Return the model from uint8 pixels to probabilities."""
     scale, shift = (np.asarray(task[name], np.float32).transpose(1, 2, 0) for name in ("scale", "shift"))
     pixels = keras.Input(tuple(task["shape"]), dtype="uint8")
     x = kl.Rescaling(scale, shift)(pixels)

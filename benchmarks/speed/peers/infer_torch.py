@@ -33,12 +33,12 @@ class Mirrored(nn.Module):
 
 
 def _strided(layer: dict[str, Any], before: Sequence[int]) -> nn.Module:
-    """`same` with a stride, for which torch has no word: the odd zero goes behind, as in Keras. Others as ever."""
+    """Return a convolution; `same` with a stride, which torch lacks, pads the odd zero behind, as Keras does."""
     if not layer["same"] or layer["stride"] == 1:
         return _conv(layer, before)
     kernel, stride = layer["kernel"], layer["stride"]
     missing = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in (before[1], before[0])]
-    around = nn.ZeroPad2d(tuple(part for each in missing for part in (each // 2, each - each // 2)))
+    around = nn.ZeroPad2d(tuple(side for each in missing for side in (each // 2, each - each // 2)))
     return nn.Sequential(around, _conv({**layer, "same": False}, before))
 
 
@@ -51,7 +51,7 @@ MAKERS |= {
 
 
 def load(network: nn.Sequential, task: dict[str, Any], weights: list[list[Numbers]]) -> None:
-    """Bring Sadari's numbers into the network. Behind flatten, channels come first here and last there."""
+    """Load Sadari's numbers into the network. Behind flatten, channels come first here and last there."""
     layers = task["layers"]
     befores = [task["shape"], *(layer["shape"] for layer in layers)]
     for at, (module, layer, numbers) in enumerate(zip(network, layers, weights, strict=True)):

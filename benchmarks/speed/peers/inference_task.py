@@ -1,9 +1,9 @@
-"""What is an entrant of the race of judging asked, and how does it answer? A folder with a task in, a line of JSON out.
+"""What does an entrant of the race of judging read, and how does it answer? A folder in, a line of JSON out.
 
 Every infer_*.py beside this file is called as `PROGRAM BATCHES FOLDER/task.json` and runs in an environment of its own,
 so this file needs nothing but NumPy. BATCHES: comma-separated, how many images go through at once; of several, each is
-tried and told. FOLDER also holds images.npy (uint8 (N, H, W, C)), what Sadari says about them in wanted.npy (float32
-(N, K), probabilities), and the model three times: as Sadari's safetensors, as its ONNX file, and layer by layer in
+tried and reported. FOLDER also has images.npy (uint8 (N, H, W, C)), Sadari's answers in wanted.npy (float32 (N, K),
+probabilities), and the model three times: as Sadari's safetensors, as its ONNX file, and layer by layer in
 weights.npz. The task says `layers` (as Sadari describes them), `shape`, `precision`, `scale`, `shift`, `params`.
 
 The clock of a process starts where the kernel started it, and its memory is the peak that the kernel has seen
@@ -39,13 +39,13 @@ Judge = Callable[[Numbers, int], Numbers]  # images, how many at once -> probabi
 
 
 def read_task() -> tuple[dict[str, Any], Path]:
-    """The task, and the folder in which it lies."""
+    """Return the task, and the folder in which it is stored."""
     path = Path(sys.argv[2])
     return dict(json.loads(path.read_text(encoding="utf-8"))), path.parent
 
 
 def read_weights(task: dict[str, Any], folder: Path) -> list[list[Numbers]]:
-    """The numbers of each layer as KINDS says; none for a layer without any."""
+    """Read the numbers of each layer as KINDS says; none for a layer without any."""
     with np.load(folder / "weights.npz", allow_pickle=False) as stored:
         return [
             [stored[f"{at}.{name}"] for name in KINDS.get(layer["kind"], ())] for at, layer in enumerate(task["layers"])
@@ -53,7 +53,7 @@ def read_weights(task: dict[str, Any], folder: Path) -> list[list[Numbers]]:
 
 
 def race(judge: Judge, precision: str, packages: Sequence[str], params: int) -> None:
-    """Have `judge` judge all images, and say how long it took, with how much memory, and whether it was right."""
+    """Time `judge` on all images, and print how long it took, with how much memory, and whether it was right."""
     _, folder = read_task()
     images = np.load(folder / "images.npy")
     batches = [int(each) for each in sys.argv[1].split(",")]
@@ -77,14 +77,14 @@ def race(judge: Judge, precision: str, packages: Sequence[str], params: int) -> 
 
 
 def _try(judge: Judge, images: Numbers, batch: int) -> float:
-    """Images per second, after warming up."""
+    """Return images per second, after warming up."""
     judge(images[: 2 * batch], batch)
     seconds = [_timed(judge, images, batch)[1] for _ in range(2)]
     return round(len(images) / min(seconds), 1)
 
 
 def _passes(judge: Judge, images: Numbers, batch: int) -> tuple[Numbers, list[float]]:
-    """Answers, and the seconds of each pass; what warms up has every size of block that a pass has."""
+    """Return answers and the seconds of each pass; the warm-up has every size of block that a pass has."""
     judge(images[: 2 * batch + len(images) % batch if batch else len(images)], batch)
     timings = [_timed(judge, images, batch) for _ in range(PASSES)]
     return timings[-1][0], [round(seconds, 6) for _, seconds in timings]
@@ -97,7 +97,7 @@ def _timed(judge: Judge, images: Numbers, batch: int) -> tuple[Numbers, float]:
 
 
 def _agreement(answers: Numbers, wanted: Numbers) -> dict[str, Any]:
-    """How many images were given another class (but ties), and the largest difference of a probability."""
+    """Return how many images got another class (ties aside), and the largest difference of a probability."""
     rows = np.arange(len(wanted))
     here, there = wanted.argmax(axis=1), answers.argmax(axis=1)
     other = (here != there) & (wanted[rows, here] - wanted[rows, there] > TIE)

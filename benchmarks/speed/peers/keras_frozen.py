@@ -24,7 +24,7 @@ LAST = {"MobileNet": ("conv_dw_13", "conv_dw_13_bn", "conv_pw_13", "conv_pw_13_b
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Seconds of each epoch."""
+    """A callback that stores the seconds of each epoch."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which Keras model is a list of layers that Sadari has described? One Keras layer for each."""
+"""Which Keras model has the layers that Sadari has described? One Keras layer for each."""
 
 from collections.abc import Callable, Sequence
 from math import prod
@@ -31,15 +31,17 @@ MAKERS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def build(layers: Sequence[dict[str, Any]], shape: Sequence[int]) -> Any:
-    """A keras.Sequential that reads (N, *shape) and gives logits, float32 whatever the policy. Raises KeyError for a
-    kind of layer that no network of the yardstick has."""
+    """Return a keras.Sequential that reads (N, *shape) and gives logits, float32 whatever the policy.
+
+    Raises KeyError for a kind of layer that no network of the yardstick has.
+    """
     *body, last = layers
     head = kl.Dense(last["units"], dtype="float32")
     return keras.Sequential([keras.Input(tuple(shape)), *(MAKERS[layer["kind"]](layer) for layer in body), head])
 
 
 def counts(model: Any) -> list[tuple[int, int]]:
-    """Parameters (total, trainable) of each layer."""
+    """Return the parameters (total, trainable) of each layer."""
     return [
         (layer.count_params(), sum(prod(weight.shape) for weight in layer.trainable_weights)) for layer in model.layers
     ]

@@ -15,7 +15,7 @@ PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Seconds of each epoch."""
+    """A callback that stores the seconds of each epoch."""
 
     def __init__(self) -> None:
         super().__init__()

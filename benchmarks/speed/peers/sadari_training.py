@@ -13,10 +13,10 @@ from training_task import answer, read_task
 
 def main() -> None:
     task = read_task()
-    asked = {"scaling": task["scaling"], "epochs": task["epochs"], "batch_size": task["batch"], "val_fraction": 0}
+    overrides = {"scaling": task["scaling"], "epochs": task["epochs"], "batch_size": task["batch"], "val_fraction": 0}
     if task["model"] == "sgd":
-        asked["average"] = False  # as the peer's
-    job = make_job(task["file"], task["model"], task["seed"], {**asked, "precision": task["precision"]})
+        overrides["average"] = False  # as the peer's
+    job = make_job(task["file"], task["model"], task["seed"], {**overrides, "precision": task["precision"]})
     with tempfile.TemporaryDirectory() as folder:
         run = train(job, Path(folder) / "run")
         seconds = [row["seconds"] for row in run.history]

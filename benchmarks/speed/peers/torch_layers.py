@@ -1,4 +1,4 @@
-"""Which PyTorch network is a list of layers that Sadari has described? As its user would write it: NCHW, nn.Sequential.
+"""Which PyTorch network has the layers that Sadari has described? As its user would write it: NCHW, nn.Sequential.
 
 It starts from the distributions that Keras and Sadari draw from, so that accuracies can be compared.
 """
@@ -70,8 +70,10 @@ MAKERS: dict[str, Callable[[Layer, Shape], nn.Module]] = {
 
 
 def build(layers: Sequence[Layer], shape: Shape, seed: int) -> nn.Sequential:
-    """The network that reads (N, C, H, W) and gives logits. Raises KeyError for a kind of layer that no network of the
-    yardstick has."""
+    """Return the network that reads (N, C, H, W) and gives logits.
+
+    Raises KeyError for a kind of layer that no network of the yardstick has.
+    """
     torch.manual_seed(seed)
     befores = [shape, *(layer["shape"] for layer in layers[:-1])]
     network = nn.Sequential(
@@ -82,7 +84,7 @@ def build(layers: Sequence[Layer], shape: Shape, seed: int) -> nn.Sequential:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Glorot-uniform kernels, orthogonal recurrent ones, zero biases but for the forget gate's."""
+    """Draw Glorot-uniform kernels and orthogonal recurrent ones; biases are zero, but one for the forget gate."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
@@ -97,7 +99,7 @@ def _initialise(module: nn.Module) -> None:
 
 
 def counts(network: nn.Sequential) -> list[tuple[int, int]]:
-    """Parameters (total, trainable) of each layer; running statistics count as parameters, as Keras has it."""
+    """Return the parameters (total, trainable) of each layer; running statistics count, as Keras has it."""
     found = []
     for layer in network:
         trainable = sum(each.numel() for each in layer.parameters() if each.requires_grad)

@@ -1,4 +1,4 @@
-"""What does a plain PyTorch loop make of a task? A DataLoader over tensors in memory, autocast where bfloat16 is asked.
+"""What does a plain PyTorch loop make of a task? A DataLoader over tensors in memory, autocast for bfloat16.
 
 torch_training.py TASK    (run by ../yardstick.py; training_task.py says what a task is)
 """
@@ -18,7 +18,7 @@ from training_task import JUDGED_AT_ONCE, answer, check_params, read_pixels, rea
 def train_epoch(
     network: nn.Module, loader: DataLoader[tuple[Tensor, ...]], optimizer: torch.optim.Optimizer, low: bool
 ) -> float:
-    """Seconds of one pass; low: in bfloat16."""
+    """Train one pass and return its seconds. low: in bfloat16."""
     started = time.perf_counter()
     network.train()
     for pixels, labels in loader:

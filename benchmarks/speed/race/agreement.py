@@ -26,12 +26,12 @@ class Agreement:
 
     @property
     def mark(self) -> str:
-        """What stands behind a ratio of speeds: nothing where the accuracies are equal."""
+        """Return what follows a ratio of speeds: nothing where the accuracies are equal."""
         return MARKS[self.word]
 
 
 def agreement(own: Sequence[float], other: Sequence[float]) -> Agreement:
-    """Do accuracies agree, one of each seed? Less than two of each tell nothing: "unclear", without an interval."""
+    """Compare accuracies, one of each seed. Fewer than two of each give "unclear", without an interval."""
     if min(len(own), len(other)) < 2:
         return Agreement(nan, nan, nan, "unclear")
     difference = statistics.mean(own) - statistics.mean(other)
@@ -40,7 +40,7 @@ def agreement(own: Sequence[float], other: Sequence[float]) -> Agreement:
 
 
 def _interval(own: Sequence[float], other: Sequence[float], difference: float) -> tuple[float, float]:
-    """Welch's 95 % interval; a point where no seed makes a difference, as for solvers without chance."""
+    """Return Welch's 95 % interval; a point where no seed makes a difference, as for solvers without chance."""
     first, second = (statistics.variance(each) / len(each) for each in (own, other))
     if not first + second:
         return difference, difference

@@ -18,9 +18,9 @@ SKORCH, SCIKIT_LEARN, NUMPY = "skorch==1.4.0", "scikit-learn==1.9.1", "numpy==2.
 
 @dataclass(frozen=True)
 class Entrant:
-    """One who computes tasks: a program in benchmarks/speed/peers, its packages (none: Sadari's environment), its precision.
+    """One who computes tasks, by a program in benchmarks/speed/peers.
 
-    backend: which one Keras takes, or "".
+    packages: of its environment (none: Sadari's environment). backend: which one Keras takes, or "".
     """
 
     name: str
@@ -30,12 +30,12 @@ class Entrant:
     backend: str = ""
 
     def command(self, own: bool) -> list[str]:
-        """What starts its program, in an environment of its `own` or in that of Sadari."""
+        """Return what starts its program, in an environment of its `own` or in that of Sadari."""
         python = own_python(self.packages) if own and self.packages else [sys.executable]
         return [*python, str(PROGRAMS / self.program)]
 
     def environment(self, folder: Path) -> dict[str, str]:
-        """The variables it runs under: on the processor alone, its caches in `folder`."""
+        """Return the variables it runs under: on the processor alone, its caches in `folder`."""
         return {
             **os.environ,
             "PYTHONPATH": "",
@@ -49,10 +49,10 @@ class Entrant:
 
 
 def own_python(packages: Sequence[str]) -> list[str]:
-    """The command of a Python that has `packages` and nothing else; uv makes its environment once and keeps it."""
-    asked = [word for package in packages for word in ("--with", package)]
+    """Return the command of a Python with only `packages`; uv makes its environment once and keeps it."""
+    wanted = [word for package in packages for word in ("--with", package)]
     alone = ["--isolated", "--no-project", "--no-config"]  # without --isolated, an active environment shines through
-    return ["uv", "run", *alone, "--python", platform.python_version(), *asked, "python"]
+    return ["uv", "run", *alone, "--python", platform.python_version(), *wanted, "python"]
 
 
 def _keras(backend: str, package: str, precision: str) -> Entrant:
@@ -81,7 +81,7 @@ INSTALLED = ("keras-torch", "torch")  # peers whose packages Sadari's developmen
 
 
 def prepare(entrants: Sequence[Entrant], folder: Path) -> None:
-    """Have every environment made before anything is timed; raises SadariError where one cannot be."""
+    """Make every environment before anything is timed. Raises SadariError where one cannot be made."""
     for packages in dict.fromkeys(each.packages for each in entrants if each.packages):
         entrant = next(each for each in entrants if each.packages == packages)
         command = [*own_python(packages), "-c", ""]

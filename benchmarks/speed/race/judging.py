@@ -1,4 +1,4 @@
-"""Who judges images in the race of benchmarks/speed/inference.py, and which networks? Each with the same random weights."""
+"""Who judges images in benchmarks/speed/inference.py, and which networks? Each with the same random weights."""
 
 import json
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ BATCHES = (32, 256, 1_000)  # each peer takes the fastest of them
 
 @dataclass(frozen=True)
 class Judge(Entrant):
-    """One who judges, so many images at once. Of several `batches` each is tried; 0 is Sadari, which takes its own."""
+    """One who judges. batches: images at once; of several, each is tried; 0 is Sadari, which chooses itself."""
 
     batches: tuple[int, ...] = BATCHES
 
@@ -55,14 +55,16 @@ JUDGES = {
 
 @dataclass(frozen=True)
 class Judging:
-    """What is the same for all entrants and turns? choosing: whether batches are tried. It stands where race/turns.py
-    and race/record.py expect a task."""
+    """What is the same for all entrants and turns. choosing: whether batches are tried.
+
+    It takes the place of a task in race/turns.py and race/record.py.
+    """
 
     model: str
     data: str
     images: int
     params: int
-    asked: dict[str, Any]
+    description: dict[str, Any]
     choosing: bool = False
 
     @property
@@ -72,11 +74,11 @@ class Judging:
 
     def document(self, file: str, seed: int, precision: str) -> dict[str, Any]:
         del file, seed
-        return {**self.asked, "params": self.params, "precision": precision}
+        return {**self.description, "params": self.params, "precision": precision}
 
 
 def make_judging(name: str, images: ImageSet, folder: Path) -> Judging:
-    """The model `name` with random weights, in `folder` as every entrant wants it."""
+    """Write the model `name` with random weights to `folder`, in the forms that the entrants read."""
     spec = find_model(name)
     settings, variables = resolve(spec.settings, spec.variables, {})
     architecture = Architecture.of(spec, variables, images.shape, images.classes)
@@ -90,22 +92,22 @@ def make_judging(name: str, images: ImageSet, folder: Path) -> Judging:
     (folder / "model.onnx").write_bytes(make_onnx(model, {}))
     modules = [*network.features, *network.head]
     numbers = {
-        f"{at}.{key}": each.numpy() for at, part in enumerate(modules) for key, each in part.state_dict().items()
+        f"{at}.{key}": each.numpy() for at, module in enumerate(modules) for key, each in module.state_dict().items()
     }
     np.savez(folder / "weights.npz", **numbers)
     np.save(folder / "images.npy", images.images)
     np.save(folder / "wanted.npy", Classifier.open(folder).probabilities(np.asarray(images.images)))
     layers = layers_of(name, images.shape, len(images.classes))
-    asked = {"layers": layers, "shape": images.shape}
+    description = {"layers": layers, "shape": images.shape}
     scaling = {"scale": preprocess.scale.tolist(), "shift": preprocess.shift.tolist()}
     return Judging(
-        name, images.name, len(images.images), sum(each["total"] for each in layers), {**asked, **scaling}
+        name, images.name, len(images.images), sum(each["total"] for each in layers), {**description, **scaling}
     )  # fmt: skip
 
 
 @torch.no_grad()
 def _stir(network: nn.Module) -> None:
-    """Let biases and running statistics be numbers that matter, where a fresh network has zeros and ones."""
+    """Set biases and running statistics to numbers that matter, where a fresh network has zeros and ones."""
     draw = torch.Generator().manual_seed(1)
     for name, each in network.state_dict().items():
         if name.endswith(("bias", "running_mean", "bias_ih_l0")):
@@ -115,7 +117,7 @@ def _stir(network: nn.Module) -> None:
 
 
 def test_pictures(folder: Path) -> ImageSet:
-    """The test images of Fashion-MNIST, or as many drawn ones where it is not here."""
+    """Return the test images of Fashion-MNIST, or as many drawn ones where it is not here."""
     there = describe_pictures(GREY)
     file = write_pictures(GREY, replace(there, images=0, judged=min(IMAGES, there.judged)), folder)
     with np.load(file, allow_pickle=False) as stored:

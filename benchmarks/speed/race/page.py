@@ -1,4 +1,4 @@
-"""How is a record told? As a page of tables in Markdown, all made from the JSON."""
+"""How is a record shown? As a page of tables in Markdown, all made from the JSON."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ comparisons one in twenty is marked by chance.
 
 
 def page(record: Record, command: str) -> str:
-    """The whole of RESULTS.md: speeds, accuracies, the classical models, how it was measured."""
+    """Return the whole of RESULTS.md: speeds, accuracies, the classical models, how it was measured."""
     head = [
         "# Sadari beside its peers",
         f"Made by `{command}` from `{record.path.name}`. {_circumstances(record)}",
@@ -44,7 +44,7 @@ def page(record: Record, command: str) -> str:
 
 
 def tables(record: Record) -> list[str]:
-    """Titles and tables, as far as there are figures for them."""
+    """Return titles and tables, as far as there are figures for them."""
     found = [Standing(turns) for turns in record.tasks(MODELS)]
     networks = [each for each in found if each.task["model"] in NETWORKS]
     classical = [each for each in found if each.task["model"] in CLASSICAL]
@@ -61,7 +61,7 @@ def tables(record: Record) -> list[str]:
 
 
 def ratios(standings: Sequence[Standing], own: str) -> str:
-    """A row a network: the ratio to every peer, and to the fastest of Keras's backends."""
+    """Return a row for each network: the ratio to every peer, and to the fastest of Keras's backends."""
     peers = _peers(standings)
     keras = [name for name in peers if name.startswith("keras")]
     rows = []
@@ -76,21 +76,21 @@ def ratios(standings: Sequence[Standing], own: str) -> str:
 
 
 def rates(standings: Sequence[Standing]) -> str:
-    """A row a network: the median images per second of everybody, the task beside it."""
+    """Return a row for each network: the median images per second of every entrant, the task beside it."""
     names = [*_present(standings, OWN), *_peers(standings)]
     rows = [[_name(each), *_described(each), *(_rate(each, name) for name in names)] for each in standings]
     return _table(["network", "params", "data", "images", "batch", *names], rows)
 
 
 def accuracies(standings: Sequence[Standing]) -> str:
-    """A row a network: mean and standard deviation over the seeds of everybody's test accuracy."""
+    """Return a row for each network: mean and std over the seeds of every entrant's test accuracy."""
     names = [*_present(standings, OWN), *_peers(standings)]
     rows = [[_name(each), str(len(each.turns)), *(_accuracy(each, name) for name in names)] for each in standings]
     return _table(["network", "turns", *names], rows)
 
 
 def fits(standings: Sequence[Standing]) -> str:
-    """A row a model: seconds of Sadari and scikit-learn, their ratio and accuracies."""
+    """Return a row for each model: seconds of Sadari and scikit-learn, their ratio and accuracies."""
     rows = [_fit(each, own, peer) for each in standings for own in _present([each], OWN) for peer in _peers([each])]
     head = ["model", "", "passes", "turns", "seconds", "peer", "its seconds", "times as fast", "test accuracy", "its"]
     return _table(head, rows)
@@ -144,7 +144,7 @@ def _precisions(each: Standing, own: str) -> str:
 
 
 def _present(standings: Sequence[Standing], names: Sequence[str]) -> list[str]:
-    """Those of `names` who took part anywhere, in their order."""
+    """Return those of `names` that took part anywhere, in their order."""
     there = {name for each in standings for name in each.names()}
     return [name for name in names if name in there]
 
@@ -159,7 +159,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _circumstances(record: Record) -> str:
-    """Machine, dates, load and versions in a sentence or two."""
+    """Return machine, dates, load and versions in a sentence or two."""
     machine, turns = record.machine, record.turns
     where = f"{machine['cores']} cores of {machine['processor'] or machine['system']}, Python {machine['python']}"
     if not turns:
@@ -175,7 +175,7 @@ def _circumstances(record: Record) -> str:
 
 
 def _versions(turns: Sequence[Turn]) -> dict[str, str]:
-    """The versions of every package that took part; several of one are joined."""
+    """Return the versions of every package that took part; several of one are joined."""
     found: dict[str, set[str]] = {}
     for turn in turns:
         for figure in turn["figures"].values():

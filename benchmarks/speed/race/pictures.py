@@ -1,4 +1,4 @@
-"""Which images do the entrants learn and are judged by? Real ones where they lie here, else drawn shapes.
+"""Which images do the entrants learn and are judged by? Real ones where they are here, else drawn shapes.
 
 Nothing is downloaded: without SADARI_DATA_DIR the benchmark still runs, and says on what.
 """
@@ -29,7 +29,7 @@ class Candidate:
 
 
 def _candidates(kind: str) -> list[Candidate]:
-    """The sets of a kind, the best first; the last one is always here."""
+    """Return the sets of a kind, the best first; the last one is always here."""
     if kind == GREY:
         real = [Candidate("fashion-mnist", "fashion-mnist", where("fashion-mnist") != "missing", Settings())]
         return [*real, Candidate("shapes:images=20000,size=28", "shapes", True, Settings(channels=1))]
@@ -52,20 +52,20 @@ def _opened(kind: str) -> ImageSet:
 
 
 def describe_pictures(kind: str) -> Pictures:
-    """Which images of a kind (GREY or COLOUR) are here?"""
+    """Return which images of a kind (GREY or COLOUR) are here."""
     images = _opened(kind)
-    learnt, judged = (int((images.source_split == part).sum()) for part in ("train", "test"))
+    learnt, judged = (int((images.source_split == split).sum()) for split in ("train", "test"))
     return Pictures(_chosen(kind).name, learnt, judged, images.shape, len(images.classes))
 
 
 def write_pictures(kind: str, pictures: Pictures, folder: Path) -> Path:
-    """The file in `folder` with as many images of a kind as `pictures` says, drawn once and for all."""
+    """Write as many images of a kind as `pictures` says to a file in `folder`, once, and return its path."""
     file = folder / f"{kind}-{pictures.images}-{pictures.judged}.npz"
     if not file.is_file():
         images, draw = _opened(kind), np.random.default_rng(0)
         learnt, judged = (
-            np.sort(draw.permutation(np.flatnonzero(images.source_split == part))[:number])
-            for part, number in (("train", pictures.images), ("test", pictures.judged))
+            np.sort(draw.permutation(np.flatnonzero(images.source_split == split))[:number])
+            for split, number in (("train", pictures.images), ("test", pictures.judged))
         )
         np.savez(
             file,

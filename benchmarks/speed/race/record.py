@@ -23,7 +23,7 @@ class Record:
 
     @classmethod
     def open(cls, path: Path, machine: dict[str, Any]) -> "Record":
-        """What the file holds; nothing where there is none. Raises SadariError where another machine measured it."""
+        """Read what the file has; nothing where there is none. Raises SadariError if another machine measured it."""
         if not path.is_file():
             return cls(path, machine, [])
         stored = read_json(path)
@@ -35,23 +35,23 @@ class Record:
         return cls(path, machine, list(stored["turns"]))
 
     def add(self, turn: Turn) -> None:
-        """Keep one more turn; the file is written whole or not at all."""
+        """Store one more turn; the file is written whole or not at all."""
         self.turns.append(turn)
         lines = ",\n".join(json.dumps(each) for each in self.turns)
         machine = json.dumps(self.machine)
         write_text(self.path, f'{{"machine": {machine},\n"turns": [\n{lines}\n]}}\n')
 
     def of(self, task: Task) -> list[Turn]:
-        """All turns at this task, whoever took part."""
+        """Return all turns at this task, of all entrants."""
         return [turn for turn in self.turns if turn["task"] == task.key]
 
     def missing(self, task: Task, names: Iterable[str], pairs: int) -> int:
-        """How many turns with all of these entrants are still to be taken until there are `pairs`?"""
+        """Return how many turns with all of these entrants are still to be taken until there are `pairs`."""
         wanted = set(names)
         return max(0, pairs - sum(wanted <= set(turn["figures"]) for turn in self.of(task)))
 
     def tasks(self, models: Sequence[str]) -> list[list[Turn]]:
-        """The turns by task, those of the `models` in their order."""
+        """Return the turns by task, those of the `models` in their order."""
         found: dict[str, list[Turn]] = {}
         for turn in self.turns:
             found.setdefault(json.dumps(turn["task"]), []).append(turn)

@@ -35,28 +35,28 @@ class Standing:
         return dict(self.turns[0]["task"])
 
     def names(self) -> list[str]:
-        """Everybody who took part, failures included."""
+        """Return all who took part, failures included."""
         return list(dict.fromkeys(name for turn in self.turns for name in turn["figures"]))
 
     def figures(self, *names: str) -> list[tuple[Figure, ...]]:
-        """The figures of all `names` from the turns in which each of them has one."""
+        """Return the figures of all `names` from the turns in which each of them has one."""
         found = [tuple(turn["figures"].get(name) for name in names) for turn in self.turns]
         return [figures for figures in found if all(each and "failed" not in each for each in figures)]
 
     def failure(self, name: str) -> str:
-        """Why the last turn of `name` failed, or ""."""
+        """Return why the last turn of `name` failed, or ""."""
         figures = [turn["figures"][name] for turn in self.turns if name in turn["figures"]]
         return str(figures[-1].get("failed", "")) if figures else ""
 
     def speeds(self, name: str) -> list[float]:
-        """Images per second of training steps, or fits per second of a classical model, turn by turn."""
+        """Return images per second of training steps, or fits per second of a classical model, turn by turn."""
         return [speed(self.task, figure) for (figure,) in self.figures(name)]
 
     def accuracies(self, name: str) -> list[float]:
         return [figure["accuracy"] for (figure,) in self.figures(name)]
 
     def ratio(self, own: str, other: str) -> Spread | None:
-        """How many times as fast as `other` is `own`, turn by turn? None where no turn has both."""
+        """Return how many times as fast as `other` is `own`, turn by turn; None where no turn has both."""
         pairs = self.figures(own, other)
         return Spread.of([speed(self.task, mine) / speed(self.task, its) for mine, its in pairs]) if pairs else None
 
@@ -64,13 +64,13 @@ class Standing:
         return agreement(self.accuracies(own), self.accuracies(other))
 
     def best(self, names: Sequence[str]) -> str:
-        """Who of `names` has the greatest median speed? "" where nobody has any."""
+        """Return which of `names` has the greatest median speed; "" where none has any."""
         fit = [name for name in names if self.figures(name)]
         return max(fit, key=lambda name: statistics.median(self.speeds(name)), default="")
 
 
 def speed(task: dict[str, Any], figure: Figure) -> float:
-    """Images per second after the first epoch, which warms up; for a classical model, fits per second."""
+    """Return images per second after the first epoch, which warms up; for a classical model, fits per second."""
     if task["model"] in CLASSICAL:
         return 1 / sum(figure["seconds"])
     timed = figure["seconds"][1:]

@@ -1,7 +1,7 @@
-"""What does everybody compute? A network and its layers, its images, batch, epochs and optimiser, as one value.
+"""What do all entrants compute? A network and its layers, its images, batch, epochs and optimiser, as one value.
 
-The layers are those of Sadari's ladder; they go to the peers as a list of plain numbers, each with the shape it gives
-and the parameters it must have, so that nobody writes a network a second time.
+The layers are those of Sadari's models; they go to the peers as a list of plain numbers, each with the shape it gives
+and the parameters it must have, so that no network is written a second time.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ Described = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which pictures does a network learn, how many of them, how many at a step and how often, and how many judge it?
+class Workload:
+    """Which pictures a network learns, how many of them, the batch, how often, and how many images judge it.
 
     scaling: "" where the model's own is taken.
     """
@@ -34,34 +34,34 @@ class Asked:
 
 # Batches and scalings are those of the articles. Images: whole batches, and some seconds for an epoch of every entrant
 # (assumed); the networks with few of them take a second for a hundred or two.
-NETWORKS: Mapping[str, Asked] = {
-    "mlp": Asked(GREY, 51_200, 256),
-    "cnn": Asked(GREY, 10_240, 256),
-    "lstm": Asked(GREY, 20_480, 256),
-    "cnn-lstm": Asked(GREY, 5_120, 256),
-    "cnn2": Asked(GREY, 2_560, 256, judged=2_000),
-    "cnn2-lstm": Asked(GREY, 2_560, 256, judged=2_000),
-    "a2-cnn": Asked(GREY, 10_240, 32),
-    "a3-cnn": Asked(COLOUR, 2_560, 512, scaling="channel", judged=2_000),
-    "a4-first": Asked(GREY, 10_240, 32),
-    "a4-cnn": Asked(GREY, 10_240, 32),
-    "a4-dnn": Asked(GREY, 20_480, 32),
+NETWORKS: Mapping[str, Workload] = {
+    "mlp": Workload(GREY, 51_200, 256),
+    "cnn": Workload(GREY, 10_240, 256),
+    "lstm": Workload(GREY, 20_480, 256),
+    "cnn-lstm": Workload(GREY, 5_120, 256),
+    "cnn2": Workload(GREY, 2_560, 256, judged=2_000),
+    "cnn2-lstm": Workload(GREY, 2_560, 256, judged=2_000),
+    "a2-cnn": Workload(GREY, 10_240, 32),
+    "a3-cnn": Workload(COLOUR, 2_560, 512, scaling="channel", judged=2_000),
+    "a4-first": Workload(GREY, 10_240, 32),
+    "a4-cnn": Workload(GREY, 10_240, 32),
+    "a4-dnn": Workload(GREY, 20_480, 32),
 }
 # A2's calls. It makes 300 passes of SGD; the cost of one is always the same, so ten are enough to know it.
-CLASSICAL: Mapping[str, Asked] = {
-    "logistic": Asked(GREY, 60_000, 60_000, 1, "none", judged=10_000),
-    "sgd": Asked(GREY, 60_000, 60_000, 10, "pixel", judged=10_000),
+CLASSICAL: Mapping[str, Workload] = {
+    "logistic": Workload(GREY, 60_000, 60_000, 1, "none", judged=10_000),
+    "sgd": Workload(GREY, 60_000, 60_000, 10, "pixel", judged=10_000),
 }
 # The quick form: to see that everything works, within a minute.
-QUICK: Mapping[str, Asked] = {
-    "mlp": Asked(GREY, 10_240, 256, judged=1_000),
-    "cnn": Asked(GREY, 2_560, 256, judged=1_000),
+QUICK: Mapping[str, Workload] = {
+    "mlp": Workload(GREY, 10_240, 256, judged=1_000),
+    "cnn": Workload(GREY, 2_560, 256, judged=1_000),
 }
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Which images are there? data: the set's name. images, judged: of its train and test split. shape: (H, W, C)."""
+    """The images that are here. data: the set's name. images, judged: of its train and test split. shape: (H, W, C)."""
 
     data: str
     images: int
@@ -72,7 +72,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Task:
-    """What is the same for all entrants and all rounds? `layers` as `layers_of` describes them."""
+    """What is the same for all entrants and all rounds; `layers` as `layers_of` describes them."""
 
     model: str
     pictures: Pictures
@@ -90,12 +90,12 @@ class Task:
 
     @property
     def classical(self) -> bool:
-        """Whether it is fitted as a whole instead of step by step."""
+        """Return whether it is fitted as a whole instead of step by step."""
         return self.model in CLASSICAL
 
     @property
     def key(self) -> dict[str, Value]:
-        """What figures must share to be compared, as it stands in the record."""
+        """Return what figures must share to be compared, as the record stores it."""
         return {
             "model": self.model,
             "data": self.pictures.data,
@@ -110,7 +110,7 @@ class Task:
         }
 
     def document(self, file: str, seed: int, precision: str) -> dict[str, Any]:
-        """The task as peers/training_task.py reads it."""
+        """Return the task as peers/training_task.py reads it."""
         return {
             **self.key,
             "shape": self.pictures.shape,
@@ -123,23 +123,23 @@ class Task:
         }
 
 
-def make_task(model: str, asked: Asked, pictures: Pictures) -> Task:
-    """The task of the model `model`; where fewer `pictures` are there than `asked`, all of them are taken.
+def make_task(model: str, workload: Workload, pictures: Pictures) -> Task:
+    """Return the task of `model`; where fewer `pictures` are there than the workload says, all of them are taken.
 
-    Raises UsageError for a model that there is not, or whose layers do not fit the pictures.
+    Raises UsageError for an unknown model, or one whose layers do not fit the pictures.
     """
     from sadari.training.optim.build import EPSILON, peak_learning_rate  # torch takes a second to load
 
     spec = find_model(model)
-    overrides: dict[str, Value] = {"scaling": asked.scaling} if asked.scaling else {}
+    overrides: dict[str, Value] = {"scaling": workload.scaling} if workload.scaling else {}
     settings, _ = resolve(spec.settings, spec.variables, overrides)
     return Task(
         model=model,
         pictures=replace(
-            pictures, images=min(asked.images, pictures.images), judged=min(asked.judged, pictures.judged)
+            pictures, images=min(workload.images, pictures.images), judged=min(workload.judged, pictures.judged)
         ),
-        batch=asked.batch,
-        epochs=asked.epochs,
+        batch=workload.batch,
+        epochs=workload.epochs,
         scaling=settings.scaling,
         optimizer=settings.optimizer,
         learning_rate=peak_learning_rate(settings),
@@ -149,7 +149,7 @@ def make_task(model: str, asked: Asked, pictures: Pictures) -> Task:
 
 
 def layers_of(model: str, shape: tuple[int, int, int], classes: int) -> tuple[Described, ...]:
-    """The layers of the model `model`, the class layer included: kind, numbers, shape behind it, and parameters."""
+    """Return the layers of `model`, the class layer included: kind, numbers, shape behind it, and parameters."""
     spec = find_model(model)
     layers = parse(spec.layers, spec.variables)
     rows = describe(layers, shape, classes)

@@ -14,22 +14,22 @@ from sadari.errors import SadariError
 
 T = TypeVar("T")
 Figure = dict[str, Any]
-WRONG = 3  # how peers/training_task.py ends an entrant that would compute something else
+WRONG = 3  # the exit status of an entrant that would not compute the task, see peers/training_task.py
 LIMIT = 3600  # seconds that one process may take (assumed: many times what any needs)
 
 
 class WrongError(SadariError):
-    """An entrant does not compute what was asked, so that no figure of it would mean anything."""
+    """An entrant that does not compute the task, so that no figure of it would mean anything."""
 
 
 def rotated(entrants: Sequence[T], number: int) -> list[T]:
-    """The order of turn `number`: everybody comes first, second ... equally often."""
+    """Return the order of turn `number`: each entrant comes first, second ... equally often."""
     start = number % len(entrants)
     return [*entrants[start:], *entrants[:start]]
 
 
 def take_turn(task: Task, entrants: Sequence[Entrant], seed: int, file: Path, own: bool) -> dict[str, Any]:
-    """The turn as the record keeps it: a figure of every entrant, or why there is none.
+    """Return the turn as the record stores it: a figure of every entrant, or why there is none.
 
     file: the task's pictures. own: whether peers run in environments of their own. Raises WrongError.
     """
@@ -47,9 +47,9 @@ def take_turn(task: Task, entrants: Sequence[Entrant], seed: int, file: Path, ow
 
 def _figure(task: Task, entrant: Entrant, seed: int, file: Path, own: bool) -> Figure:
     folder = file.parent
-    asked = folder / "task.json"
-    asked.write_text(json.dumps(task.document(str(file), seed, entrant.precision)), encoding="utf-8")
-    command = [*entrant.command(own), str(asked)]
+    document = folder / "task.json"
+    document.write_text(json.dumps(task.document(str(file), seed, entrant.precision)), encoding="utf-8")
+    command = [*entrant.command(own), str(document)]
     try:
         done = subprocess.run(
             command,
@@ -71,10 +71,10 @@ def _figure(task: Task, entrant: Entrant, seed: int, file: Path, own: bool) -> F
 
 
 def checked(figure: Figure, task: Task, entrant: Entrant) -> Figure:
-    """The figure, where its network has as many parameters as was asked; raises WrongError otherwise."""
+    """Return the figure. Raises WrongError where its network has another number of parameters than the task's."""
     if figure["params"] != task.params:
         raise WrongError(
-            f"{entrant.name} on {task.model} has {figure['params']:,} params where {task.params:,} were asked; "
+            f"{entrant.name} on {task.model} has {figure['params']:,} params instead of {task.params:,}; "
             f"look at {PROGRAMS / entrant.program}"
         )
     return figure
