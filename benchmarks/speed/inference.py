@@ -24,6 +24,7 @@ from typing import Any
 from machine import commit, this_machine
 from race.entrants import prepare
 from race.judging import BATCHES, JUDGES, Judge, Judging, make_judging, test_pictures
+from race.page import processor
 from race.record import Record
 from race.standing import Spread
 from race.turns import WrongError, take_turn
@@ -163,7 +164,7 @@ def main() -> int:
     except SadariError as error:
         print(error, file=sys.stderr)
         return error.status
-    print("\n\n".join(tables(record)))
+    print("\n\n".join([f"On {processor(record.machine)}:", *tables(record)]))
     return 0
 
 

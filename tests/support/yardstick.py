@@ -24,7 +24,7 @@ tasks, turns, records, standings = (load(f"race.{name}") for name in ("tasks", "
 entrants = load("race.entrants")
 
 SHAPES = {tasks.GREY: (28, 28, 1), tasks.COLOUR: (32, 32, 3)}
-MACHINE = {"processor": "Test 1", "cores": 2, "system": "Linux", "python": "3.11.7"}
+MACHINE = {"processor": "Test 1", "cores": 2, "system": "Linux", "python": "3.11.7", "instructions": "AMX"}
 
 
 def task_of(model: str = "mlp", images: int = 1000) -> Any:

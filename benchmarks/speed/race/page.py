@@ -1,7 +1,8 @@
 """How is a record shown? As a page of tables in Markdown, all made from the JSON."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from race.entrants import OURS, PEERS
 from race.record import Record, Turn
@@ -14,18 +15,18 @@ TITLES = {"sadari": "Sadari as it comes", "sadari-float32": "Sadari in float32"}
 
 METHOD = """\
 Each figure is a process of its own. In a turn all entrants compute the same task one after the other, in an order
-that rotates from turn to turn; the turn's number is everybody's seed. Only figures of one turn are divided by each
-other; told are the median ratio, and the least and the greatest in brackets. Everybody learns the same images in
-memory, shuffled in every epoch, with the same layers (the peers build them from Sadari's own description, and a layer
-with another number of parameters ends the measurement), batch, optimiser, rates and starting distributions, for three
-epochs, the first of which warms up and is not timed. Batch normalisation's running statistics, which have no part in
-training, follow with momentum 0.9 in the peers, and as a mean that leans to the newest in Sadari. Keras
+that rotates from turn to turn; the turn's number is the seed of all of them. Only figures of one turn are divided by
+each other; the tables give the median ratio, and the least and the greatest in brackets. All entrants learn the same
+images in memory, shuffled in every epoch, with the same layers (the peers build them from Sadari's own description, and
+a layer with another number of parameters ends the measurement), batch, optimiser, rates and starting distributions, for
+three epochs, the first of which warms up and is not timed. Batch normalisation's running statistics do not affect
+training; they follow with momentum 0.9 in the peers, and as a mean that leans to the newest in Sadari. Keras
 trains by `model.fit`, torch by a loop over a `DataLoader`, skorch by `NeuralNetClassifier.fit`, each on arrays in
 memory with its own defaults for threads and compilation. `-bfloat16` is Keras's `mixed_bfloat16` policy, or torch's
 autocast.
 
-After the last epoch everybody is judged on the same test images. Behind a ratio stands nothing where the accuracies
-are equal (the 95 % Welch interval of their difference over the seeds lies within one point of zero), `▼` where
+After the last epoch all entrants are judged on the same test images. No mark follows a ratio where the accuracies
+are equal (the 95 % Welch interval of their difference over the seeds is within one point of zero). `▼` follows it where
 Sadari's is lower, `▲` where it is higher (the interval leaves zero out), and `?` where it is too wide to say. Of many
 comparisons one in twenty is marked by chance.
 """
@@ -44,19 +45,21 @@ def page(record: Record, command: str) -> str:
 
 
 def tables(record: Record) -> list[str]:
-    """Return titles and tables, as far as there are figures for them."""
+    """Return titles, the processor and tables, as far as there are figures for them."""
     found = [Standing(turns) for turns in record.tasks(MODELS)]
     networks = [each for each in found if each.task["model"] in NETWORKS]
     classical = [each for each in found if each.task["model"] in CLASSICAL]
+    place = f"On {processor(record.machine)}:"
     parts: list[str] = []
     for own in OWN:
         took_part = [each for each in networks if each.figures(own)]
         if took_part:
-            parts += [f"## {TITLES[own]}: how many times as fast", ratios(took_part, own)]
+            parts += [f"## {TITLES[own]}: how many times as fast", place, ratios(took_part, own)]
     if networks:
-        parts += ["## Images per second", rates(networks), "## Test accuracy", accuracies(networks)]
+        parts += ["## Images per second", place, rates(networks)]
+        parts += ["## Test accuracy", place, accuracies(networks)]
     if classical:
-        parts += ["## Classical models: seconds of a fit", fits(classical)]
+        parts += ["## Classical models: seconds of a fit", place, fits(classical)]
     return parts
 
 
@@ -158,10 +161,16 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def processor(machine: Mapping[str, Any]) -> str:
+    """Return the processor in words, with its kind of instructions where the record says it."""
+    kind = f" with {machine['instructions']}" if machine.get("instructions") else ""
+    return f"{machine['cores']} cores of {machine['processor'] or machine['system']}{kind}"
+
+
 def _circumstances(record: Record) -> str:
     """Return machine, dates, load and versions in a sentence or two."""
     machine, turns = record.machine, record.turns
-    where = f"{machine['cores']} cores of {machine['processor'] or machine['system']}, Python {machine['python']}"
+    where = f"{processor(machine)}, Python {machine['python']}"
     if not turns:
         return f"Nothing has been measured yet on {where}."
     dates = sorted(turn["date"] for turn in turns)
