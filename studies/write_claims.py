@@ -139,7 +139,7 @@ def page() -> str:
     counts = ", ".join(f"{counted[verdict]} {verdict}" for verdict in ORDER if counted[verdict])
     parts = [HEAD.format(counts=f"**{counts}**, of {len(lines) + len(beside)}"), "## All of them\n"]
     parts.append(_table(("article", "claim", "verdict"), _overview([*lines, *beside])))
-    parts += [text for each in found for text in _told(each)]
+    parts += [text for each in found for text in _section_text(each)]
     parts += [
         "## Without training\n",
         _table(
@@ -155,25 +155,25 @@ def _overview(lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return [(line.source, line.words, _marked(line.verdict)) for line in ordered]
 
 
-def _told(told: Section) -> Iterator[str]:
-    study, request = told.study, told.study.request
+def _section_text(shown: Section) -> Iterator[str]:
+    study, request = shown.study, shown.study.request
     yield f"## {request.title.removeprefix('Claims of ')}\n"
     away = request.data.endswith((".gz", ".zip", ".tar", ".npz"))
-    yield f"    sadari study studies/{told.name}.toml{f' --data PATH/{Path(request.data).name}' if away else ''}\n"
+    yield f"    sadari study studies/{shown.name}.toml{f' --data PATH/{Path(request.data).name}' if away else ''}\n"
     yield from (f"- {note}" for note in study.notes)
-    if told.result is None:
+    if shown.result is None:
         yield "- not run yet\n"
     else:
-        images, machine = told.result["images"], told.result["machine"]
-        counts = ", ".join(f"{images[part]:,} {part}" for part in ("train", "val", "test") if images[part])
-        seeds = max(len(arm["seeds"]) for arm in told.result["arms"])
+        images, machine = shown.result["images"], shown.result["machine"]
+        counts = ", ".join(f"{images[split]:,} {split}" for split in ("train", "val", "test") if images[split])
+        seeds = max(len(arm["seeds"]) for arm in shown.result["arms"])
         cores = f"{machine['cores']} core{'s' if machine['cores'] > 1 else ''} of {machine['processor']}"
-        yield f"- {seeds} seeds; {counts} ({told.result['split']}); {cores}, torch {machine['torch']}\n"
-    rows = [(line.words, line.test, _marked(line.verdict), line.numbers) for line in told.lines]
+        yield f"- {seeds} seeds; {counts} ({shown.result['split']}); {cores}, torch {machine['torch']}\n"
+    rows = [(line.words, line.test, _marked(line.verdict), line.numbers) for line in shown.lines]
     yield _table(("claim", "as tested", "verdict", "numbers"), rows)
-    if told.result is not None:
+    if shown.result is not None:
         head = ("arm", "seeds", "accuracy", "95 % interval", "loss")
-        yield _table(head, [_arm(arm) for arm in told.result["arms"]])
+        yield _table(head, [_arm(arm) for arm in shown.result["arms"]])
 
 
 def _arm(arm: Mapping[str, Any]) -> tuple[str, ...]:
