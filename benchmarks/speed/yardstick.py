@@ -165,7 +165,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("interrupted; all whole turns are kept, and the same command goes on", file=sys.stderr)
+        print("interrupted; all whole turns are stored, and the same command goes on", file=sys.stderr)
         return 130
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 FIRST = 32  # images of the first prediction, which ends the start (assumed: a handful)
 TRIED = 2_000  # images that a batch is tried on before one of several is taken (assumed)
 PASSES = 3
-TIE = 1e-4  # classes whose probabilities lie this close are one, as in `sadari export`
+TIE = 1e-4  # classes whose probabilities are this close count as one, as in `sadari export`
 KINDS = {  # what weights.npz holds of a layer, in Keras's order
     "conv": ("weight", "bias"),
     "dense": ("weight", "bias"),

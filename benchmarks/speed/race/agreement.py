@@ -15,7 +15,7 @@ MARKS = {"equal": "", "unclear": " ?", "higher": " ▲", "lower": " ▼"}
 class Agreement:
     """Own accuracy minus the other's, with its 95 % interval.
 
-    word: "equal" where the interval lies within MARGIN of zero; "higher" or "lower" where it does not and leaves zero
+    word: "equal" where the interval is within MARGIN of zero; "higher" or "lower" where it does not and leaves zero
     out; "unclear" where it is too wide to say.
     """
 

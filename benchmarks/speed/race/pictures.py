@@ -15,7 +15,7 @@ from sadari.data.sources.catalog import data_folders, where
 from sadari.settings import Settings
 from sadari.values import ImageSet
 
-ARCHIVE = "cifar10-images.tar.gz"  # CIFAR-10 as a folder of pictures, where nobody has the original files
+ARCHIVE = "cifar10-images.tar.gz"  # CIFAR-10 as a folder of pictures, where the original files are missing
 
 
 @dataclass(frozen=True)
