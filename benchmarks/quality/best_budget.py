@@ -47,7 +47,7 @@ from machine import commit, describe_machine
 HERE = Path(__file__).parent
 BUDGETS = {"digits": 20.0, "shapes": 20.0, "fashion-mnist": 60.0}  # seconds
 REPEATED = 3  # single models that get all seeds
-PACED = 0.1  # part of B for which a single model is trained to know its pace
+PACED = 0.1  # share of B for which a single model is trained to know its pace
 
 Entry = dict[str, Any]
 

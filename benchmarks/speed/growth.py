@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,9 @@ def in_a_process(work: Work) -> dict[str, float]:
 
 
 def slope(values: list[int], figures: list[float]) -> float:
-    """Return by which power of the values the figures grow, over the last SLOPE_POINTS of them."""
+    """Return by which power of the values the figures grow, over the last SLOPE_POINTS of them; nan for one point."""
+    if len(values) < 2:
+        return nan
     logs = np.log(values[-SLOPE_POINTS:]), np.log(np.maximum(figures[-SLOPE_POINTS:], 1e-3))
     return float(np.polyfit(*logs, 1)[0])
 
