@@ -1,10 +1,10 @@
 """Which claims of the articles hold? Writes docs/claims.md from the studies of this folder and their stored results.
 
     uv run python studies/write_claims.py                   # the page anew, from results/
-    uv run python studies/write_claims.py runs/a0-1 ...     # first take over finished comparisons of these studies
+    uv run python studies/write_claims.py runs/a0-1 ...     # first store finished comparisons of these studies
 
-A result is `comparison.json` without the paths of its machine, under the name of its study. A study without one stands
-on the page as not run.
+A result is `comparison.json` without the paths of its machine, under the name of its study. A study without one is
+"not run" on the page.
 """
 
 import sys
@@ -80,12 +80,12 @@ class Section:
 
 
 def studies() -> dict[str, Study]:
-    """The studies of this folder by the names of their files."""
+    """Read the studies of this folder, by the names of their files."""
     return {path.stem: read_study(path) for path in sorted(FOLDER.glob("*.toml")) if path != FACTS}
 
 
 def section(name: str, study: Study) -> Section:
-    """A study with its stored result. Raises SadariError where that is of other arms or claims than the study's."""
+    """Return a study with its stored result. Raises SadariError where that has other arms or claims than the study."""
     stored = RESULTS / f"{name}.json"
     if not stored.is_file():
         return Section(name, study, None)
@@ -99,7 +99,7 @@ def section(name: str, study: Study) -> Section:
 
 
 def facts() -> list[Line]:
-    """The claims that are checked by a test, or not at all."""
+    """Read the claims that are checked by a test, or not at all."""
     return [
         Line(
             each["source"],
@@ -132,14 +132,14 @@ def take_over(folder: Path) -> Path:
 
 
 def page() -> str:
-    """The text of docs/claims.md."""
+    """Return the text of docs/claims.md."""
     found, beside = [section(name, study) for name, study in studies().items()], facts()
     lines = [line for each in found for line in each.lines]
     counted = Counter(line.verdict for line in (*lines, *beside))
     counts = ", ".join(f"{counted[verdict]} {verdict}" for verdict in ORDER if counted[verdict])
     parts = [HEAD.format(counts=f"**{counts}**, of {len(lines) + len(beside)}"), "## All of them\n"]
     parts.append(_table(("article", "claim", "verdict"), _overview([*lines, *beside])))
-    parts += [text for each in found for text in _told(each)]
+    parts += [text for each in found for text in _section_text(each)]
     parts += [
         "## Without training\n",
         _table(
@@ -155,25 +155,25 @@ def _overview(lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return [(line.source, line.words, _marked(line.verdict)) for line in ordered]
 
 
-def _told(told: Section) -> Iterator[str]:
-    study, request = told.study, told.study.request
+def _section_text(shown: Section) -> Iterator[str]:
+    study, request = shown.study, shown.study.request
     yield f"## {request.title.removeprefix('Claims of ')}\n"
     away = request.data.endswith((".gz", ".zip", ".tar", ".npz"))
-    yield f"    sadari study studies/{told.name}.toml{f' --data PATH/{Path(request.data).name}' if away else ''}\n"
+    yield f"    sadari study studies/{shown.name}.toml{f' --data PATH/{Path(request.data).name}' if away else ''}\n"
     yield from (f"- {note}" for note in study.notes)
-    if told.result is None:
+    if shown.result is None:
         yield "- not run yet\n"
     else:
-        images, machine = told.result["images"], told.result["machine"]
-        counts = ", ".join(f"{images[part]:,} {part}" for part in ("train", "val", "test") if images[part])
-        seeds = max(len(arm["seeds"]) for arm in told.result["arms"])
+        images, machine = shown.result["images"], shown.result["machine"]
+        counts = ", ".join(f"{images[split]:,} {split}" for split in ("train", "val", "test") if images[split])
+        seeds = max(len(arm["seeds"]) for arm in shown.result["arms"])
         cores = f"{machine['cores']} core{'s' if machine['cores'] > 1 else ''} of {machine['processor']}"
-        yield f"- {seeds} seeds; {counts} ({told.result['split']}); {cores}, torch {machine['torch']}\n"
-    rows = [(line.words, line.test, _marked(line.verdict), line.numbers) for line in told.lines]
+        yield f"- {seeds} seeds; {counts} ({shown.result['split']}); {cores}, torch {machine['torch']}\n"
+    rows = [(line.words, line.test, _marked(line.verdict), line.numbers) for line in shown.lines]
     yield _table(("claim", "as tested", "verdict", "numbers"), rows)
-    if told.result is not None:
+    if shown.result is not None:
         head = ("arm", "seeds", "accuracy", "95 % interval", "loss")
-        yield _table(head, [_arm(arm) for arm in told.result["arms"]])
+        yield _table(head, [_arm(arm) for arm in shown.result["arms"]])
 
 
 def _arm(arm: Mapping[str, Any]) -> tuple[str, ...]:

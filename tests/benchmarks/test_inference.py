@@ -117,4 +117,4 @@ def test_the_tables_tell_medians_and_ratios_of_one_turn(tmp_path: Path) -> None:
     assert "| cnn | 3.00 (2.00-4.00) |" in ratios
     assert "| cnn | 512 | 300 |" in memory
     assert "| cnn | 2.0 | 2.0 |" in start
-    assert inference.told(record.turns[-1]) == "cnn: sadari 5,000/s, torch failed: no memory"
+    assert inference.describe_turn(record.turns[-1]) == "cnn: sadari 5,000/s, torch failed: no memory"

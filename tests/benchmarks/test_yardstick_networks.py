@@ -17,7 +17,7 @@ from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from support.yardstick import SHAPES, entrants, load, task_of, tasks, turns
 
-asked, torch_layers, keras_layers = (load(name) for name in ("asked", "torch_layers", "keras_layers"))
+peer_task, torch_layers, keras_layers = (load(name) for name in ("training_task", "torch_layers", "keras_layers"))
 
 
 def layers_of(model: str) -> Any:
@@ -27,8 +27,8 @@ def layers_of(model: str) -> Any:
 @pytest.mark.parametrize("model", tasks.NETWORKS)
 def test_every_peer_builds_every_network_with_the_same_parameters(model: str) -> None:
     layers, shape = layers_of(model), SHAPES[tasks.NETWORKS[model].pictures]
-    asked.check_params(layers, torch_layers.counts(torch_layers.build(layers, shape, 0)))
-    asked.check_params(layers, keras_layers.counts(keras_layers.build(layers, shape)))
+    peer_task.check_params(layers, torch_layers.counts(torch_layers.build(layers, shape, 0)))
+    peer_task.check_params(layers, keras_layers.counts(keras_layers.build(layers, shape)))
 
 
 @pytest.mark.parametrize("model", ["cnn-lstm", "cnn2-lstm", "lstm", "a4-cnn"])
@@ -87,20 +87,20 @@ def test_peers_start_from_the_same_distributions() -> None:
 def test_another_number_of_parameters_ends_the_entrant(capsys: pytest.CaptureFixture[str]) -> None:
     layers = layers_of("mlp")
     counted = [(layer["total"], layer["trainable"]) for layer in layers]
-    asked.check_params(layers, counted)
+    peer_task.check_params(layers, counted)
     counted[1] = (counted[1][0] - 1, counted[1][1])
     with pytest.raises(SystemExit) as ended:
-        asked.check_params(layers, counted)
-    assert ended.value.code == asked.WRONG == turns.WRONG
+        peer_task.check_params(layers, counted)
+    assert ended.value.code == peer_task.WRONG == turns.WRONG
     assert "layer 2 (dense) has 200,959 params" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        asked.check_params(layers, counted[1:])
+        peer_task.check_params(layers, counted[1:])
 
 
 def test_a_figure_of_another_network_is_refused() -> None:
     task, entrant = task_of(), entrants.PEERS["torch"]
     assert turns.checked({"params": 218_058}, task, entrant) == {"params": 218_058}
-    with pytest.raises(turns.WrongError, match="torch on mlp has 218,057 params where 218,058 were asked"):
+    with pytest.raises(turns.WrongError, match="torch on mlp has 218,057 params instead of 218,058"):
         turns.checked({"params": 218_057}, task, entrant)
 
 
@@ -110,9 +110,9 @@ def test_pixels_are_scaled_by_the_training_images_alone(tmp_path: Path) -> None:
     labels = np.arange(20) % 10
     np.savez(tmp_path / "x.npz", X_train=train, y_train=labels, X_test=test, y_test=labels)
     task = {"file": str(tmp_path / "x.npz"), "scaling": "channel"}
-    pixels = asked.read_pixels(task)
+    pixels = peer_task.read_pixels(task)
     assert pixels.x_train.dtype == np.float32
     assert np.allclose(pixels.x_train.mean(axis=(0, 1, 2)), 0, atol=1e-5)
     assert np.allclose(pixels.x_train.std(axis=(0, 1, 2)), 1, atol=1e-5)
     assert pixels.x_test.mean() < -0.5
-    assert np.allclose(asked.read_pixels({**task, "scaling": "unit"}).x_train * 255, train, atol=1e-4)
+    assert np.allclose(peer_task.read_pixels({**task, "scaling": "unit"}).x_train * 255, train, atol=1e-4)

@@ -85,6 +85,7 @@ def test_the_page_says_what_the_record_says(record: Any) -> None:
     assert ["cnn", "3", *["0.8510 ± 0.0010"] * 4, "-"] in rows
     fitted = ["2.0", "scikit-learn", "9.0", "4.50 (4.50-4.50) ?", "0.8500", "0.8500"]
     assert ["logistic", "sadari", "to the end", "1", *fitted] in rows
+    assert text.count("On 2 cores of Test 1 with AMX:") == 4
     assert "`COMMAND`" in text and "Test 1" in text and "torch 2.15.0" in text
     assert "in float32:" not in text  # nobody measured that
     assert yardstick.failures(record) == ["skorch on cnn: no memory"]

@@ -8,7 +8,7 @@ from sadari.comparison.study import read_study
 from sadari.comparison.variants import Arm
 from sadari.job import Job
 
-ARTICLES = Path(__file__).parents[2] / "articles"
+ARTICLES = Path(__file__).parents[2] / "studies" / "published"
 FASHION, CIFAR, PHOTOGRAPH = ((28, 28, 1), 10), ((32, 32, 3), 10), ((224, 224, 3), 3)
 
 # Params as Keras prints them for the articles' networks, and the published accuracy and loss on test.

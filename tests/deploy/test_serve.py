@@ -1,7 +1,7 @@
 """Does the server answer as `evaluate` does, and say the truth about its model, samples and figures?"""
 
 from base64 import b64decode
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import evaluate, own_images
 from sadari.run import RunRecord
+from sadari.settings import Settings
 from support.models import model_of
 from support.server import as_files, as_text, noise, png
 
@@ -117,7 +118,12 @@ def test_small_images_keep_one_thread_busy(side: int, threads: int, monkeypatch:
     model = model_of("globalavgpool" if side == 224 else "flatten", side=side, channels=1)
     monkeypatch.setattr(Classifier, "open", lambda path: Classifier(path, model))
     monkeypatch.setattr("sadari.inference.device.cores", lambda: 3)
-    monkeypatch.setattr(opening, "use_machine", lambda _, count: nullcontext(used.append(count)))
+
+    def noted(_: Settings, count: int) -> AbstractContextManager[None]:
+        used.append(count)
+        return nullcontext()
+
+    monkeypatch.setattr(opening, "use_machine", noted)
     with opening.opened_to_serve(Path("nowhere")):
         pass
     assert used == [threads]

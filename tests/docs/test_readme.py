@@ -73,7 +73,7 @@ def test_every_command_of_the_program_is_named() -> None:
 
 @pytest.mark.parametrize("command", sorted(set(commands(KOREAN))))
 def test_every_korean_command_is_documented_in_english_or_an_article(command: str) -> None:
-    article = re.fullmatch(r"sadari study (articles/\S+\.toml)", command)
+    article = re.fullmatch(r"sadari study (studies/published/\S+\.toml)", command)
     if article:
         assert read_study(ROOT / article[1]).request.arms
     else:

@@ -17,7 +17,7 @@ from scipy import stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "quality" / "coverage.py"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 SEEDS = (2, 3, 5, 10)
 RESIDUALS = (0.02, 0.3, 0.6, 1.0)  # share of the images' variance that is chance of one network on one image

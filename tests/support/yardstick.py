@@ -1,4 +1,4 @@
-"""What do the tests of the benchmark against the peers share? Its modules, tasks on made-up pictures, made-up turns."""
+"""The modules of the benchmark against the peers, tasks on made-up pictures and made-up turns."""
 
 import importlib
 import sys
@@ -10,8 +10,8 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def load(name: str) -> ModuleType:
-    """A module of benchmarks/ or benchmarks/peers/, which hold programs and are no packages."""
-    folders = [str(BENCHMARKS), str(BENCHMARKS / "peers")]
+    """Import a module of the folders of benchmarks/, which hold programs and are no packages."""
+    folders = [str(BENCHMARKS / folder) for folder in ("speed", "speed/peers", "quality", "serving")]
     sys.path += folders
     try:
         return importlib.import_module(name)
@@ -24,17 +24,17 @@ tasks, turns, records, standings = (load(f"race.{name}") for name in ("tasks", "
 entrants = load("race.entrants")
 
 SHAPES = {tasks.GREY: (28, 28, 1), tasks.COLOUR: (32, 32, 3)}
-MACHINE = {"processor": "Test 1", "cores": 2, "system": "Linux", "python": "3.11.7"}
+MACHINE = {"processor": "Test 1", "cores": 2, "system": "Linux", "python": "3.11.7", "instructions": "AMX"}
 
 
 def task_of(model: str = "mlp", images: int = 1000) -> Any:
-    """The benchmark's task of `model`, on made-up pictures."""
+    """Return the benchmark's task of `model`, on made-up pictures."""
     wanted = {**tasks.NETWORKS, **tasks.CLASSICAL}[model]
     return tasks.make_task(model, wanted, tasks.Pictures("made-up", images, 500, SHAPES[wanted.pictures], 10))
 
 
 def turn_of(task: Any, seed: int, **speeds: float | str) -> dict[str, Any]:
-    """A made-up turn: images per second of everybody, or why there are none. Names stand with _ for -."""
+    """Return a made-up turn: images per second of every entrant, or why there are none. Names have _ for -."""
     figures: dict[str, Any] = {}
     for name, speed in speeds.items():
         figures[name.replace("_", "-")] = (

@@ -25,7 +25,7 @@ SHARED_FROM = 16_384
 # What glibc's malloc keeps for the next step instead of returning it to the system, in bytes, and the numbers by which
 # its mallopt(3) knows the two settings. As delivered, it returns each freed block above 32 MiB and whatever lies free
 # at the end of the heap, and the next step pays a page fault for every 4 KiB of it: keeping it trains A0's networks 1.3
-# to 2.0 times as fast for 2 to 30 % more memory (measured on two cores, benchmarks/kept_memory.py).
+# to 2.0 times as fast for 2 to 30 % more memory (measured on two cores, benchmarks/speed/kept_memory.py).
 KEPT_BLOCK, KEPT_HEAP = 1 << 30, (1 << 31) - 1
 _KEPT_BLOCK_BEFORE = 32 << 20  # the most that glibc takes before 2.35
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

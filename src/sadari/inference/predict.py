@@ -120,7 +120,7 @@ def one_thread_each() -> Iterator[None]:
     """Let the network of each thread that starts within keep to that thread's own core.
 
     Threads that shared one block would wait for each other while the other cores work: with two torch threads on two
-    cores, judging 32x32 files by mlp took three times the processor time (benchmarks/predict_rate.py).
+    cores, judging 32x32 files by mlp took three times the processor time (benchmarks/serving/predict_rate.py).
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -79,7 +79,7 @@ _CNN2_TRUNK = """
     conv 128 same, batchnorm, dropout 0.25
 """
 
-# Measured on validation images of Fashion-MNIST, as benchmarks/sprint.py tells.
+# Measured on validation images of Fashion-MNIST, as benchmarks/speed/sprint.py says.
 _SPRINT = """
     conv {first} same stride 2
     conv {second} same linear, maxpool, batchnorm, relu

@@ -31,7 +31,7 @@ class Limits:
     queue_seconds: float = 1.0  # that the last accepted image may wait for the network, at its present pace
     seconds: float = 10.0  # for the answer, once the images have arrived
     upload_seconds: float = 30.0  # for the images to arrive
-    batch_images: int = 64  # in one pass: larger batches gain little per image (measured, benchmarks/serving.py)
+    batch_images: int = 64  # in one pass; larger ones gain little per image (measured, benchmarks/serving/serving.py)
     stop_seconds: float = 15.0  # for the requests under way, when the server is stopped
 
 

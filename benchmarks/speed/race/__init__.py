@@ -1,0 +1,1 @@
+"""How is Sadari measured beside its peers? What all of them compute, who takes part, what came of it, and the page."""
