@@ -11,7 +11,9 @@ import pytest
 
 from sadari.report.contents import Report
 from sadari.report.page import render
-from support.reports import failed_arm, small_report
+from sadari.values import Interval
+from support.report_arms import failed_arm
+from support.reports import small_report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -147,7 +149,7 @@ def test_a_click_on_a_cell_shows_its_pictures(open_page: Open) -> None:
     page = open_page(report)
     for cell in ("0,1", "2,1", "3,0"):
         page.locator(f'#confusion [data-cell="{cell}"]').click()
-        shown = report.arms[0].cells[cell]
+        shown = report.arms[0].detail.cells[cell].shown
         pictures = page.locator("#confusion .gallery li")
         ids = [pictures.nth(place).get_attribute("data-id") for place in range(pictures.count())]
         assert ids == [report.pictures.ids[each.picture] for each in shown]
@@ -163,7 +165,7 @@ def test_a_picture_is_the_right_part_of_the_sheet(open_page: Open) -> None:
     report = small_report()
     page = open_page(report)
     page.locator('#confusion [data-cell="2,1"]').click()
-    picture = report.arms[0].cells["2,1"][1].picture
+    picture = report.arms[0].detail.cells["2,1"].shown[1].picture
     style = page.locator("#confusion .gallery .picture").nth(1).evaluate("(element) => element.style.cssText")
     size = 84
     assert f"--left: {-size * (picture % 25)}px" in style
@@ -228,7 +230,7 @@ def test_choosing_an_arm_changes_what_is_shown_of_it(open_page: Open) -> None:
     page.locator("#confusion label").filter(has_text="mlp").click()
     assert page.locator("#confusion [data-arm]").get_attribute("data-arm") == "1"
     mine = page.locator("#mistakes .gallery li").first.get_attribute("data-id")
-    assert mine == report.pictures.ids[report.arms[1].mistakes[0].picture]
+    assert mine == report.pictures.ids[report.arms[1].detail.mistakes[0].picture]
     assert page.locator("#classes .caption").inner_text().startswith("mlp")
     assert page.locator('#calibration input[value="1"]').is_checked()
 
@@ -298,7 +300,7 @@ def test_both_schemes(open_page: Open) -> None:
     for scheme in schemes:
         page = open_page(small_report(), scheme=scheme)
         backgrounds.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
-        for name in ("ink", "quiet", "accent", "good", "bad"):
+        for name in ("text", "quiet", "accent", "good", "bad"):
             for background in ("paper", "raised"):
                 assert contrast(page, f"var(--{name})", f"var(--{background})") >= TEXT_CONTRAST, (
                     scheme,
@@ -308,7 +310,7 @@ def test_both_schemes(open_page: Open) -> None:
         for hue in range(7):
             assert contrast(page, f"var(--hue-{hue})", "var(--paper)") >= MARK_CONTRAST, (scheme, hue)
         for kind in ("hit", "miss"):
-            assert contrast(page, "var(--ink)", f"var(--{kind})") >= TEXT_CONTRAST, (scheme, kind)
+            assert contrast(page, "var(--text)", f"var(--{kind})") >= TEXT_CONTRAST, (scheme, kind)
     assert backgrounds[0] != backgrounds[1]
 
 
@@ -342,7 +344,7 @@ def test_print_shows_what_is_folded_and_no_controls(open_page: Open) -> None:
 
 def test_hostile_names_stay_text_in_the_browser(open_page: Open) -> None:
     report = small_report(classes=(HOSTILE, "b", "c"), arms=(HOSTILE, "mlp", "logistic"))
-    broken = replace(report.arms[-1], name=f"{HOSTILE} failed", reason=HOSTILE)
+    broken = replace(report.arms[-1], result=replace(report.arms[-1].result, name=f"{HOSTILE} failed", reason=HOSTILE))
     ids = tuple(f"{HOSTILE}{place}" for place in range(len(report.pictures.ids)))
     page = open_page(
         replace(
@@ -409,10 +411,19 @@ def test_a_jump_lands_on_its_section(open_page: Open) -> None:
 def odd_reports() -> dict[str, Report]:
     report = small_report()
     only = replace(report, arms=report.arms[:1], pairs=(), sweeps=(), robustness=(), hardest=(), claims=(), samples=())
-    bare = replace(only.arms[0], confusion=(), calibration=(), calibration_error=None, per_class=(), curves=())
+    first = only.arms[0]
+    detail = replace(first.detail, confusion=(), calibration=(), calibration_error=None, per_class=())
+    bare = replace(first, curves=(), detail=detail)
     ruined = failed_arm("cnn", "the images cannot be read")
-    training = tuple(each for each in only.arms[0].curves if each.split == "train")
-    unvalidated = replace(only.arms[0], curves=training, val_accuracy=None, best_epoch=None)
+    training = tuple(each for each in first.curves if each.split == "train")
+    row = replace(first.result, val_accuracy=None, best_epoch=None)
+    unvalidated = replace(first, result=row, curves=training)
+    untimed = replace(first, result=replace(first.result, seconds=None, params=0, images_per_second=None))
+    flawless = replace(
+        first,
+        result=replace(first.result, accuracy=Interval(1.0, 0.0, 1.0, 1.0)),
+        detail=replace(first.detail, mistakes=(), cells={}),
+    )
     none = replace(report.pictures, sheet="", ids=(), labels=())
     return {
         "two classes": small_report(classes=("no", "yes")),
@@ -423,8 +434,8 @@ def odd_reports() -> dict[str, Report]:
         "only one arm": only,
         "too many classes for a matrix": replace(only, arms=(bare,)),
         "all failed": replace(only, arms=(ruined,), pictures=none, verdict="No model is done."),
-        "nothing to time": replace(only, arms=(replace(only.arms[0], seconds=None, params=0, images_per_second=None),)),
-        "perfect": replace(only, arms=(replace(only.arms[0], accuracy=(1.0, 0.0, 1.0, 1.0), mistakes=(), cells={}),)),
+        "nothing to time": replace(only, arms=(untimed,)),
+        "perfect": replace(only, arms=(flawless,)),
     }
 
 

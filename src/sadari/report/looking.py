@@ -1,4 +1,4 @@
-"""Which pictures does a look inside a model leave? PNG files, each written whole or not at all."""
+"""Which pictures does a look inside a model give? PNG files, each written whole or not at all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def write_look(look: Look, folder: Path) -> tuple[Path, ...]:
-    """Draw one image's layers, attributions and lessons into `folder`; returns the files.
+    """Draw one image's layers, attributions and lessons into `folder`; return the files.
 
     Raises SadariError where a file cannot be written.
     """
@@ -45,13 +45,13 @@ def write_look(look: Look, folder: Path) -> tuple[Path, ...]:
 
 
 def write_channel(view: ChannelView, folder: Path) -> Path:
-    """Draw one channel, and what it answers to most, into `folder`; returns the file."""
+    """Draw one channel, and what it answers to most, into `folder`; return the file."""
     chosen = view.strongest
     return _write(draw_channel, view, folder / f"channel-{chosen.layer}-{chosen.channel}.png")
 
 
 def write_learnt(learnt: ClassWeights | FirstFilters, folder: Path) -> Path:
-    """Draw what a network has learnt that can be seen at once into `folder`; returns the file."""
+    """Draw the weights of the classes, or the first filters, into `folder`; return the file."""
     if isinstance(learnt, ClassWeights):
         return _write(draw_weights, learnt, folder / "weights.png")
     return _write(draw_filters, learnt, folder / "filters.png")
@@ -60,5 +60,5 @@ def write_learnt(learnt: ClassWeights | FirstFilters, folder: Path) -> Path:
 def _write(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
     with styled():
         figure = draw(data)
-        write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
     return path

@@ -1,4 +1,4 @@
-"""Where do the figures come from? Machine, versions and settings of the runs, in words."""
+"""Where do the figures come from? Machine, versions and settings of the runs, as text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +9,7 @@ from sadari.run import RunRecord
 
 
 def environment_of(records: Sequence[RunRecord]) -> dict[str, str]:
-    """On what did the runs run? A label and a text each; where runs differ, all that there are."""
+    """Return what the runs ran on: a label and a text each; where runs differ, all texts that there are."""
     stamps = [_stamp(record) for record in records]
     settings = [record.job.settings for record in records]
     texts = {
@@ -27,7 +27,7 @@ def environment_of(records: Sequence[RunRecord]) -> dict[str, str]:
 
 
 def installed_version() -> str:
-    """Which Sadari writes the report?"""
+    """Return the version of Sadari that writes the report."""
     try:
         return version("sadari")
     except PackageNotFoundError:
