@@ -19,7 +19,7 @@ NETWORKS = ("conv 32, batchnorm, maxpool, flatten, dense 64", "flatten, dense 25
 
 
 def failed_arm(name: str, reason: str) -> ArmPage:
-    """An arm none of whose seeds has finished."""
+    """Return an arm of which no seed has finished."""
     row = ArmResult(
         name=name,
         model=name,
@@ -51,6 +51,7 @@ def made_up_arm(
     per_cell: int,
     epochs: int,
 ) -> ArmPage:
+    """Return the arm at `place` of the ranking."""
     accuracy = 0.912 - 0.024 * place
     row = ArmResult(
         name=name,
@@ -117,7 +118,7 @@ def _layers(text: str, classes: int) -> tuple[LayerRow, ...]:
 
 
 def _matrix(place: int, accuracy: float, size: int, per_class: int) -> tuple[tuple[float, ...], ...]:
-    """Diagonal about `accuracy`, most mistakes in the neighbour classes, one class never mistaken."""
+    """Return a matrix: diagonal about `accuracy`, most mistakes in the neighbour classes, one class never mistaken."""
     generator = np.random.default_rng(place)
     weights = generator.random((size, size)) ** 4 / (1 + np.abs(np.subtract.outer(np.arange(size), np.arange(size))))
     np.fill_diagonal(weights, 0)
@@ -129,7 +130,7 @@ def _matrix(place: int, accuracy: float, size: int, per_class: int) -> tuple[tup
 
 
 def _cells(matrix: Sequence[Sequence[float]], shown: Pictures, per_cell: int, seeds: int) -> dict[str, Cell]:
-    """At most per_cell pictures of the true class behind each of the largest wrong cells."""
+    """Return at most per_cell pictures of the true class behind each of the largest wrong cells."""
     by_label: dict[int, list[int]] = {}
     for picture, label in enumerate(shown.labels):
         by_label.setdefault(label, []).append(picture)

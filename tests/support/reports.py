@@ -35,7 +35,7 @@ def small_report(
     failed: bool = True,
     epochs: int = EPOCHS,
 ) -> Report:
-    """A report of these arms, best first, on `per_class` test images of each class; the last arm is a failed one."""
+    """Return a report of these arms, best first, on `per_class` test images of each class; the last arm failed."""
     shown = picture_sheet(pictures, classes)
     pages = [
         made_up_arm(place, name, classes, seeds, per_class, shown, per_cell, epochs) for place, name in enumerate(arms)
@@ -71,7 +71,7 @@ def small_report(
 
 
 def picture_sheet(count: int, classes: Sequence[str]) -> Pictures:
-    """`count` pictures, each its own gradient, labelled with the classes in turn."""
+    """Return `count` pictures, each its own gradient, labelled with the classes in turn."""
     rows = -(-count // COLUMNS)
     sheet = np.zeros((rows * SIDE, COLUMNS * SIDE), dtype=np.uint8)
     for place in range(count):

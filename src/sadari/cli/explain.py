@@ -16,7 +16,7 @@ from sadari.errors import UsageError
 from sadari.registry import unknown_name
 
 if TYPE_CHECKING:
-    from sadari.explain.inputs import Asked
+    from sadari.explain.inputs import NamedImage
     from sadari.explain.look import ChannelView, Look
     from sadari.explain.summary import Summary
     from sadari.inference.model import TrainedModel
@@ -116,7 +116,7 @@ def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path)
     return [*pictures, write_channel(view, folder)] if view else pictures
 
 
-def _draw(model: "TrainedModel", asked: "Asked", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
+def _draw(model: "TrainedModel", asked: "NamedImage", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
     from sadari.explain.look import beside_image
     from sadari.report.looking import write_channel, write_look
 
@@ -126,7 +126,7 @@ def _draw(model: "TrainedModel", asked: "Asked", look: "Look", folder: Path, vie
     return _Seen(look, pictures)
 
 
-def _folder_names(asked: "Sequence[Asked]") -> list[str]:
+def _folder_names(asked: "Sequence[NamedImage]") -> list[str]:
     """A name for each image's folder: its own without the suffix, so that none is called like a picture of the model.
 
     Of a long one the end, which tells images apart; whatever is still the same is numbered.
