@@ -6,10 +6,9 @@ import numpy as np
 import torch
 
 from sadari.data.augment.pipeline import Augmentation
-from sadari.files import write_whole
 from sadari.report.figures import SampleGrid, sample_positions
 from sadari.report.plots.images import draw_samples
-from sadari.report.plots.style import DPI, styled
+from sadari.report.plots.style import save_png
 from sadari.values import ImageSet, Split
 
 IMAGES, VIEWS = 5, 4  # a sample grid has five columns
@@ -39,9 +38,7 @@ def view_grid(images: ImageSet, split: Split, augmentation: Augmentation, text: 
 
 def write_views(grid: SampleGrid, path: Path) -> None:
     """Draw `grid` as the PNG file `path`, whole or not at all."""
-    with styled():
-        figure = draw_samples(grid)
-        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
+    save_png(draw_samples, grid, path)
 
 
 def _added(mixed: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> list[str]:

@@ -22,8 +22,8 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 ACROSS = 6  # panels in a row of layers
-MOST_CHANNELS = 256  # in one grid: more cannot be told apart on paper (assumed)
-MOST_PANELS = 128  # filters or classes in one figure (assumed: more cannot be told apart)
+MOST_CHANNELS = 256  # in one grid: more cannot be distinguished on paper (assumed)
+MOST_PANELS = 128  # filters or classes in one figure (assumed: more cannot be distinguished)
 FULL = 99.0  # percentile of the absolute values that gets the full colour: single pixels would else pale all others
 DIFFERENCES = "RdBu_r"  # red above 0, blue below
 

@@ -56,6 +56,14 @@ def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path
     return png, svg
 
 
+def save_png(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
+    """Draw `data` and write it as the PNG file `path`, whole or not at all; return the path."""
+    with styled():
+        figure = draw(data)
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
+    return path
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw with Sadari's style inside the block; other users of matplotlib keep theirs."""
