@@ -10,7 +10,7 @@ import sadari.run
 from sadari.comparison.compare import compare
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
-from sadari.report.build import gather
+from sadari.report.build import build_report
 from sadari.run import RunRecord, read_answers, read_predictions, write_predictions
 from sadari.values import Predictions
 from support.fake_training import FakeTrainer
@@ -84,5 +84,5 @@ def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(
     assert read == {"read_answers": 6}
     result = reopen([tmp_path / "out"])
     assert read == {"read_answers": 12}
-    gather(result)
+    build_report(result)
     assert read["read_predictions"] == 6

@@ -1,8 +1,8 @@
-"""What does the user read when something cannot be done? One sentence: what was received, what to do."""
+"""What does the user read when something cannot be done? One sentence: what was received, and what to do."""
 
 
 class SadariError(Exception):
-    """A failure that the user can act on; the command line prints its sentence and exits with `status`.
+    """A failure that the user can do something about; the command line prints its sentence and exits with `status`.
 
     Write the message as one clear sentence that names what was received and what to do about it.
     """

@@ -14,13 +14,13 @@ Pixels = NDArray[np.uint8]
 Points = Sequence[tuple[float, float]]
 
 GALLERY = 10  # classes whose images are shown
-SIDES = (64, 48, 32, 24, 16)  # of these images in pixels: the first with which they stay below GALLERY_BYTES
-GALLERY_BYTES = 90_000  # of HTML, which a notebook stores with every showing (assumed: nobody minds that much)
-SHOWN_SIDE = 48  # pixels on the screen that a thumbnail is enlarged to (assumed: one can tell what is on it)
+SIDES = (64, 48, 32, 24, 16)  # of these images, in pixels: the first with which the table stays below GALLERY_BYTES
+GALLERY_BYTES = 90_000  # of HTML, which a notebook stores with every output (assumed: not too much)
+SHOWN_SIDE = 48  # pixels on the screen that a thumbnail is enlarged to (assumed: enough to recognise it)
 CHART_WIDTH, CHART_HEIGHT = 300, 130
 LEFT, RIGHT, TOP, BOTTOM = 46, 40, 20, 18  # room for the labels around a chart's lines
 LINE = 11  # pixels from one label to the next
-COLOURS = ("#3b8fd4", "#d9761c")  # contrast on white 3.5 and 3.2, on #111111 5.5 and 6.0; 3 is asked of graphics (WCAG)
+COLOURS = ("#3b8fd4", "#d9761c")  # contrast on white 3.5 and 3.2, on #111111 5.5 and 6.0; WCAG requires 3 of graphics
 
 
 class Html(str):
@@ -30,23 +30,23 @@ class Html(str):
 
 
 def card(title: str, facts: Iterable[str], *parts: Html) -> Html:
-    """What is shown of one value: its name, each of `facts` on a line, and then `parts`; what is empty is left out."""
+    """Return the HTML of one value: its name, each of `facts` on a line, then `parts`; empty ones are left out."""
     return Html(f"<div><strong>{escape(title)}</strong>{joined(map(fact, facts))}{joined(parts)}</div>")
 
 
 def fact(sentence: str) -> Html:
-    """A line of its own; "" where there is nothing to say."""
+    """Return a line of its own; "" for an empty sentence."""
     return Html(f"<div>{escape(sentence)}</div>" if sentence else "")
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
-    """A table whose first column stands left and whose others stand right; "" where there are no rows."""
+    """Return a table, the first column aligned left and the others right; "" where there are no rows."""
     body = "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows)
     return Html(f"<table><thead><tr>{_cells('th', heading)}</tr></thead><tbody>{body}</tbody></table>" if body else "")
 
 
 def figures(columns: Mapping[str, Mapping[str, float]]) -> Html:
-    """A table with a row for each figure that a column has, such as the metrics of train, val and test."""
+    """Return a table with a row for each figure that a column has, such as the metrics of train, val and test."""
     names = dict.fromkeys(name for column in columns.values() for name in column)
     rows = [
         (name, *(f"{column[name]:.4f}" if name in column else "-" for column in columns.values())) for name in names
@@ -66,12 +66,12 @@ def _text(text: str) -> str:
 
 
 def joined(parts: Iterable[Html]) -> Html:
-    """The `parts` one behind the other."""
+    """Return the `parts` one after the other."""
     return Html("".join(parts))
 
 
 def gallery(classes: Sequence[tuple[str, int, Pixels]]) -> Html:
-    """A table of classes: name, number of images, and some of them, uint8 (n, H, W, C), as large as they fit."""
+    """Return a table of classes: name, number of images, and some images, uint8 (n, H, W, C), as large as they fit."""
     smaller = [(name, f"{count:,}", [thumbnail(each, SIDES[0]) for each in images]) for name, count, images in classes]
     shown = Html("")
     for side in SIDES:
@@ -85,25 +85,25 @@ def gallery(classes: Sequence[tuple[str, int, Pixels]]) -> Html:
     return shown
 
 
-def picture(pixels: Pixels, words: str) -> Html:
-    """`pixels` (H, W, C) as a picture inside the page, small ones enlarged; `words` say what is on it."""
+def picture(pixels: Pixels, label: str) -> Html:
+    """Return `pixels` (H, W, C) as a picture inside the page, small ones enlarged; `label`: what is on it."""
     height, width, _ = pixels.shape
     times = max(1, SHOWN_SIDE // max(height, width))
     encoded = b64encode(png(pixels)).decode("ascii")
     return Html(
         f'<img src="data:image/png;base64,{encoded}" width="{times * width}" height="{times * height}" '
-        f'alt="{escape(words)}" title="{escape(words)}" style="display:inline;margin:1px;image-rendering:pixelated"/>'
+        f'alt="{escape(label)}" title="{escape(label)}" style="display:inline;margin:1px;image-rendering:pixelated"/>'
     )
 
 
 def png(pixels: Pixels) -> bytes:
-    """The bytes of a PNG file with these `pixels`: uint8 (H, W, C), C = 1 (grey) or 3 (RGB), kept bit by bit.
+    """Return the bytes of a PNG file with these `pixels`: uint8 (H, W, C), C = 1 (grey) or 3 (RGB), without loss.
 
     Source: the PNG specification (ISO/IEC 15948); every row is coded as its difference from the one above (filter 2).
     """
     height, width, channels = pixels.shape
     rows = pixels.reshape(height, width * channels)
-    above = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))  # uint8 wraps around, as the filter wants it
+    above = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))  # uint8 wraps around, as the filter needs
     filtered = np.insert(above, 0, 2, axis=1)
     header = struct.pack(">2I5B", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes(), 9)), (b"IEND", b""))
@@ -115,7 +115,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def thumbnail(pixels: Pixels, side: int) -> Pixels:
-    """uint8 (H, W, C) with no side longer than `side`: each pixel is the mean of those it stands for."""
+    """Return uint8 (H, W, C) with no side longer than `side`: each pixel is the mean of those it replaces."""
     longest = max(pixels.shape[:2])
     if longest <= side:
         return pixels
@@ -130,7 +130,7 @@ def thumbnail(pixels: Pixels, side: int) -> Pixels:
 
 
 def learning(history: Sequence[Mapping[str, float]]) -> list[Html]:
-    """How did a model learn? Its accuracy and its loss on train and val, from the rows of its history."""
+    """Return charts of accuracy and loss on train and val, from the rows of a history."""
     return [
         chart(
             figure,
@@ -146,9 +146,9 @@ def learning(history: Sequence[Mapping[str, float]]) -> list[Html]:
 
 
 def chart(title: str, curves: Mapping[str, Points]) -> Html:
-    """At most two lines over epochs, by name, as a small picture; "" where there is no finite point.
+    """Return at most two lines over epochs, by name, as a small picture; "" where there is no finite point.
 
-    curves: (epoch, value) of each point; what is not finite is left out.
+    curves: (epoch, value) of each point; points that are not finite are left out.
     """
     finite = {name: [(x, y) for x, y in points if isfinite(x) and isfinite(y)] for name, points in curves.items()}
     drawn = {name: points for name, points in finite.items() if points}
@@ -180,14 +180,14 @@ def chart(title: str, curves: Mapping[str, Points]) -> Html:
 
 
 def _apart(heights: Mapping[str, float]) -> dict[str, float]:
-    """Where the names of at most two lines stand beside their last points without covering each other."""
+    """Return the heights of the names of at most two lines, so that they do not cover each other."""
     down = sorted(heights, key=lambda name: heights[name])
     short = max(0.0, LINE - (heights[down[-1]] - heights[down[0]])) / 2 if len(down) > 1 else 0.0
     return {name: heights[name] + (short if name == down[-1] else -short) for name in down}
 
 
 def _line(way: Points, colour: str) -> str:
-    """A line through the points `way`, with a dot at its end: a single epoch is seen too."""
+    """Return a line through the points `way`, with a dot at its end, so that a single epoch is visible."""
     x, y = way[-1]
     return (
         f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in way)}" fill="none" stroke="{colour}" '

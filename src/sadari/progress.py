@@ -1,4 +1,4 @@
-"""How does long work show that it lives? Rooms call these; only the command line decides what is drawn."""
+"""How does long work show its progress? Every room calls these; only the command line decides what is drawn."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -8,17 +8,17 @@ class Task(Protocol):
     """One piece of long work of known size."""
 
     def advance(self, count: int, note: str = "") -> None:
-        """`count` more units are done; `note` is a short text beside the bar, such as "loss 0.312"."""
+        """Report that `count` more units are done; `note`: a short text beside the bar, such as "loss 0.312"."""
 
 
 class Progress(Protocol):
-    """Where sentences and bars go while work is under way."""
+    """The receiver of sentences and progress bars during long work."""
 
     def say(self, sentence: str) -> None:
-        """Tell the user one thing worth knowing, once."""
+        """Show the user one sentence, once."""
 
     def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
-        """Show work called `label` of `total` units (such as "images"), with rate and remaining time."""
+        """Show work called `label` of `total` units (such as "images"), with its rate and the remaining time."""
 
 
 class _NoTask:
@@ -26,7 +26,7 @@ class _NoTask:
 
 
 class Silent:
-    """Shows nothing: for library use and tests."""
+    """A progress that shows nothing: for library use and tests."""
 
     def say(self, sentence: str) -> None: ...
 

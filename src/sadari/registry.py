@@ -1,4 +1,4 @@
-"""Which plug-ins are there, and which one did the user mean?"""
+"""Which entries of a kind are there, and which one did the user mean?"""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def unknown_name(kind: str, name: str, known: list[str]) -> UsageError:
-    """What should the user have typed? The error for an unknown `name`, with the nearest known one."""
+    """Return the error for an unknown `name`, with the nearest known one."""
     close = get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
     if close:
         meant = next(each for each in known if each.lower() == close[0])
@@ -19,10 +19,10 @@ def unknown_name(kind: str, name: str, known: list[str]) -> UsageError:
 
 
 class Registry(Generic[T]):
-    """What is known under which name? Holds the plug-ins of one kind, in the order they were added.
+    """The entries of one kind by name, in the order they were added.
 
     `kind` is the word used in messages, such as "model" or "data set". Adding a name twice raises
-    ValueError (a programming mistake); asking for an unknown one raises UsageError with a suggestion.
+    ValueError (a programming mistake); getting an unknown one raises UsageError with a suggestion.
     """
 
     def __init__(self, kind: str) -> None:
@@ -30,7 +30,7 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
 
     def add(self, name: str, entry: T) -> T:
-        """Make `entry` known as `name`, and return it."""
+        """Register `entry` as `name`, and return it."""
         if name in self._entries:
             raise ValueError(f"{self.kind} '{name}' is registered twice")
         self._entries[name] = entry
@@ -43,6 +43,7 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def names(self) -> list[str]:
+        """Return the names in the order they were added."""
         return list(self._entries)
 
     def __contains__(self, name: object) -> bool:

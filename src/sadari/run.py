@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from itertools import chain
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 HISTORY_COLUMNS = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
 )  # fmt: skip
+# The files of a run folder.
+SETTINGS, ENVIRONMENT, PREPROCESS = "settings.toml", "environment.json", "preprocess.json"
+SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
+    "split.npz", "history.csv", "model.safetensors", "predictions.csv", "scores.json",
+)  # fmt: skip
+LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
 STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")
 
 
@@ -112,17 +118,17 @@ def _put_predictions(path: Path, predictions: Predictions) -> None:
 
 def read_predictions(path: Path) -> Predictions:
     """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan."""
-    words: list[list[str]] = []
+    rows: list[list[str]] = []
 
-    def probabilities_of(rows: Iterable[tuple[list[str], str]]) -> Iterator[str]:
-        for cells, printed in rows:
-            words.append(cells)
+    def probabilities_of(read: Iterable[tuple[list[str], str]]) -> Iterator[str]:
+        for cells, printed in read:
+            rows.append(cells)
             yield printed
 
     with path.open(encoding="utf-8", newline="") as file:
         classes = _classes_of(file)
         probabilities = np.loadtxt(probabilities_of(_rows_of(file)), dtype=np.float32, delimiter=",", ndmin=2)
-    answers = _answers(words, classes)
+    answers = _answers(rows, classes)
     return Predictions(answers.ids, answers.labels, probabilities, classes, seconds=float("nan"))
 
 
@@ -152,34 +158,38 @@ def _rows_of(file: TextIO) -> Iterator[tuple[list[str], str]]:
             yield cells, printed
 
 
-def _answers(words: Sequence[Sequence[str]], classes: tuple[str, ...]) -> Answers:
+def _answers(rows: Sequence[Sequence[str]], classes: tuple[str, ...]) -> Answers:
     position = {name: index for index, name in enumerate(classes)}
     return Answers(
-        ids=np.array([each for each, _, _ in words], dtype=np.str_),
-        labels=np.array([position[each] for _, each, _ in words], dtype=np.int64),
-        predicted=np.array([position[each] for _, _, each in words], dtype=np.int64),
+        ids=np.array([each for each, _, _ in rows], dtype=np.str_),
+        labels=np.array([position[each] for _, each, _ in rows], dtype=np.int64),
+        predicted=np.array([position[each] for _, _, each in rows], dtype=np.int64),
         classes=classes,
     )
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What came of a run? Reads the files of the run folder `path`; nothing is kept in memory twice."""
+    """A run on disk. Settings, environment, summary and split are read once; what grows is read anew each time."""
 
     path: Path
 
     @classmethod
     def open(cls, path: Path | str) -> "RunRecord":
         """Return the run in the folder `path`; raises UsageError where there is none."""
-        folder = Path(path)
-        if not (folder / "settings.toml").is_file():
-            raise UsageError(f"'{path}' is not a run: it has no settings.toml; name a folder that `sadari train` made")
-        return cls(folder.resolve())
+        if not cls.is_run(path):
+            raise UsageError(f"'{path}' is not a run: it has no {SETTINGS}; name a folder that `sadari train` made")
+        return cls(Path(path).resolve())
 
-    @property
+    @staticmethod
+    def is_run(folder: Path | str) -> bool:
+        """Whether a run, finished or not, is stored in `folder`; an exported model is none."""
+        return (Path(folder) / SETTINGS).is_file()
+
+    @cached_property
     def job(self) -> JobRecord:
-        """What was asked for; raises SadariError where `settings.toml` is damaged."""
-        path = self.path / "settings.toml"
+        """What was trained, as stored; raises SadariError where `settings.toml` is damaged."""
+        path = self.path / SETTINGS
         try:
             return JobRecord.from_toml(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -188,43 +198,69 @@ class RunRecord:
     @property
     def finished(self) -> bool:
         """Whether everything has been done: `scores.json` is written last."""
-        return (self.path / "scores.json").is_file()
+        return (self.path / SCORES).is_file()
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """The document of `train --json`, as stored in `scores.json`; only for a finished run."""
-        return read_json(self.path / "scores.json")
+        return read_json(self.path / SCORES)
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row per finished epoch, the columns that have a value."""
-        with (self.path / "history.csv").open(encoding="utf-8", newline="") as file:
+        """One row per finished epoch, the columns that have a value; none before the first epoch has ended."""
+        path = self.path / HISTORY
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
             return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(file)]
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Where it was computed, and of what: `environment.json`; raises SadariError where that cannot be read."""
+        return read_json(self.path / ENVIRONMENT)
+
+    @property
+    def fingerprint(self) -> str:
+        """The content of its data; raises SadariError where `environment.json` is damaged."""
+        try:
+            return str(self.environment["data"]["fingerprint"])
+        except (KeyError, TypeError) as error:
+            raise SadariError(f"{self.path / ENVIRONMENT} is damaged ({error}); train again") from None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has started to train: `environment.json` is written then."""
+        return (self.path / ENVIRONMENT).is_file()
+
+    @property
+    def layers(self) -> str:
+        """The layers of its network in text; "" where the run did not store them."""
+        return str(self.environment.get("layers", "")) if self.begun else ""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What should be known about its images, such as that some were skipped, or that they are streamed."""
-        return tuple(read_json(self.path / "environment.json")["data"]["notes"])
+        """What is worth knowing of its images, such as that some were skipped, or that they are streamed."""
+        return tuple(self.environment["data"]["notes"])
 
     @property
     def threads(self) -> int | None:
-        """How many processor threads it had; None where nobody has written that down."""
-        path = self.path / "environment.json"
-        return read_json(path).get("threads") if path.is_file() else None
+        """How many processor threads it had; None where that was not stored."""
+        return self.environment.get("threads") if self.begun else None
 
     @property
     def predictions(self) -> Predictions:
         """What the run predicted for the images that judge it."""
-        return read_predictions(self.path / "predictions.csv")
+        return read_predictions(self.path / PREDICTIONS)
 
     @property
     def answers(self) -> Answers:
         """The same without the probabilities, which take longer to read the more classes there are."""
-        return read_answers(self.path / "predictions.csv")
+        return read_answers(self.path / PREDICTIONS)
 
-    @property
+    @cached_property
     def split(self) -> Split:
-        return read_split(self.path / "split.npz")
+        """Which images trained, chose and judged."""
+        return read_split(self.path / SPLIT)
 
     def scores(self, split_name: str) -> Mapping[str, float]:
         """The metrics of "train", "val" or "test"; empty where the part has no images."""
@@ -246,7 +282,7 @@ class RunRecord:
             scores = {split_name: self.scores(split_name) for split_name in SPLITS} if self.finished else {}
         except SadariError as error:
             return fact(str(error))
-        history = self.history if (self.path / "history.csv").is_file() else []
+        history = self.history
         model = Path(job.model).stem if job.model.endswith(".toml") else job.model
         state = f"{len(history)} epochs" + ("" if self.finished else " so far, not finished")
         return card(

@@ -53,10 +53,10 @@ def test_points_are_the_arms_over_the_images_that_the_runs_had(tmp_path: Path) -
     assert [curve.name for curve in curves] == ["mlp", "softmax"]
     rows = {row.name: row for row in result.arms}
     for curve in curves:
-        assert [point.images for point in curve.points] == [116, 286, 574, 1150]
+        assert [point.value for point in curve.points] == [116, 286, 574, 1150]
         for point in curve.points:
             assert point.accuracy == rows[point.arm].accuracy
-            assert point.images == result.records[point.arm][0].summary["images"]["train"]
+            assert point.value == result.records[point.arm][0].summary["images"]["train"]
             assert point.loss == pytest.approx(rows[point.arm].loss)
             assert point.loss_low <= point.loss <= point.loss_high
     assert curves[0].points[0].arm == "mlp train_fraction=0.1"

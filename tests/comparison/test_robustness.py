@@ -27,7 +27,8 @@ from sadari.errors import SadariError
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.progress import Silent
-from sadari.report.figures import robustness, robustness_page
+from sadari.report.build import build_report
+from sadari.report.figures import robustness
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval
 from support.fake_training import FakeTrainer
@@ -190,7 +191,6 @@ def test_a_run_without_a_model_is_told_of(tmp_path: Path) -> None:
     assert result.robustness.corrupted == ()
     assert any("softmax is not judged under corruption" in note for note in result.robustness.notes)
     assert robustness(result) is None
-    assert robustness_page(result) == ()
 
 
 def test_images_without_a_ground_are_told_of_and_the_rest_is_judged(
@@ -316,12 +316,10 @@ def test_the_option_reaches_the_comparison(
     assert told == [asked, asked]
 
 
-def test_the_page_gets_means_and_the_plot_all_of_it(trained: Path) -> None:
+def test_the_page_and_the_plot_get_all_of_it(trained: Path) -> None:
     result = made(trained)
     assert result.robustness is not None
-    first = robustness_page(result)[0]
-    assert (first.corruption, first.levels[0]) == ("shift", "none")
-    assert first.rows["softmax"] == tuple(each.mean for each in result.robustness.corrupted[0].rows["softmax"])
+    assert build_report(result).robustness == result.robustness.corrupted
     plot = robustness(result)
     assert plot is not None
     assert plot.arms == ("majority", "softmax")

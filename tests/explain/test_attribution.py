@@ -12,7 +12,7 @@ from sadari.explain import grad_cam as cam
 from sadari.explain.activations import feature_maps, layer_outputs, prepared
 from sadari.explain.attribution import ATTRIBUTIONS, Attribution, attribute
 from sadari.explain.grad_cam import grad_cam, map_layer
-from sadari.explain.inputs import Asked
+from sadari.explain.inputs import NamedImage
 from sadari.explain.integrated_gradients import integrated_gradients
 from sadari.explain.look import look
 from sadari.explain.occlusion import occlusion
@@ -67,7 +67,7 @@ def test_which_model_can_be_explained_by_what() -> None:
     assert able["convolved"] == able["pooled"] == able["towards-rows"] == ["grad-cam", *always]
     assert able["dense"] == able["recurrent"] == always
     assert able["linear"] == [*always, "weights"]
-    assert all("always says the same class" in each.lacks(model_of(LINEAR, classical="majority"))
+    assert all("always predicts the same class" in each.lacks(model_of(LINEAR, classical="majority"))
                for each in ATTRIBUTIONS if each.name != "grad-cam")  # fmt: skip
 
 
@@ -228,7 +228,7 @@ def test_a_backbone_is_asked_whether_there_is_a_map_inside_of_it() -> None:
     with pytest.raises(UsageError, match="grad-cam cannot explain this model: it has no feature maps"):
         attribute("grad-cam", small, pixels_for(small), 0)
     assert attribute("grad-cam", large, pixels_for(large), 0).shape == (64, 64)
-    seen = look(small, Asked("a", pixels_for(small)))
+    seen = look(small, NamedImage("a", pixels_for(small)))
     assert list(seen.attributed.maps) == ["integrated-gradients", "occlusion"]
     assert bytes_of(small) == before
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sadari.explain.activations import FeatureMap, feature_map
-from sadari.explain.inputs import Asked
+from sadari.explain.inputs import NamedImage
 from sadari.explain.look import ChannelView, Look, beside_image, look, view_channel
 from sadari.explain.strongest import Strongest
 from sadari.explain.weights import class_weights, first_filters
@@ -33,7 +33,7 @@ from support.models import ALL, CONVOLVED, DENSE, LINEAR, RECURRENT, model_of, p
 
 def looked(layers: str = CONVOLVED, channels: int = 1, **more: Any) -> Look:
     model = model_of(layers, channels=channels)
-    return look(model, Asked("test/00001", pixels_for(model), 2), **more)
+    return look(model, NamedImage("test/00001", pixels_for(model), 2), **more)
 
 
 def words(figure: Figure) -> list[str]:
@@ -46,8 +46,8 @@ def test_a_look_holds_everything_about_one_image() -> None:
     seen = looked()
     assert (seen.name, seen.truth, seen.classes) == ("test/00001", "c", ("a", "b", "c"))
     assert seen.probabilities.sum() == pytest.approx(1) and seen.probabilities.dtype == np.float32
-    (likeliest, share), *rest = seen.likeliest()
-    assert share == seen.probabilities.max() >= rest[0][1] and seen.attributed.label == likeliest
+    (most_probable, share), *rest = seen.likeliest()
+    assert share == seen.probabilities.max() >= rest[0][1] and seen.attributed.label == most_probable
     assert list(seen.attributed.maps) == ["grad-cam", "integrated-gradients", "occlusion"]
     assert len(seen.maps) == 8 and [each.lines for each in seen.filters] == ["vertical", "horizontal"]
 
@@ -98,7 +98,7 @@ def test_the_mosaic_has_every_channel_in_its_place() -> None:
     assert "conv1: 10 channels of 3x2" in words(figure)
 
 
-def test_more_channels_than_can_be_told_apart_are_said_to_be_more() -> None:
+def test_more_channels_than_can_be_distinguished_are_counted() -> None:
     with styled():
         figure = draw_maps(FeatureMap("flatten1", np.zeros((1, 1, 300), np.float32)))
     assert "flatten1: 300 units, the first 256" in words(figure)
@@ -158,7 +158,7 @@ def test_a_tiny_image_is_shown_without_the_lessons_it_is_too_small_for(
     side: int, lessons: list[str], tmp_path: Path
 ) -> None:
     model = model_of(DENSE, side=side)
-    files = write_look(look(model, Asked("tiny", pixels_for(model))), tmp_path)
+    files = write_look(look(model, NamedImage("tiny", pixels_for(model))), tmp_path)
     names = sorted(path.name for path in files)
     assert [name for name in names if name.startswith("lesson")] == lessons
     assert "attributions.png" in names
@@ -166,7 +166,7 @@ def test_a_tiny_image_is_shown_without_the_lessons_it_is_too_small_for(
 
 def planes_of(layers: str, layer: str, channels: int) -> list[np.ndarray[Any, np.dtype[Any]] | None]:
     model, images = model_of(layers, side=12), patterns(12, side=12, channels=1)
-    asked = Asked("mine", pixels_for(model))
+    asked = NamedImage("mine", pixels_for(model))
     views = [view_channel(model, images, np.arange(12), layer, channel) for channel in range(channels)]
     return [beside_image(view, model, asked).plane for view in views]
 
@@ -192,7 +192,7 @@ def test_a_channel_of_tokens_is_one_feature_over_them() -> None:
     model = model_of("backbone test_vit weights random, globalavgpool", 32, 3, backbone="test_vit")
     pixels, layer = pixels_for(model), "backbone1.blocks.0"
     most = Strongest(layer, 5, np.zeros(1, np.int64), np.zeros(1, np.float32))
-    view = beside_image(ChannelView(most, pixels[None], ("a",)), model, Asked("mine", pixels))
+    view = beside_image(ChannelView(most, pixels[None], ("a",)), model, NamedImage("mine", pixels))
     assert view.plane is not None
     assert np.array_equal(view.plane, feature_map(model, pixels, layer).maps[0][:, 5:6])
     assert (view.name, view.pixels is pixels) == ("mine", True)

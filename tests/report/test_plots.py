@@ -10,6 +10,7 @@ from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.robustness import CorruptionAccuracy
+from sadari.comparison.sweep_point import SweepPoint
 from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
 from sadari.report import figures
@@ -34,8 +35,8 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
     return made(tmp_path, named_arms(["majority", "softmax", "mlp"], {}, {"epochs": "6"})[0])
 
 
-def point(value: float, arm: str = "arm") -> figures.SweepPoint:
-    return figures.SweepPoint(value, Interval(0.5, 0, 0.4, 0.6), 1.0, 0.9, 1.1, arm)
+def point(value: float, arm: str = "arm") -> SweepPoint:
+    return SweepPoint(arm, value, Interval(0.5, 0, 0.4, 0.6), 1.0, 0.9, 1.1)
 
 
 def small_set(classes: int, each: int) -> tuple[ImageSet, Split]:
@@ -73,7 +74,7 @@ def test_a_small_set_gives_a_small_grid() -> None:
 def test_curves_are_the_histories(result: ComparisonResult) -> None:
     curves = figures.curves(result)
     assert [(curve.arm, curve.split) for curve in curves.loss] == [
-        (arm, part) for arm in ("majority", "softmax", "mlp") for part in ("train", "val")
+        (arm, split) for arm in ("majority", "softmax", "mlp") for split in ("train", "val")
     ]
     train, val = curves.loss[4:]
     assert len(train.seeds) == 2
@@ -163,7 +164,8 @@ def test_fractions_of_the_training_images_are_a_learning_curve_and_no_sweep(
     assert list(learning.lines) == list(learning.fits) == ["mlp", "softmax"]
     assert [each.value for each in learning.lines["mlp"]] == [116, 574, 1150]
     assert learning.lines["mlp"][2].arm == "mlp train_fraction=1"
-    assert (learning.fits["mlp"].low <= learning.fits["mlp"].high).all()
+    fit = learning.fits["mlp"]
+    assert all(low <= high for low, high in zip(fit.low, fit.high, strict=True))
     assert len(learning.sentences) == 2
     names = [path.stem for path in write_plots(swept)]
     assert "learning" in names
@@ -177,7 +179,7 @@ def test_no_fractions_no_learning_curve(result: ComparisonResult) -> None:
 
 def test_two_sizes_are_drawn_without_a_law() -> None:
     lines = {"mlp": (point(100, "a"), point(200, "b"))}
-    drawn = draw_learning(figures.Learning("t", lines, {}, ("too few",)))
+    drawn = draw_learning(figures.Sweep("t", "training images", lines, sentences=("too few",)))
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["mlp"]
 
 
@@ -192,7 +194,7 @@ def robustness_plot(arms: list[str], corruptions: int) -> figures.RobustnessPlot
 
 
 @pytest.mark.parametrize(("arms", "corruptions"), [(1, 1), (3, 5), (10, 6)])
-def test_robustness_has_a_plot_for_each_disturbance_and_a_line_for_each_arm(arms: int, corruptions: int) -> None:
+def test_robustness_has_a_plot_for_each_corruption_and_a_line_for_each_arm(arms: int, corruptions: int) -> None:
     with styled():
         drawn = draw_robustness(robustness_plot([f"arm {number}" for number in range(arms)], corruptions))
     shown = [axes for axes in drawn.axes if axes.get_visible()]
@@ -254,8 +256,10 @@ def test_legends_hold_every_name_as_it_is() -> None:
     sweep = figures.Sweep("t", "x", dict.fromkeys(names, tuple(line)))
     curve = {name: figures.Curve(name, "train", (np.ones(2),), np.ones(2), None) for name in names}
     curves = figures.Curves("t", tuple(curve.values()), tuple(curve.values()))
-    fit = figures.Fit(*(np.array([1.0, 2.0]) * each for each in (1, 0.2, 0.1, 0.3)))
-    learning = figures.Learning("t", dict.fromkeys(names, (point(1), point(2))), dict.fromkeys(names, fit), ("a$b$",))
+    fit = figures.Fit(*((each, 2.0 * each) for each in (1, 0.2, 0.1, 0.3)))
+    learning = figures.Sweep(
+        "t", "x", dict.fromkeys(names, (point(1), point(2))), fits=dict.fromkeys(names, fit), sentences=("a$b$",)
+    )
     with styled():
         drawn = (
             draw_cost(cost), draw_sweep(sweep), draw_curves(curves), draw_learning(learning),

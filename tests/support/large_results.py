@@ -17,18 +17,18 @@ from support.jobs import named_arm
 
 @dataclass(frozen=True)
 class HeldRun(RunRecord):
-    """A run that lies in memory."""
+    """A run that is only in memory."""
 
-    said: Any = field(default=None, compare=False)
+    held: Any = field(default=None, compare=False)
     of_job: Any = None
 
     @property
     def predictions(self) -> Predictions:
-        return self.said  # type: ignore[no-any-return]
+        return self.held  # type: ignore[no-any-return]
 
     @property
     def answers(self) -> Answers:
-        return Answers(self.said.ids, self.said.labels, self.said.predicted, self.said.classes)
+        return Answers(self.held.ids, self.held.labels, self.held.predicted, self.held.classes)
 
     @property
     def job(self) -> JobRecord:
@@ -37,7 +37,7 @@ class HeldRun(RunRecord):
     @property
     def summary(self) -> dict[str, Any]:
         scores = {"test": {"loss": 1.0}}
-        return {"judged_on": "test", "scores": scores, "images": {"train": len(self.said)}, "seed": self.of_job.seed}
+        return {"judged_on": "test", "scores": scores, "images": {"train": len(self.held)}, "seed": self.of_job.seed}
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -54,7 +54,7 @@ def photographs(count: int, side: int, channels: int, classes: int, seed: int = 
         name="photographs",
         images=np.clip(pixels, 0, 255).astype(np.uint8),
         labels=np.arange(2 * count, dtype=np.int64) % classes,
-        ids=np.array([f"{part}/{number:05d}" for part in ("train", "test") for number in range(count)]),
+        ids=np.array([f"{split}/{number:05d}" for split in ("train", "test") for number in range(count)]),
         classes=tuple(f"class {number}" for number in range(classes)),
         source_split=np.array(["train"] * count + ["test"] * count),
         fingerprint="photographs",
@@ -96,12 +96,12 @@ def large_result(images: ImageSet, arms: int, seeds: int) -> ComparisonResult:
 def _run(images: ImageSet, split: Split, arm: int, seed: int, skill: float, generator: np.random.Generator) -> HeldRun:
     labels = images.labels[split.test]
     classes = len(images.classes)
-    said: NDArray[np.int64] = np.where(
+    predicted: NDArray[np.int64] = np.where(
         generator.random(len(labels)) < skill, labels, generator.integers(0, classes, len(labels))
     )
     sure = generator.uniform(0.5, 1.0, len(labels)).astype(np.float32)
     probabilities = np.repeat(((1 - sure) / (classes - 1))[:, None], classes, axis=1).astype(np.float32)
-    probabilities[np.arange(len(labels)), said] = sure
+    probabilities[np.arange(len(labels)), predicted] = sure
     predictions = Predictions(images.ids[split.test], labels, probabilities, images.classes, 0.0)
     return HeldRun(Path(f"/nowhere/{arm}-{seed}"), predictions, JobRecord("photographs", "cnn", seed, Settings()))
 

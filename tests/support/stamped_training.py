@@ -14,8 +14,10 @@ from support.fake_training import FakeTrainer
 
 @dataclass
 class StampedTrainer(FakeTrainer):
-    """As `FakeTrainer`, with `environment.json`, `preprocess.json`, untrained weights, and the machine's choices in
-    `settings.toml`."""
+    """A `FakeTrainer` that also writes `environment.json`, `preprocess.json` and untrained weights.
+
+    The machine's choices are in `settings.toml`.
+    """
 
     device: str = "cpu"
 
@@ -38,12 +40,12 @@ class StampedTrainer(FakeTrainer):
             "layers": job.model.layers,
         }
         write_json(record.path / "environment.json", stamp)
-        counts = {part: len(split.positions(part)) for part in SPLITS}
+        counts = {name: len(split.positions(name)) for name in SPLITS}
         write_json(record.path / "scores.json", {**read_json(record.path / "scores.json"), "images": counts})
         return record
 
 
 def train_run(trainer: FakeTrainer, job: Job, out: Path, images: ImageSet, split: Split) -> Path:
-    """The folder of a run of `job`, as `sadari train` leaves it."""
+    """Return the folder of a run of `job`, as `sadari train` leaves it."""
     trainer(job, out, images=images, split=split)
     return out

@@ -1,4 +1,4 @@
-"""What is MLflow told of runs and comparisons, once and not twice, and what if it is not there?"""
+"""What does MLflow get of runs and comparisons, once and not twice, and what if it is not there?"""
 
 import json
 import os
@@ -63,16 +63,16 @@ def there(store: str, experiment: str) -> list[Run]:
     return list(client.search_runs([found.experiment_id]))
 
 
-def test_a_run_is_told_whole(store: str, tmp_path: Path) -> None:
+def test_a_run_is_logged_whole(store: str, tmp_path: Path) -> None:
     run = run_in(tmp_path / "first")
     logged = log([run.path], uri=store, experiment="whole")
     [kept] = logged.runs
     client = MlflowClient(store)
     found = client.get_run(kept.id)
     assert (found.info.run_name, found.info.status, kept.known) == ("first", "FINISHED", False)
-    told = found.data.params
-    assert (told["model"], told["seed"], told["batch_size"], told["optimizer"]) == ("mlp", "0", "7", "adam")
-    assert {"dropout", *run.job.variables} - {"dropout"} <= set(told)
+    params = found.data.params
+    assert (params["model"], params["seed"], params["batch_size"], params["optimizer"]) == ("mlp", "0", "7", "adam")
+    assert {"dropout", *run.job.variables} - {"dropout"} <= set(params)
     assert found.data.tags["data_fingerprint"] == load("digits", Settings()).fingerprint
     assert found.data.tags["seed"] == "0" and found.data.tags["judged_on"] == "test"
     assert found.data.metrics["scores/test/accuracy"] == run.scores("test")["accuracy"]
@@ -111,7 +111,7 @@ def test_a_comparison_holds_its_runs_and_its_verdicts(store: str, tmp_path: Path
     assert [each.path for each in client.list_artifacts(parent.info.run_id, "plots")] == ["plots/curves.png"]
 
 
-def test_what_is_there_is_not_told_again(store: str, tmp_path: Path) -> None:
+def test_what_is_there_is_not_logged_again(store: str, tmp_path: Path) -> None:
     folder, run = compared(tmp_path / "compared", (0,)), run_in(tmp_path / "first")
     first = log([folder, run.path], uri=store, experiment="again")
     again = log([folder, run.path], uri=store, experiment="again")
@@ -163,8 +163,8 @@ def test_a_setting_that_is_empty_and_a_name_that_mlflow_refuses(store: str, tmp_
     assert sum(name.startswith("accuracy/") for name in parent.data.metrics) == 2
 
 
-def test_all_is_read_before_anything_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_store, "_client", lambda _: pytest.fail("told"))
+def test_all_is_read_before_anything_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_store, "_client", lambda _: pytest.fail("sent"))
     run = run_in(tmp_path / "first")
     with pytest.raises(UsageError, match="is not a run"):
         log([run.path, tmp_path])
@@ -238,7 +238,7 @@ def test_the_command_says_what_is_where(store: str, tmp_path: Path) -> None:
     assert document["runs"][0]["known"] is True
 
 
-def test_an_entry_is_told_in_order_and_each_once(tmp_path: Path) -> None:
+def test_an_entry_is_logged_in_order_and_each_once(tmp_path: Path) -> None:
     entry = entry_of(compared(tmp_path / "compared"))
     assert isinstance(entry, Entry) and len(entry.children) == 4
     assert len({each.digest for each in (entry, *entry.children)}) == 5

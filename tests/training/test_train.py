@@ -24,6 +24,8 @@ from sadari.run import RunRecord, write_history
 from sadari.training import classical as passes
 from sadari.training import setup as setup
 from sadari.training import train as room
+from sadari.training.checkpoint import FitState
+from sadari.training.setup import Setup
 from sadari.training.train import resume, train
 from sadari.values import SPLITS, ImageSet
 from support.jobs import DROPPED, NORMED, Listener, job_for, model_bytes, network_file, parts, patterns
@@ -361,5 +363,12 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monke
         with pytest.raises(KeyboardInterrupt):
             train(job_for("majority"), tmp_path / "run", images=patterns())
     monkeypatch.setattr(setup, "threads_for", lambda *_: 2)
-    train(job_for("majority"), tmp_path / "run", images=patterns())
-    assert torch.get_num_threads() == 1
+    used, fit = [], room._fit
+
+    def noted(given: Setup) -> FitState:
+        used.append(torch.get_num_threads())
+        return fit(given)
+
+    monkeypatch.setattr(room, "_fit", noted)
+    run = train(job_for("majority"), tmp_path / "run", images=patterns())
+    assert used == [1] and run.threads == 1

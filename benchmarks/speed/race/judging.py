@@ -15,9 +15,10 @@ from race.tasks import GREY, layers_of
 from sadari.data.prepare import Preprocess
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.files import write_text
-from sadari.inference.classifier import PREPROCESS, WEIGHTS, Classifier
+from sadari.inference.classifier import Classifier
 from sadari.inference.model import Architecture, TrainedModel, write_model
 from sadari.models.catalog import find_model
+from sadari.run import MODEL, PREPROCESS
 from sadari.settings import Value, resolve
 from sadari.values import ImageSet
 
@@ -86,7 +87,7 @@ def make_judging(name: str, images: ImageSet, folder: Path) -> Judging:
     network = architecture.build(seed=0).eval()
     _stir(network)
     folder.mkdir()
-    write_model(folder / WEIGHTS, network, architecture)
+    write_model(folder / MODEL, network, architecture)
     write_text(folder / PREPROCESS, json.dumps(preprocess.to_json()))
     model = TrainedModel(network, preprocess, images.classes, architecture)
     (folder / "model.onnx").write_bytes(make_onnx(model, {}))

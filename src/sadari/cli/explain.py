@@ -17,7 +17,7 @@ from sadari.errors import UsageError
 from sadari.registry import unknown_name
 
 if TYPE_CHECKING:
-    from sadari.explain.inputs import Asked
+    from sadari.explain.inputs import NamedImage
     from sadari.explain.look import ChannelView, Look
     from sadari.explain.summary import Summary
     from sadari.inference.model import TrainedModel
@@ -119,7 +119,7 @@ def _draw_model(model: "TrainedModel", view: "ChannelView | None", folder: Path)
     return [*pictures, write_channel(view, folder)] if view else pictures
 
 
-def _draw(model: "TrainedModel", image: "Asked", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
+def _draw(model: "TrainedModel", image: "NamedImage", look: "Look", folder: Path, view: "ChannelView | None") -> _Seen:
     from sadari.explain.look import beside_image
     from sadari.report.looking import write_channel, write_look
 
@@ -129,8 +129,8 @@ def _draw(model: "TrainedModel", image: "Asked", look: "Look", folder: Path, vie
     return _Seen(look, pictures)
 
 
-def _folder_names(inputs: "Sequence[Asked]") -> list[str]:
-    """Return a name for each image's folder: its own without the suffix, so that none is like a picture of the model.
+def _folder_names(inputs: "Sequence[NamedImage]") -> list[str]:
+    """A name for each image's folder: its own without the suffix, so that none is called like a picture of the model.
 
     A long name keeps its end, which differs more often than its start; names that are still equal are numbered.
     """

@@ -69,7 +69,7 @@ def _title(classifier: "Classifier") -> str:
     from sadari.run import RunRecord
 
     run = RunRecord(classifier.path)
-    if not (run.path / "settings.toml").is_file():
+    if not RunRecord.is_run(run.path):
         return classifier.path.name
     name = Path(run.job.model).stem if run.job.model.endswith(".toml") else run.job.model
     summary = run.summary if run.finished else {}

@@ -107,7 +107,7 @@ def _free_folder(job: "Job") -> Path:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
         if not folder.exists():
             return folder
-        if (folder / "settings.toml").is_file() and RunRecord(folder).job == wanted:
+        if RunRecord.is_run(folder) and RunRecord(folder).job == wanted:
             return folder
         number += 1
 
@@ -131,7 +131,7 @@ def _run(job: "Job", out: Path, as_json: bool) -> None:
 
 def _what_is_kept(out: Path) -> str:
     """Say what is left of an interrupted run. A classical model without a state between its passes starts over."""
-    if not (out / "settings.toml").is_file():
+    if not RunRecord.is_run(out):
         return "nothing was begun"
     kept = "the work is kept, go on" if (out / "checkpoint").is_dir() else "it starts over"
     return f"{kept} with: sadari resume {shlex.quote(str(out))}"

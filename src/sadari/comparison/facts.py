@@ -8,7 +8,7 @@ from sadari.data.check import check
 from sadari.data.prepare import Preprocess
 from sadari.files import read_json
 from sadari.progress import Progress
-from sadari.run import RunRecord
+from sadari.run import PREPROCESS, RunRecord
 from sadari.values import SPLITS, ImageSet, Split
 
 # What does it mean for the figures where no test images judge?
@@ -37,7 +37,7 @@ def facts_of(
 
 def facts_from_run(name: str, record: RunRecord) -> DataFacts:
     """The facts that a finished run still knows where its images have gone; `leaks` is None, as nobody can look."""
-    preprocess = Preprocess.from_json(read_json(record.path / "preprocess.json"))
+    preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
     shape = (preprocess.height, preprocess.width, preprocess.channels)
     facts = _facts(name, record.split, shape, record.answers.classes)
     return replace(facts, sentences=(*facts.sentences, *record.notes))

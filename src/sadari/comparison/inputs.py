@@ -13,7 +13,7 @@ from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
 from sadari.progress import Progress
-from sadari.run import read_split, write_split
+from sadari.run import SPLIT, read_split, write_split
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 
@@ -62,7 +62,7 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
 def keep_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> None:
     """Store the split of the first arm as `split.npz`; where one is stored, the arms that draw like it use it."""
     settings = request.job(request.arms[0], request.seeds[0]).settings
-    stored = out / "split.npz"
+    stored = out / SPLIT
     if stored.is_file():
         split = read_split(stored)
         if sum(map(len, (split.train, split.val, split.test))) > len(inputs.images_for(settings)):

@@ -13,9 +13,8 @@ from sadari.comparison.command import MACHINE, short_model
 from sadari.comparison.stored import StoredArm
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError, UsageError
-from sadari.files import read_json
 from sadari.models.catalog import recorded_model
-from sadari.run import RunRecord
+from sadari.run import PREDICTIONS, RunRecord
 from sadari.settings import Settings, Value
 
 
@@ -28,7 +27,7 @@ def arm_of_run(path: Path) -> StoredArm:
     if not record.finished:
         raise SadariError(f"the run {path} is not finished; finish it with: sadari resume {path}")
     job = record.job
-    return StoredArm(Arm("", recorded_model(job.model, _layers_of(record))), job, (record,))
+    return StoredArm(Arm("", recorded_model(job.model, record.layers)), job, (record,))
 
 
 def join_arms(arms: Sequence[StoredArm]) -> tuple[StoredArm, ...]:
@@ -76,10 +75,7 @@ class _Judges:
 
 def fingerprint_of(record: RunRecord) -> str:
     """The content of the data that the run worked on; raises SadariError where its folder is damaged."""
-    try:
-        return str(read_json(record.path / "environment.json")["data"]["fingerprint"])
-    except (KeyError, TypeError) as error:
-        raise SadariError(f"{record.path / 'environment.json'} is damaged ({error}); train again") from None
+    return record.fingerprint
 
 
 def _judges(record: RunRecord) -> _Judges:
@@ -95,12 +91,7 @@ def _decisive(arm: StoredArm) -> dict[str, Value]:
 
 def _layers(arm: StoredArm) -> str:
     """The network as it was trained: a file of that name may have said something else on another day."""
-    return _layers_of(arm.records[0]) if arm.records else ""
-
-
-def _layers_of(record: RunRecord) -> str:
-    path = record.path / "environment.json"
-    return str(read_json(path).get("layers", "")) if path.is_file() else ""
+    return arm.records[0].layers if arm.records else ""
 
 
 def _identity(arm: StoredArm) -> tuple[Any, ...]:
@@ -131,7 +122,7 @@ def _joined(group: Sequence[StoredArm]) -> StoredArm:
 
 
 def _said(record: RunRecord) -> bytes:
-    return (record.path / "predictions.csv").read_bytes()
+    return (record.path / PREDICTIONS).read_bytes()
 
 
 def _told_apart(arms: Sequence[StoredArm]) -> list[Arm]:

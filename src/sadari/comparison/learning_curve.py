@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.comparison.correct import correctness
+from sadari.comparison.sweep_point import SweepPoint
 from sadari.comparison.variants import Arm
 from sadari.evaluation.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
 from sadari.run import RunRecord
@@ -22,18 +23,6 @@ STEPS = 60  # of a drawn curve
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class LearningPoint:
-    """What does one number of training images give? `images`: how many, as the runs counted them."""
-
-    arm: str
-    images: int
-    accuracy: Interval
-    loss: float
-    loss_low: float
-    loss_high: float
-
-
 @dataclass(frozen=True, eq=False)
 class LearningCurve:
     """How does accuracy grow with the training images, for arms that differ in nothing else?
@@ -43,7 +32,7 @@ class LearningCurve:
     """
 
     name: str
-    points: tuple[LearningPoint, ...]
+    points: tuple[SweepPoint, ...]
     law: PowerLaw | None
     sentence: str
 
@@ -51,7 +40,7 @@ class LearningCurve:
         """The curve as (images, accuracy, low, high), evenly in their logarithm up to twice the largest; or empty."""
         if self.law is None:
             return (np.empty(0),) * 4
-        images = np.geomspace(self.points[0].images, TIMES * self.points[-1].images, STEPS)
+        images = np.geomspace(self.points[0].value, TIMES * self.points[-1].value, STEPS)
         low, high = self.law.band(images)
         return images, 1 - self.law.error(images), 1 - high, 1 - low
 
@@ -60,7 +49,7 @@ class LearningCurve:
         law = None
         if self.law is not None:
             gain, low, high = self.law.gain(TIMES)
-            largest = self.points[-1].images
+            largest = int(self.points[-1].value)
             law = {
                 "formula": "error = a * (images / largest) ** -b + c",
                 "largest": largest,
@@ -69,7 +58,7 @@ class LearningCurve:
                 "c_interval": [float(self.law.left_c.min()), float(self.law.left_c.max())],
                 "prediction": {"images": TIMES * largest, "gain": gain, "low": low, "high": high},
             }
-        points = [asdict(point) for point in self.points]
+        points = [_document(point) for point in self.points]
         return {"name": self.name, "points": points, "law": law, "sentence": self.sentence}
 
 
@@ -110,10 +99,10 @@ def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
             groups.setdefault(_all_else(arm), []).append(arm)
     found = []
     for arms in groups.values():
-        points: dict[int, LearningPoint] = {}
+        points: dict[float, SweepPoint] = {}
         for arm in arms:
             point = _point(arm.name, accuracies[arm.name], result.records[arm.name])
-            points.setdefault(point.images, point)
+            points.setdefault(point.value, point)
         if len(points) > 1:
             ordered = tuple(points[images] for images in sorted(points))
             found.append(_curve(_name(arms), ordered, result.records))
@@ -130,15 +119,17 @@ def _name(arms: Sequence[Arm]) -> str:
     return names.pop() if len(names) == 1 else Path(arms[0].model.reference).stem
 
 
-def _point(arm: str, accuracy: Interval, records: Sequence[RunRecord]) -> LearningPoint:
-    summaries = [record.summary for record in records]
-    losses = [each["scores"][each["judged_on"]]["loss"] for each in summaries]
-    images = int(summaries[0]["images"]["train"])
-    return LearningPoint(arm, images, accuracy, float(np.mean(losses)), min(losses), max(losses))
+def _point(arm: str, accuracy: Interval, records: Sequence[RunRecord]) -> SweepPoint:
+    return SweepPoint.of(arm, int(records[0].summary["images"]["train"]), accuracy, records)
 
 
-def _curve(name: str, points: tuple[LearningPoint, ...], records: Mapping[str, Sequence[RunRecord]]) -> LearningCurve:
-    sizes = [point.images for point in points]
+def _document(point: SweepPoint) -> dict[str, Any]:
+    """Return `point` as it stands in JSON, where its value is called images."""
+    return {("images" if name == "value" else name): value for name, value in asdict(point).items()}
+
+
+def _curve(name: str, points: tuple[SweepPoint, ...], records: Mapping[str, Sequence[RunRecord]]) -> LearningCurve:
+    sizes = [int(point.value) for point in points]
     if len(sizes) < FEWEST_SIZES:
         few = (
             f"{name}: {len(sizes)} sizes of the training set show no law; give at least {FEWEST_SIZES} values of {KEY}."

@@ -15,7 +15,7 @@ from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison,
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
-from sadari.run import read_split
+from sadari.run import SPLIT, RunRecord, read_split
 from sadari.settings import JobRecord, Settings
 from sadari.values import ImageSet
 
@@ -66,7 +66,7 @@ def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
 
 
 def _require_run(path: Path) -> Path:
-    if not (path / "settings.toml").is_file():
+    if not RunRecord.is_run(path):
         raise UsageError(
             f"'{path}' is neither a run nor a comparison; name folders that `sadari train`, `compare` or `study` made"
         )
@@ -88,7 +88,7 @@ def _result(
         split = first.split
         facts = facts_of(name, images, split, progress) if images is not None else facts_from_run(name, first)
     elif images is not None:
-        split = read_split(out / "split.npz")
+        split = read_split(out / SPLIT)
         facts = facts_of(name, images, split, progress)
     else:
         raise SadariError(f"no run of {out} has finished and its images are gone, so there is nothing to report")

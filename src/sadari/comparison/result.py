@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DONE, FAILED = "done", "failed"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class DataFacts:
     """On which images was compared? Counts of each part, (height, width, channels), classes, where the parts are from.
 
@@ -45,7 +45,7 @@ class DataFacts:
     sentences: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ArmResult:
     """What came of one arm? Means over its finished seeds; None where no seed has finished.
 

@@ -15,7 +15,7 @@ from sadari.comparison.correct import correctness
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import Bools, interval
 from sadari.files import read_json
-from sadari.run import RunRecord
+from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.values import Interval
 
 FILE = "robustness.json"
@@ -92,7 +92,7 @@ def belonging(record: RunRecord) -> dict[str, Any]:
     """
     digest = sha256()
     try:
-        for name in ("model.safetensors", "preprocess.json"):
+        for name in (MODEL, PREPROCESS):
             digest.update((record.path / name).read_bytes())
     except OSError as error:
         raise SadariError(
@@ -103,7 +103,7 @@ def belonging(record: RunRecord) -> dict[str, Any]:
     return {
         "version": VERSION,
         "model": digest.hexdigest(),
-        "data": read_json(record.path / "environment.json")["data"]["fingerprint"],
+        "data": record.fingerprint,
         "part": split_name,
         "positions": sha256(positions.tobytes()).hexdigest(),
         "images": len(positions),

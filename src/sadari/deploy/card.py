@@ -6,7 +6,6 @@ from typing import Any
 
 from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.evaluation.statistics import interval
-from sadari.files import read_json
 from sadari.inference.model import TrainedModel
 from sadari.models.backbone.spec import backbone_of
 from sadari.run import RunRecord
@@ -17,7 +16,7 @@ FEW = 100  # images of a class below which the card warns (assumed: a 95 % inter
 
 def model_card(run: RunRecord, model: TrainedModel) -> str:
     """Return README.md in Markdown, with front matter in the hub's terms. Every figure is read from the run."""
-    summary, environment = run.summary, read_json(run.path / "environment.json")
+    summary, environment = run.summary, run.environment
     licence = licence_of(environment)
     lines = [
         *_front_matter(licence),

@@ -9,10 +9,9 @@ from typing import Any
 
 from sadari.deploy.card import licence_of, model_card
 from sadari.errors import SadariError, UsageError
-from sadari.files import UNFINISHED, read_json, write_bytes, write_json, write_text
-from sadari.inference.classifier import PREPROCESS, WEIGHTS
+from sadari.files import UNFINISHED, write_bytes, write_json, write_text
 from sadari.inference.model import TrainedModel
-from sadari.run import RunRecord
+from sadari.run import MODEL, PREPROCESS, RunRecord
 
 CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 
@@ -43,7 +42,7 @@ def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
 
 
 def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
-    write_bytes(folder / WEIGHTS, (run.path / WEIGHTS).read_bytes())
+    write_bytes(folder / MODEL, (run.path / MODEL).read_bytes())
     write_json(folder / PREPROCESS, model.preprocess.to_json())
     write_json(folder / CONFIG, _config(run, model))
     write_text(folder / CARD, model_card(run, model))
@@ -51,7 +50,7 @@ def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
 
 def _config(run: RunRecord, model: TrainedModel) -> dict[str, Any]:
     """Return what programs of the hub read: which model it is, and the names of its outputs."""
-    summary, environment = run.summary, read_json(run.path / "environment.json")
+    summary, environment = run.summary, run.environment
     preprocess = model.preprocess
     architecture = json.loads(model.architecture.to_json())
     return {

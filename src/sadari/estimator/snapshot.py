@@ -10,10 +10,10 @@ from sadari.data.cache.digests import digest_texts
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
 from sadari.job import Job
+from sadari.run import SCORES, SETTINGS
 from sadari.settings import JobRecord
 from sadari.values import ImageSet
 
-SCORES = "scores.json"
 EVENTS = "events."  # how the names of TensorBoard's files begin
 TEMPORARY = "sadari-"  # how the names of temporary folders begin
 
@@ -33,7 +33,7 @@ class RunSnapshot:
     @property
     def job(self) -> JobRecord:
         """The job of the run."""
-        return JobRecord.from_toml(self.files["settings.toml"].decode("utf-8"))
+        return JobRecord.from_toml(self.files[SETTINGS].decode("utf-8"))
 
     def write(self, folder: Path) -> None:
         """Write the run's files to `folder`; raise SadariError where that cannot be."""

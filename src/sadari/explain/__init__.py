@@ -1,1 +1,1 @@
-"""What is inside a trained model, and why did it say that? Values first; `report/ink` draws them."""
+"""What is inside a trained model, and why did it predict that? As values; `report/plots` draws them."""

@@ -20,7 +20,7 @@ Maps = NDArray[np.float32]
 
 
 class FeatureMap(NamedTuple):
-    """What one layer makes of one image.
+    """The output of one layer for one image.
 
     maps: float32 (C, H, W). A sequence of T steps of F features is one picture (1, T, F), a vector one row (1, 1, F).
     """
@@ -30,14 +30,14 @@ class FeatureMap(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What one layer makes of a batch: (N, C, H, W), (N, T, F) or (N, F)."""
+    """The output of one layer for a batch: (N, C, H, W), (N, T, F) or (N, F)."""
 
     layer: str
     values: Tensor
 
 
 def layer_names(architecture: Architecture) -> tuple[str, ...]:
-    """How are the layers called? Kind and number, as in conv1, maxpool1, conv2 ...; the last one gives the logits."""
+    """Return the names of the layers: kind and number, as in conv1, maxpool1, conv2 ...; the last gives the logits."""
     layers = complete(architecture.layer_list(), len(architecture.classes))
     seen: Counter[str] = Counter()
     names = []
@@ -48,9 +48,9 @@ def layer_names(architecture: Architecture) -> tuple[str, ...]:
 
 
 def feature_maps(model: TrainedModel, pixels: Pixels) -> list[FeatureMap]:
-    """What does each layer make of one image, in order? The last one is the logits.
+    """Return the output of each layer for one image, in order; the last one is the logits.
 
-    pixels: uint8 (H, W, C), as the model's preprocessing wants them; raises SadariError for another shape. The stages
+    pixels: uint8 (H, W, C), as the model's preprocessing needs them; raises SadariError for another shape. The stages
     of a backbone come before it, such as backbone1.blocks.0.
     """
     with torch.no_grad():
@@ -59,9 +59,9 @@ def feature_maps(model: TrainedModel, pixels: Pixels) -> list[FeatureMap]:
 
 
 def feature_map(model: TrainedModel, pixels: Pixels, layer: str) -> FeatureMap:
-    """What does the layer called `layer` make of one image? Any layer of a backbone may be named.
+    """Return the output of the layer called `layer` for one image. Any layer of a backbone may be named.
 
-    Raises UsageError for a layer that there is not, suggesting the nearest one.
+    Raises UsageError for an unknown layer, suggesting the nearest one.
     """
     with torch.no_grad():
         output = output_of(model, prepared(model, pixels[np.newaxis]), layer)
@@ -69,26 +69,26 @@ def feature_map(model: TrainedModel, pixels: Pixels, layer: str) -> FeatureMap:
 
 
 def output_of(model: TrainedModel, x: Tensor, layer: str) -> Tensor:
-    """What does the layer called `layer` make of prepared images `x`? Nothing behind it is computed.
+    """Return the output of the layer called `layer` for prepared images `x`. Nothing behind it is computed.
 
-    Any layer of a backbone may be named. Raises UsageError for a layer that there is not.
+    Any layer of a backbone may be named. Raises UsageError for an unknown layer.
     """
-    met = []
+    names = []
     for name, values in layer_outputs(model, x, every=True):
         if name == layer:
             return values
-        met.append(name)
-    raise unknown_name("layer", layer, met)
+        names.append(name)
+    raise unknown_name("layer", layer, names)
 
 
 def prepared(model: TrainedModel, pixels: Pixels) -> Tensor:
-    """uint8 (N, H, W, C) as the network reads them, float32 (N, C, H, W) on its device."""
+    """Return uint8 (N, H, W, C) as the network reads them: float32 (N, C, H, W) on its device."""
     device = next(model.network.parameters()).device
     return model.preprocess.apply(torch.from_numpy(np.array(pixels)).to(device))
 
 
 def layer_outputs(model: TrainedModel, x: Tensor, every: bool = False) -> Iterator[Output]:
-    """What does each layer make of prepared images `x`, in order? Computed as they are asked for.
+    """Yield the output of each layer for prepared images `x`, in order, each computed when it is needed.
 
     every: all layers of a backbone too, instead of its stages only.
     """
@@ -105,13 +105,13 @@ def layer_outputs(model: TrainedModel, x: Tensor, every: bool = False) -> Iterat
 
 
 def as_maps(output: Tensor) -> Maps:
-    """One image's (C, H, W), (T, F) or (F,) as float32 (C, H, W) on the processor."""
+    """Return one image's (C, H, W), (T, F) or (F,) as float32 (C, H, W) on the processor."""
     maps = np.ascontiguousarray(output.detach().float().cpu().numpy())
     return maps if maps.ndim == 3 else maps.reshape((1, *maps.shape) if maps.ndim == 2 else (1, 1, -1))
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a backbone's graph and keeps what its layers give, by their names: the last value under each."""
+    """An interpreter of a backbone's graph that keeps the outputs of its layers by name: the last value of each."""
 
     def __init__(self, backbone: Backbone, every: bool) -> None:
         super().__init__(backbone.graph)
@@ -132,7 +132,7 @@ class _Recorder(fx.Interpreter):
 
 
 def _stages(names: Sequence[str]) -> list[str]:
-    """The layers worth a look: at most one level down, and none that consists of others among them."""
+    """Return the layers that are shown: at most one level down, and none that consists of others among them."""
     outer = [name for name in names if name.count(".") <= 1]
     return [name for name in outer if not any(other.startswith(f"{name}.") for other in outer)]
 

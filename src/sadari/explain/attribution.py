@@ -1,4 +1,4 @@
-"""Which parts of an image speak for a class? Every method that tells is a plug-in of one registry."""
+"""Which parts of an image speak for a class? Every method is an entry in one registry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ Compute = Callable[[TrainedModel, Pixels, int], Maps]
 
 @dataclass(frozen=True)
 class Attribution:
-    """One method. compute: (model, uint8 (H, W, C), class) -> float32 (H, W); what is higher speaks for the class.
+    """One method. compute: (model, uint8 (H, W, C), class) -> float32 (H, W); higher values speak for the class.
 
-    lacks: what a model must have and this one has not, as the end of a sentence; "" where the method works. signed:
+    lacks: the reason why the method does not work for a model, as the end of a sentence; "" where it works. signed:
     whether values below 0 speak against the class; otherwise there are none.
     """
 
@@ -35,7 +35,7 @@ ATTRIBUTIONS: Registry[Attribution] = Registry("attribution")
 
 
 def attribute(name: str, model: TrainedModel, pixels: Pixels, label: int) -> Maps:
-    """Which parts of the image speak for class `label`, by the method called `name`? float32 (H, W).
+    """Return which parts of the image speak for class `label`, by the method called `name`: float32 (H, W).
 
     pixels: uint8 (H, W, C). The model is left as it was, bit for bit. Raises UsageError for an unknown method or class,
     and for one that this model cannot be explained by.
@@ -50,7 +50,9 @@ def attribute(name: str, model: TrainedModel, pixels: Pixels, label: int) -> Map
 
 
 def _learns_nothing(model: TrainedModel) -> str:
-    return "it looks at no pixel, it always says the same class" if model.architecture.classical == "majority" else ""
+    return (
+        "it looks at no pixel, it always predicts the same class" if model.architecture.classical == "majority" else ""
+    )
 
 
 def _without_maps(model: TrainedModel) -> str:

@@ -18,9 +18,9 @@ WITHOUT_MAPS = "it has no feature maps with more than one position; take integra
 
 
 def grad_cam(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
-    """Which parts of the image speak for class `label`, as the last map with more than one position sees them?
+    """Return which parts of the image speak for class `label`, as the last map with more than one position sees them.
 
-    pixels: uint8 (H, W, C). Returns float32 (H, W), never negative: the channels weighed by their mean gradients,
+    pixels: uint8 (H, W, C). Returns float32 (H, W), never negative: the channels weighted by their mean gradients,
     negative sums cut, enlarged to the image (bilinear). Raises SadariError for a network without such a map.
     """
     with differentiable(model):
@@ -30,25 +30,25 @@ def grad_cam(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
         if found is None:
             raise SadariError(f"grad-cam cannot explain this network: {WITHOUT_MAPS}")
         chosen = found.values
-        (slopes,) = torch.autograd.grad(outputs[-1].values[0, label], chosen)
-    weights = slopes.mean(dim=(2, 3), keepdim=True)
+        (grads,) = torch.autograd.grad(outputs[-1].values[0, label], chosen)
+    weights = grads.mean(dim=(2, 3), keepdim=True)
     seen = (weights * chosen.detach()).sum(dim=1, keepdim=True).relu()
     enlarged = F.interpolate(seen, size=pixels.shape[:2], mode="bilinear", align_corners=False)
     return enlarged[0, 0].float().cpu().numpy()
 
 
 def has_map(model: TrainedModel) -> bool:
-    """Whether there is a map to look at, also inside of a backbone: found out with one black image."""
+    """Return whether there is such a map, also inside a backbone: tried with one black image."""
     with differentiable(model), torch.no_grad():
         black = np.zeros((1, *model.architecture.shape), dtype=np.uint8)
         return map_layer(list(layer_outputs(model, prepared(model, black)))) is not None
 
 
 def map_layer(outputs: Sequence[Output]) -> Output | None:
-    """The last of `outputs` that is a map with more than one position, if there is one.
+    """Return the last of `outputs` that is a map with more than one position, or None.
 
-    Tokens hide the maps before them: of a backbone that ends in tokens, the first convolution would be all that is
-    left to look at.
+    None also where tokens come after the maps: of a backbone that ends in tokens, only the first convolution would be
+    left.
     """
     maps = [each for each in outputs if each.values.ndim == 4 and each.values[0, 0].numel() > 1]
     if not maps or (_inner(maps[-1]) and any(_inner(each) and each.values.ndim == 3 for each in outputs)):
@@ -57,5 +57,5 @@ def map_layer(outputs: Sequence[Output]) -> Output | None:
 
 
 def _inner(output: Output) -> bool:
-    """Whether a layer of a backbone made it."""
+    """Return whether a layer of a backbone made it."""
     return "." in output.layer

@@ -1,4 +1,4 @@
-"""How are gradients taken without leaving a trace on the model?"""
+"""How are gradients taken without changing the model?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from sadari.inference.model import TrainedModel
 
 @contextmanager
 def differentiable(model: TrainedModel) -> Iterator[None]:
-    """Inside, the network of `model` stands still as in evaluation, and whatever is computed can be differentiated.
+    """Put the network of `model` into evaluation mode, and let everything inside the block be differentiated.
 
-    Take gradients by `torch.autograd.grad`, which writes into no parameter. Afterwards the network is in the mode that
-    it came in, also where something was raised.
+    Take gradients by `torch.autograd.grad`, which writes into no parameter. Afterwards the network is in its earlier
+    mode again, also after an exception.
     """
     was_training = model.network.training
     model.network.eval()

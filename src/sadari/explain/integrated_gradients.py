@@ -21,23 +21,23 @@ STEPS = 128
 
 
 def integrated_gradients(model: TrainedModel, pixels: Pixels, label: int, steps: int = STEPS) -> Maps:
-    """How much does each pixel add to what the network says of class `label`, against a black image?
+    """Return how much each pixel adds to the output for class `label`, compared with a black image.
 
     pixels: uint8 (H, W, C). Returns float32 (H, W), the channels summed: above 0 speaks for the class, below against
-    it, and black pixels get 0. All together are the difference of the class's outputs (before the softmax) for the
+    it, and black pixels get 0. Their sum is the difference of the class's outputs (before the softmax) for the
     image and for black, but for the error of summing `steps` points instead of integrating.
     """
     image = prepared(model, pixels[np.newaxis])
     black = prepared(model, np.zeros_like(pixels)[np.newaxis])
-    slopes = torch.zeros_like(image)
+    grads = torch.zeros_like(image)
     for block in _blocks(steps, max(1, VALUES_PER_PASS // prod(pixels.shape))):
-        # In the middle of each piece of the way: no end counts twice.
+        # The middles of the steps, so that no end counts twice.
         places = torch.from_numpy(block).to(image).view(-1, 1, 1, 1)
         with differentiable(model):
             points = torch.lerp(black, image, places).requires_grad_()
             (gradients,) = torch.autograd.grad(model.network(points)[:, label].sum(), points)
-        slopes += gradients.sum(dim=0, keepdim=True)
-    added = (image - black) * slopes / steps
+        grads += gradients.sum(dim=0, keepdim=True)
+    added = (image - black) * grads / steps
     return added[0].sum(dim=0).float().cpu().numpy()
 
 

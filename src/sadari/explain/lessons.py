@@ -9,9 +9,9 @@ from sadari.data.decode import to_channels
 from sadari.errors import UsageError
 from sadari.explain.activations import Pixels
 
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 
-# A line one pixel wide, against what lies on both sides of it.
+# A line one pixel wide, compared with both sides of it.
 LINES = {
     "vertical": np.array([[-1, 2, -1]] * 3, dtype=np.int64),
     "horizontal": np.array([[-1, 2, -1]] * 3, dtype=np.int64).T,
@@ -21,41 +21,41 @@ POOL, POOLED_WINDOW = 2, 4
 
 @dataclass(frozen=True, eq=False)
 class FilterLesson:
-    """How does one value of the result come about? total = sum(window * kernel), for the window at (row, column).
+    """How one value of the result comes about: total = sum(window * kernel), for the window at (row, column).
 
     picture: int64 (H, W), grey levels. kernel, window, products: int64 (3, 3). result: int64 (H - 2, W - 2).
     """
 
     lines: str
-    picture: Whole
-    kernel: Whole
+    picture: Integers
+    kernel: Integers
     row: int
     column: int
-    window: Whole
-    products: Whole
+    window: Integers
+    products: Integers
     total: int
-    result: Whole
+    result: Integers
 
 
 @dataclass(frozen=True, eq=False)
 class PoolLesson:
-    """What is left of 4x4 pixels? pooled: the largest of each 2x2, for the window at (row, column).
+    """What pooling leaves of 4x4 pixels. pooled: the largest of each 2x2, for the window at (row, column).
 
     picture: int64 (H, W), grey levels. window: int64 (4, 4). pooled: int64 (2, 2). result: int64 (H // 2, W // 2).
     """
 
-    picture: Whole
+    picture: Integers
     row: int
     column: int
-    window: Whole
-    pooled: Whole
-    result: Whole
+    window: Integers
+    pooled: Integers
+    result: Integers
 
 
 def filter_lesson(pixels: Pixels, lines: str) -> FilterLesson:
-    """How does the filter for "vertical" or "horizontal" lines go over uint8 (H, W, C)? Shown where it answers most.
+    """Apply the filter for "vertical" or "horizontal" lines to uint8 (H, W, C); shown where it responds most.
 
-    Colour is taken as grey. Raises UsageError for an image smaller than the filter.
+    Colour is converted to grey. Raises UsageError for an image smaller than the filter.
     """
     kernel, picture = LINES[lines], _grey(pixels, len(LINES[lines]))
     windows = np.lib.stride_tricks.sliding_window_view(picture, kernel.shape)
@@ -67,9 +67,9 @@ def filter_lesson(pixels: Pixels, lines: str) -> FilterLesson:
 
 
 def pool_lesson(pixels: Pixels) -> PoolLesson:
-    """What does 2x2 max pooling keep of uint8 (H, W, C)? Shown on the 4x4 pixels where most is dropped.
+    """Apply 2x2 max pooling to uint8 (H, W, C); shown on the 4x4 pixels where most is dropped.
 
-    Colour is taken as grey. Raises UsageError for an image smaller than 4x4.
+    Colour is converted to grey. Raises UsageError for an image smaller than 4x4.
     """
     picture = _grey(pixels, POOLED_WINDOW)
     result = _pooled(picture)
@@ -82,13 +82,13 @@ def pool_lesson(pixels: Pixels) -> PoolLesson:
     return PoolLesson(picture, POOL * row, POOL * column, window, _pooled(window), result)
 
 
-def _pooled(picture: Whole) -> Whole:
+def _pooled(picture: Integers) -> Integers:
     height, width = (side // POOL for side in picture.shape)
     blocks = picture[: POOL * height, : POOL * width].reshape(height, POOL, width, POOL)
     return np.asarray(blocks.max(axis=(1, 3)), dtype=np.int64)
 
 
-def _grey(pixels: Pixels, least: int) -> Whole:
+def _grey(pixels: Pixels, least: int) -> Integers:
     if min(pixels.shape[:2]) < least:
         height, width = pixels.shape[:2]
         raise UsageError(f"the image has {width}x{height} pixels, too few for a window of {least}x{least}")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sadari.explain.activations import FeatureMap, Maps, Pixels, feature_map, feature_maps, output_of, prepared
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
-from sadari.explain.inputs import Asked
+from sadari.explain.inputs import NamedImage
 from sadari.explain.lessons import LINES, POOLED_WINDOW, FilterLesson, PoolLesson, filter_lesson, pool_lesson
 from sadari.explain.strongest import Strongest, strongest
 from sadari.inference.model import TrainedModel
@@ -20,7 +20,7 @@ from sadari.values import ImageSet
 
 @dataclass(frozen=True, eq=False)
 class Attributed:
-    """Which parts of the image speak for the class called `label`? maps: each method's float32 (H, W), by name."""
+    """The parts of the image that speak for the class called `label`. maps: each method's float32 (H, W), by name."""
 
     pixels: Pixels
     label: str
@@ -29,10 +29,10 @@ class Attributed:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One image inside a model. truth: its class, or "" where nobody knows; probabilities: float32 (K,).
+    """One image inside a model. truth: its class, or "" where it is unknown; probabilities: float32 (K,).
 
-    maps: what the layers make of it; attributed: why the class that was asked for, else the most probable one.
-    filters, pool: the lessons, as far as the image is large enough for their windows.
+    maps: the outputs of the layers; attributed: for the requested class, else the most probable one. filters, pool: the
+    lessons, where the image is large enough for their windows.
     """
 
     name: str
@@ -46,17 +46,17 @@ class Look:
     pool: PoolLesson | None
 
     def likeliest(self, count: int = 3) -> list[tuple[str, float]]:
-        """The `count` most probable classes with their probabilities, the likeliest first."""
+        """Return the `count` most probable classes with their probabilities, the most probable first."""
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(self.classes[place], float(self.probabilities[place])) for place in order]
 
 
 @dataclass(frozen=True, eq=False)
 class ChannelView:
-    """One channel, and the images that it answers to most: uint8 (n, H, W, C) with their ids.
+    """One channel, and the images that it responds to most: uint8 (n, H, W, C) with their ids.
 
-    name, pixels, plane: an image and the channel's float32 (H, W) of it, or (T, 1) of a sequence, where one was asked
-    for and the channel has more than one value.
+    name, pixels, plane: an image and the channel's float32 (H, W) of it, or (T, 1) of a sequence, where one was
+    requested and the channel has more than one value.
     """
 
     strongest: Strongest
@@ -70,20 +70,20 @@ class ChannelView:
 def view_channel(
     model: TrainedModel, images: ImageSet, positions: NDArray[np.int64], layer: str, channel: int
 ) -> ChannelView:
-    """Which of the images at `positions` does the channel answer to most? Raises UsageError as `strongest` does."""
+    """Return the images at `positions` that the channel responds to most. Raises UsageError as `strongest` does."""
     most = strongest(model, images, positions, layer, channel)
     return ChannelView(most, images.images[most.positions], tuple(map(str, images.ids[most.positions])))
 
 
-def beside_image(view: ChannelView, model: TrainedModel, asked: Asked) -> ChannelView:
-    """What does the channel make of one image? `view` with that image and its plane."""
+def beside_image(view: ChannelView, model: TrainedModel, image: NamedImage) -> ChannelView:
+    """Return `view` with one image and the channel's plane of it."""
     with torch.no_grad():
-        (values,) = output_of(model, prepared(model, asked.pixels[np.newaxis]), view.strongest.layer)
-    return replace(view, name=asked.name, pixels=asked.pixels, plane=_plane(values, view.strongest.channel))
+        (values,) = output_of(model, prepared(model, image.pixels[np.newaxis]), view.strongest.layer)
+    return replace(view, name=image.name, pixels=image.pixels, plane=_plane(values, view.strongest.channel))
 
 
 def _plane(values: Tensor, channel: int) -> Maps | None:
-    """The channel's part of (C, H, W), (T, F) or (F,), counted as `strongest` does; None where it is one value."""
+    """Return the channel of (C, H, W), (T, F) or (F,), counted as `strongest` does; None where it is one value."""
     if values.ndim == 1:
         return None
     plane = values[channel] if values.ndim == 3 else values[:, channel, None]
@@ -91,33 +91,33 @@ def _plane(values: Tensor, channel: int) -> Maps | None:
 
 
 def look(
-    model: TrainedModel, asked: Asked, layer: str = "", label: int | None = None, methods: Sequence[str] = ()
+    model: TrainedModel, image: NamedImage, layer: str = "", label: int | None = None, methods: Sequence[str] = ()
 ) -> Look:
-    """What does `model` see in the image?
+    """Return everything that can be seen of one image inside `model`.
 
     layer: only its maps, instead of every layer's. label: the class to explain; None for the most probable one.
-    methods: the attributions to compute; none for all that this model can be explained by. Raises UsageError for a
-    layer or method that there is not, or that cannot be had of this model.
+    methods: the attributions to compute; none for all that this model can be explained by. Raises UsageError for an
+    unknown layer or method, or a method that does not work for this model.
     """
-    probabilities = _probabilities(model, asked.pixels)
+    probabilities = _probabilities(model, image.pixels)
     explained = int(np.argmax(probabilities)) if label is None else label
     chosen = methods or [each.name for each in ATTRIBUTIONS if not each.lacks(model)]
-    least = min(asked.pixels.shape[:2])
-    maps = (feature_map(model, asked.pixels, layer),) if layer else tuple(feature_maps(model, asked.pixels))
+    least = min(image.pixels.shape[:2])
+    maps = (feature_map(model, image.pixels, layer),) if layer else tuple(feature_maps(model, image.pixels))
     return Look(
-        name=asked.name,
-        pixels=asked.pixels,
-        truth="" if asked.label is None else model.classes[asked.label],
+        name=image.name,
+        pixels=image.pixels,
+        truth="" if image.label is None else model.classes[image.label],
         classes=model.classes,
         probabilities=probabilities,
         maps=maps,
         attributed=Attributed(
-            asked.pixels,
+            image.pixels,
             model.classes[explained],
-            {name: attribute(name, model, asked.pixels, explained) for name in chosen},
+            {name: attribute(name, model, image.pixels, explained) for name in chosen},
         ),
-        filters=tuple(filter_lesson(asked.pixels, lines) for lines, kernel in LINES.items() if len(kernel) <= least),
-        pool=pool_lesson(asked.pixels) if least >= POOLED_WINDOW else None,
+        filters=tuple(filter_lesson(image.pixels, lines) for lines, kernel in LINES.items() if len(kernel) <= least),
+        pool=pool_lesson(image.pixels) if least >= POOLED_WINDOW else None,
     )
 
 

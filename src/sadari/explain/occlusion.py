@@ -10,13 +10,13 @@ from sadari.explain.activations import Maps, Pixels
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 
-# The covering window, as a part of the shorter side (assumed: as large as a part of an object), and how far it moves,
-# as a part of itself: every pixel is covered about four times.
+# The side of the covering window, as a share of the shorter side of the image (assumed: as large as a part of an
+# object), and how far it moves, as a share of its own side: every pixel is covered about four times.
 WINDOW, MOVE = 0.2, 0.5
 
 
 def occlusion(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
-    """How much of what the network says of class `label` is lost where a window of the image is covered?
+    """Return how much the output for class `label` falls where a window of the image is covered.
 
     pixels: uint8 (H, W, C). A pixel's value is the mean loss (of the class's output before the softmax) over all
     windows that cover it; above 0 speaks for the class. Returns float32 (H, W). The cover has the mean colour of the
@@ -42,13 +42,13 @@ def _windows(height: int, width: int) -> list[Window]:
 
 
 def _places(length: int, side: int, step: int) -> list[slice]:
-    """From one end to the other; the last place touches the end."""
+    """Return places from one end to the other; the last one touches the end."""
     starts = dict.fromkeys([*range(0, length - side, step), length - side])
     return [slice(start, start + side) for start in starts]
 
 
 def _spread(losses: NDArray[np.float64], windows: list[Window], shape: tuple[int, int]) -> Maps:
-    """Each pixel's mean over the windows that cover it."""
+    """Return each pixel's mean over the windows that cover it."""
     total, covered = np.zeros(shape), np.zeros(shape)
     for loss, window in zip(losses, windows, strict=True):
         total[window] += loss

@@ -1,4 +1,4 @@
-"""Which images of a set does a channel answer to most?"""
+"""Which images of a set does a channel respond to most?"""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from sadari.values import ImageSet
 
 @dataclass(frozen=True, eq=False)
 class Strongest:
-    """Which images make `channel` of `layer` largest at any position? The largest first.
+    """The images that make `channel` of `layer` largest at any position, the largest first.
 
     positions: int64 (n,), in the image set. peaks: float32 (n,), each image's largest value of the channel.
     """
@@ -30,11 +30,10 @@ class Strongest:
 def strongest(
     model: TrainedModel, images: ImageSet, positions: NDArray[np.int64], layer: str, channel: int, count: int = 9
 ) -> Strongest:
-    """Which `count` of the images at `positions` does the channel answer to most?
+    """Return the `count` images at `positions` that the channel responds to most.
 
-    Of vectors, a channel is one value; of sequences, one feature over all steps. The network is left in the mode that
-    it came in. Raises UsageError for a layer or a
-    channel that there is not.
+    Of vectors, a channel is one value; of sequences, one feature over all steps. The network stays in its mode. Raises
+    UsageError for an unknown layer or channel.
     """
     peaks = predict_logits(_Peaks(model, layer), Inputs.pixels(images.images, model.preprocess), positions)
     if not 0 <= channel < peaks.shape[1]:
@@ -44,7 +43,7 @@ def strongest(
 
 
 class _Peaks(nn.Module):
-    """Prepared images -> (N, C): the largest value of each channel of a layer."""
+    """A module from prepared images to (N, C): the largest value of each channel of a layer."""
 
     def __init__(self, model: TrainedModel, layer: str) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from sadari.run import RunRecord
 
 @dataclass(frozen=True)
 class Layers:
-    """Which layers has a network? shape: (H, W, C) of its images. names: one per row, as `--layer` takes them."""
+    """The layers of a network. shape: (H, W, C) of its images. names: one per row, as `--layer` takes them."""
 
     shape: tuple[int, int, int]
     rows: tuple[Row, ...]
@@ -19,13 +19,13 @@ class Layers:
 
     @classmethod
     def of(cls, architecture: Architecture) -> "Layers":
-        """The layers of a network of this architecture, the class layer at the end."""
+        """Return the layers of a network of this architecture, the class layer at the end."""
         return cls(architecture.shape, architecture.rows(), layer_names(architecture))
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What is inside of a trained model?
+    """What is inside a trained model.
 
     attributions: the name of each method, and why this model cannot be explained by it, or "".
     """
@@ -39,7 +39,7 @@ class Summary:
 
 
 def summarise(run: RunRecord, model: TrainedModel) -> Summary:
-    """The summary of `model`, which is that of `run`; its images are not looked at."""
+    """Return the summary of `model`, which is that of `run`; no images are read."""
     job = run.job
     return Summary(
         model=job.model,
@@ -52,7 +52,7 @@ def summarise(run: RunRecord, model: TrainedModel) -> Summary:
 
 
 def layers_of(run: RunRecord) -> Layers:
-    """The layers of the model of `run`; its weights are not read.
+    """Return the layers of the model of `run`; its weights are not read.
 
     Raises SadariError where there is no model, or a damaged one.
     """

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class ClassWeights:
-    """What does each prepared pixel weigh for each class? values: float32 (K, H, W, C)."""
+    """The weight of each prepared pixel for each class. values: float32 (K, H, W, C)."""
 
     classes: tuple[str, ...]
     values: Floats
@@ -25,19 +25,19 @@ class ClassWeights:
 
 @dataclass(frozen=True, eq=False)
 class FirstFilters:
-    """Which filters meet the prepared image first? values: float32 (filters, height, width, C)."""
+    """The filters that are applied to the prepared image first. values: float32 (filters, height, width, C)."""
 
     layer: str
     values: Floats
 
 
 def is_linear(model: TrainedModel) -> bool:
-    """Whether nothing stands between the pixels and the class layer (majority, logistic, sgd, softmax)."""
+    """Return whether nothing stands between the pixels and the class layer (majority, logistic, sgd, softmax)."""
     return all(isinstance(layer, Flatten) for layer in model.architecture.layer_list())
 
 
 def class_weights(model: TrainedModel) -> ClassWeights | None:
-    """What does each prepared pixel weigh for each class? None where the network is not linear."""
+    """Return the weight of each prepared pixel for each class; None where the network is not linear."""
     layer = next((each for each in model.network.head if isinstance(each, Dense)), None)
     if layer is None or not is_linear(model):
         return None
@@ -46,9 +46,9 @@ def class_weights(model: TrainedModel) -> ClassWeights | None:
 
 
 def weight_image(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
-    """Which pixels speak for class `label`, whatever the image? Its weights, the channels summed: float32 (H, W).
+    """Return which pixels speak for class `label` in any image: its weights, the channels summed, float32 (H, W).
 
-    `pixels` are not looked at. Raises TypeError for a network that is not linear.
+    `pixels` are not used. Raises TypeError for a network that is not linear.
     """
     del pixels
     weights = class_weights(model)
@@ -58,7 +58,7 @@ def weight_image(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
 
 
 def first_filters(model: TrainedModel) -> FirstFilters | None:
-    """Which filters meet the image first, a backbone's included? None where none does."""
+    """Return the filters that are applied to the image first, a backbone's included; None where there are none."""
     first = next(iter((*model.network.features, *model.network.head)))
     modules = first.graph.named_modules() if isinstance(first, Backbone) else [("", first)]
     found = next(((name, each) for name, each in modules if _reads_images(each, model)), None)

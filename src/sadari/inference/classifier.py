@@ -13,10 +13,8 @@ from sadari.errors import UsageError
 from sadari.inference.device import device_here, keep_freed_memory
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
-from sadari.run import RunRecord
+from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.settings import Settings
-
-WEIGHTS, PREPROCESS = "model.safetensors", "preprocess.json"  # what a run and an exported folder have in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,7 @@ class Classifier:
         folder = Path(path)
         run = _require_model(folder)
         model = TrainedModel.load(run)
-        settings = run.job.settings if (run.path / "settings.toml").is_file() else Settings(device="auto")
+        settings = run.job.settings if RunRecord.is_run(run.path) else Settings(device="auto")
         keep_freed_memory()
         model.network.to(device_here(settings.device))
         return cls(run.path, model)
@@ -83,9 +81,9 @@ class Classifier:
 
 
 def _require_model(folder: Path) -> RunRecord:
-    if (folder / "settings.toml").is_file():
+    if RunRecord.is_run(folder):
         return RunRecord.open(folder)
-    if (folder / WEIGHTS).is_file() and (folder / PREPROCESS).is_file():
+    if (folder / MODEL).is_file() and (folder / PREPROCESS).is_file():
         return RunRecord(folder.resolve())
     runs = sorted(each.parent for each in folder.glob("*/settings.toml")) if folder.is_dir() else []
     if runs:

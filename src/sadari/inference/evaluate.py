@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.files import read_json
 from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict
@@ -47,7 +46,7 @@ def evaluate(
 def own_images(run: RunRecord, progress: Progress | None = None) -> ImageSet:
     """Which images was `run` made of? Raises SadariError where they have changed since, or cannot be found again."""
     images = load(run.job.data, run.job.settings, progress or Silent())
-    if read_json(run.path / "environment.json")["data"]["fingerprint"] != images.fingerprint:
+    if run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them")
     return images
 

@@ -22,7 +22,7 @@ from sadari.models.layers.specs import Layer
 from sadari.models.network import Network, build
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import FittedBy, ModelSpec
-from sadari.run import RunRecord
+from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.settings import Value
 
 
@@ -136,14 +136,14 @@ class TrainedModel:
             architecture = Architecture.from_json(file.metadata()["architecture"])
             network = architecture.build(seed=0)
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
-            preprocess = Preprocess.from_json(json.loads((run.path / "preprocess.json").read_text(encoding="utf-8")))
+            preprocess = Preprocess.from_json(json.loads((run.path / PREPROCESS).read_text(encoding="utf-8")))
         return cls(network.eval(), preprocess, architecture.classes, architecture)
 
 
 @contextmanager
 def _stored_model(run: RunRecord) -> Iterator[Any]:
     """The open file of the model of `run`; what is wrong with it, or found while it is open, becomes a SadariError."""
-    path = run.path / "model.safetensors"
+    path = run.path / MODEL
     if not path.is_file():
         raise SadariError(f"the run {run.path} has no model yet; finish it with: sadari resume {run.path}")
     try:

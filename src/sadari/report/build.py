@@ -1,54 +1,46 @@
 """What stands on the report page? A comparison becomes a `Report`, which nothing has drawn yet.
 
-runs -> opinion and details of each arm -> pictures worth showing, on one sheet -> arms, pairs, sweeps, facts
+runs -> predictions and detail of each arm -> pictures worth showing, on one sheet -> arms, pairs, sweeps, facts
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sadari.comparison.result import ArmResult, ComparisonResult
 from sadari.report import figures
-from sadari.report.arms import MATRIX_CLASSES, NO_DETAIL, Detail, arm_page, curves_of, layer_rows
-from sadari.report.contents import ClaimRow, Curve, Facts, Pair, Report
-from sadari.report.examples import Agreement, ArmPredictions
+from sadari.report.arms import MATRIX_CLASSES, arm_page, curves_of, detail_of, layer_rows, on_sheet
+from sadari.report.contents import Detail, Report, SeedCurve
+from sadari.report.examples import Agreement, ArmPredictions, renumbered
 from sadari.report.origin import environment_of, installed_version
-from sadari.report.placement import make_album
+from sadari.report.placement import place_pictures
 from sadari.report.sentences import conclusions, verdict_sentence
-from sadari.report.sweeps import sweep_pages
 from sadari.run import RunRecord
-from sadari.values import SPLITS, Answers
+from sadari.values import SPLITS, Answers, Verdict
 
 # What keeps the page small and quick, whatever it is made of (assumed: nobody opens more).
 DETAILED = 20  # arms with matrix, pictures, layers and tables: the best ones
 DETAILED_CLASSES = 10_000  # rows in the tables per class, over all arms
-SIGHTS = 12_000  # pictures behind cells, over all arms: everything for 10 arms with 10 classes
+EXAMPLES = 12_000  # pictures behind cells, over all arms: everything for 10 arms with 10 classes
 MOST_PAIRS = 1_000
 CURVE_VALUES = 150_000
 
 
-def gather(result: ComparisonResult, made: str = "") -> Report:
-    """What does the page say about `result`? Reads its runs and images; equal results give equal Reports.
+def build_report(result: ComparisonResult, made: str = "") -> Report:
+    """Return what the page says about `result`. Reads its runs and images; equal results give equal Reports.
 
-    made: when, as it is to be printed; the present minute where it is "". Raises SadariError where a file of a run is
+    made: the time to be printed; the present minute where it is "". Raises SadariError where a file of a run is
     damaged.
     """
     records = result.records
     present = [arm for arm in result.arms if records[arm.name]]
     detailed = present[: max(1, min(DETAILED, DETAILED_CLASSES // len(result.data.classes)))]
     judged = records[present[0].name][0].answers if present else None
-    agreement = Agreement()
-    details: dict[str, Detail] = {}
-    for arm in present:
-        predictions = [record.predictions for record in records[arm.name]]
-        opinion = ArmPredictions.of(predictions)
-        agreement.add(opinion)
-        if arm in detailed:
-            layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
-            details[arm.name] = Detail.of(predictions, opinion, layers, SIGHTS // len(detailed))
+    agreement, details = _read_predictions(present, detailed, records)
     hard, hard_images = agreement.hardest()
-    album = make_album(result, judged, hard, list(details.values()))
+    placement = place_pictures(result, judged, hard, list(details.values()))
     curves = _curves(present, records)
     return Report(
         title=result.title or result.data.name,
@@ -60,35 +52,53 @@ def gather(result: ComparisonResult, made: str = "") -> Report:
             *(result.robustness.notes if result.robustness else ()),
             *_left_out(result, present, detailed, curves),
         ),
-        facts=_facts(result, judged),
+        facts=result.data,
+        balance=_balance(result, judged),
         arms=tuple(
             arm_page(
                 arm,
-                details.get(arm.name, NO_DETAIL),
+                on_sheet(details.get(arm.name, Detail()), placement.places),
                 curves.get(arm.name, ()),
-                " ".join(arm.diagnosis.sentences) if arm.diagnosis else "",
-                album.places,
                 result.out.parent,
             )
             for arm in result.arms
         ),
         pairs=_pairs(result),
-        sweeps=sweep_pages(result),
-        robustness=figures.robustness_page(result),
-        pictures=album.pictures,
-        samples=album.samples,
-        hardest=tuple(album.placed(hard)),
+        sweeps=(*figures.sweeps(result), *filter(None, [figures.learning(result)])),
+        robustness=result.robustness.corrupted if result.robustness else (),
+        pictures=placement.pictures,
+        samples=placement.samples,
+        hardest=renumbered(hard, placement.places),
         command=result.command,
         environment=environment_of([record for arm in present for record in records[arm.name]]),
         version=installed_version(),
         hardest_images=hard_images,
-        claims=tuple(ClaimRow(each.claim, each.words, each.verdict, each.sentence) for each in result.claims),
+        claims=result.claims,
     )
 
 
-def _curves(present: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]) -> dict[str, tuple[Curve, ...]]:
-    """The curves of the best arms, as many as the page holds."""
-    found: dict[str, tuple[Curve, ...]] = {}
+def _read_predictions(
+    present: Sequence[ArmResult], detailed: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]
+) -> tuple[Agreement, dict[str, Detail]]:
+    """Read the predictions of one arm after the other: only one arm's are in memory at a time."""
+    agreement = Agreement()
+    details: dict[str, Detail] = {}
+    names = {arm.name for arm in detailed}
+    for arm in present:
+        predictions = [record.predictions for record in records[arm.name]]
+        summed = ArmPredictions.of(predictions)
+        agreement.add(summed)
+        if arm.name in names:
+            layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
+            details[arm.name] = detail_of(predictions, summed, layers, EXAMPLES // len(detailed))
+    return agreement, details
+
+
+def _curves(
+    present: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]
+) -> dict[str, tuple[SeedCurve, ...]]:
+    """Return the curves of the best arms, as many as the page holds."""
+    found: dict[str, tuple[SeedCurve, ...]] = {}
     values = 0
     for arm in present:
         curves = curves_of(records[arm.name])
@@ -102,7 +112,7 @@ def _curves(present: Sequence[ArmResult], records: Mapping[str, Sequence[RunReco
 def _left_out(
     result: ComparisonResult, present: Sequence[ArmResult], detailed: Sequence[ArmResult], curves: Mapping[str, object]
 ) -> list[str]:
-    """What the page lacks, in sentences."""
+    """Say in sentences what the page lacks."""
     notes = []
     if result.images is None and present:
         notes.append(f"The images of {result.data.name} could not be found again, so the report shows none of them.")
@@ -119,39 +129,21 @@ def _left_out(
     return notes
 
 
-def _facts(result: ComparisonResult, judged: Answers | None) -> Facts:
+def _balance(result: ComparisonResult, judged: Answers | None) -> dict[str, tuple[int, ...]]:
+    """Count the images of each class in each split; without images, in the split that the runs have predicted."""
     data = result.data
-    balance: dict[str, tuple[int, ...]] = {}
     if result.images is not None:
-        balance = {
-            split_name: _counts(result.images.labels[result.split.positions(split_name)], data.classes)
-            for split_name in SPLITS
-        }
-    elif judged is not None:
-        balance = {data.judged_on: _counts(judged.labels, data.classes)}
-    return Facts(
-        name=data.name,
-        counts=data.counts,
-        classes=data.classes,
-        shape=data.shape,
-        origin=data.origin,
-        judged_on=data.judged_on,
-        leaks=data.leaks,
-        sentences=data.sentences,
-        balance=balance,
-    )
+        labels = result.images.labels
+        return {split: _counts(labels[result.split.positions(split)], data.classes) for split in SPLITS}
+    return {data.judged_on: _counts(judged.labels, data.classes)} if judged is not None else {}
 
 
-def _counts(labels: "np.ndarray[tuple[int], np.dtype[np.int64]]", classes: Sequence[str]) -> tuple[int, ...]:
+def _counts(labels: NDArray[np.int64], classes: Sequence[str]) -> tuple[int, ...]:
     return tuple(np.bincount(labels, minlength=len(classes)).tolist())
 
 
-def _pairs(result: ComparisonResult) -> tuple[Pair, ...]:
-    """All pairs, or those of the best arm where they are too many."""
-    shown = result.verdicts
-    if len(shown) > MOST_PAIRS and result.best is not None:
-        shown = tuple(each for each in shown if result.best.name in (each.a, each.b))[:MOST_PAIRS]
-    return tuple(
-        Pair(each.a, each.b, each.difference, each.low, each.high, each.p, each.verdict, each.sentence)
-        for each in shown
-    )
+def _pairs(result: ComparisonResult) -> tuple[Verdict, ...]:
+    """Return all pairs, or those of the best arm where they are too many."""
+    if len(result.verdicts) <= MOST_PAIRS or result.best is None:
+        return result.verdicts
+    return tuple(each for each in result.verdicts if result.best.name in (each.a, each.b))[:MOST_PAIRS]

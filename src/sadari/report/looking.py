@@ -1,12 +1,9 @@
-"""Which pictures does a look inside a model leave? PNG files, each written whole or not at all."""
+"""Which pictures does a look inside a model give? PNG files, each written whole or not at all."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 from sadari.explain.look import ChannelView, Look
 from sadari.explain.weights import ClassWeights, FirstFilters
-from sadari.files import write_whole
 from sadari.report.plots.explain import (
     draw_attributions,
     draw_channel,
@@ -17,48 +14,36 @@ from sadari.report.plots.explain import (
     draw_pool_lesson,
     draw_weights,
 )
-from sadari.report.plots.style import DPI, styled
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-T = TypeVar("T")
+from sadari.report.plots.style import save_png
 
 
 def write_look(look: Look, folder: Path) -> tuple[Path, ...]:
-    """Draw one image's layers, attributions and lessons into `folder`; returns the files.
+    """Draw one image's layers, attributions and lessons into `folder`; return the files.
 
     Raises SadariError where a file cannot be written.
     """
     written = []
     if sum(each.maps.shape[1] > 1 for each in look.maps) > 1:
-        written.append(_write(draw_layers, look, folder / "layers.png"))
+        written.append(save_png(draw_layers, look, folder / "layers.png"))
     for number, view in enumerate(look.maps, start=1):
-        written.append(_write(draw_maps, view, folder / f"maps-{number:02}-{view.layer}.png"))
+        written.append(save_png(draw_maps, view, folder / f"maps-{number:02}-{view.layer}.png"))
     if look.attributed.maps:
-        written.append(_write(draw_attributions, look.attributed, folder / "attributions.png"))
+        written.append(save_png(draw_attributions, look.attributed, folder / "attributions.png"))
     for lesson in look.filters:
-        written.append(_write(draw_filter_lesson, lesson, folder / f"lesson-{lesson.lines}-lines.png"))
+        written.append(save_png(draw_filter_lesson, lesson, folder / f"lesson-{lesson.lines}-lines.png"))
     if look.pool is not None:
-        written.append(_write(draw_pool_lesson, look.pool, folder / "lesson-pooling.png"))
+        written.append(save_png(draw_pool_lesson, look.pool, folder / "lesson-pooling.png"))
     return tuple(written)
 
 
 def write_channel(view: ChannelView, folder: Path) -> Path:
-    """Draw one channel, and what it answers to most, into `folder`; returns the file."""
+    """Draw one channel, and what it answers to most, into `folder`; return the file."""
     chosen = view.strongest
-    return _write(draw_channel, view, folder / f"channel-{chosen.layer}-{chosen.channel}.png")
+    return save_png(draw_channel, view, folder / f"channel-{chosen.layer}-{chosen.channel}.png")
 
 
 def write_learnt(learnt: ClassWeights | FirstFilters, folder: Path) -> Path:
-    """Draw what a network has learnt that can be seen at once into `folder`; returns the file."""
+    """Draw the weights of the classes, or the first filters, into `folder`; return the file."""
     if isinstance(learnt, ClassWeights):
-        return _write(draw_weights, learnt, folder / "weights.png")
-    return _write(draw_filters, learnt, folder / "filters.png")
-
-
-def _write(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
-    with styled():
-        figure = draw(data)
-        write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
-    return path
+        return save_png(draw_weights, learnt, folder / "weights.png")
+    return save_png(draw_filters, learnt, folder / "filters.png")

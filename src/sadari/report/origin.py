@@ -1,15 +1,14 @@
-"""Where do the figures come from? Machine, versions and settings of the runs, in words."""
+"""Where do the figures come from? Machine, versions and settings of the runs, as text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sadari.files import read_json
 from sadari.run import RunRecord
 
 
 def environment_of(records: Sequence[RunRecord]) -> dict[str, str]:
-    """On what did the runs run? A label and a text each; where runs differ, all that there are."""
+    """Return what the runs ran on: a label and a text each; where runs differ, all texts that there are."""
     stamps = [_stamp(record) for record in records]
     settings = [record.job.settings for record in records]
     texts = {
@@ -27,7 +26,7 @@ def environment_of(records: Sequence[RunRecord]) -> dict[str, str]:
 
 
 def installed_version() -> str:
-    """Which Sadari writes the report?"""
+    """Return the version of Sadari that writes the report."""
     try:
         return version("sadari")
     except PackageNotFoundError:
@@ -35,8 +34,7 @@ def installed_version() -> str:
 
 
 def _stamp(record: RunRecord) -> Mapping[str, Any]:
-    path = record.path / "environment.json"
-    return read_json(path) if path.is_file() else {}
+    return record.environment if record.begun else {}
 
 
 def _machine(stamp: Mapping[str, Any]) -> str:

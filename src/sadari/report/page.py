@@ -1,6 +1,6 @@
-"""How does a report look? Draws `contents.Report` as one HTML page that needs nothing but a browser.
+"""How does a report look? Renders `contents.Report` as one HTML page that needs nothing but a browser.
 
-Everything that varies is either escaped by Jinja2 or lies in one JSON element that the page's script reads and writes
+Everything that varies is either escaped by Jinja2 or stands in one JSON element that the page's script reads and writes
 as text. The page's own content security policy lets nothing run or load that is not in the file, so that not even a
 class named `<script>` could reach a network.
 """
@@ -17,11 +17,12 @@ from typing import Any
 
 from sadari.comparison.result import ComparisonResult
 from sadari.files import write_text
-from sadari.report.build import gather
+from sadari.report.build import build_report
 from sadari.report.contents import Report
 
+NAME = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
-# In reading order, from words to sections; the last one starts the page.
+# In reading order, from elements to sections; the last one starts the page.
 SCRIPTS = (
     "dom.js",
     "format.js",
@@ -48,16 +49,28 @@ SCRIPTS = (
     "scheme.js",
     "start.js",
 )
-DIGITS = 6  # significant ones of a number in the page: more than any plot or table shows
+STYLES = ("page.css", "print.css")
+DIGITS = 6  # significant digits of a number in the page: more than any plot or table shows
+
+
+def write_report(result: ComparisonResult, path: Path | None = None, made: str = "") -> Path:
+    """Write the page about `result` to `path`, or as report.html into its folder; return that path.
+
+    made: the time to be printed; the present minute where it is "". Raises SadariError where a file of a run is
+    damaged, or the page cannot be written; an older page stays then.
+    """
+    path = path if path is not None else result.out / NAME
+    write_text(path, render(build_report(result, made)))
+    return path
 
 
 def render(report: Report) -> str:
-    """Which HTML shows `report`? One document, complete in itself, to be written as UTF-8.
+    """Return the HTML that shows `report`: one document, complete in itself, to be written as UTF-8.
 
     A figure that is not finite is shown as missing; half a surrogate pair in a name as the replacement character.
     """
     contents = _plain(report)
-    script, style = _script(), _text("page.css")
+    script, style = _script(), "".join(map(_text, STYLES))
     return str(
         _template().render(
             report=contents,
@@ -91,12 +104,12 @@ def _text(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """The name under which a content security policy allows exactly this inline script or style."""
+    """Return the name under which a content security policy allows exactly this inline script or style."""
     return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}"
 
 
 def _plain(value: Any) -> Any:
-    """`value` as dicts, lists, strings and finite numbers."""
+    """Return `value` as dicts, lists, strings and finite numbers."""
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -111,33 +124,20 @@ def _plain(value: Any) -> Any:
 
 
 def _clean(text: str) -> str:
-    """`text` that UTF-8 can write: file names may hold bytes that no decoding understood."""
+    """Return `text` as UTF-8 can write it: file names may hold bytes that could not be decoded."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _short(number: float) -> int | float | None:
+    """Return `number` to DIGITS digits, None where it is not finite; whole numbers without decimals."""
     if not math.isfinite(number):
         return None
     return int(number) if number.is_integer() and abs(number) < 1e15 else float(f"{number:.{DIGITS}g}")
 
 
 def _as_json(contents: Any) -> str:
-    """JSON that no HTML parser can leave: what could end the element or start a comment is written as an escape."""
+    """Return JSON that no HTML parser can leave: what could end the element or start a comment is escaped."""
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-NAME = "report.html"
-
-
-def write_report(result: ComparisonResult, path: Path | None = None, made: str = "") -> Path:
-    """Write the page about `result` to `path`, or as report.html into its folder; returns where it lies.
-
-    made: when, as it is to be printed; the present minute where it is "". Raises SadariError where a file of a run is
-    damaged, or the page cannot be written; an older page is kept then.
-    """
-    path = path if path is not None else result.out / NAME
-    write_text(path, render(gather(result, made)))
-    return path

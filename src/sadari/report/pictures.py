@@ -17,13 +17,13 @@ SHEET_PIXELS = 5_200_000  # decoded in about 0.1 s (assumed): 5,000 pictures of 
 LARGE, SMALL = 96, 64  # sides of a thumbnail where there are few and where there are many
 BLOCK = 16  # pixels that lossy WebP codes together; a smaller square would take colour from its neighbours
 QUALITIES = (80, 60, 40)
-PROBE = 200  # thumbnails from which the size of all is foretold
+PROBE = 200  # thumbnails from which the size of all is estimated
 Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Squares of `side` pixels in rows of `columns`, as a data URI; the first `count` of the pictures asked for."""
+    """Squares of `side` pixels in rows of `columns`, as a data URI; the first `count` of the requested pictures."""
 
     uri: str
     side: int
@@ -32,9 +32,9 @@ class Sheet:
 
 
 def make_sheet(images: ImageSet, positions: Sequence[int], most_bytes: int = SHEET_BYTES) -> Sheet:
-    """The thumbnails of the images at `positions`, as many of the first ones as fit into `most_bytes`.
+    """Return the thumbnails of the images at `positions`, as many of the first ones as fit into `most_bytes`.
 
-    Small grey images are kept bit by bit where they fit. Otherwise they are coded with less and less quality, and
+    Small grey images are stored without loss where they fit. Otherwise they are coded with less and less quality, and
     then the last ones are left out. Images that are not square are centred on black.
     """
     own = max(images.shape[:2])
@@ -69,7 +69,7 @@ def _columns(count: int) -> int:
 
 
 def _within(tiles: Pixels, quality: int | None, most_bytes: int) -> bytes | None:
-    """The encoded tiles, or None where they take more than `most_bytes`."""
+    """Return the encoded tiles, or None where they take more than `most_bytes`."""
     if len(tiles) > 2 * PROBE:
         probe = tiles[:: len(tiles) // PROBE]
         if len(_encode(probe, quality)) * len(tiles) / len(probe) > 1.2 * most_bytes:
@@ -79,7 +79,7 @@ def _within(tiles: Pixels, quality: int | None, most_bytes: int) -> bytes | None
 
 
 def _encode(tiles: Pixels, quality: int | None) -> bytes:
-    """uint8 (n, side, side, C) as one WebP picture; bit by bit where there is no `quality`."""
+    """Encode uint8 (n, side, side, C) as one WebP picture, without loss where `quality` is None."""
     count, side, _, channels = tiles.shape
     columns = _columns(count)
     rows = max(ceil(count / columns), 1)
@@ -97,7 +97,7 @@ def _encode(tiles: Pixels, quality: int | None) -> bytes:
 
 
 def _tiles(images: ImageSet, positions: Sequence[int], side: int) -> Pixels:
-    """uint8 (n, side, side, C): each image as it is where it has that size, else resized and centred."""
+    """Return uint8 (n, side, side, C): each image as it is where it has that size, else resized and centred."""
     height, width, channels = images.shape
     if (height, width) == (side, side):
         order = np.argsort(positions)  # a memory map is read in its own order

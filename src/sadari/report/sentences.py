@@ -1,17 +1,18 @@
-"""What is said in the one sentence of the first screen? As much as the verdicts show, and no more."""
+"""What does the one sentence of the first screen say? As much as the verdicts show, and no more."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from sadari.comparison.result import DONE, ArmResult, ComparisonResult
 from sadari.values import Verdict
 
-MOST_CONCLUSIONS = 6  # sentences; all pairs stand in their own table
+MOST_CONCLUSIONS = 6  # sentences; all pairs are in a table of their own
 EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins
+IMAGES_OF = {"test": "test images", "val": "validation images", "train": "training images"}
 NAMED = 3  # models that a sentence names before it counts the others
 
 
 def verdict_sentence(result: ComparisonResult) -> str:
-    """Which arm is best, and is that shown? One sentence, and a second one for the arms that failed."""
+    """Say which arm is best and whether that is shown, in one sentence; a second one names the arms that failed."""
     done = [arm for arm in result.arms if arm.status == DONE and arm.accuracy is not None]
     failed = [arm for arm in result.arms if arm.status != DONE]
     if not done:
@@ -35,7 +36,7 @@ def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
     beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
     same = [arm for arm in done[1:] if about[arm.name].verdict.startswith(EQUAL) and about[arm.name].difference]
     level = [arm for arm in done[1:] if arm not in beaten and arm not in same]
-    one_seed = _speaks_of_one_seed(done)
+    one_seed = _one_seed_only(done)
     if not level and not same:
         shown = "is shown to be the better of the two" if len(done) == 2 else f"is shown to be the best of {len(done)}"
         return (
@@ -57,7 +58,7 @@ def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
 
 
 def _against(name: str, verdicts: Sequence[Verdict]) -> Mapping[str, Verdict]:
-    """The verdicts about `name`, by the other arm."""
+    """Return the verdicts about `name`, by the other arm."""
     return {(each.b if each.a == name else each.a): each for each in verdicts if name in (each.a, each.b)}
 
 
@@ -66,7 +67,7 @@ def _beats(name: str, verdict: Verdict) -> bool:
 
 
 def shown_wins(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
-    """Of which arms is it shown, corrected for all pairs, that the first is better than the second?"""
+    """Yield the (winner, loser) pairs of which it is shown, corrected for all pairs, that the first is better."""
     for each in verdicts:
         for winner, loser in ((each.a, each.b), (each.b, each.a)):
             if _beats(winner, each):
@@ -84,14 +85,11 @@ def _lead(name: str, verdict: Verdict) -> str:
 def _right(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     split = result.data.judged_on
-    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[split]:,} {_PARTS[split]}"
+    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[split]:,} {IMAGES_OF[split]}"
 
 
-_PARTS = {"test": "test images", "val": "validation images", "train": "training images"}
-
-
-def _speaks_of_one_seed(done: Sequence[ArmResult]) -> str:
-    """Of arms with one seed the statement is about the trained networks, not about the models."""
+def _one_seed_only(done: Sequence[ArmResult]) -> str:
+    """Say that with one seed the statement is about the trained networks, not about the models."""
     single = [arm.name for arm in done if len(arm.seeds) == 1]
     if len(single) == len(done):
         return "; one seed each, so this is about these trained networks only"
@@ -105,11 +103,11 @@ def _failed(failed: Sequence[ArmResult]) -> str:
 
 
 def _all_failed(failed: Sequence[ArmResult]) -> str:
-    return f"{_listed([arm.name for arm in failed])} failed" if failed else "none was asked for"
+    return f"{_listed([arm.name for arm in failed])} failed" if failed else "none was requested"
 
 
 def _listed(names: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c", "a, b, c and 4 others"."""
+    """Return "a", "a and b", "a, b and c", "a, b, c and 4 others"."""
     shown = list(names[:NAMED]) if len(names) > NAMED + 1 else list(names)
     if len(shown) < len(names):
         shown.append(f"{len(names) - len(shown)} others")
@@ -117,7 +115,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def conclusions(result: ComparisonResult) -> tuple[str, ...]:
-    """What the best arm is compared with each other one, in the order of the ranking, and how p was corrected."""
+    """Say how the best arm compares with each other one, in the order of the ranking, and how p was corrected."""
     best = result.best
     if best is None or not result.verdicts:
         return ()

@@ -1,4 +1,4 @@
-"""What does augmentation make of the training images? Each of five beside four views of it."""
+"""What does augmentation make of the training images? Five images, each beside four views of it."""
 
 from pathlib import Path
 
@@ -6,17 +6,16 @@ import numpy as np
 import torch
 
 from sadari.data.augment.pipeline import Augmentation
-from sadari.files import write_whole
 from sadari.report.figures import SampleGrid, sample_positions
 from sadari.report.plots.images import draw_samples
-from sadari.report.plots.style import DPI, styled
+from sadari.report.plots.style import save_png
 from sadari.values import ImageSet, Split
 
 IMAGES, VIEWS = 5, 4  # a sample grid has five columns
 
 
 def view_grid(images: ImageSet, split: Split, augmentation: Augmentation, text: str, seed: int = 0) -> SampleGrid:
-    """A row for each of up to five training images: as it is, then redrawn four times; captions say how labels mixed.
+    """Return a row for each of up to five training images: as it is, then four views; captions say how labels mix.
 
     text: the setting that `augmentation` was read from. The images and what they become depend on `seed` alone.
     """
@@ -39,13 +38,11 @@ def view_grid(images: ImageSet, split: Split, augmentation: Augmentation, text: 
 
 def write_views(grid: SampleGrid, path: Path) -> None:
     """Draw `grid` as the PNG file `path`, whole or not at all."""
-    with styled():
-        figure = draw_samples(grid)
-        write_whole(path, lambda part: figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None}))
+    save_png(draw_samples, grid, path)
 
 
 def _added(mixed: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> list[str]:
-    """Such as "+ 30% dog": which part of each label another class took."""
+    """Return captions such as "+ 30% dog": the share of each label that another class took."""
     others = mixed.scatter(1, labels[:, None], 0.0)
     shares, names = others.max(1)
     return [f"+ {share:.0%} {classes[name]}" if share else "" for share, name in zip(shares, names, strict=True)]

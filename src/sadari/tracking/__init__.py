@@ -1,1 +1,1 @@
-"""How do tools that keep experiments learn of finished runs?"""
+"""Sends finished runs to tools that store experiments, such as MLflow."""

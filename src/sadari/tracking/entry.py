@@ -1,7 +1,7 @@
-"""What is a tool that keeps experiments told of a run, or of a comparison? Plain values, whichever tool it is.
+"""What does a tracker get of a run, or of a comparison? Plain values, the same for every tool.
 
 Finished runs only, read from their folders: training waits for no server, and a run that is killed and resumed, or
-logged twice, is still told once.
+logged twice, is still logged once.
 """
 
 import re
@@ -15,13 +15,13 @@ from sadari.comparison.request import REQUEST, data_name
 from sadari.comparison.stored import RESULT, is_comparison, read_comparison
 from sadari.errors import SadariError
 from sadari.files import read_json
-from sadari.run import RunRecord
+from sadari.run import SCORES, RunRecord
 
 RUN_FILES = (
     "settings.toml", "environment.json", "preprocess.json", "history.csv", "scores.json", "log.txt",
 )  # fmt: skip
 COMPARISON_FILES = (REQUEST, RESULT, "report.html", "plots/*.png")
-UNFIT = re.compile(r"[^\w./: -]")  # what the name of a metric may not hold (MLflow's rule, the strictest known here)
+UNFIT = re.compile(r"[^\w./: -]")  # not allowed in the name of a metric (MLflow's rule, the strictest known)
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Metric:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """What is told of one run, or of one comparison with its runs as `children`?
+    """What is logged of one run, or of one comparison with its runs as `children`.
 
-    digest: the same for the same run in the same comparison, and for no other one. group: the data's name, by which
-    entries are kept together. began, ended: seconds since 1970. files: what lies beside it, by its path in the entry.
+    digest: the same for the same run in the same comparison, and for no other one. group: the data's name, under which
+    entries are stored together. began, ended: seconds since 1970. files: its files, by their paths in the entry.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Entry:
 
 
 def entry_of(path: Path) -> Entry:
-    """What is told of the run or the comparison in the folder `path`?
+    """Return what is logged of the run or the comparison in the folder `path`.
 
     Raises UsageError where there is neither, SadariError where it is not finished, or damaged.
     """
@@ -64,13 +64,13 @@ def entry_of(path: Path) -> Entry:
 
 
 def _of_run(run: RunRecord, arm: str = "", inside: str = "") -> Entry:
-    """arm: its name in the comparison whose digest is `inside`."""
+    """Return the entry of one run. arm: its name in the comparison whose digest is `inside`."""
     if not run.finished:
         raise SadariError(f"the run {run.path} is not finished; finish it with: sadari resume {run.path}")
     job, summary = run.job, run.summary
-    ended = (run.path / "scores.json").stat().st_mtime
+    ended = (run.path / SCORES).stat().st_mtime
     began = ended - summary["seconds"]["total"]
-    stamp = read_json(run.path / "environment.json")
+    stamp = run.environment
     tags = {
         "data": job.data,
         "data_fingerprint": stamp["data"]["fingerprint"],
@@ -84,7 +84,7 @@ def _of_run(run: RunRecord, arm: str = "", inside: str = "") -> Entry:
     params = {"data": job.data, "model": job.model, "seed": job.seed, **asdict(job.settings), **job.variables}
     return Entry(
         name=run.path.name,
-        digest=_digest(run.path / "scores.json", inside),
+        digest=_digest(run.path / SCORES, inside),
         group=data_name(job.data),
         began=began,
         ended=ended,
@@ -96,16 +96,16 @@ def _of_run(run: RunRecord, arm: str = "", inside: str = "") -> Entry:
 
 
 def _history(rows: Sequence[Mapping[str, float]], began: float, ended: float) -> list[Metric]:
-    """Every column of history.csv under its name; an epoch's time is when it ended, as far as its seconds tell."""
-    told, now = [], began
+    """Return every column of history.csv under its name; an epoch's time is its end, from the seconds of the epochs."""
+    metrics, now = [], began
     for row in rows:
         now = min(now + row.get("seconds", 0.0), ended)
-        told += [Metric(name, value, int(row["epoch"]), now) for name, value in row.items() if name != "epoch"]
-    return told
+        metrics += [Metric(name, value, int(row["epoch"]), now) for name, value in row.items() if name != "epoch"]
+    return metrics
 
 
 def _scores(summary: Mapping[str, Any], ended: float) -> list[Metric]:
-    """The final figures, named by where they stand in scores.json, such as scores/test/accuracy."""
+    """Return the final figures, named by their place in scores.json, such as scores/test/accuracy."""
     found = {
         f"scores/{split_name}/{name}": value
         for split_name, of in summary["scores"].items()
@@ -151,7 +151,7 @@ def _of_comparison(path: Path) -> Entry:
 
 
 def _accuracies(document: Mapping[str, Any], ended: float) -> list[Metric]:
-    """accuracy/ARM, low/ARM and high/ARM of every arm that has a figure; its 95 % interval."""
+    """Return accuracy/ARM, low/ARM and high/ARM (the 95 % interval) of every arm that has a figure."""
     return [
         Metric(UNFIT.sub("_", f"{name}/{arm['name']}"), arm["accuracy"][key], 0, ended)
         for arm in document["arms"]
@@ -161,7 +161,7 @@ def _accuracies(document: Mapping[str, Any], ended: float) -> list[Metric]:
 
 
 def _conclusions(document: Mapping[str, Any]) -> list[str]:
-    """The verdicts in words, and why arms failed."""
+    """Return the sentences of the verdicts, and why arms failed."""
     failed = [f"{arm['name']} failed: {arm['reason']}" for arm in document["arms"] if arm["reason"]]
     return [*(each["sentence"] for each in document["verdicts"]), *failed]
 
@@ -172,5 +172,5 @@ def _files(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:
 
 
 def _digest(path: Path, inside: str = "") -> str:
-    """Two runs never have the same scores.json: it holds their folder and their seconds."""
+    """Return a digest of the file; two runs never have the same scores.json: it holds their folder and seconds."""
     return sha256(inside.encode() + path.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Where else are finished runs told of? The trackers by name, and the door of this room: `log`."""
+"""Which trackers are there? `log` sends finished runs to one of them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,13 +16,14 @@ TRACKERS.add("mlflow", log_to_mlflow)
 def log(
     paths: Sequence[Path], to: str = "mlflow", uri: str = "", experiment: str = "", progress: Progress | None = None
 ) -> Logged:
-    """Tell the tracker called `to` of the finished runs and comparisons in the folders `paths`.
+    """Send the finished runs and comparisons in the folders `paths` to the tracker called `to`.
 
-    uri: where it is; experiment: under which name entries are kept together; "" leaves both to the tracker. Everything
-    is read before anything is told. Raises UsageError for another tracker and for a folder that holds neither run nor
-    comparison, SadariError for what is not finished or damaged, and where the tracker cannot be reached.
+    uri: its address; experiment: the name under which entries are stored together; "" leaves both to the tracker.
+    Everything is read before anything is sent. Raises UsageError for an unknown tracker and for a folder that
+    holds neither run nor comparison, SadariError for what is not finished or damaged, and where the tracker cannot be
+    reached.
     """
-    tell = TRACKERS.get(to)
+    send = TRACKERS.get(to)
     if not paths:
         raise UsageError("there is nothing to log; name at least one run or comparison that has finished")
-    return tell([entry_of(path) for path in paths], uri, experiment, progress or Silent())
+    return send([entry_of(path) for path in paths], uri, experiment, progress or Silent())

@@ -1,4 +1,4 @@
-"""How do runs come into MLflow? Each as a run of MLflow's; those of a comparison inside one that tells its verdicts."""
+"""How do runs come into MLflow? Each as an MLflow run; those of a comparison inside one that has its verdicts."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 DIGEST = "sadari.digest"  # the tag by which an entry is found again
 PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # tags that MLflow's own pages know
-BATCH = 100  # metrics or parameters told at once (MLflow's limit for parameters; for metrics it is 1,000)
+BATCH = 100  # metrics or parameters sent at once (MLflow's limit for parameters; for metrics it is 1,000)
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of a server that is not there: seconds until it is said, not minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # an unreachable server is reported after seconds, not minutes
     "MLFLOW_LOGGING_LEVEL": "ERROR",
 }
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One entry where it is now: its name, MLflow's id of it, and whether it was there already."""
+class LoggedRun:
+    """One entry in MLflow: its name, its id there, and whether it was there already."""
 
     name: str
     id: str
@@ -35,19 +35,19 @@ class Kept:
 
 @dataclass(frozen=True)
 class Logged:
-    """Where are the entries now? uri, experiment: of MLflow. runs: a comparison behind its own runs."""
+    """Where the entries are now. uri, experiment: of MLflow. runs: a comparison comes after its own runs."""
 
     uri: str
     experiment: str
-    runs: Sequence[Kept]
+    runs: Sequence[LoggedRun]
 
 
 def log_to_mlflow(entries: Sequence[Entry], uri: str, experiment: str, progress: Progress) -> Logged:
-    """Put `entries` into MLflow; what is there already stays as it is, what was begun and not finished is begun anew.
+    """Put `entries` into MLflow; what is there already stays, what was started and not finished is started again.
 
     uri: of the tracking server or database; "" takes MLFLOW_TRACKING_URI, or what MLflow uses without it. experiment:
-    "" takes MLFLOW_EXPERIMENT_NAME, or the name of the first entry's data. Nothing about the usage of MLflow is sent to
-    its makers. Raises SadariError where MLflow is not installed, cannot be reached or refuses.
+    "" takes MLFLOW_EXPERIMENT_NAME, or the name of the first entry's data. MLflow sends nothing about
+    its usage to its makers. Raises SadariError where MLflow is not installed, cannot be reached or refuses.
     """
     with _refusals():
         client = _client(uri)
@@ -59,7 +59,7 @@ def log_to_mlflow(entries: Sequence[Entry], uri: str, experiment: str, progress:
             for entry in entries:
                 session.put(entry)
                 task.advance(1 + len(entry.children))
-        return Logged(client.tracking_uri, name, session.kept)
+        return Logged(client.tracking_uri, name, session.logged)
 
 
 def _client(uri: str) -> "MlflowClient":
@@ -72,7 +72,7 @@ def _client(uri: str) -> "MlflowClient":
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What stops MLflow becomes one sentence."""
+    """Turn errors of MLflow into one sentence."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -87,44 +87,44 @@ def _refusals() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Session:
-    """One client and one experiment; `kept` is what has come there."""
+    """One client and one experiment; `logged` are the entries that are there now."""
 
     client: "MlflowClient"
     experiment: str
-    kept: list[Kept] = field(default_factory=list)
+    logged: list[LoggedRun] = field(default_factory=list)
 
     def put(self, entry: Entry, parent: str = "") -> None:
-        """One entry with everything in it; finished in MLflow last, so that half of one is not taken for the whole."""
+        """Log one entry with everything in it; it is marked as finished last, so that half of one does not count."""
         finished = self._finished(entry, parent)
         if finished:
-            self.kept.append(Kept(entry.name, finished, known=True))
+            self.logged.append(LoggedRun(entry.name, finished, known=True))
             return
         tags = {**entry.tags, DIGEST: entry.digest, NOTE: entry.description, PARENT: parent}
         run = self.client.create_run(
             self.experiment, _milliseconds(entry.began), {key: text for key, text in tags.items() if text}, entry.name
         )
-        self._tell(entry, run.info.run_id)
+        self._send(entry, run.info.run_id)
         for child in entry.children:
             self.put(child, run.info.run_id)
         self.client.set_terminated(run.info.run_id, end_time=_milliseconds(entry.ended))
-        self.kept.append(Kept(entry.name, run.info.run_id, known=False))
+        self.logged.append(LoggedRun(entry.name, run.info.run_id, known=False))
 
     def _finished(self, entry: Entry, parent: str) -> str:
-        """The id of the run that this entry is already, or ""; what began to be it, or its comparison, is deleted."""
+        """Return the id of the finished run that has this entry under `parent`, or ""; delete others that have it."""
         for run in self.client.search_runs([self.experiment], f"tags.`{DIGEST}` = '{entry.digest}'"):
             if run.info.status == "FINISHED" and run.data.tags.get(PARENT, "") == parent:
                 return str(run.info.run_id)
             self.client.delete_run(run.info.run_id)
         return ""
 
-    def _tell(self, entry: Entry, run: str) -> None:
+    def _send(self, entry: Entry, run: str) -> None:
         from mlflow.entities import Metric, Param
 
         metrics = [Metric(each.name, each.value, _milliseconds(each.time), each.step) for each in entry.metrics]
-        for part in _batches(metrics):
-            self.client.log_batch(run, metrics=part)
-        for part in _batches([Param(key, value) for key, value in entry.params.items()]):
-            self.client.log_batch(run, params=part)
+        for batch in _batches(metrics):
+            self.client.log_batch(run, metrics=batch)
+        for batch in _batches([Param(key, value) for key, value in entry.params.items()]):
+            self.client.log_batch(run, params=batch)
         for name, path in entry.files.items():
             folder = str(PurePosixPath(name).parent)
             self.client.log_artifact(run, str(path), folder if folder != "." else None)

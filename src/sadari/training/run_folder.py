@@ -7,17 +7,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import UNFINISHED, exists, lying_in, read_json
+from sadari.files import UNFINISHED, exists, lying_in
 from sadari.job import Job
 from sadari.models.spec import ModelSpec
-from sadari.run import RunRecord
+from sadari.run import SETTINGS, RunRecord
 from sadari.values import ImageSet
 
 
 def require_same_job(job: Job, out: Path) -> None:
     """Nothing else may lie in the folder `out` than this job's run; raises UsageError or SadariError."""
     names = lying_in(out)
-    if "settings.toml" in names:
+    if SETTINGS in names:
         if RunRecord(out).job != job.record:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
     elif any(not name.endswith(UNFINISHED) for name in names):
@@ -61,13 +61,13 @@ def require_same_network(out: Path, model: ModelSpec) -> None:
 
     Raises SadariError.
     """
-    path = out / "environment.json"
-    if path.is_file() and read_json(path).get("layers") != model.layers:
+    run = RunRecord(out)
+    if run.begun and run.layers != model.layers:
         raise SadariError(f"the network '{model.reference}' has changed since '{out}' began; train in another --out")
 
 
 def require_same_data(out: Path, images: ImageSet) -> None:
     """A run that goes on must see the images that it began with; raises SadariError."""
-    path = out / "environment.json"
-    if path.is_file() and read_json(path)["data"]["fingerprint"] != images.fingerprint:
+    run = RunRecord(out)
+    if run.begun and run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{images.name}' have changed since '{out}' began; train in another --out")

@@ -8,7 +8,7 @@ import torch
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
-from sadari.files import read_json, write_json, write_text
+from sadari.files import write_json, write_text
 from sadari.inference.device import threads_for
 from sadari.inference.model import Architecture
 from sadari.job import Job
@@ -17,7 +17,17 @@ from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
-from sadari.run import environment, write_split
+from sadari.run import (
+    CHECKPOINT,
+    ENVIRONMENT,
+    LOG,
+    PREPROCESS,
+    SETTINGS,
+    SPLIT,
+    RunRecord,
+    environment,
+    write_split,
+)
 from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
@@ -52,7 +62,7 @@ class Setup:
 
 
 def checkpoint_of(out: Path) -> Checkpoint:
-    return Checkpoint(out / "checkpoint" / "state.safetensors")
+    return Checkpoint(out / CHECKPOINT)
 
 
 def set_up(
@@ -64,7 +74,7 @@ def set_up(
     """
     require_same_data(out, images)  # what else is kept in `out` may not fit other images
     settings = job.settings
-    stamped = out / "environment.json"
+    run = RunRecord(out)
     architecture = architecture_of(job, images, out)
     network = architecture.build(seed_for(job.seed, "weights"))
     stored = checkpoint_of(out).read()
@@ -79,16 +89,16 @@ def set_up(
     preprocess = Preprocess.fitted(
         images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
     )
-    write_text(out / "settings.toml", job.record.to_toml())
-    if not stamped.is_file():
+    write_text(out / SETTINGS, job.record.to_toml())
+    if not run.begun:
         data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
         document = {**environment(), "threads": threads, "data": data, "layers": job.model.layers}
         if architecture.pretrained:
             document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": digest}
-        write_json(stamped, document)
-    write_json(out / "preprocess.json", preprocess.to_json())
-    write_split(out / "split.npz", split)
-    log = Log(out / "log.txt", progress)
+        write_json(out / ENVIRONMENT, document)
+    write_json(out / PREPROCESS, preprocess.to_json())
+    write_split(out / SPLIT, split)
+    log = Log(out / LOG, progress)
     log.note(f"{job.model.name} on {images.name}, seed {job.seed}: {split.origin}")
     # Not the precision, which "auto" has become on this machine.
     unused = [key for key in job.record.chosen if key != "precision" and not job.model.uses(key)]
@@ -111,8 +121,7 @@ def threads_of(job: Job, images: ImageSet, out: Path, threads: int) -> int:
     As many as it began with, since another number would add up in another order; for a run that begins: those of its
     settings, else `threads`, else (0) as `threads_for` says.
     """
-    began = read_json(_stamp(out))["threads"] if _stamp(out).is_file() else 0
-    return int(began or job.settings.threads or threads or threads_for(job.settings, images.shape))
+    return int(RunRecord(out).threads or job.settings.threads or threads or threads_for(job.settings, images.shape))
 
 
 def bring_weights(job: Job, out: Path) -> None:
@@ -121,7 +130,7 @@ def bring_weights(job: Job, out: Path) -> None:
     Raises UsageError or SadariError saying which file to put where. Of a run that has begun nothing is asked here.
     """
     backbone = job.backbone
-    if backbone and not _stamp(out).is_file():
+    if backbone and not RunRecord(out).begun:
         pretrained = backbone.pretrained()
         if not pretrained.random:
             tensors_file(pretrained)
@@ -129,7 +138,8 @@ def bring_weights(job: Job, out: Path) -> None:
 
 def architecture_of(job: Job, images: ImageSet, out: Path) -> Architecture:
     """The architecture of the job; the run in `out`, if it has begun, keeps the backbone with which it did."""
-    began = read_json(_stamp(out)).get("pretrained") if _stamp(out).is_file() else None
+    run = RunRecord(out)
+    began = run.environment.get("pretrained") if run.begun else None
     pretrained = Pretrained.from_json(began) if began else None
     return Architecture.of(job.model, job.variables, images.shape, images.classes, pretrained)
 
@@ -142,12 +152,9 @@ def start_weights(network: Network, architecture: Architecture, out: Path) -> st
     if architecture.pretrained is None:
         return ""
     digest = load_pretrained(network, architecture.pretrained, architecture.shape[:2])
-    if _stamp(out).is_file() and read_json(_stamp(out)).get("weights_sha256", digest) != digest:
+    run = RunRecord(out)
+    if run.begun and run.environment.get("weights_sha256", digest) != digest:
         raise SadariError(
             f"the weights {architecture.pretrained.origin} have changed since the run began; train in another --out"
         )
     return digest
-
-
-def _stamp(out: Path) -> Path:
-    return out / "environment.json"

@@ -27,7 +27,17 @@ from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
 from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord, read_split, write_history, write_predictions
+from sadari.run import (
+    HISTORY,
+    MODEL,
+    PREDICTIONS,
+    SCORES,
+    SPLIT,
+    RunRecord,
+    read_split,
+    write_history,
+    write_predictions,
+)
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit
@@ -73,8 +83,8 @@ def train(
         started = perf_counter()
         bring_weights(job, out)
         images = images if images is not None else load(job.data, job.settings, progress)
-        if (out / "split.npz").is_file():
-            split = read_split(out / "split.npz")
+        if (out / SPLIT).is_file():
+            split = read_split(out / SPLIT)
         split = split or draw_split(images, job.settings)
         threads = threads_of(job, images, out, threads)
         with use_machine(job.settings, threads) as device:
@@ -114,7 +124,7 @@ def _fit(setup: Setup) -> FitState:
 
     def after_epoch(state: FitState) -> None:
         nonlocal told
-        write_history(out / "history.csv", state.history)
+        write_history(out / HISTORY, state.history)
         rows = state.history[told:]
         events.tell(rows)
         setup.log.note(*map(_sentence, rows if told else rows[-1:]))  # at first, older rows are in the log already
@@ -149,7 +159,7 @@ def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
         if not loop.best:
             raise
         setup.network.load_state_dict(dict(loop.best))
-        write_model(out / "model.safetensors", setup.network, setup.architecture)
+        write_model(out / MODEL, setup.network, setup.architecture)
         raise DivergedError(f"{error}; the best epoch, {loop.state.best_epoch}, is kept as {out}") from None
 
 
@@ -210,8 +220,8 @@ def _finish(setup: Setup, state: FitState, started: float) -> None:
     scores = {name: None if each is None else dict(score(each).values) for name, each in parts.items()}
     if any(each and not math.isfinite(each["loss"]) for each in scores.values()):
         raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
-    write_model(out / "model.safetensors", setup.network, setup.architecture)
-    write_predictions(out / "predictions.csv", judged)
+    write_model(out / MODEL, setup.network, setup.architecture)
+    write_predictions(out / PREDICTIONS, judged)
     rows = setup.architecture.rows() if setup.job.model.layers else ()
     summary: dict[str, Any] = {
         "run": str(out.resolve()),
@@ -228,7 +238,7 @@ def _finish(setup: Setup, state: FitState, started: float) -> None:
         "split": setup.split.origin,
         "scores": scores,
     }
-    write_json(out / "scores.json", summary)
+    write_json(out / SCORES, summary)
     setup.checkpoint.remove()
 
 

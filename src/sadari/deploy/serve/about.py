@@ -24,7 +24,7 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
     An exported folder does not say what the model was trained on: `data` is then None and `scores` is empty.
     """
     run = RunRecord(classifier.path)
-    known = (run.path / "settings.toml").is_file()
+    known = RunRecord.is_run(run.path)
     height, width, channels = classifier.shape
     scores = run.summary["scores"] if known and run.finished else {}
     return Model(
@@ -52,7 +52,7 @@ def draw_samples(folder: Path) -> list[Sample]:
     where `folder` is no finished run, or where its data are not on this machine.
     """
     run = RunRecord(folder)
-    if not (folder / "settings.toml").is_file() or not run.finished:
+    if not RunRecord.is_run(folder) or not run.finished:
         return []
     try:
         images = own_images(run)

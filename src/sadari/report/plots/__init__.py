@@ -1,1 +1,1 @@
-"""How does a figure look on paper? Each module draws data of `report/figures.py`; `write` draws all of a result."""
+"""Draws figures with matplotlib: each module draws data of `report/figures.py`; `write` draws all of a result."""

@@ -1,40 +1,32 @@
-"""How does a confusion matrix look on paper?"""
+"""Draws what arms are compared by: confusion matrices, accuracy against cost, accuracy on corrupted images."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sadari.report.figures import ConfusionTable
-from sadari.report.plots.style import new_figure, shortened
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-from typing import TYPE_CHECKING
-
-from sadari.report.figures import Cost
-from sadari.report.plots.style import MARKS, add_legend, legend_height, pick_colours, plain_numbers
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-from typing import TYPE_CHECKING
-
 from sadari.comparison.robustness import CorruptionAccuracy
-from sadari.report.figures import RobustnessPlot
+from sadari.report.figures import ConfusionTable, Cost, RobustnessPlot
+from sadari.report.plots.style import (
+    MARKS,
+    add_legend,
+    legend_height,
+    new_figure,
+    pick_colours,
+    plain_numbers,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
 
 CELLS_WITH_COUNTS = 12
 WIDEST_TABLE = 18.0  # inches of a confusion matrix: a thousand classes would otherwise take gigabytes to draw (assumed)
+MOST_COLUMNS = 3  # of plots of corruptions
 
 
 def draw_confusion(table: ConfusionTable) -> "Figure":
-    """Rows are the truth, shaded by the share of the row; counts in the cells of small tables."""
+    """Draw the matrix: rows are the truth, shaded by the share of the row; counts in the cells of small tables."""
     from matplotlib.colors import PowerNorm
 
     count = len(table.classes)
@@ -71,9 +63,9 @@ def _write_counts(axes: "Axes", table: ConfusionTable) -> None:
 
 
 def draw_cost(data: Cost) -> "Figure":
-    """A point with its 95 % interval per arm, over the seconds on a logarithmic axis.
+    """Draw a point with its 95 % interval per arm, over the seconds on a logarithmic axis.
 
-    Arms with less than half of the best accuracy lie on the lower edge, so that the others can be told apart.
+    Arms with less than half of the best accuracy are drawn on the lower edge, so that the others stand apart.
     """
     figure = new_figure(7.2, legend_height(4.2, len(data.points)))
     axes = figure.subplots()
@@ -101,11 +93,8 @@ def draw_cost(data: Cost) -> "Figure":
     return figure
 
 
-MOST_COLUMNS = 3
-
-
 def draw_robustness(data: RobustnessPlot) -> "Figure":
-    """A line per arm over the levels, uncorrupted at the left, with the 95 % intervals as bands."""
+    """Draw a line per arm over the levels, uncorrupted at the left, with the 95 % intervals as bands."""
     from matplotlib.ticker import MaxNLocator
 
     columns = min(MOST_COLUMNS, len(data.corrupted))
@@ -141,8 +130,8 @@ def _draw_arm(axes: "Axes", corrupted: CorruptionAccuracy, arm: str, mark: str, 
 
 
 def _name_levels(axes: "Axes", corrupted: CorruptionAccuracy) -> None:
-    """Levels stand side by side, as far apart as one another: they are steps from mild to severe."""
-    numbers, units = zip(*(_parted(label) for label in corrupted.labels[1:]), strict=True)
+    """Name the levels, all equally far apart: they are steps from mild to severe."""
+    numbers, units = zip(*(_number_and_unit(label) for label in corrupted.labels[1:]), strict=True)
     axes.set_xticks(range(len(corrupted.levels)), ["none", *numbers])
     axes.set_xlim(-0.2, len(corrupted.levels) - 0.8)
     axes.set_xlabel(units[0])
@@ -150,8 +139,8 @@ def _name_levels(axes: "Axes", corrupted: CorruptionAccuracy) -> None:
     axes.grid(True)
 
 
-def _parted(label: str) -> tuple[str, str]:
-    """A level's number and its unit: "10" and "% of the side", "20" and "degrees"."""
+def _number_and_unit(label: str) -> tuple[str, str]:
+    """Return a level's number and its unit: "10" and "% of the side", "20" and "degrees"."""
     if label.endswith("°"):
         return label.removesuffix("°"), "degrees"
     number, _, unit = label.partition(" ")

@@ -1,13 +1,16 @@
-"""How do the curves over the epochs look on paper?"""
+"""Draws what moves over an axis: learning curves over epochs, accuracy over training images, sweeps over a setting."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sadari.report.figures import Curve, Curves
+from sadari.comparison.sweep_point import SweepPoint
+from sadari.report.figures import Curve, Curves, Fit, Sweep
 from sadari.report.plots.style import (
     GREY,
+    MARKS,
     add_legend,
     legend_height,
     new_figure,
@@ -20,29 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-from textwrap import wrap
-from typing import TYPE_CHECKING
-
-from sadari.report.figures import Fit, Learning, SweepPoint
-from sadari.report.plots.style import (
-    MARKS,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-from typing import TYPE_CHECKING
-
-from sadari.report.figures import Sweep
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+MOST_SENTENCES = 6  # above the learning curves
+LETTERS = 110  # of a line of text above the axes
+SIDE_BY_SIDE = 1.025  # between the points of two lines at one size
 
 
 def draw_curves(data: Curves) -> "Figure":
-    """Loss beside accuracy; train dashed, val solid, thin lines for seeds, a ring at the best epoch."""
+    """Draw loss beside accuracy: train dashed, val solid, thin lines for seeds, a ring at the best epoch."""
     arms = list(dict.fromkeys(curve.arm for curve in data.loss))
     figure = new_figure(10.5, legend_height(4.4, len(arms) + 3))
     figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
@@ -74,7 +61,7 @@ def _draw_curve(axes: "Axes", curve: Curve, colour: str) -> None:
 
 
 def _scale_epochs(axes: "Axes", drawn: Sequence[Curve]) -> None:
-    """A logarithmic axis where one arm has many times the epochs of another, as L-BFGS's passes beside ten epochs."""
+    """Take a logarithmic axis where one arm has many times the epochs of another, such as the passes of L-BFGS."""
     from matplotlib.ticker import MaxNLocator
 
     lengths = [len(curve.mean) for curve in drawn if len(curve.mean) > 1]
@@ -86,7 +73,7 @@ def _scale_epochs(axes: "Axes", drawn: Sequence[Curve]) -> None:
 
 
 def _limit_losses(axes: "Axes", drawn: Sequence[Curve]) -> None:
-    """A logarithmic axis where the losses span more than a factor of ten."""
+    """Take a logarithmic axis where the losses span more than a factor of ten."""
     values = np.concatenate([curve.mean[np.isfinite(curve.mean)] for curve in drawn] or [np.ones(1)])
     if len(values) and values.min() > 0 and values.max() > 10 * values.min():
         axes.set_yscale("log")
@@ -94,7 +81,7 @@ def _limit_losses(axes: "Axes", drawn: Sequence[Curve]) -> None:
 
 
 def _limit_accuracies(axes: "Axes", drawn: Sequence[Curve]) -> None:
-    """Room for what the learning arms reach: their lower half and the arms that learn in one pass may lie below."""
+    """Show what the learning arms reach: their lower half and the arms that learn in one pass may be below the axes."""
     reached = [float(curve.mean.min()) for curve in drawn if len(curve.mean) > 1]
     if reached:
         axes.set_ylim(bottom=max(0.0, min(reached) - 0.03), top=1.005)
@@ -112,20 +99,15 @@ def _legend_of_arms(figure: "Figure", colours: dict[str, str]) -> None:
     add_legend(figure, arms, ways)
 
 
-MOST_SENTENCES = 6
-LETTERS = 110  # of a line of text above the axes
-SIDE_BY_SIDE = 1.025  # between the points of two lines at one size
-
-
-def draw_learning(data: Learning) -> "Figure":
-    """Points with their 95 % intervals over a logarithmic axis, the fitted law with its band, dashed beyond them."""
+def draw_learning(data: Sweep) -> "Figure":
+    """Draw points with their intervals over a logarithmic axis, and the fitted law with its band."""
     from matplotlib.lines import Line2D
 
-    words = [line for sentence in data.sentences[:MOST_SENTENCES] for line in wrap(sentence, LETTERS)]
-    figure = new_figure(8.6, legend_height(4.6 + 0.16 * len(words), len(data.lines) + 2))
+    above = [line for sentence in data.sentences[:MOST_SENTENCES] for line in wrap(sentence, LETTERS)]
+    figure = new_figure(8.6, legend_height(4.6 + 0.16 * len(above), len(data.lines) + 2))
     figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
     axes = figure.subplots()
-    axes.set_title("\n".join(words), weight="normal", fontsize=8.5, color=GREY, parse_math=False, linespacing=1.35)
+    axes.set_title("\n".join(above), weight="normal", fontsize=8.5, color=GREY, parse_math=False, linespacing=1.35)
     named: dict[str, Any] = {}
     for number, ((name, points), colour) in enumerate(
         zip(data.lines.items(), pick_colours(len(data.lines)), strict=True)
@@ -140,7 +122,7 @@ def draw_learning(data: Learning) -> "Figure":
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("training images")
     axes.set_ylabel("accuracy, with its 95 % interval")
-    _limit(axes, data)
+    _limit_to_points(axes, data)
     axes.grid(True)
     laws = [
         Line2D([], [], color=GREY, linewidth=1.4, label="power law"),
@@ -153,7 +135,7 @@ def draw_learning(data: Learning) -> "Figure":
 def _draw_points(
     axes: "Axes", points: tuple[SweepPoint, ...], mark: str, colour: str, apart: float, *, joined: bool
 ) -> Any:
-    """Points with their intervals, moved from their sizes by the factor `apart`, so that lines do not cover another."""
+    """Draw points with their intervals, moved by the factor `apart`, so that lines do not cover each other."""
     means = np.array([point.accuracy.mean for point in points])
     reach = np.abs([[point.accuracy.low, point.accuracy.high] for point in points] - means[:, None]).T
     return axes.errorbar(
@@ -171,28 +153,30 @@ def _draw_points(
 
 
 def _draw_fit(axes: "Axes", fit: Fit, largest: float, colour: str, apart: float) -> None:
+    """Draw the law with its band, solid up to the `largest` size that was trained, dashed from there on."""
     axes.fill_between(fit.images, fit.low, fit.high, color=colour, alpha=0.13, linewidth=0)
-    within, beyond = fit.images <= largest * 1.0001, fit.images >= largest * 0.9999
+    images, accuracy = np.array(fit.images), np.array(fit.accuracy)
+    within, beyond = images <= largest * 1.0001, images >= largest * 0.9999
     beyond[max(int(within.sum()) - 1, 0)] = True  # the dashed part begins where the solid one ends
-    axes.plot(fit.images[within], fit.accuracy[within], color=colour, linewidth=1.4)
-    axes.plot(fit.images[beyond], fit.accuracy[beyond], color=colour, linewidth=1.4, linestyle=(0, (4, 2)))
+    axes.plot(images[within], accuracy[within], color=colour, linewidth=1.4)
+    axes.plot(images[beyond], accuracy[beyond], color=colour, linewidth=1.4, linestyle=(0, (4, 2)))
     last = fit.accuracy[-1]
     reach = [[max(last - fit.low[-1], 0.0)], [max(fit.high[-1] - last, 0.0)]]
     look: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 1.3, "markersize": 6, "elinewidth": 1.1}
     axes.errorbar(apart * fit.images[-1], last, reach, fmt="o", color=colour, capsize=3, zorder=4, **look)
 
 
-def _limit(axes: "Axes", data: Learning) -> None:
-    """Room for the points: the band of a law may reach far below the smallest size."""
+def _limit_to_points(axes: "Axes", data: Sweep) -> None:
+    """Show the points: the band of a law may reach far below the smallest size."""
     lows = [point.accuracy.low for points in data.lines.values() for point in points]
     highs = [point.accuracy.high for points in data.lines.values() for point in points]
-    highs += [float(fit.high[-1]) for fit in data.fits.values()]
+    highs += [fit.high[-1] for fit in data.fits.values()]
     room = 0.06 * (max(highs) - min(lows))
     axes.set_ylim(max(min(lows) - room, -0.01), min(max(highs) + room, 1.005))
 
 
 def draw_sweep(data: Sweep) -> "Figure":
-    """Accuracy beside loss over the values of one setting."""
+    """Draw accuracy beside loss over the values of one setting."""
     figure = new_figure(9.6, legend_height(4.0, len(data.lines)))
     figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
     left, right = figure.subplots(1, 2)
@@ -226,7 +210,7 @@ def draw_sweep(data: Sweep) -> "Figure":
 
 
 def _mark_best(axes: "Axes", points: Sequence[SweepPoint], best: str) -> None:
-    """A ring around the arm that is shown to be best, and its value; nothing where none is."""
+    """Draw a ring around the arm that is shown to be best; nothing where none is."""
     for point in points:
         if best and point.arm == best:
             ring: dict[str, Any] = {"markersize": 13, "markerfacecolor": "none", "markeredgewidth": 1.4}

@@ -1,53 +1,35 @@
-"""How do the feature maps of an image look on paper?"""
+"""Draws what is inside a model: feature maps, attributions, weights and filters, and the lessons on what layers do."""
 
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sadari.explain.activations import FeatureMap
-from sadari.explain.look import ChannelView, Look
+from sadari.explain.activations import FeatureMap, Maps
+from sadari.explain.attribution import ATTRIBUTIONS
+from sadari.explain.lessons import FilterLesson, PoolLesson
+from sadari.explain.look import Attributed, ChannelView, Look
+from sadari.explain.weights import ClassWeights, FirstFilters
 from sadari.models.layers.specs import shape_text
-from sadari.report.plots.images import GLOW, bare, caption, show_mosaic, show_picture
+from sadari.report.plots.images import GLOW, bare, caption, mark_window, show_mosaic, show_numbers, show_picture
 from sadari.report.plots.style import GREY, new_figure, shortened
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-from typing import TYPE_CHECKING
-
-from sadari.explain.activations import Maps
-from sadari.explain.attribution import ATTRIBUTIONS
-from sadari.explain.look import Attributed
-
-if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-from typing import TYPE_CHECKING
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
 
-from numpy.typing import NDArray
-
-from sadari.explain.weights import ClassWeights, FirstFilters
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-from typing import TYPE_CHECKING
-
-from sadari.explain.lessons import FilterLesson, PoolLesson
-from sadari.report.plots.images import mark_window, show_numbers
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-MOST_CHANNELS = 256  # in one grid: more cannot be told apart on paper (assumed)
-ACROSS = 6
+ACROSS = 6  # panels in a row of layers
+MOST_CHANNELS = 256  # in one grid: more cannot be distinguished on paper (assumed)
+MOST_PANELS = 128  # filters or classes in one figure (assumed: more cannot be distinguished)
+FULL = 99.0  # percentile of the absolute values that gets the full colour: single pixels would else pale all others
+DIFFERENCES = "RdBu_r"  # red above 0, blue below
 
 
 def draw_layers(look: Look) -> "Figure":
-    """The image, and of each layer that still has a picture of it the channel that answers most, as in article A4."""
+    """Draw the image, and its strongest channel in each layer that still has a picture of it, as in article A4."""
     shown = [each for each in look.maps if each.maps.shape[1] > 1]
     rows = -(-(len(shown) + 1) // ACROSS)
     across = min(ACROSS, len(shown) + 1)
@@ -67,7 +49,7 @@ def draw_layers(look: Look) -> "Figure":
 
 
 def draw_maps(view: FeatureMap) -> "Figure":
-    """All channels of one layer."""
+    """Draw all channels of one layer."""
     maps = view.maps
     if maps.shape[:2] == (1, 1):  # a vector: every unit is a square of its own
         maps = maps.reshape(-1, 1, 1)
@@ -89,7 +71,7 @@ def draw_maps(view: FeatureMap) -> "Figure":
 
 
 def _draw_single(view: FeatureMap) -> "Figure":
-    """A sequence, its steps from top to bottom, or the only channel of a layer."""
+    """Draw a sequence, its steps from top to bottom, or the only channel of a layer."""
     _, height, width = view.maps.shape
     figure = new_figure(5.0, 3.2)
     axes = figure.subplots()
@@ -101,36 +83,33 @@ def _draw_single(view: FeatureMap) -> "Figure":
 
 
 def draw_channel(view: ChannelView) -> "Figure":
-    """One channel large beside the image, and below it the images of the set that it answers to most."""
+    """Draw one channel large beside the image, and below it the images of the set that it answers to most."""
     large = view.plane is not None
     heights = [*([2.6] if large else []), 1.0]
     figure = new_figure(7.2, 0.5 + (3.0 if large else 0) + 1.5)
     title = f"{view.strongest.layer}, channel {view.strongest.channel}"
     figure.suptitle(title, x=0.02, ha="left", weight="bold", parse_math=False)
-    parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel()
+    rows = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel()
     if view.plane is not None and view.pixels is not None:
-        left, right = parts[0].subplots(1, 2)
+        left, right = rows[0].subplots(1, 2)
         show_picture(left, view.pixels)
         caption(left, view.name)
         bare(right)
         aspect: Literal["auto", "equal"] = "auto" if view.plane.shape[1] == 1 else "equal"  # a sequence is one column
         picture = right.imshow(view.plane, cmap=GLOW, interpolation="nearest", aspect=aspect)
         caption(right, title, f"{view.plane.shape[0]}x{view.plane.shape[1]}")
-        parts[0].colorbar(picture, ax=right, shrink=0.8, pad=0.02).ax.tick_params(labelsize=7)
-    panels = np.atleast_1d(parts[-1].subplots(1, max(1, len(view.images))))
+        rows[0].colorbar(picture, ax=right, shrink=0.8, pad=0.02).ax.tick_params(labelsize=7)
+    panels = np.atleast_1d(rows[-1].subplots(1, max(1, len(view.images))))
     for axes, pixels, name, peak in zip(panels, view.images, view.ids, view.strongest.peaks, strict=True):
         show_picture(axes, pixels)
         caption(axes, f"{peak:.2f}", name)
         axes.xaxis.label.set_fontsize(5.5)
-    parts[-1].suptitle("the images that it answers to most", x=0.02, ha="left", fontsize=8, color=GREY)
+    rows[-1].suptitle("the images that it answers to most", x=0.02, ha="left", fontsize=8, color=GREY)
     return figure
 
 
-FULL = 99.0  # percentile of the absolute values that gets the full colour: single pixels would else pale all others
-
-
 def draw_attributions(view: Attributed) -> "Figure":
-    """The image, then one panel for each method."""
+    """Draw the image, then one panel for each method."""
     figure = new_figure(0.3 + 2.0 * (len(view.maps) + 1), 2.75)
     title = f"What speaks for {shortened(view.label, 40)}?"
     figure.suptitle(title, x=0.02, ha="left", weight="bold", parse_math=False)
@@ -145,12 +124,12 @@ def draw_attributions(view: Attributed) -> "Figure":
 
 
 def _lay_over(axes: "Axes", values: Maps, signed: bool) -> None:
-    """The colours of `values`, opaque where they are large."""
+    """Draw the colours of `values` over a picture, opaque where they are large."""
     full = float(np.percentile(np.abs(values), FULL)) or float(np.abs(values).max()) or 1.0
     share = np.clip(values / full, -1, 1)
     axes.imshow(
         share,
-        cmap="RdBu_r" if signed else "YlOrRd",
+        cmap=DIFFERENCES if signed else "YlOrRd",
         vmin=-1 if signed else 0,
         vmax=1,
         alpha=np.clip(np.abs(share) ** 0.7, 0, 0.9),
@@ -158,58 +137,52 @@ def _lay_over(axes: "Axes", values: Maps, signed: bool) -> None:
     )
 
 
-Floats = NDArray[np.float32]
-MOST = 128  # filters or classes in one picture (assumed: more cannot be told apart)
-
-
 def draw_filters(filters: FirstFilters) -> "Figure":
-    """The filters that meet the image first: of grey images red is above 0, blue below; of colour as a colour."""
+    """Draw the first filters: for grey images red is above 0 and blue below; for colour images as colours."""
     colour = filters.values.shape[-1] == 3
     what = "each in the colours it answers to" if colour else "red adds, blue takes away"
     title = f"{filters.layer}: {len(filters.values)} filters, {what}"
-    return _draw(filters.values, [f"{place}" for place in range(len(filters.values))], title, across=12, side=0.62)
+    return _draw_panels(
+        filters.values, [f"{place}" for place in range(len(filters.values))], title, across=12, side=0.62
+    )
 
 
 def draw_weights(weights: ClassWeights) -> "Figure":
-    """The weights of each class as an image."""
+    """Draw the weights of each class as an image."""
     colour = weights.values.shape[-1] == 3
     what = "grey is 0, a bright colour speaks for the class" if colour else "red speaks for the class, blue against it"
-    return _draw(weights.values, list(weights.classes), f"the weight of every pixel: {what}", across=5, side=1.4)
+    return _draw_panels(weights.values, list(weights.classes), f"the weight of every pixel: {what}", across=5, side=1.4)
 
 
-def _draw(values: Floats, names: list[str], title: str, across: int, side: float) -> "Figure":
-    shown = values[:MOST]
+def _draw_panels(values: Floats, names: list[str], title: str, across: int, side: float) -> "Figure":
+    shown = values[:MOST_PANELS]
     columns = min(across, len(shown))
     rows = -(-len(shown) // columns)
     figure = new_figure(max(4.6, 0.4 + side * columns), 0.5 + (side + 0.24) * rows)
-    more = f" (the first {MOST})" if len(values) > MOST else ""
+    more = f" (the first {MOST_PANELS})" if len(values) > MOST_PANELS else ""
     figure.suptitle(title + more, x=0.02, ha="left", weight="bold", fontsize=9, parse_math=False)
     panels = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axes in panels:
         axes.axis("off")
     full = float(np.percentile(np.abs(shown), 99.5)) or 1.0
     for axes, each, name in zip(panels, shown, names, strict=False):
-        _draw_one(axes, each, full)
+        _draw_kernel(axes, each, full)
         caption(axes, name)
         axes.title.set_fontweight("normal")
     return figure
 
 
-def _draw_one(axes: "Axes", values: Floats, full: float) -> None:
-    """(H, W, C): grey ones in red and blue, of colour around a middle grey; each filter of colour on its own scale."""
+def _draw_kernel(axes: "Axes", values: Floats, full: float) -> None:
+    """Draw float (H, W, C): grey in red and blue; colour around a middle grey, each filter on its own scale."""
     if values.shape[-1] == 1:
-        axes.imshow(values[:, :, 0], cmap="RdBu_r", vmin=-full, vmax=full, interpolation="nearest")
+        axes.imshow(values[:, :, 0], cmap=DIFFERENCES, vmin=-full, vmax=full, interpolation="nearest")
         return
     most = float(np.percentile(np.abs(values), 99)) or 1.0
     show_picture(axes, np.rint(127.5 + 127.5 * np.clip(values / most, -1, 1)).astype(np.uint8))
 
 
-Whole = NDArray[np.int64]
-DIFFERENCES = "RdBu_r"
-
-
 def draw_filter_lesson(lesson: FilterLesson) -> "Figure":
-    """The image with a window, window times filter, the products and their sum, and where that stands in the result."""
+    """Draw the image with a window, window times filter, the products, their sum, and its place in the result."""
     figure = new_figure(10.4, 2.75)
     title = f"How a filter for {lesson.lines} lines goes over an image: multiply, add up, move on"
     figure.suptitle(title, x=0.02, ha="left", weight="bold")
@@ -237,7 +210,7 @@ def draw_filter_lesson(lesson: FilterLesson) -> "Figure":
 
 
 def draw_pool_lesson(lesson: PoolLesson) -> "Figure":
-    """The image with 4x4 pixels marked, these, the largest of each 2x2, and the image pooled."""
+    """Draw the image with 4x4 pixels marked, these, the largest of each 2x2, and the image pooled."""
     figure = new_figure(8.6, 2.75)
     title = "How max pooling makes an image smaller: of every 2x2 pixels the largest stays"
     figure.suptitle(title, x=0.02, ha="left", weight="bold")
@@ -257,12 +230,12 @@ def draw_pool_lesson(lesson: PoolLesson) -> "Figure":
     return figure
 
 
-def _show_grey(axes: "Axes", picture: Whole) -> None:
+def _show_grey(axes: "Axes", picture: Integers) -> None:
     bare(axes)
     axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
 
 
-def _frame_largest(axes: "Axes", window: Whole) -> None:
+def _frame_largest(axes: "Axes", window: Integers) -> None:
     axes.axhline(1.5, color=GREY, linewidth=2.5)
     axes.axvline(1.5, color=GREY, linewidth=2.5)
     for row in (0, 2):
@@ -277,5 +250,5 @@ def _sign(axes: "Axes", text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=15, color=GREY, transform=axes.transAxes)
 
 
-def _size(picture: Whole) -> str:
+def _size(picture: Integers) -> str:
     return f"{picture.shape[1]}x{picture.shape[0]}"

@@ -1,21 +1,15 @@
-"""How are pictures and tables of numbers put on paper? Panels without axes, and mosaics of many small maps."""
+"""Draws pictures and tables of numbers: a grid of samples, panels without axes, grids of many small maps."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.report.plots.style import GREY, shortened
+from sadari.report.figures import SampleGrid
+from sadari.report.plots.style import GREY, new_figure, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-from typing import TYPE_CHECKING
-
-from sadari.report.figures import SampleGrid
-from sadari.report.plots.style import new_figure
-
-if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.floating[Any]]
@@ -23,8 +17,23 @@ MARK = "#D55E00"
 GLOW = "inferno"  # as in article A4: black is nothing, yellow is much
 
 
+def draw_samples(grid: SampleGrid) -> "Figure":
+    """Draw five columns of images, each under its class name."""
+    rows = -(-len(grid.names) // 5)
+    figure = new_figure(6.4, 0.4 + 1.45 * rows)
+    figure.suptitle(shortened(grid.title, 60), x=0.02, ha="left", weight="bold", parse_math=False)
+    axes = np.atleast_1d(figure.subplots(rows, 5)).ravel()
+    for each in axes:
+        each.axis("off")
+    for each, image, name in zip(axes, grid.images, grid.names, strict=False):
+        pixels = image[:, :, 0] if image.shape[2] == 1 else image
+        each.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        each.set_title(shortened(name), loc="center", weight="normal", fontsize=8, pad=3, parse_math=False)
+    return figure
+
+
 def show_picture(axes: "Axes", pixels: NDArray[np.uint8], faded: bool = False) -> None:
-    """uint8 (H, W, C) as it is; faded: as light grey, to lie under something."""
+    """Show uint8 (H, W, C) as it is; faded: as light grey, to be under something."""
     bare(axes)
     if faded:
         axes.imshow(255 - (255 - pixels.mean(axis=2)) * 0.28, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -35,20 +44,20 @@ def show_picture(axes: "Axes", pixels: NDArray[np.uint8], faded: bool = False) -
 
 
 def bare(axes: "Axes") -> None:
-    """Neither ticks nor frame."""
+    """Take ticks and frame away."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
 
 
 def caption(axes: "Axes", name: str, below: str = "") -> None:
-    """A name over a panel, and in grey what it is below."""
+    """Write a name over a panel and, in grey, what it is below it."""
     axes.set_title(shortened(name, 22), loc="center", fontsize=8, pad=4, parse_math=False)
     axes.set_xlabel(shortened(below, 44), fontsize=6.5, color=GREY, labelpad=4, parse_math=False)
 
 
 def show_numbers(axes: "Axes", numbers: NDArray[np.int64], colours: str, low: float, high: float) -> None:
-    """A small table of whole numbers, each on a square coloured by its value."""
+    """Show a small table of whole numbers, each on a square coloured by its value."""
     bare(axes)
     axes.imshow(numbers, cmap=colours, vmin=low, vmax=high)
     axes.spines[:].set(visible=True, color="#cccccc")
@@ -66,7 +75,7 @@ def show_numbers(axes: "Axes", numbers: NDArray[np.int64], colours: str, low: fl
 
 
 def mark_window(axes: "Axes", row: float, column: float, side: float) -> None:
-    """A square frame around `side` pixels from (row, column) on."""
+    """Draw a square frame around `side` pixels from (row, column) on."""
     from matplotlib.patches import Rectangle
 
     corner = (column - 0.5, row - 0.5)
@@ -74,7 +83,7 @@ def mark_window(axes: "Axes", row: float, column: float, side: float) -> None:
 
 
 def show_mosaic(axes: "Axes", maps: Floats, columns: int) -> Any:
-    """(C, H, W) beside and below each other on one colour scale; row and column add up to a channel's number.
+    """Show (C, H, W) as a grid of maps on one colour scale; row and column add up to a channel's number.
 
     Returns what a colour bar needs.
     """
@@ -98,18 +107,3 @@ def _mosaic(maps: Floats, columns: int, gap: int) -> Floats:
         top, left = place // columns * (height + gap), place % columns * (width + gap)
         laid[top : top + height, left : left + width] = each
     return laid[: laid.shape[0] - gap, : laid.shape[1] - gap]
-
-
-def draw_samples(grid: SampleGrid) -> "Figure":
-    """Five columns of images, each under its class name."""
-    rows = -(-len(grid.names) // 5)
-    figure = new_figure(6.4, 0.4 + 1.45 * rows)
-    figure.suptitle(shortened(grid.title, 60), x=0.02, ha="left", weight="bold", parse_math=False)
-    axes = np.atleast_1d(figure.subplots(rows, 5)).ravel()
-    for each in axes:
-        each.axis("off")
-    for each, image, name in zip(axes, grid.images, grid.names, strict=False):
-        pixels = image[:, :, 0] if image.shape[2] == 1 else image
-        each.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        each.set_title(shortened(name), loc="center", weight="normal", fontsize=8, pad=3, parse_math=False)
-    return figure

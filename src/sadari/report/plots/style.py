@@ -1,4 +1,4 @@
-"""What do all pictures share? Files, fonts, colours, legends; readable in grey and to the colour-blind."""
+"""What do all figures share? Files, fonts, colours, legends; readable in grey and to the colour-blind."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ T = TypeVar("T")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#555555"
-MOST_NAMES = 40  # in a legend; the figure grows with them (assumed: nobody tells more colours apart)
+MOST_NAMES = 40  # in a legend; the figure grows with them (assumed: nobody distinguishes more colours)
 LONGEST_NAME = 16
 DPI = 150
 # Fonts with Hangul, Kana and Han for class names; the ones that the machine has are used.
@@ -49,17 +49,28 @@ def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path
         figure = draw(data)
         png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
         write_whole(png, lambda path: figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None}))
-        figure.set_layout_engine("none")  # it is laid out by now, and finding the same places again takes a third
+        figure.set_layout_engine(
+            "none"
+        )  # it has its layout by now, and finding the same again takes a third of the time
         write_whole(svg, lambda path: figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "sadari"}))
     return png, svg
 
 
+def save_png(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
+    """Draw `data` and write it as the PNG file `path`, whole or not at all; return the path."""
+    with styled():
+        figure = draw(data)
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
+    return path
+
+
 @contextmanager
 def styled() -> Iterator[None]:
+    """Draw with Sadari's style inside the block; other users of matplotlib keep theirs."""
     import matplotlib
 
     with matplotlib.rc_context({**STYLE, "font.family": _fonts()}), warnings.catch_warnings():
-        # A name in a script that no installed font has shows as boxes; that is worth no lines on the terminal.
+        # A name in a script that no installed font has shows as boxes; that is not worth a warning on the terminal.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
 
@@ -73,13 +84,14 @@ def _fonts() -> tuple[str, ...]:
 
 
 def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure of this size, in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def plain_numbers(axis: "Axis") -> None:
-    """A logarithmic axis with 1, 2, 5, 10 ... instead of powers of ten."""
+    """Label a logarithmic axis with 1, 2, 5, 10 ... instead of powers of ten."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -88,7 +100,7 @@ def plain_numbers(axis: "Axis") -> None:
 
 
 def add_legend(figure: "Figure", named: Mapping[str, Any], last: "Sequence[Line2D]" = ()) -> None:
-    """Beside the axes, the names as they are: no formulas in them, and none left out for an underscore in front."""
+    """Add a legend beside the axes, names as they are: no formulas, none left out for a leading underscore."""
     from matplotlib.lines import Line2D
 
     kept = dict(list(named.items())[:MOST_NAMES])
@@ -101,12 +113,12 @@ def add_legend(figure: "Figure", named: Mapping[str, Any], last: "Sequence[Line2
 
 
 def legend_height(least: float, names: int) -> float:
-    """Inches that hold a legend of that many names beside the axes."""
+    """Return the inches that hold a legend of that many names beside the axes."""
     return max(least, 0.6 + 0.21 * min(names, MOST_NAMES + 4))
 
 
 def pick_colours(count: int) -> list[str]:
-    """Okabe & Ito's for a few, otherwise steps along viridis, which keeps its order in grey too."""
+    """Return Okabe & Ito's colours for a few, otherwise steps along viridis, which keeps its order in grey too."""
     if count <= len(COLOURS):
         return list(COLOURS[:count])
     from matplotlib import colormaps
@@ -116,4 +128,5 @@ def pick_colours(count: int) -> list[str]:
 
 
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return `name`, cut to `longest` characters with an ellipsis where it is longer."""
     return name if len(name) <= longest else name[: longest - 1] + "…"

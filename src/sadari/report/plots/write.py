@@ -1,4 +1,4 @@
-"""Which plots does a comparison leave? PNG and SVG of each, in its folder `plots`."""
+"""Writes the plots of a comparison: PNG and SVG of each, in its folder `plots`."""
 
 from pathlib import Path
 

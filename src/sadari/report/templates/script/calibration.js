@@ -1,4 +1,4 @@
-/** When an arm says 80 %, is it right in 80 of 100 cases? */
+/** The reliability diagram of the chosen arm, and the calibration of all arms. */
 function calibration() {
   const show = (arm, index) => {
     if (!arm.calibration.length) return html("p", { class: "quiet" }, named(arm.name), " gives no probabilities to check.");
@@ -21,8 +21,8 @@ function calibrationTable() {
     },
     { label: "Mean confidence\u202f%", numeric: true, first: "descending", value: meanConfidence, cell: (index) => hundredths(meanConfidence(index), 1) },
     {
-      label: "Accuracy\u202f%", numeric: true, first: "descending", value: (index) => report.arms[index].accuracy[0],
-      cell: (index) => hundredths(report.arms[index].accuracy[0], 1),
+      label: "Accuracy\u202f%", numeric: true, first: "descending", value: (index) => report.arms[index].accuracy.mean,
+      cell: (index) => hundredths(report.arms[index].accuracy.mean, 1),
     },
   ];
   return sortableTable({ caption: "Calibration of all arms", columns, rows });
@@ -42,13 +42,13 @@ function reliability(arm, index, width) {
   const bins = arm.calibration.filter((bin) => bin.images > 0);
   const most = Math.max(...bins.map((bin) => bin.images));
   const below = linear([0, most], [height - 44, height - 88]);
-  const ground = { ...x, ticks: [] };
+  const unlabelled = { ...x, ticks: [] };
   return drawing(
-    `Reliability diagram of ${arm.name}`, bins.map(binWords).join("; "), width, height,
-    axes({ box, x: ground, y, formatX: shareTicks(x), formatY: shareTicks(y), labelY: "accuracy % of the images in the bin" }),
+    `Reliability diagram of ${arm.name}`, bins.map(binText).join("; "), width, height,
+    axes({ box, x: unlabelled, y, formatX: shareTicks(x), formatY: shareTicks(y), labelY: "accuracy % of the images in the bin" }),
     line(x.at(0), y.at(0), x.at(1), y.at(1), "ideal"),
     bins.map((bin) =>
-      svg("g", { class: series(index) }, svg("title", {}, binWords(bin)),
+      svg("g", { class: series(index) }, svg("title", {}, binText(bin)),
         bar(x, bin, y.at(bin.accuracy), y.at(0), "bin"),
         line(x.at(bin.confidence), y.at(bin.confidence), x.at(bin.confidence), y.at(bin.accuracy), "miscalibrated"),
         svg("circle", { cx: x.at(bin.confidence), cy: y.at(bin.accuracy), r: 3.5, class: "mark" }),
@@ -62,6 +62,6 @@ function bar(x, { low, high }, top, bottom, name) {
   return svg("rect", { x: left, y: top, width: Math.max(0.5, x.at(Math.min(1, high)) - 1 - left), height: Math.max(0, bottom - top), class: name });
 }
 
-function binWords(bin) {
+function binText(bin) {
   return `${images(bin.images)} images at ${percent(bin.confidence)}: ${percent(bin.accuracy)} right`;
 }

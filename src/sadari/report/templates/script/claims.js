@@ -1,6 +1,6 @@
 const RULINGS = { supported: "is-better", refuted: "is-worse" };
 
-/** What came of what was claimed? */
+/** The claims and their verdicts. */
 function claims() {
   const columns = [
     { label: "Claim", value: ({ claim }) => claim, cell: claimCell, name: "name" },

@@ -1,4 +1,4 @@
-/** How good is the arm looked at on each class, and on the averages? */
+/** Precision, recall and F1 of the chosen arm on each class, and their averages. */
 function classes() {
   return [armChooser("Arm whose classes are shown"), follow(classTable)];
 }
@@ -10,8 +10,8 @@ function classTable(arm) {
   });
   const columns = [
     { label: "Class", value: (row) => row.name, cell: (row) => named(row.name), name: "name" },
-    share("Precision", "precision", "Of the images said to be of the class, the share that is"),
-    share("Recall", "recall", "Of the images of the class, the share said to be"),
+    share("Precision", "precision", "Of the images predicted to be of the class, the share that is"),
+    share("Recall", "recall", "Of the images of the class, the share predicted to be"),
     share("F1", "f1", "Harmonic mean of precision and recall"),
     { label: "Support", numeric: true, first: "descending", value: (row) => row.support, cell: (row) => whole(row.support), hint: "Images of the class" },
   ];

@@ -1,4 +1,4 @@
-/** What does an arm take for what? The matrix of the arm looked at, and beside it the pictures of the chosen cell. */
+/** The confusion matrix of the chosen arm, and beside it the pictures of the chosen cell. */
 function confusionSection() {
   let asShares = false;
   let redraw = () => {};
@@ -29,14 +29,14 @@ function confusionGrid(arm, asShares, start, choose) {
   const counts = arm.confusion;
   const shares = counts.map(rowShares);
   const reading = html("p", { class: "reading" });
-  const look = (row, column) => reading.replaceChildren(...cellWords(row, column, counts[row][column], shares[row][column]));
+  const look = (row, column) => reading.replaceChildren(...cellText(row, column, counts[row][column], shares[row][column]));
   const grid = matrixGrid({ label: `Confusion matrix of ${arm.name}, rows are the truth`, counts, shares, asShares, start, choose, look });
   look(...start);
-  const caption = html("p", { class: "caption" }, named(arm.name), `: rows are the truth, columns what it said; ${meanWords(arm)}.`);
+  const caption = html("p", { class: "caption" }, named(arm.name), `: rows are the truth, columns the predictions; ${meanText(arm)}.`);
   return { elements: [caption, html("div", { class: "scroll matrix-scroll" }, grid.element), reading], pick: grid.pick };
 }
 
-function meanWords(arm) {
+function meanText(arm) {
   return arm.seeds.length > 1 ? `images, mean of ${arm.seeds.length} seeds` : "images, one seed";
 }
 
@@ -48,14 +48,14 @@ function rowShares(row) {
 /** With too many classes for a matrix: the cells that hold the most images, the largest first. */
 function commonCells(arm) {
   const names = Object.keys(arm.cells).map((name) => name.split(",").map(Number));
-  const size = ([row, column]) => arm.cell_images[`${row},${column}`] ?? 0;
+  const size = ([row, column]) => arm.cells[`${row},${column}`]?.images ?? 0;
   const wrong = names.filter(([row, column]) => row !== column).toSorted((a, b) => size(b) - size(a)).slice(0, 60);
   if (!wrong.length) return html("p", { class: "quiet" }, named(arm.name), " confuses nothing.");
   const panel = html("div", { class: "cell-pictures", "aria-live": "polite" });
   const show = (place) => panel.replaceChildren(...cellPictures(arm, ...wrong[place]));
-  const words = wrong.map(([row, column]) => html("span", {}, named(className(row)), " → ", named(className(column)), html("span", { class: "quiet" }, ` ${whole(size([row, column]))}`)));
+  const labels = wrong.map(([row, column]) => html("span", {}, named(className(row)), " → ", named(className(column)), html("span", { class: "quiet" }, ` ${whole(size([row, column]))}`)));
   show(0);
-  const list = choice("Confusions, the commonest first", words.map((each, place) => [place, each]), 0, show);
+  const list = choice("Confusions, the commonest first", labels.map((each, place) => [place, each]), 0, show);
   return [html("p", { class: "caption" }, named(arm.name), ": too many classes for a matrix; these are the commonest confusions."), list.element, panel];
 }
 
@@ -63,13 +63,13 @@ function commonCells(arm) {
 function startingCell(counts) {
   let best = [0, Math.min(1, counts.length - 1)];
   counts.forEach((row, truth) =>
-    row.forEach((count, said) => {
-      if (truth !== said && count > counts[best[0]][best[1]]) best = [truth, said];
+    row.forEach((count, predicted) => {
+      if (truth !== predicted && count > counts[best[0]][best[1]]) best = [truth, predicted];
     }));
   return best;
 }
 
-function cellWords(row, column, count, share) {
+function cellText(row, column, count, share) {
   const verb = row === column ? " recognised as " : " taken for ";
   return [named(className(row), { class: "truth" }), verb, named(className(column), { class: "guess" }),
     `: ${images(count)} ${count === 1 ? "image" : "images"}, ${percent(share)} of the row`];
@@ -77,12 +77,12 @@ function cellWords(row, column, count, share) {
 
 function cellPictures(arm, row, column) {
   const name = `${row},${column}`;
-  const shown = arm.cells[name] ?? [];
+  const { shown = [], images: total = 0 } = arm.cells[name] ?? {};
   const count = arm.confusion[row]?.[column] ?? 0;
   const heading = html("h3", {}, named(className(row)), row === column ? " recognised" : [" taken for ", named(className(column))]);
   if (!shown.length) return [heading, html("p", { class: "quiet" }, count > 0 ? "This report holds no pictures of this cell." : "No image fell into this cell.")];
-  const all = Math.max(shown.length, arm.cell_images[name] ?? 0);
+  const all = Math.max(shown.length, total);
   const some = all > shown.length ? `${shown.length} of ${counted(all, "image")}` : counted(all, "image");
-  const words = `${some}${arm.seeds.length > 1 ? " that at least one seed puts here" : ""}, with the probability of what was said.`;
-  return [heading, html("p", { class: "quiet" }, words), gallery(shown, inSeeds(arm))];
+  const description = `${some}${arm.seeds.length > 1 ? " that at least one seed puts here" : ""}, with the probability of the prediction.`;
+  return [heading, html("p", { class: "quiet" }, description), gallery(shown, inSeeds(arm))];
 }

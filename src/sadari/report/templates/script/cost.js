@@ -1,11 +1,11 @@
 const MOMENTS = [0.001, 0.01, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000, 108000, 360000];
 const COSTS = {
-  seconds: { words: "training time", label: "training time of one seed", of: (arm) => arm.seconds, format: duration, cheap: -1, ticks: MOMENTS },
-  params: { words: "parameters", label: "parameters", of: (arm) => arm.params, format: brief, cheap: -1 },
-  rate: { words: "speed", label: "images per second at inference", of: (arm) => arm.images_per_second, format: brief, cheap: 1 },
+  seconds: { name: "training time", label: "training time of one seed", of: (arm) => arm.seconds, format: duration, cheap: -1, ticks: MOMENTS },
+  params: { name: "parameters", label: "parameters", of: (arm) => arm.params, format: brief, cheap: -1 },
+  rate: { name: "speed", label: "images per second at inference", of: (arm) => arm.images_per_second, format: brief, cheap: 1 },
 };
 
-/** What does accuracy cost? One mark per arm, its interval, and the line that no arm beats in both. */
+/** Accuracy against cost: one mark per arm, its interval, and the line that no arm beats in both. */
 function costPlot() {
   const kinds = Object.keys(COSTS).filter((kind) => costPlaces(kind).length > 0);
   if (!kinds.length) return null;
@@ -17,7 +17,7 @@ function costPlot() {
   };
   return [
     html("div", { class: "plot-head" }, html("h2", { class: "small" }, "Accuracy against cost"),
-      choice("Cost", kinds.map((each) => [each, COSTS[each].words]), kind, change).element),
+      choice("Cost", kinds.map((each) => [each, COSTS[each].name]), kind, change).element),
     plot.element,
   ];
 }
@@ -34,24 +34,24 @@ function costDrawing(kind, width) {
   const places = costPlaces(kind);
   const x = logarithmic(paddedLog(places.map(({ cost }) => cost), 1.6), [box[0], box[2]]);
   x.ticks = COSTS[kind].ticks?.filter((value) => value >= x.low && value <= x.high) ?? x.ticks;
-  const y = linear(padded(places.flatMap(({ accuracy }) => accuracy.slice(2)), 0.08, 0, 1), [box[3], box[1]]);
-  const at = places.map((place) => ({ ...place, x: x.at(place.cost), y: y.at(place.accuracy[0]), low: y.at(place.accuracy[2]), high: y.at(place.accuracy[3]) }));
+  const y = linear(padded(places.flatMap(({ accuracy }) => [accuracy.low, accuracy.high]), 0.08, 0, 1), [box[3], box[1]]);
+  const at = places.map((place) => ({ ...place, x: x.at(place.cost), y: y.at(place.accuracy.mean), low: y.at(place.accuracy.low), high: y.at(place.accuracy.high) }));
   const steps = frontier(at, COSTS[kind].cheap);
-  const words = places.map(({ index, cost, accuracy }) => `${report.arms[index].name}: ${percent(accuracy[0])} for ${COSTS[kind].format(cost)}`);
+  const descriptions = places.map(({ index, cost, accuracy }) => `${report.arms[index].name}: ${percent(accuracy.mean)} for ${COSTS[kind].format(cost)}`);
   return drawing(
-    `Accuracy against ${COSTS[kind].label}`, words.join("; "), width, height,
+    `Accuracy against ${COSTS[kind].label}`, descriptions.join("; "), width, height,
     axes({ box, x, y, formatX: COSTS[kind].format, formatY: shareTicks(y), labelX: COSTS[kind].label, labelY: "accuracy %" }),
     path(steps, "frontier"),
     at.map(({ x: left, y: top, low, high, index }, order) =>
-      svg("g", {}, svg("title", {}, words[order]), whisker(left, low, high, series(index)), mark(index, left, top))),
+      svg("g", {}, svg("title", {}, descriptions[order]), whisker(left, low, high, series(index)), mark(index, left, top))),
     labelled(at, box, steps),
   );
 }
 
 /** Steps through the arms that no other beats in accuracy and in cost. */
 function frontier(places, cheap) {
-  const byCost = places.toSorted((a, b) => cheap * (b.x - a.x) || b.accuracy[0] - a.accuracy[0]);
-  const best = byCost.filter((place, order) => byCost.slice(0, order).every((each) => each.accuracy[0] < place.accuracy[0]));
+  const byCost = places.toSorted((a, b) => cheap * (b.x - a.x) || b.accuracy.mean - a.accuracy.mean);
+  const best = byCost.filter((place, order) => byCost.slice(0, order).every((each) => each.accuracy.mean < place.accuracy.mean));
   return best.flatMap((place, order) => (order ? [[place.x, best[order - 1].y], [place.x, place.y]] : [[place.x, place.y]]));
 }
 
@@ -89,7 +89,7 @@ function shortened(name, most) {
 
 const pen = document.createElement("canvas").getContext("2d");
 
-function textWidth(words) {
+function textWidth(text) {
   pen.font = `13px ${getComputedStyle(document.body).fontFamily}`;
-  return pen.measureText(words).width;
+  return pen.measureText(text).width;
 }

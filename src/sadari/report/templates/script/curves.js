@@ -1,6 +1,6 @@
 const MANY_ARMS = 6;
 
-/** How did the arms learn? Two plots over the epochs, the arms to be shown, and a reading of every curve at one epoch. */
+/** The learning curves: two plots over the epochs, a choice of arms, and a reading of every curve at one epoch. */
 function curves() {
   const arms = range(report.arms.length).filter((index) => report.arms[index].curves.length);
   const shown = arms.slice(0, MANY_ARMS);
@@ -33,7 +33,7 @@ function curves() {
   ];
 }
 
-/** What the lines mean, as far as there are such lines. */
+/** What the lines mean, for the kinds of lines that there are. */
 function curvesKey(arms) {
   const validated = arms.some((index) => report.arms[index].curves.some(({ split }) => split === "val"));
   const marked = validated && arms.some((index) => report.arms[index].best_epoch !== null);
@@ -44,15 +44,15 @@ function curvesKey(arms) {
     marked && html("span", {}, bestKey(), " best epoch, mean over seeds"));
 }
 
-function keyLine(name, words) {
-  return html("span", {}, svg("svg", { viewBox: "0 0 30 10", class: "key-line", "aria-hidden": "true" }, line(1, 5, 29, 5, `curve ink ${name}`)), ` ${words}`);
+function keyLine(name, text) {
+  return html("span", {}, svg("svg", { viewBox: "0 0 30 10", class: "key-line", "aria-hidden": "true" }, line(1, 5, 29, 5, `curve neutral ${name}`)), ` ${text}`);
 }
 
 function bestKey() {
-  return svg("svg", { class: "swatch", viewBox: "-7 -7 14 14", "aria-hidden": "true" }, svg("path", { d: SHAPES[0], class: "mark ink" }));
+  return svg("svg", { class: "swatch", viewBox: "-7 -7 14 14", "aria-hidden": "true" }, svg("path", { d: SHAPES[0], class: "mark neutral" }));
 }
 
-/** `show(epoch, last)` sets it, no further than the last epoch there is, and returns where it stands. */
+/** `show(epoch, last)` sets it, no further than the last epoch there is, and returns its value. */
 function epochSlider(change) {
   const output = html("output");
   const slider = html("input", { type: "range", min: 1, "aria-label": "Epoch to read", input: () => change(Number(slider.value)) });
@@ -131,7 +131,7 @@ function bestMark(mean, index, x, y) {
 function readings(state, figures) {
   const known = ([split, name]) => report.arms.some(({ curves }) => curves.some((each) => each.split === split && each.figure === name));
   const splits = figures.flatMap((name) => [["train", name], ["val", name]]).filter(known);
-  const words = { train: "training", val: "validation" };
+  const names = { train: "training", val: "validation" };
   const rows = [...state.shown].map((index) => [
     armName(index),
     ...splits.map(([split, name]) => {
@@ -139,12 +139,12 @@ function readings(state, figures) {
       return name === "accuracy" ? hundredths(found) : figure(found);
     }),
   ]);
-  const heads = [`Epoch ${state.epoch}`, ...splits.map(([split, name]) => `${words[split]} ${name}${name === "accuracy" ? "\u202f%" : ""}`)];
+  const heads = [`Epoch ${state.epoch}`, ...splits.map(([split, name]) => `${names[split]} ${name}${name === "accuracy" ? "\u202f%" : ""}`)];
   return figuresTable("Mean over the seeds at one epoch", heads, rows);
 }
 
 function diagnoses(arms) {
-  const told = arms.filter((index) => report.arms[index].diagnosis);
-  return told.length > 0 && html("dl", { class: "diagnoses" }, told.map((index) =>
+  const diagnosed = arms.filter((index) => report.arms[index].diagnosis);
+  return diagnosed.length > 0 && html("dl", { class: "diagnoses" }, diagnosed.map((index) =>
     html("div", {}, html("dt", {}, armName(index)), html("dd", { dir: "auto" }, report.arms[index].diagnosis))));
 }

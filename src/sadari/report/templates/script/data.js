@@ -1,28 +1,28 @@
 const FEW_CLASSES = 20;
 
-/** On which images was compared, and what did the check of them find? */
+/** The images of the comparison: their splits, what the check of them found, and how many each class has. */
 function data() {
-  const { sentences, balance, origin, judged_on: judgedOn, counts } = report.facts;
-  const table = balanceTable(balance);
+  const { sentences, origin, judged_on: judgedOn, counts } = report.facts;
+  const table = balanceTable(report.balance);
   const judged = `${counted(counts[judgedOn] ?? 0, "image")} of ${judgedOn}`;
   return [
-    pairsList({ "judged on": judged, "origin of the parts": origin }, "single"),
+    pairsList({ "judged on": judged, "origin of the split": origin }, "single"),
     sentences.length > 0 && html("ul", { class: "findings" }, sentences.map((each) => html("li", { dir: "auto" }, each))),
     report.facts.classes.length > FEW_CLASSES ? folded(`Images of each of the ${report.facts.classes.length} classes`, table) : table,
   ];
 }
 
 function balanceTable(balance) {
-  const parts = Object.keys(balance);
-  if (!parts.length) return null;
-  const most = Object.fromEntries(parts.map((part) => [part, Math.max(1, ...balance[part])]));
+  const splits = Object.keys(balance);
+  if (!splits.length) return null;
+  const most = Object.fromEntries(splits.map((split) => [split, Math.max(1, ...balance[split])]));
   const columns = [
     { label: "Class", value: className, cell: (index) => named(className(index)), name: "name" },
-    ...parts.map((part) => ({
-      label: part, numeric: true, first: "descending", value: (index) => balance[part][index],
-      cell: (index) => html("span", { class: "meter", "--share": (balance[part][index] / most[part]).toFixed(4) }, whole(balance[part][index])),
+    ...splits.map((split) => ({
+      label: split, numeric: true, first: "descending", value: (index) => balance[split][index],
+      cell: (index) => html("span", { class: "meter", "--share": (balance[split][index] / most[split]).toFixed(4) }, whole(balance[split][index])),
     })),
   ];
-  const caption = "Images of each class in each part";
+  const caption = "Images of each class in each split";
   return scrolling(caption, sortableTable({ caption, columns, rows: range(report.facts.classes.length), name: "classes" }));
 }

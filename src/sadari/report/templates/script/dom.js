@@ -26,7 +26,7 @@ function named(text, attributes = {}) {
   return html("bdi", { dir: "auto", ...attributes }, text);
 }
 
-/** What is folded away until it is asked for; print unfolds it. */
+/** Content that is folded until the reader opens it; print unfolds it. */
 function folded(summary, ...children) {
   return html("details", {}, html("summary", {}, summary), ...children);
 }
@@ -36,7 +36,7 @@ function scrolling(label, ...children) {
   return html("div", { class: "scroll", role: "region", "aria-label": label, tabindex: 0 }, ...children);
 }
 
-/** A figure that draws itself again for every width it gets. `element` is shown, `redraw` after a change of mind. */
+/** A figure that is drawn again for every width it gets. `element` is shown; `redraw` draws it with new choices. */
 function responsive(draw, first = 560) {
   let width = first;
   const element = html("div", { class: "plot" });

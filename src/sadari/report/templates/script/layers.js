@@ -1,4 +1,4 @@
-/** Of which layers does each network consist? Arms with the same layers share one table. */
+/** The layers of each network; arms with the same layers share one table. */
 function layers() {
   const shown = finished().filter((index) => report.arms[index].layers.length);
   const alike = Map.groupBy(shown, (index) => JSON.stringify(report.arms[index].layers));
@@ -8,12 +8,12 @@ function layers() {
 function network(indices, rows) {
   const names = indices.map((index) => report.arms[index].name).join(", ");
   return folded(
-    html("span", { class: "networks" }, indices.map(armName), html("span", { class: "quiet" }, sizeWords(rows))),
+    html("span", { class: "networks" }, indices.map(armName), html("span", { class: "quiet" }, sizeText(rows))),
     scrolling(`Layers of ${names}`, layerTable(names, rows)),
   );
 }
 
-function sizeWords(rows) {
+function sizeText(rows) {
   const [params, trainable] = ["params", "trainable"].map((key) => rows.reduce((total, row) => total + row[key], 0));
   const learning = trainable === params ? "" : `, ${whole(trainable)} of them trainable`;
   return `${counted(rows.length - 1, "layer")}, ${counted(params, "param")}${learning}`;

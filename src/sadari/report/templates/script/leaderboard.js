@@ -1,4 +1,4 @@
-/** The standings: one row per arm, its interval drawn on a scale that all rows share. */
+/** The leaderboard: one row per arm, its interval drawn on a scale that all rows share. */
 function leaderboard() {
   const arms = report.arms;
   const scale = forestScale(finished().map((index) => arms[index]));
@@ -7,18 +7,18 @@ function leaderboard() {
     { label: "Arm", value: (index) => arms[index].name, cell: armCell, name: "name" },
     {
       label: "95\u202f% interval", name: "forest", first: "descending", hint: "Sorts by the lower end",
-      value: (index) => arms[index].accuracy?.[2] ?? null, below: scale && forestAxis(scale),
+      value: (index) => arms[index].accuracy?.low ?? null, below: scale && forestAxis(scale),
       cell: (index) => (arms[index].accuracy ? forestRow(index, scale) : failureCell(arms[index])),
     },
     {
       label: "Accuracy\u202f%", numeric: true, first: "descending", name: "main",
-      value: (index) => arms[index].accuracy?.[0] ?? null,
-      cell: (index) => hundredths(arms[index].accuracy?.[0], decimals),
+      value: (index) => arms[index].accuracy?.mean ?? null,
+      cell: (index) => hundredths(arms[index].accuracy?.mean, decimals),
     },
     {
       label: "from – to", numeric: true, first: "descending", hint: "Ends of the 95 % interval; sorts by its width",
-      value: (index) => (arms[index].accuracy ? arms[index].accuracy[2] - arms[index].accuracy[3] : null),
-      cell: (index) => intervalWords(arms[index].accuracy, decimals),
+      value: (index) => (arms[index].accuracy ? arms[index].accuracy.low - arms[index].accuracy.high : null),
+      cell: (index) => intervalText(arms[index].accuracy, decimals),
     },
     ...secondaryColumns(arms),
   ];
@@ -29,10 +29,10 @@ function leaderboard() {
   return html("div", {}, scrolling("Leaderboard", table), key);
 }
 
-/** What else speaks for or against an arm; a column that no arm can fill is left out. */
+/** The other figures of an arm; a column that no arm can fill is left out. */
 function secondaryColumns(arms) {
-  const plain = (label, value, words, more = {}) => ({
-    label, numeric: true, value: (index) => value(arms[index]) ?? null, cell: (index) => words(value(arms[index])), ...more,
+  const plain = (label, value, format, more = {}) => ({
+    label, numeric: true, value: (index) => value(arms[index]) ?? null, cell: (index) => format(value(arms[index])), ...more,
   });
   return [
     plain("Gap", (arm) => arm.gap, (gap) => points(gap, 1), { hint: "Training accuracy minus accuracy, in points" }),
@@ -46,11 +46,11 @@ function secondaryColumns(arms) {
 
 function armCell(index) {
   const arm = report.arms[index];
-  return html("span", { class: "arm" }, swatch(index), html("span", {}, named(arm.name), seedsWords(arm)));
+  return html("span", { class: "arm" }, swatch(index), html("span", {}, named(arm.name), seedsText(arm)));
 }
 
-/** Named per arm only where the arms differ in it. */
-function seedsWords(arm) {
+/** The number of seeds, only where the arms differ in it. */
+function seedsText(arm) {
   const numbers = new Set(finished().map((index) => report.arms[index].seeds.length));
   return numbers.size > 1 && arm.seeds.length > 0 && html("small", { class: "quiet" }, counted(arm.seeds.length, "seed"));
 }
@@ -59,20 +59,20 @@ function failureCell(arm) {
   return html("span", { class: "failure" }, `${arm.status}: `, named(arm.reason));
 }
 
-function intervalWords(accuracy, decimals) {
-  return accuracy ? `${hundredths(accuracy[2], decimals)} – ${hundredths(accuracy[3], decimals)}` : MISSING;
+function intervalText(accuracy, decimals) {
+  return accuracy ? `${hundredths(accuracy.low, decimals)} – ${hundredths(accuracy.high, decimals)}` : MISSING;
 }
 
 /** A second decimal where an interval is narrower than a point. */
 function standingDecimals() {
-  const widths = finished().map((index) => report.arms[index].accuracy[3] - report.arms[index].accuracy[2]);
+  const widths = finished().map((index) => report.arms[index].accuracy.high - report.arms[index].accuracy.low);
   return widths.length && Math.min(...widths) < 0.01 ? 2 : 1;
 }
 
 /** From accuracy to per cent of the column's width. */
 function forestScale(arms) {
   if (!arms.length) return null;
-  const ends = arms.flatMap(({ accuracy, published }) => [accuracy[2], accuracy[3], published.accuracy ?? accuracy[0]]);
+  const ends = arms.flatMap(({ accuracy, published }) => [accuracy.low, accuracy.high, published.accuracy ?? accuracy.mean]);
   return linear(padded(ends, 0.06, 0, 1), [3, 97], 4);
 }
 
@@ -87,28 +87,28 @@ function forestAxis(scale) {
 
 function forestRow(index, scale) {
   const arm = report.arms[index];
-  const [mean, , low, high] = arm.accuracy;
-  const words = `${arm.name}: ${percent(mean, 2)}, 95 % interval ${hundredths(low, 2)} to ${percent(high, 2)}`;
-  const drawn = intervalDrawing(words, scale, mean, low, high, index);
+  const { mean, low, high } = arm.accuracy;
+  const label = `${arm.name}: ${percent(mean, 2)}, 95 % interval ${hundredths(low, 2)} to ${percent(high, 2)}`;
+  const drawn = intervalDrawing(label, scale, mean, low, high, index);
   if (arm.published.accuracy !== undefined) drawn.append(publishedMark(arm.published.accuracy, scale));
   return drawn;
 }
 
 /** What somebody else reports for the arm. */
 function publishedMark(accuracy, scale) {
-  const words = `published: ${percent(accuracy, 2)}`;
-  return svg("svg", { x: `${scale.at(accuracy).toFixed(2)}%`, y: "50%", overflow: "visible" }, svg("title", {}, words), svg("path", { d: "M0 -10V10", class: "published" }));
+  const label = `published: ${percent(accuracy, 2)}`;
+  return svg("svg", { x: `${scale.at(accuracy).toFixed(2)}%`, y: "50%", overflow: "visible" }, svg("title", {}, label), svg("path", { d: "M0 -10V10", class: "published" }));
 }
 
-/** One row of a forest plot: lines of the scale, the interval, the mean. `series` of null draws it in ink. */
-function intervalDrawing(words, scale, mean, low, high, index, zero = null) {
+/** One row of a forest plot: lines of the scale, the interval, the mean. `index` of null draws it in the colour of text. */
+function intervalDrawing(label, scale, mean, low, high, index, zero = null) {
   const at = (value) => `${scale.at(value).toFixed(2)}%`;
   return svg(
     "svg",
-    { class: "forest-row", role: "img", "aria-label": words },
-    svg("title", {}, words),
+    { class: "forest-row", role: "img", "aria-label": label },
+    svg("title", {}, label),
     scale.ticks.map((value) => line(at(value), "0", at(value), "100%", value === zero ? "zero" : "grid")),
-    svg("g", { class: index === null ? "ink" : series(index) }, line(at(low), "50%", at(high), "50%", "interval")),
-    svg("svg", { x: at(mean), y: "50%", overflow: "visible" }, index === null ? svg("path", { d: SHAPES[2], class: "mark ink" }) : mark(index)),
+    svg("g", { class: index === null ? "neutral" : series(index) }, line(at(low), "50%", at(high), "50%", "interval")),
+    svg("svg", { x: at(mean), y: "50%", overflow: "visible" }, index === null ? svg("path", { d: SHAPES[2], class: "mark neutral" }) : mark(index)),
   );
 }

@@ -1,17 +1,17 @@
-/** From how many classes on are the cells too small for figures, and for names? */
+/** With more classes the cells are too small for figures, or for names. */
 const FIGURES_UP_TO = 16;
 const NAMES_UP_TO = 40;
-const GLARING = 0.25; // the share of a class that has the full heat of a mistake
+const FULL_HEAT = 0.25; // the share of a class from which a mistake is drawn in the full colour
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /**
- * The confusion matrix as a grid: rows are the truth, columns what was said. One cell takes part in the tab order; arrow
- * keys, Home and End move it, Enter, the space bar or a click choose. `choose(row, column)` hears of it, `look(row, column)`
- * of every cell passed.
+ * The confusion matrix as a grid: rows are the truth, columns the predictions. One cell takes part in the tab order; arrow
+ * keys, Home and End move it, Enter, the space bar or a click choose. `choose(row, column)` is called then, `look(row, column)`
+ * for every cell passed.
  */
 function matrixGrid({ label, counts, shares, asShares, start, choose, look }) {
   const size = counts.length;
-  const cells = counts.map((row, truth) => row.map((count, said) => gridCell(truth, said, count, shares[truth][said], asShares, size)));
+  const cells = counts.map((row, truth) => row.map((count, predicted) => gridCell(truth, predicted, count, shares[truth][predicted], asShares, size)));
   const kind = size <= FIGURES_UP_TO ? "large" : size <= NAMES_UP_TO ? "middle" : "small";
   const table = html(
     "table",
@@ -61,16 +61,16 @@ function target({ key, ctrlKey }, [row, column], size) {
 }
 
 /** One cell; its heat is its share of the row, for mistakes drawn so that a few in a hundred can be seen. */
-function gridCell(truth, said, count, share, asShares, size) {
-  const heat = truth === said ? share : Math.min(1, Math.sqrt(share / GLARING));
+function gridCell(truth, predicted, count, share, asShares, size) {
+  const heat = truth === predicted ? share : Math.min(1, Math.sqrt(share / FULL_HEAT));
   const figures = size <= FIGURES_UP_TO && count > 0;
   return html(
     "td",
     {
-      role: "gridcell", tabindex: -1, "data-cell": `${truth},${said}`,
-      class: truth === said ? "hit" : "miss",
+      role: "gridcell", tabindex: -1, "data-cell": `${truth},${predicted}`,
+      class: truth === predicted ? "hit" : "miss",
       "--heat": heat > 0 ? heat.toFixed(3) : null,
-      "aria-label": `${className(truth)} taken for ${className(said)}: ${images(count)}, ${percent(share)}`,
+      "aria-label": `${className(truth)} taken for ${className(predicted)}: ${images(count)}, ${percent(share)}`,
     },
     figures && (asShares ? cellShare(share) : images(count)),
   );
@@ -80,7 +80,7 @@ function cellShare(share) {
   return share < 0.0995 ? hundredths(share, 1) : hundredths(share, 0);
 }
 
-/** So many letters need room over the columns. */
+/** The number of letters that need room over the columns. */
 function longestName() {
   return Math.max(...report.facts.classes.map((name) => [...name].length));
 }

@@ -1,4 +1,4 @@
-/** Why do some arms have no figures, or only some? */
+/** The reasons of arms that have no figures, or only some. */
 function failures() {
   return html("ul", { class: "failures" }, failed().map((arm) =>
     html("li", {}, html("strong", {}, named(arm.name)), html("span", { dir: "auto" }, arm.reason || arm.status))));
@@ -8,7 +8,7 @@ function failed() {
   return report.arms.filter(({ status }) => status !== "done");
 }
 
-/** How was this made, and how is it made again? */
+/** How the page was made: the command, the settings and the environment. */
 function origin() {
   return [
     report.command && [html("h3", {}, "Command"), commandBlock()],
@@ -62,7 +62,7 @@ function everyScore() {
   const heads = ["Arm", "accuracy sd over seeds", "training accuracy", "validation accuracy", "seconds per epoch", "best epoch", ...names];
   const rows = shown.map((index) => {
     const arm = report.arms[index];
-    const figures = [arm.accuracy[1], arm.train_accuracy, arm.val_accuracy, arm.seconds_per_epoch, arm.best_epoch];
+    const figures = [arm.accuracy.sd, arm.train_accuracy, arm.val_accuracy, arm.seconds_per_epoch, arm.best_epoch];
     return [armName(index), ...[...figures, ...names.map((name) => arm.scores[name])].map(figure)];
   });
   return scrolling("Every score", figuresTable("Every score, means over seeds", heads, rows));

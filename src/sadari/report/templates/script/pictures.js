@@ -26,7 +26,7 @@ function picture(index, wanted = 84) {
   });
 }
 
-/** A picture as an arm sees it: its id, its label, what was said of it, how surely, and the words of `votes(shown)`. */
+/** A picture as an arm sees it: its id, its label, the prediction, its probability, and the text of `votes(shown)`. */
 function shownPicture(shown, votes) {
   const { ids, labels } = report.pictures;
   return html(
@@ -35,18 +35,18 @@ function shownPicture(shown, votes) {
     picture(shown.picture),
     html(
       "span",
-      { class: "said" },
+      { class: "prediction" },
       named(className(labels[shown.picture]), { class: "truth" }),
       html("span", { class: "quiet" }, " → "),
       named(className(shown.predicted), { class: "guess" }),
     ),
-    html("span", { class: "figures" }, [sureness(shown.probability), votes(shown)].filter(Boolean).join(" · ")),
+    html("span", { class: "figures" }, [probabilityText(shown.probability), votes(shown)].filter(Boolean).join(" · ")),
     named(ids[shown.picture], { class: "id", title: ids[shown.picture] }),
   );
 }
 
-/** A probability in words; 100 only where it is 1, for nearly sure is not sure. */
-function sureness(probability) {
+/** A probability as text; 100 only where it is exactly 1. */
+function probabilityText(probability) {
   return percent(probability, probability >= 0.995 && probability < 1 ? 2 : 0).replace("100.00", "> 99.99");
 }
 
@@ -55,7 +55,7 @@ function gallery(shown, votes) {
   return html("ul", { class: "gallery" }, shown.map((each) => shownPicture(each, votes)));
 }
 
-/** In how many of an arm's seeds; nothing to say where there is one. */
+/** In how many of an arm's seeds; nothing where there is one. */
 function inSeeds(arm) {
   return (shown) => arm.seeds.length > 1 && `${shown.seeds} of ${arm.seeds.length} seeds`;
 }

@@ -20,7 +20,7 @@ function mark(index, x = 0, y = 0, attributes = {}) {
   return svg("path", { d: shape, class: `mark ${series(index)}`, transform: `translate(${x} ${y})`, ...attributes });
 }
 
-/** The mark alone, to stand before a name. */
+/** The mark alone, to be put before a name. */
 function swatch(index) {
   return svg("svg", { class: "swatch", viewBox: "-7 -7 14 14", "aria-hidden": "true" }, mark(index));
 }
@@ -30,7 +30,7 @@ function armName(index) {
   return html("span", { class: "arm" }, swatch(index), named(report.arms[index].name));
 }
 
-/** An SVG picture with a title and a description for those who do not see it. */
+/** An SVG picture with a title and a description for readers who cannot see it. */
 function drawing(title, description, width, height, ...children) {
   const id = `drawing-${(drawings += 1)}`;
   return svg(
@@ -49,8 +49,8 @@ function line(x1, y1, x2, y2, name) {
   return svg("line", { x1, y1, x2, y2, class: name });
 }
 
-function text(x, y, words, name = "", attributes = {}) {
-  return svg("text", { x, y, class: name, ...attributes }, words);
+function text(x, y, content, name = "", attributes = {}) {
+  return svg("text", { x, y, class: name, ...attributes }, content);
 }
 
 /** Points [[x, y], ...] as a line; a missing y breaks it. */
@@ -77,7 +77,7 @@ function whisker(x, low, high, name) {
   return svg("path", { d: `M${x - 3} ${low}h6M${x} ${low}V${high}M${x - 3} ${high}h6`, class: `whisker ${name}` });
 }
 
-/** The ground of a plot: horizontal lines with their values, values below, names of both axes. */
+/** The axes of a plot: horizontal lines with their values, values below, names of both axes. */
 function axes({ box, x, y, formatX, formatY, labelX, labelY }) {
   const [left, top, right, bottom] = box;
   return svg(
@@ -97,7 +97,7 @@ function axes({ box, x, y, formatX, formatY, labelX, labelY }) {
   );
 }
 
-/** The ticks whose words do not run into those before them. */
+/** The ticks whose labels do not overlap those before them. */
 function spaced(ticks, at, format) {
   let free = -Infinity;
   return ticks.filter((value) => {

@@ -1,6 +1,6 @@
-/** How does accuracy fall under corruptions? One small plot each, all on one scale, and the figures. */
+/** Accuracy under each corruption: one small plot each, all on one scale, and the figures. */
 function robustness() {
-  const values = report.robustness.flatMap(({ rows }) => Object.values(rows).flat()).filter(Number.isFinite);
+  const values = report.robustness.flatMap(({ rows }) => Object.values(rows).flat()).map(({ mean }) => mean).filter(Number.isFinite);
   const domain = padded(values, 0.06, 0, 1);
   const plots = report.robustness.map((each) => html("figure", {}, html("figcaption", {}, named(each.corruption)), responsive((width) => corrupted(each, domain, width), 320).element));
   const tables = report.robustness.map((each) => html("div", {}, html("h3", {}, named(each.corruption)), robustnessTable(each)));
@@ -15,26 +15,26 @@ function robustArms() {
   return range(report.arms.length).filter((index) => report.robustness.some(({ rows }) => rows[report.arms[index].name]));
 }
 
-function corrupted({ corruption, levels, rows }, domain, width) {
+function corrupted({ corruption, labels, rows }, domain, width) {
   const height = 220;
   const box = [40, 14, width - 14, height - 26];
-  const step = (box[2] - box[0]) / Math.max(1, levels.length - 1);
-  const x = { ticks: range(levels.length), at: (level) => box[0] + step * level };
+  const step = (box[2] - box[0]) / Math.max(1, labels.length - 1);
+  const x = { ticks: range(labels.length), at: (level) => box[0] + step * level };
   const y = linear(domain, [box[3], box[1]], 4);
   const shown = robustArms().filter((index) => rows[report.arms[index].name]);
-  const place = (index) => rows[report.arms[index].name].map((value, level) => [x.at(level), value === null ? NaN : y.at(value)]);
+  const place = (index) => rows[report.arms[index].name].map(({ mean }, level) => [x.at(level), mean === null ? NaN : y.at(mean)]);
   return drawing(
-    `Accuracy under ${corruption}`, shown.map((index) => `${report.arms[index].name}: ${rows[report.arms[index].name].map((value) => percent(value)).join(", ")}`).join("; "),
+    `Accuracy under ${corruption}`, shown.map((index) => `${report.arms[index].name}: ${rows[report.arms[index].name].map(({ mean }) => percent(mean)).join(", ")}`).join("; "),
     width, height,
-    axes({ box, x, y, formatX: (level) => shortened(levels[level], 14), formatY: shareTicks(y) }),
+    axes({ box, x, y, formatX: (level) => shortened(labels[level], 14), formatY: shareTicks(y) }),
     shown.map((index) => svg("g", {}, svg("title", {}, report.arms[index].name), path(place(index), `curve ${series(index)}`),
       place(index).filter(([, top]) => Number.isFinite(top)).map(([left, top]) => mark(index, left, top)))),
   );
 }
 
-function robustnessTable({ corruption, levels, rows }) {
+function robustnessTable({ corruption, labels, rows }) {
   const shown = robustArms().filter((index) => rows[report.arms[index].name]);
-  const lines = shown.map((index) => [armName(index), ...rows[report.arms[index].name].map((value) => hundredths(value))]);
+  const lines = shown.map((index) => [armName(index), ...rows[report.arms[index].name].map(({ mean }) => hundredths(mean))]);
   const caption = `Accuracy in per cent under ${corruption}`;
-  return scrolling(caption, figuresTable(caption, ["Accuracy\u202f%", ...levels], lines));
+  return scrolling(caption, figuresTable(caption, ["Accuracy\u202f%", ...labels], lines));
 }

@@ -1,4 +1,4 @@
-/** From values to pixels, straight. `at` maps, `ticks` are values worth a line. */
+/** From values to pixels, linear. `at` maps, `ticks` are the values that get a line. */
 function linear([low, high], [from, to], wanted = 5) {
   const span = high - low || 1;
   return { at: (value) => from + ((value - low) / span) * (to - from), ticks: niceTicks(low, high, wanted), low, high };
@@ -44,7 +44,7 @@ function paddedLog(values, factor = 1.3) {
   return [Math.min(...values) / factor, Math.max(...values) * factor];
 }
 
-/** So many decimals as the ticks of an axis need. */
+/** The number of decimals that the ticks of an axis need. */
 function tickDecimals(ticks, factor = 1) {
   const step = Math.abs((ticks[1] ?? 1) - (ticks[0] ?? 0)) * factor;
   return Math.min(4, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));

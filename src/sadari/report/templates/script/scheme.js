@@ -1,6 +1,6 @@
 const SCHEMES = ["auto", "light", "dark"];
 
-/** Light, dark, or as the reader's system has it; remembered where the browser allows a file to remember. */
+/** Light, dark, or as the system has it; stored where the browser lets a file store something. */
 function schemeSwitch() {
   const stored = SCHEMES.includes(remembered()) ? remembered() : "auto";
   apply(stored);
@@ -26,6 +26,6 @@ function remember(scheme) {
   try {
     localStorage.setItem("sadari-scheme", scheme);
   } catch {
-    // A browser that keeps nothing still shows what was chosen, for now.
+    // A browser that stores nothing still shows the choice until the page is closed.
   }
 }

@@ -1,4 +1,10 @@
-const report = JSON.parse(document.getElementById("contents-data").textContent);
+const report = readReport();
+
+/** What the page shows. An arm is one object here: its figures, its detail and the rest of its page side by side. */
+function readReport() {
+  const read = JSON.parse(document.getElementById("contents-data").textContent);
+  return { ...read, arms: read.arms.map(({ result, detail, ...page }) => ({ ...result, ...detail, ...page })) };
+}
 
 /** The page below its first screen, in reading order. `there` says whether the report has anything to show. */
 const SECTIONS = [
@@ -10,27 +16,27 @@ const SECTIONS = [
     id: "verdicts", title: "Pairwise verdicts", there: () => report.pairs.length, draw: verdicts,
     lede: "Every pair of arms, on the same images. The interval is the pair's own; p is corrected over all pairs by Holm's method.",
   },
-  { id: "failures", title: "Failed arms", there: () => failed().length, draw: failures, lede: "They keep their place, with the reason." },
+  { id: "failures", title: "Failed arms", there: () => failed().length, draw: failures, lede: "Arms of which not every seed has finished, with the reason." },
   {
     id: "curves", title: "Learning curves", there: () => report.arms.some((arm) => arm.curves.length), draw: curves,
     lede: "Accuracy and loss after each epoch: a thin line for each seed, a thick one for their mean.",
   },
   {
     id: "confusion", title: "Confusion", there: () => anyFinished((arm) => arm.confusion.length || Object.keys(arm.cells).length), draw: confusionSection,
-    lede: "Which class is taken for which. Choose a cell, with a click or with the arrow keys and Enter, to see its pictures.",
+    lede: "Which class is taken for which. Choose a cell with a click or with the arrow keys and Enter, to see its pictures.",
   },
   {
     id: "mistakes", title: "Worst mistakes", there: () => anyFinished((arm) => arm.mistakes.length), draw: mistakes,
-    lede: "Wrong answers, the surest first.",
+    lede: "Wrong predictions, the most confident first.",
   },
   {
     id: "hardest", title: "Wrong in every arm", there: () => report.hardest.length, draw: hardest,
-    lede: "Images that no run of any arm gets right: label → what most runs say instead, and how many do. Wrong labels live here.",
+    lede: "Images that no run of any arm gets right: label → what most runs predict instead, and how many do. Wrong labels are often among them.",
   },
   { id: "classes", title: "Classes", there: () => anyFinished((arm) => arm.per_class.length), draw: classes, lede: "Precision, recall and F1 of every class, and their averages." },
   {
     id: "calibration", title: "Calibration", there: () => anyFinished((arm) => arm.calibration.length), draw: calibration,
-    lede: "An arm that is sure of 80 % should be right in 80 of 100 cases: the closer to the diagonal, the more its probabilities can be believed.",
+    lede: "Where an arm predicts with 80 %, it should be right in 80 of 100 cases: the closer to the diagonal, the more its probabilities can be trusted.",
   },
   { id: "robustness", title: "Robustness", there: () => report.robustness.length, draw: robustness, lede: "Accuracy on the same images, corrupted more and more." },
   { id: "sweeps", title: "Sweeps", there: () => report.sweeps.length, draw: sweeps, lede: "Accuracy and loss against a varied setting, with 95 % intervals." },
@@ -39,15 +45,15 @@ const SECTIONS = [
     id: "layers", title: "Layers", there: () => anyFinished((arm) => arm.layers.length), draw: layers,
     lede: "What an image goes through in each network, up to the classes, and how every shape came about.",
   },
-  { id: "data", title: "Data", there: () => true, draw: data, lede: "Which images, in which parts, and what the check of them found." },
-  { id: "origin", title: "Settings and environment", there: () => true, draw: origin, lede: "All that is needed to do it again." },
+  { id: "data", title: "Data", there: () => true, draw: data, lede: "Which images, in which splits, and what the check of them found." },
+  { id: "origin", title: "Settings and environment", there: () => true, draw: origin, lede: "All that is needed to reproduce it." },
 ];
 
 function anyFinished(holds) {
   return finished().some((index) => holds(report.arms[index]));
 }
 
-/** A section with its words at once and its plots when they are wanted: `draw` may be called any number of times. */
+/** A section with its heading at once and its plots when they are wanted: `draw` may be called any number of times. */
 function sectionShell({ id, title, lede, draw }) {
   const body = html("div", { class: "body" });
   const element = html("section", { id, "aria-labelledby": `${id}-title` }, html("h2", { id: `${id}-title` }, title), html("p", { class: "lede" }, lede), body);
@@ -68,7 +74,7 @@ function sectionShell({ id, title, lede, draw }) {
   };
 }
 
-/** Draws one section after the other, whenever the browser has nothing better to do. */
+/** Draws one section after the other, whenever the browser is idle. */
 function drawIdly(sections) {
   const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 1));
   const next = () => {
@@ -93,7 +99,7 @@ function markCurrent(list) {
   links.forEach((_, id) => watcher.observe(document.getElementById(id)));
 }
 
-/** Paper cannot be clicked: before printing, everything is drawn and unfolded; afterwards it is as it was. */
+/** Draws and unfolds everything before printing; afterwards the page is as it was. */
 function printWhole(shells) {
   let unfolded = [];
   const before = () => {
@@ -111,7 +117,7 @@ function printWhole(shells) {
 }
 
 function start() {
-  armLookedAt = detailed()[0] ?? finished()[0] ?? 0;
+  chosenArm = detailed()[0] ?? finished()[0] ?? 0;
   document.getElementById("scheme").append(schemeSwitch());
   document.getElementById("leaderboard").replaceChildren(leaderboard());
   document.getElementById("cost").append(...(costPlot() ?? []));
@@ -120,7 +126,7 @@ function start() {
   document.getElementById("sections").append(...shells.map(({ element }) => element));
   const links = [["standings", "Standings"], ...there.map(({ id, title }) => [id, title])];
   const list = html("ul", {}, links.map(([id, title]) => html("li", {}, html("a", { href: `#${id}` }, title))));
-  // A jump lands rightly only where everything above has its height.
+  // A jump reaches its section only when everything above has its height.
   list.addEventListener("click", () => shells.forEach((shell) => shell.draw()));
   document.getElementById("contents").append(list);
   printWhole(shells);

@@ -58,7 +58,7 @@ function tableRow(columns, row) {
   return html("tr", {}, cells);
 }
 
-/** A plain table: `heads` are words, `rows` lists of nodes, the first of each its name; `numeric`: columns of numbers. */
+/** A plain table: `heads` are texts, `rows` lists of nodes, the first of each its name; `numeric`: columns of numbers. */
 function figuresTable(caption, heads, rows, numeric = range(heads.length).slice(1)) {
   const columns = heads.map((label, index) => ({ label, numeric: numeric.includes(index), cell: (row) => row[index] }));
   return html(

@@ -1,6 +1,6 @@
 const FEW_PAIRS = 10;
 
-/** Which differences are shown? Those with the best arm first; many others are folded away. */
+/** The verdicts of all pairs: those with the best arm first; many others are folded. */
 function verdicts() {
   const scale = pairScale(report.pairs);
   const best = report.arms[finished()[0]]?.name;
@@ -52,6 +52,6 @@ function forestPointsAxis(scale) {
 }
 
 function pairDrawing({ a, b, difference, low, high }, scale) {
-  const words = `${a} minus ${b}: ${points(difference, 2)} points, 95 % interval ${points(low, 2)} to ${points(high, 2)}`;
-  return intervalDrawing(words, scale, difference, low, high, null, 0);
+  const label = `${a} minus ${b}: ${points(difference, 2)} points, 95 % interval ${points(low, 2)} to ${points(high, 2)}`;
+  return intervalDrawing(label, scale, difference, low, high, null, 0);
 }

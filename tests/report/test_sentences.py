@@ -1,0 +1,56 @@
+"""Does the sentence of the first screen say as much as the verdicts show, and no more?"""
+
+from dataclasses import replace
+
+from sadari.comparison.result import ComparisonResult
+from sadari.report.sentences import verdict_sentence
+from sadari.values import Interval, Verdict
+
+
+def spoken(result: ComparisonResult, *words: tuple[str, str, float, str], **changes: object) -> str:
+    """The sentence for these verdicts: (a, b, difference, verdict)."""
+    verdicts = tuple(Verdict(a, b, d, d - 0.01, d + 0.01, 0.0004, word) for a, b, d, word in words)
+    return verdict_sentence(replace(result, verdicts=verdicts, **changes))  # type: ignore[arg-type]
+
+
+NO = "no difference shown"
+
+
+def test_the_best_of_all_is_called_so_only_where_it_beats_all(stamped_result: ComparisonResult) -> None:
+    both = (("mlp", "softmax", 0.1, "better"), ("majority", "mlp", -0.7, "worse"))
+    sentence = spoken(stamped_result, *both)
+    assert sentence.startswith("mlp is shown to be the best of 3: ")
+    assert "10.0 points more (9.0 to 11.0; p < 0.001) than softmax, the next one." in sentence
+    sentence = spoken(stamped_result, ("mlp", "softmax", 0.1, NO), both[1])
+    assert sentence.startswith("mlp has the highest accuracy, ")
+    assert sentence.endswith("but no difference from softmax is shown; mlp beats majority.")
+    sentence = spoken(stamped_result, ("mlp", "softmax", 0.0, "equal within 0.005"), both[1])
+    assert sentence.startswith("mlp and softmax share the highest accuracy")
+    assert "best" not in sentence
+
+
+def test_the_sentence_knows_two_one_failed_and_none(stamped_result: ComparisonResult) -> None:
+    mlp, softmax, majority = stamped_result.arms
+    two = spoken(stamped_result, ("softmax", "mlp", -0.1, "worse"), arms=(mlp, softmax))
+    assert two.startswith("mlp is shown to be the better of the two: ")
+    assert "10.0 points more (9.0 to 11.0" in two
+    one = spoken(stamped_result, arms=(mlp,))
+    assert one.startswith("mlp gets 8") and "95 % interval" in one and "2 seeds" in one
+    failed = replace(majority, status="failed", reason="no memory", accuracy=None)
+    assert spoken(stamped_result, arms=(mlp, failed)).endswith(" majority failed and is not compared.")
+    none = spoken(stamped_result, arms=(failed,))
+    assert none == "No model is done, so there is nothing to compare: majority failed."
+
+
+def test_one_seed_speaks_of_these_networks_only(stamped_result: ComparisonResult) -> None:
+    single = tuple(replace(arm, seeds=(0,)) for arm in stamped_result.arms[:2])
+    sentence = spoken(stamped_result, ("mlp", "softmax", 0.1, "better"), arms=single)
+    assert sentence.endswith("; one seed each, so this is about these trained networks only.")
+    assert "one trained network" in spoken(stamped_result, arms=single[:1])
+
+
+def test_many_names_are_counted(stamped_result: ComparisonResult) -> None:
+    mlp = stamped_result.arms[0]
+    arms = [replace(mlp, name=f"m{at}", accuracy=Interval(0.9 - at / 100, 0, 0.8, 0.95)) for at in range(7)]
+    verdicts = [("m0", arm.name, 0.01, NO) for arm in arms[1:]]
+    assert "no difference from m1, m2, m3 and 3 others is shown" in spoken(stamped_result, *verdicts, arms=tuple(arms))
