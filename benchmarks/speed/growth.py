@@ -79,7 +79,7 @@ def measure(work: Work, file: Path) -> dict[str, float]:
     """Return the seconds of each stage of `work`, and the peak of memory in MiB, in this process."""
     import sadari
     import sadari.api
-    from sadari.report.plots.write import write_plots
+    from sadari.report.plots.files import write_plots
 
     before = peak_mib()
     seconds: dict[str, float] = {}

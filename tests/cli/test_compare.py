@@ -21,7 +21,7 @@ from sadari.cli.output import tables
 from sadari.comparison import compare as room
 from sadari.comparison.result import ArmResult
 from sadari.errors import SadariError, UsageError
-from sadari.report.plots import write as plots
+from sadari.report.plots import files as plots
 from sadari.values import Interval
 from support.fake_training import FakeTrainer
 

@@ -18,7 +18,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.job import Job
 from sadari.models.catalog import find_model
 from sadari.report import page as write
-from sadari.report.plots import write as plots
+from sadari.report.plots import files as plots
 from sadari.run import RunRecord
 from support.clocked_training import ClockedTrainer, Made
 

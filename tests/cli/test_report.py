@@ -15,7 +15,7 @@ from sadari.cli import main as entrance
 from sadari.cli import report as door
 from sadari.comparison import compare as room
 from sadari.errors import SadariError, UsageError
-from sadari.report.plots import write as plots
+from sadari.report.plots import files as plots
 from support.stamped_training import StampedTrainer
 
 MADE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")

@@ -13,7 +13,7 @@ from sadari.cli import compare as door
 from sadari.comparison import compare as room
 from sadari.errors import UsageError
 from sadari.report import page as write
-from sadari.report.plots import write as plots
+from sadari.report.plots import files as plots
 from support.fake_training import FakeTrainer
 
 

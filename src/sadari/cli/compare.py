@@ -147,7 +147,7 @@ def _show(
     from sadari.cli.output.comparison import show_claims, show_comparison, show_winner
     from sadari.comparison.claims.claim import claimed_to_fail
     from sadari.report.page import write_report
-    from sadari.report.plots.write import write_plots
+    from sadari.report.plots.files import write_plots
 
     plots: tuple[Path, ...] = ()
     report: Path | None = None

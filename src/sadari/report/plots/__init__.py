@@ -1,1 +1,1 @@
-"""Draws figures with matplotlib: each module draws data of `report/figures.py`; `write` draws all of a result."""
+"""Draws figures with matplotlib: each module draws data of `report/figures.py`; `files` writes all of a result."""

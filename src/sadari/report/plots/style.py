@@ -1,15 +1,12 @@
 """What do all figures share? Files, fonts, colours, legends; readable in grey and to the colour-blind."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-
-from sadari.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -41,27 +38,6 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "sadari",  # otherwise every file has other ids
 }
-
-
-def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path]:
-    """Draw `data` once and write `stem`.png and `stem`.svg, whole or not at all; the same data give the same bytes."""
-    with styled():
-        figure = draw(data)
-        png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
-        write_whole(png, lambda path: figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None}))
-        figure.set_layout_engine(
-            "none"
-        )  # it has its layout by now, and finding the same again takes a third of the time
-        write_whole(svg, lambda path: figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "sadari"}))
-    return png, svg
-
-
-def save_png(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
-    """Draw `data` and write it as the PNG file `path`, whole or not at all; return the path."""
-    with styled():
-        figure = draw(data)
-        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
-    return path
 
 
 @contextmanager

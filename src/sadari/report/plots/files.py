@@ -1,13 +1,19 @@
 """Writes the plots of a comparison: PNG and SVG of each, in its folder `plots`."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sadari.comparison.result import ComparisonResult
+from sadari.files import write_whole
 from sadari.report import figures
 from sadari.report.plots.arms import draw_confusion, draw_cost, draw_robustness
 from sadari.report.plots.curves import draw_curves, draw_learning, draw_sweep
 from sadari.report.plots.images import draw_samples
-from sadari.report.plots.style import save
+from sadari.report.plots.style import DPI, T, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_CONFUSIONS = 12  # arms; a long sweep would otherwise leave a hundred files (assumed)
 
@@ -37,3 +43,24 @@ def write_plots(result: ComparisonResult) -> tuple[Path, ...]:
         stem = folder / f"confusion-{Path(arm.runs[0]).name.rpartition('-seed')[0]}"
         written.append(save(draw_confusion, table, stem)[0])
     return tuple(written)
+
+
+def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path]:
+    """Draw `data` once and write `stem`.png and `stem`.svg, whole or not at all; the same data give the same bytes."""
+    with styled():
+        figure = draw(data)
+        png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+        write_whole(png, lambda path: figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None}))
+        figure.set_layout_engine(
+            "none"
+        )  # it has its layout by now, and finding the same again takes a third of the time
+        write_whole(svg, lambda path: figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "sadari"}))
+    return png, svg
+
+
+def save_png(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
+    """Draw `data` and write it as the PNG file `path`, whole or not at all; return the path."""
+    with styled():
+        figure = draw(data)
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
+    return path
