@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sadari.comparison.curves import Course
-from sadari.comparison.diagnosis import (
+from sadari.comparison.analysis.curves import Course
+from sadari.comparison.analysis.diagnosis import (
     NEITHER,
     OVER,
     UNDER,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.analysis.learning_curve import learning_curves
 from sadari.comparison.compare import compare
-from sadari.comparison.learning_curve import learning_curves
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm

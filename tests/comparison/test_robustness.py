@@ -15,11 +15,11 @@ import sadari
 from sadari.cli import compare as door
 from sadari.cli.output.tables import robustness_table
 from sadari.comparison import compare as room
-from sadari.comparison import corruption_robustness as corruption_robustness
+from sadari.comparison.analysis import corruption_robustness
+from sadari.comparison.analysis.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
 from sadari.comparison.variants import Arm
 from sadari.data.background import find_background
 from sadari.data.corruptions import CORRUPTIONS, corrupted

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
 from sadari.report import figures

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sadari.comparison.analysis.corruption_robustness import judge_robustness
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
-from sadari.comparison.corruption_robustness import judge_robustness
 from sadari.comparison.facts import facts_of
 from sadari.comparison.inputs import ComparisonInputs, keep_split, load_inputs
 from sadari.comparison.jobs import Outcome, Task, run_tasks, told

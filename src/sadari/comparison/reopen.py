@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
 from sadari.comparison.facts import facts_from_run, facts_of
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
 from sadari.comparison.result import ComparisonResult, make_result
-from sadari.comparison.robustness import read_robustness
 from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError

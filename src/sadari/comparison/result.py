@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sadari.comparison.analysis.diagnosis import Diagnosis, diagnose_runs
+from sadari.comparison.analysis.learning_curve import learning_curves
+from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness as correctness
-from sadari.comparison.diagnosis import Diagnosis, diagnose_runs
-from sadari.comparison.learning_curve import learning_curves
 from sadari.comparison.request import Comparison
-from sadari.comparison.robustness import Robustness, read_robustness
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import Bools, interval, verdicts

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
 from sadari.comparison.correct import correctness
-from sadari.comparison.diagnosis import rise_after_turn, turning_epoch
 from sadari.comparison.result import DONE, ArmResult
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
 from sadari.evaluation.statistics import Bools, against, difference_p, verdict

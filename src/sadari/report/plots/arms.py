@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 from typing import TYPE_CHECKING
 
-from sadari.comparison.robustness import CorruptionAccuracy
+from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.report.figures import RobustnessPlot
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sadari.comparison.curves import Course, Floats, History, part_above, shared_curves
+from sadari.comparison.analysis.curves import Course, Floats, History, part_above, shared_curves
 from sadari.models.catalog import recorded_model
 from sadari.models.spec import FittedBy
 from sadari.run import RunRecord

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sadari.comparison.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
+from sadari.comparison.analysis.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
 from sadari.data.background import Background, find_background
 from sadari.data.corruptions import CORRUPTIONS, Corruption, corrupted
 from sadari.errors import SadariError
