@@ -28,9 +28,11 @@ from typing import Any
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import expand
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.job import make_job
+from sadari.models.catalog import find_model
 from sadari.settings import parse_overrides
 from sadari.training.train import train
 
@@ -74,10 +76,10 @@ Row = dict[str, Any]
 def comparison(name: str, jobs: int | None) -> None:
     """What a fresh process does: one comparison."""
     data, models, words = COMPARISONS[name]
-    arms, _ = expand(models.split(","), {}, parse_overrides(list(words)))
+    arms, _ = expand([find_model(each) for each in models.split(",")], {}, parse_overrides(list(words)))
     with tempfile.TemporaryDirectory() as folder:
         started = perf_counter()
-        result = compare(Comparison(data, arms, (0, 1, 2)), out=Path(folder) / "out", workers=jobs)
+        result = compare(Comparison(data, arms, (0, 1, 2)), out=Path(folder) / "out", executor=LocalExecutor(jobs))
         seconds = perf_counter() - started
     accuracy = {arm.name: arm.accuracy.mean for arm in result.arms if arm.accuracy}
     print(json.dumps({"seconds": seconds, "accuracy": accuracy}))

@@ -32,7 +32,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClockedTrainer:
     fake, original = ClockedTrainer(made=MADE), find.find_best
 
     def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **{"trainer": fake, **named}, clock=fake.clock)
+        return original(*arguments, **{"train": fake, **named}, clock=fake.clock)
 
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
@@ -81,7 +81,7 @@ def test_json_says_that_there_is_no_winner_where_all_finalists_fail(
         return trainer(job, out, **given)
 
     fake = find.find_best
-    monkeypatch.setattr(find, "find_best", lambda *asked, **named: fake(*asked, **named, trainer=failing))
+    monkeypatch.setattr(find, "find_best", lambda *asked, **named: fake(*asked, **named, train=failing))
     result = typed("digits", "--models", "best", "--budget", "20s", "--json")
     assert result.exit_code == 1, result.output
     assert json.loads(result.stdout)["winner"] is None

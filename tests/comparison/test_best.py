@@ -64,7 +64,7 @@ def search(
     using: ClockedTrainer, folder: Path, budget: float = BUDGET, heard: Heard | None = None, **overrides: Value
 ) -> ComparisonResult:
     request = BestRequest("digits", budget, overrides)
-    return find_best(request, out=folder, progress=heard, trainer=using, clock=using.clock)
+    return find_best(request, out=folder, progress=heard, train=using, clock=using.clock)
 
 
 def jobs_in(using: ClockedTrainer, folder: Path) -> list[Job]:
@@ -484,7 +484,7 @@ def test_without_validation_images_nothing_can_be_chosen(tmp_path: Path) -> None
 def test_a_wrong_margin_is_refused_at_once(tmp_path: Path) -> None:
     using = trainer()
     with pytest.raises(UsageError, match="between 0 and 1"):
-        find_best(BestRequest("digits", 60.0), out=tmp_path / "out", margin=2, trainer=using, clock=using.clock)
+        find_best(BestRequest("digits", 60.0), out=tmp_path / "out", margin=2, train=using, clock=using.clock)
     assert not using.calls
 
 
@@ -513,7 +513,7 @@ def test_folders_are_numbered_and_the_same_request_finds_its_own(tmp_path: Path)
     def found(budget: float) -> Path:
         using = trainer()
         request = BestRequest("digits", budget)
-        return find_best(request, runs=tmp_path / "runs", trainer=using, clock=using.clock).out
+        return find_best(request, runs=tmp_path / "runs", train=using, clock=using.clock).out
 
     assert found(60.0) == tmp_path / "runs" / "digits-best-1" / "final"
     assert found(50.0) == tmp_path / "runs" / "digits-best-2" / "final"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sadari.comparison.compare import compare
+from sadari.comparison.jobs import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import folder_name, parse_vary
@@ -31,7 +32,7 @@ def request(*models: str, seeds: int = 2, **overrides: Value) -> Comparison:
 
 
 def run(asked: Comparison, tmp_path: Path, trainer: FakeTrainer, out: Path | None = None) -> ComparisonResult:
-    return compare(asked, out=out, runs=tmp_path / "runs", trainer=trainer)
+    return compare(asked, out=out, runs=tmp_path / "runs", executor=SerialExecutor(trainer))
 
 
 # which arms
@@ -412,7 +413,7 @@ class Recorder(Silent):
 def test_a_failing_model_keeps_its_row_and_the_others_go_on(tmp_path: Path) -> None:
     progress = Recorder()
     trainer = FakeTrainer(fails={"softmax": SadariError("the loss is no longer a number")})
-    result = compare(request("softmax", "mlp"), runs=tmp_path, trainer=trainer, progress=progress)
+    result = compare(request("softmax", "mlp"), runs=tmp_path, executor=SerialExecutor(trainer), progress=progress)
     good, bad = result.arms
     assert (good.name, good.status) == ("mlp", "done")
     assert (bad.name, bad.status, bad.accuracy, bad.seeds) == ("softmax", "failed", None, ())

@@ -8,6 +8,7 @@ import pytest
 
 from sadari.comparison.analysis.learning_curve import learning_curves
 from sadari.comparison.compare import compare
+from sadari.comparison.jobs import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm
@@ -44,7 +45,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 3) -> ComparisonResult:
     asked = Comparison("digits", arms, tuple(range(seeds)))
-    return compare(asked, runs=tmp_path / "runs", trainer=trainer or Learner())
+    return compare(asked, runs=tmp_path / "runs", executor=SerialExecutor(trainer or Learner()))
 
 
 def test_points_are_the_arms_over_the_images_that_the_runs_had(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import sadari
 from sadari.cli import compare as door
 from sadari.comparison import compare as room
+from sadari.comparison.jobs import SerialExecutor
 from sadari.errors import UsageError
 from sadari.report import page as write
 from sadari.report.plots import write as plots
@@ -25,7 +26,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
     monkeypatch.chdir(tmp_path)
 
     def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **named, trainer=fake)
+        return original(*arguments, **{**named, "executor": SerialExecutor(fake)})
 
     monkeypatch.setattr(room, "compare", with_fake)
     monkeypatch.setattr(plots, "write_plots", lambda _: ())

@@ -16,6 +16,7 @@ from sadari.comparison import compare as room
 from sadari.comparison.claims.claim import parse_claim
 from sadari.comparison.command import END, STUDY, command_of
 from sadari.comparison.compare import compare
+from sadari.comparison.jobs import SerialExecutor
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
@@ -40,7 +41,7 @@ def request(*models: str, seeds: int = 2, vary: tuple[str, ...] = (), **override
 
 
 def run(asked: Comparison, out: Path, trainer: StampedTrainer | None = None) -> ComparisonResult:
-    return compare(asked, out=out, trainer=trainer or StampedTrainer())
+    return compare(asked, out=out, executor=SerialExecutor(trainer or StampedTrainer()))
 
 
 def single(out: Path, model: str = "mlp", seed: int = 0, device: str = "cpu", **overrides: Value) -> Path:
@@ -80,7 +81,7 @@ def test_published_figures_and_claims_are_kept(tmp_path: Path) -> None:
     arms = (named_arm("A", "softmax", {"epochs": 2}, {"accuracy": 0.71}), named_arm("B", "mlp", {"epochs": 2}))
     asked = Comparison("digits", arms, (3, 5), title="a study")
     claims = [parse_claim("A < B", ("A", "B"), "B is better")]
-    made = compare(asked, out=tmp_path / "c", claims=claims, trainer=StampedTrainer())
+    made = compare(asked, out=tmp_path / "c", claims=claims, executor=SerialExecutor(StampedTrainer()))
     back = reopen([tmp_path / "c"])
     require_same(made, back)
     assert back.arms[1].published == {"accuracy": 0.71}
@@ -89,7 +90,7 @@ def test_published_figures_and_claims_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_margin_is_kept(tmp_path: Path) -> None:
-    made = compare(request("softmax", "mlp"), out=tmp_path / "c", margin=0.3, trainer=StampedTrainer())
+    made = compare(request("softmax", "mlp"), out=tmp_path / "c", margin=0.3, executor=SerialExecutor(StampedTrainer()))
     assert made.command.endswith("--epochs 2 --margin 0.3")
     back = reopen([tmp_path / "c"])
     require_same(made, back)
@@ -106,7 +107,7 @@ def test_disturbed_images_are_kept(tmp_path: Path) -> None:
 
 def test_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(request(), tmp_path / "c")
-    monkeypatch.setattr(room, "run_tasks", lambda *_: pytest.fail("training"))
+    monkeypatch.setattr(room, "LocalExecutor", lambda: pytest.fail("training"))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*")}
     reopen([tmp_path / "c"])
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*")} == before

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sadari.comparison.compare import compare
+from sadari.comparison.jobs import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult, judging_scores
 from sadari.evaluation.metrics import METRICS, score
@@ -24,7 +25,7 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
 
 def compared(folder: Path) -> ComparisonResult:
     arms, _ = named_arms(["softmax", "majority"], {}, {"epochs": "8"})
-    return compare(Comparison("digits", arms, (0, 1)), out=folder / "out", trainer=FakeTrainer())
+    return compare(Comparison("digits", arms, (0, 1)), out=folder / "out", executor=SerialExecutor(FakeTrainer()))
 
 
 def rewritten(record: RunRecord, metrics: set[str]) -> None:

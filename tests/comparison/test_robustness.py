@@ -18,6 +18,7 @@ from sadari.comparison import compare as room
 from sadari.comparison.analysis import corruption_robustness
 from sadari.comparison.analysis.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
 from sadari.comparison.compare import compare
+from sadari.comparison.jobs import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm
@@ -185,7 +186,7 @@ def test_an_interrupted_judgement_goes_on_where_it_was(copied: Path, monkeypatch
 
 def test_a_run_without_a_model_is_told_of(tmp_path: Path) -> None:
     asked = Comparison("digits", ARMS, (0, 1))
-    result = compare(asked, out=tmp_path / "fake", robustness=True, trainer=FakeTrainer())
+    result = compare(asked, out=tmp_path / "fake", robustness=True, executor=SerialExecutor(FakeTrainer()))
     assert result.robustness is not None
     assert result.robustness.corrupted == ()
     assert any("softmax is not judged under corruption" in note for note in result.robustness.notes)

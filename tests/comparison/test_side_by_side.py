@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import Task, run_tasks
+from sadari.comparison.jobs import SerialExecutor, Task
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.workers import sharing, side_by_side
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.comparison.workers.side_by_side import run_side_by_side
 from sadari.comparison.workers.worker import Worker
 from sadari.data.load import load
@@ -35,7 +36,7 @@ ARMS = (named_arm("softmax", "softmax", QUIET), named_arm("mlp", "mlp", QUIET))
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sadari.comparison.compare.cores", lambda: 2)
+    monkeypatch.setattr("sadari.comparison.workers.local.cores", lambda: 2)
     monkeypatch.setattr(sharing, "LITTLE_IN_ALL", 0)  # else no run of a test would be worth a worker
 
 
@@ -61,7 +62,7 @@ def tasks_of(folder: Path, jobs: Sequence[Job]) -> list[Task]:
 
 
 def one_after_the_other(folder: Path, jobs: Sequence[Job]) -> list[Path]:
-    return [outcome.task.out for outcome in run_tasks(tasks_of(folder, jobs), Silent())]
+    return [outcome.out for outcome in SerialExecutor().run(tasks_of(folder, jobs), Silent())]
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
 
 
 def compared(out: Path, workers: int) -> ComparisonResult:
-    return compare(Comparison("digits", ARMS, (0, 1)), out=out, workers=workers)
+    return compare(Comparison("digits", ARMS, (0, 1)), out=out, executor=LocalExecutor(workers))
 
 
 def test_a_run_has_the_same_bytes_and_place_alone_and_beside_others(
@@ -131,7 +132,7 @@ def test_a_worker_tells_what_it_does_and_why_it_failed(tmp_path: Path) -> None:
         record = worker.do(good, split, heard).record
         assert record is not None and record.finished
         assert [label for label, _, _ in heard.tasks[:2]] == ["run 0 epoch 1/2", "run 0 epoch 2/2"]
-        [_, failed] = run_tasks(tasks_of(tmp_path / "here", jobs), Silent())
+        [_, failed] = SerialExecutor().run(tasks_of(tmp_path / "here", jobs), Silent())
         reason = worker.do(bad, split, heard).reason
         assert "the loss is no longer a number" in reason
         assert reason == failed.reason

@@ -8,6 +8,7 @@ import pytest
 
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.compare import compare
+from sadari.comparison.jobs import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm
@@ -25,7 +26,7 @@ from support.jobs import named_arms
 
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 2) -> ComparisonResult:
     asked = Comparison("digits", arms, tuple(range(seeds)))
-    return compare(asked, runs=tmp_path / "runs", trainer=trainer or FakeTrainer())
+    return compare(asked, runs=tmp_path / "runs", executor=SerialExecutor(trainer or FakeTrainer()))
 
 
 @pytest.fixture

@@ -6,16 +6,15 @@
 """
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from sadari.comparison.jobs import Train
 from sadari.comparison.variants import Arm
 from sadari.job import Job, make_job
 from sadari.models.spec import FittedBy, ModelSpec
-from sadari.run import RunRecord
 from sadari.settings import Settings, Value
 from sadari.values import ImageSet, Split
 
@@ -76,13 +75,11 @@ class Pace:
         return cls(max(seconds - learning - image * counts.of_judging, 0.0), image)
 
 
-def measure(
-    data: str, arm: Arm, seed: int, images: ImageSet, counts: Counts, trainer: Callable[..., RunRecord]
-) -> Pace:
+def measure(data: str, arm: Arm, seed: int, images: ImageSet, counts: Counts, train: Train) -> Pace:
     """How long does `arm` take? A few passes over a sample tell, with as many pixels and classes as it would have.
 
     images: the set as it is without a backbone; its other shapes are worked out, so that nothing is decoded for a model
-    that turns out to be too slow. counts: of that set. Whatever the trainer raises is raised.
+    that turns out to be too slow. counts: of that set. Whatever the train raises is raised.
     """
     short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "tensorboard": "off"}
     uncached: dict[str, Value] = {"cache": "none", "views": 0}  # noise is not worth keeping
@@ -90,7 +87,7 @@ def measure(
     job = make_job(data, arm.model, seed, {**arm.overrides, **short, **uncached})
     sample, split = _sample(job, shape_for(job.settings, images), images, counts)
     with tempfile.TemporaryDirectory() as folder:
-        run = trainer(job, Path(folder) / "run", images=sample, split=split)
+        run = train(job, Path(folder) / "run", images=sample, split=split)
         rows = [row["seconds"] for row in run.history]
         seconds = run.summary["seconds"]
     few = Counts.of(split)

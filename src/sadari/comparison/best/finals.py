@@ -13,7 +13,7 @@ from sadari.comparison.best.halving import Plan, plan
 from sadari.comparison.best.search import planned_overrides
 from sadari.comparison.best.state import Diary, Step
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import reason_of
+from sadari.comparison.jobs import SerialExecutor, Train, reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult, DataFacts
 from sadari.errors import SadariError
@@ -40,7 +40,7 @@ class Finals:
     paces: Mapping[str, Pace]
     told: Sequence[str]
     progress: Progress
-    trainer: Callable[..., RunRecord]
+    train: Train
     clock: Callable[[], float]
     _facts: DataFacts | None = None
 
@@ -99,7 +99,7 @@ class Finals:
             margin=margin,
             facts=self._facts,
             progress=self.progress,
-            trainer=self._timed,
+            executor=SerialExecutor(self._timed),
         )
         self._facts = result.data
         return result
@@ -128,7 +128,7 @@ class Finals:
         taken, started = self.diary.final_seconds, self.clock()
         before = taken.get(out.name, 0.0)
         try:
-            record = self.trainer(job, out, **given)
+            record = self.train(job, out, **given)
         except BaseException as error:
             taken[out.name] = before + self.clock() - started
             if isinstance(error, Exception):

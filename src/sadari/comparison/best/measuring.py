@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from sadari.comparison.best.cost_model import Counts, Pace, measure
 from sadari.comparison.best.shortlist import Field, by_promise, choose_field
 from sadari.comparison.best.state import Diary
-from sadari.comparison.jobs import reason_of
+from sadari.comparison.jobs import Train, reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.progress import Progress
-from sadari.run import RunRecord
 from sadari.values import ImageSet
 
 # Part of the budget for measuring, where somebody begins well (assumed: an epoch of the winner, where it has twenty).
@@ -31,7 +30,7 @@ class Measuring:
     images: ImageSet
     counts: Counts
     progress: Progress
-    trainer: Callable[..., RunRecord]
+    train: Train
     clock: Callable[[], float]
 
     def fill(self, diary: Diary) -> None:
@@ -74,4 +73,4 @@ class Measuring:
             self._pace(last)
 
     def _pace(self, arm: Arm) -> Pace:
-        return measure(self.asked.data, arm, self.asked.seeds[0], self.images, self.counts, self.trainer)
+        return measure(self.asked.data, arm, self.asked.seeds[0], self.images, self.counts, self.train)

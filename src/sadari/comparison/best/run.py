@@ -21,6 +21,7 @@ from sadari.comparison.best.shortlist import least_budget
 from sadari.comparison.best.state import DIARY, Diary, holds
 from sadari.comparison.compare import require_margin
 from sadari.comparison.inputs import load_inputs
+from sadari.comparison.jobs import Train
 from sadari.comparison.request import Comparison, data_name, numbered_folder
 from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load
@@ -62,15 +63,15 @@ def find_best(
     robustness: bool = False,
     margin: float | None = None,
     progress: Progress | None = None,
-    trainer: Callable[..., RunRecord] = train,
+    train: Train = train,
     clock: Callable[[], float] = perf_counter,
 ) -> ComparisonResult:
     """Try the promising models for a short time, the better ones for longer, and train the best for most of the budget.
 
     The result is a comparison of those that were trained at the end, in the folder FOLDER/final; `chosen_run` says
     which run to use. The budget counts training and judging; reading the images and drawing the report come on top.
-    out: FOLDER; without it the newest runs/NAME-best-N with the same request, or the next free one. robustness, margin,
-    trainer: as of `compare`. clock: seconds, as time.perf_counter.
+    out: FOLDER; without it the newest runs/NAME-best-N with the same request, or the next free one. robustness, margin: as
+    of `compare`. train: what turns a job into a run. clock: seconds, as time.perf_counter.
 
     Raises UsageError or SadariError before any work for a request that cannot be done, and for a budget in which no
     model can begin, saying which would do; SadariError where another process searches in FOLDER. Raises
@@ -85,11 +86,11 @@ def find_best(
     folder = _folder(asked, request.budget, out, runs).resolve()
     counts = Counts.of(split)
     with only_one(folder):
-        measuring = Measuring(asked, images, counts, progress, trainer, clock)
+        measuring = Measuring(asked, images, counts, progress, train, clock)
         diary = _diary(folder, request.budget, measuring)
         tried = measuring.field(diary)
         first = replace(asked, arms=tuple(arm for arm in asked.arms if arm.name in tried.first))
-        search = Search(asked, load_inputs(first, progress), counts, diary, progress, trainer, clock)
+        search = Search(asked, load_inputs(first, progress), counts, diary, progress, train, clock)
         search.told += _untried(outside)
         for sentence in _untried(diary.untried):
             search.tell(sentence)
@@ -98,7 +99,7 @@ def find_best(
         standing = {trial.arm: trial for trial in diary.standing()}
         ranking = [*(standing or tried.first), *tried.later]
         paces = {name: search.pace_after(trial, diary.paces[name]) for name, trial in standing.items()}
-        finals = Finals(asked, counts, diary, ranking, {**diary.paces, **paces}, search.told, progress, trainer, clock)
+        finals = Finals(asked, counts, diary, ranking, {**diary.paces, **paces}, search.told, progress, train, clock)
         return finals.run(robustness=robustness, margin=margin)
 
 

@@ -11,7 +11,7 @@ from sadari.comparison.best.halving import SEARCHED, Plan, best_first, rounds_fo
 from sadari.comparison.best.shortlist import Field
 from sadari.comparison.best.state import Diary, Trial
 from sadari.comparison.inputs import ComparisonInputs
-from sadari.comparison.jobs import Outcome, Task, run_tasks
+from sadari.comparison.jobs import Outcome, Task, Train, run_task
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, folder_name
 from sadari.data.split import draw_split
@@ -19,7 +19,6 @@ from sadari.errors import SadariError
 from sadari.job import Job, make_job
 from sadari.models.spec import FittedBy
 from sadari.progress import Progress
-from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.values import Split
 
@@ -41,7 +40,7 @@ class Search:
     counts: Counts
     diary: Diary
     progress: Progress
-    trainer: Callable[..., RunRecord]
+    train: Train
     clock: Callable[[], float]
     told: list[str] = field(default_factory=list)
 
@@ -129,7 +128,7 @@ class Search:
         started, run = self.clock(), f"{number}/{task.out.name}"
         before = self.diary.cut_off.get(run, 0.0)
         try:
-            [outcome] = run_tasks([task], self.progress, self.trainer)
+            outcome = run_task(task, self.progress, self.train)
         except KeyboardInterrupt:
             self.diary.cut_off[run] = before + self.clock() - started
             self.diary.write()

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread, current_thread, main_thread
 
-from sadari.comparison.jobs import Outcome, Task, reason_of, run_tasks, told
+from sadari.comparison.jobs import Outcome, Task, reason_of, run_task, say_failure
 from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress
@@ -61,8 +61,8 @@ class _Crew:
                 with self._interruptible() as going_on:
                     if not going_on:
                         break
-                    [outcome] = run_tasks([task], self._progress, partial(train, threads=task.threads))
-                self._keep(outcome)
+                    outcome = run_task(task, self._progress, partial(train, threads=task.threads))
+                self._add(task, outcome)
                 task = self._next()
             for thread in self._threads:
                 thread.join()
@@ -89,15 +89,16 @@ class _Crew:
     def _keep_busy(self, worker: Worker) -> None:
         try:
             while (task := self._next()) is not None:
-                self._keep(worker.do(task, self._splits[id(task.split)], self._progress))
+                self._add(task, worker.do(task, self._splits[id(task.split)], self._progress))
         except Exception as error:
             self._lose(reason_of(error))
         finally:
             worker.stop()
             worker.wait()
 
-    def _keep(self, outcome: Outcome) -> None:
-        self._outcomes.append(told(outcome, self._progress))
+    def _add(self, task: Task, outcome: Outcome) -> None:
+        say_failure(task, outcome, self._progress)
+        self._outcomes.append(outcome)
 
     def _lose(self, reason: str) -> None:
         """A worker has ended. Unless it was asked to, nobody goes on: what ended it may end the next one too."""
