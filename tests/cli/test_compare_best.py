@@ -13,7 +13,7 @@ import sadari
 from sadari.cli import compare as door
 from sadari.comparison.best import candidates
 from sadari.comparison.best import run as find
-from sadari.comparison.best.cost_model import Pace
+from sadari.comparison.best.cost_model import CostModel
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
 from sadari.models.catalog import find_model
@@ -22,8 +22,8 @@ from sadari.report.plots import write as plots
 from sadari.run import RunRecord
 from support.clocked_training import ClockedTrainer, Made
 
-PACE = Pace(0.05, 1e-4)
-MADE = {"softmax": Made(0.7, 1, PACE), "mlp": Made(0.8, 1, PACE), "cnn": Made(0.95, 1, PACE, stops=20)}
+COST = CostModel(0.05, 1e-4)
+MADE = {"softmax": Made(0.7, 1, COST), "mlp": Made(0.8, 1, COST), "cnn": Made(0.95, 1, COST, stops=20)}
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -19,12 +20,19 @@ from sadari.progress import Progress, Silent
 from support.fake_training import FakeTrainer
 from support.jobs import Listener, job_for, named_arm
 
+T = TypeVar("T")
 ASKED = Comparison("digits", (named_arm("softmax", "softmax"), named_arm("mlp", "mlp")), (0, 1))
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def copied(value: T) -> T:
+    """Return `value` as another process would receive it."""
+    received: T = pickle.loads(pickle.dumps(value))  # noqa: S301 (made in the same line)
+    return received
 
 
 @dataclass
@@ -34,8 +42,8 @@ class Elsewhere:
     there: Executor
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
-        received = [pickle.loads(pickle.dumps(task)) for task in reversed(tasks)]
-        return [pickle.loads(pickle.dumps(outcome)) for outcome in self.there.run(received, progress)]
+        received = [copied(task) for task in reversed(tasks)]
+        return [copied(outcome) for outcome in self.there.run(received, progress)]
 
 
 def test_a_comparison_can_be_trained_elsewhere(tmp_path: Path) -> None:
@@ -63,7 +71,7 @@ def test_a_task_is_a_value_that_can_be_pickled(tmp_path: Path) -> None:
     job = job_for("mlp", "digits")
     images = load("digits", job.settings)
     task = Task(job, tmp_path / "run", images, draw_split(images, job.settings), "mlp")
-    copy = pickle.loads(pickle.dumps(task))
+    copy = copied(task)
     assert (copy.job, copy.out, copy.label) == (task.job, task.out, task.label)
     assert np.array_equal(copy.images.images, images.images) and np.array_equal(copy.split.val, task.split.val)
 

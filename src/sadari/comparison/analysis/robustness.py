@@ -1,7 +1,8 @@
 """How much accuracy is left under shift, rotation, noise, blur, less contrast and another background?
 
-Read from `robustness.json`, which `corruption_robustness.py` leaves in each run folder: which of the judging images the
-run got right at each level. The file belongs to its weights, images and split; where one of them has changed, it is not used.
+Read from `robustness.json`, which `corruption_robustness.py` stores in each run folder: which of the judging images the
+run got right at each level. The file belongs to its weights, images and split; where one of them has changed, it is not
+used.
 """
 
 from collections.abc import Mapping, Sequence
