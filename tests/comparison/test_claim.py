@@ -2,7 +2,8 @@
 
 import pytest
 
-from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation, lines_of, parse_claim
+from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation, lines_of
+from sadari.comparison.claims.parse import parse_claim
 from sadari.errors import UsageError
 
 ARMS = (

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sadari.comparison.claims.claim import parse_claim
+from sadari.comparison.arm_result import DONE, FAILED, ArmResult
 from sadari.comparison.claims.judging import judge_claims
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.result import DONE, FAILED, ArmResult
 from sadari.evaluation.statistics import verdict
 from sadari.run import RunRecord
 from sadari.values import Answers

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sadari.cli import compare as door
 from sadari.comparison import compare as room
-from sadari.comparison.claims.claim import parse_claim
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.command import END, STUDY, command_of
 from sadari.comparison.compare import compare
 from sadari.comparison.jobs import SerialExecutor

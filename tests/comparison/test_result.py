@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.arm_result import judging_scores
 from sadari.comparison.compare import compare
 from sadari.comparison.jobs import SerialExecutor
 from sadari.comparison.request import Comparison
-from sadari.comparison.result import ComparisonResult, judging_scores
+from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.metrics import METRICS, score
 from sadari.files import read_json, write_json
 from sadari.run import RunRecord

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sadari.comparison.claims.claim import Claim, parse_claim
+from sadari.comparison.claims.claim import Claim
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.request import REQUEST, Comparison, read_stored
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError

@@ -17,7 +17,7 @@ vary = { dropout = "0:0.9:0.1" }   # one arm for each value
 published = { accuracy = 0.8865, loss = 0.3276 }
 
 [[claims]]                         # or, without words: claims = ["cnn > mlp"], above [settings]
-claim = "cnn > mlp"                # `claims/claim.py` has the syntax
+claim = "cnn > mlp"                # `claims/parse.py` has the syntax
 words = "the CNN beats the MLP"
 """
 
@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sadari.comparison.claims.claim import Claim, parse_claim
+from sadari.comparison.claims.claim import Claim
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
