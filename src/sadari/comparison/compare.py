@@ -1,4 +1,4 @@
-"""Which model is better on these images, and by how much? The table of contents of a comparison:
+"""Which model is better on these images, and by how much? The steps of a comparison:
 
 request -> images, split, checks -> folder -> jobs -> rows -> verdicts, claims, robustness -> comparison.json
 """
@@ -12,7 +12,7 @@ from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
 from sadari.comparison.facts import facts_of
-from sadari.comparison.inputs import ComparisonInputs, keep_split, load_inputs
+from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.jobs import Executor, Task
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
@@ -52,10 +52,10 @@ def compare(
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
     store_request(request, folder)
-    keep_split(request, inputs, folder)
+    store_split(request, inputs, folder)
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
-    most = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
-    images, split = inputs.images_for(most), inputs.split_for(most)
+    largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
+    images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = facts_of(data_name(request.data), images, split, progress, facts)
     records, reasons = _run(request, inputs, folder, progress, executor or LocalExecutor())
     result = make_result(
@@ -71,8 +71,8 @@ def compare(
     )
     result = replace(result, claims=judge_claims(claims, result.arms, result.records))
     if robustness:
-        asked = {arm.name: result.records[arm.name] for arm in request.arms}
-        result = replace(result, robustness=judge_robustness(asked, inputs.images_for, progress))
+        records_of = {arm.name: result.records[arm.name] for arm in request.arms}
+        result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     write_json(folder / "comparison.json", result.document())
     return result
@@ -81,7 +81,7 @@ def compare(
 def require_margin(margin: float | None) -> None:
     """Raise UsageError where `margin` is no difference of accuracies."""
     if margin is not None and not 0 < margin < 1:
-        raise UsageError(f"a margin of accuracy lies between 0 and 1, not {margin:g}; half a point is 0.005")
+        raise UsageError(f"a margin of accuracy is between 0 and 1, not {margin:g}; half a point is 0.005")
 
 
 def _run(

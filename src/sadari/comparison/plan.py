@@ -22,7 +22,7 @@ from sadari.settings import Value
 class Plan:
     """A comparison that is ready to run.
 
-    request: the arms and seeds, or a search for the best model. claims: about the arms, put to the test at the end.
+    request: the arms and seeds, or a search for the best model. claims: about the arms, tested at the end.
     workers: how many runs train at once, at most; None as many as there are cores, where that is faster.
     """
 

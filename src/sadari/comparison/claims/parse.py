@@ -94,7 +94,7 @@ class _Reader:
         if found := _WITHIN.match(text):
             text, margin = found[1], float(found[2])
             if margin <= 0:
-                raise UsageError(f"the margin lies above 0, not at {margin:g}")
+                raise UsageError(f"the margin is above 0, not {margin:g}")
         left_text, sign, right_text = _split(text)
         left, right = self._quantity(left_text), self._side(right_text)
         if sign == "=" and margin is None:
@@ -104,7 +104,7 @@ class _Reader:
         if left == right:
             raise UsageError(f"compares '{left.arm}' with itself")
         if isinstance(right, float) and left.figure in SHARES and not 0 <= right <= 1:
-            raise UsageError(f"{left.figure} lies between 0 and 1, not {right:g}")
+            raise UsageError(f"{left.figure} is between 0 and 1, not {right:g}")
         return Relation(left, sign, right, margin)
 
     def _side(self, text: str) -> Quantity | float:
@@ -121,9 +121,7 @@ class _Reader:
     def _reaches(self, found: re.Match[str]) -> Reaches:
         level, epochs = float(found[2]), int(found[3])
         if not 0 <= level <= 1 or epochs < 1:
-            raise UsageError(
-                f"validation accuracy lies between 0 and 1 and epochs count from 1, not {level:g}, {epochs}"
-            )
+            raise UsageError(f"validation accuracy is between 0 and 1 and epochs count from 1, not {level:g}, {epochs}")
         return Reaches(self._arm(found[1]), level, epochs)
 
     def _extremum(self, found: re.Match[str]) -> Extremum:
