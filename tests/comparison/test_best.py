@@ -24,7 +24,7 @@ from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.values import ImageSet, Split
 from support.clocked_training import ClockedTrainer, Made
-from support.jobs import named_arm
+from support.jobs import Listener, named_arm
 
 FAST, MIDDLE, SLOW = CostModel(0.05, 2e-5), CostModel(0.1, 2e-4), CostModel(0.2, 1e-2)
 # cnn takes ten times as long for a pass as mlp and is hardly better at first; lstm would be the best, and is too slow.
@@ -42,17 +42,8 @@ MADE = {
 BUDGET = 150.0  # six of them begin well within a quarter of it
 
 
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-
 @pytest.fixture(autouse=True)
-def small_ladder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+def few_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in MADE])
 
 
@@ -61,14 +52,14 @@ def clocked(**changed: Made) -> ClockedTrainer:
 
 
 def search(
-    using: ClockedTrainer, folder: Path, budget: float = BUDGET, heard: Heard | None = None, **overrides: Value
+    using: ClockedTrainer, folder: Path, budget: float = BUDGET, heard: Listener | None = None, **overrides: Value
 ) -> ComparisonResult:
     request = BestRequest("digits", budget, overrides)
     return find_best(request, out=folder, progress=heard, train=using, clock=using.clock)
 
 
 def jobs_in(using: ClockedTrainer, folder: Path) -> list[Job]:
-    """The jobs whose runs are in `folder`, without the samples."""
+    """Return the jobs whose runs are in `folder`, without the samples."""
     stored = [RunRecord.open(path.parent).job for path in sorted(folder.rglob("settings.toml"))]
     return [job for job in using.calls if job.record in stored]
 
@@ -117,7 +108,7 @@ def test_shares_are_equal_and_the_rounds_take_a_quarter(tmp_path: Path) -> None:
 
 
 def test_what_is_tried_and_why_models_drop_out_is_said_and_kept_in_the_notes(tmp_path: Path) -> None:
-    heard = Heard()
+    heard = Listener()
     result = search(clocked(), tmp_path / "out", heard=heard)
     assert "7 models could be tried: softmax, dnn, mlp, a4-dnn, cnn, cnn-lstm, lstm" in heard.said
     chosen = "the budget is long enough to begin well with 6 of 7 measured models: "
@@ -160,13 +151,13 @@ def test_the_run_to_use_is_chosen_on_validation(tmp_path: Path) -> None:
     assert chosen is not None and chosen.scores("val")["accuracy"] == best
 
 
-def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
+def test_where_no_model_begins_well_the_fastest_train_on_part_of_the_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("softmax", "mlp")])
     very_slow = CostModel(0.2, 2e-2)
     using = clocked(softmax=Made(0.75, 0.2, very_slow), mlp=Made(0.85, 1, very_slow))
-    heard = Heard()
+    heard = Listener()
     search(using, tmp_path / "out", budget=130.0, heard=heard)
     trials = SearchState.read(tmp_path / "out").trials
     assert (
@@ -180,7 +171,7 @@ def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
 
 
 def test_where_only_one_begins_well_it_has_the_budget_and_others_what_it_leaves(tmp_path: Path) -> None:
-    heard = Heard()
+    heard = Listener()
     result = search(clocked(), tmp_path / "out", budget=15.0, heard=heard)
     alone = "one model has the budget, the most promising of 3 that were measured: cnn-lstm"
     assert alone in heard.said and alone in result.notes
@@ -232,7 +223,7 @@ def test_a_budget_that_is_too_short_says_what_is_needed_and_leaves_nothing(tmp_p
 
 
 class Late(ClockedTrainer):
-    """Its first run of a round takes longer than all rounds may."""
+    """A stand-in whose first run of a round takes longer than all rounds may."""
 
     def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
         record = super().__call__(job, out, **given)  # type: ignore[arg-type]
@@ -244,7 +235,7 @@ class Late(ClockedTrainer):
 
 
 def test_a_round_that_takes_too_long_leaves_what_it_has_found(tmp_path: Path) -> None:
-    using, heard = Late(made=MADE), Heard()
+    using, heard = Late(made=MADE), Listener()
     result = search(using, tmp_path / "out", heard=heard)
     assert [arm.name for arm in result.arms] == ["cnn"], "the best of the only round"
     [ending] = [each for each in result.notes if each.startswith("no time is left for round 2 of 2")]
@@ -253,7 +244,7 @@ def test_a_round_that_takes_too_long_leaves_what_it_has_found(tmp_path: Path) ->
 
 
 class FailsIn(ClockedTrainer):
-    """Fails in the folders that `fail_in` names: round 2, or the finals."""
+    """A stand-in that fails in the folders `fail_in`: of round 2, or of the finals."""
 
     fail_in: tuple[str, ...] = ()
 
@@ -313,7 +304,7 @@ def test_a_model_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
             return super().__call__(job, out, **given)  # type: ignore[arg-type]
 
     using = FailsOnDigits(made=MADE)
-    heard = Heard()
+    heard = Listener()
     result = search(using, tmp_path / "out", heard=heard)
     assert result.best is not None and result.best.name == "cnn-lstm"
     [sentence] = [each for each in result.notes if "cnn drops out" in each]
@@ -324,7 +315,7 @@ def test_a_model_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_a_model_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
-    using, heard = clocked(), Heard()
+    using, heard = clocked(), Listener()
     using.fails = {"cnn": SadariError("no such device"), "dnn": RuntimeError("an operation is missing")}
     result = search(using, tmp_path / "out", heard=heard)
     assert "cnn was not tried: no such device" in heard.said
@@ -336,9 +327,9 @@ def test_a_model_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
         assert sentences <= set(each.notes)
 
 
-def test_measuring_ends_with_its_part_of_the_budget_where_somebody_begins_well(tmp_path: Path) -> None:
+def test_measuring_ends_with_its_part_of_the_budget_where_a_model_begins_well(tmp_path: Path) -> None:
     """Measuring lstm alone takes longer than a twentieth of this budget."""
-    using, heard = clocked(), Heard()
+    using, heard = clocked(), Listener()
     result = search(using, tmp_path / "out", budget=40.0, heard=heard)
     state = SearchState.read(tmp_path / "out")
     assert list(state.costs) == ["cnn-lstm", "cnn", "lstm"]
@@ -347,7 +338,7 @@ def test_measuring_ends_with_its_part_of_the_budget_where_somebody_begins_well(t
     assert sentence in heard.said and sentence in result.notes
     models = [job.model.name for job in using.calls]
     assert set(models) == {*state.costs, "dnn"}
-    assert models.count("dnn") == 1 and models[0] == "dnn", "the libraries are loaded by who is soonest done"
+    assert models.count("dnn") == 1 and models[0] == "dnn", "the libraries are loaded by the fastest model"
 
 
 def test_two_are_measured_however_long_it_takes(tmp_path: Path) -> None:
@@ -359,7 +350,7 @@ def test_two_are_measured_however_long_it_takes(tmp_path: Path) -> None:
 
 def test_what_every_run_costs_is_learnt_from_the_rounds(tmp_path: Path) -> None:
     class Slower(ClockedTrainer):
-        """Noise says nothing of eight seconds that every run on the images begins with."""
+        """Every run on the images begins with eight seconds, which the sample of noise does not show."""
 
         def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
             record = super()._leave(record, job, images, split)
@@ -373,7 +364,7 @@ def test_what_every_run_costs_is_learnt_from_the_rounds(tmp_path: Path) -> None:
 
 
 class StoppedIn(ClockedTrainer):
-    """Somebody presses Ctrl-C once, `after` seconds of the run whose path ends with `where`."""
+    """Ctrl-C once, `after` seconds into the run whose path ends with `where`."""
 
     where: tuple[str, ...] = ()
     after: float = 0.0
@@ -409,8 +400,8 @@ def test_time_before_ctrl_c_in_a_round_counts(tmp_path: Path) -> None:
     assert using.now <= BUDGET
 
 
-def test_a_seed_that_fails_behind_a_finished_run_gives_nobody_all_the_rest(tmp_path: Path) -> None:
-    """Neither of the two others begins within its half of what is left, each would within all of it."""
+def test_a_seed_that_fails_behind_a_finished_run_gives_no_model_all_the_rest(tmp_path: Path) -> None:
+    """Neither of the two others can begin within half of the time left; each could within all of it."""
     arms = tuple(named_arm(name, name, {}) for name in ("mlp", "cnn", "lstm"))
     state = SearchState(tmp_path / "best.json", "", 50.0, final_seconds={"mlp-seed0": 10.0, "mlp-seed1": 1.0})
     late = CostModel(25.0, 1e-3)
@@ -467,7 +458,7 @@ def test_a_winner_that_fails_at_the_end_keeps_its_row_and_the_runner_up_is_train
     assert len(failed) == 1, "what has failed is not trained again"
 
 
-def test_settings_reach_every_rung(tmp_path: Path) -> None:
+def test_settings_reach_every_model(tmp_path: Path) -> None:
     using = clocked()
     search(using, tmp_path / "out", batch_size="64", dropout="0.2")
     assert {job.settings.batch_size for job in using.calls} == {64}
@@ -533,7 +524,7 @@ def test_models_that_do_not_fit_and_backbones_without_weights_stay_outside(
     monkeypatch.setattr("sadari.models.weights._in_hub_cache", lambda _: None)
     names = ("softmax", "mlp", "fine-tune", "a1-cnn")
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in names])
-    heard = Heard()
+    heard = Listener()
     result = search(clocked(), tmp_path / "out", heard=heard)
     said = [each for each in heard.said if "is not tried" in each]
     assert said[0] == "fine-tune is not tried: the weights are not on this machine, and best downloads none"

@@ -21,9 +21,8 @@ DATA = "shapes:images=40,size=12"
 
 
 @pytest.fixture
-def old_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def old_runs(tmp_path: Path) -> Path:
     """The runs of 0.1.0 as if they had been made in this folder."""
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "old-runs"

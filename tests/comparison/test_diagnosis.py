@@ -1,4 +1,4 @@
-"""Do the words about learning curves follow from the curves, and not from their wiggles?"""
+"""Do the sentences about learning curves follow from the curves, and not from their noise?"""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ LEARNING = np.linspace(0.9, 0.1, EPOCHS)  # what the training loss does
 def history(
     val: Any, train: Any = LEARNING, val_accuracy: Any = None, train_accuracy: float = 0.9
 ) -> list[dict[str, float]]:
-    """One seed; validation accuracy stands at 0.8 unless given."""
+    """Make the history of one seed; its validation accuracy is 0.8 unless given."""
     accuracy = np.full(len(val), 0.8) if val_accuracy is None else val_accuracy
     rows = zip(val, train[: len(val)], accuracy, strict=True)
     return [

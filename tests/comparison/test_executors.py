@@ -24,11 +24,6 @@ T = TypeVar("T")
 ASKED = Comparison("digits", (named_arm("softmax", "softmax"), named_arm("mlp", "mlp")), (0, 1))
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-
-
 def copied(value: T) -> T:
     """Return `value` as another process would receive it."""
     received: T = pickle.loads(pickle.dumps(value))  # noqa: S301 (made in the same line)

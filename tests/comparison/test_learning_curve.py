@@ -25,7 +25,7 @@ FRACTIONS = ["0.25", "1", "0.1", "0.5"]
 
 @dataclass
 class Learner(FakeTrainer):
-    """Errs with 0.1 * (images / 1000) ** -0.5."""
+    """A stand-in for `train` with an error of 0.1 * (images / 1000) ** -0.5."""
 
     def __call__(
         self, job: Job, out: Path, *, images: ImageSet, split: Split, progress: Progress | None = None
@@ -36,11 +36,6 @@ class Learner(FakeTrainer):
             return super().__call__(job, out, images=images, split=split, progress=progress)
         finally:
             SKILLS[job.model.name] = before
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
 
 
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 3) -> ComparisonResult:

@@ -1,4 +1,4 @@
-"""Is a comparison read back what it was, and are runs of different days joined only where that is honest?"""
+"""Is a comparison the same when it is read back, and are runs of different days joined only where that is honest?"""
 
 import json
 import shlex
@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sadari.cli import compare as door
+from sadari.cli import compare as commands
 from sadari.comparison import compare as room
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.command import END, STUDY, command_of
@@ -45,7 +45,7 @@ def run(asked: Comparison, out: Path, trainer: StampedTrainer | None = None) -> 
 
 
 def single(out: Path, model: str = "mlp", seed: int = 0, device: str = "cpu", **overrides: Value) -> Path:
-    """A run of its own, as `sadari train digits --model MODEL` leaves it."""
+    """Make a single run, as `sadari train digits --model MODEL` does."""
     job = named_job("digits", model, seed, {"epochs": 2, **overrides})
     images = load("digits", job.settings)
     return train_run(StampedTrainer(device=device), job, out, images, draw_split(images, job.settings))
@@ -98,7 +98,7 @@ def test_a_margin_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_disturbed_images_are_kept(tmp_path: Path) -> None:
+def test_robustness_is_read_back(tmp_path: Path) -> None:
     made = compare(request("softmax", "mlp", seeds=1), out=tmp_path / "c", robustness=True)
     assert made.command.endswith(" --robustness")
     assert gather(made).robustness
@@ -282,7 +282,7 @@ def test_arms_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 
 def asked_by(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Comparison:
-    """The request that the command line makes of `command`."""
+    """Return the request that the command line makes of `command`."""
     seen: list[Comparison] = []
 
     def stop(request: Comparison, **_: object) -> None:
@@ -295,8 +295,8 @@ def asked_by(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> C
         monkeypatch.chdir(tmp_path)
         Path(STUDY).write_text(text, encoding="utf-8")
     app = typer.Typer()
-    app.command("compare")(door.compare)
-    app.command("study")(door.study)
+    app.command("compare")(commands.compare)
+    app.command("study")(commands.study)
     words = shlex.split(command)
     assert words[0] == "sadari"
     CliRunner().invoke(app, words[1:])

@@ -19,8 +19,7 @@ from support.jobs import named_arms
 
 
 @pytest.fixture
-def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+def result(tmp_path: Path) -> ComparisonResult:
     return compared(tmp_path)
 
 
@@ -89,11 +88,11 @@ def test_the_diagnosis_stands_in_the_row_and_in_the_document(result: ComparisonR
     assert (found.name, found.turn, found.epochs, found.seeds, found.by_gradient) == ("softmax", 4, 8, 2, True)
     assert found.gap == pytest.approx((arm.train_accuracy or 0) - (arm.val_accuracy or 0))
     document = json.loads((result.out / "comparison.json").read_text(encoding="utf-8"))
-    told = {each["name"]: each["diagnosis"] for each in document["arms"]}
-    assert told["softmax"]["verdict"] == "over-fitting"
-    assert (told["softmax"]["more_epochs"], told["softmax"]["more_data"]) == (False, True)
-    assert told["softmax"]["sentences"] == list(found.sentences)
-    assert told["majority"]["by_gradient"] is False
+    diagnoses = {each["name"]: each["diagnosis"] for each in document["arms"]}
+    assert diagnoses["softmax"]["verdict"] == "over-fitting"
+    assert (diagnoses["softmax"]["more_epochs"], diagnoses["softmax"]["more_data"]) == (False, True)
+    assert diagnoses["softmax"]["sentences"] == list(found.sentences)
+    assert diagnoses["majority"]["by_gradient"] is False
 
 
 def test_the_frame_has_a_column_for_every_score(result: ComparisonResult) -> None:

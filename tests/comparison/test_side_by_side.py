@@ -1,4 +1,4 @@
-"""Is a run the same whoever trains it, beside whatever other run, and is nothing lost when the work ends early?"""
+"""Is a run the same in any process, beside any other run, and is nothing lost when the work ends early?"""
 
 import os
 import signal
@@ -42,7 +42,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def interruptible() -> Iterator[None]:
-    """A process that a script has started in the background ignores Ctrl-C, and with it what ends the work early."""
+    """Enable Ctrl-C, which a process ignores that a script has started in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -67,7 +67,7 @@ def one_after_the_other(folder: Path, jobs: Sequence[Job]) -> list[Path]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[Path], None]]:
-    """What this process, the parent of the workers, does before it trains."""
+    """Return a list of what this process, the parent of the workers, does before it trains."""
     before: list[Callable[[Path], None]] = []
 
     def train_later(job: Job, out: Path, **named: Any) -> RunRecord:
@@ -81,7 +81,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[Path], None]]:
 
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
-    """The workers that were started."""
+    """Collect the workers that are started."""
     started: list[Worker] = []
 
     class Known(Worker):
@@ -174,8 +174,8 @@ def test_what_ctrl_c_stops_goes_on_to_the_same_bytes(tmp_path: Path, here: list[
     assert 0 < len(RunRecord(tasks[1].out).history) < 60
     here.clear()
     assert all(outcome.record for outcome in run_side_by_side(tasks, Silent(), 2))
-    undisturbed = one_after_the_other(tmp_path / "undisturbed", jobs)
-    assert [model_bytes(task.out) for task in tasks] == [model_bytes(out) for out in undisturbed]
+    whole = one_after_the_other(tmp_path / "whole", jobs)
+    assert [model_bytes(task.out) for task in tasks] == [model_bytes(out) for out in whole]
 
 
 def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> None:
@@ -185,9 +185,7 @@ def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> 
     assert workers == []
 
 
-def test_whoever_is_alone_has_one_thread_too(
-    tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lone_run_has_one_thread_too(tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sadari.inference.device.cores", lambda: 2)
     arm = named_arm("mlp", "mlp", {**QUIET, "threads": 0, "batch_size": 1024})  # where it is trained by itself, two
     compare(Comparison("digits", (arm,), (0,)), out=tmp_path)

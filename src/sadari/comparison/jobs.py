@@ -1,4 +1,4 @@
-"""What is there to do, what came of it, and who does it? Tasks go to an executor, outcomes come back.
+"""How are the runs of a comparison made? Tasks go to an executor, and outcomes come back.
 
 An executor is all that a comparison knows of how its runs are trained. Both sides are plain values that can be pickled,
 so that an executor may also train in other processes or on other machines.
@@ -46,7 +46,7 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """Whatever makes the runs of a comparison."""
+    """Something that makes the runs of a comparison."""
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
         """Do all `tasks` and return one outcome for each, in any order; a finished run is not done again.

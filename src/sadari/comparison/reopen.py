@@ -125,5 +125,5 @@ def _without_machine(job: JobRecord, arms: Sequence[StoredArm]) -> JobRecord:
     """Return `job` without the settings of the machine; precision stays where it distinguishes the arms."""
     usual = Settings()
     names = [*MACHINE, *(["precision"] if len({arm.job.settings.precision for arm in arms}) == 1 else [])]
-    kept = {each.name: getattr(job.settings, each.name) for each in fields(Settings)}
-    return replace(job, settings=Settings(**{**kept, **{name: getattr(usual, name) for name in names}}))
+    stored = {each.name: getattr(job.settings, each.name) for each in fields(Settings)}
+    return replace(job, settings=Settings(**{**stored, **{name: getattr(usual, name) for name in names}}))

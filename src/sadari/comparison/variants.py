@@ -88,8 +88,8 @@ def require_distinct(arms: Sequence[Arm]) -> None:
 
 def folder_name(arm: str, seed: int) -> str:
     """Return the folder name of the run of `arm` with `seed`; '-' replaces characters that shells or disks mind."""
-    kept = "".join(each if each.isalnum() or each in "._=+-" else "-" for each in arm)
-    return f"{kept.lstrip('.') or 'arm'}-seed{seed}"
+    cleaned = "".join(each if each.isalnum() or each in "._=+-" else "-" for each in arm)
+    return f"{cleaned.lstrip('.') or 'arm'}-seed{seed}"
 
 
 def _arms_of(spec: ModelSpec, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]) -> list[Arm]:

@@ -48,7 +48,7 @@ class Course:
 
     @property
     def turned(self) -> bool:
-        """Whether the rise is more than noise, and large enough to matter. Bonferroni: the turn is one of all epochs."""
+        """Whether the rise is more than noise, and large enough to matter; Bonferroni, as the turn was searched."""
         risen = float(self.mean[-1] - self.mean[self.turn])
         beyond = risen > _noise(self.loss[:, self.tail :], LEVEL / self.last)
         return beyond and risen >= LEAST_NATS and self.rise >= RISE
@@ -78,7 +78,7 @@ class Course:
 
 
 def part_above(value: float, base: float) -> float:
-    """Return value / base - 1, the part of `base` by which `value` exceeds it; 0 where both are equal, even at 0."""
+    """Return value / base - 1; 0 where both are equal, even at 0."""
     return float(value) / max(float(base), float(np.finfo(np.float32).tiny)) - 1.0 if value != base else 0.0
 
 

@@ -31,7 +31,8 @@ class Diagnosis:
     more than noise. known: whether noise could be estimated. fall: the relative fall of the validation loss over the
     last quarter of the epochs; falling: it is more than noise. training_fell: the training loss is lower at the end
     than at the turn. gained: validation accuracy at the end minus at the turn; gain_shown: it is more than noise.
-    train_accuracy, gap (training minus validation): of the weights that were kept, else of the last epoch. None or False where it is unknown.
+    train_accuracy, gap (training minus validation): of the stored weights, else of the last epoch. None or False where
+    it is unknown.
     """
 
     name: str
@@ -177,7 +178,7 @@ def diagnose(
     """Diagnose the curves of the arm `name`.
 
     histories: one per seed, the rows of `history.csv`. train_accuracy, val_accuracy: means over the seeds of the
-    weights that were kept; without them those of the last epoch, which training measured with dropout and augmentation.
+    stored weights; without them those of the last epoch, which training measured with dropout and augmentation.
     """
     loss, training = shared_curves(histories, "val_loss"), mean_curve(histories, "train_loss")
     about = Diagnosis(name, by_gradient, augmented, len(histories), max(loss.shape[1], len(training)))
@@ -214,13 +215,13 @@ def diagnose_runs(name: str, records: Sequence[RunRecord]) -> Diagnosis:
         [record.history for record in records],
         by_gradient=recorded_model(job.model, "").fitted_by is FittedBy.GRADIENT,
         augmented=bool(job.settings.augment),
-        train_accuracy=_kept(records, "train"),
-        val_accuracy=_kept(records, "val"),
+        train_accuracy=_mean_accuracy(records, "train"),
+        val_accuracy=_mean_accuracy(records, "val"),
     )
 
 
-def _kept(records: Sequence[RunRecord], split_name: str) -> float | None:
-    """Return the mean accuracy of the kept weights on a split; None where a run has no such images."""
+def _mean_accuracy(records: Sequence[RunRecord], split_name: str) -> float | None:
+    """Return the mean accuracy of the stored weights on a split; None where a run has no such images."""
     found = [record.scores(split_name).get("accuracy") for record in records]
     known = [each for each in found if each is not None]
     return float(np.mean(known)) if len(known) == len(found) else None
@@ -239,7 +240,7 @@ def rise_after_turn(history: History) -> float | None:
 
 
 def mean_curve(histories: Sequence[History], column: str) -> Floats:
-    """Return the mean of `column` over the seeds, float64 (epochs,), for the epochs that all seeds have; empty where one has none."""
+    """Return the mean of `column` over the seeds, float64 (epochs,), for the epochs that all of them have."""
     curves = shared_curves(histories, column)
     return np.asarray(curves.sum(axis=0) / max(len(curves), 1), dtype=np.float64)
 

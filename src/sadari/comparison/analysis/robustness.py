@@ -54,8 +54,8 @@ class Robustness:
         """Return the robustness as plain values, for JSON."""
         corrupted = [asdict(each) for each in self.corrupted]
         # As 0.1.0 named it, for scripts that read it; it goes with the next release.
-        named_before = [{**each, "disturbance": each["corruption"]} for each in corrupted]
-        return {"corrupted": corrupted, "disturbed": named_before, "notes": list(self.notes)}
+        old_entries = [{**each, "disturbance": each["corruption"]} for each in corrupted]
+        return {"corrupted": corrupted, "disturbed": old_entries, "notes": list(self.notes)}
 
 
 def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = ()) -> Robustness | None:
