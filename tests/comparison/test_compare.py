@@ -222,7 +222,7 @@ def test_figures_without_test_images_are_called_what_they_are(
     none = {"test_fraction": 0.0, "val_fraction": 0.0}
     asked = Comparison(str(tmp_path / "given.npz"), (named_arm("softmax", "softmax", none),), (0,))
     result = run(asked, tmp_path, FakeTrainer())
-    assert result.data.judged_on == parts[-1]
+    assert result.data.judged_on == splits[-1]
     assert says in result.data.sentences[0]
 
 
