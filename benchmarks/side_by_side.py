@@ -111,7 +111,7 @@ def trainer() -> None:
     for line in sys.stdin:
         model, data, seed, words, out = json.loads(line)
         shutil.rmtree(out, ignore_errors=True)
-        job = make_job(data, model, seed, parse_overrides(words))
+        job = make_job(data, find_model(model), seed, parse_overrides(words))
         images = load(data, job.settings)
         split = draw_split(images, job.settings)
         started = perf_counter()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load

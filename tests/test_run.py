@@ -8,7 +8,7 @@ import pytest
 
 import sadari.run
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.report.build import gather

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sadari.comparison import compare as room
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.report.plots import write as plots
 from support.fake_training import FakeTrainer
 

@@ -14,7 +14,7 @@ from sadari.cli import compare as comparing
 from sadari.cli import main as entrance
 from sadari.cli import report as door
 from sadari.comparison import compare as room
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.report.plots import write as plots
 from support.stamped_training import StampedTrainer

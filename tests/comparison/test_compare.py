@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import folder_name, parse_vary

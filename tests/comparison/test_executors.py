@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import Executor, Outcome, SerialExecutor, Task
+from sadari.comparison.executor import Executor, Outcome, SerialExecutor, Task
 from sadari.comparison.request import Comparison
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import load

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import sadari
 from sadari.cli import compare as commands
 from sadari.comparison import compare as room
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.errors import UsageError
 from sadari.report import page as write
 from sadari.report.plots import write as plots

@@ -16,7 +16,7 @@ from sadari.comparison import compare as room
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.command import END, STUDY, command_of
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult

@@ -18,7 +18,7 @@ from sadari.comparison import compare as room
 from sadari.comparison.analysis import corruption_robustness
 from sadari.comparison.analysis.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sadari.comparison.jobs import Task
+from sadari.comparison.executor import Task
 from sadari.comparison.workers import sharing
 from sadari.comparison.workers.sharing import LITTLE_IN_ALL, fit_at_once, goes_beside
 from sadari.values import ImageSet, RowAccess, Split

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor, Task
+from sadari.comparison.executor import SerialExecutor, Task
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.workers import sharing, side_by_side

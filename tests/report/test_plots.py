@@ -8,7 +8,7 @@ import pytest
 
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 import sadari
 from sadari.cli import export as door
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.data.load import load
 from sadari.data.split import draw_split

@@ -11,9 +11,9 @@ from sadari.comparison.analysis.corruption_robustness import judge_robustness
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
+from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import facts_of
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
-from sadari.comparison.jobs import Executor, Task
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.variants import folder_name

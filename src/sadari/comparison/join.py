@@ -87,14 +87,14 @@ def _judges(record: RunRecord) -> _Judges:
 
 
 def _decisive(arm: StoredArm) -> dict[str, Value]:
-    """The settings and variables that decide what the runs of an arm are, as they were resolved."""
+    """Return the settings and variables that decide the runs of an arm, as they were resolved."""
     job = arm.records[0].job if arm.records else arm.job
     settings = {each.name: getattr(job.settings, each.name) for each in fields(Settings) if each.name not in MACHINE}
     return {**settings, **job.variables}
 
 
 def _layers(arm: StoredArm) -> str:
-    """The network as it was trained: a file of that name may have said something else on another day."""
+    """Return the layers as they were trained: a file of that name may have had others on another day."""
     return _layers_of(arm.records[0]) if arm.records else ""
 
 

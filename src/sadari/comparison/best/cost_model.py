@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sadari.comparison.jobs import Train
+from sadari.comparison.executor import Train
 from sadari.comparison.variants import Arm
 from sadari.job import Job, make_job
 from sadari.models.spec import FittedBy, ModelSpec

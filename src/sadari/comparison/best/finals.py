@@ -13,7 +13,7 @@ from sadari.comparison.best.halving import TrainingPlan, plan_training
 from sadari.comparison.best.search import planned_overrides
 from sadari.comparison.best.state import FinalPlan, SearchState
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import SerialExecutor, Train, reason_of
+from sadari.comparison.executor import SerialExecutor, Train, reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult, DataFacts
 from sadari.errors import SadariError

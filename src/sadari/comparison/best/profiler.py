@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sadari.comparison.best.cost_model import CostModel, Counts, measure
 from sadari.comparison.best.shortlist import Shortlist, choose_shortlist, most_promising_first
 from sadari.comparison.best.state import SearchState
-from sadari.comparison.jobs import Train, reason_of
+from sadari.comparison.executor import Train, reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.progress import Progress

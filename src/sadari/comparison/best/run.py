@@ -20,8 +20,8 @@ from sadari.comparison.best.search import Search
 from sadari.comparison.best.shortlist import least_budget
 from sadari.comparison.best.state import STATE, SearchState, holds
 from sadari.comparison.compare import require_margin
+from sadari.comparison.executor import Train
 from sadari.comparison.inputs import load_inputs
-from sadari.comparison.jobs import Train
 from sadari.comparison.request import Comparison, data_name, numbered_folder
 from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load

@@ -18,8 +18,8 @@ from sadari.comparison.best.halving import (
 )
 from sadari.comparison.best.shortlist import Shortlist
 from sadari.comparison.best.state import SearchState, Trial
+from sadari.comparison.executor import Outcome, Task, Train, run_task
 from sadari.comparison.inputs import ComparisonInputs
-from sadari.comparison.jobs import Outcome, Task, Train, run_task
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, folder_name
 from sadari.data.split import draw_split

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sadari.comparison.jobs import Outcome, SerialExecutor, Task
+from sadari.comparison.executor import Outcome, SerialExecutor, Task
 from sadari.comparison.workers.sharing import fit_at_once, goes_beside
 from sadari.comparison.workers.side_by_side import run_side_by_side
 from sadari.errors import UsageError

@@ -32,7 +32,7 @@ from math import prod
 
 import numpy as np
 
-from sadari.comparison.jobs import Task
+from sadari.comparison.executor import Task
 from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
 from sadari.models.layers.specs import Conv

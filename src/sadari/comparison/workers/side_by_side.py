@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread, current_thread, main_thread
 
-from sadari.comparison.jobs import Outcome, Task, reason_of, run_task, say_failure
+from sadari.comparison.executor import Outcome, Task, reason_of, run_task, say_failure
 from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from sadari.comparison.jobs import Labelled, Outcome, Task
+from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.errors import SadariError
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sadari.comparison.executor import reason_of
 from sadari.comparison.inputs import Key, images_key
-from sadari.comparison.jobs import reason_of
 from sadari.data.load import load
 from sadari.errors import SadariError
 from sadari.job import Job, find_job

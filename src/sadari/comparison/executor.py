@@ -1,6 +1,6 @@
-"""How are the runs of a comparison made? Tasks go to an executor, and outcomes come back.
+"""What makes the runs of a comparison? An executor: tasks go in, and outcomes come out.
 
-An executor is all that a comparison knows of how its runs are trained. Both sides are plain values that can be pickled,
+It is all that a comparison knows of how its runs are trained. Tasks and outcomes are plain values that can be pickled,
 so that an executor may also train in other processes or on other machines.
 """
 
