@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from sadari.data.prepare import Preprocess
 from sadari.models.layers.modules import BatchNorm
 from sadari.training.checkpoint import FitState
-from sadari.training.engine import Engine, begin_step, varying_layers
+from sadari.training.engine import Engine
+from sadari.training.randomness import begin_step, varying_layers
 from sadari.training.train import _balanced, train
 from support.engines import engine_for, fresh, furthest, weights_of
 from support.jobs import (

@@ -100,7 +100,7 @@ def test_a_kill_behind_the_last_epoch_loses_no_telling(tmp_path: Path, monkeypat
     job = job_for(network_file(tmp_path, DROPPED), tensorboard="all", checkpoint_seconds=0.0)
     undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
     with monkeypatch.context() as patch:
-        patch.setattr("sadari.training.train.write_predictions", interrupted)
+        patch.setattr("sadari.training.results.write_predictions", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(job, tmp_path / "disturbed", images=images, split=parts(images))
     resumed = train(job, tmp_path / "disturbed", images=images)
@@ -118,7 +118,7 @@ def test_ctrl_c_while_the_network_is_judged_costs_no_training(
     undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
     for moment in ("write_model", "write_predictions"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"sadari.training.train.{moment}", interrupted)
+            patch.setattr(f"sadari.training.results.{moment}", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 train(job, tmp_path / "disturbed", images=images, split=parts(images))
         for learner in (Engine, ClassicalFit):

@@ -22,7 +22,7 @@ from sadari.inference.device import device_here, resolve_machine, threads_for
 from sadari.job import Job
 from sadari.run import RunRecord, write_history
 from sadari.training import classical as passes
-from sadari.training import setup as setup
+from sadari.training import results, setup
 from sadari.training import train as room
 from sadari.training.checkpoint import FitState
 from sadari.training.setup import Setup
@@ -242,7 +242,7 @@ def test_changed_images_are_noticed_before_what_is_kept_is_read(
     now: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = stored(tmp_path, patterns())
-    monkeypatch.setattr(room, "write_predictions", interrupted)
+    monkeypatch.setattr(results, "write_predictions", interrupted)
     own = network_file(tmp_path, DROPPED)
     with pytest.raises(KeyboardInterrupt):
         train(job_for(own, data=data, epochs=1, checkpoint_seconds=0.0, scaling="channel"), tmp_path / "run")
@@ -257,7 +257,7 @@ def test_the_seconds_of_a_pass_are_those_of_learning(tmp_path: Path, monkeypatch
         write_history(path, history)
 
     monkeypatch.setattr(room, "write_history", slow)
-    monkeypatch.setattr(passes, "TOLD_EVERY", 0.0)
+    monkeypatch.setattr(passes, "REPORT_SECONDS", 0.0)
     run = trained(job_for("sgd", epochs=3), tmp_path / "run")
     assert min(row["seconds"] for row in run.history[1:]) < 0.1  # the machine may be busy once
 
