@@ -8,16 +8,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sadari.inference import device as machine
+from sadari.inference import device as device_module
 from sadari.inference.device import denormals_flushed, threads_for, use_machine
 from sadari.settings import Settings
 
-TRIM = machine._M_TRIM_THRESHOLD
-MEBIBYTES = 96  # more than any malloc keeps by itself (32 MiB at most)
+TRIM = device_module._M_TRIM_THRESHOLD
+MEBIBYTES = 96  # more than malloc keeps by default (32 MiB at most)
 
 
 def faults_of_taking_memory() -> int:
-    """Page faults of taking, touching and freeing so much memory."""
+    """Return the page faults of allocating, touching and freeing so much memory."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.empty(MEBIBYTES << 20, dtype=torch.uint8).fill_(1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
@@ -46,8 +46,8 @@ def test_malloc_keeps_the_largest_blocks_that_it_is_able_to(
         return int(accepted)
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
-    machine.keep_freed_memory()
-    assert taken == {TRIM: machine.KEPT_HEAP, machine._M_MMAP_THRESHOLD: kept}
+    device_module.keep_freed_memory()
+    assert taken == {TRIM: device_module.KEPT_HEAP, device_module._M_MMAP_THRESHOLD: kept}
 
 
 @pytest.mark.parametrize(("size", "threads"), [(8, 1), (64, 0), (8, 3)])
@@ -72,7 +72,7 @@ def test_the_usual_variable_bounds_the_threads(said: str, threads: int | None, m
 
 
 def flushed() -> list[bool]:
-    """Whether all, some or none of many products of denormal numbers are zero."""
+    """Return whether all, and whether any, of many products of denormal numbers are zero."""
     products = torch.full((4_000_000,), 1e-39) * 0.5  # so many that all threads share them
     return [bool((products == 0).all()), bool((products == 0).any())]
 

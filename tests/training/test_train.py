@@ -1,4 +1,4 @@
-"""Does one job become one run, whatever lies in the folder already?"""
+"""Does one job become one run, whatever the folder holds already?"""
 
 import errno
 import os
@@ -21,24 +21,16 @@ from sadari.inference import evaluate as evaluation
 from sadari.inference.device import device_here, resolve_machine, threads_for
 from sadari.job import Job
 from sadari.run import RunRecord, write_history
-from sadari.training import classical as passes
-from sadari.training import results, setup
-from sadari.training import train as room
+from sadari.training import classical, results, setup
+from sadari.training import train as training
 from sadari.training.checkpoint import FitState
 from sadari.training.setup import Setup
 from sadari.training.train import resume, train
 from sadari.values import SPLITS, ImageSet
+from support.interruptions import PROMISED, contents, interrupted
 from support.jobs import DROPPED, NORMED, Listener, job_for, model_bytes, network_file, parts, patterns
 
-PROMISED = {
-    "settings.toml", "environment.json", "preprocess.json", "split.npz", "history.csv", "model.safetensors",
-    "predictions.csv", "scores.json", "log.txt",
-}  # fmt: skip
 CLASSICAL = ("majority", "logistic", "sgd")
-
-
-def interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def trained(job: Job, out: Path, images: ImageSet | None = None) -> RunRecord:
@@ -50,12 +42,12 @@ def times(out: Path) -> dict[str, int]:
     return {each.name: each.stat().st_mtime_ns for each in out.iterdir()}
 
 
-def stored(folder: Path, images: ImageSet, name: str = "set.npz") -> str:
-    """The images as arrays in a file, the first 50 to train, 20 to choose, 20 to judge."""
+def stored(folder: Path, images: ImageSet, file_name: str = "set.npz") -> str:
+    """Write the images as arrays into a file: the first 50 are the train split, 20 val, 20 test."""
     split = parts(images)
-    arrays: dict[str, Any] = {f"X_{part}": images.images[split.positions(part)] for part in SPLITS}
-    arrays |= {f"y_{part}": images.labels[split.positions(part)] for part in SPLITS}
-    path = folder / name
+    arrays: dict[str, Any] = {f"X_{name}": images.images[split.positions(name)] for name in SPLITS}
+    arrays |= {f"y_{name}": images.labels[split.positions(name)] for name in SPLITS}
+    path = folder / file_name
     with path.open("wb") as file:
         np.savez(file, classes=np.array(images.classes), **arrays)
     return str(path)
@@ -65,7 +57,7 @@ def stored(folder: Path, images: ImageSet, name: str = "set.npz") -> str:
 def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Path) -> None:
     job = job_for(model if model in CLASSICAL else network_file(tmp_path, model), tensorboard="scalars")
     run = trained(job, tmp_path / "run")
-    there = {each.name for each in run.path.iterdir()}
+    there = contents(run.path)
     (events,) = {name for name in there if name.startswith("events.")}
     assert there - {events} == PROMISED
     assert run.finished
@@ -79,10 +71,10 @@ def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Pa
     assert summary["judged_on"] == "test"
     assert summary["images"] == {"train": 50, "val": 20, "test": 20}
     assert score(run.predictions).values == pytest.approx(summary["scores"]["test"], abs=1e-6)
-    words = (run.path / "log.txt").read_text(encoding="utf-8")
-    assert "seed 0: drawn for a test" in words
-    assert words.count("epoch ") == len(run.history)
-    assert words.rstrip().endswith("finished")
+    log = (run.path / "log.txt").read_text(encoding="utf-8")
+    assert "seed 0: drawn for a test" in log
+    assert log.count("epoch ") == len(run.history)
+    assert log.rstrip().endswith("finished")
 
 
 def test_learning_is_learning(tmp_path: Path) -> None:
@@ -163,7 +155,7 @@ def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
     (out / ".settings.toml.abc.part").write_text("da")
     (out / "checkpoint").rmdir()
     run = trained(job_for("majority"), out)
-    assert {each.name for each in run.path.iterdir()} == PROMISED
+    assert contents(run.path) == PROMISED
 
 
 @pytest.mark.parametrize(("model", "images"), [("a1-cnn", patterns()), ("conv 4 same, maxpool 9, flatten", patterns())])
@@ -185,8 +177,8 @@ def test_wrong_augmentation_leaves_no_folder(tmp_path: Path) -> None:
 )
 def test_wrong_variables_of_classical_rungs_leave_no_folder(model: str, name: str, value: int, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"{name} is a number above 0, not {value}"):
-        asked: dict[str, Any] = {name: value}
-        trained(job_for(model, **asked), tmp_path / "run")
+        overrides: dict[str, Any] = {name: value}
+        trained(job_for(model, **overrides), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -229,8 +221,8 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
 def test_a_classical_run_names_the_settings_that_only_networks_read(model: str, tmp_path: Path) -> None:
     images, listener = patterns(), Listener()
     only_networks: dict[str, Any] = {"class_weights": "balanced", "patience": 2}
-    asked = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
-    train(asked, tmp_path / "one", images=images, split=parts(images), progress=listener)
+    job = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
+    train(job, tmp_path / "one", images=images, split=parts(images), progress=listener)
     assert listener.said == [f"{model} is not fitted by gradient steps: class_weights, patience have no effect"]
     network = job_for(network_file(tmp_path, DROPPED), epochs=1, **only_networks)
     train(network, tmp_path / "other", images=images, split=parts(images), progress=listener)
@@ -256,8 +248,8 @@ def test_the_seconds_of_a_pass_are_those_of_learning(tmp_path: Path, monkeypatch
         sleep(0.1)
         write_history(path, history)
 
-    monkeypatch.setattr(room, "write_history", slow)
-    monkeypatch.setattr(passes, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(training, "write_history", slow)
+    monkeypatch.setattr(classical, "REPORT_SECONDS", 0.0)
     run = trained(job_for("sgd", epochs=3), tmp_path / "run")
     assert min(row["seconds"] for row in run.history[1:]) < 0.1  # the machine may be busy once
 
@@ -341,8 +333,12 @@ def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_jud
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    for name, words in (("cuda:99", "device is 'cuda:99' but"), ("cpu:x", "device is auto"), ("tpu", "device is auto")):
-        with pytest.raises(UsageError, match=words):
+    for name, message in (
+        ("cuda:99", "device is 'cuda:99' but"),
+        ("cpu:x", "device is auto"),
+        ("tpu", "device is auto"),
+    ):
+        with pytest.raises(UsageError, match=message):
             resolve_machine(job_for("majority", device=name).settings)
         assert device_here(name) == "cpu"
     resolved = resolve_machine(job_for("majority", device="auto", threads=0, precision="auto").settings)
@@ -354,21 +350,18 @@ def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_jud
 
 
 def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(setup, "threads_for", lambda *_: 1)
-        patched.setattr(room, "_fit", stop)
+        patched.setattr(training, "_fit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(job_for("majority"), tmp_path / "run", images=patterns())
     monkeypatch.setattr(setup, "threads_for", lambda *_: 2)
-    used, fit = [], room._fit
+    used, fit = [], training._fit
 
     def noted(given: Setup) -> FitState:
         used.append(torch.get_num_threads())
         return fit(given)
 
-    monkeypatch.setattr(room, "_fit", noted)
+    monkeypatch.setattr(training, "_fit", noted)
     run = train(job_for("majority"), tmp_path / "run", images=patterns())
     assert used == [1] and run.threads == 1

@@ -85,6 +85,7 @@ def set_up(
     augmentation = _checked_augmentation(job, images, architecture)
     preprocess = _fitted_preprocess(job, images, split, architecture)
 
+    # Nothing is written before here: a network that does not fit leaves nothing behind.
     _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads)
     write_json(out / PREPROCESS, preprocess.to_json())
     write_split(out / SPLIT, split)
