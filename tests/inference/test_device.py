@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from sadari.errors import UsageError
 from sadari.inference import device as device_module
-from sadari.inference.device import denormals_flushed, threads_for, use_machine
+from sadari.inference.device import denormals_flushed, device_here, resolve_machine, threads_for, use_machine
 from sadari.settings import Settings
+from support.jobs import job_for
 
 TRIM = device_module._M_TRIM_THRESHOLD
 MEBIBYTES = 96  # more than malloc keeps by default (32 MiB at most)
@@ -90,3 +92,23 @@ def test_denormals_count_as_zero_in_threads_that_ran_before(monkeypatch: pytest.
             assert flushed() == [False, False]
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_judging(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name, message in (
+        ("cuda:99", "device is 'cuda:99' but"),
+        ("cpu:x", "device is auto"),
+        ("tpu", "device is auto"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            resolve_machine(job_for("majority", device=name).settings)
+        assert device_here(name) == "cpu"
+    resolved = resolve_machine(job_for("majority", device="auto", threads=0, precision="auto").settings)
+    assert resolved.device in ("cpu", "cuda")
+    assert threads_for(resolved, (8, 8, 1)) == 1
+    assert threads_for(resolved, (224, 224, 3)) == len(os.sched_getaffinity(0))
+    assert threads_for(job_for("majority", threads=3).settings, (8, 8, 1)) == 3
+    assert resolved.precision in ("float32", "bfloat16")

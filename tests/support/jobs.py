@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from sadari.models.catalog import find_model
 from sadari.progress import Silent, Task
 from sadari.run import HISTORY_COLUMNS, RunRecord
 from sadari.settings import Value, resolve
-from sadari.values import ImageSet, Split
+from sadari.values import SPLITS, ImageSet, Split
 
 PLAIN = "flatten, dense 12"
 DROPPED = "conv 4 same, dropout 0.25, maxpool, dropout 0.4, flatten, dense 8, dropout 0.5"
@@ -47,6 +48,17 @@ def parts(images: ImageSet, val: int = 20, test: int = 20) -> Split:
     positions = np.arange(len(images), dtype=np.int64)
     first = len(images) - val - test
     return Split(positions[:first], positions[first : first + val], positions[first + val :], "drawn for a test")
+
+
+def arrays_file(folder: Path, images: ImageSet, file_name: str = "set.npz") -> str:
+    """Write the images as arrays into a file: the first 50 are the train split, 20 val, 20 test."""
+    split = parts(images)
+    arrays: dict[str, Any] = {f"X_{name}": images.images[split.positions(name)] for name in SPLITS}
+    arrays |= {f"y_{name}": images.labels[split.positions(name)] for name in SPLITS}
+    path = folder / file_name
+    with path.open("wb") as file:
+        np.savez(file, classes=np.array(images.classes), **arrays)
+    return str(path)
 
 
 def network_file(folder: Path, layers: str) -> str:
