@@ -10,30 +10,30 @@ from types import FrameType
 
 @dataclass
 class Interruption:
-    """Whether somebody asked to stop; read between two steps."""
+    """The user's wish to stop, read between two steps."""
 
-    asked: bool = False
+    requested: bool = False
 
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Turn the first Ctrl-C (or SIGTERM) into a flag, while inside; a second one interrupts at once.
+    """Turn the first Ctrl-C (or SIGTERM) into a flag while inside; a second one interrupts at once.
 
-    Outside the main thread, where signals cannot be caught, the flag just stays down.
+    Outside the main thread, where signals cannot be caught, the flag is never set.
     """
-    wanted = Interruption()
+    stop = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        yield wanted
+        yield stop
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is Python's
-        if wanted.asked:
+    def request(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is Python's
+        if stop.requested:
             raise KeyboardInterrupt
-        wanted.asked = True
+        stop.requested = True
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wanted
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

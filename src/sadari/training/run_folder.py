@@ -1,4 +1,4 @@
-"""Whose is the run folder? One job's, and one process's at a time."""
+"""Who may write to a run folder? One job, and one process at a time."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ from sadari.values import ImageSet
 
 
 def require_same_job(job: Job, out: Path) -> None:
-    """Nothing else may lie in the folder `out` than this job's run; raises UsageError or SadariError."""
+    """Raise UsageError or SadariError where the folder `out` holds anything but this job's run."""
     names = lying_in(out)
     if SETTINGS in names:
         if RunRecord(out).job != job.record:
@@ -26,20 +26,20 @@ def require_same_job(job: Job, out: Path) -> None:
 
 @contextmanager
 def only_one(out: Path) -> Iterator[None]:
-    """Hold the run folder against a second process; leave no folder behind where nothing was written."""
+    """Lock the run folder against a second process; leave no folder behind where nothing was written."""
     made = [each for each in (out, *out.parents) if not exists(each)]
     handle = _locked(out)
     try:
         yield
     finally:
         for each in made or [out]:
-            with suppress(OSError):  # something lies in it
+            with suppress(OSError):  # it is not empty
                 each.rmdir()
         os.close(handle)
 
 
 def _locked(out: Path) -> int:
-    """An open handle of the folder that holds its lock; the folder is made where there is none."""
+    """Return an open handle that holds the lock of the folder, which is made where there is none."""
     while True:
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -53,13 +53,13 @@ def _locked(out: Path) -> int:
             raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
         if out.is_dir() and os.path.samestat(os.fstat(handle), out.stat()):
             return handle
-        os.close(handle)  # the process that had it has removed the folder in the meantime
+        os.close(handle)  # the process that held the lock has removed the folder in the meantime
 
 
 def require_same_network(out: Path, model: ModelSpec) -> None:
-    """A run belongs to the layers that it began with, even where a file of that name says other ones now.
+    """Raise SadariError where the run in `out` began with other layers than `model` has.
 
-    Raises SadariError.
+    A run belongs to the layers that it began with, even where a file of the model's name lists other ones now.
     """
     run = RunRecord(out)
     if run.begun and run.layers != model.layers:
@@ -67,7 +67,7 @@ def require_same_network(out: Path, model: ModelSpec) -> None:
 
 
 def require_same_data(out: Path, images: ImageSet) -> None:
-    """A run that goes on must see the images that it began with; raises SadariError."""
+    """Raise SadariError where the run in `out` began with other images."""
     run = RunRecord(out)
     if run.begun and run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{images.name}' have changed since '{out}' began; train in another --out")
