@@ -11,7 +11,8 @@ from sadari.comparison.compare import compare
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.report.build import build_report
-from sadari.run import RunRecord, read_answers, read_predictions, write_predictions
+from sadari.run import RunRecord
+from sadari.run_files import read_answers, read_predictions, write_predictions
 from sadari.values import Predictions
 from support.fake_training import FakeTrainer
 from support.jobs import named_arms
@@ -39,7 +40,7 @@ def test_every_word_and_every_bit_comes_back(tmp_path: Path, classes: tuple[str,
     assert found.labels.tolist() == answers.labels.tolist() == said.labels.tolist()
     assert found.probabilities.dtype == np.float32 and np.array_equal(found.probabilities, said.probabilities)
     assert answers.predicted.tolist() == found.predicted.tolist() == said.predicted.tolist()
-    assert answers.right.tolist() == (said.predicted == said.labels).tolist()
+    assert answers.correct.tolist() == (said.predicted == said.labels).tolist()
 
 
 def test_the_file_is_the_one_that_csv_would_write(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_the_probabilities_are_not_read_for_the_answers(tmp_path: Path) -> None:
     """What the answers are read for is said by three words a row."""
     path = tmp_path / "predictions.csv"
     path.write_text("id,label,prediction,a,b\n1,a,b,unread,unread\n2,b,b,unread,unread\n", encoding="utf-8")
-    assert read_answers(path).right.tolist() == [False, True]
+    assert read_answers(path).correct.tolist() == [False, True]
 
 
 def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(

@@ -226,7 +226,7 @@ def test_layers_follow_each_other_as_in_keras(name: str) -> None:
     """Dropout does nothing in evaluation: its place and its rate must be compared by themselves."""
     _, _, inputs, _, layers = TWINS[name]
     spec = MODELS.get(name)
-    ours = [(layer.word, getattr(layer, "rate", None)) for layer in parse(spec.layers, spec.variables)]
+    ours = [(layer.kind, getattr(layer, "rate", None)) for layer in parse(spec.layers, spec.variables)]
     theirs = [(WORDS[type(layer).__name__], getattr(layer, "rate", None)) for layer in layers()]
     assert ours == ([("rows", None), *theirs] if len(inputs) == 2 else theirs)
 

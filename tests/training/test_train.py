@@ -20,7 +20,8 @@ from sadari.files import read_json
 from sadari.inference import evaluate as evaluation
 from sadari.inference.device import device_here, resolve_machine, threads_for
 from sadari.job import Job
-from sadari.run import RunRecord, write_history
+from sadari.run import RunRecord
+from sadari.run_files import write_history
 from sadari.training import classical as passes
 from sadari.training import setup as setup
 from sadari.training import train as room

@@ -27,17 +27,8 @@ from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
 from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
-from sadari.run import (
-    HISTORY,
-    MODEL,
-    PREDICTIONS,
-    SCORES,
-    SPLIT,
-    RunRecord,
-    read_split,
-    write_history,
-    write_predictions,
-)
+from sadari.run import HISTORY, MODEL, PREDICTIONS, SCORES, SPLIT, RunRecord
+from sadari.run_files import read_split, write_history, write_predictions
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit
