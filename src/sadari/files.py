@@ -1,4 +1,4 @@
-"""How does nobody ever see a half-written file? Files are written whole or not at all; errors are one sentence."""
+"""How are files written so that none is ever half-written, and read back? Every error is one sentence."""
 
 import json
 import os
@@ -30,8 +30,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        kept = "; what was there before is kept" if exists(path) else ""
-        raise SadariError(f"cannot write {path}: {reason}{kept}") from error
+        old = "; what was there before is kept" if exists(path) else ""
+        raise SadariError(f"cannot write {path}: {reason}{old}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -79,7 +79,7 @@ class Settings:
     )
     stream: str = _setting(
         "auto",
-        "always decodes images each time they are needed, never decodes all once, auto too where they fit into the cache",
+        "always decodes images each time they are needed, never decodes all once, auto too if they fit into the cache",
         choices=("auto", "always", "never"),
     )
     cache: str = _setting(
