@@ -50,7 +50,7 @@ class Settings:
         "pixels / 255, standardised per channel or per pixel on the training images, unchanged, or as a backbone needs",
         choices=(*SCALINGS, OF_BACKBONE),
     )
-    augment: str = _setting("", "random changes of training images, such as rotate 30, shift 0.2, zoom 0.2, flip")
+    augment: str = _setting("", "random changes of training images, comma-separated, as in rotate 30, shift 0.2, flip")
     views: int = _setting(
         0, "augmented versions of each image, drawn once, for frozen layers; 0 draws new ones in each epoch", low=0
     )
@@ -64,7 +64,9 @@ class Settings:
     warmup_epochs: float = _setting(0.0, "epochs over which the learning rate rises from 0", low=0)
     weight_decay: float = _setting(0.0, "L2 penalty (adamw and muon: decoupled decay) on kernels", low=0)
     label_smoothing: float = _setting(0.0, "share of the target that is spread evenly over the classes", low=0)
-    class_weights: str = _setting("none", "balanced gives every class the same weight", choices=("none", "balanced"))
+    class_weights: str = _setting(
+        "none", "balanced lets every class count the same in the loss", choices=("none", "balanced")
+    )
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
     restore_best: bool = _setting(True, "keep the epoch with the best validation loss instead of the last one")
     # machine

@@ -40,7 +40,7 @@ class FrozenSplit(NamedTuple):
 
 
 def split_frozen(network: Network, image: Callable[[], Tensor]) -> FrozenSplit | None:
-    """Split a network behind its frozen layers: the most first layers that give the same for an image at every step.
+    """Split a network behind its frozen layers: the first layers whose output for an image is the same at every step.
 
     That is: none of their parameters learns, nothing in them is random, none of their batch norms updates or uses
     statistics of a batch. A backbone that learns from a layer on is split there. None where the first parameters learn,
