@@ -18,7 +18,8 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.notebook import GALLERY, chart, figures, png, table, thumbnail
-from sadari.run import RunRecord, read_predictions, write_history
+from sadari.run import RunRecord
+from sadari.run_files import read_predictions, write_history
 from sadari.settings import Settings, Value
 from sadari.values import SAMPLES, ImageSet
 from support.jobs import named_arms, named_job

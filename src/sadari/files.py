@@ -1,4 +1,4 @@
-"""How is a file never seen half-written? Files are written whole or not at all, and read back with one sentence."""
+"""How are files written so that none is ever half-written, and read back? Every error is one sentence."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from typing import Any
 
 from sadari.errors import SadariError, UsageError
 
-UNFINISHED = ".part"  # how the name of a file ends that is still being written
+UNFINISHED = ".part"  # suffix of the name of an unfinished file
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """How is a file never seen half-written? `write` fills a neighbour that then takes the name at once.
+    """Write a file whole or not at all: `write` fills a file beside `path`, which then takes its name in one step.
 
-    Raises SadariError where the disk is full or the folder cannot be written; the old file stays.
+    Raises SadariError where the disk is full or the folder cannot be written; the old file stays as it was.
     """
     temporary: Path | None = None
     try:
@@ -30,25 +30,25 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        kept = "; what was there before is kept" if exists(path) else ""
-        raise SadariError(f"cannot write {path}: {reason}{kept}") from error
+        old = "; what was there before is kept" if exists(path) else ""
+        raise SadariError(f"cannot write {path}: {reason}{old}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
 
 
 def exists(path: Path) -> bool:
-    """Is there something at `path`? Not where its name is longer than any may be, or where nobody may look."""
+    """Return whether there is something at `path`: False where its name is too long or access is denied."""
     try:
         return path.exists()
     except OSError:
         return False
 
 
-def lying_in(out: Path) -> list[str]:
-    """Which names lie in the folder `out` already? None where there is no such folder.
+def names_in(out: Path) -> list[str]:
+    """Return the names that the folder `out` has already; none where there is no such folder.
 
-    Raises UsageError where it is a file, SadariError where it cannot be one, or nobody may look.
+    Raises UsageError where `out` is a file, SadariError where it cannot be a folder or access is denied.
     """
     try:
         return [each.name for each in out.iterdir()]
@@ -61,9 +61,9 @@ def lying_in(out: Path) -> list[str]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """What did a killed process leave half-written in `folder`, its subfolders included? Nothing any more."""
-    for part in folder.rglob(f".*{UNFINISHED}"):
-        part.unlink(missing_ok=True)
+    """Remove the unfinished files that a killed process left in `folder` and its subfolders."""
+    for unfinished in folder.rglob(f".*{UNFINISHED}"):
+        unfinished.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,7 +11,8 @@ from sadari.comparison.variants import Arm, expand
 from sadari.job import Job, make_job
 from sadari.models.catalog import find_model
 from sadari.progress import Silent, Task
-from sadari.run import HISTORY_COLUMNS, RunRecord
+from sadari.run import RunRecord
+from sadari.run_files import HISTORY_COLUMNS
 from sadari.settings import Value, resolve
 from sadari.values import SPLITS, ImageSet, Split
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from sadari import files
-from sadari import run as run_module
+from sadari import files, run_files
 from sadari.errors import SadariError
 from sadari.models.catalog import find_model
 from sadari.models.spec import FittedBy
@@ -156,7 +155,7 @@ def full_after(monkeypatch: pytest.MonkeyPatch, name: str, writes: int) -> Calla
 
         return limited
 
-    writers = ((files, "_put"), (run_module, "_put_predictions"))
+    writers = ((files, "_put"), (run_files, "_put_predictions"))
     originals = [(module, each, getattr(module, each)) for module, each in writers]
     for module, each, put in originals:
         monkeypatch.setattr(module, each, until_full(put))

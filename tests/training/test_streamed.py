@@ -14,7 +14,8 @@ import pytest
 from sadari.data.packs.prefetch import Pixels, Positions, Prefetcher
 from sadari.data.packs.stream import StreamedImages
 from sadari.errors import SadariError
-from sadari.run import RunRecord, read_predictions
+from sadari.run import RunRecord
+from sadari.run_files import read_predictions
 from sadari.settings import JobRecord, Settings, Value, with_overrides
 from sadari.training.train import resume, train
 from support.interruptions import at_step, ctrl_c

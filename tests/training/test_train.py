@@ -19,7 +19,8 @@ from sadari.files import read_json
 from sadari.inference import evaluate as evaluation
 from sadari.inference.device import resolve_machine
 from sadari.job import Job
-from sadari.run import RunRecord, write_history
+from sadari.run import RunRecord
+from sadari.run_files import write_history
 from sadari.training import classical, results, setup
 from sadari.training import train as training
 from sadari.training.checkpoint import FitState

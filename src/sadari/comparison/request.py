@@ -11,7 +11,7 @@ import tomli_w
 
 from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
-from sadari.files import lying_in, write_text
+from sadari.files import names_in, write_text
 from sadari.job import Job, make_job
 from sadari.settings import Settings
 
@@ -148,7 +148,7 @@ def data_name(data: str) -> str:
 
 
 def _require_room(request: Comparison, out: Path) -> None:
-    if not lying_in(out):
+    if not names_in(out):
         return
     stored = read_stored(out)
     if stored is None:

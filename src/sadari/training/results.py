@@ -8,7 +8,8 @@ from sadari.evaluation.metrics import score
 from sadari.files import write_json
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
-from sadari.run import MODEL, PREDICTIONS, SCORES, write_predictions
+from sadari.run import MODEL, PREDICTIONS, SCORES
+from sadari.run_files import write_predictions
 from sadari.training.checkpoint import FitState
 from sadari.training.engine import DivergedError
 from sadari.training.setup import Setup

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import UNFINISHED, exists, lying_in
+from sadari.files import UNFINISHED, exists, names_in
 from sadari.job import Job
 from sadari.models.spec import ModelSpec
 from sadari.run import SETTINGS, RunRecord
@@ -16,7 +16,7 @@ from sadari.values import ImageSet
 
 def require_same_job(job: Job, out: Path) -> None:
     """Raise UsageError or SadariError where the folder `out` holds anything but this job's run."""
-    names = lying_in(out)
+    names = names_in(out)
     if SETTINGS in names:
         if RunRecord(out).job != job.record:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")

@@ -17,17 +17,8 @@ from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
-from sadari.run import (
-    CHECKPOINT,
-    ENVIRONMENT,
-    LOG,
-    PREPROCESS,
-    SETTINGS,
-    SPLIT,
-    RunRecord,
-    environment,
-    write_split,
-)
+from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment
+from sadari.run_files import write_split
 from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log

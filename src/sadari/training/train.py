@@ -23,7 +23,8 @@ from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
-from sadari.run import HISTORY, MODEL, SPLIT, RunRecord, read_split, write_history
+from sadari.run import HISTORY, MODEL, SPLIT, RunRecord
+from sadari.run_files import read_split, write_history
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit

@@ -20,7 +20,8 @@ from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
-from sadari.run import RunRecord, write_split
+from sadari.run import RunRecord
+from sadari.run_files import write_split
 from sadari.training.train import train
 
 
