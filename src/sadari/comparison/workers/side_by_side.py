@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread, current_thread, main_thread
@@ -62,7 +61,7 @@ class _Crew:
                 with self._interruptible() as going_on:
                     if not going_on:
                         break
-                    outcome = run_task(task, self._progress, partial(train, threads=task.threads))
+                    outcome = run_task(task, self._progress, train)
                 self._add(task, outcome)
                 task = self._next()
             for thread in self._threads:
