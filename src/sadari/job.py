@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
+from sadari.files import exists
 from sadari.models.backbone.spec import Backbone, backbone_of
-from sadari.models.catalog import find_model
+from sadari.models.catalog import find_model, recorded_model
 from sadari.models.layers.specs import Layer, Shape
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import ModelSpec
@@ -80,9 +81,15 @@ def make_job(data: str | Path, model: ModelSpec, seed: int, overrides: Mapping[s
     return Job(absolute_data(data), model, seed, settings, _with_absolute_weights(variables))
 
 
-def find_job(record: JobRecord) -> Job:
-    """Resolve a stored job, so that its run can go on; raises UsageError where its model cannot be found any more."""
-    return Job(record.data, find_model(record.model), record.seed, record.settings, record.variables)
+def find_job(record: JobRecord, layers: str = "") -> Job:
+    """Resolve a stored job, so that its run can go on.
+
+    layers: those that the run stored; a user's file that is not there any more is not needed then. Raises UsageError
+    where the model cannot be found.
+    """
+    gone = record.model.lower().endswith(".toml") and not exists(Path(record.model))
+    model = recorded_model(record.model, layers) if gone and layers else find_model(record.model)
+    return Job(record.data, model, record.seed, record.settings, record.variables)
 
 
 def _wanted_by(backbone: Backbone) -> dict[str, Value]:

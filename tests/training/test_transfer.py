@@ -295,7 +295,8 @@ def test_grey_photographs_work_and_can_be_judged_again(tmp_path: Path) -> None:
     assert TrainedModel.load(made).preprocess.channels == 3
     again = evaluate(made)
     assert np.allclose(again.probabilities, made.predictions.probabilities, atol=1e-6)
-    assert len(evaluate(made, data)) == 60
+    other = photographs(tmp_path / "others", patterns(60, side=20, channels=1, seed=7))
+    assert len(evaluate(made, other)) == 60
 
 
 def test_probing_and_fine_tuning_are_compared(tmp_path: Path) -> None:

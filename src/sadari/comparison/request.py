@@ -77,7 +77,7 @@ def _without_data(job: Job) -> dict[str, Any]:
 
 def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     """Return whether `request` contains everything of the `stored` request of a folder, and perhaps more."""
-    if (stored["data"], stored["fingerprint"]) != (request.data, request.fingerprint):
+    if stored["fingerprint"] != request.fingerprint:  # where the images are makes no difference
         return False
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
     held = {arm["name"]: _with_new_settings(arm["resolved"]) for arm in stored["arms"]}

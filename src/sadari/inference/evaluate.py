@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.load import load
+from sadari.data.load import fingerprint_of, load
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import device_here, threads_for, use_machine
@@ -29,10 +29,12 @@ def evaluate(
     if split_name not in SPLITS:
         raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{split_name}'")
     model = TrainedModel.load(run)
-    settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
-    images = own_images(run, progress) if data is None else load(data, settings, progress or Silent())
+    # The run's own images, wherever they are now, have its split: those that trained it are no test images.
+    own = data is None or (run.begun and fingerprint_of(data) == run.fingerprint)
+    settings = run.job.settings if own else _settings_like(run.job.settings, model.preprocess)
+    images = own_images(run, progress, data) if own else load(str(data), settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
-    if data is None:
+    if own:
         positions = run.split.positions(split_name)
     else:
         images = _with_classes(images, model.classes)
@@ -43,9 +45,12 @@ def evaluate(
         return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
 
 
-def own_images(run: RunRecord, progress: Progress | None = None) -> ImageSet:
-    """Load the images of `run`; raise SadariError where they have changed since, or cannot be found again."""
-    images = load(run.job.data, run.job.settings, progress or Silent())
+def own_images(run: RunRecord, progress: Progress | None = None, data: str | None = None) -> ImageSet:
+    """Load the images of `run`, from `data` where they are there now.
+
+    Raises SadariError where they have changed since, or cannot be found again.
+    """
+    images = load(data or run.job.data, run.job.settings, progress or Silent())
     if run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them")
     return images

@@ -53,6 +53,14 @@ def tensors_file(pretrained: Pretrained) -> Path:
     return _from_hub(repository, pretrained.name) if kind == "hub" else Path(pretrained.origin)
 
 
+def weights_digest(pretrained: Pretrained) -> str:
+    """Return the SHA-256 of the file of the weights; "" where they are drawn, or not on this machine."""
+    if pretrained.random or not weights_are_here(pretrained):
+        return ""
+    with tensors_file(pretrained).open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
 def weights_are_here(pretrained: Pretrained) -> bool:
     """Return whether `pretrained` needs no download."""
     kind, _, repository = pretrained.origin.partition(":")

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
-from sadari.files import remove_unfinished
+from sadari.files import names_in, remove_unfinished
 from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
-from sadari.run import HISTORY, MODEL, SPLIT, RunRecord
+from sadari.run import HISTORY, MODEL, SCORES, SPLIT, RunRecord
 from sadari.run_files import read_split, write_history
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
@@ -34,7 +34,14 @@ from sadari.training.log import Log
 from sadari.training.loss import CrossEntropy
 from sadari.training.optim.build import make_optimizer
 from sadari.training.results import write_results
-from sadari.training.run_folder import only_one, require_same_job, require_same_network
+from sadari.training.run_folder import (
+    as_begun,
+    moved,
+    only_one,
+    require_same_content,
+    require_same_job,
+    require_same_network,
+)
 from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up, threads_of
 from sadari.training.tensorboard import Events
 from sadari.values import ImageSet, Split
@@ -57,18 +64,23 @@ def train(
     cannot go on (the last good state stays stored), KeyboardInterrupt after Ctrl-C (likewise).
     """
     progress = progress or Silent()
-    job = replace(job, settings=resolve_machine(job.settings))
+    settings = as_begun(job.settings, out)
+    # A finished run needs no device: it may be one of another machine.
+    job = replace(job, settings=settings if SCORES in names_in(out) else resolve_machine(settings))
     require_same_job(job, out)
     with only_one(out):
         require_same_network(out, job.model)
         run = RunRecord(out.resolve())
         remove_unfinished(out)
         if run.finished:
+            require_same_content(job, run, images, progress)
             checkpoint_of(out).remove()  # a kill may have come between the last two steps
             return run
         started = perf_counter()
         bring_weights(job, out)
         images = images if images is not None else load(job.data, job.settings, progress)
+        if RunRecord.is_run(out) and run.job.data != job.data:
+            progress.say(moved(run.job.data, job.data))
         if (out / SPLIT).is_file():
             split = read_split(out / SPLIT)
         split = split or draw_split(images, job.settings)
@@ -88,7 +100,7 @@ def train(
 def resume(path: Path, progress: Progress | None = None) -> RunRecord:
     """Go on with the run in the folder `path`; raise UsageError where there is none."""
     run = RunRecord.open(path)
-    return train(find_job(run.job), run.path, progress=progress)
+    return train(find_job(run.job, run.layers), run.path, progress=progress)
 
 
 @contextmanager
