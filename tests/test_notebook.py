@@ -154,7 +154,7 @@ def test_a_run_that_is_not_finished_says_so(tmp_path: Path) -> None:
     (tmp_path / "history.csv").unlink()
     assert "0 epochs so far" in words(run._repr_html_()) and "<table" not in run._repr_html_()
     (tmp_path / "settings.toml").write_text("model = <b>", encoding="utf-8")
-    assert "cannot read" in words(run._repr_html_())
+    assert "cannot read" in words(RunRecord(tmp_path)._repr_html_())
 
 
 def test_a_run_that_diverged_shows_what_is_finite(tmp_path: Path) -> None:

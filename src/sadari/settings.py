@@ -1,7 +1,7 @@
 """Which settings has a run, and how are they checked? Typed, frozen, stored as TOML."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -18,6 +18,28 @@ SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
+
+
+# What Keras, PyTorch, scikit-learn and Ultralytics call some of the settings and variables; suggested, never taken.
+OTHER_NAMES = {
+    "batch": "batch_size",
+    "dropout_rate": "dropout",
+    "early_stopping": "patience",
+    "image_shape": "image_size",
+    "img_size": "image_size",
+    "imgsz": "image_size",
+    "l2": "weight_decay",
+    "lr": "learning_rate",
+    "lr0": "learning_rate",
+    "lr_schedule": "schedule",
+    "max_epochs": "epochs",
+    "n_epochs": "epochs",
+    "num_epochs": "epochs",
+    "optim": "optimizer",
+    "test_size": "test_fraction",
+    "validation_fraction": "val_fraction",
+    "validation_split": "val_fraction",
+}
 
 
 def _setting(default: Value, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
@@ -115,6 +137,14 @@ def setting_names() -> list[str]:
     return [each.name for each in fields(Settings)]
 
 
+def unknown_setting(name: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a key that is not among `known`: with the nearest one, or the name that it has here."""
+    here = OTHER_NAMES.get(name.lower(), "")
+    if here in known:
+        return UsageError(f"unknown setting '{name}'; it is called {here} here")
+    return unknown_name("setting", name, list(known))
+
+
 def parse_value(name: str, text: Value, kind: type) -> Value:
     """Return `text` as a value of type `kind`; raises UsageError where it is none."""
     if kind is bool:
@@ -180,7 +210,7 @@ def with_overrides(settings: Settings, overrides: Mapping[str, Value]) -> Settin
     typed: dict[str, Any] = {}
     for name, value in overrides.items():
         if name not in kinds:
-            raise unknown_name("setting", name, list(kinds))
+            raise unknown_setting(name, list(kinds))
         typed[name] = parse_value(name, value, kinds[name])
     return replace(settings, **typed)
 
@@ -203,7 +233,7 @@ def resolve(
         elif name in setting_names():
             chosen[name] = value
         else:
-            raise unknown_name("setting", name, [*variables, *setting_names()])
+            raise unknown_setting(name, [*variables, *setting_names()])
     return with_overrides(Settings(), chosen), variables
 
 
