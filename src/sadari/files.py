@@ -2,43 +2,54 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sadari.errors import SadariError, UsageError
-
-UNFINISHED = ".part"  # how the name of a file ends that is still being written
+from sadari.unfinished import is_unfinished, new_file
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """How is a file never seen half-written? `write` fills a neighbour that then takes the name at once.
+    """Have `write` fill a neighbour of `path`, which then takes its name at once, so that no file is ever half-written.
 
     Raises SadariError where the disk is full or the folder cannot be written; the old file stays.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        unfinished, handle = new_file(path)
+        try:
+            write(unfinished)
+            with unfinished.open("rb+") as written:
+                os.fsync(written.fileno())
+            if os.name == "nt":  # there, an open file keeps its name
+                os.close(handle)
+                handle = -1
+            unfinished.replace(path)
+            sync_folder(path.parent)
+        finally:
+            if handle >= 0:
+                os.close(handle)
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         kept = "; what was there before is kept" if exists(path) else ""
         raise SadariError(f"cannot write {path}: {reason}{kept}") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in `folder`, where the system has a way to ask for it."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def exists(path: Path) -> bool:
-    """Is there something at `path`? Not where its name is longer than any may be, or where nobody may look."""
+    """Return whether there is something at `path`: not where its name is too long, or where nobody may look."""
     try:
         return path.exists()
     except OSError:
@@ -46,24 +57,18 @@ def exists(path: Path) -> bool:
 
 
 def lying_in(out: Path) -> list[str]:
-    """Which names lie in the folder `out` already? None where there is no such folder.
+    """Return the names in the folder `out`, without unfinished files of ours; none where there is no such folder.
 
     Raises UsageError where it is a file, SadariError where it cannot be one, or nobody may look.
     """
     try:
-        return [each.name for each in out.iterdir()]
+        return [each.name for each in out.iterdir() if not is_unfinished(each.name)]
     except FileNotFoundError:
         return []
     except OSError as error:
         if exists(out) and not out.is_dir():
             raise UsageError(f"'{out}' is a file; --out takes a folder") from None
         raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
-
-
-def remove_unfinished(folder: Path) -> None:
-    """What did a killed process leave half-written in `folder`, its subfolders included? Nothing any more."""
-    for part in folder.rglob(f".*{UNFINISHED}"):
-        part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -131,6 +131,8 @@ def _run(job: "Job", out: Path, as_json: bool) -> None:
 
 def _what_is_kept(out: Path) -> str:
     """Say what is left of an interrupted run. A classical model without a state between its passes starts over."""
+    from sadari.run import RunRecord
+
     if not RunRecord.is_run(out):
         return "nothing was begun"
     kept = "the work is kept, go on" if (out / "checkpoint").is_dir() else "it starts over"

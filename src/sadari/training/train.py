@@ -21,7 +21,7 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
-from sadari.files import remove_unfinished, write_json
+from sadari.files import write_json
 from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
@@ -49,6 +49,7 @@ from sadari.training.optim.build import make_optimizer
 from sadari.training.run_folder import only_one, require_same_job, require_same_network
 from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up, threads_of
 from sadari.training.tensorboard import Events
+from sadari.unfinished import remove_unfinished
 from sadari.values import SPLITS, ImageSet, Predictions, Split
 
 TIMED_IMAGES = 32  # assumed: a second's work for a backbone on a processor
