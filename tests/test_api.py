@@ -86,7 +86,7 @@ def test_python_and_the_command_line_plan_the_same_runs(
 
 def test_the_old_name_of_workers_is_taken_with_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int | None] = []
-    monkeypatch.setattr(room, "compare", lambda *_, workers, **__: asked.append(workers))
+    monkeypatch.setattr(room, "compare", lambda *_, executor, **__: asked.append(executor.workers))
     sadari.compare("digits", "mlp", out=tmp_path, workers=2)
     with pytest.warns(DeprecationWarning, match="jobs is called workers now") as warned:
         sadari.compare("digits", "mlp", out=tmp_path, jobs=3)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load
@@ -69,8 +70,8 @@ def run_in(folder: Path, model: str = "mlp", **overrides: Value) -> RunRecord:
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ComparisonResult:
     arms, _ = named_arms(("softmax", "mlp", "cnn"), {}, {"epochs": 2})
-    trainer = StampedTrainer(fails={"cnn": SadariError(f"no memory {NASTY}")})
-    return compare(Comparison("digits", arms, (0, 1)), out=tmp_path_factory.mktemp("compared"), trainer=trainer)
+    executor = SerialExecutor(StampedTrainer(fails={"cnn": SadariError(f"no memory {NASTY}")}))
+    return compare(Comparison("digits", arms, (0, 1)), out=tmp_path_factory.mktemp("compared"), executor=executor)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 1), (4, 9, 3), (31, 2, 3)])

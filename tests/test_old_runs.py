@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import sadari
-from sadari.comparison.best.state import Diary
+from sadari.comparison.best.state import SearchState
 from sadari.comparison.reopen import reopen
 from sadari.evaluation.metrics import score
 from sadari.explain.activations import feature_maps
@@ -124,5 +124,5 @@ def test_an_unfinished_comparison_goes_on(old: Path, sadari: Terminal) -> None:
 
 @pytest.mark.parametrize("name", ["best", "best-interrupted"])
 def test_a_search_is_read(name: str, old: Path) -> None:
-    diary = Diary.read(old / name)
-    assert diary.budget > 0 and diary.paces
+    diary = SearchState.read(old / name)
+    assert diary.budget > 0 and diary.costs

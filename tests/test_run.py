@@ -8,6 +8,7 @@ import pytest
 
 import sadari.run
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.report.build import build_report
@@ -80,7 +81,7 @@ def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(
     counted("read_answers")
     counted("read_predictions")
     arms, _ = named_arms(["softmax", "mlp", "majority"], {}, {"epochs": "2"})
-    compare(Comparison("digits", arms, (0, 1)), out=tmp_path / "out", trainer=FakeTrainer())
+    compare(Comparison("digits", arms, (0, 1)), out=tmp_path / "out", executor=SerialExecutor(FakeTrainer()))
     assert read == {"read_answers": 6}
     result = reopen([tmp_path / "out"])
     assert read == {"read_answers": 12}

@@ -2,10 +2,10 @@
 
     SADARI_DATA_DIR=... uv run python benchmarks/quality/best_budget.py [--sets digits,shapes,fashion-mnist] [--seeds 3]
 
-Each set has a budget B, see BUDGETS. Every model is trained once alone, with as many epochs as B holds by its measured
-pace (measured on the set itself, before B begins). The three that are best on the *test* images are trained with the
-other seeds too. `best` has B for everything, with every seed. So the best single model is known from the test images,
-which no user could know without trying them all: the comparison favours the single model.
+On each set, with the budget B that BUDGETS says: every model alone, with as many epochs as B holds by its measured cost
+(measured on the set itself, before B begins), once; the three that are best on the *test* images then with the other
+seeds; and best, with B for everything, with all seeds. Which single model is the best is therefore known from the
+test images, as nobody could who has not tried them all: the comparison favours the single model.
 
 What the result file has already is not measured again. `seconds` of each entry: training and judging, by the clock;
 those of the measuring before a single model's B are left out, those of `best` are included. At most 27 B a set
@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from sadari.comparison.best.candidates import candidates, find_entrants
-from sadari.comparison.best.cost_model import Counts, Pace, measure
-from sadari.comparison.best.finals import FILLED
-from sadari.comparison.best.halving import Plan, plan
+from sadari.comparison.best.candidates import find_candidates, learning_arms
+from sadari.comparison.best.cost_model import CostModel, Counts, measure
+from sadari.comparison.best.finals import PLANNED_SHARE
+from sadari.comparison.best.halving import TrainingPlan, plan_training
 from sadari.comparison.best.run import BestRequest, chosen_run, find_best
 from sadari.comparison.best.search import planned_job
-from sadari.comparison.best.state import Diary
+from sadari.comparison.best.state import SearchState
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.load import load
@@ -47,7 +47,7 @@ from machine import commit, describe_machine
 HERE = Path(__file__).parent
 BUDGETS = {"digits": 20.0, "shapes": 20.0, "fashion-mnist": 60.0}  # seconds
 REPEATED = 3  # single models that get all seeds
-PACED = 0.1  # share of B for which a single model is trained to know its pace
+MEASURED_SHARE = 0.1  # of B, for which a single model is trained to measure its cost
 
 Entry = dict[str, Any]
 
@@ -58,7 +58,7 @@ class Single:
     def __init__(self, data: str, budget: float) -> None:
         self.budget = budget
         self.images: ImageSet = load(data, Settings())
-        arms = find_entrants(data, candidates({})[0], self.images).arms
+        arms = find_candidates(data, learning_arms({})[0], self.images).arms
         self.request = Comparison(data, tuple(arm for arm in arms if self._as_it_is(data, arm)), (0,))
         self.split = draw_split(self.images, Settings())
         self.counts = Counts.of(self.split)
@@ -68,25 +68,25 @@ class Single:
         return Comparison(data, (arm,), (0,)).job(arm, 0).settings.image_size == 0
 
     def train(self, arm: Arm, seed: int) -> Entry:
-        """Train `arm` for the whole budget and return what came of it."""
-        chosen = plan(self._pace(arm), self.counts, FILLED * self.budget)
+        """What comes of `arm` in the whole budget?"""
+        chosen = plan_training(self._cost(arm), self.counts, PLANNED_SHARE * self.budget)
         if chosen is None:
             return {"accuracy": None, "seconds": 0.0, "plan": "too slow"}
         record, seconds = self._timed(arm, seed, chosen, self.split)
         return {"accuracy": record["scores"]["test"]["accuracy"], "seconds": seconds, "plan": str(chosen)}
 
-    def _pace(self, arm: Arm) -> Pace:
-        """Measure the pace on the set itself, where the sample says that a part of the budget is enough for it."""
+    def _cost(self, arm: Arm) -> CostModel:
+        """Measure the cost on the set itself, where the budget allows that by the cost on the sample."""
         sampled = measure(self.request.data, arm, 0, self.images, self.counts, train)
-        short = plan(sampled, self.counts, PACED * self.budget)
+        short = plan_training(sampled, self.counts, MEASURED_SHARE * self.budget)
         if short is None:
             return sampled
         closed = replace(self.split, test=np.empty(0, dtype=np.int64))
         summary, seconds = self._timed(arm, 0, short, closed)
-        done, counts = summary["epochs"], replace(self.counts, test=0).thinned(short.fraction)
-        return Pace.of_run(seconds, summary["seconds"]["train"], done, counts)
+        done, counts = summary["epochs"], replace(self.counts, test=0).with_train_fraction(short.fraction)
+        return CostModel.of_run(seconds, summary["seconds"]["train"], done, counts)
 
-    def _timed(self, arm: Arm, seed: int, chosen: Plan, split: Split) -> tuple[Entry, float]:
+    def _timed(self, arm: Arm, seed: int, chosen: TrainingPlan, split: Split) -> tuple[Entry, float]:
         job = planned_job(self.request, arm, seed, chosen, tensorboard="off")
         if chosen.fraction < 1:
             split = replace(split, train=draw_split(self.images, job.settings).train)
@@ -101,13 +101,13 @@ def search(data: str, budget: float, seed: int) -> Entry:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "best"
         result = find_best(BestRequest(data, budget, seeds=(seed,)), out=folder)
-        chosen, diary = chosen_run(result), Diary.read(folder)
+        chosen, state = chosen_run(result), SearchState.read(folder)
         assert chosen is not None, "every finalist failed"
         return {
             "accuracy": chosen.scores("test")["accuracy"],
-            "seconds": diary.budget - diary.left(),
+            "seconds": state.budget - state.left(),
             "plan": f"{chosen.job.model}, {chosen.summary['epochs']} epochs",
-            "rounds": [[each.round, each.arm, each.accuracy] for each in diary.trials],
+            "rounds": [[each.round, each.arm, each.accuracy] for each in state.trials],
         }
 
 

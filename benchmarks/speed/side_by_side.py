@@ -27,6 +27,7 @@ from machine import describe_machine
 from sadari.comparison.compare import compare
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import expand
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.job import make_job
@@ -72,12 +73,12 @@ Row = dict[str, Any]
 
 
 def comparison(name: str, jobs: int | None) -> None:
-    """Make one comparison and print its seconds: what a fresh process does."""
-    data, models, settings = COMPARISONS[name]
-    arms, _ = expand([find_model(each) for each in models.split(",")], {}, parse_overrides(list(settings)))
+    """What a fresh process does: one comparison."""
+    data, models, words = COMPARISONS[name]
+    arms, _ = expand([find_model(each) for each in models.split(",")], {}, parse_overrides(list(words)))
     with tempfile.TemporaryDirectory() as folder:
         started = perf_counter()
-        result = compare(Comparison(data, arms, (0, 1, 2)), out=Path(folder) / "out", workers=jobs)
+        result = compare(Comparison(data, arms, (0, 1, 2)), out=Path(folder) / "out", executor=LocalExecutor(jobs))
         seconds = perf_counter() - started
     accuracy = {arm.name: arm.accuracy.mean for arm in result.arms if arm.accuracy}
     print(json.dumps({"seconds": seconds, "accuracy": accuracy}))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sadari.comparison import compare as room
+from sadari.comparison.executor import SerialExecutor
 from sadari.report.plots import files as plots
 from support.fake_training import FakeTrainer
 
@@ -18,7 +19,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTrainer:
     monkeypatch.chdir(tmp_path)
 
     def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **named, trainer=fake)
+        return original(*arguments, **{**named, "executor": SerialExecutor(fake)})
 
     monkeypatch.setattr(room, "compare", with_fake)
     monkeypatch.setattr(plots, "write_plots", lambda result: (result.out / "plots" / "samples.png",))

@@ -20,6 +20,7 @@ from sadari.cli.output import comparison as shown
 from sadari.cli.output import tables
 from sadari.comparison import compare as room
 from sadari.comparison.result import ArmResult
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.report.plots import files as plots
 from sadari.values import Interval
@@ -186,8 +187,8 @@ def test_workers_reach_the_comparison(
 ) -> None:
     asked: list[int | None] = []
 
-    def stopped(*_: Any, workers: int | None, **__: Any) -> None:
-        asked.append(workers)
+    def stopped(*_: Any, executor: LocalExecutor, **__: Any) -> None:
+        asked.append(executor.workers)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(room, "compare", stopped)

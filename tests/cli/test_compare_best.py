@@ -13,7 +13,7 @@ import sadari
 from sadari.cli import compare as door
 from sadari.comparison.best import candidates
 from sadari.comparison.best import run as find
-from sadari.comparison.best.cost_model import Pace
+from sadari.comparison.best.cost_model import CostModel
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
 from sadari.models.catalog import find_model
@@ -22,8 +22,8 @@ from sadari.report.plots import files as plots
 from sadari.run import RunRecord
 from support.clocked_training import ClockedTrainer, Made
 
-PACE = Pace(0.05, 1e-4)
-MADE = {"softmax": Made(0.7, 1, PACE), "mlp": Made(0.8, 1, PACE), "cnn": Made(0.95, 1, PACE, stops=20)}
+COST = CostModel(0.05, 1e-4)
+MADE = {"softmax": Made(0.7, 1, COST), "mlp": Made(0.8, 1, COST), "cnn": Made(0.95, 1, COST, stops=20)}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClockedTrainer:
     fake, original = ClockedTrainer(made=MADE), find.find_best
 
     def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **{"trainer": fake, **named}, clock=fake.clock)
+        return original(*arguments, **{"train": fake, **named}, clock=fake.clock)
 
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
@@ -81,7 +81,7 @@ def test_json_says_that_there_is_no_winner_where_all_finalists_fail(
         return trainer(job, out, **given)
 
     fake = find.find_best
-    monkeypatch.setattr(find, "find_best", lambda *asked, **named: fake(*asked, **named, trainer=failing))
+    monkeypatch.setattr(find, "find_best", lambda *asked, **named: fake(*asked, **named, train=failing))
     result = typed("digits", "--models", "best", "--budget", "20s", "--json")
     assert result.exit_code == 1, result.output
     assert json.loads(result.stdout)["winner"] is None

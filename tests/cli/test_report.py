@@ -14,6 +14,7 @@ from sadari.cli import compare as comparing
 from sadari.cli import main as entrance
 from sadari.cli import report as door
 from sadari.comparison import compare as room
+from sadari.comparison.executor import SerialExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.report.plots import files as plots
 from support.stamped_training import StampedTrainer
@@ -28,7 +29,7 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StampedTrainer:
     monkeypatch.chdir(tmp_path)
 
     def with_fake(*arguments: Any, **named: Any) -> Any:
-        return original(*arguments, **named, trainer=fake)
+        return original(*arguments, **{**named, "executor": SerialExecutor(fake)})
 
     monkeypatch.setattr(room, "compare", with_fake)
     monkeypatch.setattr(plots, "write_plots", lambda _: ())

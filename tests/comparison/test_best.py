@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from sadari.comparison.best import candidates
-from sadari.comparison.best.cost_model import Counts, Pace
+from sadari.comparison.best.cost_model import CostModel, Counts
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.halving import SEARCHED, Plan
+from sadari.comparison.best.halving import SEARCH_SHARE, TrainingPlan
 from sadari.comparison.best.run import FLATTERED, BestRequest, chosen_run, find_best
-from sadari.comparison.best.state import Diary, Step
+from sadari.comparison.best.state import FinalPlan, SearchState
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.data.check import check
@@ -24,9 +24,9 @@ from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.values import ImageSet, Split
 from support.clocked_training import ClockedTrainer, Made
-from support.jobs import named_arm
+from support.jobs import Listener, named_arm
 
-FAST, MIDDLE, SLOW = Pace(0.05, 2e-5), Pace(0.1, 2e-4), Pace(0.2, 1e-2)
+FAST, MIDDLE, SLOW = CostModel(0.05, 2e-5), CostModel(0.1, 2e-4), CostModel(0.2, 1e-2)
 # cnn takes ten times as long for a pass as mlp and is hardly better at first; lstm would be the best, and is too slow.
 MADE = {
     "softmax": Made(0.75, 0.2, FAST),
@@ -42,50 +42,41 @@ MADE = {
 BUDGET = 150.0  # six of them begin well within a quarter of it
 
 
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-
 @pytest.fixture(autouse=True)
-def small_ladder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+def few_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in MADE])
 
 
-def trainer(**changed: Made) -> ClockedTrainer:
+def clocked(**changed: Made) -> ClockedTrainer:
     return ClockedTrainer(made={**MADE, **{name.replace("_", "-"): made for name, made in changed.items()}})
 
 
 def search(
-    using: ClockedTrainer, folder: Path, budget: float = BUDGET, heard: Heard | None = None, **overrides: Value
+    using: ClockedTrainer, folder: Path, budget: float = BUDGET, heard: Listener | None = None, **overrides: Value
 ) -> ComparisonResult:
     request = BestRequest("digits", budget, overrides)
-    return find_best(request, out=folder, progress=heard, trainer=using, clock=using.clock)
+    return find_best(request, out=folder, progress=heard, train=using, clock=using.clock)
 
 
 def jobs_in(using: ClockedTrainer, folder: Path) -> list[Job]:
-    """The jobs whose runs lie in `folder`, without the samples."""
-    lying = [RunRecord.open(path.parent).job for path in sorted(folder.rglob("settings.toml"))]
-    return [job for job in using.calls if job.record in lying]
+    """Return the jobs whose runs are in `folder`, without the samples."""
+    stored = [RunRecord.open(path.parent).job for path in sorted(folder.rglob("settings.toml"))]
+    return [job for job in using.calls if job.record in stored]
 
 
-def test_the_rung_that_is_best_when_trained_for_long_wins_with_most_of_the_budget(tmp_path: Path) -> None:
-    using = trainer()
+def test_the_model_that_is_best_when_trained_for_long_wins_with_most_of_the_budget(tmp_path: Path) -> None:
+    using = clocked()
     result = search(using, tmp_path / "out")
     assert [arm.name for arm in result.arms] == ["cnn"]
     [run] = result.records["cnn"]
     assert run.path == tmp_path / "out" / "final" / "cnn-seed0" and chosen_run(result) == run
-    assert 0.95 * (1 - SEARCHED) * BUDGET - 0.3 <= run.summary["seconds"]["total"] <= BUDGET
+    assert 0.95 * (1 - SEARCH_SHARE) * BUDGET - 0.3 <= run.summary["seconds"]["total"] <= BUDGET
     assert using.now <= BUDGET
     assert using.now >= 0.9 * BUDGET, "the budget is there to be used"
 
 
-def test_only_the_final_run_opens_the_test_part(tmp_path: Path) -> None:
-    using = trainer()
+def test_only_the_final_run_sees_the_test_images(tmp_path: Path) -> None:
+    using = clocked()
     search(using, tmp_path / "out")
     final = len(list((tmp_path / "out" / "final").glob("*-seed*")))
     assert final == 1 and len(using.splits) > 10
@@ -96,8 +87,8 @@ def test_only_the_final_run_opens_the_test_part(tmp_path: Path) -> None:
 
 
 def test_a_third_goes_on_each_time_with_more_passes(tmp_path: Path) -> None:
-    search(trainer(), tmp_path / "out")
-    trials = Diary.read(tmp_path / "out").trials
+    search(clocked(), tmp_path / "out")
+    trials = SearchState.read(tmp_path / "out").trials
     first, second = ([each for each in trials if each.round == number] for number in (1, 2))
     assert {each.arm for each in first} == set(MADE) - {"lstm"}
     best_two = sorted(first, key=lambda each: -(each.accuracy or 0))[:2]
@@ -108,51 +99,51 @@ def test_a_third_goes_on_each_time_with_more_passes(tmp_path: Path) -> None:
 
 
 def test_shares_are_equal_and_the_rounds_take_a_quarter(tmp_path: Path) -> None:
-    search(trainer(), tmp_path / "out")
-    diary = Diary.read(tmp_path / "out")
-    first = [each.seconds for each in diary.trials if each.round == 1]
-    share = (SEARCHED * BUDGET - diary.measuring) / 2 / 6  # half of it for the first round, six are fast enough
+    search(clocked(), tmp_path / "out")
+    state = SearchState.read(tmp_path / "out")
+    first = [each.seconds for each in state.trials if each.round == 1]
+    share = (SEARCH_SHARE * BUDGET - state.measuring) / 2 / 6  # half of it for the first round, six are fast enough
     assert all(0.5 * share < seconds <= share * 1.001 for seconds in first)
-    assert diary.spent() <= SEARCHED * BUDGET
+    assert state.spent() <= SEARCH_SHARE * BUDGET
 
 
-def test_what_is_tried_and_why_rungs_drop_out_is_said_and_kept_in_the_notes(tmp_path: Path) -> None:
-    heard = Heard()
-    result = search(trainer(), tmp_path / "out", heard=heard)
+def test_what_is_tried_and_why_models_drop_out_is_said_and_kept_in_the_notes(tmp_path: Path) -> None:
+    heard = Listener()
+    result = search(clocked(), tmp_path / "out", heard=heard)
     assert "7 models could be tried: softmax, dnn, mlp, a4-dnn, cnn, cnn-lstm, lstm" in heard.said
-    field = "the budget is long enough to begin well with 6 of 7 measured models: "
-    field += "cnn-lstm, cnn, a4-dnn, mlp, softmax, dnn"
-    assert field in heard.said
+    chosen = "the budget is long enough to begin well with 6 of 7 measured models: "
+    chosen += "cnn-lstm, cnn, a4-dnn, mlp, softmax, dnn"
+    assert chosen in heard.said
     [standings] = [each for each in heard.said if "out: " in each and each.startswith("round 1")]
     assert "cnn 0." in standings.partition("out: ")[0]
     [final] = [each for each in heard.said if each.startswith("final")]
     assert "cnn, " in final and "passes at most" in final
-    assert field in result.notes and standings in result.notes
+    assert chosen in result.notes and standings in result.notes
     assert "by time" in result.notes[-1]
     assert result.title == "the best of 6 models within 2.5m"
 
 
 def test_time_that_the_winner_leaves_trains_others_for_as_long_and_then_further_seeds(tmp_path: Path) -> None:
-    stopping = {name: Made(made.skill, made.half, made.pace, stops=8) for name, made in MADE.items()}
+    stopping = {name: Made(made.skill, made.half, made.cost, stops=8) for name, made in MADE.items()}
     using = ClockedTrainer(made=stopping)
     result = search(using, tmp_path / "out")
     seconds = {name: records[0].summary["seconds"]["total"] for name, records in result.records.items()}
     assert result.arms[0].name == "cnn" and len(result.arms) == 6 == len(MADE) - 1
     assert all(arm.seeds == result.arms[0].seeds for arm in result.arms) and len(result.arms[0].seeds) > 1
     assert using.now <= BUDGET and sum(seconds.values()) < BUDGET / 2
-    planned = Diary.read(tmp_path / "out").step
+    planned = SearchState.read(tmp_path / "out").final_plan
     assert planned is not None
-    order = [trial.arm for trial in Diary.read(tmp_path / "out").standing()]
+    order = [trial.arm for trial in SearchState.read(tmp_path / "out").ranking()]
     assert list(planned.plans) == order[:6], "as they dropped out, the best first"
     first = planned.plans["cnn"]
     for name, each in planned.plans.items():
-        faster = MADE["cnn"].pace.image / MADE[name].pace.image
+        faster = MADE["cnn"].cost.image / MADE[name].cost.image
         assert each.passes > 8, name
         assert each.passes < 1.1 * faster * first.passes
 
 
 def test_the_run_to_use_is_chosen_on_validation(tmp_path: Path) -> None:
-    using = trainer(cnn=Made(0.95, 2, MIDDLE, stops=15))
+    using = clocked(cnn=Made(0.95, 2, MIDDLE, stops=15))
     result = search(using, tmp_path / "out")
     records = [record for records in result.records.values() for record in records]
     best = max(record.scores("val")["accuracy"] for record in records)
@@ -160,15 +151,15 @@ def test_the_run_to_use_is_chosen_on_validation(tmp_path: Path) -> None:
     assert chosen is not None and chosen.scores("val")["accuracy"] == best
 
 
-def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
+def test_where_no_model_begins_well_the_fastest_train_on_part_of_the_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("softmax", "mlp")])
-    very_slow = Pace(0.2, 2e-2)
-    using = trainer(softmax=Made(0.75, 0.2, very_slow), mlp=Made(0.85, 1, very_slow))
-    heard = Heard()
+    very_slow = CostModel(0.2, 2e-2)
+    using = clocked(softmax=Made(0.75, 0.2, very_slow), mlp=Made(0.85, 1, very_slow))
+    heard = Listener()
     search(using, tmp_path / "out", budget=130.0, heard=heard)
-    trials = Diary.read(tmp_path / "out").trials
+    trials = SearchState.read(tmp_path / "out").trials
     assert (
         "the budget is too short to begin well with any of 2 models: the fastest are tried, mlp, softmax" in heard.said
     )
@@ -180,20 +171,20 @@ def test_where_nobody_begins_well_the_fastest_take_part_of_the_images(
 
 
 def test_where_only_one_begins_well_it_has_the_budget_and_others_what_it_leaves(tmp_path: Path) -> None:
-    heard = Heard()
-    result = search(trainer(), tmp_path / "out", budget=15.0, heard=heard)
+    heard = Listener()
+    result = search(clocked(), tmp_path / "out", budget=15.0, heard=heard)
     alone = "one model has the budget, the most promising of 3 that were measured: cnn-lstm"
     assert alone in heard.said and alone in result.notes
-    assert Diary.read(tmp_path / "out").trials == [] and not (tmp_path / "out" / "rounds").exists()
+    assert SearchState.read(tmp_path / "out").trials == [] and not (tmp_path / "out" / "rounds").exists()
     assert [arm.name for arm in result.arms] == ["cnn-lstm"]
     assert result.title == "the most promising of 7 models within 15s"
-    stopping = trainer(cnn_lstm=Made(0.9, 3, MIDDLE, stops=8))
+    stopping = clocked(cnn_lstm=Made(0.9, 3, MIDDLE, stops=8))
     names = {arm.name for arm in search(stopping, tmp_path / "other", budget=15.0).arms}
     assert "cnn-lstm" in names and len(names) > 1
 
 
 def test_the_same_again_trains_nothing_and_gives_the_same(tmp_path: Path) -> None:
-    using = trainer(cnn=Made(0.95, 2, MIDDLE, stops=15))
+    using = clocked(cnn=Made(0.95, 2, MIDDLE, stops=15))
     first = search(using, tmp_path / "out")
     count = len(using.calls)
     again = search(using, tmp_path / "out")
@@ -203,12 +194,12 @@ def test_the_same_again_trains_nothing_and_gives_the_same(tmp_path: Path) -> Non
 
 def test_wherever_it_is_interrupted_it_goes_on_to_the_same_end(tmp_path: Path) -> None:
     stops = {"cnn": Made(0.95, 2, MIDDLE, stops=15)}
-    whole = trainer(**stops)
+    whole = clocked(**stops)
     wanted = search(whole, tmp_path / "whole").document()["arms"]
     trained = jobs_in(whole, tmp_path / "whole")
     samples = len(whole.calls) - len(trained)
     for call in range(samples, len(whole.calls) + 1):
-        using, folder = trainer(**stops), tmp_path / str(call)
+        using, folder = clocked(**stops), tmp_path / str(call)
         using.stop_at = call
         with pytest.raises(KeyboardInterrupt):
             search(using, folder)
@@ -221,18 +212,18 @@ def test_wherever_it_is_interrupted_it_goes_on_to_the_same_end(tmp_path: Path) -
 
 def test_a_budget_that_is_too_short_says_what_is_needed_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(SadariError, match=r"a budget of 2s is too short for these images; .* is enough") as refused:
-        search(trainer(), tmp_path / "out", budget=2.0)
+        search(clocked(), tmp_path / "out", budget=2.0)
     assert not (tmp_path / "out").exists()
     text = str(refused.value).partition("; ")[2].split()[0]
     enough = float(text[:-1]) * {"s": 1, "m": 60}[text[-1]]
-    result = search(trainer(), tmp_path / "out", budget=enough)
+    result = search(clocked(), tmp_path / "out", budget=enough)
     assert result.best is not None
     with pytest.raises(SadariError, match="too short"):
-        search(trainer(), tmp_path / "other", budget=0.9 * enough)
+        search(clocked(), tmp_path / "other", budget=0.9 * enough)
 
 
 class Late(ClockedTrainer):
-    """Its first run of a round takes longer than all rounds may."""
+    """A stand-in whose first run of a round takes longer than all rounds may."""
 
     def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
         record = super().__call__(job, out, **given)  # type: ignore[arg-type]
@@ -244,16 +235,16 @@ class Late(ClockedTrainer):
 
 
 def test_a_round_that_takes_too_long_leaves_what_it_has_found(tmp_path: Path) -> None:
-    using, heard = Late(made=MADE), Heard()
+    using, heard = Late(made=MADE), Listener()
     result = search(using, tmp_path / "out", heard=heard)
     assert [arm.name for arm in result.arms] == ["cnn"], "the best of the only round"
     [ending] = [each for each in result.notes if each.startswith("no time is left for round 2 of 2")]
     assert ending in heard.said
-    assert search(trainer(), tmp_path / "out").document() == result.document()
+    assert search(clocked(), tmp_path / "out").document() == result.document()
 
 
 class FailsIn(ClockedTrainer):
-    """Fails in the folders that `fail_in` names: round 2, or the finals."""
+    """A stand-in that fails in the folders `fail_in`: of round 2, or of the finals."""
 
     fail_in: tuple[str, ...] = ()
 
@@ -279,11 +270,11 @@ def test_two_searches_never_share_a_folder(tmp_path: Path) -> None:
     class Another(ClockedTrainer):
         def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
             with pytest.raises(SadariError, match=r"another process is training in .*out'"):
-                search(trainer(), tmp_path / "out")
+                search(clocked(), tmp_path / "out")
             return super().__call__(job, out, **given)  # type: ignore[arg-type]
 
     search(Another(made=MADE), tmp_path / "out")
-    assert all(not trial.reason for trial in Diary.read(tmp_path / "out").trials)
+    assert all(not trial.reason for trial in SearchState.read(tmp_path / "out").trials)
 
 
 def test_the_images_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,17 +285,17 @@ def test_the_images_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.Monke
         return check(images, split, **named)
 
     monkeypatch.setattr("sadari.comparison.facts.check", looking)
-    result = search(trainer(cnn=Made(0.95, 2, MIDDLE, stops=15)), tmp_path / "out")
+    result = search(clocked(cnn=Made(0.95, 2, MIDDLE, stops=15)), tmp_path / "out")
     assert len(result.arms) > 1 and len(looked) == 1
     assert result.data.leaks == 0
 
 
 def test_without_test_images_it_is_said_that_the_figures_flatter(tmp_path: Path) -> None:
-    assert FLATTERED not in search(trainer(), tmp_path / "out").notes
-    assert FLATTERED in search(trainer(), tmp_path / "flattered", test_fraction=0).notes
+    assert FLATTERED not in search(clocked(), tmp_path / "out").notes
+    assert FLATTERED in search(clocked(), tmp_path / "flattered", test_fraction=0).notes
 
 
-def test_a_rung_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
+def test_a_model_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
     class FailsOnDigits(ClockedTrainer):
         def __call__(self, job: Job, out: Path, **given: object) -> RunRecord:
             if job.model.name == "cnn" and job.settings.cache == "auto":
@@ -313,18 +304,18 @@ def test_a_rung_that_fails_drops_out_with_its_reason(tmp_path: Path) -> None:
             return super().__call__(job, out, **given)  # type: ignore[arg-type]
 
     using = FailsOnDigits(made=MADE)
-    heard = Heard()
+    heard = Listener()
     result = search(using, tmp_path / "out", heard=heard)
     assert result.best is not None and result.best.name == "cnn-lstm"
     [sentence] = [each for each in result.notes if "cnn drops out" in each]
     assert sentence.endswith("it failed: the loss is no longer a number") and sentence in heard.said
-    failed = Diary.read(tmp_path / "out").trial(1, "cnn")
+    failed = SearchState.read(tmp_path / "out").trial(1, "cnn")
     assert failed is not None and failed.seconds == 1.0
     assert sentence in search(using, tmp_path / "out").notes, "the same again knows it too"
 
 
-def test_a_rung_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
-    using, heard = trainer(), Heard()
+def test_a_model_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
+    using, heard = clocked(), Listener()
     using.fails = {"cnn": SadariError("no such device"), "dnn": RuntimeError("an operation is missing")}
     result = search(using, tmp_path / "out", heard=heard)
     assert "cnn was not tried: no such device" in heard.said
@@ -336,30 +327,30 @@ def test_a_rung_that_fails_on_the_sample_is_not_tried(tmp_path: Path) -> None:
         assert sentences <= set(each.notes)
 
 
-def test_measuring_ends_with_its_part_of_the_budget_where_somebody_begins_well(tmp_path: Path) -> None:
+def test_measuring_ends_with_its_part_of_the_budget_where_a_model_begins_well(tmp_path: Path) -> None:
     """Measuring lstm alone takes longer than a twentieth of this budget."""
-    using, heard = trainer(), Heard()
+    using, heard = clocked(), Listener()
     result = search(using, tmp_path / "out", budget=40.0, heard=heard)
-    diary = Diary.read(tmp_path / "out")
-    assert list(diary.paces) == ["cnn-lstm", "cnn", "lstm"]
+    state = SearchState.read(tmp_path / "out")
+    assert list(state.costs) == ["cnn-lstm", "cnn", "lstm"]
     why = "measuring those that are more promising took the time for it"
     sentence = f"a4-dnn, mlp, softmax, dnn were not tried: {why}"
     assert sentence in heard.said and sentence in result.notes
     models = [job.model.name for job in using.calls]
-    assert set(models) == {*diary.paces, "dnn"}
-    assert models.count("dnn") == 1 and models[0] == "dnn", "the libraries are loaded by who is soonest done"
+    assert set(models) == {*state.costs, "dnn"}
+    assert models.count("dnn") == 1 and models[0] == "dnn", "the libraries are loaded by the fastest model"
 
 
 def test_two_are_measured_however_long_it_takes(tmp_path: Path) -> None:
-    slow_to_start = Pace(1.0, 2e-4)
-    using = trainer(cnn=Made(0.95, 2, slow_to_start), cnn_lstm=Made(0.9, 3, slow_to_start))
+    slow_to_start = CostModel(1.0, 2e-4)
+    using = clocked(cnn=Made(0.95, 2, slow_to_start), cnn_lstm=Made(0.9, 3, slow_to_start))
     search(using, tmp_path / "out", budget=20.0)
-    assert list(Diary.read(tmp_path / "out").paces) == ["cnn-lstm", "cnn"]
+    assert list(SearchState.read(tmp_path / "out").costs) == ["cnn-lstm", "cnn"]
 
 
 def test_what_every_run_costs_is_learnt_from_the_rounds(tmp_path: Path) -> None:
     class Slower(ClockedTrainer):
-        """Noise says nothing of eight seconds that every run on the images begins with."""
+        """Every run on the images begins with eight seconds, which the sample of noise does not show."""
 
         def _leave(self, record: RunRecord, job: Job, images: ImageSet, split: Split) -> RunRecord:
             record = super()._leave(record, job, images, split)
@@ -373,7 +364,7 @@ def test_what_every_run_costs_is_learnt_from_the_rounds(tmp_path: Path) -> None:
 
 
 class StoppedIn(ClockedTrainer):
-    """Somebody presses Ctrl-C once, `after` seconds of the run whose path ends with `where`."""
+    """Ctrl-C once, `after` seconds into the run whose path ends with `where`."""
 
     where: tuple[str, ...] = ()
     after: float = 0.0
@@ -390,10 +381,10 @@ def test_time_before_ctrl_c_counts(tmp_path: Path) -> None:
     using.where, using.after = ("final", "cnn-seed0"), 30.0
     with pytest.raises(KeyboardInterrupt):
         search(using, tmp_path / "out")
-    assert Diary.read(tmp_path / "out").final_seconds == pytest.approx({"cnn-seed0": 30.0})
+    assert SearchState.read(tmp_path / "out").final_seconds == pytest.approx({"cnn-seed0": 30.0})
     search(using, tmp_path / "out")
     resumed = RunRecord(tmp_path / "out" / "final" / "cnn-seed0").summary["seconds"]["total"]
-    assert Diary.read(tmp_path / "out").final_seconds["cnn-seed0"] == pytest.approx(30.0 + resumed)
+    assert SearchState.read(tmp_path / "out").final_seconds["cnn-seed0"] == pytest.approx(30.0 + resumed)
 
 
 def test_time_before_ctrl_c_in_a_round_counts(tmp_path: Path) -> None:
@@ -401,40 +392,43 @@ def test_time_before_ctrl_c_in_a_round_counts(tmp_path: Path) -> None:
     using.where, using.after = ("rounds", "1", "cnn-seed0"), 5.0
     with pytest.raises(KeyboardInterrupt):
         search(using, tmp_path / "out")
-    assert Diary.read(tmp_path / "out").cut_off == pytest.approx({"1/cnn-seed0": 5.0})
+    assert SearchState.read(tmp_path / "out").cut_off == pytest.approx({"1/cnn-seed0": 5.0})
     search(using, tmp_path / "out")
     resumed = RunRecord(tmp_path / "out" / "rounds" / "1" / "cnn-seed0").summary["seconds"]["total"]
-    trial = Diary.read(tmp_path / "out").trial(1, "cnn")
+    trial = SearchState.read(tmp_path / "out").trial(1, "cnn")
     assert trial is not None and trial.seconds == pytest.approx(5.0 + resumed)
     assert using.now <= BUDGET
 
 
-def test_a_seed_that_fails_behind_a_finished_run_gives_nobody_all_the_rest(tmp_path: Path) -> None:
-    """Neither of the two others begins within its half of what is left, each would within all of it."""
+def test_a_seed_that_fails_behind_a_finished_run_gives_no_model_all_the_rest(tmp_path: Path) -> None:
+    """Neither of the two others can begin within half of the time left; each could within all of it."""
     arms = tuple(named_arm(name, name, {}) for name in ("mlp", "cnn", "lstm"))
-    diary = Diary(tmp_path / "best.json", "", 50.0, final_seconds={"mlp-seed0": 10.0, "mlp-seed1": 1.0})
-    late = Pace(25.0, 1e-3)
+    state = SearchState(tmp_path / "best.json", "", 50.0, final_seconds={"mlp-seed0": 10.0, "mlp-seed1": 1.0})
+    late = CostModel(25.0, 1e-3)
     finals = Finals(
         Comparison("digits", arms, (0, 1, 2)),
         Counts(1150, 288, 359),
-        diary,
+        state,
         [arm.name for arm in arms],
         {"mlp": FAST, "cnn": late, "lstm": late},
         [],
         Silent(),
-        trainer(),
+        clocked(),
         lambda: 0.0,
     )
-    step, failed = Step({"mlp": Plan(5)}, 2), [SimpleNamespace(name="mlp", reason="the disk is full")]
+    final_plan, failed = (
+        FinalPlan({"mlp": TrainingPlan(5)}, 2),
+        [SimpleNamespace(name="mlp", reason="the disk is full")],
+    )
     finished: Any = SimpleNamespace(arms=failed, records={"mlp": ("a run",)})
     nothing: Any = SimpleNamespace(arms=failed, records={"mlp": ()})
-    assert finals._wider(step, finished) is None
-    wider = finals._wider(step, nothing)
+    assert finals._wider(final_plan, finished) is None
+    wider = finals._wider(final_plan, nothing)
     assert wider is not None and list(wider.plans) == ["mlp", "cnn"]
 
 
-def test_where_every_rung_fails_that_is_said(tmp_path: Path) -> None:
-    using = trainer()
+def test_where_every_model_fails_that_is_said(tmp_path: Path) -> None:
+    using = clocked()
     using.fails = dict.fromkeys(MADE, SadariError("no such device"))
     with pytest.raises(SadariError, match="no model could be trained"):
         search(using, tmp_path / "out")
@@ -464,8 +458,8 @@ def test_a_winner_that_fails_at_the_end_keeps_its_row_and_the_runner_up_is_train
     assert len(failed) == 1, "what has failed is not trained again"
 
 
-def test_settings_reach_every_rung(tmp_path: Path) -> None:
-    using = trainer()
+def test_settings_reach_every_model(tmp_path: Path) -> None:
+    using = clocked()
     search(using, tmp_path / "out", batch_size="64", dropout="0.2")
     assert {job.settings.batch_size for job in using.calls} == {64}
     assert {job.variables["dropout"] for job in using.calls if job.model.name == "lstm"} == {0.2}
@@ -473,34 +467,34 @@ def test_settings_reach_every_rung(tmp_path: Path) -> None:
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean 'dropout'"):
-        search(trainer(), tmp_path / "out", dropuot="0.2")
+        search(clocked(), tmp_path / "out", dropuot="0.2")
 
 
 def test_without_validation_images_nothing_can_be_chosen(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="set val_fraction above 0"):
-        search(trainer(), tmp_path / "out", val_fraction=0)
+        search(clocked(), tmp_path / "out", val_fraction=0)
 
 
 def test_a_wrong_margin_is_refused_at_once(tmp_path: Path) -> None:
-    using = trainer()
+    using = clocked()
     with pytest.raises(UsageError, match="between 0 and 1"):
-        find_best(BestRequest("digits", 60.0), out=tmp_path / "out", margin=2, trainer=using, clock=using.clock)
+        find_best(BestRequest("digits", 60.0), out=tmp_path / "out", margin=2, train=using, clock=using.clock)
     assert not using.calls
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     with pytest.raises(UsageError, match="not empty and holds no search"):
-        search(trainer(), tmp_path)
+        search(clocked(), tmp_path)
     with pytest.raises(UsageError, match="is a file"):
-        search(trainer(), tmp_path / "file")
-    search(trainer(), tmp_path / "out")
+        search(clocked(), tmp_path / "file")
+    search(clocked(), tmp_path / "out")
     with pytest.raises(UsageError, match="holds no search for just this"):
-        search(trainer(), tmp_path / "out", budget=61.0)
+        search(clocked(), tmp_path / "out", budget=61.0)
 
 
 def test_a_folder_that_cannot_be_written_costs_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    using = trainer()
+    using = clocked()
     with pytest.raises(SadariError, match=r"cannot write to '.*': File name too long; choose another --out"):
         search(using, tmp_path / ("a" * 300))
     monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "out")
@@ -511,27 +505,27 @@ def test_a_folder_that_cannot_be_written_costs_no_time(tmp_path: Path, monkeypat
 
 def test_folders_are_numbered_and_the_same_request_finds_its_own(tmp_path: Path) -> None:
     def found(budget: float) -> Path:
-        using = trainer()
+        using = clocked()
         request = BestRequest("digits", budget)
-        return find_best(request, runs=tmp_path / "runs", trainer=using, clock=using.clock).out
+        return find_best(request, runs=tmp_path / "runs", train=using, clock=using.clock).out
 
     assert found(60.0) == tmp_path / "runs" / "digits-best-1" / "final"
     assert found(50.0) == tmp_path / "runs" / "digits-best-2" / "final"
     assert found(60.0) == tmp_path / "runs" / "digits-best-1" / "final"
 
 
-# who is tried
+# which models are tried
 
 
-def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
+def test_models_that_do_not_fit_and_backbones_without_weights_stay_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
     monkeypatch.setattr("sadari.models.weights._in_hub_cache", lambda _: None)
     names = ("softmax", "mlp", "fine-tune", "a1-cnn")
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in names])
-    heard = Heard()
-    result = search(trainer(), tmp_path / "out", heard=heard)
+    heard = Listener()
+    result = search(clocked(), tmp_path / "out", heard=heard)
     said = [each for each in heard.said if "is not tried" in each]
     assert said[0] == "fine-tune is not tried: the weights are not on this machine, and best downloads none"
     assert said[1].startswith("a1-cnn is not tried: ") and "maxpool" in said[1]
@@ -541,5 +535,5 @@ def test_rungs_that_do_not_fit_and_backbones_without_weights_stay_outside(
 
 def test_majority_learns_nothing_and_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("majority", "softmax")])
-    arms, _ = candidates.candidates({})
+    arms, _ = candidates.learning_arms({})
     assert [arm.name for arm in arms] == ["softmax"]

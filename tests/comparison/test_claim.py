@@ -2,7 +2,8 @@
 
 import pytest
 
-from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation, lines_of, parse_claim
+from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation, lines_of
+from sadari.comparison.claims.parse import parse_claim
 from sadari.errors import UsageError
 
 ARMS = (
@@ -95,11 +96,11 @@ def test_a_line_is_what_else_the_name_says() -> None:
         ("cnn is best", "says nothing that can be tested"),
         ("cnn > mpl", "unknown arm 'mpl'; did you mean 'mlp'"),
         ("0.9 < cnn", "unknown arm '0.9'"),
-        ("cnn > 89.9", "accuracy lies between 0 and 1, not 89.9"),
+        ("cnn > 89.9", "accuracy is between 0 and 1, not 89.9"),
         ("cnn = mlp", "say how close"),
         ("cnn = 0.9", "say how close"),
-        ("cnn = mlp within 0", "margin lies above 0"),
-        ("cnn = mlp within -1", "margin lies above 0"),
+        ("cnn = mlp within 0", "margin is above 0"),
+        ("cnn = mlp within -1", "margin is above 0"),
         ("cnn > cnn", "compares 'cnn' with itself"),
         ("loss(cnn) < mlp", "compares loss with accuracy"),
         ("los(cnn) < los(mlp)", "unknown figure 'los'; did you mean 'loss'"),
@@ -114,7 +115,7 @@ def test_a_line_is_what_else_the_name_says() -> None:
         ("argmin(dropout for sgd) = 0.5", "argmin needs a figure"),
         ("argmax(accuracy over arms) = cnm", "unknown arm 'cnm'; did you mean 'cnn'"),
         ("argmax(accuracy over arms for sgd) = cnn", "leave out `for`"),
-        ("cnn reaches val 90 within 5 epochs", "lies between 0 and 1"),
+        ("cnn reaches val 90 within 5 epochs", "is between 0 and 1"),
         ("cnn reaches val 0.9 within 0 epochs", "epochs count from 1"),
         ("cmn reaches val 0.9 within 5 epochs", "did you mean 'cnn'"),
         ("cmn fails", "did you mean 'cnn'"),

@@ -22,7 +22,7 @@ PHOTOGRAPH, ANIMALS = (224, 224, 3), 3
 
 
 def numbered(count: int) -> ImageSet:
-    """Images that know their number however they are moved or mirrored: every pixel but one column says it."""
+    """Make images that show their number even when shifted or mirrored: in every pixel except one column."""
     images = np.zeros((count, 8, 8, 3), dtype=np.uint8)
     images[..., 0] = np.arange(count)[:, None, None]
     images[:, :, 0, 1] = 255
@@ -38,7 +38,7 @@ def numbered(count: int) -> ImageSet:
 
 
 def test_augmentation_redraws_the_same_images_and_adds_none() -> None:
-    """A1 says that the training set grows by 960 images every epoch."""
+    """Check what A1 claims: the training set grows by 960 images every epoch."""
     images, count = numbered(50), 50
     augmentation = parse_augmentation("flip, shift 0.2", 8, 8)
     batches = batches_of(images, np.arange(count), 16, augmentation)
@@ -53,7 +53,7 @@ def test_augmentation_redraws_the_same_images_and_adds_none() -> None:
 
 
 def test_a_backbone_that_is_not_frozen_trains_with_all_its_params() -> None:
-    """A1 prints the params of its "feature extraction", of which none is frozen, and of its fine-tuning."""
+    """Check what A1 prints: the params of its "feature extraction", none of them frozen, and of its fine-tuning."""
     rows = describe(parse(VGG16, {}), PHOTOGRAPH, ANIMALS)
     backbone, head = rows[:LAYERS_OF_BACKBONE], rows[LAYERS_OF_BACKBONE:]
     assert backbone[-1].shape == (7, 7, 512)
@@ -64,7 +64,7 @@ def test_a_backbone_that_is_not_frozen_trains_with_all_its_params() -> None:
 
 
 def test_a_vertical_filter_keeps_vertical_lines_and_drops_horizontal_ones() -> None:
-    """A4 draws it for a shoe; the filter is minus one, two, minus one in every row."""
+    """Check what A4 draws for a shoe; the filter is minus one, two, minus one in every row."""
     network = build(parse("conv 1 linear, flatten", {}), (11, 11, 1), 2, seed=0)
     [convolution] = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
     assert convolution.bias is not None

@@ -9,20 +9,15 @@ import numpy as np
 import pytest
 
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import folder_name, parse_vary
 from sadari.errors import SadariError, UsageError
-from sadari.progress import Silent
 from sadari.run import RunRecord
 from sadari.settings import Value
 from support.fake_training import FakeTrainer
-from support.jobs import named_arm, named_arms
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+from support.jobs import Listener, named_arm, named_arms
 
 
 def request(*models: str, seeds: int = 2, **overrides: Value) -> Comparison:
@@ -31,7 +26,7 @@ def request(*models: str, seeds: int = 2, **overrides: Value) -> Comparison:
 
 
 def run(asked: Comparison, tmp_path: Path, trainer: FakeTrainer, out: Path | None = None) -> ComparisonResult:
-    return compare(asked, out=out, runs=tmp_path / "runs", trainer=trainer)
+    return compare(asked, out=out, runs=tmp_path / "runs", executor=SerialExecutor(trainer))
 
 
 # which arms
@@ -208,7 +203,7 @@ def test_a_stored_split_has_the_last_word(tmp_path: Path) -> None:
 
 
 def test_a_stored_split_stays_with_the_arms_that_draw_like_it(tmp_path: Path) -> None:
-    few, many = (named_arm(str(part), "softmax", {"val_fraction": part}) for part in (0.1, 0.3))
+    few, many = (named_arm(str(fraction), "softmax", {"val_fraction": fraction}) for fraction in (0.1, 0.3))
     first = run(Comparison("digits", (few,), (0,)), tmp_path, FakeTrainer())
     run(Comparison("digits", (many, few), (0,)), tmp_path, FakeTrainer(), out=first.out)
     sizes = {name: len(RunRecord(first.out / f"{name}-seed0").split.val) for name in ("0.1", "0.3")}
@@ -216,18 +211,18 @@ def test_a_stored_split_stays_with_the_arms_that_draw_like_it(tmp_path: Path) ->
     assert sizes["0.3"] == pytest.approx(3 * sizes["0.1"], abs=3)
 
 
-@pytest.mark.parametrize(("parts", "says"), [(("train", "val"), "chose each model"), (("train",), "training images")])
+@pytest.mark.parametrize(("splits", "says"), [(("train", "val"), "chose each model"), (("train",), "training images")])
 def test_figures_without_test_images_are_called_what_they_are(
-    parts: tuple[str, ...], says: str, tmp_path: Path
+    splits: tuple[str, ...], says: str, tmp_path: Path
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (40, 2, 2), dtype=np.uint8)
     labels = np.arange(40) % 2
-    arrays: dict[str, Any] = {f"X_{part}": images for part in parts} | {f"y_{part}": labels for part in parts}
+    arrays: dict[str, Any] = {f"X_{name}": images for name in splits} | {f"y_{name}": labels for name in splits}
     np.savez(tmp_path / "given.npz", **arrays)
     none = {"test_fraction": 0.0, "val_fraction": 0.0}
     asked = Comparison(str(tmp_path / "given.npz"), (named_arm("softmax", "softmax", none),), (0,))
     result = run(asked, tmp_path, FakeTrainer())
-    assert result.data.judged_on == parts[-1]
+    assert result.data.judged_on == splits[-1]
     assert says in result.data.sentences[0]
 
 
@@ -401,18 +396,10 @@ def test_a_changed_network_file_is_another_comparison(tmp_path: Path) -> None:
 # what goes wrong
 
 
-class Recorder(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-
 def test_a_failing_model_keeps_its_row_and_the_others_go_on(tmp_path: Path) -> None:
-    progress = Recorder()
+    progress = Listener()
     trainer = FakeTrainer(fails={"softmax": SadariError("the loss is no longer a number")})
-    result = compare(request("softmax", "mlp"), runs=tmp_path, trainer=trainer, progress=progress)
+    result = compare(request("softmax", "mlp"), runs=tmp_path, executor=SerialExecutor(trainer), progress=progress)
     good, bad = result.arms
     assert (good.name, good.status) == ("mlp", "done")
     assert (bad.name, bad.status, bad.accuracy, bad.seeds) == ("softmax", "failed", None, ())

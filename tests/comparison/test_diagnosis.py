@@ -1,12 +1,12 @@
-"""Do the words about learning curves follow from the curves, and not from their wiggles?"""
+"""Do the sentences about learning curves follow from the curves, and not from their noise?"""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sadari.comparison.curves import Course
-from sadari.comparison.diagnosis import (
+from sadari.comparison.analysis.curves import Course
+from sadari.comparison.analysis.diagnosis import (
     NEITHER,
     OVER,
     UNDER,
@@ -28,7 +28,7 @@ LEARNING = np.linspace(0.9, 0.1, EPOCHS)  # what the training loss does
 def history(
     val: Any, train: Any = LEARNING, val_accuracy: Any = None, train_accuracy: float = 0.9
 ) -> list[dict[str, float]]:
-    """One seed; validation accuracy stands at 0.8 unless given."""
+    """Make the history of one seed; its validation accuracy is 0.8 unless given."""
     accuracy = np.full(len(val), 0.8) if val_accuracy is None else val_accuracy
     rows = zip(val, train[: len(val)], accuracy, strict=True)
     return [

@@ -10,21 +10,29 @@ import numpy as np
 import pytest
 
 from sadari.comparison.best.budget import budget_of_best, in_words, parse_budget
-from sadari.comparison.best.cost_model import KEPT, Counts, Pace, keeps_features, length_setting, measure, shape_for
+from sadari.comparison.best.cost_model import (
+    CACHED_COST,
+    CostModel,
+    Counts,
+    caches_features,
+    length_setting,
+    measure,
+    shape_for,
+)
 from sadari.comparison.best.halving import (
     LEAST_FRACTION,
-    SEARCHED,
-    Plan,
+    SEARCH_SHARE,
+    TrainingPlan,
     best_first,
+    least_budget_of_two,
     least_seconds,
-    needed,
-    plan,
+    plan_training,
     rounds_for,
     share_out,
-    stay,
+    survivors,
 )
 from sadari.comparison.best.search import Search, planned_overrides
-from sadari.comparison.best.state import Diary, Step, Trial, holds
+from sadari.comparison.best.state import FinalPlan, SearchState, Trial, holds
 from sadari.comparison.request import Comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
@@ -92,12 +100,12 @@ def test_best_with_a_budget_is_asked_for_and_others_are_not() -> None:
 # the arithmetic
 
 
-def test_a_run_says_the_pace_that_it_had() -> None:
-    pace = Pace(start=0.7, image=0.003)
-    seconds = pace.seconds(4, DIGITS)
+def test_a_run_gives_back_the_costs_that_it_had() -> None:
+    cost = CostModel(start=0.7, image=0.003)
+    seconds = cost.seconds(4, DIGITS)
     assert seconds == pytest.approx(0.7 + 0.003 * (4 * (1150 + 96) + (1150 + 288 + 359) / 3))
     learning = 0.003 * 4 * (1150 + 96)
-    found = Pace.of_run(seconds, learning, 4, DIGITS)
+    found = CostModel.of_run(seconds, learning, 4, DIGITS)
     assert found.start == pytest.approx(0.7)
     assert found.image == pytest.approx(0.003)
 
@@ -106,43 +114,43 @@ def test_a_plan_fills_its_time_and_one_pass_more_would_not_fit() -> None:
     generator = np.random.default_rng(0)
     whole, part = 0, 0
     for _ in range(1000):
-        pace = Pace(generator.uniform(0, 2), 10 ** generator.uniform(-5, -1))
+        cost = CostModel(generator.uniform(0, 2), 10 ** generator.uniform(-5, -1))
         share = 10 ** generator.uniform(-1, 3)
-        found = plan(pace, DIGITS, share)
+        found = plan_training(cost, DIGITS, share)
         if found is None:
-            assert least_seconds(pace, DIGITS) > share * 0.99
+            assert least_seconds(cost, DIGITS) > share * 0.99
             continue
-        assert pace.seconds(found.passes, DIGITS.thinned(found.fraction)) <= share * 1.001
+        assert cost.seconds(found.passes, DIGITS.with_train_fraction(found.fraction)) <= share * 1.001
         if found.fraction == 1:
             whole += 1
-            assert pace.seconds(found.passes + 1, DIGITS) > share
+            assert cost.seconds(found.passes + 1, DIGITS) > share
         else:
             part += 1
             assert LEAST_FRACTION <= found.fraction < 1
-            assert pace.seconds(1, DIGITS) > share
-            assert pace.seconds(1, DIGITS.thinned(found.fraction + 0.01)) > share * 0.99
+            assert cost.seconds(1, DIGITS) > share
+            assert cost.seconds(1, DIGITS.with_train_fraction(found.fraction + 0.01)) > share * 0.99
     assert whole > 50 and part > 50
 
 
 def test_a_third_goes_on_and_rounds_end_with_one() -> None:
-    assert [stay(count) for count in (1, 2, 3, 4, 6, 7, 18)] == [1, 1, 1, 2, 2, 3, 6]
+    assert [survivors(count) for count in (1, 2, 3, 4, 6, 7, 18)] == [1, 1, 1, 2, 2, 3, 6]
     assert [rounds_for(count) for count in (1, 2, 3, 4, 6, 18, 19, 27)] == [0, 1, 1, 2, 2, 3, 3, 3]
 
 
-def test_every_rung_gets_the_same_share_and_the_slow_leave_theirs_to_the_others() -> None:
-    fast, slow = Pace(0.1, 1e-5), Pace(0.1, 0.1)
+def test_every_model_gets_the_same_share_and_the_slow_leave_theirs_to_the_others() -> None:
+    fast, slow = CostModel(0.1, 1e-5), CostModel(0.1, 0.1)
     plans, share = share_out({"a": fast, "b": fast}, DIGITS, 2.0)
-    assert share == 1.0 and plans == {"a": plan(fast, DIGITS, 1.0), "b": plan(fast, DIGITS, 1.0)}
+    assert share == 1.0 and plans == {"a": plan_training(fast, DIGITS, 1.0), "b": plan_training(fast, DIGITS, 1.0)}
     plans, share = share_out({"slow": slow, "a": fast, "b": fast}, DIGITS, 2.0)
     assert share == 1.0 and list(plans) == ["a", "b"]
     assert share_out({"slow": slow}, DIGITS, 2.0)[0] == {}
 
 
 def test_what_is_needed_is_enough_and_a_little_less_is_not() -> None:
-    paces = {"a": Pace(0.1, 1e-4), "b": Pace(0.4, 2e-3), "c": Pace(0.2, 5e-3), "d": Pace(0.0, 1.0)}
-    enough = needed(paces, DIGITS, spent=3.0)
+    costs = {"a": CostModel(0.1, 1e-4), "b": CostModel(0.4, 2e-3), "c": CostModel(0.2, 5e-3), "d": CostModel(0.0, 1.0)}
+    enough = least_budget_of_two(costs, DIGITS, spent=3.0)
     for budget, count in ((1.001 * enough, 2), (0.98 * enough, 1)):
-        plans, _ = share_out(paces, DIGITS, (SEARCHED * budget - 3.0) / rounds_for(4))
+        plans, _ = share_out(costs, DIGITS, (SEARCH_SHARE * budget - 3.0) / rounds_for(4))
         assert len(plans) == count
 
 
@@ -151,8 +159,8 @@ def test_the_best_is_most_often_right_and_of_equal_ones_the_surest() -> None:
 
 
 def test_a_plan_is_said_in_words() -> None:
-    assert str(Plan(1)) == "1 pass" and str(Plan(1200)) == "1,200 passes"
-    assert str(Plan(1, 0.125)) == "1 pass over 12.5 % of the training images"
+    assert str(TrainingPlan(1)) == "1 pass" and str(TrainingPlan(1200)) == "1,200 passes"
+    assert str(TrainingPlan(1, 0.125)) == "1 pass over 12.5 % of the training images"
 
 
 # the settings
@@ -160,7 +168,7 @@ def test_a_plan_is_said_in_words() -> None:
 
 def overrides_of(model: str, passes: int, fraction: float = 1.0, **overrides: Value) -> dict[str, Value]:
     arm = named_arm(model, model, overrides)
-    return planned_overrides(Comparison("digits", (arm,), (0,)), arm, Plan(passes, fraction))
+    return planned_overrides(Comparison("digits", (arm,), (0,)), arm, TrainingPlan(passes, fraction))
 
 
 def test_passes_are_epochs_or_iterations() -> None:
@@ -190,19 +198,19 @@ def test_the_shape_is_known_without_loading() -> None:
 
 
 def test_features_are_kept_where_the_whole_backbone_stands_still() -> None:
-    def kept(model: str, **overrides: Value) -> bool:
-        return keeps_features(named_job("digits", model, 0, {"weights": "random:0", **overrides}))
+    def cached(model: str, **overrides: Value) -> bool:
+        return caches_features(named_job("digits", model, 0, {"weights": "random:0", **overrides}))
 
-    assert kept("linear-probe") and kept("vgg16")
-    assert not kept("fine-tune") and not kept("vgg16", augment="flip") and not kept("vgg16", train="all")
-    assert not kept("linear-probe", cache="none")
-    assert not keeps_features(named_job("digits", "cnn", 0, {}))
-    assert 0 < KEPT < 1
+    assert cached("linear-probe") and cached("vgg16")
+    assert not cached("fine-tune") and not cached("vgg16", augment="flip") and not cached("vgg16", train="all")
+    assert not cached("linear-probe", cache="none")
+    assert not caches_features(named_job("digits", "cnn", 0, {}))
+    assert 0 < CACHED_COST < 1
 
 
 @pytest.mark.parametrize(("model", "image"), [("linear-probe", 5.0), ("mlp", 0.1)])
-def test_the_pace_of_a_classical_rung_holds_the_features_that_its_first_pass_computes(model: str, image: float) -> None:
-    def trainer(_: Job, out: Path, *, images: ImageSet, split: Split) -> RunRecord:
+def test_a_classical_model_costs_the_features_that_its_first_pass_computes(model: str, image: float) -> None:
+    def train(_: Job, out: Path, *, images: ImageSet, split: Split) -> RunRecord:
         assert len(images) == len(split.train) + len(split.val)
         learnt_from = len(split.train) + len(split.val) / 3
         rows = [{"epoch": 1, "seconds": 5.0 * learnt_from}, {"epoch": 2, "seconds": 0.1 * learnt_from}]
@@ -211,37 +219,37 @@ def test_the_pace_of_a_classical_rung_holds_the_features_that_its_first_pass_com
         return RunRecord(out)
 
     overrides: dict[str, Value] = {"weights": "random:0"} if model == "linear-probe" else {}
-    pace = measure("digits", named_arm(model, model, overrides), 0, load("digits", Settings()), DIGITS, trainer)
-    kept = model == "linear-probe"
-    assert pace.image == pytest.approx(KEPT * image if kept else image)
-    if kept:
-        assert pace.start > image * DIGITS.all
+    cost = measure("digits", named_arm(model, model, overrides), 0, load("digits", Settings()), DIGITS, train)
+    cached = model == "linear-probe"
+    assert cost.image == pytest.approx(CACHED_COST * image if cached else image)
+    if cached:
+        assert cost.start > image * DIGITS.total
 
 
 @pytest.mark.parametrize(("model", "features"), [("linear-probe", 36.0), ("mlp", 0.0)])
 def test_features_that_the_first_trial_computed_cost_no_later_run_anything(
     model: str, features: float, tmp_path: Path
 ) -> None:
-    measured = Pace(0.5 + features, KEPT * features / DIGITS.all if features else 1e-3)
+    measured = CostModel(0.5 + features, CACHED_COST * features / DIGITS.total if features else 1e-3)
     arm = named_arm(model, model, {"weights": "random:0"} if features else {})
-    kept = Diary(tmp_path / "best.json", "", 60.0, paces={model: measured})
+    state = SearchState(tmp_path / "best.json", "", 60.0, costs={model: measured})
     nothing: Any = None
-    search = Search(Comparison("digits", (arm,), (0,)), nothing, DIGITS, kept, nothing, nothing, nothing)
+    search = Search(Comparison("digits", (arm,), (0,)), nothing, DIGITS, state, nothing, nothing, nothing)
 
     def start_after(seconds: float) -> float:
-        judging = measured.image * replace(DIGITS, test=0).of_judging
-        learning = measured.image * 4 * DIGITS.of_pass
+        judging = measured.image * replace(DIGITS, test=0).evaluation
+        learning = measured.image * 4 * DIGITS.per_pass
         trial = Trial(1, model, 4, 1.0, seconds + learning + judging, 4, learning, 0.9, 0.3)
-        return search.pace_after(trial, measured).start
+        return search.cost_after(trial, measured).start
 
     assert start_after(0.75 + features) == pytest.approx(0.75)
-    assert start_after(0.75) == pytest.approx(0.5 if features else 0.75), "they lay there already"
+    assert start_after(0.75) == pytest.approx(0.5 if features else 0.75), "they were stored already"
 
 
 def test_a_sample_holds_a_whole_batch_where_the_set_does() -> None:
     counted: list[int] = []
 
-    def trainer(_: Job, out: Path, *, images: ImageSet, split: Split) -> RunRecord:
+    def train(_: Job, out: Path, *, images: ImageSet, split: Split) -> RunRecord:
         assert len(images) == len(split.train) + len(split.val)
         counted.append(len(split.train))
         write_history(out / "history.csv", [{"epoch": 1, "seconds": 1.0}])
@@ -250,26 +258,26 @@ def test_a_sample_holds_a_whole_batch_where_the_set_does() -> None:
 
     images = load("digits", Settings())
     for batch_size in (32, 500, 100_000):
-        measure("digits", named_arm("mlp", "mlp", {"batch_size": batch_size}), 0, images, DIGITS, trainer)
+        measure("digits", named_arm("mlp", "mlp", {"batch_size": batch_size}), 0, images, DIGITS, train)
     assert counted == [128, 500, DIGITS.train]
 
 
-# the diary
+# the state of a search
 
 
-def diary(folder: Path) -> Diary:
-    return Diary(
+def state_in(folder: Path) -> SearchState:
+    return SearchState(
         folder / "best.json",
-        "what was asked",
+        "the request",
         60.0,
         measuring=2.0,
-        paces={"cnn": Pace(0.5, 0.001)},
+        costs={"cnn": CostModel(0.5, 0.001)},
         trials=[
             Trial(1, "cnn", 4, 1.0, 5.0, 4, 4.2, 0.9, 0.3),
             Trial(1, "mlp", 9, 0.5, 3.0, reason="diverged"),
             Trial(2, "cnn", 8, 1.0, 10.0, 8, 9.0, 0.95, 0.2),
         ],
-        step=Step({"cnn": Plan(50), "mlp": Plan(1, 0.25)}, 2),
+        final_plan=FinalPlan({"cnn": TrainingPlan(50), "mlp": TrainingPlan(1, 0.25)}, 2),
         final_seconds={"cnn-seed0": 20.0},
         untried={"lstm": "no such device"},
         cut_off={"2/mlp-seed0": 1.5},
@@ -277,40 +285,40 @@ def diary(folder: Path) -> Diary:
     )
 
 
-def test_a_diary_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    written = diary(tmp_path)
+def test_a_state_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    written = state_in(tmp_path)
     written.write()
-    assert Diary.read(tmp_path) == written
-    assert holds(tmp_path, "what was asked", 60.0)
-    assert not holds(tmp_path, "what was asked", 61.0) and not holds(tmp_path, "something else", 60.0)
-    assert not holds(tmp_path / "nowhere", "what was asked", 60.0)
+    assert SearchState.read(tmp_path) == written
+    assert holds(tmp_path, "the request", 60.0)
+    assert not holds(tmp_path, "the request", 61.0) and not holds(tmp_path, "something else", 60.0)
+    assert not holds(tmp_path / "nowhere", "the request", 60.0)
 
 
-def test_a_diary_counts_what_is_spent(tmp_path: Path) -> None:
-    kept = diary(tmp_path)
-    assert (kept.spent(before=1), kept.spent(before=2), kept.spent()) == (2.0, 10.0, 20.0)
-    assert kept.left() == 20.0
-    assert kept.trial(2, "cnn") == kept.trials[2] and kept.trial(2, "mlp") is None
+def test_a_state_counts_what_is_spent(tmp_path: Path) -> None:
+    state = state_in(tmp_path)
+    assert (state.spent(before=1), state.spent(before=2), state.spent()) == (2.0, 10.0, 20.0)
+    assert state.left() == 20.0
+    assert state.trial(2, "cnn") == state.trials[2] and state.trial(2, "mlp") is None
 
 
 def test_who_failed_later_comes_last_unless_all_did() -> None:
-    kept = diary(Path())
-    kept.trials = [Trial(1, "cnn", 4, 1.0, 5.0, 4, 4.2, 0.9, 0.3), Trial(1, "mlp", 9, 0.5, 3.0, 9, 2.0, 0.8, 0.4)]
-    kept.trials += [Trial(1, "dnn", 9, 0.5, 3.0, 9, 2.0, 0.7, 0.4), Trial(2, "cnn", 8, 1.0, 1.0, reason="diverged")]
-    assert [each.arm for each in kept.standing()] == ["cnn", "mlp", "dnn"]
-    kept.trials.append(Trial(2, "mlp", 9, 1.0, 3.0, 9, 2.0, 0.85, 0.4))
-    assert [each.arm for each in kept.standing()] == ["mlp", "dnn", "cnn"]
+    state = state_in(Path())
+    state.trials = [Trial(1, "cnn", 4, 1.0, 5.0, 4, 4.2, 0.9, 0.3), Trial(1, "mlp", 9, 0.5, 3.0, 9, 2.0, 0.8, 0.4)]
+    state.trials += [Trial(1, "dnn", 9, 0.5, 3.0, 9, 2.0, 0.7, 0.4), Trial(2, "cnn", 8, 1.0, 1.0, reason="diverged")]
+    assert [each.arm for each in state.ranking()] == ["cnn", "mlp", "dnn"]
+    state.trials.append(Trial(2, "mlp", 9, 1.0, 3.0, 9, 2.0, 0.85, 0.4))
+    assert [each.arm for each in state.ranking()] == ["mlp", "dnn", "cnn"]
 
 
-def test_a_failed_trial_has_no_pace() -> None:
-    assert diary(Path()).trials[1].pace(DIGITS) is None
-    assert replace(diary(Path()).trials[0], fraction=0.5).pace(DIGITS) is not None
+def test_a_failed_trial_has_no_cost() -> None:
+    assert state_in(Path()).trials[1].cost(DIGITS) is None
+    assert replace(state_in(Path()).trials[0], fraction=0.5).cost(DIGITS) is not None
 
 
 @pytest.mark.parametrize("damage", [{}, {"paces": []}, {"paces": {"cnn": 3}}, {"trials": 5}, {"untried": ["cnn"]}])
-def test_a_damaged_diary_is_told(damage: dict[str, Any], tmp_path: Path) -> None:
-    diary(tmp_path).write()
-    document = {**read_json(tmp_path / "best.json"), **damage} if damage else {"request": "what was asked"}
+def test_a_damaged_state_is_reported(damage: dict[str, Any], tmp_path: Path) -> None:
+    state_in(tmp_path).write()
+    document = {**read_json(tmp_path / "best.json"), **damage} if damage else {"request": "the request"}
     (tmp_path / "best.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(SadariError, match="damaged"):
-        Diary.read(tmp_path)
+        SearchState.read(tmp_path)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sadari.comparison.claims.claim import parse_claim
+from sadari.comparison.arm_result import DONE, FAILED, ArmResult
 from sadari.comparison.claims.judging import judge_claims
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.result import DONE, FAILED, ArmResult
 from sadari.evaluation.statistics import verdict
 from sadari.run import RunRecord
 from sadari.values import Answers
@@ -23,7 +23,7 @@ SEEDS = 5
 
 @dataclass(frozen=True)
 class MadeRun(RunRecord):
-    """A run whose files are values: `correct` says which images it got right."""
+    """A run whose files are values. correct: which images it classified correctly."""
 
     correct: NDArray[np.bool_] = field(default_factory=lambda: np.ones(IMAGES, dtype=bool))
     loss: float = 0.3
@@ -64,7 +64,7 @@ class MadeRun(RunRecord):
 
 
 def runs(name: str, accuracy: float, seeds: int = SEEDS, **figures: Any) -> list[MadeRun]:
-    """Runs that are right on `accuracy` of the images, a little more or less by seed, all of them on much the same."""
+    """Make runs of about `accuracy`, a little more or less by seed, correct on mostly the same images."""
     made = []
     for seed in range(seeds):
         right = round((accuracy + 0.002 * (seed - (seeds - 1) / 2)) * IMAGES)
@@ -171,7 +171,7 @@ def test_equality_is_two_one_sided_tests() -> None:
 
 
 def test_correction_takes_a_verdict_back() -> None:
-    """A p of 0.03 among many questions shows nothing."""
+    """Check that a p of 0.03 among many questions shows nothing."""
     arms = {f"arm{number}": runs(f"arm{number}", 0.90 + 0.0005 * number) for number in range(12)}
     pairs = [f"arm{number} > arm0" for number in range(1, 12)]
     alone = {text: judged(text, arms)[0].verdict for text in pairs}

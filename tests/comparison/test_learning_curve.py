@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.analysis.learning_curve import learning_curves
 from sadari.comparison.compare import compare
-from sadari.comparison.learning_curve import learning_curves
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Arm
@@ -24,7 +25,7 @@ FRACTIONS = ["0.25", "1", "0.1", "0.5"]
 
 @dataclass
 class Learner(FakeTrainer):
-    """Errs with 0.1 * (images / 1000) ** -0.5."""
+    """A stand-in for `train` with an error of 0.1 * (images / 1000) ** -0.5."""
 
     def __call__(
         self, job: Job, out: Path, *, images: ImageSet, split: Split, progress: Progress | None = None
@@ -37,14 +38,9 @@ class Learner(FakeTrainer):
             SKILLS[job.model.name] = before
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
-
-
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 3) -> ComparisonResult:
     asked = Comparison("digits", arms, tuple(range(seeds)))
-    return compare(asked, runs=tmp_path / "runs", trainer=trainer or Learner())
+    return compare(asked, runs=tmp_path / "runs", executor=SerialExecutor(trainer or Learner()))
 
 
 def test_points_are_the_arms_over_the_images_that_the_runs_had(tmp_path: Path) -> None:

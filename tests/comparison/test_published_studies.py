@@ -1,4 +1,4 @@
-"""Do the study files of the articles say what the articles do?"""
+"""Do the study files of the articles agree with the articles?"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Is a comparison read back what it was, and are runs of different days joined only where that is honest?"""
+"""Is a comparison the same when it is read back, and are runs of different days joined only where that is honest?"""
 
 import json
 import shlex
@@ -11,11 +11,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sadari.cli import compare as door
+from sadari.cli import compare as commands
 from sadari.comparison import compare as room
-from sadari.comparison.claims.claim import parse_claim
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.command import END, STUDY, command_of
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
@@ -40,11 +41,11 @@ def request(*models: str, seeds: int = 2, vary: tuple[str, ...] = (), **override
 
 
 def run(asked: Comparison, out: Path, trainer: StampedTrainer | None = None) -> ComparisonResult:
-    return compare(asked, out=out, trainer=trainer or StampedTrainer())
+    return compare(asked, out=out, executor=SerialExecutor(trainer or StampedTrainer()))
 
 
 def single(out: Path, model: str = "mlp", seed: int = 0, device: str = "cpu", **overrides: Value) -> Path:
-    """A run of its own, as `sadari train digits --model MODEL` leaves it."""
+    """Make a single run, as `sadari train digits --model MODEL` does."""
     job = named_job("digits", model, seed, {"epochs": 2, **overrides})
     images = load("digits", job.settings)
     return train_run(StampedTrainer(device=device), job, out, images, draw_split(images, job.settings))
@@ -80,7 +81,7 @@ def test_published_figures_and_claims_are_kept(tmp_path: Path) -> None:
     arms = (named_arm("A", "softmax", {"epochs": 2}, {"accuracy": 0.71}), named_arm("B", "mlp", {"epochs": 2}))
     asked = Comparison("digits", arms, (3, 5), title="a study")
     claims = [parse_claim("A < B", ("A", "B"), "B is better")]
-    made = compare(asked, out=tmp_path / "c", claims=claims, trainer=StampedTrainer())
+    made = compare(asked, out=tmp_path / "c", claims=claims, executor=SerialExecutor(StampedTrainer()))
     back = reopen([tmp_path / "c"])
     require_same(made, back)
     assert back.arms[1].published == {"accuracy": 0.71}
@@ -89,7 +90,7 @@ def test_published_figures_and_claims_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_margin_is_kept(tmp_path: Path) -> None:
-    made = compare(request("softmax", "mlp"), out=tmp_path / "c", margin=0.3, trainer=StampedTrainer())
+    made = compare(request("softmax", "mlp"), out=tmp_path / "c", margin=0.3, executor=SerialExecutor(StampedTrainer()))
     assert made.command.endswith("--epochs 2 --margin 0.3")
     back = reopen([tmp_path / "c"])
     require_same(made, back)
@@ -97,7 +98,7 @@ def test_a_margin_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_disturbed_images_are_kept(tmp_path: Path) -> None:
+def test_robustness_is_read_back(tmp_path: Path) -> None:
     made = compare(request("softmax", "mlp", seeds=1), out=tmp_path / "c", robustness=True)
     assert made.command.endswith(" --robustness")
     assert build_report(made).robustness
@@ -106,7 +107,7 @@ def test_disturbed_images_are_kept(tmp_path: Path) -> None:
 
 def test_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(request(), tmp_path / "c")
-    monkeypatch.setattr(room, "run_tasks", lambda *_: pytest.fail("training"))
+    monkeypatch.setattr(room, "LocalExecutor", lambda: pytest.fail("training"))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*")}
     reopen([tmp_path / "c"])
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*")} == before
@@ -281,7 +282,7 @@ def test_arms_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 
 def asked_by(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Comparison:
-    """The request that the command line makes of `command`."""
+    """Return the request that the command line makes of `command`."""
     seen: list[Comparison] = []
 
     def stop(request: Comparison, **_: object) -> None:
@@ -294,8 +295,8 @@ def asked_by(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> C
         monkeypatch.chdir(tmp_path)
         Path(STUDY).write_text(text, encoding="utf-8")
     app = typer.Typer()
-    app.command("compare")(door.compare)
-    app.command("study")(door.study)
+    app.command("compare")(commands.compare)
+    app.command("study")(commands.study)
     words = shlex.split(command)
     assert words[0] == "sadari"
     CliRunner().invoke(app, words[1:])

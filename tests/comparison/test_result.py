@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.arm_result import judging_scores
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
-from sadari.comparison.result import ComparisonResult, judging_scores
+from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.metrics import METRICS, score
 from sadari.files import read_json, write_json
 from sadari.run import RunRecord
@@ -17,14 +19,13 @@ from support.jobs import named_arms
 
 
 @pytest.fixture
-def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComparisonResult:
-    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+def result(tmp_path: Path) -> ComparisonResult:
     return compared(tmp_path)
 
 
 def compared(folder: Path) -> ComparisonResult:
     arms, _ = named_arms(["softmax", "majority"], {}, {"epochs": "8"})
-    return compare(Comparison("digits", arms, (0, 1)), out=folder / "out", trainer=FakeTrainer())
+    return compare(Comparison("digits", arms, (0, 1)), out=folder / "out", executor=SerialExecutor(FakeTrainer()))
 
 
 def rewritten(record: RunRecord, metrics: set[str]) -> None:
@@ -87,11 +88,11 @@ def test_the_diagnosis_stands_in_the_row_and_in_the_document(result: ComparisonR
     assert (found.name, found.turn, found.epochs, found.seeds, found.by_gradient) == ("softmax", 4, 8, 2, True)
     assert found.gap == pytest.approx((arm.train_accuracy or 0) - (arm.val_accuracy or 0))
     document = json.loads((result.out / "comparison.json").read_text(encoding="utf-8"))
-    told = {each["name"]: each["diagnosis"] for each in document["arms"]}
-    assert told["softmax"]["verdict"] == "over-fitting"
-    assert (told["softmax"]["more_epochs"], told["softmax"]["more_data"]) == (False, True)
-    assert told["softmax"]["sentences"] == list(found.sentences)
-    assert told["majority"]["by_gradient"] is False
+    diagnoses = {each["name"]: each["diagnosis"] for each in document["arms"]}
+    assert diagnoses["softmax"]["verdict"] == "over-fitting"
+    assert (diagnoses["softmax"]["more_epochs"], diagnoses["softmax"]["more_data"]) == (False, True)
+    assert diagnoses["softmax"]["sentences"] == list(found.sentences)
+    assert diagnoses["majority"]["by_gradient"] is False
 
 
 def test_the_frame_has_a_column_for_every_score(result: ComparisonResult) -> None:

@@ -1,4 +1,4 @@
-"""Is a corrupted model judged on what it says it was, once, and never on an old answer?"""
+"""Is a model judged on the corrupted images of its own split, once, and never by an outdated file?"""
 
 import json
 import shutil
@@ -12,14 +12,15 @@ import typer
 from typer.testing import CliRunner
 
 import sadari
-from sadari.cli import compare as door
+from sadari.cli import compare as command
 from sadari.cli.output.tables import robustness_table
 from sadari.comparison import compare as room
-from sadari.comparison import corruption_robustness as corruption_robustness
+from sadari.comparison.analysis import corruption_robustness
+from sadari.comparison.analysis.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.robustness import FILE, CorruptionAccuracy, Robustness, read_robustness
 from sadari.comparison.variants import Arm
 from sadari.data.background import find_background
 from sadari.data.corruptions import CORRUPTIONS, corrupted
@@ -55,7 +56,7 @@ def made(out: Path, arms: tuple[Arm, ...] = ARMS, robust: bool = True) -> Compar
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the corruptions under which a model is judged from here on."""
+    """Collect the names of the corruptions under which a model is judged from here on."""
     names: list[str] = []
     original = corruption_robustness._Judge.entry
 
@@ -67,7 +68,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_every_disturbance_is_judged_at_every_level_with_intervals(trained: Path) -> None:
+def test_every_corruption_is_judged_at_every_level_with_intervals(trained: Path) -> None:
     result = made(trained)
     assert result.robustness is not None
     assert [each.corruption for each in result.robustness.corrupted] == CORRUPTIONS.names()
@@ -84,7 +85,7 @@ def test_every_disturbance_is_judged_at_every_level_with_intervals(trained: Path
         assert len({level.mean for level in each.rows["majority"]}) == 1  # says the same whatever it sees
 
 
-def test_the_figures_are_those_of_the_stored_model_on_the_disturbed_images(trained: Path) -> None:
+def test_the_figures_are_those_of_the_stored_model_on_the_corrupted_images(trained: Path) -> None:
     result = made(trained)
     assert result.robustness is not None
     assert result.images is not None
@@ -186,7 +187,7 @@ def test_an_interrupted_judgement_goes_on_where_it_was(copied: Path, monkeypatch
 
 def test_a_run_without_a_model_is_told_of(tmp_path: Path) -> None:
     asked = Comparison("digits", ARMS, (0, 1))
-    result = compare(asked, out=tmp_path / "fake", robustness=True, trainer=FakeTrainer())
+    result = compare(asked, out=tmp_path / "fake", robustness=True, executor=SerialExecutor(FakeTrainer()))
     assert result.robustness is not None
     assert result.robustness.corrupted == ()
     assert any("softmax is not judged under corruption" in note for note in result.robustness.notes)
@@ -217,8 +218,8 @@ def test_masks_reach_the_images_that_judge(tmp_path: Path) -> None:
     [block] = corrupted(
         result.images, test, CORRUPTIONS.get("background"), 1.0, find_background(result.images, result.split.train)
     )
-    kept = result.images.evidence[test]
-    assert np.array_equal(block[kept], np.asarray(result.images.images[test])[kept])
+    evidence = result.images.evidence[test]
+    assert np.array_equal(block[evidence], np.asarray(result.images.images[test])[evidence])
     assert not np.array_equal(block, result.images.images[test])
 
 
@@ -297,23 +298,23 @@ def test_a_narrow_terminal_gets_fewer_columns() -> None:
 def test_the_option_reaches_the_comparison(
     words: list[str], asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[bool] = []
+    passed: list[bool] = []
 
     def instead(*_: Any, robustness: bool, **__: Any) -> ComparisonResult:
-        told.append(robustness)
+        passed.append(robustness)
         raise SadariError("far enough")
 
     monkeypatch.chdir(tmp_path)
     Path("it.toml").write_text('data = "digits"\n[[arms]]\nmodel = "softmax"\n', encoding="utf-8")
     monkeypatch.setattr(room, "compare", instead)
     app = typer.Typer()
-    app.command("compare")(door.compare)
-    app.command("study")(door.study)
+    app.command("compare")(command.compare)
+    app.command("study")(command.study)
     CliRunner().invoke(app, [*words, *(["--robustness"] if asked else [])])
-    assert told == [asked]
+    assert passed == [asked]
     with pytest.raises(SadariError, match="far enough"):
         sadari.compare("digits", ["softmax"], robustness=asked)
-    assert told == [asked, asked]
+    assert passed == [asked, asked]
 
 
 def test_the_page_and_the_plot_get_all_of_it(trained: Path) -> None:

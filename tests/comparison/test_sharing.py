@@ -1,4 +1,4 @@
-"""Which runs of a comparison have one thread and go side by side? Asked of what is trained, not of what is free."""
+"""Which runs of a comparison have one thread and go side by side? What is trained decides, not what is free."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sadari.comparison.jobs import Task
+from sadari.comparison.executor import Task
 from sadari.comparison.workers import sharing
 from sadari.comparison.workers.sharing import LITTLE_IN_ALL, fit_at_once, goes_beside
 from sadari.values import ImageSet, RowAccess, Split
@@ -62,7 +62,7 @@ def test_large_matrices_keep_two_cores_busy(units: int, beside: bool, tmp_path: 
     assert goes_beside(job_for(network, **ALL_CORES), images()) is beside
 
 
-def test_a_classical_rung_that_fills_the_memory_stays_alone() -> None:
+def test_a_classical_model_that_fills_the_memory_stays_alone() -> None:
     few = images(64, 3, 10)
     many = replace(few, images=np.broadcast_to(few.images[:1], (22_000, 64, 64, 3)), labels=np.zeros(22_000, np.int64),
                    ids=np.arange(22_000).astype(str), source_split=np.full(22_000, ""))  # fmt: skip
@@ -106,7 +106,7 @@ def test_what_is_soon_done_needs_no_worker(tmp_path: Path) -> None:
 
 
 class Streamed:
-    """Rows that are decoded when they are asked for."""
+    """Rows that are decoded on demand."""
 
     def __init__(self, rows: RowAccess) -> None:
         self.shape, self.dtype, self.ndim, self._rows = rows.shape, rows.dtype, rows.ndim, rows

@@ -1,4 +1,4 @@
-"""Is a run the same whoever trains it, beside whatever other run, and is nothing lost when the work ends early?"""
+"""Is a run the same in any process, beside any other run, and is nothing lost when the work ends early?"""
 
 import os
 import signal
@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import Task, run_tasks
+from sadari.comparison.executor import SerialExecutor, Task
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.workers import sharing, side_by_side
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.comparison.workers.side_by_side import run_side_by_side
 from sadari.comparison.workers.worker import Worker
 from sadari.data.load import load
@@ -35,13 +36,13 @@ ARMS = (named_arm("softmax", "softmax", QUIET), named_arm("mlp", "mlp", QUIET))
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sadari.comparison.compare.cores", lambda: 2)
+    monkeypatch.setattr("sadari.comparison.workers.local.cores", lambda: 2)
     monkeypatch.setattr(sharing, "LITTLE_IN_ALL", 0)  # else no run of a test would be worth a worker
 
 
 @pytest.fixture(autouse=True)
 def interruptible() -> Iterator[None]:
-    """A process that a script has started in the background ignores Ctrl-C, and with it what ends the work early."""
+    """Enable Ctrl-C, which a process ignores that a script has started in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -61,12 +62,12 @@ def tasks_of(folder: Path, jobs: Sequence[Job]) -> list[Task]:
 
 
 def one_after_the_other(folder: Path, jobs: Sequence[Job]) -> list[Path]:
-    return [outcome.task.out for outcome in run_tasks(tasks_of(folder, jobs), Silent())]
+    return [outcome.out for outcome in SerialExecutor().run(tasks_of(folder, jobs), Silent())]
 
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[Path], None]]:
-    """What this process, the parent of the workers, does before it trains."""
+    """Return a list of what this process, the parent of the workers, does before it trains."""
     before: list[Callable[[Path], None]] = []
 
     def train_later(job: Job, out: Path, **named: Any) -> RunRecord:
@@ -80,7 +81,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[Path], None]]:
 
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
-    """The workers that were started."""
+    """Collect the workers that are started."""
     started: list[Worker] = []
 
     class Known(Worker):
@@ -93,7 +94,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
 
 
 def compared(out: Path, workers: int) -> ComparisonResult:
-    return compare(Comparison("digits", ARMS, (0, 1)), out=out, workers=workers)
+    return compare(Comparison("digits", ARMS, (0, 1)), out=out, executor=LocalExecutor(workers))
 
 
 def test_a_run_has_the_same_bytes_and_place_alone_and_beside_others(
@@ -131,7 +132,7 @@ def test_a_worker_tells_what_it_does_and_why_it_failed(tmp_path: Path) -> None:
         record = worker.do(good, split, heard).record
         assert record is not None and record.finished
         assert [label for label, _, _ in heard.tasks[:2]] == ["run 0 epoch 1/2", "run 0 epoch 2/2"]
-        [_, failed] = run_tasks(tasks_of(tmp_path / "here", jobs), Silent())
+        [_, failed] = SerialExecutor().run(tasks_of(tmp_path / "here", jobs), Silent())
         reason = worker.do(bad, split, heard).reason
         assert "the loss is no longer a number" in reason
         assert reason == failed.reason
@@ -173,8 +174,8 @@ def test_what_ctrl_c_stops_goes_on_to_the_same_bytes(tmp_path: Path, here: list[
     assert 0 < len(RunRecord(tasks[1].out).history) < 60
     here.clear()
     assert all(outcome.record for outcome in run_side_by_side(tasks, Silent(), 2))
-    undisturbed = one_after_the_other(tmp_path / "undisturbed", jobs)
-    assert [model_bytes(task.out) for task in tasks] == [model_bytes(out) for out in undisturbed]
+    whole = one_after_the_other(tmp_path / "whole", jobs)
+    assert [model_bytes(task.out) for task in tasks] == [model_bytes(out) for out in whole]
 
 
 def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> None:
@@ -184,9 +185,7 @@ def test_finished_runs_need_no_worker(tmp_path: Path, workers: list[Worker]) -> 
     assert workers == []
 
 
-def test_whoever_is_alone_has_one_thread_too(
-    tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lone_run_has_one_thread_too(tmp_path: Path, workers: list[Worker], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sadari.inference.device.cores", lambda: 2)
     arm = named_arm("mlp", "mlp", {**QUIET, "threads": 0, "batch_size": 1024})  # where it is trained by itself, two
     compare(Comparison("digits", (arm,), (0,)), out=tmp_path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.report.contents import Report
@@ -24,7 +25,9 @@ def stamped_result(tmp_path_factory: pytest.TempPathFactory) -> ComparisonResult
     """Two seeds of majority, softmax and mlp on the digits, untrained; best first: mlp, softmax, majority."""
     arms, _ = named_arms(["majority", "softmax", "mlp"], {}, {"epochs": "6"})
     trainer = StampedTrainer()
-    return compare(Comparison("digits", arms, (0, 1)), runs=tmp_path_factory.mktemp("runs"), trainer=trainer)
+    return compare(
+        Comparison("digits", arms, (0, 1)), runs=tmp_path_factory.mktemp("runs"), executor=SerialExecutor(trainer)
+    )
 
 
 @pytest.fixture(scope="module")

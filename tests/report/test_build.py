@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.errors import SadariError
@@ -195,7 +196,7 @@ def test_without_images_everything_else_is_there_and_it_is_said(
 
 def test_a_sweep_marks_its_best_only_where_it_beats_all_others(tmp_path: Path) -> None:
     arms, _ = named_arms(["mlp"], {"batch_size": ["32", "64", "128"]}, {"epochs": "2"})
-    swept = compare(Comparison("digits", arms, (0, 1)), runs=tmp_path, trainer=StampedTrainer())
+    swept = compare(Comparison("digits", arms, (0, 1)), runs=tmp_path, executor=SerialExecutor(StampedTrainer()))
     [page] = build_report(swept).sweeps
     assert page.key == "batch_size"
     assert [point.value for point in page.lines["mlp"]] == [32.0, 64.0, 128.0]

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.comparison.sweep_point import SweepPoint
 from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
@@ -26,7 +27,7 @@ from support.jobs import named_arms
 
 def made(tmp_path: Path, arms: tuple[Arm, ...], trainer: FakeTrainer | None = None, seeds: int = 2) -> ComparisonResult:
     asked = Comparison("digits", arms, tuple(range(seeds)))
-    return compare(asked, runs=tmp_path / "runs", trainer=trainer or FakeTrainer())
+    return compare(asked, runs=tmp_path / "runs", executor=SerialExecutor(trainer or FakeTrainer()))
 
 
 @pytest.fixture

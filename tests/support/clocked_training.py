@@ -1,11 +1,11 @@
-"""A trainer with a clock of its own: it learns nothing, and takes as long as the made-up model says."""
+"""A stand-in for `train` with its own clock: it learns nothing, and takes the time that the made-up model says."""
 
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
-from sadari.comparison.best.cost_model import Counts, Pace
+from sadari.comparison.best.cost_model import CostModel, Counts
 from sadari.files import read_json, write_json
 from sadari.job import Job
 from sadari.progress import Progress
@@ -18,12 +18,12 @@ from support.fake_training import SKILLS, FakeTrainer
 class Made:
     """A made-up model. skill: its accuracy in the end. half: passes over all of digits after which it has half of that.
 
-    pace: how long it takes. stops: passes after which it gains nothing, so that patience ends it; 0 never.
+    cost: how long it takes. stops: passes after which it gains nothing, so that patience ends it; 0 never.
     """
 
     skill: float
     half: float
-    pace: Pace
+    cost: CostModel
     stops: int = 0
 
 
@@ -58,10 +58,10 @@ class ClockedTrainer(FakeTrainer):
         gained = 1 - math.exp2(-passes * counts.train / (made.half * 1150))
         with patch.dict(SKILLS, {job.model.name: made.skill * gained}):
             super()._leave(record, job, images, split)
-        seconds = made.pace.seconds(passes, counts)
+        seconds = made.cost.seconds(passes, counts)
         self.now += seconds
         summary = read_json(record.path / "scores.json")
-        learning = made.pace.image * passes * counts.of_pass
+        learning = made.cost.image * passes * counts.per_pass
         summary |= {"epochs": passes, "seconds": {"train": learning, "total": seconds}}
         write_json(record.path / "scores.json", summary)
         text = (record.path / "history.csv").read_text(encoding="utf-8").splitlines()

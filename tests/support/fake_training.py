@@ -1,4 +1,4 @@
-"""A trainer that learns nothing: it leaves the files of a run, right as often as the model's skill says."""
+"""A stand-in for `train` that learns nothing: it writes the files of a run, as accurate as the model's skill says."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ SKILLS = {"majority": 0.1, "softmax": 0.7, "mlp": 0.8, "cnn": 0.9}
 
 
 def drawn_predictions(images: ImageSet, positions: np.ndarray[Any, Any], skill: float, seed: int) -> Predictions:
-    """Right with probability `skill`, otherwise the next class."""
+    """Draw predictions: the correct class with probability `skill`, otherwise the next class."""
     generator = np.random.default_rng(seed)
     labels, classes = images.labels[positions], len(images.classes)
     said = np.where(generator.random(len(labels)) < skill, labels, (labels + 1) % classes)
@@ -28,7 +28,7 @@ def drawn_predictions(images: ImageSet, positions: np.ndarray[Any, Any], skill: 
 
 @dataclass
 class FakeTrainer:
-    """Stands where `train` stands; `fails` maps a model to what it raises, `calls` are the jobs it has trained."""
+    """A stand-in for `train`. fails: what each model raises, by name. calls: the trained jobs. splits: their splits."""
 
     fails: dict[str, BaseException] = field(default_factory=dict)
     calls: list[Job] = field(default_factory=list)
@@ -66,13 +66,13 @@ class FakeTrainer:
                 for epoch in epochs
             ],
         )
-        parts = {
+        predictions = {
             name: drawn_predictions(images, split.positions(name), skill, 100 * job.seed + len(job.model.reference))
             for name in SPLITS
             if len(split.positions(name))
         }
-        judged_on = next(name for name in ("test", "val", "train") if name in parts)
-        write_predictions(out / "predictions.csv", parts[judged_on])
+        judged_on = next(name for name in ("test", "val", "train") if name in predictions)
+        write_predictions(out / "predictions.csv", predictions[judged_on])
         summary = {
             "run": str(out),
             "model": job.model.reference,
@@ -85,7 +85,7 @@ class FakeTrainer:
             "images_per_second": 1234.0,
             "judged_on": judged_on,
             "images": {name: len(split.positions(name)) for name in SPLITS},
-            "scores": {name: dict(score(parts[name]).values) if name in parts else None for name in SPLITS},
+            "scores": {name: dict(score(predictions[name]).values) if name in predictions else None for name in SPLITS},
         }
         write_json(out / "scores.json", summary)
         return record

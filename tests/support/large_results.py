@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.comparison.result import ArmResult, ComparisonResult, DataFacts, correctness, pair_verdicts, ranked
+from sadari.comparison.arm_result import ArmResult, ranked
+from sadari.comparison.correct import correctness
+from sadari.comparison.result import ComparisonResult, DataFacts, pair_verdicts
 from sadari.evaluation.statistics import interval
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Settings

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.result import DataFacts
-from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.comparison.sweep_point import SweepPoint
 from sadari.report.contents import Example, Pictures, Report
 from sadari.report.figures import Fit, Sweep

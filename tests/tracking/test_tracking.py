@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 import sadari
 from sadari.cli import export as door
 from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.data.load import load
 from sadari.data.split import draw_split
@@ -53,7 +54,7 @@ def run_in(folder: Path, seed: int = 0) -> RunRecord:
 
 def compared(out: Path, seeds: tuple[int, ...] = (0, 1)) -> Path:
     arms, _ = named_arms(("softmax", "mlp"), {}, {"epochs": 2})
-    return compare(Comparison("digits", arms, seeds), out=out, trainer=StampedTrainer()).out
+    return compare(Comparison("digits", arms, seeds), out=out, executor=SerialExecutor(StampedTrainer())).out
 
 
 def there(store: str, experiment: str) -> list[Run]:
@@ -157,7 +158,9 @@ def test_where_it_goes_without_being_said(store: str, tmp_path: Path, monkeypatc
 
 def test_a_setting_that_is_empty_and_a_name_that_mlflow_refuses(store: str, tmp_path: Path) -> None:
     arms, _ = named_arms(("mlp",), {"learning_rate": ["0.1", "0.2"]}, {"epochs": 1})
-    folder = compare(Comparison("digits", arms, (0,)), out=tmp_path / "varied", trainer=StampedTrainer()).out
+    folder = compare(
+        Comparison("digits", arms, (0,)), out=tmp_path / "varied", executor=SerialExecutor(StampedTrainer())
+    ).out
     log([folder], uri=store, experiment="names")
     [parent] = [run for run in there(store, "names") if "arm" not in run.data.tags]
     assert sum(name.startswith("accuracy/") for name in parent.data.metrics) == 2

@@ -1,4 +1,4 @@
-"""What does one type to get the same comparison again? Commands for a shell, every word quoted."""
+"""Which command makes the same comparison again? Text for a shell, every word quoted."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from sadari.models.spec import ModelSpec
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Value, parse_overrides, resolve, setting_names
 
-# What "auto" was decided to be on the machine of the run, and what decides nothing about its result.
+# Settings that depend on the machine of the run, or decide nothing about its result.
 MACHINE = ("device", "threads", "stream", "checkpoint_seconds", "tensorboard")
 STUDY = "study.toml"
 END = "END_OF_STUDY"
@@ -26,9 +26,9 @@ END = "END_OF_STUDY"
 def command_of(
     request: Comparison, claims: Sequence[Claim] = (), margin: float | None = None, robustness: bool = False
 ) -> str:
-    """The command that asks for `request` again: `sadari compare`, or the text of a study where that cannot say it.
+    """Return the command of `request`: `sadari compare`, or the text of a study where its options cannot express it.
 
-    claims: those that are put to the test. margin: within which arms may be found equal (a study says it by claims).
+    claims: those that are tested. margin: within which arms may be found equal (a study has claims for that).
     robustness: whether the models are judged on corrupted images too.
     """
     words = [] if claims else _compare_words(request)
@@ -38,7 +38,7 @@ def command_of(
 
 
 def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
-    """The commands that train these runs, by the names of their arms, and join them again, one per line."""
+    """Return the commands that train these runs, by the names of their arms, and join them again, one per line."""
     lines, folders = [], []
     for name, records in arms:
         for record in records:
@@ -49,7 +49,7 @@ def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
 
 
 def _compare_words(request: Comparison) -> list[str]:
-    """The words of `sadari compare`; none where its options cannot say all of `request`."""
+    """Return the words of `sadari compare`; none where its options cannot express all of `request`."""
     models = {arm.model.reference: arm.model for arm in request.arms}
     varied: dict[str, list[str]] = {}
     common: dict[str, str] = {}
@@ -73,7 +73,7 @@ def _compare_words(request: Comparison) -> list[str]:
 def _says_all(
     request: Comparison, models: Mapping[str, ModelSpec], vary: Sequence[str], common: dict[str, str]
 ) -> bool:
-    """Would these words, read as the command line reads them, ask for exactly `request`?"""
+    """Return whether the command line would read these words as exactly `request`."""
     if request.seeds != tuple(range(len(request.seeds))) or request.title or request.notes:
         return False
     read_back = [each.strip() for each in ",".join(models).split(",")]
@@ -82,17 +82,17 @@ def _says_all(
     try:
         overrides = parse_overrides([f"{key}={value}" for key, value in common.items()])
         arms, _ = expand(list(models.values()), parse_vary(vary), overrides)
-        return [_asked(request, arm) for arm in arms] == [_asked(request, arm) for arm in request.arms]
-    except UsageError:  # the file of a network has gone since
+        return [_named_job(request, arm) for arm in arms] == [_named_job(request, arm) for arm in request.arms]
+    except UsageError:  # the file of a network is missing now
         return False
 
 
-def _asked(request: Comparison, arm: Arm) -> tuple[str, Job]:
+def _named_job(request: Comparison, arm: Arm) -> tuple[str, Job]:
     return arm.name, request.job(arm, 0)
 
 
 def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
-    """The request as the text of a study, and the command that does it."""
+    """Return the request as the text of a study, with the command that runs it."""
     document: dict[str, Any] = {"title": request.title, "data": request.data, "seeds": list(request.seeds)}
     document["notes"] = list(request.notes)
     document["arms"] = [
@@ -119,8 +119,8 @@ def _train_words(job: JobRecord) -> list[str]:
 
 
 def changed_settings(job: JobRecord) -> dict[str, Value]:
-    """Which settings and variables of `job` are not its model's own ones, those of the machine aside?"""
-    spec = recorded_model(job.model, "")  # of a user's file, which may be another one now, every setting is named
+    """Return the settings and variables of `job` that differ from its model's own, without those of the machine."""
+    spec = recorded_model(job.model, "")  # of a user's file, which may have changed since, every setting is named
     usual, variables = resolve(spec.settings, spec.variables, {})
     changed: dict[str, Value] = {
         name: getattr(job.settings, name)
@@ -131,5 +131,5 @@ def changed_settings(job: JobRecord) -> dict[str, Value]:
 
 
 def short_model(model: str) -> str:
-    """What is a model called in a sentence: the model's name, or the file's without its folder."""
+    """Return the name of a model in sentences: its own, or that of its file without the folder."""
     return Path(model).stem if "/" in model or "\\" in model else model

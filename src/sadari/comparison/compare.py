@@ -1,30 +1,27 @@
-"""Which model is better on these images, and by how much? The table of contents of a comparison:
+"""Which model is better on these images, and by how much? The steps of a comparison:
 
 request -> images, split, checks -> folder -> jobs -> rows -> verdicts, claims, robustness -> comparison.json
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sadari.comparison.analysis.corruption_robustness import judge_robustness
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
-from sadari.comparison.corruption_robustness import judge_robustness
+from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import facts_of
-from sadari.comparison.inputs import ComparisonInputs, keep_split, load_inputs
-from sadari.comparison.jobs import Outcome, Task, run_tasks, told
+from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.variants import folder_name
-from sadari.comparison.workers.sharing import fit_at_once, goes_beside
-from sadari.comparison.workers.side_by_side import run_side_by_side
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import UsageError
 from sadari.files import write_json
-from sadari.inference.device import cores
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
-from sadari.training.train import train
 
 
 def compare(
@@ -35,37 +32,32 @@ def compare(
     claims: Sequence[Claim] = (),
     robustness: bool = False,
     margin: float | None = None,
-    workers: int | None = None,
     facts: DataFacts | None = None,
     progress: Progress | None = None,
-    trainer: Callable[..., RunRecord] = train,
+    executor: Executor | None = None,
 ) -> ComparisonResult:
-    """Run every arm with every seed, and say which is better; what has been done before is not done again.
+    """Run every arm with every seed and compare them; what is done already is not done again.
 
     out: folder of the comparison; without it the newest folder under `runs` that holds the same request on the
-    same images, or the next free one. claims: about these arms, put to the test at the end. robustness: judge the
-    models on corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. workers: how
-    many runs train at once, at most: 1, each with all cores; None, as many as there are cores, for the runs that
-    `sharing` finds sooner done so. facts: of the same images, where they have been looked at before. trainer: what
-    turns a job into a run; another than `train` does so here, one by one.
+    same images, or the next free one. claims: about these arms, tested at the end. robustness: judge the models on
+    corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. facts: of the same
+    images, where they are known already. executor: makes the runs; without one, a `LocalExecutor`.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
-    keeps its row, with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
+    has a row with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers is a number from 1 up, not {workers}; leave it out to have it chosen")
     progress = progress or Silent()
     inputs = load_inputs(request, progress)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
     store_request(request, folder)
-    keep_split(request, inputs, folder)
+    store_split(request, inputs, folder)
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
-    most = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
-    images, split = inputs.images_for(most), inputs.split_for(most)
+    largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
+    images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = facts_of(data_name(request.data), images, split, progress, facts)
-    records, reasons = _run(request, inputs, folder, progress, trainer, min(workers or cores(), cores()))
+    records, reasons = _run(request, inputs, folder, progress, executor or LocalExecutor())
     result = make_result(
         request,
         {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms},
@@ -79,17 +71,17 @@ def compare(
     )
     result = replace(result, claims=judge_claims(claims, result.arms, result.records))
     if robustness:
-        asked = {arm.name: result.records[arm.name] for arm in request.arms}
-        result = replace(result, robustness=judge_robustness(asked, inputs.images_for, progress))
+        records_of = {arm.name: result.records[arm.name] for arm in request.arms}
+        result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     write_json(folder / "comparison.json", result.document())
     return result
 
 
 def require_margin(margin: float | None) -> None:
-    """Raises UsageError where `margin` is no difference of accuracies."""
+    """Raise UsageError where `margin` is no difference of accuracies."""
     if margin is not None and not 0 < margin < 1:
-        raise UsageError(f"a margin of accuracy lies between 0 and 1, not {margin:g}; half a point is 0.005")
+        raise UsageError(f"a margin of accuracy is between 0 and 1, not {margin:g}; half a point is 0.005")
 
 
 def _run(
@@ -97,14 +89,13 @@ def _run(
     inputs: ComparisonInputs,
     folder: Path,
     progress: Progress,
-    trainer: Callable[..., RunRecord],
-    most: int,
+    executor: Executor,
 ) -> tuple[dict[str, list[RunRecord]], dict[str, list[str]]]:
-    """Every seed of the first model, then of the next: (finished runs, reasons of the failed ones) by arm."""
+    """Make every run and return (finished runs, reasons of the failed ones) by arm, in the order of the seeds."""
     records: dict[str, list[RunRecord]] = {arm.name: [] for arm in request.arms}
     reasons: dict[str, list[str]] = {arm.name: [] for arm in request.arms}
     tasks = _tasks(request, inputs, folder)
-    outcomes = {each.task.out: each for each in _do(tasks, progress, trainer, most)}
+    outcomes = {each.out: each for each in executor.run(tasks, progress)}
     for arm in request.arms:
         for seed in request.seeds:
             outcome = outcomes[folder / folder_name(arm.name, seed)]
@@ -113,15 +104,6 @@ def _run(
             else:
                 records[arm.name].append(outcome.record)
     return records, reasons
-
-
-def _do(tasks: Sequence[Task], progress: Progress, trainer: Callable[..., RunRecord], most: int) -> list[Outcome]:
-    """What came of every task, in no particular order: first of those that go side by side, then of the others."""
-    beside = [task for task in tasks if goes_beside(task.job, task.images)] if most > 1 and trainer is train else []
-    alone = [task for task in tasks if task not in beside]
-    at_once = fit_at_once(beside, most)
-    outcomes = run_side_by_side([replace(task, threads=1) for task in beside], progress, at_once) if beside else []
-    return [*outcomes, *(told(outcome, progress) for outcome in run_tasks(alone, progress, trainer))]
 
 
 def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path) -> list[Task]:

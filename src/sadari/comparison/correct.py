@@ -1,4 +1,4 @@
-"""Which images did each run get right?"""
+"""Which images did each run classify correctly?"""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from sadari.run import RunRecord
 
 
 def correctness(records: Sequence[RunRecord]) -> Bools:
-    """Which images did each run get right? bool (runs, images).
+    """Return which images each run classified correctly, bool (runs, images).
 
     Raises SadariError where the runs were judged on different images.
     """

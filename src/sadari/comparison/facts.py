@@ -1,4 +1,4 @@
-"""On which images was compared, and what should be known about them?"""
+"""Which images does a comparison use, and what should a reader know about them?"""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from sadari.progress import Progress
 from sadari.run import PREPROCESS, RunRecord
 from sadari.values import SPLITS, ImageSet, Split
 
-# What does it mean for the figures where no test images judge?
+# What a reader should know where no test images judge, by the split that judges.
 JUDGED: dict[str, tuple[str, ...]] = {
     "test": (),
     "val": (
@@ -24,9 +24,9 @@ JUDGED: dict[str, tuple[str, ...]] = {
 def facts_of(
     name: str, images: ImageSet, split: Split, progress: Progress, known: DataFacts | None = None
 ) -> DataFacts:
-    """The facts about `images` under `split`, looked for in every pixel.
+    """Return the facts about `images` under `split`, by a search of all pixels.
 
-    known: the facts about the same images under some split, which may be this one; then nobody looks again.
+    known: the facts about the same images under some split; they are returned without a search where it is this split.
     """
     facts = _facts(name, split, images.shape, images.classes)
     if known and (known.counts, known.shape, known.origin) == (facts.counts, facts.shape, facts.origin):
@@ -36,7 +36,7 @@ def facts_of(
 
 
 def facts_from_run(name: str, record: RunRecord) -> DataFacts:
-    """The facts that a finished run still knows where its images have gone; `leaks` is None, as nobody can look."""
+    """Return the facts that a finished run stores, for when its images are missing; `leaks` is None."""
     preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
     shape = (preprocess.height, preprocess.width, preprocess.channels)
     facts = _facts(name, record.split, shape, record.answers.classes)

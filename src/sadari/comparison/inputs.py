@@ -1,4 +1,4 @@
-"""What do all jobs of a comparison work on, and can every one of them start? Found out before the first one does."""
+"""What do all jobs of a comparison work on, and can every one of them start? Checked before the first one starts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ Key = tuple[object, ...]
 
 @dataclass(eq=False)
 class ComparisonInputs:
-    """The images of each arm and the split that it uses, each distinct one loaded and drawn once."""
+    """The images and the split of each arm; images and splits that arms share are loaded and drawn once."""
 
     images: dict[Key, ImageSet] = field(default_factory=dict)
     splits: dict[Key, Split] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class ComparisonInputs:
 
 
 def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
-    """Load the images and draw the splits of every arm, and see that every arm can start.
+    """Load the images and draw the splits of every arm, and check that every arm can start.
 
     Raises UsageError for an unknown model or setting, a network that does not fit the images, or arms that
     would be judged on different images; SadariError for data that cannot be used.
@@ -59,15 +59,18 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
     return inputs
 
 
-def keep_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> None:
-    """Store the split of the first arm as `split.npz`; where one is stored, the arms that draw like it use it."""
+def store_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> None:
+    """Store the split of the first arm as `split.npz`; where one is stored already, the arms with its origin use it.
+
+    Raises SadariError where the stored split is not of these images.
+    """
     settings = request.job(request.arms[0], request.seeds[0]).settings
     stored = out / SPLIT
     if stored.is_file():
         split = read_split(stored)
         if sum(map(len, (split.train, split.val, split.test))) > len(inputs.images_for(settings)):
             raise SadariError(f"{stored} does not belong to these images; choose another --out")
-        # Which arm was the first one then? Not this one where the arms come in another order: the origin tells.
+        # The first arm may have been another one then, if the arms were in another order: the origin identifies it.
         alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin]
         inputs.splits.update(dict.fromkeys(alike or [_key(settings, SPLIT_SETTINGS)], split))
     else:
@@ -75,12 +78,12 @@ def keep_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> None
 
 
 def judging_split(split: Split) -> str:
-    """Which part judges? The test, or val where there is no test, or train where there is neither."""
+    """Return the split that judges: test, or val where there is no test, or train where there is neither."""
     return next(name for name in ("test", "val", "train") if len(split.positions(name)))
 
 
 def images_key(settings: Settings) -> Key:
-    """What decides the images of a comparison's data; equal for two jobs of it that see the same ones."""
+    """Return a key of the settings that decide the images: equal for two jobs of a comparison with the same images."""
     return _key(settings, DATA_SETTINGS)
 
 
@@ -98,7 +101,7 @@ def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
 
 
 def _require_same_judges(request: Comparison, inputs: ComparisonInputs) -> None:
-    """The arms are compared image by image, so every one must be judged on the same images."""
+    """Raise UsageError where two arms would be judged on different images: arms are compared image by image."""
     first: tuple[str, tuple[str, ...]] | None = None
     for arm in request.arms:
         settings = request.job(arm, request.seeds[0]).settings

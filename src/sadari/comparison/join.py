@@ -1,4 +1,4 @@
-"""Which runs of different days belong to one arm, and may they be compared? Same model and settings, other seeds."""
+"""Which runs belong to one arm, and may they be compared? Same model and settings, other seeds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from sadari.settings import Settings, Value
 
 
 def arm_of_run(path: Path) -> StoredArm:
-    """The run in the folder `path` as an arm of its own, without a name.
+    """Return the run in the folder `path` as an arm without a name.
 
     Raises UsageError where there is no run, SadariError where it is not finished.
     """
@@ -31,22 +31,22 @@ def arm_of_run(path: Path) -> StoredArm:
 
 
 def join_arms(arms: Sequence[StoredArm]) -> tuple[StoredArm, ...]:
-    """One arm for each model with the same layers, settings and variables, its runs by seed; in order of appearance.
+    """Join the arms with the same model, layers, settings and variables, runs sorted by seed; in order of appearance.
 
-    What only the machine decides (device, threads, ...) makes no difference; precision does. Each arm gets a name of
-    its own: the one it has, else its model's, and what tells it from others of that name. Raises UsageError where a
-    seed of an arm is there twice.
+    Settings of the machine (device, threads, ...) make no difference; precision does. Each arm gets a name of its own:
+    the one it has, else its model's, with what distinguishes it from others of that name. Raises UsageError where an
+    arm has a seed twice.
     """
     groups: dict[tuple[Any, ...], list[StoredArm]] = {}
     for arm in arms:
         groups.setdefault(_identity(arm), []).append(arm)
     joined = [_joined(group) for group in groups.values()]
-    told_apart = _told_apart(joined)
-    return tuple(replace(each, arm=arm) for each, arm in zip(joined, told_apart, strict=True))
+    distinct = _distinct(joined)
+    return tuple(replace(each, arm=arm) for each, arm in zip(joined, distinct, strict=True))
 
 
 def require_same_images(records: Sequence[RunRecord]) -> None:
-    """Every run must have been judged on the very images that the first one was; raises UsageError naming two."""
+    """Raise UsageError, naming two runs, where not all were judged on the same images."""
     seen = [_judges(record) for record in records]
     for record, judges in zip(records[1:], seen[1:], strict=True):
         difference = seen[0].difference(judges)
@@ -59,7 +59,7 @@ def require_same_images(records: Sequence[RunRecord]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Judges:
-    """On which images was a run judged? The content of all images, and the ids of those that judged."""
+    """The images that judged a run: the fingerprint of all images, and the ids of those that judged."""
 
     fingerprint: str
     ids: NDArray[np.str_]
@@ -74,7 +74,7 @@ class _Judges:
 
 
 def fingerprint_of(record: RunRecord) -> str:
-    """The content of the data that the run worked on; raises SadariError where its folder is damaged."""
+    """Return the fingerprint of the images of a run; raises SadariError where its folder is damaged."""
     return record.fingerprint
 
 
@@ -83,14 +83,14 @@ def _judges(record: RunRecord) -> _Judges:
 
 
 def _decisive(arm: StoredArm) -> dict[str, Value]:
-    """The settings and variables that decide what the runs of an arm are, as they were resolved."""
+    """Return the settings and variables that decide the runs of an arm, as they were resolved."""
     job = arm.records[0].job if arm.records else arm.job
     settings = {each.name: getattr(job.settings, each.name) for each in fields(Settings) if each.name not in MACHINE}
     return {**settings, **job.variables}
 
 
 def _layers(arm: StoredArm) -> str:
-    """The network as it was trained: a file of that name may have said something else on another day."""
+    """Return the layers as they were trained: a file of that name may have had others on another day."""
     return arm.records[0].layers if arm.records else ""
 
 
@@ -103,8 +103,8 @@ def _joined(group: Sequence[StoredArm]) -> StoredArm:
     records: dict[int, RunRecord] = {}
     for record in (record for arm in group for record in arm.records):
         held = records.setdefault(record.job.seed, record)
-        if held.path != record.path and _said(held) == _said(record):
-            continue  # two comparisons share a baseline: equal answers count once
+        if held.path != record.path and _predictions(held) == _predictions(record):
+            continue  # two comparisons share a baseline: equal predictions count once
         if held is not record:
             raise UsageError(
                 f"{held.path} and {record.path} are two runs of {short_model(first.job.model)} with seed "
@@ -121,12 +121,12 @@ def _joined(group: Sequence[StoredArm]) -> StoredArm:
     )
 
 
-def _said(record: RunRecord) -> bytes:
+def _predictions(record: RunRecord) -> bytes:
     return (record.path / PREDICTIONS).read_bytes()
 
 
-def _told_apart(arms: Sequence[StoredArm]) -> list[Arm]:
-    """A name of its own for each arm, and as its overrides what it differs in from others of that name."""
+def _distinct(arms: Sequence[StoredArm]) -> list[Arm]:
+    """Give each arm a distinct name, and as overrides its differences from other arms of the same name."""
     bases = [arm.arm.name or short_model(arm.job.model) for arm in arms]
     named = [_with_difference(arm, base, arms, bases) for arm, base in zip(arms, bases, strict=True)]
     taken: Counter[str] = Counter()

@@ -11,6 +11,7 @@ from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import expand
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
 from sadari.models.catalog import find_model
 from sadari.progress import Progress, Silent
@@ -21,7 +22,7 @@ from sadari.settings import Value
 class Plan:
     """A comparison that is ready to run.
 
-    request: the arms and seeds, or a search for the best model. claims: about the arms, put to the test at the end.
+    request: the arms and seeds, or a search for the best model. claims: about the arms, tested at the end.
     workers: how many runs train at once, at most; None as many as there are cores, where that is faster.
     """
 
@@ -51,8 +52,8 @@ class Plan:
             claims=self.claims,
             robustness=robustness,
             margin=margin,
-            workers=self.workers,
             progress=progress,
+            executor=LocalExecutor(self.workers),
         )
 
 

@@ -1,16 +1,16 @@
-"""What came of runs that lie on disk already? The same result that their comparison had, without training anything."""
+"""What is the result of runs that are on disk already? The same as that of their comparison, without any training."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
 from sadari.comparison.facts import facts_from_run, facts_of
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
 from sadari.comparison.result import ComparisonResult, make_result
-from sadari.comparison.robustness import read_robustness
 from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
@@ -21,12 +21,12 @@ from sadari.values import ImageSet
 
 
 def reopen(paths: Sequence[Path], progress: Progress | None = None) -> ComparisonResult:
-    """What came of the comparison, or of the runs and comparisons, in the folders `paths`?
+    """Return the result of the comparison, or of the runs and comparisons, in the folders `paths`.
 
     One folder of a comparison gives the result that the comparison itself had. Several are joined: runs of one model
-    with the same settings and other seeds are one arm. `images` is None where the data has gone or changed since.
+    with the same settings and other seeds are one arm. `images` is None where the data is missing or has changed since.
     Raises UsageError for a folder that is neither, for runs that were judged on different images, and for a run that is
-    there twice; SadariError for what is not finished or damaged.
+    named twice; SadariError for one that is not finished or is damaged.
     """
     progress = progress or Silent()
     if len(paths) == 1 and is_comparison(paths[0]):
@@ -37,8 +37,8 @@ def reopen(paths: Sequence[Path], progress: Progress | None = None) -> Compariso
 def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResult:
     images = _images([stored.arms[0].job], stored.request.fingerprint, progress)
     result = _result(stored.request, stored.arms, images, stored.folder, progress, stored.margin)
-    asked = {arm.arm.name: arm.records for arm in stored.arms}
-    robustness = read_robustness(asked, stored.disturbance_notes)
+    records = {arm.arm.name: arm.records for arm in stored.arms}
+    robustness = read_robustness(records, stored.robustness_notes)
     return replace(
         result,
         claims=judge_claims(stored.claims, result.arms, result.records),
@@ -106,7 +106,7 @@ def _result(
 
 
 def _images(jobs: Sequence[JobRecord], fingerprint: str, progress: Progress) -> ImageSet | None:
-    """The images that the first job works on, or None where no job's data are there, or are others by now."""
+    """Load the images of the first job, or return None where the data of no job exist, or have changed."""
     settings, reason = jobs[0].settings, ""
     for data in dict.fromkeys(job.data for job in jobs):
         try:
@@ -122,8 +122,8 @@ def _images(jobs: Sequence[JobRecord], fingerprint: str, progress: Progress) -> 
 
 
 def _without_machine(job: JobRecord, arms: Sequence[StoredArm]) -> JobRecord:
-    """`job` with the settings that somebody chose, without the machine's; with precision where it tells arms apart."""
+    """Return `job` without the settings of the machine; precision stays where it distinguishes the arms."""
     usual = Settings()
     names = [*MACHINE, *(["precision"] if len({arm.job.settings.precision for arm in arms}) == 1 else [])]
-    kept = {each.name: getattr(job.settings, each.name) for each in fields(Settings)}
-    return replace(job, settings=Settings(**{**kept, **{name: getattr(usual, name) for name in names}}))
+    stored = {each.name: getattr(job.settings, each.name) for each in fields(Settings)}
+    return replace(job, settings=Settings(**{**stored, **{name: getattr(usual, name) for name in names}}))

@@ -1,4 +1,4 @@
-"""What is to be compared, as a value? Stored as `comparison.toml`, so that the same request goes on where it was."""
+"""What is to be compared? A value, stored as `comparison.toml`, so that the same request goes on where it stopped."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -20,12 +20,11 @@ REQUEST = "comparison.toml"
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is to be compared? Every arm with every seed, on one set of images.
+    """The request of a comparison: every arm with every seed, on one set of images.
 
-    data: a named set or an absolute path. title: what a study calls itself, or "". name: what its folder is called
-    before the number, DATA-compare where it is "". fingerprint: the content that the runs are made of, known once
-    the data has been read. notes: what a reader of its result should know. Raises UsageError where
-    there is nothing to compare, and for two arms of one name.
+    data: a named set or an absolute path. title: that of a study, or "". name: of the folder, without its number;
+    DATA-compare where it is "". fingerprint: of the images, known once they are loaded. notes: what a reader of the
+    result should know. Raises UsageError where there is nothing to compare, and for two arms of one name.
     """
 
     data: str
@@ -44,18 +43,18 @@ class Comparison:
         require_distinct(self.arms)
 
     def job(self, arm: Arm, seed: int) -> Job:
-        """What is one run of it? Raises UsageError for a model, setting or value that there is not."""
+        """Make the job of `arm` with `seed`; raises UsageError for an unknown setting or value."""
         return make_job(self.data, arm.model, seed, arm.overrides)
 
     def with_fingerprint(self, fingerprint: str) -> "Comparison":
         return replace(self, fingerprint=fingerprint)
 
     def definition(self, arm: Arm) -> dict[str, Any]:
-        """Everything about an arm that decides its runs, the layers of its network included, as plain values."""
+        """Return everything about an arm that decides its runs, the layers of its network included, as plain values."""
         return {"model": arm.model.reference, "layers": arm.model.layers, **_without_data(self.job(arm, 0))}
 
     def to_toml(self) -> str:
-        """The request as the text of `comparison.toml`."""
+        """Return the request as the text of `comparison.toml`."""
         document: dict[str, Any] = {"title": self.title, "data": self.data, "fingerprint": self.fingerprint}
         document["notes"] = list(self.notes)
         document["seeds"] = list(self.seeds)
@@ -77,7 +76,7 @@ def _without_data(job: Job) -> dict[str, Any]:
 
 
 def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
-    """Does `request` ask for everything that the folder with the `stored` request holds, and perhaps for more?"""
+    """Return whether `request` contains everything of the `stored` request of a folder, and perhaps more."""
     if (stored["data"], stored["fingerprint"]) != (request.data, request.fingerprint):
         return False
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
@@ -87,18 +86,18 @@ def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
 
 
 def _with_new_settings(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored definition with the settings that came later at their defaults: what it did then."""
+    """Return a stored definition with newer settings at their defaults, as it was then."""
     return {**definition, "settings": {**asdict(Settings()), **definition["settings"]}}
 
 
 def equals(request: Comparison, stored: Mapping[str, Any]) -> bool:
-    """Does `request` ask for exactly what the folder with the `stored` request holds?"""
+    """Return whether `request` equals the `stored` request of a folder."""
     count = len(request.arms) == len(stored["arms"]) and len(request.seeds) == len(stored["seeds"])
     return count and extends(request, stored)
 
 
 def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
-    """Where does the comparison lie? In `out`, or in the newest runs/NAME-N that holds this request.
+    """Return the folder of the comparison: `out`, or the newest runs/NAME-N that holds this request.
 
     A different request gets the next N. Raises UsageError where `out` holds something else.
     """
@@ -114,7 +113,7 @@ def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
 
 
 def numbered_folder(name: str, runs: Path, holds: Callable[[Path], bool]) -> Path:
-    """The newest runs/NAME-N of which `holds` is true, or the next that is free."""
+    """Return the newest runs/NAME-N of which `holds` is true, or the next one that is free."""
     stem = f"{name}-"
     found = runs.glob(f"{escape(stem)}*")
     held = {int(path.name[len(stem) :]): path for path in found if path.name[len(stem) :].isdecimal()}
@@ -134,7 +133,7 @@ def store_request(request: Comparison, out: Path) -> None:
 
 
 def read_stored(folder: Path) -> dict[str, Any] | None:
-    """The stored request of `folder` as plain values, or None where it holds none that can be read."""
+    """Read the stored request of `folder` as plain values; None where it has none that can be read."""
     try:
         stored = tomllib.loads((folder / REQUEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -143,7 +142,7 @@ def read_stored(folder: Path) -> dict[str, Any] | None:
 
 
 def data_name(data: str) -> str:
-    """What is the data called in a folder's name: "photos" for /me/photos.tar.gz, "shapes" for shapes:size=32."""
+    """Return the name of the data in a folder's name: "photos" for /me/photos.tar.gz, "shapes" for shapes:size=32."""
     name = Path(data).name if "/" in data or "\\" in data else data.partition(":")[0]
     return name.partition(".")[0] or "data"
 

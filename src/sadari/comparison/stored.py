@@ -1,11 +1,12 @@
-"""What lies in the folder of a comparison? Its request, its runs and why some failed, read back without training."""
+"""What is stored in the folder of a comparison? Its request, its runs and why some failed, read without training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sadari.comparison.claims.claim import Claim, parse_claim
+from sadari.comparison.claims.claim import Claim
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.request import REQUEST, Comparison, read_stored
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
@@ -19,7 +20,7 @@ RESULT = "comparison.json"
 
 @dataclass(frozen=True, eq=False)
 class StoredArm:
-    """One arm as it was run: a job of it with the first seed, its finished runs, and why others failed."""
+    """One arm as it was run: its job with the first seed, its finished runs, and the reasons of the failed ones."""
 
     arm: Arm
     job: JobRecord
@@ -29,10 +30,10 @@ class StoredArm:
 
 @dataclass(frozen=True, eq=False)
 class StoredComparison:
-    """A finished comparison: what was asked for, and what came of each arm, in the order of the request.
+    """A finished comparison: its request, and its arms in the order of the request.
 
-    claims: those that were put to the test. margin: within which arms could be found equal. disturbance_notes: what was
-    said when the models were judged on corrupted images.
+    claims: those that were tested. margin: within which arms could be found equal. robustness_notes: the notes of
+    judging the models on corrupted images.
     """
 
     folder: Path
@@ -40,16 +41,16 @@ class StoredComparison:
     arms: tuple[StoredArm, ...]
     claims: tuple[Claim, ...] = ()
     margin: float | None = None
-    disturbance_notes: tuple[str, ...] = ()
+    robustness_notes: tuple[str, ...] = ()
 
 
 def is_comparison(folder: Path) -> bool:
-    """Whether `folder` is that of a comparison, finished or not."""
+    """Return whether `folder` is that of a comparison, finished or not."""
     return (folder / REQUEST).is_file()
 
 
 def read_comparison(path: Path) -> StoredComparison:
-    """What lies in the folder `path` of a comparison?
+    """Read the comparison in the folder `path`.
 
     Raises SadariError where it is damaged, or not finished: an arm has neither a run nor a reason for a seed.
     """
@@ -85,7 +86,7 @@ def read_comparison(path: Path) -> StoredComparison:
         arms=tuple(_with_runs(folder, arm, job, seeds, reasons.get(arm.name, "")) for arm, job in arms),
         claims=claims,
         margin=outcome.get("margin"),
-        disturbance_notes=notes,
+        robustness_notes=notes,
     )
 
 
@@ -99,13 +100,13 @@ def _arm(table: Mapping[str, Any]) -> Arm:
 
 
 def _job(data: str, resolved: Mapping[str, Any], seed: int) -> JobRecord:
-    """As it was resolved then: the file of a network, or a default, may be another one now."""
+    """Return the job as it was resolved then: the file of a network, or a default, may have changed since."""
     settings = with_overrides(Settings(), resolved["settings"])
     return JobRecord(data, resolved["model"], seed, settings, dict(resolved["variables"]))
 
 
 def _outcome(folder: Path) -> Mapping[str, Any]:
-    """What `comparison.json` says; nothing where the comparison has not come to its end."""
+    """Read `comparison.json`; an empty mapping where the comparison is not finished."""
     return read_json(folder / RESULT) if (folder / RESULT).is_file() else {}
 
 

@@ -1,10 +1,10 @@
-"""What does a study file ask for? A comparison whose arms have their own settings, published figures, and claims.
+"""What does a study file contain? A comparison whose arms have their own settings, published figures, and claims.
 
 title = "six networks on Fashion-MNIST"
 data = "fashion-mnist"
 seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2
 notes = ["what a reader should know"]
-source = "A0"                      # where the claims are from
+source = "A0"                      # the origin of the claims
 
 [settings]                         # of all arms
 epochs = 30
@@ -17,7 +17,7 @@ vary = { dropout = "0:0.9:0.1" }   # one arm for each value
 published = { accuracy = 0.8865, loss = 0.3276 }
 
 [[claims]]                         # or, without words: claims = ["cnn > mlp"], above [settings]
-claim = "cnn > mlp"                # `claims/claim.py` has the syntax
+claim = "cnn > mlp"                # `claims/parse.py` has the syntax
 words = "the CNN beats the MLP"
 """
 
@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sadari.comparison.claims.claim import Claim, parse_claim
+from sadari.comparison.claims.claim import Claim
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
@@ -42,9 +43,9 @@ CLAIM_KEYS = ("claim", "words")
 
 @dataclass(frozen=True)
 class Study:
-    """What does a study file ask for? The comparison, sentences that stand below its table, and claims about its arms.
+    """The content of a study file: the comparison, sentences for below its table, and claims about its arms.
 
-    source: where the claims are from, or "".
+    source: the origin of the claims, or "".
     """
 
     request: Comparison
@@ -60,10 +61,10 @@ def read_study(
     seeds: tuple[int, ...] | None = None,
     overrides: Mapping[str, Value] | None = None,
 ) -> Study:
-    """Which comparison does the TOML file at `path` describe?
+    """Read the TOML file at `path`.
 
-    data, seeds: instead of the file's. overrides: settings that have the last word over all arms. A path in the
-    file that exists beside it is taken from there. Raises UsageError naming the file and what is wrong in it.
+    data, seeds: instead of the file's. overrides: settings that replace those of all arms. A path in the file that
+    exists beside the file is taken from there. Raises UsageError naming the file and what is wrong in it.
     """
     document = read_toml(path, "study")
     try:
@@ -120,7 +121,7 @@ def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ..
 def _arms(
     table: Mapping[str, Any], path: Path, common: Mapping[str, Value], overrides: Mapping[str, Value]
 ) -> list[Arm]:
-    """The arms of one [[arms]] table: one, or one for each combination of what it varies."""
+    """Return the arms of one [[arms]] table: one, or one for each combination of its varied values."""
     _require_known(table, ARM_KEYS, "key of [[arms]]")
     if not _text(table, "model"):
         raise UsageError('every [[arms]] says which model: add model = "cnn"')
@@ -158,7 +159,7 @@ def _published(table: Mapping[str, Any]) -> dict[str, float]:
         if isinstance(value, bool | str):
             raise UsageError(f"the published {name} is a number, not '{value}'")
         if METRICS.get(name).higher_is_better and not 0 <= value <= 1:
-            raise UsageError(f"the published {name} lies between 0 and 1, not {value}")
+            raise UsageError(f"the published {name} is between 0 and 1, not {value}")
     return {name: float(value) for name, value in published.items()}
 
 
@@ -202,7 +203,7 @@ def _table(table: Mapping[str, Any], key: str, what: str) -> dict[str, Value]:
 
 
 def _beside(path: Path, name: str) -> str:
-    """`name` as an absolute path where such a file or folder lies beside the study, else as it is."""
+    """Return `name` as an absolute path where such a file or folder is beside the study, else as it is."""
     looks_like_path = "/" in name or "." in name
     beside = path.parent / name
     return str(beside.resolve()) if looks_like_path and beside.exists() else name

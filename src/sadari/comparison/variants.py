@@ -15,10 +15,10 @@ MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill
 
 @dataclass(frozen=True)
 class Arm:
-    """What is one row of the table? A model with the settings that differ from its own ones.
+    """One row of the table: a model with the settings that differ from its own.
 
     overrides: settings and variables, as text or typed.
-    published: figures that somebody else reports for it, by metric, in [0, 1] or nats; printed beside ours.
+    published: figures from elsewhere for the arm, by metric, in [0, 1] or nats; printed beside ours.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Arm:
 
 
 def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
-    """Which values does each `--vary key=v1,v2` or `--vary key=lo:hi:step` (hi included) ask for?
+    """Return the values of each `--vary key=v1,v2` or `--vary key=lo:hi:step` (hi included), by key.
 
     Steps are decimal, so that 0:0.9:0.1 gives 0, 0.1 ... 0.9 and not 0.30000000000000004. Raises UsageError.
     """
@@ -46,11 +46,11 @@ def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
 def expand(
     models: Sequence[ModelSpec], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
 ) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
-    """Which arms are models times values, and what should the user know about it?
+    """Return an arm for each model and combination of values, and sentences that the user should know.
 
-    A model that has no use for a varied or overridden key (mlp has no dropout) keeps its own form, once, as the
-    baseline that it then is; the returned sentences say so. Raises UsageError for a key that no model has, for
-    one that is both varied and set, and for arms that are the same.
+    A model that does not use a varied or overridden key (mlp has no dropout) is one arm without it, a baseline; a
+    sentence says so. Raises UsageError for a key that no model has, for one that is both varied and set, and for arms
+    that are the same.
     """
     for key in (*varied, *overrides):
         variables = [name for spec in models for name in spec.variables]
@@ -77,7 +77,7 @@ def expand(
 
 
 def require_distinct(arms: Sequence[Arm]) -> None:
-    """Raises UsageError where two arms have one name, or one folder."""
+    """Raise UsageError where two arms have one name, or one folder."""
     seen: dict[str, str] = {}
     for arm in arms:
         folder = folder_name(arm.name, 0)
@@ -87,9 +87,9 @@ def require_distinct(arms: Sequence[Arm]) -> None:
 
 
 def folder_name(arm: str, seed: int) -> str:
-    """In which folder lies the run of `arm` with `seed`? Characters that shells or disks mind become '-'."""
-    kept = "".join(each if each.isalnum() or each in "._=+-" else "-" for each in arm)
-    return f"{kept.lstrip('.') or 'arm'}-seed{seed}"
+    """Return the folder name of the run of `arm` with `seed`; '-' replaces characters that shells or disks mind."""
+    cleaned = "".join(each if each.isalnum() or each in "._=+-" else "-" for each in arm)
+    return f"{cleaned.lstrip('.') or 'arm'}-seed{seed}"
 
 
 def _arms_of(spec: ModelSpec, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]) -> list[Arm]:
@@ -104,7 +104,7 @@ def _arms_of(spec: ModelSpec, varied: Mapping[str, Sequence[str]], overrides: Ma
 
 
 def _varies(spec: ModelSpec, key: str) -> bool:
-    """Whether its runs differ with `key`: the same run again and again would tell nothing."""
+    """Return whether the runs of the model depend on `key`: repeating the same run would show nothing."""
     return spec.uses(key) and bool(spec.layers)
 
 

@@ -8,9 +8,9 @@ probabilities are in [0, 1]. A picture is named by its position in `Pictures.ids
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.result import ArmResult, DataFacts
-from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.evaluation.calibration import ReliabilityBin
 from sadari.evaluation.per_class import ClassScore
 from sadari.report.figures import Sweep

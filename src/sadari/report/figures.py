@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.comparison.diagnosis import mean_curve
-from sadari.comparison.learning_curve import KEY as TRAIN_FRACTION
-from sadari.comparison.learning_curve import LearningCurve, learning_curves
+from sadari.comparison.analysis.diagnosis import mean_curve
+from sadari.comparison.analysis.learning_curve import KEY as TRAIN_FRACTION
+from sadari.comparison.analysis.learning_curve import LearningCurve, learning_curves
+from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.result import ArmResult, ComparisonResult
-from sadari.comparison.robustness import CorruptionAccuracy
 from sadari.comparison.sweep_point import SweepPoint
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import confusion

@@ -33,7 +33,7 @@ def show_comparison(
 
     data: as the user typed it, for the commands. plots, report: the files that were written.
     """
-    from sadari.comparison.learning_curve import learning_curves  # loads SciPy
+    from sadari.comparison.analysis.learning_curve import learning_curves  # loads SciPy
 
     if result.title:
         _line(console, result.title, "bold")

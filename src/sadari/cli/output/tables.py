@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sadari.cli.output.console import duration
 
 if TYPE_CHECKING:
+    from sadari.comparison.analysis.robustness import CorruptionAccuracy, Robustness
     from sadari.comparison.result import ArmResult
-    from sadari.comparison.robustness import CorruptionAccuracy, Robustness
 
 GAP = "  "
 

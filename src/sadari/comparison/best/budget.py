@@ -1,4 +1,4 @@
-"""How long may the search for the best model take, and was it asked for in a way that makes sense?"""
+"""How long may the search for the best model take, and does the request for it make sense?"""
 
 import math
 import re
@@ -8,14 +8,14 @@ from decimal import ROUND_HALF_EVEN, Context
 from sadari.errors import UsageError
 
 BEST = "best"  # what --models takes instead of models
-DECIDED = ("epochs", "max_iter", "train_fraction")  # what the time decides, so that nobody else can
+DECIDED = ("epochs", "max_iter", "train_fraction")  # settings that the search itself decides
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DIGITS = {"h": 3, "m": 3, "s": 2}
 
 
 def parse_budget(text: str | float) -> float:
-    """How many seconds are `text`, such as 90s, 10m, 1.5h, or a plain number of seconds? Raises UsageError."""
+    """Return the seconds of `text`, such as 90s, 10m, 1.5h, or a plain number of seconds; raises UsageError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(text).strip().lower())
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if not 0 < seconds < math.inf:
@@ -24,7 +24,7 @@ def parse_budget(text: str | float) -> float:
 
 
 def in_words(seconds: float, rounding: str = ROUND_HALF_EVEN) -> str:
-    """A time as a budget is written: "0.4s", "12s", "2.5m", "1.5h". rounding: as of `decimal`."""
+    """Write a time as a budget: "0.4s", "12s", "2.5m", "1.5h". rounding: as of `decimal`."""
     unit = "h" if seconds >= _UNITS["h"] else "m" if seconds >= _UNITS["m"] else "s"
     number = Context(prec=_DIGITS[unit], rounding=rounding).create_decimal_from_float(seconds / _UNITS[unit])
     return f"{number.normalize():f}{unit}"
@@ -37,10 +37,10 @@ def budget_of_best(
     settings: Iterable[str],
     workers: int | None = None,
 ) -> float | None:
-    """How many seconds may the search for the best model take? None where `models` do not ask for it.
+    """Return the seconds of the search for the best model, or None where `models` are not "best".
 
     varied, settings: the keys that are varied and set. workers: how many runs may train at once, None for any. Raises
-    UsageError where best stands beside what it decides itself, and where only one of best and a budget is there.
+    UsageError for "best" beside what it decides itself, and for only one of "best" and a budget.
     """
     if BEST not in models:
         if budget is not None:

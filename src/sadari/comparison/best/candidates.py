@@ -16,29 +16,29 @@ from sadari.values import ImageSet
 
 
 @dataclass(frozen=True)
-class Entrants:
-    """Who is tried? `arms`, from the lowest rung up; `outside`: why the other models are not, by name."""
+class Candidates:
+    """The arms that can be tried, in the order of MODELS; excluded: why the others cannot, by name."""
 
     arms: tuple[Arm, ...]
-    outside: Mapping[str, str]
+    excluded: Mapping[str, str]
 
 
-def candidates(overrides: Mapping[str, Value]) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
-    """All models that learn anything, with the settings that they know of `overrides`, and what is worth knowing of it.
+def learning_arms(overrides: Mapping[str, Value]) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
+    """Return an arm for each model that learns, with those of `overrides` that it knows, and what the user should know.
 
     Raises UsageError for a setting that no model has.
     """
     return expand([spec for spec in MODELS if spec.layers], {}, overrides)
 
 
-def find_entrants(data: str, arms: tuple[Arm, ...], images: ImageSet) -> Entrants:
-    """Which of `arms` fit `images` and, where they begin with a backbone, find its weights here?"""
-    outside = {arm.name: reason for arm in arms if (reason := _obstacle(data, arm, images))}
-    return Entrants(tuple(arm for arm in arms if arm.name not in outside), outside)
+def find_candidates(data: str, arms: tuple[Arm, ...], images: ImageSet) -> Candidates:
+    """Find those of `arms` that fit `images` and whose pre-trained weights, if they need any, are on this machine."""
+    excluded = {arm.name: reason for arm in arms if (reason := _obstacle(data, arm, images))}
+    return Candidates(tuple(arm for arm in arms if arm.name not in excluded), excluded)
 
 
 def _obstacle(data: str, arm: Arm, images: ImageSet) -> str:
-    """Why can `arm` not be tried? "" where it can."""
+    """Return why `arm` cannot be tried, or "" where it can."""
     try:
         job = make_job(data, arm.model, 0, arm.overrides)
         resolve_machine(job.settings)

@@ -1,6 +1,6 @@
-"""What are the finalists trained with? The winner with what the rounds have left, others as long as time is left then.
+"""How are the finalists trained? The winner in the time that the rounds leave, then others while time is left.
 
-winner, as many passes as fit -> the next best, for as long at least -> further seeds of all of them
+winner, as many passes as fit -> the next best, for at least as long -> further seeds of all of them
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sadari.comparison.best.budget import in_words
-from sadari.comparison.best.cost_model import Counts, Pace
-from sadari.comparison.best.halving import Plan, plan
+from sadari.comparison.best.cost_model import CostModel, Counts
+from sadari.comparison.best.halving import TrainingPlan, plan_training
 from sadari.comparison.best.search import planned_overrides
-from sadari.comparison.best.state import Diary, Step
+from sadari.comparison.best.state import FinalPlan, SearchState
 from sadari.comparison.compare import compare
-from sadari.comparison.jobs import reason_of
+from sadari.comparison.executor import SerialExecutor, Train, reason_of
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult, DataFacts
 from sadari.errors import SadariError
@@ -23,118 +23,120 @@ from sadari.run import RunRecord
 
 FINAL = "final"  # the folder of their comparison
 FINALISTS = 6  # at most (assumed: a table to read at a glance, and few enough pairs to correct p for)
-FILLED = 0.95  # part of the time that is planned for, since a pace is known to a few per cent (assumed)
+PLANNED_SHARE = 0.95  # of the time left, since a cost is known to a few per cent (assumed)
 
 
 @dataclass(eq=False)
 class Finals:
-    """The end of a search. ranking: whom to train, the best first; paces: of the same models.
+    """The end of a search. ranking: names of the models to train, the best first; costs: of the same models.
 
-    told: what a reader of the comparison should know about the rounds.
+    notes: sentences about the rounds for the reader of the result.
     """
 
     request: Comparison
     counts: Counts
-    diary: Diary
+    state: SearchState
     ranking: Sequence[str]
-    paces: Mapping[str, Pace]
-    told: Sequence[str]
+    costs: Mapping[str, CostModel]
+    notes: Sequence[str]
     progress: Progress
-    trainer: Callable[..., RunRecord]
+    train: Train
     clock: Callable[[], float]
     _facts: DataFacts | None = None
 
     def run(self, *, robustness: bool = False, margin: float | None = None) -> ComparisonResult:
-        """Train the finalists as far as time goes, and compare them on the test images.
+        """Train as many finalists as the time allows, and compare them on the test images.
 
-        Raises KeyboardInterrupt after Ctrl-C; what was decided is in the diary.
+        Raises KeyboardInterrupt after Ctrl-C; the decisions so far are stored in the state.
         """
-        step = self.diary.step or self._first()
-        result = self._compare(step, margin=margin)
-        while wider := self._wider(step, result):
-            step = wider
-            result = self._compare(step, margin=margin)
-        return self._compare(step, robustness=True, margin=margin) if robustness else result
+        final_plan = self.state.final_plan or self._first()
+        result = self._compare(final_plan, margin=margin)
+        while wider := self._wider(final_plan, result):
+            final_plan = wider
+            result = self._compare(final_plan, margin=margin)
+        return self._compare(final_plan, robustness=True, margin=margin) if robustness else result
 
-    def _first(self) -> Step:
-        """The winner alone, with everything that is left."""
-        winner, seconds = self.ranking[0], self.diary.left()
+    def _first(self) -> FinalPlan:
+        """Plan the winner alone, with all the time that is left."""
+        winner, seconds = self.ranking[0], self.state.left()
         chosen = self._plan(winner, seconds) or self._as_before(winner)
         self.progress.say(f"final: {winner}, {chosen} at most, within {in_words(max(seconds, 0.0))}")
-        return Step({winner: chosen}, 1)
+        return FinalPlan({winner: chosen}, 1)
 
-    def _as_before(self, arm: str) -> Plan:
-        """What `arm` did in its last round, where the rounds have left no time."""
-        done = [Plan(trial.passes, trial.fraction) for trial in self.diary.trials if trial.arm == arm]
-        return done[-1] if done else Plan(1)
+    def _as_before(self, arm: str) -> TrainingPlan:
+        """Return the plan of the last round of `arm`, for when the rounds have left no time."""
+        done = [TrainingPlan(trial.passes, trial.fraction) for trial in self.state.trials if trial.arm == arm]
+        return done[-1] if done else TrainingPlan(1)
 
-    def _wider(self, step: Step, result: ComparisonResult) -> Step | None:
-        """What else can be trained in the time that is left? None where nothing can; no seed more where one failed."""
-        taken, left = self.diary.final_seconds, self.diary.left()
+    def _wider(self, final_plan: FinalPlan, result: ComparisonResult) -> FinalPlan | None:
+        """Add what can be trained in the time that is left, None where nothing can; no seed where a run failed."""
+        taken, left = self.state.final_seconds, self.state.left()
         failed = any(arm.reason for arm in result.arms)
-        nobody = not any(result.records.values())  # has a model yet: the next one has everything that is left
-        longest, places = 0.0 if nobody else max(taken.values()), FINALISTS - len(step.plans)
-        others = [name for name in self.ranking if name not in step.plans]
+        no_model = not any(result.records.values())  # the next one has everything that is left
+        longest, places = 0.0 if no_model else max(taken.values()), FINALISTS - len(final_plan.plans)
+        others = [name for name in self.ranking if name not in final_plan.plans]
         for arm in others if places and left >= longest else []:
-            chosen = self._plan(arm, left if nobody else max(longest, left / min(len(others), places)))
+            chosen = self._plan(arm, left if no_model else max(longest, left / min(len(others), places)))
             if chosen is not None:
                 self.progress.say(f"final: {arm}, {chosen} at most, as {in_words(left)} are left")
-                return Step({**step.plans, arm: chosen}, step.seeds)
-        of_seed = sum(taken.values()) / step.seeds
-        if step.seeds < len(self.request.seeds) and left >= of_seed and not failed:
-            self.progress.say(f"final: seed {self.request.seeds[step.seeds]}, as {in_words(left)} are left")
-            return Step(step.plans, step.seeds + 1)
+                return FinalPlan({**final_plan.plans, arm: chosen}, final_plan.seeds)
+        of_seed = sum(taken.values()) / final_plan.seeds
+        if final_plan.seeds < len(self.request.seeds) and left >= of_seed and not failed:
+            self.progress.say(f"final: seed {self.request.seeds[final_plan.seeds]}, as {in_words(left)} are left")
+            return FinalPlan(final_plan.plans, final_plan.seeds + 1)
         return None
 
-    def _plan(self, arm: str, seconds: float) -> Plan | None:
-        return plan(self.paces[arm], self.counts, FILLED * seconds)
+    def _plan(self, arm: str, seconds: float) -> TrainingPlan | None:
+        return plan_training(self.costs[arm], self.counts, PLANNED_SHARE * seconds)
 
-    def _compare(self, step: Step, *, robustness: bool = False, margin: float | None = None) -> ComparisonResult:
-        self.diary.step = step
-        self.diary.write()
+    def _compare(
+        self, final_plan: FinalPlan, *, robustness: bool = False, margin: float | None = None
+    ) -> ComparisonResult:
+        self.state.final_plan = final_plan
+        self.state.write()
         result = compare(
-            self._request(step),
-            out=self.diary.path.parent / FINAL,
+            self._request(final_plan),
+            out=self.state.path.parent / FINAL,
             robustness=robustness,
             margin=margin,
             facts=self._facts,
             progress=self.progress,
-            trainer=self._timed,
+            executor=SerialExecutor(self._timed),
         )
         self._facts = result.data
         return result
 
-    def _request(self, step: Step) -> Comparison:
+    def _request(self, final_plan: FinalPlan) -> Comparison:
         arms = {arm.name: arm for arm in self.request.arms}
         return replace(
             self.request,
             arms=tuple(
                 replace(arms[name], overrides=planned_overrides(self.request, arms[name], chosen))
-                for name, chosen in step.plans.items()
+                for name, chosen in final_plan.plans.items()
             ),
-            seeds=self.request.seeds[: step.seeds],
-            title=f"{self._what()} within {in_words(self.diary.budget)}",
-            notes=(*self.told, "Models were dropped by time: a faster or less busy machine may keep others."),
+            seeds=self.request.seeds[: final_plan.seeds],
+            title=f"{self._title()} within {in_words(self.state.budget)}",
+            notes=(*self.notes, "Models were dropped by time: a faster or less busy machine may keep others."),
         )
 
-    def _what(self) -> str:
-        tried = {trial.arm for trial in self.diary.trials}
+    def _title(self) -> str:
+        tried = {trial.arm for trial in self.state.trials}
         return f"the best of {len(tried)} models" if tried else f"the most promising of {len(self.request.arms)} models"
 
     def _timed(self, job: Job, out: Path, **given: object) -> RunRecord:
-        """Train, and note in the diary how long it took, Ctrl-C or not; a run that fails does it once."""
-        if out.name in self.diary.final_reasons:
-            raise SadariError(self.diary.final_reasons[out.name])
-        taken, started = self.diary.final_seconds, self.clock()
+        """Train, and store the time that it took, also after Ctrl-C; a run that failed before fails at once."""
+        if out.name in self.state.final_reasons:
+            raise SadariError(self.state.final_reasons[out.name])
+        taken, started = self.state.final_seconds, self.clock()
         before = taken.get(out.name, 0.0)
         try:
-            record = self.trainer(job, out, **given)
+            record = self.train(job, out, **given)
         except BaseException as error:
             taken[out.name] = before + self.clock() - started
             if isinstance(error, Exception):
-                self.diary.final_reasons[out.name] = reason_of(error)
-            self.diary.write()
+                self.state.final_reasons[out.name] = reason_of(error)
+            self.state.write()
             raise
         taken[out.name] = max(before + self.clock() - started, record.summary["seconds"]["total"])
-        self.diary.write()
+        self.state.write()
         return record

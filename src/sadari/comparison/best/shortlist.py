@@ -1,8 +1,8 @@
-"""Which models are worth the time of a search? The most promising ones, as many as it gives time to begin well.
+"""Which models are worth the time of a search? The most promising ones, as many as the budget lets begin well.
 
-What a model knows after its first steps says little of what it has learnt in the end: on `shapes`, `sprint` is right
-about 13 % of the images after one pass, where logistic regression is right about 24 %, and about all of them after
-fifty (docs/best.md). So the field is as small as the time is short, down to one model that is trained without rounds.
+The accuracy after the first steps says little about the accuracy at the end: on `shapes`, `sprint` classifies 13 % of
+the images correctly after one pass, where logistic regression classifies 24 %, and nearly all of them after fifty
+(docs/best.md). So a shorter budget has a shorter list, down to a single model that is trained without rounds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,13 @@ from math import ceil
 from typing import NamedTuple
 
 from sadari.comparison.best.cost_model import Counts, length_setting
-from sadari.comparison.best.halving import SEARCHED, needed, share_out, time_of_round
-from sadari.comparison.best.state import Diary
+from sadari.comparison.best.halving import SEARCH_SHARE, least_budget_of_two, share_out, time_of_round
+from sadari.comparison.best.state import SearchState
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.models.spec import FittedBy
 
-# From the most promising down. Assumed, after what the articles publish of their networks; `sprint` is ahead of
+# The most promising first. Assumed, after what the articles publish of their networks; `sprint` is ahead of
 # `sprint-wide` because it takes half as long, and what was learnt from a million photographs helps on photographs.
 PRE_TRAINED = ("linear-probe", "fine-tune", "vgg16", "knn")
 CONVOLUTIONAL = (
@@ -26,24 +26,25 @@ CONVOLUTIONAL = (
 OTHERS = ("lstm3", "lstm", "a4-dnn", "mlp", "softmax", "logistic", "sgd", "dnn")
 # Pixels on a side from which images count as photographs (assumed: those of CIFAR and of digits are smaller).
 PHOTOGRAPHS_FROM = 48
-# A model has begun well when it has seen all training images once, in so many steps at least (assumed).
-BEGUN = 50
-# The budget is long enough for a model that gets so many times as far at its end (assumed).
-ENOUGH = 2
+# A model has begun well when it has seen all training images once, in at least so many steps (assumed).
+STEPS_TO_BEGIN = 50
+# A budget is long enough for a model that has time for so many of these beginnings in its final run (assumed).
+BEGINNINGS = 2
 
 
-class Field(NamedTuple):
-    """Who is tried? first: in the first round, or the only one, which needs none. later: other models for which the
-    budget is long enough, where time is left at its end, the most promising first. well: whether they begin well."""
+class Shortlist(NamedTuple):
+    """The models to try. first: in the first round; a single one needs no rounds. later: other models for which the
+    budget is long enough, to be trained at its end if time is left, the most promising first. begins_well: whether
+    those of `first` have time for a good beginning."""
 
     first: Sequence[str]
     later: Sequence[str]
-    well: bool
+    begins_well: bool
 
-    def in_words(self, measured: int) -> str:
-        """Who is tried of so many `measured` models, as a sentence."""
+    def sentence(self, measured: int) -> str:
+        """Return a sentence that names the models of the first round, out of so many `measured` ones."""
         names = ", ".join(self.first)
-        if not self.well:
+        if not self.begins_well:
             return (
                 f"the budget is too short to begin well with any of {measured} models: the fastest are tried, {names}"
             )
@@ -52,8 +53,8 @@ class Field(NamedTuple):
         return f"the budget is long enough to begin well with {len(self.first)} of {measured} measured models: {names}"
 
 
-def by_promise(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:
-    """The most promising first, on images of `shape` (H, W, C); who has no place in the order comes last."""
+def most_promising_first(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:
+    """Sort `names` for images of `shape` (H, W, C); names without a place in the order come last."""
     photographs = min(shape[:2]) >= PHOTOGRAPHS_FROM
     order = [*PRE_TRAINED, *CONVOLUTIONAL, *OTHERS] if photographs else [*CONVOLUTIONAL, *PRE_TRAINED, *OTHERS]
     place = {name: number for number, name in enumerate(order)}
@@ -61,12 +62,12 @@ def by_promise(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:
 
 
 def passes_to_begin(request: Comparison, counts: Counts) -> dict[str, int]:
-    """How many passes is each arm's good beginning?"""
-    return {arm.name: ceil(BEGUN / min(_steps(request, arm, counts), BEGUN)) for arm in request.arms}
+    """Return the number of passes that make a good beginning, by arm."""
+    return {arm.name: ceil(STEPS_TO_BEGIN / min(_steps(request, arm, counts), STEPS_TO_BEGIN)) for arm in request.arms}
 
 
 def _steps(request: Comparison, arm: Arm, counts: Counts) -> int:
-    """How many steps are in a pass? An iteration of a fit of all images is one; else an image, or a batch of them."""
+    """Count the steps of a pass: one for an iteration that fits all images, else one for each image, or batch."""
     if length_setting(arm.model) != "epochs":
         return 1
     if arm.model.fitted_by is not FittedBy.GRADIENT:
@@ -74,38 +75,42 @@ def _steps(request: Comparison, arm: Arm, counts: Counts) -> int:
     return ceil(counts.train / request.job(arm, request.seeds[0]).settings.batch_size)
 
 
-def choose_field(request: Comparison, diary: Diary, counts: Counts, shape: tuple[int, int, int]) -> Field:
-    """Who is tried, on images of `shape` (H, W, C), at the paces that `diary` has?
+def choose_shortlist(request: Comparison, state: SearchState, counts: Counts, shape: tuple[int, int, int]) -> Shortlist:
+    """Choose the models to try on images of `shape` (H, W, C), by the costs in `state`.
 
-    Where the budget is too short for a good beginning of anybody, those for which a round has time at all, if there
-    are two: then nobody is promising.
+    Where the budget is too short for a good beginning of any model, those for which a round has time at all, if there
+    are two: then no model is promising.
     """
     rounds, begins = replace(counts, test=0), passes_to_begin(request, counts)
-    searching = max(SEARCHED * diary.budget - diary.measuring, 0.0)
-    left = diary.budget - max(SEARCHED * diary.budget, diary.measuring)
-    paces = diary.paces
+    searching = max(SEARCH_SHARE * state.budget - state.measuring, 0.0)
+    left = state.budget - max(SEARCH_SHARE * state.budget, state.measuring)
+    costs = state.costs
     promising = [
-        name for name in by_promise(paces, shape) if paces[name].seconds(ENOUGH * begins[name], counts) <= left
+        name
+        for name in most_promising_first(costs, shape)
+        if costs[name].seconds(BEGINNINGS * begins[name], counts) <= left
     ]
     if promising:
-        least = {name: paces[name].seconds(begins[name], rounds) for name in promising}
-        first = first_field(least, searching)
-        return Field(first, [name for name in promising if name not in first], well=True)
-    fast = [*share_out(paces, rounds, time_of_round(searching, len(paces)))[0]]
-    return Field(fast if len(fast) >= min(2, len(paces)) else [], [], well=False)
+        least = {name: costs[name].seconds(begins[name], rounds) for name in promising}
+        first = first_round(least, searching)
+        return Shortlist(first, [name for name in promising if name not in first], begins_well=True)
+    fast = [*share_out(costs, rounds, time_of_round(searching, len(costs)))[0]]
+    return Shortlist(fast if len(fast) >= min(2, len(costs)) else [], [], begins_well=False)
 
 
-def least_budget(request: Comparison, diary: Diary, counts: Counts) -> float:
-    """Seconds from which there is a field, at the paces that `diary` has."""
+def least_budget(request: Comparison, state: SearchState, counts: Counts) -> float:
+    """Return the seconds from which a shortlist has a model, by the costs in `state`."""
     begins = passes_to_begin(request, counts)
-    fastest = min(pace.seconds(ENOUGH * begins[name], counts) for name, pace in diary.paces.items())
-    for_one = max(diary.measuring + fastest, fastest / (1 - SEARCHED))
-    return min(for_one, needed(diary.paces, replace(counts, test=0), diary.measuring))
+    fastest = min(cost.seconds(BEGINNINGS * begins[name], counts) for name, cost in state.costs.items())
+    for_one = max(state.measuring + fastest, fastest / (1 - SEARCH_SHARE))
+    return min(for_one, least_budget_of_two(state.costs, replace(counts, test=0), state.measuring))
 
 
-def first_field(least: Mapping[str, float], searching: float) -> list[str]:
-    """Who is in the first round, where all rounds have `searching` seconds? least: seconds of everybody's good
-    beginning, the most promising first. That one, and one after the other all beside whom everybody begins well.
+def first_round(least: Mapping[str, float], searching: float) -> list[str]:
+    """Choose the models of the first round, where all rounds have `searching` seconds.
+
+    least: seconds of each model's good beginning, the most promising model first. That one is chosen, and then each
+    next one with which all chosen models still begin well.
     """
     first: list[str] = []
     for name in least:

@@ -1,1 +1,1 @@
-"""Does what somebody claims about a comparison hold?"""
+"""Do the claims of a study hold?"""

@@ -1,7 +1,7 @@
 """What do the finished runs say about a figure of one arm, or about the difference of two? With interval and p.
 
-Accuracy speaks of other seeds and of other images of the same kind (`evaluation/statistics.py`); every other figure
-is one number per seed and speaks of other seeds on the same images (`evaluation/scalars.py`).
+Accuracy generalises to other seeds and to other images of the same kind (`evaluation/statistics.py`); every other
+figure is one number per seed and generalises to other seeds on the same images (`evaluation/scalars.py`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
+from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
-from sadari.comparison.diagnosis import rise_after_turn, turning_epoch
-from sadari.comparison.result import DONE, ArmResult
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
 from sadari.evaluation.statistics import Bools, against, difference_p, verdict
 from sadari.run import RunRecord
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 class NotMeasuredError(Exception):
-    """There is no evidence on this; the message says why, as the end of a sentence."""
+    """No evidence for a figure; the message says why, as the end of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Estimate:
 
 
 class Evidence:
-    """The finished runs of a comparison, asked for estimates; raises NotMeasuredError where there is none."""
+    """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none."""
 
     def __init__(self, arms: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]) -> None:
         self._arms = {arm.name: arm for arm in arms}
@@ -51,7 +51,7 @@ class Evidence:
         return self._arms[name]
 
     def single(self, figure: str, arm: str) -> Estimate:
-        """The mean of `figure` over the seeds of `arm`."""
+        """Estimate the mean of `figure` over the seeds of `arm`."""
         self._require_done(arm)
         self._require_alike(figure, arm)
         if figure == "accuracy":
@@ -63,7 +63,7 @@ class Evidence:
         return _mean(self._values(figure, arm), self._step(figure, arm))
 
     def difference(self, figure: str, a: str, b: str) -> Estimate:
-        """The mean of `figure` of arm `a` minus that of arm `b`."""
+        """Estimate the mean of `figure` of arm `a` minus that of arm `b`."""
         for arm in (a, b):
             self._require_done(arm)
         self._require_alike(figure, a, b)
@@ -78,7 +78,8 @@ class Evidence:
         )
 
     def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats, int]:
-        """The best validation accuracy of the first `epochs` epochs: over the seeds, of each, and how many all had."""
+        """Return the best validation accuracy of the first `epochs` epochs: its estimate, that of each seed, float64
+        (seeds,), and the number of these epochs that all seeds have."""
         self._require_done(arm)
         best, had = [], epochs
         for record in self._records[arm]:
@@ -95,7 +96,7 @@ class Evidence:
             raise NotMeasuredError(f"{arm} failed ({self._arms[arm].reason})")
 
     def _require_alike(self, figure: str, *arms: str) -> None:
-        """Seconds are those of so many threads: with one more, the same network is as good and sooner done."""
+        """Raise where seconds of different numbers of threads would be compared: threads change only the speed."""
         if figure == "seconds" and len({record.threads for arm in arms for record in self._records[arm]}) > 1:
             runs = " and ".join(arms)
             raise NotMeasuredError(
@@ -108,14 +109,14 @@ class Evidence:
         return self._correct[arm]
 
     def _step(self, figure: str, arm: str) -> float:
-        """The least by which two values of `figure` can differ; 0 where that can be anything."""
+        """Return the smallest difference that two values of `figure` can have; 0 for a continuous figure."""
         if figure == "turn":
             return 1.0
         split_name = {"val_accuracy": "val", "train_accuracy": "train", "gap": "train", "drop": "val"}.get(figure)
         return 1.0 / self._records[arm][0].summary["images"][split_name] if split_name else 0.0
 
     def _values(self, figure: str, arm: str) -> Floats:
-        """One value per seed of every figure but accuracy."""
+        """Return one value of `figure` per seed, float64 (seeds,); of every figure but accuracy."""
         values = [_OF_RUN[figure](record) for record in self._records[arm]]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
@@ -132,7 +133,7 @@ def _enough(values: Floats, arm: str) -> Floats:
 
 
 def _p_of_accuracy(correct: Bools, bound: float) -> float:
-    """A number minus its margin may lie below 0, where no accuracy is."""
+    """Return the p of an accuracy of `bound`; 0 outside [0, 1], where a bound minus its margin may be."""
     return against(correct, bound)[0] if 0 <= bound <= 1 else 0.0
 
 
@@ -142,7 +143,7 @@ def _mean(values: Floats, step: float) -> Estimate:
 
 
 def _p_of_mean(values: Floats, bound: float, step: float) -> float:
-    """Student's t test (1908) that the mean is `bound`, the one whose interval `mean_interval` gives."""
+    """Return the p that the mean is `bound`, by Student's t test (1908), as the interval of `mean_interval`."""
     from scipy.stats import t
 
     distance, error = abs(float(values.mean()) - bound), mean_variance(values, step) ** 0.5
@@ -161,7 +162,7 @@ def _judged(record: RunRecord) -> dict[str, Any]:
     return dict(summary["scores"][summary["judged_on"]])
 
 
-def _less(first: float | None, second: float | None) -> float | None:
+def _minus(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
 
 
@@ -170,8 +171,8 @@ _OF_RUN: Mapping[str, Callable[[RunRecord], float | None]] = {
     "macro_f1": lambda record: _judged(record)["macro_f1"],
     "val_accuracy": lambda record: record.scores("val").get("accuracy"),
     "train_accuracy": lambda record: record.scores("train").get("accuracy"),
-    "gap": lambda record: _less(record.scores("train").get("accuracy"), _judged(record)["accuracy"]),
-    "drop": lambda record: _less(record.scores("val").get("accuracy"), _judged(record)["accuracy"]),
+    "gap": lambda record: _minus(record.scores("train").get("accuracy"), _judged(record)["accuracy"]),
+    "drop": lambda record: _minus(record.scores("val").get("accuracy"), _judged(record)["accuracy"]),
     "seconds": lambda record: record.summary["seconds"]["train"],
     "turn": lambda record: turning_epoch(record.history),
     "rise": lambda record: rise_after_turn(record.history),

@@ -1,8 +1,8 @@
-"""Does a claim hold? *supported*, *refuted* or *not shown*; no claim is believed by default.
+"""Does a claim hold? It is *supported*, *refuted* or *not shown*; no claim is believed by default.
 
-A claim rests on questions: does a figure, or the difference of two, lie above or below a bound, or close to it? All
+A claim is tested by questions: is a figure, or the difference of two, above or below a bound, or close to it? All
 questions of a study are one family: their p are corrected together by Holm's step-down method (1979), each distinct
-question once, and something is shown where the corrected p is below 0.05. The p are two-sided, except that equality
+question once, and an answer is shown where the corrected p is below 0.05. The p are two-sided, except that equality
 within a margin is shown by two one-sided tests (Schuirmann 1987). The rules:
 
     a > b           supported: the difference is shown above 0. refuted: shown below 0.
@@ -15,18 +15,18 @@ within a margin is shown by two one-sided tests (Schuirmann 1987). The rules:
                     fewer epochs were trained, nothing refutes it.
     a fails         supported: no seed can be trained to the end. refuted: every seed can.
 
-Everything else is *not shown*, and so is every other claim about an arm that failed. With a number in the place of b
-the same rules hold for a's distance from it; a < b is b > a.
+Everything else is *not shown*, and so is every other claim about an arm that failed. With a number instead of b the
+same rules hold for the distance of a from it; a < b is b > a.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation
 from sadari.comparison.claims.evidence import Estimate, Evidence, NotMeasuredError
-from sadari.comparison.claims.telling import tell_extremum, tell_reaches, tell_relation
+from sadari.comparison.claims.sentences import extremum_sentence, reaches_sentence, relation_sentence
 from sadari.comparison.claims.verdict import NOT_SHOWN, REFUTED, SUPPORTED, ClaimVerdict, Finding
-from sadari.comparison.result import DONE, ArmResult
 from sadari.evaluation.statistics import holm
 from sadari.run import RunRecord
 
@@ -34,9 +34,9 @@ from sadari.run import RunRecord
 def judge_claims(
     claims: Sequence[Claim], arms: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]
 ) -> tuple[ClaimVerdict, ...]:
-    """What is to be said of each of `claims`, from the `arms` of a comparison and their finished runs?
+    """Return the verdict on each of `claims`, in their order, from the `arms` of a comparison and their finished runs.
 
-    In the order of `claims`, which name only arms that are there. Never raises for want of evidence.
+    Every claim names arms of the comparison. Missing evidence raises nothing: such a claim is not shown.
     """
     evidence = Evidence(arms, records)
     cases = [_case(claim, evidence) for claim in claims]
@@ -49,9 +49,9 @@ def judge_claims(
 
 @dataclass(frozen=True)
 class _Case:
-    """A claim with what was found, or with a verdict where there is nothing to correct. detail: for the sentence.
+    """A claim with its findings, or with a verdict where there is no p to correct. detail: for the sentence.
 
-    unfinished: whether fewer epochs were trained than the claim allows, so that it may hold but not fail to.
+    unfinished: whether fewer epochs were trained than the claim allows, so that it can be supported but not refuted.
     """
 
     claim: Claim
@@ -93,7 +93,7 @@ def _reaches(claim: Claim, test: Reaches, evidence: Evidence) -> _Case:
 
 
 def _rivals(test: Extremum, evidence: Evidence) -> tuple[Finding, ...]:
-    """How does the claimed value stand to every other one?"""
+    """Compare the claimed value with every other one."""
     claimed, others = test.arms[test.value], [arm for value, arm in test.arms.items() if value != test.value]
     return tuple(
         _finding(test.figure, claimed, other, evidence.difference(test.figure, claimed, other), 0.0) for other in others
@@ -101,7 +101,7 @@ def _rivals(test: Extremum, evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _relation(test: Relation, evidence: Evidence) -> tuple[Finding, ...]:
-    """The questions of a relation: where does left stand, and, with a margin, is it equal within that?"""
+    """Answer the questions of a relation: is left above or below, and, with a margin, is it equal within that?"""
     figure, left, right = test.left.figure, test.left.arm, test.right
     if isinstance(right, Quantity):
         estimate, other, bound = evidence.difference(figure, left, right.arm), right.arm, 0.0
@@ -123,19 +123,19 @@ def _finding(figure: str, a: str, b: str, estimate: Estimate, bound: float, marg
 
 
 def _p_of_margin(estimate: Estimate, bound: float, margin: float) -> float:
-    """Within the margin the p of two one-sided tests, of which the larger counts; outside that of the nearer end."""
+    """Return the larger p of two one-sided tests for an estimate within the margin; outside, that of the nearer end."""
     ends = [estimate.p_at(bound - margin), estimate.p_at(bound + margin)]
     return max(ends) / 2 if abs(estimate.value - bound) < margin else max(ends)
 
 
 def _corrected(findings: Sequence[Finding]) -> dict[tuple[object, ...], float]:
-    """The corrected p of every distinct question."""
+    """Return the corrected p of every distinct question."""
     single = {_key(each): each.p for each in findings}
     return dict(zip(single, holm(list(single.values())), strict=True))
 
 
 def _key(finding: Finding) -> tuple[object, ...]:
-    """What tells one question from another? The same two arms the other way round are the same question."""
+    """Return the identity of a question; the same two arms in the other order are the same question."""
     if finding.b and finding.a > finding.b:
         return finding.figure, finding.b, finding.a, -finding.bound, finding.margin
     return finding.figure, finding.a, finding.b, finding.bound, finding.margin
@@ -146,13 +146,13 @@ def _verdict(case: _Case) -> ClaimVerdict:
     if not findings:
         return ClaimVerdict(claim.text, claim.words, case.verdict, f"{case.detail}.")
     if isinstance(test, Extremum):
-        word, sentence = _extremum_word(test, findings), tell_extremum(test, findings)
+        word, sentence = _extremum_word(test, findings), extremum_sentence(test, findings)
     elif isinstance(test, Reaches):
         word = _place_word(findings[0].above, findings[0].below and not case.unfinished)
-        sentence = tell_reaches(test, findings[0], case.detail)
+        sentence = reaches_sentence(test, findings[0], case.detail)
     else:
         assert isinstance(test, Relation)  # `Fails` has no findings
-        word, sentence = _relation_word(test, findings), tell_relation(findings)
+        word, sentence = _relation_word(test, findings), relation_sentence(findings)
     return ClaimVerdict(claim.text, claim.words, word, sentence, findings)
 
 

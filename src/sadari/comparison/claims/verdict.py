@@ -1,4 +1,4 @@
-"""What came of putting a claim to the test? As values, which go into `comparison.json` as they are."""
+"""What did the test of a claim show? Values that are stored in `comparison.json` as they are."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ SUPPORTED, REFUTED, NOT_SHOWN = "supported", "refuted", "not shown"
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question: where does `figure` of arm `a`, minus that of `b` where there is one, lie to `bound`?
+    """The answer to one question about `figure` of arm `a`, minus that of `b` where there is one, and `bound`.
 
     value, low, high: the estimate with its 95 % interval, in the unit of the figure. margin: None where the question is
-    whether it lies above or below `bound`; otherwise whether it lies closer to `bound` than that. p: corrected by
+    whether the figure is above or below `bound`; otherwise whether it is closer to `bound` than that. p: corrected by
     Holm's method over all questions of the study. seeds: of the arm that has fewest.
     """
 
@@ -50,9 +50,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """Does a claim hold? claim: as it was tested; words: as its author says it. verdict: one of the three words.
+    """The verdict on one claim. claim: as it was tested; words: as its author says it. verdict: one of the three words.
 
-    sentence: the numbers, or why there are none. findings: what it rests on, empty where nothing could be measured.
+    sentence: the numbers, or why there are none. findings: its evidence, empty where nothing could be measured.
     """
 
     claim: str

@@ -1,10 +1,10 @@
-"""How do the runs of a comparison share the cores? One thread each, side by side, where that is sooner.
+"""How do the runs of a comparison share the cores? One thread each, side by side, where that is faster.
 
-Measured on two cores, batches of 128 where nothing else is said, training and judging together: how much sooner two
-runs are done at once with one thread each than one after the other with two threads; and how much sooner a single run
-is done with two threads than with one, which is what a run loses that finds nobody to be beside.
+Measured on two cores, batches of 128 unless stated, training and evaluation together: the speed-up of two runs at once
+with one thread each over one after the other with two threads; and the speed-up of a single run by a second thread,
+which a run loses when no other run is beside it.
 
-    model                weights x batch   sooner at once   alone, two threads
+    model                weights x batch     side by side   alone, two threads
     logistic                        1 M             2.52                 0.73
     sgd                             1 M             1.61                 1.08
     softmax                         1 M             1.41                 1.13
@@ -22,8 +22,8 @@ is done with two threads than with one, which is what a run loses that finds nob
     cnn of digits, 8x8           convolves          1.48                 1.26
     cnn2 of digits, 8x8          convolves          1.45                 1.25
 
-(Fashion-MNIST except where digits is said; the last two have one thread wherever they are trained, see `threads_for`.)
-Convolutions keep two cores busy: 5 to 8 % are not worth that a lone run would take 1.8 times as long.
+(Fashion-MNIST unless digits is stated; the last two have one thread wherever they are trained, see `threads_for`.)
+Convolutions keep two cores busy: a gain of 5 to 8 % is not worth that a lone run takes 1.8 times as long.
 """
 
 import os
@@ -32,7 +32,7 @@ from math import prod
 
 import numpy as np
 
-from sadari.comparison.jobs import Task
+from sadari.comparison.executor import Task
 from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
 from sadari.models.layers.specs import Conv
@@ -43,29 +43,29 @@ from sadari.values import ImageSet
 # Weights times images of a batch, up to which a second thread has little to do in a network without convolutions
 # (measured, see above).
 LITTLE_WORK = 250e6
-# Pixel values of a batch, up to which two runs at once are sooner done than one after the other with two threads, which
-# train 1.4 times as fast as one at the most (batches of 32 at 28x28; see inference/device.py).
+# Pixel values of a batch, up to which two runs at once are faster than one after the other with two threads, which
+# train at most 1.4 times as fast as one thread (batches of 32 at 28x28; see inference/device.py).
 LITTLE_BATCH = 32_768
-# Bytes of all pixels as float32, up to which classical models, which want them at once, may do so side by side
+# Bytes of all pixels as float32, up to which classical models, which need them all at once, may train side by side
 # (assumed: the memory of a laptop holds two of them beside everything else).
 LITTLE_MEMORY = 1 << 30
-# Pixel values that all runs look at together in all of their epochs, up to which a worker is not worth its start, which
-# takes seconds on the core that is left. Measured with a worker and with `--workers 1`: `compare digits`, 9 million,
+# Pixel values that all runs read together in all of their epochs, up to which a worker is not worth its start, which
+# takes seconds on the free core. Measured with a worker and with `--workers 1`: `compare digits`, 9 million,
 # 2.9 s and 2.6; mlp, lstm and a4-cnn on a twentieth of Fashion-MNIST (cnn beside them goes alone), 40 million, 13.3 and
 # 13.1; mlp, dnn, lstm and lstm3 there, 107 million, 9.0 and 10.1. Without a worker the second of these took 16.5 s, as
 # each run has one thread either way.
 LITTLE_IN_ALL = 20_000_000
-# Part of the machine's memory that runs side by side may take, and bytes that each does beside such pixels (assumed:
+# Share of the machine's memory that runs side by side may take, and bytes of each beside such pixels (assumed:
 # the rest is for the system and for images, of which there is one copy; torch alone takes half of a worker's).
 OF_MEMORY, WORKER_MEMORY = 0.5, 1 << 29
 
 
 def goes_beside(job: Job, images: ImageSet) -> bool:
-    """Should a run of `job` on `images` have one thread, and another run beside it?
+    """Return whether a run of `job` on `images` should have one thread, and other runs beside it.
 
-    A rule of what is trained, never of what happens to be free: a run has the same bytes beside others and by itself.
-    Not on a graphics processor, not where images are decoded again and again, and not behind a backbone, where one run
-    keeps the machine busy.
+    The rule depends on what is trained, never on which cores are free: a run has the same bytes beside others and
+    alone. False on a graphics processor, where images are decoded again and again, and behind a backbone, where one
+    run keeps the machine busy.
     """
     settings = job.settings
     if resolve_machine(settings).device != "cpu" or not isinstance(images.images, np.ndarray):
@@ -87,10 +87,10 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
 
 
 def fit_at_once(tasks: Sequence[Task], most: int) -> int:
-    """How many of `tasks` may run at the same time? `most`, or as many as the machine's memory holds of the largest.
+    """Return how many of `tasks` may run at once: `most`, or as many of the largest as the machine's memory holds.
 
-    One where all of them are done before a worker would be of use. This may depend on the machine: what a run computes
-    does not depend on how many are beside it.
+    One where all of them are done before a worker would be of use. This may depend on the machine, as the result of a
+    run does not depend on how many are beside it.
     """
     if sum(_values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
         return 1
@@ -99,15 +99,15 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
 
 
 def _pixels_at_once(job: Job, images: ImageSet) -> int:
-    """Bytes of the pixels that a run of `job` wants at once: classical models all of them."""
+    """Return the bytes of the pixels that a run of `job` needs at once: all of them for classical models."""
     return 4 * prod(images.images.shape) if job.model.fitted_by is FittedBy.SOLVER else 0
 
 
 def _values_of_run(task: Task) -> int:
-    """How many pixel values does a run look at in all of its epochs?"""
+    """Return the number of pixel values that a run reads in all of its epochs."""
     return len(task.split.train) * prod(task.images.shape) * task.job.settings.epochs
 
 
 def _memory() -> int:
-    """Bytes of memory that the machine has."""
+    """Return the bytes of memory of the machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,6 +1,6 @@
 """How do several runs train at once? This process trains some of them, and its workers the others.
 
-    tasks -> whoever is free takes the next one -> outcomes
+    tasks -> the next free process takes the next one -> outcomes
 
 The workers start while the first task trains here, so that no comparison waits for them.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread, current_thread, main_thread
 
-from sadari.comparison.jobs import Outcome, Task, reason_of, run_tasks, told
+from sadari.comparison.executor import Outcome, Task, reason_of, run_task, say_failure
 from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress
@@ -25,10 +25,10 @@ from sadari.training.train import train
 
 
 def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> list[Outcome]:
-    """Do all `tasks`, at most `most` of them at the same time; what came of them, in no particular order.
+    """Do all `tasks`, at most `most` of them at once, and return their outcomes in any order.
 
     Raises KeyboardInterrupt after Ctrl-C, and SadariError where a worker ended before its task did; the states of all
-    tasks under way are kept, of one whose process was killed that of its last checkpoint.
+    tasks under way are stored, of a task whose process was killed that of its last checkpoint.
     """
     left = sum(not RunRecord(task.out).finished for task in tasks)
     at_once = min(most, left)
@@ -39,7 +39,7 @@ def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> li
 
 
 class _Crew:
-    """Those who work on `tasks`: this process and its workers, each of which has a thread that speaks with it."""
+    """The processes that work on `tasks`: this one and its workers, each served by a thread here."""
 
     def __init__(self, tasks: Sequence[Task], progress: Progress, folder: Path) -> None:
         self._waiting = deque(tasks)
@@ -53,7 +53,7 @@ class _Crew:
         self._loss = ""
 
     def work(self, workers: int) -> list[Outcome]:
-        """Do everything, with so many workers; what came of it."""
+        """Do all tasks with so many workers, and return the outcomes."""
         try:
             task = self._next()  # the first one begins here, as the workers are not ready yet
             self._start(workers)
@@ -61,8 +61,8 @@ class _Crew:
                 with self._interruptible() as going_on:
                     if not going_on:
                         break
-                    [outcome] = run_tasks([task], self._progress, partial(train, threads=task.threads))
-                self._keep(outcome)
+                    outcome = run_task(task, self._progress, partial(train, threads=task.threads))
+                self._add(task, outcome)
                 task = self._next()
             for thread in self._threads:
                 thread.join()
@@ -89,18 +89,19 @@ class _Crew:
     def _keep_busy(self, worker: Worker) -> None:
         try:
             while (task := self._next()) is not None:
-                self._keep(worker.do(task, self._splits[id(task.split)], self._progress))
+                self._add(task, worker.do(task, self._splits[id(task.split)], self._progress))
         except Exception as error:
             self._lose(reason_of(error))
         finally:
             worker.stop()
             worker.wait()
 
-    def _keep(self, outcome: Outcome) -> None:
-        self._outcomes.append(told(outcome, self._progress))
+    def _add(self, task: Task, outcome: Outcome) -> None:
+        say_failure(task, outcome, self._progress)
+        self._outcomes.append(outcome)
 
     def _lose(self, reason: str) -> None:
-        """A worker has ended. Unless it was asked to, nobody goes on: what ended it may end the next one too."""
+        """Stop all work, as a worker has ended that was not asked to: the same cause may end the next one too."""
         with self._lock:
             if self._stopping:
                 return
@@ -112,8 +113,10 @@ class _Crew:
 
     @contextmanager
     def _interruptible(self) -> Iterator[bool]:
-        """While inside, the loss of a worker stops the training here, as Ctrl-C does; outside the main thread, where
-        that has no effect either, it is seen afterwards. False where a worker was lost before."""
+        """Let the loss of a worker stop the training inside, as Ctrl-C does; yield False where one was lost before.
+
+        Outside the main thread, where Ctrl-C has no effect either, the loss is noticed after the training.
+        """
         with self._lock:
             going_on = not self._stopping
             self._training_here = going_on and current_thread() is main_thread()
@@ -124,7 +127,7 @@ class _Crew:
                 self._training_here = False
 
     def _stop(self) -> None:
-        """Wait until every worker has kept its state and ended; a second Ctrl-C does not wait."""
+        """Wait until every worker has stored its state and ended; a second Ctrl-C does not wait."""
         self._stopping = True
         try:
             for worker in self._workers:
@@ -138,7 +141,7 @@ class _Crew:
 
 
 def _write_splits(tasks: Sequence[Task], folder: Path) -> dict[int, Path]:
-    """A file for each split that there is, by its identity: too long for a message."""
+    """Write a file for each distinct split, which is too long for a message; returns the files by the split's `id`."""
     splits = {id(task.split): task.split for task in tasks}
     paths = {key: folder / f"{number}.npz" for number, key in enumerate(splits)}
     for key, split in splits.items():
@@ -147,7 +150,7 @@ def _write_splits(tasks: Sequence[Task], folder: Path) -> dict[int, Path]:
 
 
 class OneAtATime:
-    """Progress that several threads may tell of."""
+    """A Progress that several threads may use."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._lock = progress, Lock()

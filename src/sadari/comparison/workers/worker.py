@@ -1,4 +1,4 @@
-"""How does a comparison speak with one of its workers? The other end is `worker_main.py`, which has the language."""
+"""How does a comparison communicate with a worker? The other end is `worker_main.py`, which has the protocol."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from sadari.comparison.jobs import Labelled, Outcome, Task
+from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.errors import SadariError
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
@@ -18,16 +18,16 @@ from sadari.run import RunRecord
 
 
 class Worker:
-    """A process of its own that trains one task after the other. It starts at once, and needs a second or two.
+    """A process that trains one task after the other. It starts at once, which takes a second or two.
 
-    It is no child of the terminal, so that Ctrl-C reaches it through its comparison alone; and a fresh process, as one
-    forked after torch has started threads would hang.
+    It has a session of its own, so that Ctrl-C reaches it through its comparison alone; and it is a fresh process, as
+    one that is forked after torch has started threads would hang.
     """
 
     def __init__(self) -> None:
         self._idle = True
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sadari.comparison.workers.worker_main", *sys.argv[1:]],  # its runs say so
+            [sys.executable, "-P", "-m", "sadari.comparison.workers.worker_main", *sys.argv[1:]],  # stored by its runs
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -36,23 +36,23 @@ class Worker:
         )
 
     def do(self, task: Task, split: Path, progress: Progress) -> Outcome:
-        """Have `task` done, showing what it says; `split` is the file of its split.
+        """Train `task` in the process, showing its progress; `split` is the file of its split.
 
-        Raises SadariError where the process has ended meanwhile, whoever ended it.
+        Raises SadariError where the process has ended meanwhile, for whatever reason.
         """
         self._idle = False
         with ExitStack() as bars:
-            shown = _Shown(Labelled(progress, task.label), bars)
+            shown = _Bars(Labelled(progress, task.label), bars)
             for message in self._answers(task, split):
                 if "reason" in message:
                     self._idle = True
                     record = None if message["reason"] else RunRecord(task.out.resolve())
-                    return Outcome(task, record, message["reason"])
+                    return Outcome(task.out, record, message["reason"])
                 shown.show(message)
         raise self._gone(task)
 
     def stop(self) -> None:
-        """End the process: a task under way keeps its state first."""
+        """End the process; a task under way stores its state first."""
         with suppress(OSError):
             self._input.close()
         if self._idle:
@@ -63,19 +63,19 @@ class Worker:
         self._process.kill()
 
     def wait(self) -> int:
-        """Its exit status, once it has ended."""
+        """Wait for the end of the process and return its exit status."""
         status = self._process.wait()
         self._output.close()
         return status
 
     def _answers(self, task: Task, split: Path) -> Iterator[dict[str, Any]]:
-        with suppress(BrokenPipeError):  # it has ended, and so have its answers
+        with suppress(BrokenPipeError):  # it has ended, so there are no answers
             self._input.write(json.dumps(request(task, split)) + "\n")
             self._input.flush()
         for line in self._output:
             try:
                 message = json.loads(line)
-            except ValueError:  # part of a line, as it was ended meanwhile, or of no worker any more
+            except ValueError:  # part of a line, as it was ended meanwhile, or not from a worker
                 self.kill()
                 return
             yield message
@@ -100,7 +100,7 @@ class Worker:
 
 
 def request(task: Task, split: Path) -> dict[str, Any]:
-    """What a worker must know of `task`; the images it maps itself."""
+    """Return `task` as a message; the worker loads the images itself."""
     return {
         "job": task.job.record.to_toml(),
         "out": str(task.out),
@@ -110,8 +110,8 @@ def request(task: Task, split: Path) -> dict[str, Any]:
     }
 
 
-class _Shown:
-    """The bars of a worker, drawn here."""
+class _Bars:
+    """The progress bars of a worker, shown here."""
 
     def __init__(self, progress: Progress, bars: ExitStack) -> None:
         self._progress, self._bars = progress, bars

@@ -1,17 +1,17 @@
-"""A worker of a comparison: a process that trains one run after the other, as it is told.
+"""A worker of a comparison: a process that trains the runs that it receives, one after the other.
 
     python -m sadari.comparison.workers.worker_main
 
 A line of its standard input is a task: job, out, split, fingerprint and threads, as JSON (`worker.request`). The lines
-of its standard output are what becomes of it, in the order in which it happens:
+of its standard output report its progress, in order:
 
-    {"say": sentence}                                      something worth knowing
+    {"say": sentence}                                      a sentence for the user
     {"begin": n, "label": ..., "total": ..., "unit": ...}  work number n, for a bar
     {"advance": n, "count": ..., "note": ...}              some of it is done
     {"end": n}                                             all of it
     {"reason": sentence or ""}                             the task is over: why it failed, or that it did not
 
-The end of the input means: stop now and keep the state, as Ctrl-C does. So a worker never outlives its comparison.
+The end of the input means: stop now and store the state, as Ctrl-C does. So a worker never outlives its comparison.
 """
 
 import _thread
@@ -30,13 +30,13 @@ from typing import IO, Any
 
 @dataclass
 class Channel:
-    """Progress that is told to the comparison, line by line."""
+    """A Progress that is sent to the comparison, line by line."""
 
     lines: IO[str]
     _numbers: Iterator[int] = field(default_factory=count)
 
     def send(self, **document: Any) -> None:
-        """Tell one thing. Where nobody listens any more, the end of the input is about to say so."""
+        """Send one message. Where the comparison has ended, the end of the input is about to stop this process."""
         with suppress(BrokenPipeError):
             self.lines.write(json.dumps(document) + "\n")
             self.lines.flush()
@@ -66,25 +66,26 @@ class _Work:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background inherits that it is ignored
     channel = Channel(_own_output())
-    from sadari.comparison.workers.worker_task import Desk  # everything that computes, and may print while it is loaded
+    # Loads everything that computes, which may print while it is loaded.
+    from sadari.comparison.workers.worker_task import TaskRunner
 
-    desk = Desk(channel)
+    runner = TaskRunner(channel)
     requests: SimpleQueue[str] = SimpleQueue()
     Thread(target=_listen, args=(requests,), daemon=True).start()
     with suppress(KeyboardInterrupt):
         while request := requests.get():
-            channel.send(reason=desk.do(json.loads(request)))
+            channel.send(reason=runner.run(json.loads(request)))
 
 
 def _own_output() -> IO[str]:
-    """Standard output for the channel alone: whatever else is printed goes where errors go."""
+    """Return standard output for the channel alone; everything else that is printed goes to standard error."""
     own = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return own
 
 
 def _listen(requests: "SimpleQueue[str]") -> None:
-    """Pass on what comes in, and interrupt the work at its end."""
+    """Pass on the lines of the input, and interrupt the work at its end."""
     for line in sys.stdin:
         requests.put(line)
     _thread.interrupt_main()

@@ -1,11 +1,11 @@
-"""What does a worker do with a task that it was told of? `worker_main.py` speaks for it."""
+"""What does a worker do with a task? It loads the images and trains; `worker_main.py` reads the task and answers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sadari.comparison.executor import reason_of
 from sadari.comparison.inputs import Key, images_key
-from sadari.comparison.jobs import reason_of
 from sadari.data.load import load
 from sadari.errors import SadariError
 from sadari.job import Job, find_job
@@ -17,14 +17,14 @@ from sadari.values import ImageSet
 
 
 @dataclass(eq=False)
-class Desk:
-    """Where one task after the other is done. loaded: the images of those before, mapped once."""
+class TaskRunner:
+    """Does one task after the other. loaded: the images of earlier tasks, loaded once."""
 
     progress: Progress
     loaded: dict[Key, ImageSet] = field(default_factory=dict)
 
-    def do(self, request: dict[str, Any]) -> str:
-        """Train what is asked for (`worker.request`); returns why it failed, or ""."""
+    def run(self, request: dict[str, Any]) -> str:
+        """Train the run of `request` (see `worker.request`); returns why it failed, or ""."""
         try:
             job = find_job(JobRecord.from_toml(request["job"]))
             images = self._images(job, request["fingerprint"])
@@ -36,7 +36,7 @@ class Desk:
         return ""
 
     def _images(self, job: Job, fingerprint: str) -> ImageSet:
-        """The images of `job`; raises SadariError where they are no longer those of the comparison."""
+        """Return the images of `job`; raises SadariError where they are no longer those of the comparison."""
         key = (job.data, *images_key(job.settings))
         if key not in self.loaded:
             self.loaded[key] = load(job.data, job.settings, Silent())

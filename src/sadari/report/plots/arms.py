@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sadari.comparison.robustness import CorruptionAccuracy
+from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.report.figures import ConfusionTable, Cost, RobustnessPlot
 from sadari.report.plots.style import (
     MARKS,

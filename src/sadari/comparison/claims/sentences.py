@@ -5,35 +5,35 @@ from collections.abc import Sequence
 from sadari.comparison.claims.claim import ARMS, FIGURES, SHARES, Extremum, Reaches
 from sadari.comparison.claims.verdict import Finding
 
-POINTS = (*SHARES, "gap", "drop")  # differences of these are told in points, hundredths of accuracy
+POINTS = (*SHARES, "gap", "drop")  # differences of these are given in points, hundredths of accuracy
 MOST_RIVALS = 6  # of an argmax; the others are counted
 
 
-def tell_relation(findings: Sequence[Finding]) -> str:
-    """The estimate, and what it says to each question: `findings` are about the same estimate, at least one."""
+def relation_sentence(findings: Sequence[Finding]) -> str:
+    """Write the estimate and its answer to each question; `findings`, at least one, are about the same estimate."""
     first = findings[0]
     minus = f" minus that of {first.b}" if first.b else ""
     answers = "; ".join(map(_answer, findings))
     return f"{FIGURES[first.figure]} of {first.a}{minus}: {_estimate(first)}; {answers}; {_seeds(first)}."
 
 
-def tell_reaches(test: Reaches, finding: Finding, detail: str) -> str:
-    """The best validation accuracy of the first epochs, and how many seeds reach what is claimed."""
+def reaches_sentence(test: Reaches, finding: Finding, detail: str) -> str:
+    """Write the best validation accuracy of the first epochs, and how many seeds reach the claimed level."""
     subject = f"best validation accuracy of {finding.a} within {test.epochs} epochs"
     return f"{subject}: {_estimate(finding)}; {_answer(finding)}; {detail}."
 
 
-def tell_extremum(test: Extremum, findings: Sequence[Finding]) -> str:
-    """What the claimed value gains over every other one, those that speak against the claim first."""
+def extremum_sentence(test: Extremum, findings: Sequence[Finding]) -> str:
+    """Write what the claimed value gains over every other one, starting with those that contradict the claim."""
     names = {arm: value for value, arm in test.arms.items()}
     at = "of" if test.key == ARMS else "at"
     sign = 1 if test.highest else -1
     ordered = sorted(findings, key=lambda each: sign * each.value)
-    told = [f"{at} {names[each.b]}: {_estimate(each)}, {_p(each.p)}" for each in ordered[:MOST_RIVALS]]
+    rivals = [f"{at} {names[each.b]}: {_estimate(each)}, {_p(each.p)}" for each in ordered[:MOST_RIVALS]]
     more = len(ordered) - MOST_RIVALS
     rest = f"; and {more} more" if more > 0 else ""
     key = "" if test.key == ARMS else f"{test.key} "
-    others = "; ".join(told)
+    others = "; ".join(rivals)
     return f"{FIGURES[test.figure]} {at} {key}{test.value} minus that {others}{rest}; {_seeds(ordered[0])}."
 
 
@@ -46,7 +46,7 @@ def _estimate(finding: Finding) -> str:
 
 
 def _answer(finding: Finding) -> str:
-    """The p of a question, and of which question where it is not whether there is any difference at all."""
+    """Write the p of a question, and the question where it is not whether there is any difference."""
     bound = "" if finding.b and not finding.bound else _amount(finding, finding.bound)
     if finding.margin is None:
         return _p(finding.p) + (f" against {bound}" if bound else "")

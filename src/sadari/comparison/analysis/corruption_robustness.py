@@ -1,4 +1,4 @@
-"""How do trained models fare on corrupted copies of the images that judge them? Run by run, kept in the run folders."""
+"""How accurate are trained models on corrupted copies of the images that judge them? Stored in the run folders."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sadari.comparison.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
+from sadari.comparison.analysis.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
 from sadari.data.background import Background, find_background
 from sadari.data.corruptions import CORRUPTIONS, Corruption, corrupted
 from sadari.errors import SadariError
@@ -21,17 +21,17 @@ from sadari.run import RunRecord
 from sadari.settings import Settings
 from sadari.values import ImageSet
 
-NO_BACKGROUND = "background: not applicable, as these images have no flat ground and no masks that tell it apart"
+NO_BACKGROUND = "background: not applicable, as these images have no flat background and no masks that separate it"
 
 
 def judge_robustness(
     records: Mapping[str, Sequence[RunRecord]], images_for: Callable[[Settings], ImageSet], progress: Progress
 ) -> Robustness | None:
-    """How much accuracy is left to each arm under every registered corruption, on the images that judge it?
+    """Judge each arm under every registered corruption, on corrupted copies of the images that judge it.
 
-    records: the finished runs by arm. images_for: the images of a run, from its settings. What a run folder knows
-    already is not judged again, and an interrupted call goes on at the corruption where it was. A run that cannot
-    be judged is told of in the notes, and its arm is left out. None where there is no run.
+    records: the finished runs by arm. images_for: the images of a run, from its settings. What a run folder stores
+    already is not judged again, and an interrupted call goes on at the corruption where it stopped. A run that cannot
+    be judged is named in the notes, and its arm is left out. None where there is no run.
     """
     notes = []
     for arm, of_arm in records.items():
@@ -44,7 +44,7 @@ def judge_robustness(
 
 
 def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) -> None:
-    """Bring the run's `robustness.json` up to date, written anew after each corruption."""
+    """Complete the run's `robustness.json`, which is written after each corruption."""
     document = stored(record)
     todo = [each for each in CORRUPTIONS if not _is_known(document["disturbed"].get(each.name), each)]
     if not todo:
@@ -84,15 +84,15 @@ class _Judge:
         return cls(model, images, positions, find_background(images, record.split.train))
 
     def entry(self, corruption: Corruption, task: Task) -> dict[str, Any]:
-        """What `robustness.json` says of one corruption."""
+        """Judge the model under one corruption, for `robustness.json`."""
         if corruption.needs_background and self.background is None:
             task.advance(len(corruption.levels) * len(self.positions))
             return entry_without(NO_BACKGROUND)
-        right = [self._right(corruption, level, task) for level in corruption.levels]
-        return entry_of(corruption.levels, np.stack(right))
+        correct = [self._correct(corruption, level, task) for level in corruption.levels]
+        return entry_of(corruption.levels, np.stack(correct))
 
-    def _right(self, corruption: Corruption, level: float, task: Task) -> NDArray[np.bool_]:
-        """Which of the images are still right at `level`? bool (images,)."""
+    def _correct(self, corruption: Corruption, level: float, task: Task) -> NDArray[np.bool_]:
+        """Return which of the images are classified correctly at `level`, bool (images,)."""
         predicted = []
         for block in corrupted(self.images, self.positions, corruption, level, self.background):
             logits = predict_logits(

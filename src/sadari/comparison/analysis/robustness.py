@@ -1,7 +1,8 @@
 """How much accuracy is left under shift, rotation, noise, blur, less contrast and another background?
 
-Read from `robustness.json`, which `disturbing.py` leaves in each run folder: which of the judging images the run got
-right at each level. The file belongs to its weights, images and split; where one of them has changed, it is not used.
+Read from `robustness.json`, which `corruption_robustness.py` stores in each run folder: which of the judging images the
+run got right at each level. The file belongs to its weights, images and split; where one of them has changed, it is not
+used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,9 +25,9 @@ VERSION = 1  # raise it whenever the same levels give other pixels
 
 @dataclass(frozen=True)
 class CorruptionAccuracy:
-    """How does accuracy fall under one corruption?
+    """The accuracy of each arm under one corruption.
 
-    levels: uncorrupted (0) first, then ascending; labels: as people read them. rows: arm -> accuracy at each level,
+    levels: uncorrupted (0) first, then ascending; labels: the levels as text. rows: arm -> accuracy at each level,
     with its interval over seeds and images.
     """
 
@@ -39,7 +40,7 @@ class CorruptionAccuracy:
 
 @dataclass(frozen=True)
 class Robustness:
-    """How robust is each arm? One entry per corruption that could be judged; notes: what could not, and why."""
+    """The robustness of the arms: one entry per corruption that could be judged; notes: what could not, and why."""
 
     corrupted: tuple[CorruptionAccuracy, ...]
     notes: tuple[str, ...] = ()
@@ -50,17 +51,17 @@ class Robustness:
         return tuple(dict.fromkeys(arm for each in self.corrupted for arm in each.rows))
 
     def document(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
+        """Return the robustness as plain values, for JSON."""
         corrupted = [asdict(each) for each in self.corrupted]
         # As 0.1.0 named it, for scripts that read it; it goes with the next release.
-        named_before = [{**each, "disturbance": each["corruption"]} for each in corrupted]
-        return {"corrupted": corrupted, "disturbed": named_before, "notes": list(self.notes)}
+        old_entries = [{**each, "disturbance": each["corruption"]} for each in corrupted]
+        return {"corrupted": corrupted, "disturbed": old_entries, "notes": list(self.notes)}
 
 
 def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = ()) -> Robustness | None:
-    """What do the finished runs of each arm say under corruption, as far as all runs of an arm were judged?
+    """Read the robustness of each arm under the corruptions for which all of its runs were judged.
 
-    records: the runs by arm. notes: what the reader should know besides. None where nothing is known.
+    records: the finished runs by arm. notes: further notes for the reader. None where nothing is stored.
     """
     from sadari.data.corruptions import CORRUPTIONS  # loads torch, which reading a result otherwise does without
 
@@ -73,9 +74,9 @@ def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[
         rows = {}
         for arm, documents in known.items():
             entries = [each["disturbed"].get(corruption.name) for each in documents]
-            told = [entry for entry in entries if entry and tuple(entry["levels"]) == corruption.levels]
-            if len(told) == len(entries):
-                rows[arm] = (interval(plain[arm]), *_intervals(told, plain[arm].shape[1]))
+            judged = [entry for entry in entries if entry and tuple(entry["levels"]) == corruption.levels]
+            if len(judged) == len(entries):
+                rows[arm] = (interval(plain[arm]), *_intervals(judged, plain[arm].shape[1]))
             reasons += [entry["reason"] for entry in entries if entry and entry["reason"]]
         if rows:
             levels = (0.0, *corruption.levels)
@@ -86,7 +87,7 @@ def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[
 
 
 def belonging(record: RunRecord) -> dict[str, Any]:
-    """To which weights, images, split and drawing does a `robustness.json` of this run belong?
+    """Return the weights, images, split and version to which a `robustness.json` of this run belongs.
 
     Raises SadariError where the run has no model.
     """
@@ -111,7 +112,7 @@ def belonging(record: RunRecord) -> dict[str, Any]:
 
 
 def stored(record: RunRecord) -> dict[str, Any]:
-    """What is known of the run under corruption? {"belongs_to", "disturbed"}; new where there is nothing that holds.
+    """Read the run's `robustness.json`, {"belongs_to", "disturbed"}; without entries where none is valid.
 
     Raises SadariError where the run has no model.
     """
@@ -128,16 +129,16 @@ def stored(record: RunRecord) -> dict[str, Any]:
 
 
 def entry_of(levels: Sequence[float], correct: Bools) -> dict[str, Any]:
-    """What the file says of one corruption: the accuracy at each level, and which images were right, as bits.
+    """Make the file's entry of one corruption: the accuracy at each level, and which images were correct, as bits.
 
     correct: bool (levels, images).
     """
-    right = [np.packbits(row).tobytes().hex() for row in correct]
-    return {"levels": list(levels), "accuracy": correct.mean(axis=1).tolist(), "right": right, "reason": ""}
+    packed = [np.packbits(row).tobytes().hex() for row in correct]
+    return {"levels": list(levels), "accuracy": correct.mean(axis=1).tolist(), "right": packed, "reason": ""}
 
 
 def entry_without(reason: str) -> dict[str, Any]:
-    """What the file says of a corruption that these images do not allow."""
+    """Make the file's entry of a corruption that these images do not allow."""
     return {"levels": [], "accuracy": [], "right": [], "reason": reason}
 
 
@@ -149,7 +150,7 @@ def _is_sound(entry: Any, images: int) -> bool:
 
 
 def _unpacked(entry: Mapping[str, Any], images: int) -> Bools:
-    """bool (levels, images); raises ValueError where the bits are not as many as the images ask for."""
+    """Return the bits of an entry, bool (levels, images); raises ValueError for a wrong number of bits."""
     rows = [np.frombuffer(bytes.fromhex(text), dtype=np.uint8) for text in entry["right"]]
     if any(len(row) != -(-images // 8) for row in rows):
         raise ValueError("the bits are not as many as the images")
@@ -167,6 +168,6 @@ def _valid(record: RunRecord) -> dict[str, Any] | None:
 
 
 def _intervals(entries: Sequence[Mapping[str, Any]], images: int) -> list[Interval]:
-    """One interval per level, from one entry per seed."""
+    """Return one interval per level, from one entry per seed."""
     correct = np.stack([_unpacked(entry, images) for entry in entries])  # (seeds, levels, images)
     return [interval(correct[:, level]) for level in range(correct.shape[1])]

@@ -17,15 +17,15 @@ from sadari.run import RunRecord
 from sadari.values import Interval
 
 KEY = "train_fraction"
-TIMES = 2  # how many times the data the prediction is for
-MISFIT = 2.0  # from which the points are said to lie off the law (assumed: chance alone gives it rarely)
+TIMES = 2  # the prediction is for so many times the data
+MISFIT = 2.0  # from which the points are said not to follow the law (assumed: chance alone gives it rarely)
 STEPS = 60  # of a drawn curve
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class LearningCurve:
-    """How does accuracy grow with the training images, for arms that differ in nothing else?
+    """The accuracy over the number of training images, for arms that differ in nothing else.
 
     name: of the arms without their train_fraction. points: by number of images, ascending. law: of the error; None
     for fewer than three sizes. sentence: what twice the images would bring, or why that is not known.
@@ -37,7 +37,10 @@ class LearningCurve:
     sentence: str
 
     def fitted(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """The curve as (images, accuracy, low, high), evenly in their logarithm up to twice the largest; or empty."""
+        """Return the curve as (images, accuracy, low, high), float64 (STEPS,) each; empty without a law.
+
+        The images are evenly spaced in their logarithm, up to twice the largest number.
+        """
         if self.law is None:
             return (np.empty(0),) * 4
         images = np.geomspace(self.points[0].value, TIMES * self.points[-1].value, STEPS)
@@ -45,7 +48,7 @@ class LearningCurve:
         return images, 1 - self.law.error(images), 1 - high, 1 - low
 
     def document(self) -> dict[str, Any]:
-        """As plain values, for JSON: gain and its interval are those of twice the images, in [0, 1]."""
+        """Return plain values, for JSON: gain and its interval are those of twice the images, in [0, 1]."""
         law = None
         if self.law is not None:
             gain, low, high = self.law.gain(TIMES)
@@ -74,7 +77,7 @@ class _Row(Protocol):
 
 
 class Compared(Protocol):
-    """What of a comparison makes learning curves? A `ComparisonResult`, which itself writes them down."""
+    """The parts of a `ComparisonResult` that make learning curves."""
 
     @property
     def arms(self) -> Sequence[_Row]: ...
@@ -88,9 +91,9 @@ class Compared(Protocol):
 
 @lru_cache(maxsize=4)
 def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
-    """One curve for each group of arms that differ only in train_fraction, in the order of the request.
+    """Return one curve for each group of arms that differ only in train_fraction, in the order of the request.
 
-    Arms that failed with a seed are left out: the seeds that survived are a choice. A single size is no curve.
+    Arms that failed with a seed are left out: the seeds that finished are a selection. A single size is no curve.
     """
     accuracies = {row.name: row.accuracy for row in result.arms if row.accuracy is not None and not row.reason}
     groups: dict[object, list[Arm]] = {}
@@ -114,7 +117,7 @@ def _all_else(arm: Arm) -> object:
 
 
 def _name(arms: Sequence[Arm]) -> str:
-    """What the arms' names share, train_fraction aside; the model's name where they share nothing."""
+    """Return what the arms' names share, without train_fraction; the model's name where they share nothing."""
     names = {" ".join(word for word in arm.name.split() if not word.startswith(f"{KEY}=")) for arm in arms}
     return names.pop() if len(names) == 1 else Path(arms[0].model.reference).stem
 

@@ -1,9 +1,9 @@
-"""What do the learning curves say: over- or under-fitting, and would more epochs or more data help? Data, then words.
+"""What do the learning curves show: over- or under-fitting, and would more epochs or more data help?
 
 Two questions. Of the mean validation loss over the seeds: has it turned, does it still fall, or has it levelled off? Of
 the accuracies: does the model err on its own training images already (bias), or mostly on others (variance)? A larger
 model or longer training lowers the first, more images or regularisation the second (Ng, Machine Learning Yearning,
-2018, ch. 20-27). Both are guesses from curves; only a run with more epochs, or with more images, tells.
+2018, ch. 20-27). Both are guesses from curves; only a run with more epochs, or with more images, shows it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sadari.comparison.curves import Course, Floats, History, part_above, shared_curves
+from sadari.comparison.analysis.curves import Course, Floats, History, part_above, shared_curves
 from sadari.models.catalog import recorded_model
 from sadari.models.spec import FittedBy
 from sadari.run import RunRecord
@@ -24,14 +24,15 @@ OVER, UNDER, NEITHER, UNKNOWN = "over-fitting", "under-fitting", "neither", "unk
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """How did an arm learn, and what is worth trying? Means over its seeds, on the epochs that all of them ran.
+    """How an arm learnt, and what is worth trying: means over its seeds, on the epochs that all of them ran.
 
     by_gradient: False for a classical model, whose epochs are passes. augmented: training images were redrawn.
     turn: the epoch of the least validation loss, from 1. rise: validation loss at the end / least - 1; turned: it is
-    more than noise. fall: the part of the validation loss that went over the last quarter of the epochs; falling: it is
-    more than noise. training_fell: the training loss is lower at the end than at the turn. gained: validation accuracy
-    at the end minus at the turn; gain_shown: it is more than noise. train_accuracy, gap (training minus validation): of
-    the weights that were kept, else of the last epoch. None or False where there is nothing to tell it from.
+    more than noise. known: whether noise could be estimated. fall: the relative fall of the validation loss over the
+    last quarter of the epochs; falling: it is more than noise. training_fell: the training loss is lower at the end
+    than at the turn. gained: validation accuracy at the end minus at the turn; gain_shown: it is more than noise.
+    train_accuracy, gap (training minus validation): of the stored weights, else of the last epoch. None or False where
+    it is unknown.
     """
 
     name: str
@@ -62,17 +63,17 @@ class Diagnosis:
 
     @property
     def bias(self) -> float:
-        """The share of its own training images that the model gets wrong; 0 where it is not known."""
+        """The share of its own training images that the model classifies wrongly; 0 where it is unknown."""
         return 0.0 if self.train_accuracy is None else 1.0 - self.train_accuracy
 
     @property
     def more_epochs(self) -> bool:
-        """Are more epochs likely to help? Where the validation loss still falls."""
+        """Whether more epochs are likely to help: where the validation loss still falls."""
         return self.falling
 
     @property
     def more_data(self) -> bool:
-        """Are more images, or regularisation, likely to help? Where it fits its own images, and not others."""
+        """Whether more images, or regularisation, are likely to help: where it fits its own images, and not others."""
         if self.verdict == OVER or self.gap is None:
             return self.verdict == OVER
         return self.gap >= LEAST_GAP and self.bias < max(self.gap, LEAST_BIAS)
@@ -94,7 +95,7 @@ class Diagnosis:
         return "epochs" if self.by_gradient else "passes"
 
     def _course(self) -> str:
-        """What did the validation loss do? "" where there is only one epoch."""
+        """Describe the validation loss; "" where there is only one epoch."""
         if self.turn is None or self.rise is None or self.fall is None:
             return ""
         at, end = f"{self._unit} {self.turn} of {self.epochs}", _growth(self.rise)
@@ -121,7 +122,7 @@ class Diagnosis:
         return f"{self.name} has levelled off: {least}, which is too little, or too noisy, to call it a turn."
 
     def _gain(self) -> str:
-        """How much accuracy came after the turn? A clause."""
+        """Describe the gain of accuracy after the turn, as a clause."""
         if self.gained is None:
             return ""
         if not self.gain_shown:
@@ -130,7 +131,7 @@ class Diagnosis:
         return f"; validation accuracy {word} {100 * abs(self.gained):.1f} points after that"
 
     def _advice(self) -> str:
-        """Would more epochs or more data help, and why does one think so?"""
+        """Say whether more epochs or more data would help, and why."""
         more = f"More {self._units}"
         if self.turned and not self.training_fell:
             return "That is unstable training; a lower learning_rate is worth trying." if self.by_gradient else ""
@@ -159,7 +160,7 @@ class Diagnosis:
         return f"more images, {'stronger ' if self.augmented else ''}augmentation or dropout"
 
     def _errors(self) -> str:
-        """On how many images does it err, of its own and of others?"""
+        """Say on how many of its own and of other images the model errs."""
         assert self.gap is not None  # UNKNOWN is answered before
         own, others = f"{100 * self.bias:.1f} %", f"{100 * (self.bias + self.gap):.1f} %"
         return f"it errs on {own} of its own training images and on {others} of the validation images"
@@ -174,10 +175,10 @@ def diagnose(
     train_accuracy: float | None = None,
     val_accuracy: float | None = None,
 ) -> Diagnosis:
-    """What do the curves of the arm `name` say?
+    """Diagnose the curves of the arm `name`.
 
     histories: one per seed, the rows of `history.csv`. train_accuracy, val_accuracy: means over the seeds of the
-    weights that were kept; without them those of the last epoch, which training saw through dropout and augmentation.
+    stored weights; without them those of the last epoch, which training measured with dropout and augmentation.
     """
     loss, training = shared_curves(histories, "val_loss"), mean_curve(histories, "train_loss")
     about = Diagnosis(name, by_gradient, augmented, len(histories), max(loss.shape[1], len(training)))
@@ -207,39 +208,39 @@ def diagnose(
 
 
 def diagnose_runs(name: str, records: Sequence[RunRecord]) -> Diagnosis:
-    """What do the curves of the arm `name` say? records: its finished runs, at least one."""
+    """Diagnose the curves of the arm `name`. records: its finished runs, at least one."""
     job = records[0].job
     return diagnose(
         name,
         [record.history for record in records],
         by_gradient=recorded_model(job.model, "").fitted_by is FittedBy.GRADIENT,
         augmented=bool(job.settings.augment),
-        train_accuracy=_kept(records, "train"),
-        val_accuracy=_kept(records, "val"),
+        train_accuracy=_mean_accuracy(records, "train"),
+        val_accuracy=_mean_accuracy(records, "val"),
     )
 
 
-def _kept(records: Sequence[RunRecord], split_name: str) -> float | None:
-    """The mean accuracy of the kept weights on `part`; None where a run has no such images."""
+def _mean_accuracy(records: Sequence[RunRecord], split_name: str) -> float | None:
+    """Return the mean accuracy of the stored weights on a split; None where a run has no such images."""
     found = [record.scores(split_name).get("accuracy") for record in records]
     known = [each for each in found if each is not None]
     return float(np.mean(known)) if len(known) == len(found) else None
 
 
 def turning_epoch(history: History) -> int | None:
-    """In which epoch is the validation loss of one run least? From 1; None without validation."""
+    """Return the epoch of the least validation loss of one run, from 1; None without validation."""
     losses = shared_curves([history], "val_loss")[0]
     return int(np.argmin(losses)) + 1 if len(losses) else None
 
 
 def rise_after_turn(history: History) -> float | None:
-    """How far does the validation loss of one run end above its least? Last / least - 1; None without validation."""
+    """Return the last validation loss of one run / its least - 1; None without validation."""
     losses = shared_curves([history], "val_loss")[0]
     return part_above(losses[-1], losses.min()) if len(losses) else None
 
 
 def mean_curve(histories: Sequence[History], column: str) -> Floats:
-    """The mean of `column` over the seeds, for the epochs that all seeds have; empty where one has none."""
+    """Return the mean of `column` over the seeds, float64 (epochs,), for the epochs that all of them have."""
     curves = shared_curves(histories, column)
     return np.asarray(curves.sum(axis=0) / max(len(curves), 1), dtype=np.float64)
 

@@ -1,0 +1,1 @@
+"""What a comparison finds besides its verdicts: curves, a diagnosis of each arm, and how robust the arms are."""

@@ -1,0 +1,131 @@
+"""How did one arm of a comparison do? Its figures, computed from the folders of its runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sadari.comparison.analysis.diagnosis import Diagnosis, diagnose_runs
+from sadari.comparison.variants import Arm
+from sadari.evaluation.metrics import METRICS, score
+from sadari.evaluation.statistics import Bools, interval
+from sadari.run import RunRecord
+from sadari.settings import JobRecord, Value
+from sadari.values import Interval
+
+DONE, FAILED = "done", "failed"
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """The figures of one arm: means over its finished seeds; None where no seed has finished.
+
+    status: "done", or "failed" with its reason; a failed arm has the figures of the seeds that finished.
+    settings: everything that differs from the defaults, and the model's variables. accuracy, macro_f1, loss: on
+    the judging split. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
+    finished seeds. scores: every metric that all of these have, on the judging split. best_epoch: the one of the least
+    validation loss, None without validation.
+    """
+
+    name: str
+    model: str
+    settings: Mapping[str, Value]
+    status: str
+    reason: str
+    params: int | None
+    seeds: tuple[int, ...]
+    accuracy: Interval | None
+    val_accuracy: float | None
+    train_accuracy: float | None
+    gap: float | None
+    macro_f1: float | None
+    loss: float | None
+    seconds: float | None
+    images_per_second: float | None
+    runs: tuple[str, ...]
+    published: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    seconds_per_epoch: float | None = None
+    best_epoch: float | None = None
+    diagnosis: Diagnosis | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the arm as plain values, for JSON."""
+        document = asdict(self)
+        if self.diagnosis is not None:
+            found = self.diagnosis
+            helps = {"more_epochs": found.more_epochs, "more_data": found.more_data}
+            document["diagnosis"] |= {"verdict": found.verdict, **helps, "sentences": list(found.sentences)}
+        return {**document, "seeds": list(self.seeds), "runs": list(self.runs)}
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells of the arm's row in a notebook; "-" for what is not known."""
+        figures = ((self.gap, ".3f"), (self.params, ","), (self.seconds, ".1f"), (len(self.seeds), ""))
+        mean, between = "-", "-"
+        if self.accuracy is not None:
+            mean, between = f"{self.accuracy.mean:.3f}", f"{self.accuracy.low:.3f} - {self.accuracy.high:.3f}"
+        return (self.name, mean, between, *("-" if value is None else format(value, style) for value, style in figures))
+
+
+def arm_result(
+    arm: Arm, job: JobRecord, records: Sequence[RunRecord], reasons: Sequence[str], correct: Bools | None
+) -> ArmResult:
+    """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
+
+    job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
+    """
+    summaries = [record.summary for record in records]
+    scores = judging_scores(records)
+    train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
+    accuracy = interval(correct) if correct is not None else None
+    return ArmResult(
+        name=arm.name,
+        model=arm.model.reference,
+        settings=job.chosen,
+        status=FAILED if reasons else DONE,
+        reason="; ".join(reasons),
+        params=summaries[0]["params"]["total"] if summaries else None,
+        seeds=tuple(each["seed"] for each in summaries),
+        accuracy=accuracy,
+        val_accuracy=_mean([(each["scores"]["val"] or {}).get("accuracy") for each in summaries]),
+        train_accuracy=train,
+        gap=train - accuracy.mean if train is not None and accuracy is not None else None,
+        macro_f1=scores.get("macro_f1"),
+        loss=scores.get("loss"),
+        seconds=_mean([each["seconds"]["train"] for each in summaries]),
+        images_per_second=_mean([each["images_per_second"] for each in summaries]),
+        runs=tuple(str(record.path) for record in records),
+        published=arm.published,
+        scores=scores,
+        seconds_per_epoch=_mean([each["seconds"]["train"] / each["epochs"] for each in summaries if each["epochs"]]),
+        best_epoch=_mean([each.get("best_epoch") for each in summaries]),
+        diagnosis=diagnose_runs(arm.name, records) if records else None,
+    )
+
+
+def judging_scores(records: Sequence[RunRecord]) -> dict[str, float]:
+    """Return the means over the runs of every metric that all of them have, on the images that judge them.
+
+    A metric that a run of an older version did not store is computed from its predictions.
+    """
+    found = [_every_score(record) for record in records]
+    names = [name for name in METRICS.names() if found and all(name in each for each in found)]
+    return {name: float(np.mean([each[name] for each in found])) for name in names}
+
+
+def _every_score(record: RunRecord) -> Mapping[str, float]:
+    stored = record.scores(record.summary["judged_on"])
+    if all(name in stored for name in METRICS.names()):
+        return stored  # a file of predictions takes a while to read
+    return {**score(record.predictions).values, **stored}
+
+
+def ranked(results: Sequence[ArmResult]) -> tuple[ArmResult, ...]:
+    """Sort from the best accuracy down, failed arms last; equal ones stay in their order."""
+    return tuple(sorted(results, key=lambda arm: (arm.status != DONE, -(arm.accuracy.mean if arm.accuracy else -1.0))))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,181 @@
+"""What does the text of a claim say? `cnn > mlp` becomes a typed value, which `judging.py` tests.
+
+    cnn > mlp                                 # >, >=, <, <= on accuracy
+    cnn > mlp within 0.005                    # a difference below 0.005 counts as none
+    cnn2 = cnn2-lstm within 0.005             # equal, for which a margin is needed
+    lstm3 >= 0.8994                           # against a number
+    loss(cnn) < loss(mlp)                     # any other of FIGURES
+    "sgd dropout=0.5" > "sgd dropout=0"       # quotes where a name would be misread; rarely needed
+    argmax(dropout) = 0.5                     # the best value of what is varied, by accuracy
+    argmin(loss over dropout for sgd) = 0.5   # by another figure, in one line of several
+    argmax(accuracy over arms) = cnn          # the best arm
+    cnn2 reaches val 0.90 within 5 epochs     # validation accuracy
+    "raw rate=0.1" fails                      # its training breaks off
+
+Signs need spaces around them where an arm's name contains a sign.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+
+from sadari.comparison.claims.claim import (
+    ARMS,
+    FIGURES,
+    SHARES,
+    Claim,
+    Extremum,
+    Fails,
+    Quantity,
+    Reaches,
+    Relation,
+    Test,
+    lines_of,
+)
+from sadari.errors import UsageError
+from sadari.registry import unknown_name
+
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_SPACED_SIGN = re.compile(r"\s(>=|<=|>|<|=)\s")
+_SIGN = re.compile(r"(>=|<=|>|<|=)")
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_WITHIN = re.compile(rf"^(.*\S)\s+within\s+({_NUMBER})$")
+_FIGURE_OF = re.compile(r"^(\w+)\((.*)\)$")
+_EXTREMUM = re.compile(r"^arg(max|min)\s*\((.*)\)\s*=\s*(.+)$")
+_REACHES = re.compile(rf"^(.+?)\s+reaches\s+val\s+({_NUMBER})\s+within\s+(\d+)\s+epochs?$")
+_FAILS = re.compile(r"^(.+?)\s+fails$")
+
+
+def parse_claim(text: str, arms: Sequence[str], words: str = "") -> Claim:
+    """Read `text` as a claim about `arms`, the names of a comparison's arms. words: as the author says it.
+
+    Raises UsageError for what cannot be read, and for an unknown arm, figure or value.
+    """
+    try:
+        return Claim(text, words, _Reader(text, tuple(arms)).read())
+    except UsageError as error:
+        raise UsageError(f"claim `{text}`: {error}") from None
+
+
+class _Reader:
+    """Reads one claim. Quoted names are taken out first, so that nothing in them is read as a sign."""
+
+    def __init__(self, text: str, arms: tuple[str, ...]) -> None:
+        self._quoted: list[str] = []
+        self._arms = arms
+        self._text = _QUOTED.sub(self._set_aside, text).strip()
+
+    def read(self) -> Test:
+        forms: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
+            (_EXTREMUM, self._extremum),
+            (_REACHES, self._reaches),
+            (_FAILS, lambda found: Fails(self._arm(found[1]))),
+        )
+        for pattern, make in forms:
+            if found := pattern.match(self._text):
+                return make(found)
+        return self._relation()
+
+    def _set_aside(self, found: re.Match[str]) -> str:
+        self._quoted.append(found[1] if found[1] is not None else found[2])
+        return f"\0{len(self._quoted) - 1}\0"
+
+    def _restored(self, text: str) -> str:
+        return re.sub(r"\0(\d+)\0", lambda found: self._quoted[int(found[1])], text).strip()
+
+    def _arm(self, text: str) -> str:
+        name = self._restored(text)
+        if name not in self._arms:
+            raise unknown_name("arm", name, list(self._arms))
+        return name
+
+    def _relation(self) -> Relation:
+        text, margin = self._text, None
+        if found := _WITHIN.match(text):
+            text, margin = found[1], float(found[2])
+            if margin <= 0:
+                raise UsageError(f"the margin is above 0, not {margin:g}")
+        left_text, sign, right_text = _split(text)
+        left, right = self._quantity(left_text), self._side(right_text)
+        if sign == "=" and margin is None:
+            raise UsageError("nothing is exactly equal; say how close, such as: a = b within 0.005")
+        if isinstance(right, Quantity) and left.figure != right.figure:
+            raise UsageError(f"compares {left.figure} with {right.figure}; name one figure on both sides")
+        if left == right:
+            raise UsageError(f"compares '{left.arm}' with itself")
+        if isinstance(right, float) and left.figure in SHARES and not 0 <= right <= 1:
+            raise UsageError(f"{left.figure} is between 0 and 1, not {right:g}")
+        return Relation(left, sign, right, margin)
+
+    def _side(self, text: str) -> Quantity | float:
+        if self._restored(text) not in self._arms and re.fullmatch(_NUMBER, text.strip()):
+            return float(text)
+        return self._quantity(text)
+
+    def _quantity(self, text: str) -> Quantity:
+        found = _FIGURE_OF.match(text.strip())
+        if found is None or self._restored(text) in self._arms:
+            return Quantity("accuracy", self._arm(text))
+        return Quantity(_figure(found[1]), self._arm(found[2]))
+
+    def _reaches(self, found: re.Match[str]) -> Reaches:
+        level, epochs = float(found[2]), int(found[3])
+        if not 0 <= level <= 1 or epochs < 1:
+            raise UsageError(f"validation accuracy is between 0 and 1 and epochs count from 1, not {level:g}, {epochs}")
+        return Reaches(self._arm(found[1]), level, epochs)
+
+    def _extremum(self, found: re.Match[str]) -> Extremum:
+        highest, value = found[1] == "max", self._restored(found[3])
+        figure, over, rest = found[2].partition(" over ")
+        if not over:
+            if not highest:
+                raise UsageError("argmin needs a figure, such as: argmin(loss over dropout) = 0.5")
+            figure, rest = "accuracy", found[2]
+        key, _, line = (self._restored(part) for part in rest.partition(" for "))
+        arms = self._line(key, line)
+        known = next((each for each in arms if _same(each, value)), None)
+        if known is None:
+            raise unknown_name("arm" if key == ARMS else f"value of {key}", value, list(arms))
+        return Extremum(highest, _figure(figure.strip()), key, arms, known)
+
+    def _line(self, key: str, line: str) -> dict[str, str]:
+        """Return the arm of every value of `key` in `line`, which is "" where there is only one line."""
+        if key == ARMS:
+            if line:
+                raise UsageError("`over arms` takes all arms; leave out `for`")
+            return {arm: arm for arm in self._arms}
+        lines = lines_of(key, self._arms)
+        if not lines:
+            varied = dict.fromkeys(word.partition("=")[0] for arm in self._arms for word in arm.split() if "=" in word)
+            raise unknown_name("varied setting", key, [*varied, ARMS])
+        if not line and len(lines) > 1:
+            raise UsageError(f"{key} is varied in several lines; add `for` and one of: {', '.join(lines)}")
+        if line and line not in lines:
+            raise unknown_name("line", line, list(lines))
+        arms = lines[line] if line else next(iter(lines.values()))
+        if len(arms) < 2:
+            raise UsageError(f"{key} has a single value there, which is best of nothing")
+        return arms
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    for pattern in (_SPACED_SIGN, _SIGN):
+        found = list(pattern.finditer(text))
+        if len(found) > 1:
+            raise UsageError("holds more than one sign; put names of arms into quotes")
+        if found:
+            return text[: found[0].start()], found[0][1], text[found[0].end() :]
+    raise UsageError("says nothing that can be tested; write such as: cnn > mlp, or argmax(dropout) = 0.5")
+
+
+def _figure(name: str) -> str:
+    if name not in FIGURES:
+        raise unknown_name("figure", name, list(FIGURES))
+    return name
+
+
+def _same(known: str, value: str) -> bool:
+    try:
+        return Decimal(known) == Decimal(value)
+    except InvalidOperation:
+        return known == value

@@ -1,0 +1,108 @@
+"""What makes the runs of a comparison? An executor: tasks go in, and outcomes come out.
+
+It is all that a comparison knows of how its runs are trained. Tasks and outcomes are plain values that can be pickled,
+so that an executor may also train in other processes or on other machines.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sadari.errors import SadariError
+from sadari.job import Job
+from sadari.progress import Progress
+from sadari.progress import Task as ProgressTask
+from sadari.run import RunRecord
+from sadari.training.train import train
+from sadari.values import ImageSet, Split
+
+Train = Callable[..., RunRecord]  # takes the arguments of `train`
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One run to be made: its job, its folder, and its images and split, loaded already.
+
+    label: the name of the run in sentences and bars. threads: of its run; 0 leaves that to training.
+    """
+
+    job: Job
+    out: Path
+    images: ImageSet
+    split: Split
+    label: str
+    threads: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The result of a task: the finished run, or the reason why there is none. out: the folder of the task."""
+
+    out: Path
+    record: RunRecord | None
+    reason: str = ""
+
+
+class Executor(Protocol):
+    """Something that makes the runs of a comparison."""
+
+    def run(self, tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
+        """Do all `tasks` and return one outcome for each, in any order; a finished run is not done again.
+
+        An error in one task becomes its reason, which is said at once, and the others go on. Raises KeyboardInterrupt
+        after Ctrl-C and SadariError where no task can go on; the states of all tasks under way are stored.
+        """
+
+
+@dataclass(frozen=True)
+class SerialExecutor:
+    """Makes one run after the other in this process. train: what turns a job into a run."""
+
+    train: Train = train
+
+    def run(self, tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
+        """Do all `tasks` in their order; see `Executor`."""
+        return [self._run(task, progress) for task in tasks]
+
+    def _run(self, task: Task, progress: Progress) -> Outcome:
+        outcome = run_task(task, progress, self.train)
+        say_failure(task, outcome, progress)
+        return outcome
+
+
+def run_task(task: Task, progress: Progress, train: Train) -> Outcome:
+    """Do one task here; an error becomes the reason of the outcome.
+
+    Raises KeyboardInterrupt after Ctrl-C, with the state of the run stored.
+    """
+    heard = Labelled(progress, task.label)
+    try:
+        return Outcome(task.out, train(task.job, task.out, images=task.images, split=task.split, progress=heard))
+    except Exception as error:  # a row with its reason is worth more than no table at all
+        return Outcome(task.out, None, reason_of(error))
+
+
+def say_failure(task: Task, outcome: Outcome, progress: Progress) -> None:
+    """Say why `task` failed, if it did."""
+    if outcome.record is None:
+        progress.say(f"{task.label} failed: {outcome.reason}")
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a run failed: the sentence of an error of ours; of any other, its kind too."""
+    return str(error) if isinstance(error, SadariError) else f"{type(error).__name__}: {error or 'no reason given'}"
+
+
+class Labelled:
+    """A Progress that puts the name of a run before everything."""
+
+    def __init__(self, progress: Progress, label: str) -> None:
+        self._progress, self._label = progress, label
+
+    def say(self, sentence: str) -> None:
+        self._progress.say(f"{self._label}: {sentence}")
+
+    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[ProgressTask]:
+        return self._progress.task(f"{self._label} {label}", total, unit)
