@@ -76,9 +76,9 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda temporary: _put(temporary, text.encode("utf-8")))
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Write `document` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path, document: Any, *, indent: int | None = 2) -> None:
+    """Write `document` as JSON, indented where it is to be read by people, whole or not at all."""
+    write_text(path, json.dumps(document, indent=indent, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
