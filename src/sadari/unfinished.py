@@ -7,6 +7,7 @@ works in the same place removes those that nobody holds any more.
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 UNFINISHED = ".part"  # how the name of a file ends that is still being written
+PRIVATE = 0o700  # permissions of a folder that no other user may read
 ATTEMPTS = 16  # assumed: no name is taken or swept this often in a row
 
 
@@ -73,6 +75,16 @@ class UnfinishedFolder:
             release_folder(self.path, self._lock)
 
 
+def temporary_folder(name: str) -> UnfinishedFolder:
+    """Make a private folder for temporary files; what killed processes left of the same `name` is removed."""
+    parent = Path(tempfile.gettempdir())
+    for path in parent.glob(f"{name}-*"):  # as version 0.1.0 called them, without a lock
+        with suppress(OSError):
+            if is_mine(path) and not path.is_symlink() and time.time() - _newest(path) > ABANDONED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+    return UnfinishedFolder(parent, name, PRIVATE)
+
+
 def _new_folder(parent: Path, name: str, mode: int) -> "tuple[Path, FileLock | None]":
     for _ in range(ATTEMPTS):
         folder = parent / _name(name)
@@ -88,8 +100,13 @@ def _new_folder(parent: Path, name: str, mode: int) -> "tuple[Path, FileLock | N
 def unfinished_folders(parent: Path, name: str = "*") -> Iterator[Path]:
     """List the unfinished folders in `parent` that should become `name`."""
     for path in parent.glob(f".{name}.*{UNFINISHED}"):
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir() and not path.is_symlink() and is_mine(path):
             yield path
+
+
+def is_mine(path: Path) -> bool:
+    """Return whether `path` belongs to this user; True where files have no owners."""
+    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
 
 
 def remove_unfinished_folders(parent: Path, name: str = "*") -> None:

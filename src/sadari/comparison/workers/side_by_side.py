@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock, Thread, current_thread, main_thread
 
 from sadari.comparison.executor import Outcome, Task, reason_of, run_task, say_failure
@@ -22,6 +21,7 @@ from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord, write_split
 from sadari.training.train import train
+from sadari.unfinished import temporary_folder
 
 
 def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> list[Outcome]:
@@ -34,8 +34,8 @@ def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> li
     at_once = min(most, left)
     if at_once > 1:
         progress.say(f"{left} runs train side by side, {at_once} at a time with one thread each")
-    with TemporaryDirectory(prefix="sadari-splits-") as folder:
-        return _Crew(tasks, OneAtATime(progress), Path(folder)).work(at_once - 1)
+    with temporary_folder("sadari-splits") as folder:
+        return _Crew(tasks, OneAtATime(progress), folder.path).work(at_once - 1)
 
 
 class _Crew:
