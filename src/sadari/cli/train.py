@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +41,14 @@ def train(
     from sadari.models.catalog import find_model
 
     job = make_job(data, find_model(model), seed, overrides_of(set_, epochs=epochs))
-    _run(job, out or _free_folder(job), as_json)
+    folder = out or _free_folder(job)
+    try:
+        _run(job, folder, as_json)
+    finally:
+        if out is None:
+            for each in (folder, folder.parent):
+                with suppress(OSError):  # something is stored in it
+                    each.rmdir()
 
 
 def resume(run: Run, as_json: AsJson = False) -> None:
@@ -105,8 +113,13 @@ def _free_folder(job: "Job") -> Path:
     number = 1
     while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists():
+        try:
+            folder.mkdir(parents=True)  # which decides between two commands that begin together
             return folder
+        except FileExistsError:
+            pass
+        except OSError:
+            return folder  # training says what is wrong with it
         if RunRecord.is_run(folder) and RunRecord(folder).job == wanted:
             return folder
         number += 1

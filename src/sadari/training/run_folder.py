@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 
+class RunBusyError(SadariError):
+    """Another process trains the run; its folder can be used when that ends."""
+
+
 def require_same_job(job: Job, out: Path) -> None:
     """Raise UsageError or SadariError where the folder `out` holds anything but this job's run."""
     names = lying_in(out)
@@ -49,7 +53,9 @@ def _lock(out: Path) -> "FileLock | None":
             out.mkdir(parents=True, exist_ok=True)
             return take_folder(out)
         except Busy:
-            raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
+            raise RunBusyError(
+                f"another process is training in '{out}'; wait for it, or choose another --out"
+            ) from None
         except OSError as error:
             if isinstance(error, FileNotFoundError) and attempt + 1 < ATTEMPTS:
                 continue  # the process that had it has removed the folder in the meantime

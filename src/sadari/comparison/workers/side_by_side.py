@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock, Thread, current_thread, main_thread
 
-from sadari.comparison.executor import Outcome, Task, reason_of, run_task, say_failure
+from sadari.comparison.executor import Outcome, Task, reason_of, run_task, say_failure, wait_for
 from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress
@@ -46,6 +46,7 @@ class _Crew:
         self._progress = progress
         self._splits = _write_splits(tasks, folder)
         self._outcomes: list[Outcome] = []
+        self._busy: list[Task] = []  # trained by other processes
         self._workers: list[Worker] = []
         self._threads: list[Thread] = []
         self._lock = Lock()
@@ -66,6 +67,8 @@ class _Crew:
                 task = self._next()
             for thread in self._threads:
                 thread.join()
+            if not self._stopping:
+                self._outcomes += wait_for(self._busy, self._progress, partial(train, threads=1))
         except KeyboardInterrupt:
             if not self._loss:
                 raise
@@ -97,6 +100,9 @@ class _Crew:
             worker.wait()
 
     def _add(self, task: Task, outcome: Outcome) -> None:
+        if outcome.busy:
+            self._busy.append(task)
+            return
         say_failure(task, outcome, self._progress)
         self._outcomes.append(outcome)
 
