@@ -13,6 +13,7 @@ from sadari.cli.completion import data_names, model_names, split_names
 from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
 from sadari.cli.output.console import duration, print_json
 from sadari.cli.output.progress import TerminalProgress
+from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
     from sadari.job import Job
@@ -133,7 +134,7 @@ def _run(job: "Job", out: Path, as_json: bool) -> None:
         record = train(job, out, progress=progress)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; {_what_is_kept(out)}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(interrupted_status()) from None
     if as_json:
         for note in record.notes:
             progress.say(note)
