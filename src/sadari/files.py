@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,26 @@ def write_json(path: Path, document: Any, *, indent: int | None = 2) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON document; raises SadariError where the file is missing or damaged."""
+    """Read a JSON object; raises SadariError where the file is missing or damaged."""
+    with undamaged(path):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ValueError("it has no names")
+        return document
+
+
+@contextmanager
+def undamaged(path: Path, remedy: str = "put it back as it was, or make it again in another --out") -> Iterator[None]:
+    """Raise SadariError, with what can be done, for whatever reading a missing or damaged file raises inside."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise SadariError(f"cannot read {path}: {error}") from None
+        yield
+    except SadariError:
+        raise
+    except OSError as error:
+        raise SadariError(f"cannot read {path}: {error.strerror or error}; {remedy}") from None
+    except Exception as error:  # NumPy, zipfile and json raise errors of many classes for damaged files
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise SadariError(f"cannot read {path}: it is damaged ({reason}); {remedy}") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

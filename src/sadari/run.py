@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import read_json, write_text, write_whole
+from sadari.files import read_json, undamaged, write_text, write_whole
 from sadari.notebook import card, fact, figures, learning
 from sadari.settings import JobRecord
 from sadari.values import SPLITS, Answers, Predictions, Split
@@ -94,8 +94,9 @@ def write_split(path: Path, split: Split) -> None:
 
 
 def read_split(path: Path) -> Split:
-    """Read what `write_split` wrote; never unpickles."""
-    with np.load(path, allow_pickle=False) as stored:
+    """Read what `write_split` wrote; never unpickles. Raises SadariError for a damaged file."""
+    with undamaged(path, "delete it, and the split is drawn again"), path.open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
         return Split(stored["train"], stored["val"], stored["test"], str(stored["origin"]))
 
 
@@ -117,7 +118,10 @@ def _put_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan."""
+    """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan.
+
+    Raises SadariError for a damaged file.
+    """
     rows: list[list[str]] = []
 
     def probabilities_of(read: Iterable[tuple[list[str], str]]) -> Iterator[str]:
@@ -125,23 +129,26 @@ def read_predictions(path: Path) -> Predictions:
             rows.append(cells)
             yield printed
 
-    with path.open(encoding="utf-8", newline="") as file:
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
         classes = _classes_of(file)
         probabilities = np.loadtxt(probabilities_of(_rows_of(file)), dtype=np.float32, delimiter=",", ndmin=2)
-    answers = _answers(rows, classes)
-    return Predictions(answers.ids, answers.labels, probabilities, classes, seconds=float("nan"))
+        answers = _answers(rows, classes)
+        return Predictions(answers.ids, answers.labels, probabilities, classes, seconds=float("nan"))
 
 
 def read_answers(path: Path) -> Answers:
     """Read the ids, labels and predictions of what `write_predictions` wrote: a small part of many classes' file."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
         classes = _classes_of(file)
         return _answers([cells for cells, _ in _rows_of(file)], classes)
 
 
 def _classes_of(file: TextIO) -> tuple[str, ...]:
     """The classes that the first row names; `file` then stands behind it."""
-    return tuple(next(csv.reader(file))[3:])
+    header = next(csv.reader(file))
+    if header[:3] != ["id", "label", "prediction"]:
+        raise ValueError("it does not begin with id,label,prediction")
+    return tuple(header[3:])
 
 
 def _rows_of(file: TextIO) -> Iterator[tuple[list[str], str]]:
@@ -203,7 +210,12 @@ class RunRecord:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The document of `train --json`, as stored in `scores.json`; only for a finished run."""
-        return read_json(self.path / SCORES)
+        path = self.path / SCORES
+        document = read_json(path)
+        with undamaged(path):
+            if not all(each is None or isinstance(each, dict) for each in document["scores"].values()):
+                raise ValueError("the scores are no table")
+        return document
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -211,8 +223,11 @@ class RunRecord:
         path = self.path / HISTORY
         if not path.is_file():
             return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(file)]
+        with undamaged(path), path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            if rows.fieldnames and "epoch" not in rows.fieldnames:
+                raise ValueError("it has no column epoch")
+            return [{name: float(text) for name, text in row.items() if text} for row in rows]
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -240,7 +255,8 @@ class RunRecord:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing of its images, such as that some were skipped, or that they are streamed."""
-        return tuple(self.environment["data"]["notes"])
+        with undamaged(self.path / ENVIRONMENT):
+            return tuple(self.environment["data"]["notes"])
 
     @property
     def threads(self) -> int | None:
