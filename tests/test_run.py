@@ -11,6 +11,7 @@ from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
+from sadari.errors import SadariError
 from sadari.report.build import build_report
 from sadari.run import RunRecord
 from sadari.run_files import read_answers, read_predictions, write_predictions
@@ -58,7 +59,7 @@ def test_a_row_that_lacks_a_number_is_refused(tmp_path: Path) -> None:
     write_predictions(path, predictions_of(PLAIN, ["1", "2", "3"]))
     text = path.read_text(encoding="utf-8")
     path.write_text(text.rpartition(",")[0] + "\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="columns"):
+    with pytest.raises(SadariError, match="columns"):
         read_predictions(path)
 
 

@@ -2,43 +2,54 @@
 
 import json
 import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sadari.errors import SadariError, UsageError
-
-UNFINISHED = ".part"  # suffix of the name of an unfinished file
+from sadari.unfinished import is_unfinished, new_file
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file whole or not at all: `write` fills a file beside `path`, which then takes its name in one step.
+    """Have `write` fill a neighbour of `path`, which then takes its name at once, so that no file is ever half-written.
 
     Raises SadariError where the disk is full or the folder cannot be written; the old file stays as it was.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        unfinished, handle = new_file(path)
+        try:
+            write(unfinished)
+            with unfinished.open("rb+") as written:
+                os.fsync(written.fileno())
+            if os.name == "nt":  # there, an open file keeps its name
+                os.close(handle)
+                handle = -1
+            unfinished.replace(path)
+            sync_folder(path.parent)
+        finally:
+            if handle >= 0:
+                os.close(handle)
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
-        old = "; what was there before is kept" if exists(path) else ""
-        raise SadariError(f"cannot write {path}: {reason}{old}") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        kept = "; what was there before is kept" if exists(path) else ""
+        raise SadariError(f"cannot write {path}: {reason}{kept}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in `folder`, where the system has a way to ask for it."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def exists(path: Path) -> bool:
-    """Return whether there is something at `path`: False where its name is too long or access is denied."""
+    """Return whether there is something at `path`: not where its name is too long, or where nobody may look."""
     try:
         return path.exists()
     except OSError:
@@ -46,12 +57,12 @@ def exists(path: Path) -> bool:
 
 
 def names_in(out: Path) -> list[str]:
-    """Return the names that the folder `out` has already; none where there is no such folder.
+    """Return the names in the folder `out`, without unfinished files of ours; none where there is no such folder.
 
     Raises UsageError where `out` is a file, SadariError where it cannot be a folder or access is denied.
     """
     try:
-        return [each.name for each in out.iterdir()]
+        return [each.name for each in out.iterdir() if not is_unfinished(each.name)]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -60,28 +71,37 @@ def names_in(out: Path) -> list[str]:
         raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove the unfinished files that a killed process left in `folder` and its subfolders."""
-    for unfinished in folder.rglob(f".*{UNFINISHED}"):
-        unfinished.unlink(missing_ok=True)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     write_whole(path, lambda temporary: _put(temporary, text.encode("utf-8")))
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Write `document` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path, document: Any, *, indent: int | None = 2) -> None:
+    """Write `document` as JSON, indented where it is to be read by people, whole or not at all."""
+    write_text(path, json.dumps(document, indent=indent, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON document; raises SadariError where the file is missing or damaged."""
+    """Read a JSON object; raises SadariError where the file is missing or damaged."""
+    with undamaged(path):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ValueError("it has no names")
+        return document
+
+
+@contextmanager
+def undamaged(path: Path, remedy: str = "put it back as it was, or make it again in another --out") -> Iterator[None]:
+    """Raise SadariError, with what can be done, for whatever reading a missing or damaged file raises inside."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise SadariError(f"cannot read {path}: {error}") from None
+        yield
+    except SadariError:
+        raise
+    except OSError as error:
+        raise SadariError(f"cannot read {path}: {error.strerror or error}; {remedy}") from None
+    except Exception as error:  # NumPy, zipfile and json raise errors of many classes for damaged files
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise SadariError(f"cannot read {path}: it is damaged ({reason}); {remedy}") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import read_json
+from sadari.files import read_json, undamaged
 from sadari.notebook import card, fact, figures, learning
 from sadari.run_files import HISTORY_COLUMNS, read_answers, read_history, read_predictions, read_split
 from sadari.settings import JobRecord
@@ -97,7 +97,12 @@ class RunRecord:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """Return the document of `train --json`, as stored in `scores.json`; only for a finished run."""
-        return read_json(self.path / SCORES)
+        path = self.path / SCORES
+        document = read_json(path)
+        with undamaged(path):
+            if not all(each is None or isinstance(each, dict) for each in document["scores"].values()):
+                raise ValueError("the scores are no table")
+        return document
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -130,7 +135,8 @@ class RunRecord:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return the notes on its images, such as that some were skipped, or that they are streamed."""
-        return tuple(self.environment["data"]["notes"])
+        with undamaged(self.path / ENVIRONMENT):
+            return tuple(self.environment["data"]["notes"])
 
     @property
     def threads(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import TextIO
 
 import numpy as np
 
-from sadari.files import write_text, write_whole
+from sadari.files import undamaged, write_text, write_whole
 from sadari.values import Answers, Predictions, Split
 
 HISTORY_COLUMNS = (
@@ -31,8 +31,11 @@ def read_history(path: Path) -> list[dict[str, float]]:
     """Read what `write_history` wrote: a row per epoch, without the empty cells; none where there is no file."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(file)]
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if rows.fieldnames and "epoch" not in rows.fieldnames:
+            raise ValueError("it has no column epoch")
+        return [{name: float(text) for name, text in row.items() if text} for row in rows]
 
 
 def _printed(value: float) -> str:
@@ -50,8 +53,9 @@ def write_split(path: Path, split: Split) -> None:
 
 
 def read_split(path: Path) -> Split:
-    """Read what `write_split` wrote; never unpickles."""
-    with np.load(path, allow_pickle=False) as stored:
+    """Read what `write_split` wrote; never unpickles. Raises SadariError for a damaged file."""
+    with undamaged(path, "delete it, and the split is drawn again"), path.open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
         return Split(stored["train"], stored["val"], stored["test"], str(stored["origin"]))
 
 
@@ -73,7 +77,10 @@ def _put_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan."""
+    """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan.
+
+    Raises SadariError for a damaged file.
+    """
     rows: list[list[str]] = []
 
     def probabilities_of(read: Iterable[tuple[list[str], str]]) -> Iterator[str]:
@@ -81,23 +88,26 @@ def read_predictions(path: Path) -> Predictions:
             rows.append(cells)
             yield printed
 
-    with path.open(encoding="utf-8", newline="") as file:
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
         classes = _classes_of(file)
         probabilities = np.loadtxt(probabilities_of(_rows_of(file)), dtype=np.float32, delimiter=",", ndmin=2)
-    answers = _answers(rows, classes)
-    return Predictions(answers.ids, answers.labels, probabilities, classes, seconds=float("nan"))
+        answers = _answers(rows, classes)
+        return Predictions(answers.ids, answers.labels, probabilities, classes, seconds=float("nan"))
 
 
 def read_answers(path: Path) -> Answers:
     """Read what `write_predictions` wrote without the probabilities, which are most of it with many classes."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
         classes = _classes_of(file)
         return _answers([cells for cells, _ in _rows_of(file)], classes)
 
 
 def _classes_of(file: TextIO) -> tuple[str, ...]:
     """Read the classes from the first row of `file`; the next read gets the second row."""
-    return tuple(next(csv.reader(file))[3:])
+    header = next(csv.reader(file))
+    if header[:3] != ["id", "label", "prediction"]:
+        raise ValueError("it does not begin with id,label,prediction")
+    return tuple(header[3:])
 
 
 def _rows_of(file: TextIO) -> Iterator[tuple[list[str], str]]:

@@ -81,7 +81,7 @@ def test_a_classical_model_that_fills_the_memory_stays_alone() -> None:
 def test_no_more_run_at_once_than_fit_into_memory(
     memory: int, models: tuple[str, ...], count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "_memory", lambda: memory << 30)
+    monkeypatch.setattr(sharing, "memory_bytes", lambda: memory << 30)
     large = images(64, 3, 17_000)  # 0.8 GiB of float32
     split = Split(large.labels, large.labels, large.labels, "not looked at")
     tasks = [Task(job_for(model), Path(), large, split, model) for model in models]

@@ -122,7 +122,7 @@ def test_nothing_of_the_pixels_is_kept(tmp_path: Path, own_cache: Path) -> None:
     data = write_folder(tmp_path / "photos", photographs())
     streamed(data, image_size=64)
     (entry,) = (own_cache / "packs").iterdir()
-    assert {path.name for path in entry.iterdir()} == {"pack.json", "checksums.npy"}
+    assert {path.name for path in entry.iterdir()} == {"pack.json", "checksums.npy", "entry.json"}
     assert sum(path.stat().st_size for path in entry.iterdir()) < 64 * 64 * 3
 
 

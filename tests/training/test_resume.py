@@ -222,7 +222,10 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     assert model_bytes(resume(tmp_path / "run")) == model_bytes(uninterrupted)
 
 
-def test_ctrl_c_names_the_line_that_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
+)
+def test_ctrl_c_names_the_line_that_goes_on(number: int, status: int, tmp_path: Path) -> None:
     model, out = network_file(tmp_path, DROPPED), tmp_path / "my run"
     words = ("--model", model, "--epochs", "300", "--out", str(out), *settings_of(batch_size=64))
     process = subprocess.Popen(
@@ -230,9 +233,9 @@ def test_ctrl_c_names_the_line_that_goes_on(tmp_path: Path) -> None:
     )
     while not (out / "history.csv").exists() and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    assert process.returncode == status, said
     assert said.strip().splitlines()[-1] == f"interrupted; the work is kept, go on with: sadari resume '{out}'"
     record = RunRecord.open(out)
     assert not record.finished

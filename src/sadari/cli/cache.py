@@ -16,25 +16,54 @@ if TYPE_CHECKING:
 
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove everything; it is made again when needed.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every byte with its checksum; remove what was altered.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show decoded images and computed features that are kept between runs, or clear them."""
+    """Show decoded images and computed features that are kept between runs, verify them, or clear them."""
     from sadari.data.cache.digests import cache_dir
-    from sadari.data.cache.entries import LIMIT, cache_limit, entries, remove
+    from sadari.data.cache.entries import (
+        LIMIT,
+        cache_limit,
+        entries,
+        leftovers,
+        remove,
+        remove_altered,
+        remove_leftovers,
+    )
 
-    held = entries()
+    altered: list[Entry] = []
     if clear:
-        for entry in held:
+        for entry in entries():
             remove(entry)
-        held = entries()
+        remove_leftovers()
+    elif verify:
+        altered = remove_altered()
+    held, unfinished = entries(), leftovers()
     total = sum(entry.size for entry in held)
     if as_json:
         documents = [{"folder": str(e.folder), "kind": e.kind, "bytes": e.size, "used": e.used} for e in held]
-        print_json({"folder": str(cache_dir()), "bytes": total, "limit": cache_limit(), "entries": documents})
-        return
-    if held:
-        show(_table(held))
-    show(f"{_size(total)} of {_size(cache_limit())} in {cache_dir()}; {LIMIT} sets the limit in GiB")
+        print_json(
+            {
+                "folder": str(cache_dir()),
+                "bytes": total,
+                "limit": cache_limit(),
+                "entries": documents,
+                "unfinished": {"count": unfinished.count, "bytes": unfinished.size},
+                **({"altered": [str(each.folder) for each in altered]} if verify else {}),
+            }
+        )
+    else:
+        if held:
+            show(_table(held))
+        show(f"{_size(total)} of {_size(cache_limit())} in {cache_dir()}; {LIMIT} sets the limit in GiB")
+        if unfinished.count:
+            show(f"besides {_size(unfinished.size)} unfinished, of processes at work or ended ones; see --clear")
+        if verify:
+            show(f"{len(held):,} verified: as they were written; {len(altered):,} altered and removed")
+    if altered:
+        raise typer.Exit(1)
 
 
 def _table(held: "list[Entry]") -> "Table":

@@ -24,6 +24,7 @@ from sadari.cli.options import (
 from sadari.cli.output.console import print_json, stderr_console, stdout_console
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
+from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
     from sadari.comparison.claims.claim import Claim
@@ -123,13 +124,13 @@ def study(
 def _run(
     plan: "Plan", out: Path | None, robustness: bool, margin: float | None, progress: "Progress"
 ) -> "ComparisonResult":
-    """Run the plan; Ctrl-C ends with status 130 and the command that goes on."""
+    """Run the plan; Ctrl-C, SIGTERM and SIGHUP end with their status and the command that goes on."""
     try:
         return plan.run(out=out, robustness=robustness, margin=margin, progress=progress)
     except KeyboardInterrupt:
         command = shlex.join(["sadari", *sys.argv[1:]])
         typer.echo(f"interrupted; what is finished is kept, go on with: {command}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(interrupted_status()) from None
 
 
 def _show(

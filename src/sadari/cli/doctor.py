@@ -29,7 +29,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def examine() -> dict[str, Any]:
     """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
-    from sadari.inference.device import resolve_machine
+    from sadari.inference.device import memory_bytes, resolve_machine
     from sadari.run import environment
     from sadari.settings import Settings
 
@@ -38,7 +38,7 @@ def examine() -> dict[str, Any]:
     stamp = environment()
     del stamp["command"]
     return {
-        "machine": {**stamp, "memory_gib": _memory_gib(), "executable": sys.executable},
+        "machine": {**stamp, "memory_gib": round(memory_bytes() / 2**30, 1) or None, "executable": sys.executable},
         "a_run_here": {"device": settings.device, "precision": settings.precision},
         "folders": folders,
         "sets": _sets(),
@@ -81,13 +81,9 @@ def _sets() -> dict[str, str]:
     return {each.name: where(each.name) for each in named_sets()}
 
 
-def _memory_gib() -> float:
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-
-
 def _show(document: dict[str, Any]) -> None:
     machine, here = document["machine"], document["a_run_here"]
-    typer.echo(f"machine   {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB")
+    typer.echo(f"machine   {machine['processor']}, {machine['cores']} cores, {machine['memory_gib'] or 'unknown'} GiB")
     typer.echo(f"python    {machine['python']} at {machine['executable']}")
     for name, installed in machine["packages"].items():
         typer.echo(f"          {name} {installed}")

@@ -1,9 +1,11 @@
 """Which commands are there, and with which status do they end?
 
-0 done; 1 it failed, with one sentence; 2 the command line is wrong; 130 interrupted, with the work kept.
+0 done; 1 it failed, with one sentence; 2 the command line is wrong. Interrupted, with the work stored: 130 by Ctrl-C,
+143 by SIGTERM, 129 by SIGHUP (a closed terminal).
 """
 
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -14,12 +16,14 @@ from sadari.cli.doctor import doctor
 from sadari.cli.explain import explain
 from sadari.cli.export import export, log
 from sadari.cli.models import models
+from sadari.cli.output.streams import usable_streams
 from sadari.cli.predict import predict
 from sadari.cli.report import report
 from sadari.cli.serve import serve
 from sadari.cli.settings import settings
 from sadari.cli.train import evaluate, resume, train
 from sadari.errors import SadariError
+from sadari.training.interrupt import interrupt_by_signals, interrupted_status
 
 app = typer.Typer(
     name="sadari",
@@ -69,21 +73,29 @@ app.command("doctor")(doctor)
 
 def main() -> None:
     """Run the command line and leave with its status."""
+    with usable_streams():
+        status = _run()
+    sys.exit(status)
+
+
+def _run() -> int:
     debug = "--debug" in sys.argv
     arguments = [each for each in sys.argv[1:] if each != "--debug"]
     try:
+        if threading.current_thread() is threading.main_thread():
+            interrupt_by_signals()
         status = app(arguments, standalone_mode=False)
     except SadariError as error:
         if debug:
             raise
         status = _say(f"error: {error}", error.status)
     except KeyboardInterrupt:
-        status = 130
+        status = _say("interrupted", interrupted_status())
     except Exception as error:
         if debug:
             raise
         status = _unexpected(error)
-    sys.exit(status if isinstance(status, int) else 0)
+    return status if isinstance(status, int) else 0
 
 
 def _unexpected(error: Exception) -> int:

@@ -9,7 +9,7 @@ import typer
 from sadari.cli.options import AsJson, RunsOrComparisons, out_option
 from sadari.cli.output.console import print_json
 from sadari.cli.output.progress import TerminalProgress
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 
 SUFFIXES = (".html", ".htm")
 
@@ -28,8 +28,13 @@ def report(
     from sadari.report.page import write_report
     from sadari.report.sentences import verdict_sentence
 
-    result = reopen(paths, TerminalProgress())
-    page = write_report(result, place).resolve()
+    try:
+        result = reopen(paths, TerminalProgress())
+        page = write_report(result, place).resolve()
+    except BaseException:
+        if out is None and place.is_file() and not place.stat().st_size:
+            place.unlink()  # it was made to take the name
+        raise
     if as_json:
         print_json(result.document(page))
         return
@@ -45,5 +50,12 @@ def _place(paths: list[Path], out: Path | None) -> Path:
         return out
     if len(paths) == 1:
         return paths[0] / "report.html"
-    names = chain([Path("report.html")], (Path(f"report-{number}.html") for number in count(2)))
-    return next(name for name in names if not name.exists())
+    for name in chain([Path("report.html")], (Path(f"report-{number}.html") for number in count(2))):
+        try:
+            name.open("x").close()  # so that another command does not take the same name
+            return name
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise SadariError(f"cannot write {name}: {error.strerror}; choose another --out") from None
+    raise AssertionError

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from sadari.cli.completion import data_names, model_names, split_names
 from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
 from sadari.cli.output.console import duration, print_json
 from sadari.cli.output.progress import TerminalProgress
+from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
     from sadari.job import Job
@@ -40,7 +42,14 @@ def train(
     from sadari.models.catalog import find_model
 
     job = make_job(data, find_model(model), seed, overrides_of(set_, epochs=epochs))
-    _run(job, out or _free_folder(job), as_json)
+    folder = out or _free_folder(job)
+    try:
+        _run(job, folder, as_json)
+    finally:
+        if out is None:
+            for each in (folder, folder.parent):
+                with suppress(OSError):  # something is stored in it
+                    each.rmdir()
 
 
 def resume(run: Run, as_json: AsJson = False) -> None:
@@ -105,8 +114,13 @@ def _free_folder(job: "Job") -> Path:
     number = 1
     while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists():
+        try:
+            folder.mkdir(parents=True)  # which decides between two commands that begin together
             return folder
+        except FileExistsError:
+            pass
+        except OSError:
+            return folder  # training says what is wrong with it
         if RunRecord.is_run(folder) and RunRecord(folder).job == wanted:
             return folder
         number += 1
@@ -120,7 +134,7 @@ def _run(job: "Job", out: Path, as_json: bool) -> None:
         record = train(job, out, progress=progress)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; {_what_is_kept(out)}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(interrupted_status()) from None
     if as_json:
         for note in record.notes:
             progress.say(note)

@@ -22,6 +22,7 @@ from sadari.errors import UsageError
 from sadari.files import write_json
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
+from sadari.unfinished import remove_unfinished
 
 
 def compare(
@@ -52,6 +53,7 @@ def compare(
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
     store_request(request, folder)
+    remove_unfinished(folder)
     store_split(request, inputs, folder)
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction

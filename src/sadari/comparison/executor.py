@@ -4,6 +4,7 @@ It is all that a comparison knows of how its runs are trained. Tasks and outcome
 so that an executor may also train in other processes or on other machines.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from sadari.job import Job
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
+from sadari.training.run_folder import RunBusyError
 from sadari.training.train import train
 from sadari.values import ImageSet, Split
 
+WAIT_SECONDS = 0.5  # assumed: nobody notices half a second at the end of a run
 Train = Callable[..., RunRecord]  # takes the arguments of `train`
 
 
@@ -38,11 +41,15 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The result of a task: the finished run, or the reason why there is none. out: the folder of the task."""
+    """The result of a task: the finished run, or the reason why there is none.
+
+    out: the folder of the task. busy: the reason is that another process trains the run.
+    """
 
     out: Path
     record: RunRecord | None
     reason: str = ""
+    busy: bool = False
 
 
 class Executor(Protocol):
@@ -63,13 +70,31 @@ class SerialExecutor:
     train: Train = train
 
     def run(self, tasks: Sequence[Task], progress: Progress) -> list[Outcome]:
-        """Do all `tasks` in their order; see `Executor`."""
-        return [self._run(task, progress) for task in tasks]
+        """Do all `tasks` in their order, those that another process trains last; see `Executor`."""
+        outcomes, busy = [], []
+        for task in tasks:
+            outcome = run_task(task, progress, self.train)
+            if outcome.busy:
+                busy.append(task)
+                continue
+            say_failure(task, outcome, progress)
+            outcomes.append(outcome)
+        return outcomes + wait_for(busy, progress, self.train)
 
-    def _run(self, task: Task, progress: Progress) -> Outcome:
-        outcome = run_task(task, progress, self.train)
+
+def wait_for(tasks: Sequence[Task], progress: Progress, train: Train) -> list[Outcome]:
+    """Take over the runs that other processes train, when they are finished; go on with one whose process ended."""
+    outcomes = []
+    for task in tasks:
+        outcome = run_task(task, progress, train)
+        if outcome.busy:
+            progress.say(f"{task.label} is trained by another process; this one waits for it")
+        while outcome.busy:
+            time.sleep(WAIT_SECONDS)
+            outcome = run_task(task, progress, train)
         say_failure(task, outcome, progress)
-        return outcome
+        outcomes.append(outcome)
+    return outcomes
 
 
 def run_task(task: Task, progress: Progress, train: Train) -> Outcome:
@@ -83,7 +108,7 @@ def run_task(task: Task, progress: Progress, train: Train) -> Outcome:
     try:
         return Outcome(task.out, train(task.job, task.out, **named))
     except Exception as error:  # a row with its reason is worth more than no table at all
-        return Outcome(task.out, None, reason_of(error))
+        return Outcome(task.out, None, reason_of(error), isinstance(error, RunBusyError))
 
 
 def say_failure(task: Task, outcome: Outcome, progress: Progress) -> None:

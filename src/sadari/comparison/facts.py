@@ -6,7 +6,7 @@ from sadari.comparison.inputs import judging_split
 from sadari.comparison.result import DataFacts
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess
-from sadari.files import read_json
+from sadari.files import read_json, undamaged
 from sadari.progress import Progress
 from sadari.run import PREPROCESS, RunRecord
 from sadari.values import SPLITS, ImageSet, Split
@@ -37,7 +37,8 @@ def facts_of(
 
 def facts_from_run(name: str, record: RunRecord) -> DataFacts:
     """Return the facts that a finished run stores, for when its images are missing; `leaks` is None."""
-    preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
+    with undamaged(record.path / PREPROCESS):
+        preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
     shape = (preprocess.height, preprocess.width, preprocess.channels)
     facts = _facts(name, record.split, shape, record.answers.classes)
     return replace(facts, sentences=(*facts.sentences, *record.notes))

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from glob import escape
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import tomli_w
 
 from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
-from sadari.files import names_in, write_text
+from sadari.files import exists, names_in, write_text
 from sadari.job import Job, make_job
 from sadari.settings import Settings
 
@@ -113,14 +114,27 @@ def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
 
 
 def numbered_folder(name: str, runs: Path, holds: Callable[[Path], bool]) -> Path:
-    """Return the newest runs/NAME-N of which `holds` is true, or the next one that is free."""
+    """Return the newest runs/NAME-N of which `holds` is true, or make the next one that is free.
+
+    The making decides, so that no two requests that begin together get one folder. Raises SadariError.
+    """
     stem = f"{name}-"
     found = runs.glob(f"{escape(stem)}*")
     held = {int(path.name[len(stem) :]): path for path in found if path.name[len(stem) :].isdecimal()}
     for number in sorted(held, reverse=True):
         if holds(held[number]):
             return held[number]
-    return runs / f"{stem}{max(held, default=0) + 1}"
+    for number in count(max(held, default=0) + 1):
+        folder = runs / f"{stem}{number}"
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            if exists(runs) and not runs.is_dir():
+                raise SadariError(f"cannot write to '{runs}': it is a file; choose another --out") from None
+        except OSError as error:
+            raise SadariError(f"cannot write to '{folder}': {error.strerror}; choose another --out") from None
+    return folder
 
 
 def store_request(request: Comparison, out: Path) -> None:

@@ -1,16 +1,15 @@
 """How are images handed to another program? As one .npz, or as a folder of PNGs in class folders."""
 
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import UNFINISHED, write_whole
+from sadari.files import write_whole
 from sadari.progress import Progress, Silent
+from sadari.unfinished import UnfinishedFolder
 from sadari.values import SPLITS, ImageSet
 
 # Endings of formats that are not written here.
@@ -54,32 +53,32 @@ def _write_npz(images: ImageSet, out: Path) -> None:
 
 def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str, ...]:
     folders = _class_folders(images.classes)
-    temporary: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent))
-        for split_name in set(images.source_split.tolist()):
-            for label in np.unique(images.labels[images.source_split == split_name]):
-                (temporary / split_name / folders[label]).mkdir(parents=True)
-        with progress.task("writing", len(images), "images") as task:
-            for number, (pixels, label, split_name) in enumerate(
-                zip(images.images, images.labels, images.source_split, strict=True)
-            ):
-                path = temporary / str(split_name) / folders[label] / f"{number:05d}.png"
-                Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
-                task.advance(1)
-        temporary.chmod(0o755)  # mkdtemp makes it private
-        temporary.rename(out)
+        with UnfinishedFolder(out.parent, out.name) as unfinished:
+            _write_images(images, unfinished.path, folders, progress)
+            unfinished.release()
+            unfinished.path.rename(out)
     except OSError as error:
         raise SadariError(f"cannot write {out}: {error.strerror or error}; nothing was left there") from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
     return tuple(
         f"the class '{name}' became the folder '{folder}', since a folder cannot have its name"
         for name, folder in zip(images.classes, folders, strict=True)
         if name != folder
     )
+
+
+def _write_images(images: ImageSet, to: Path, folders: list[str], progress: Progress) -> None:
+    for split_name in set(images.source_split.tolist()):
+        for label in np.unique(images.labels[images.source_split == split_name]):
+            (to / split_name / folders[label]).mkdir(parents=True)
+    with progress.task("writing", len(images), "images") as task:
+        for number, (pixels, label, split_name) in enumerate(
+            zip(images.images, images.labels, images.source_split, strict=True)
+        ):
+            path = to / str(split_name) / folders[label] / f"{number:05d}.png"
+            Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
+            task.advance(1)
 
 
 def _class_folders(classes: tuple[str, ...]) -> list[str]:

@@ -1,17 +1,16 @@
 """How is a model exported as a folder? In the layout of the Hugging Face hub, without anything that is executed."""
 
 import json
-import shutil
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sadari.deploy.card import licence_of, model_card
 from sadari.errors import SadariError, UsageError
-from sadari.files import UNFINISHED, write_bytes, write_json, write_text
+from sadari.files import write_bytes, write_json, write_text
 from sadari.inference.model import TrainedModel
 from sadari.run import MODEL, PREPROCESS, RunRecord
+from sadari.unfinished import UnfinishedFolder
 
 CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 
@@ -26,19 +25,14 @@ def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
         raise UsageError(f"'{out}' is there already; choose another --out, or remove it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent))
+        with UnfinishedFolder(out.parent, out.name) as unfinished:
+            _fill(run, model, unfinished.path)
+            unfinished.release()
+            with suppress(OSError):  # an empty folder of that name may be there
+                out.rmdir()
+            unfinished.path.replace(out)
     except OSError as error:
         raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
-    try:
-        _fill(run, model, unfinished)
-        unfinished.chmod(0o755)
-        with suppress(OSError):  # an empty folder of that name may be there
-            out.rmdir()
-        unfinished.replace(out)
-    except OSError as error:
-        raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:

@@ -14,7 +14,7 @@ class Log:
     def __init__(self, path: Path, shown: Progress) -> None:
         self._path = path
         self._shown = shown
-        self._text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        self._text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
     def say(self, sentence: str) -> None:
         """Show the sentence and write it; raise SadariError where the disk is full."""

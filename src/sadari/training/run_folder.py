@@ -1,23 +1,32 @@
 """Who may write to a run folder? One job, and one process at a time."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sadari.data.load import fingerprint_of
 from sadari.errors import SadariError, UsageError
-from sadari.files import UNFINISHED, exists, names_in, write_text
+from sadari.files import exists, names_in, write_text
 from sadari.job import Job
+from sadari.locks import Busy, release_folder, take_folder
 from sadari.models.backbone.spec import Backbone
 from sadari.models.spec import ModelSpec
 from sadari.models.weights import weights_digest
 from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
 from sadari.settings import Settings
+from sadari.unfinished import ATTEMPTS
 from sadari.values import ImageSet
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+
+class RunBusyError(SadariError):
+    """Another process trains the run; its folder can be used when that ends."""
+
 
 # What "auto" became when the run began decides it for good: on another machine it would become something else.
 DECIDED_AT_START = ("device", "precision")
@@ -32,7 +41,7 @@ def require_same_job(job: Job, out: Path) -> None:
     if SETTINGS in names:
         if replace(RunRecord(out).job, data=job.data) != job.record:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
-    elif any(not name.endswith(UNFINISHED) for name in names):
+    elif names:
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
 
 
@@ -49,32 +58,31 @@ def as_begun(settings: Settings, out: Path) -> Settings:
 def only_one(out: Path) -> Iterator[None]:
     """Lock the run folder against a second process; leave no folder behind where nothing was written."""
     made = [each for each in (out, *out.parents) if not exists(each)]
-    handle = _locked(out)
+    lock = _lock(out)
     try:
         yield
     finally:
+        release_folder(out, lock)
         for each in made or [out]:
             with suppress(OSError):  # it is not empty
                 each.rmdir()
-        os.close(handle)
 
 
-def _locked(out: Path) -> int:
-    """Return an open handle that holds the lock of the folder, which is made where there is none."""
-    while True:
+def _lock(out: Path) -> "FileLock | None":
+    """Return the lock of the folder, which is made where there is none. Raises SadariError."""
+    for attempt in range(ATTEMPTS):
         try:
             out.mkdir(parents=True, exist_ok=True)
-            handle = os.open(out, os.O_RDONLY)
+            return take_folder(out)
+        except Busy:
+            raise RunBusyError(
+                f"another process is training in '{out}'; wait for it, or choose another --out"
+            ) from None
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and attempt + 1 < ATTEMPTS:
+                continue  # the process that had it has removed the folder in the meantime
             raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise SadariError(f"another process is training in '{out}'; wait for it, or choose another --out") from None
-        if out.is_dir() and os.path.samestat(os.fstat(handle), out.stat()):
-            return handle
-        os.close(handle)  # the process that held the lock has removed the folder in the meantime
+    raise AssertionError
 
 
 def require_same_network(out: Path, model: ModelSpec) -> None:

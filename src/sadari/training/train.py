@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
-from sadari.files import names_in, remove_unfinished
+from sadari.files import names_in
 from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.job import Job, find_job
@@ -44,6 +44,7 @@ from sadari.training.run_folder import (
 )
 from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up, threads_of
 from sadari.training.tensorboard import Events
+from sadari.unfinished import remove_unfinished
 from sadari.values import ImageSet, Split
 
 

@@ -33,6 +33,7 @@ from sadari.run import RunRecord
 from sadari.settings import Value
 from sadari.training.run_folder import only_one
 from sadari.training.train import train
+from sadari.unfinished import remove_unfinished
 from sadari.values import ImageSet
 
 # Said where no test images judge.
@@ -86,6 +87,7 @@ def find_best(
     folder = _folder(candidates, request.budget, out, runs).resolve()
     counts = Counts.of(split)
     with only_one(folder):
+        remove_unfinished(folder)
         profiler = Profiler(candidates, images, counts, progress, train, clock)
         state = _state(folder, request.budget, profiler)
         shortlist = profiler.shortlist(state)

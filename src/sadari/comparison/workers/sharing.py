@@ -26,14 +26,13 @@ which a run loses when no other run is beside it.
 Convolutions keep two cores busy: a gain of 5 to 8 % is not worth that a lone run takes 1.8 times as long.
 """
 
-import os
 from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
 from sadari.comparison.executor import Task
-from sadari.inference.device import resolve_machine, values_of_batch
+from sadari.inference.device import memory_bytes, resolve_machine, values_of_batch
 from sadari.job import Job
 from sadari.models.layers.specs import Conv
 from sadari.models.spec import FittedBy
@@ -95,7 +94,8 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
     if sum(_values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
         return 1
     each = WORKER_MEMORY + max((_pixels_at_once(task.job, task.images) for task in tasks), default=0)
-    return max(1, min(most, int(OF_MEMORY * _memory()) // each))
+    memory = memory_bytes()
+    return max(1, min(most, int(OF_MEMORY * memory) // each)) if memory else most
 
 
 def _pixels_at_once(job: Job, images: ImageSet) -> int:
@@ -106,8 +106,3 @@ def _pixels_at_once(job: Job, images: ImageSet) -> int:
 def _values_of_run(task: Task) -> int:
     """Return the number of pixel values that a run reads in all of its epochs."""
     return len(task.split.train) * prod(task.images.shape) * task.job.settings.epochs
-
-
-def _memory() -> int:
-    """Return the bytes of memory of the machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

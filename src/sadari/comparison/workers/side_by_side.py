@@ -11,10 +11,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock, Thread, current_thread, main_thread
 
-from sadari.comparison.executor import Outcome, Task, reason_of, run_task, say_failure
+from sadari.comparison.executor import Outcome, Task, reason_of, run_task, say_failure, wait_for
 from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress
@@ -22,6 +21,7 @@ from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
 from sadari.run_files import write_split
 from sadari.training.train import train
+from sadari.unfinished import temporary_folder
 
 
 def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> list[Outcome]:
@@ -34,8 +34,8 @@ def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> li
     at_once = min(most, left)
     if at_once > 1:
         progress.say(f"{left} runs train side by side, {at_once} at a time with one thread each")
-    with TemporaryDirectory(prefix="sadari-splits-") as folder:
-        return _Crew(tasks, OneAtATime(progress), Path(folder)).work(at_once - 1)
+    with temporary_folder("sadari-splits") as folder:
+        return _Crew(tasks, OneAtATime(progress), folder.path).work(at_once - 1)
 
 
 class _Crew:
@@ -46,6 +46,7 @@ class _Crew:
         self._progress = progress
         self._splits = _write_splits(tasks, folder)
         self._outcomes: list[Outcome] = []
+        self._busy: list[Task] = []  # trained by other processes
         self._workers: list[Worker] = []
         self._threads: list[Thread] = []
         self._lock = Lock()
@@ -66,6 +67,8 @@ class _Crew:
                 task = self._next()
             for thread in self._threads:
                 thread.join()
+            if not self._stopping:
+                self._outcomes += wait_for(self._busy, self._progress, train)
         except KeyboardInterrupt:
             if not self._loss:
                 raise
@@ -97,6 +100,9 @@ class _Crew:
             worker.wait()
 
     def _add(self, task: Task, outcome: Outcome) -> None:
+        if outcome.busy:
+            self._busy.append(task)
+            return
         say_failure(task, outcome, self._progress)
         self._outcomes.append(outcome)
 

@@ -47,7 +47,7 @@ class Worker:
                 if "reason" in message:
                     self._idle = True
                     record = None if message["reason"] else RunRecord(task.out.resolve())
-                    return Outcome(task.out, record, message["reason"])
+                    return Outcome(task.out, record, message["reason"], message["busy"])
                 shown.show(message)
         raise self._gone(task)
 

@@ -9,7 +9,8 @@ of its standard output report its progress, in order:
     {"begin": n, "label": ..., "total": ..., "unit": ...}  work number n, for a bar
     {"advance": n, "count": ..., "note": ...}              some of it is done
     {"end": n}                                             all of it
-    {"reason": sentence or ""}                             the task is over: why it failed, or that it did not
+    {"reason": sentence or "", "busy": true or false}      the task is over: why it failed, or that it did not; whether
+                                                           another process trains the run
 
 The end of the input means: stop now and store the state, as Ctrl-C does. So a worker never outlives its comparison.
 """
@@ -74,7 +75,8 @@ def main() -> None:
     Thread(target=_listen, args=(requests,), daemon=True).start()
     with suppress(KeyboardInterrupt):
         while request := requests.get():
-            channel.send(reason=runner.run(json.loads(request)))
+            reason, busy = runner.run(json.loads(request))
+            channel.send(reason=reason, busy=busy)
 
 
 def _own_output() -> IO[str]:

@@ -12,6 +12,7 @@ from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
 from sadari.run_files import read_split
 from sadari.settings import JobRecord
+from sadari.training.run_folder import RunBusyError
 from sadari.training.train import train
 from sadari.values import ImageSet
 
@@ -23,8 +24,11 @@ class TaskRunner:
     progress: Progress
     loaded: dict[Key, ImageSet] = field(default_factory=dict)
 
-    def run(self, request: dict[str, Any]) -> str:
-        """Train the run of `request` (see `worker.request`); returns why it failed, or ""."""
+    def run(self, request: dict[str, Any]) -> tuple[str, bool]:
+        """Train the run of `request` (see `worker.request`).
+
+        Returns why it failed, or "", and whether that is because another process trains the run.
+        """
         try:
             job = find_job(JobRecord.from_toml(request["job"]))
             images = self._images(job, request["fingerprint"])
@@ -32,8 +36,8 @@ class TaskRunner:
             out, threads = Path(request["out"]), request["threads"]
             train(job, out, images=images, split=split, progress=self.progress, threads=threads)
         except Exception as error:
-            return reason_of(error)
-        return ""
+            return reason_of(error), isinstance(error, RunBusyError)
+        return "", False
 
     def _images(self, job: Job, fingerprint: str) -> ImageSet:
         """Return the images of `job`; raises SadariError where they are no longer those of the comparison."""

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from stat import S_IWOTH
 
 from sadari.errors import SadariError
 from sadari.files import write_json
 
+ROOT = 0  # the user id of the administrator, who may give a folder to a group
 DIGEST_BYTES = 20
 READ_BYTES = 1 << 20
 # Assumed: a file written this recently could change again within one tick of the file system's clock
@@ -21,15 +23,26 @@ SETTLED_SECONDS = 3.0
 def cache_dir() -> Path:
     """Return the folder of packs and digests: SADARI_CACHE_DIR, else ~/.cache/sadari; made where it is missing.
 
-    Raises SadariError where it cannot be made or written.
+    Raises SadariError where it cannot be made or written, and where others than this user could put something into it.
     """
-    folder = Path(os.environ.get("SADARI_CACHE_DIR") or Path.home() / ".cache" / "sadari").expanduser().absolute()
+    try:
+        folder = Path(os.environ.get("SADARI_CACHE_DIR") or "~/.cache/sadari").expanduser().absolute()
+    except RuntimeError:
+        raise SadariError(
+            "there is no home folder to keep decoded images in; set SADARI_CACHE_DIR to a folder that can be written"
+        ) from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        stat = folder.stat()
     except OSError as error:
         raise SadariError(_unwritable(folder, error.strerror or str(error))) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise SadariError(_unwritable(folder, "not writable"))
+    if hasattr(os, "geteuid"):
+        if stat.st_uid not in (os.geteuid(), ROOT):
+            raise SadariError(_unwritable(folder, "it belongs to another user"))
+        if stat.st_mode & S_IWOTH:
+            raise SadariError(_unwritable(folder, "every user of this machine can write to it"))
     return folder
 
 

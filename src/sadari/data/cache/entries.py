@@ -1,29 +1,41 @@
 """How is an entry of the cache written whole, and when is it removed? An entry is a folder of `packs` or `features`.
 
 It is written under a temporary name and renamed when it is complete, so that what a kill leaves behind is
-never taken for an entry; the next writing removes what dead processes left.
+never taken for an entry; the next writing removes what dead processes left. Only what has the marker of Sadari, or is
+an entry of version 0.1.0, is ever removed.
 """
 
 import json
 import os
-import platform
+import re
 import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
 from sadari.data.cache.digests import cache_dir
+from sadari.data.cache.seal import FILES, is_ours, is_unaltered, remove_files, seal
 from sadari.errors import SadariError, UsageError
+from sadari.files import sync_folder, write_text
+from sadari.locks import remove_if_abandoned
+from sadari.unfinished import UnfinishedFolder, is_unfinished, remove_abandoned_folder
 
 KINDS = ("packs", "features")
 # Assumed: more processes than this will not replace one damaged entry at the same moment.
 PUBLISH_ATTEMPTS = 8
 LIMIT = "SADARI_CACHE_LIMIT"
 FREE_SHARE = 0.9  # assumed: leaves room for what runs write
+CACHE_MARKER = ".sadari-cache"
+CACHE_MARKER_TEXT = (
+    "Sadari keeps decoded images and computed features here, in folders that have a file entry.json; it makes them "
+    "again when they are removed, and removes nothing else.\n"
+)
+# What version 0.1.0 called a folder that it was filling: .MACHINE.PROCESS.RANDOM
+_UNFINISHED_OF_OLD = re.compile(r"\..+\.\d+\.[a-z0-9_]{8}")
 USUAL_LIMIT = 20.0  # GiB; assumed: a tenth of a laptop's disk
 
 
@@ -38,10 +50,12 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """List the entries of the cache, the longest unused first."""
+    """List the entries of the cache that Sadari made, the longest unused first."""
     found = []
     for kind in KINDS:
         for folder in (cache_dir() / kind).glob("[!.]*"):
+            if not is_ours(folder, kind):
+                continue
             with suppress(FileNotFoundError):  # another process has just removed it
                 found.append(Entry(folder, kind, _size(folder), folder.stat().st_mtime))
     return sorted(found, key=lambda entry: entry.used)
@@ -66,8 +80,26 @@ def mark_used(folder: Path) -> None:
 
 
 def remove(entry: Entry) -> None:
-    """Remove `entry`; processes that have it mapped keep their map."""
-    shutil.rmtree(entry.folder, ignore_errors=True)
+    """Remove what Sadari wrote of `entry`, where the cache is marked as one; processes that have it mapped keep it."""
+    mark_cache()
+    if is_ours(entry.folder, entry.kind):
+        remove_files(entry.folder, entry.kind)
+
+
+def remove_altered() -> list[Entry]:
+    """Compare every byte of the cache with its checksum; remove the entries that differ, and return them."""
+    altered = [entry for entry in entries() if not is_unaltered(entry.folder, entry.kind, thorough=True)]
+    for entry in altered:
+        remove(entry)
+    return altered
+
+
+def mark_cache() -> None:
+    """Mark the cache folder as one; a folder of version 0.1.0 is marked when it is first used."""
+    marker = cache_dir() / CACHE_MARKER
+    if not marker.is_file():
+        with suppress(SadariError):
+            write_text(marker, CACHE_MARKER_TEXT)
 
 
 def cache_limit() -> int:
@@ -123,40 +155,52 @@ class EntryBuild:
     def __init__(self, target: Path, is_whole: Callable[[], bool]) -> None:
         self._target = target
         self._is_whole = is_whole
-        self.folder = target
+        self._unfinished: UnfinishedFolder | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder to write to."""
+        return self._unfinished.path if self._unfinished else self._target
 
     def __enter__(self) -> Self:
         parent = self._target.parent
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(parent)
-            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=parent))
+            mark_cache()
+            remove_leftovers(parent)
+            self._unfinished = UnfinishedFolder(parent, self._target.name)
         except OSError as error:
             raise _cannot_write(parent, error) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._unfinished:
+            self._unfinished.__exit__(kind, error, at)
         if isinstance(error, OSError):
             raise _cannot_write(self._target.parent, error) from None
 
     def publish(self) -> None:
-        """Give the complete entry its name; where another process was faster, its equal entry stays."""
-        self.folder.chmod(0o755)  # mkdtemp makes it private, and caches are shared
+        """Give the complete entry its marker and its name; where another process was faster, its equal entry stays."""
+        unfinished = self._unfinished
+        assert unfinished is not None
+        seal(unfinished.path, self._target.parent.name)
+        unfinished.release()
         for _ in range(PUBLISH_ATTEMPTS):
             with suppress(OSError):
-                self.folder.rename(self._target)
+                unfinished.path.rename(self._target)
+                sync_folder(self._target.parent)
                 return
             if self._is_whole():
                 return
             self._move_damaged_away()
-        self.folder.rename(self._target)
+        unfinished.path.rename(self._target)
 
     def _move_damaged_away(self) -> None:
-        away = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid()), dir=self._target.parent))
+        """Free the name of an entry that cannot be used; what Sadari did not write of it stays, beside it."""
+        aside = self._target.with_name(f"{self._target.name}.damaged-{token_hex(4)}")
         with suppress(OSError):  # another process may be doing the same
-            self._target.rename(away / "damaged")
-        shutil.rmtree(away, ignore_errors=True)
+            self._target.rename(aside)
+        remove_files(aside, self._target.parent.name)
 
 
 def _cannot_write(folder: Path, error: OSError) -> SadariError:
@@ -170,26 +214,43 @@ def _cannot_write(folder: Path, error: OSError) -> SadariError:
 _CONTENT = {"packs": "decoded images", "features": "computed features"}
 
 
-def _prefix(process: int) -> str:
-    return f".{platform.node()}.{process}."
+@dataclass(frozen=True)
+class Leftovers:
+    """What killed processes left unfinished in the cache: how many files and folders, and their size in bytes."""
+
+    count: int
+    size: int
 
 
-def remove_abandoned(parent: Path) -> None:
-    """Remove the unfinished entries in `parent` of processes of this machine that are no longer alive."""
-    ours = f".{platform.node()}."
-    for folder in parent.glob(f"{ours}*"):
-        process = folder.name.removeprefix(ours).partition(".")[0]
-        if process.isdigit() and not _alive(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
+def leftovers() -> Leftovers:
+    """Count what is unfinished in the cache, that of processes at work included."""
+    found = [path for parent in _places() for path in _unfinished_in(parent)]
+    return Leftovers(len(found), sum(_size(path) if path.is_dir() else path.stat().st_size for path in found))
 
 
-def _alive(process: int) -> bool:
-    if os.name == "nt":
-        return True  # there, signal 0 would end the process
+def remove_leftovers(parent: Path | None = None) -> None:
+    """Remove what killed processes left in the folder `parent` of the cache, or in all of it."""
+    for place in (parent,) if parent else _places():
+        for path in list(_unfinished_in(place)):
+            if path.is_dir():
+                remove_abandoned_folder(path)
+            else:
+                remove_if_abandoned(path)
+
+
+def _places() -> list[Path]:
+    return [cache_dir() / name for name in (*KINDS, "digests")]
+
+
+def _unfinished_in(parent: Path) -> Iterator[Path]:
+    for path in parent.glob(".*"):
+        if (is_unfinished(path.name) or _is_unfinished_of_old(path)) and not path.is_symlink():
+            yield path
+
+
+def _is_unfinished_of_old(path: Path) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        known = _UNFINISHED_OF_OLD.fullmatch(path.name) and path.parent.name in KINDS
+        return bool(known) and {each.name for each in path.iterdir()} <= FILES[path.parent.name]
+    except OSError:
         return False
-    except PermissionError:
-        return True
-    return True

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sadari.data.cache.digests import cache_dir, digest_texts
 from sadari.data.cache.entries import EntryBuild, make_room, mark_used
+from sadari.data.cache.seal import is_unaltered
 
 # Raise it when the same metadata gives other features: older ones are then no longer found.
 FEATURES_FORMAT = "features 1"
@@ -21,9 +22,11 @@ Rows = NDArray[Any]
 
 
 def read_features(metadata: Mapping[str, str]) -> Rows | None:
-    """Map the rows that are stored under `metadata`, read-only; None where there are none or they are damaged."""
+    """Map the rows that are stored under `metadata`, read-only; None where there are none, or none that can be used."""
     folder = _folder(metadata)
     try:
+        if not is_unaltered(folder, "features"):
+            return None
         stored = json.loads((folder / "features.json").read_text(encoding="utf-8"))
         rows = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
         if stored != dict(metadata):

@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sadari.data.cache.digests import cache_dir
+from sadari.data.cache.seal import is_unaltered
 from sadari.data.decode import Shape, common_shape, to_channels
 from sadari.values import ImageSet, RowAccess
 
@@ -141,8 +142,10 @@ def pack_folder(key: str) -> Path:
 
 
 def read_pack(folder: Path, name: str, fingerprint: str) -> ImageSet | None:
-    """Map the images of the pack in `folder`; None where there is no pack or it is damaged."""
+    """Map the images of the pack in `folder`; None where there is no pack, or it is damaged or was altered."""
     try:
+        if not is_unaltered(folder, "packs"):
+            return None
         metadata = read_metadata(folder)
         evidence = np.load(folder / "evidence.npy", mmap_mode="r", allow_pickle=False) if metadata.evidence else None
         pixels = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)

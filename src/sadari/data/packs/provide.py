@@ -25,6 +25,8 @@ from sadari.progress import Progress
 from sadari.settings import Settings
 from sadari.values import ImageSet
 
+ATTEMPTS = 4  # assumed: other processes that need room do not remove a new pack more often before it is mapped
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -80,9 +82,15 @@ def _packed(wanted: Wanted, content: ArrayContent | FileContent, most: int | Non
     """Decode everything into the cache. Raises TooLarge where that takes more than `most` bytes."""
     folder = wanted.folder()
     read = partial(read_pack, folder, wanted.source.name, wanted.fingerprint)
-    _keep(wanted, content, folder, read, partial(PixelWriter, most_bytes=most))
+    images = None
+    for _ in range(ATTEMPTS):
+        _keep(wanted, content, folder, read, partial(PixelWriter, most_bytes=most))
+        images = read()
+        if images is not None:
+            break
+        content = wanted.reopen().content()
     make_room(0, but=folder)
-    return _read_back(read(), folder)
+    return _read_back(images, folder)
 
 
 def _streamed(wanted: Wanted, content: ArrayContent | FileContent, size: int = 0) -> ImageSet:

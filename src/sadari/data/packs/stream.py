@@ -17,6 +17,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.cache.seal import is_unaltered
 from sadari.data.decode import Frame, Shape, UnreadableImageError, common_shape, to_channels
 from sadari.data.packs.pack import make_set, read_metadata
 from sadari.data.packs.prefetch import Pixels, Positions, Prefetcher
@@ -148,8 +149,10 @@ class Stream:
 
 
 def read_stream(folder: Path, stream: Stream, name: str, fingerprint: str) -> ImageSet | None:
-    """Return the set, its images decoded at every access; None where `folder` holds no survey or a damaged one."""
+    """Return the set, its images decoded at every access; None where `folder` has no survey or a damaged one."""
     try:
+        if not is_unaltered(folder, "packs"):
+            return None
         metadata = read_metadata(folder)
         checksums = np.load(folder / "checksums.npy", allow_pickle=False)
         if checksums.shape != (len(metadata.ids),):

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from sadari.errors import SadariError
-from sadari.files import UNFINISHED
 from sadari.progress import Progress, Silent
+from sadari.unfinished import UNFINISHED
 
 # Assumed: long enough for a slow server's first byte, short enough not to look hung.
 TIMEOUT_SECONDS = 30.0

@@ -1,0 +1,162 @@
+"""What is a file or folder that is still being written, and when is it removed? It is ours, hidden, and held by a lock.
+
+A killed process leaves its unfinished files behind. They never count as somebody's work, and the next process that
+works in the same place removes those that nobody holds any more.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from sadari.locks import ABANDONED_SECONDS, LOCK, Busy, hold_file, release_folder, remove_if_abandoned, take_folder
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+UNFINISHED = ".part"  # how the name of a file ends that is still being written
+PRIVATE = 0o700  # permissions of a folder that no other user may read
+ATTEMPTS = 16  # assumed: no name is taken or swept this often in a row
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a file of this name is one of our unfinished ones."""
+    return name.startswith(".") and name.endswith(UNFINISHED)
+
+
+def new_file(path: Path) -> tuple[Path, int]:
+    """Make the unfinished file that will take the name of `path`; return its path and an open handle that holds it.
+
+    Its permissions are those that the process's umask leaves. Raises OSError.
+    """
+    for _ in range(ATTEMPTS):
+        unfinished = path.parent / _name(path.name)
+        with suppress(FileExistsError):
+            handle = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o666)
+            if hold_file(handle):
+                return unfinished, handle
+            os.close(handle)
+    raise FileExistsError(f"no name was free for {path.name}")
+
+
+def _name(name: str) -> str:
+    """Return a new name for what will be `name`; a long one is cut, since it must not become too long by this."""
+    return f".{name.encode()[:200].decode(errors='ignore')}.{secrets.token_hex(4)}{UNFINISHED}"
+
+
+class UnfinishedFolder:
+    """A folder that is being filled, held by a lock; removed at the end unless it has taken another name.
+
+    path: where it is. Making it removes what killed processes left in `parent` for the same `name`.
+    """
+
+    def __init__(self, parent: Path, name: str, mode: int = 0o777) -> None:
+        remove_unfinished_folders(parent, name)
+        self.path, self._lock = _new_folder(parent, name, mode)
+        self._held = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def release(self) -> None:
+        """Take the lock out of the folder, so that it can be renamed (on Windows, not with an open file in it)."""
+        if self._held:
+            self._held = False
+            release_folder(self.path, self._lock)
+
+
+def temporary_folder(name: str) -> UnfinishedFolder:
+    """Make a private folder for temporary files; what killed processes left of the same `name` is removed."""
+    parent = Path(tempfile.gettempdir())
+    for path in parent.glob(f"{name}-*"):  # as version 0.1.0 called them, without a lock
+        with suppress(OSError):
+            if is_mine(path) and not path.is_symlink() and time.time() - _newest(path) > ABANDONED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+    return UnfinishedFolder(parent, name, PRIVATE)
+
+
+def _new_folder(parent: Path, name: str, mode: int) -> "tuple[Path, FileLock | None]":
+    for _ in range(ATTEMPTS):
+        folder = parent / _name(name)
+        with suppress(FileExistsError, Busy):
+            folder.mkdir(mode)
+            try:
+                return folder, take_folder(folder)
+            except FileNotFoundError:  # a sweep was faster
+                continue
+    raise FileExistsError(f"no name was free for {name}")
+
+
+def unfinished_folders(parent: Path, name: str = "*") -> Iterator[Path]:
+    """List the unfinished folders in `parent` that should become `name`."""
+    for path in parent.glob(f".{name}.*{UNFINISHED}"):
+        if path.is_dir() and not path.is_symlink() and is_mine(path):
+            yield path
+
+
+def is_mine(path: Path) -> bool:
+    """Return whether `path` belongs to this user; True where files have no owners."""
+    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
+
+
+def remove_unfinished_folders(parent: Path, name: str = "*") -> None:
+    """Remove the unfinished folders in `parent`, to be called `name`, that no process fills any more."""
+    for folder in unfinished_folders(parent, name):
+        remove_abandoned_folder(folder)
+
+
+def remove_abandoned_folder(folder: Path) -> None:
+    """Remove the unfinished `folder` unless a process fills it; without a lock in it, its age decides."""
+    try:
+        if not (folder / LOCK).exists():
+            if time.time() - _newest(folder) > ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+        lock = take_folder(folder)
+    except (OSError, Busy):
+        return
+    if lock is None and time.time() - _newest(folder) <= ABANDONED_SECONDS:
+        return
+    for each in folder.iterdir():
+        if each.name != LOCK:
+            _remove(each)
+    release_folder(folder, lock)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _newest(folder: Path) -> float:
+    """Return when anything in `folder` was last changed, in seconds since 1970."""
+    newest = folder.stat().st_mtime
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            newest = max(newest, path.lstat().st_mtime)
+    return newest
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left unfinished in `folder`, its subfolders included."""
+    for path in list(folder.rglob(f".*{UNFINISHED}")):
+        if path.is_symlink():
+            continue
+        if path.is_dir():
+            remove_abandoned_folder(path)
+        else:
+            remove_if_abandoned(path)

@@ -1,0 +1,68 @@
+"""Does work end well where nobody reads what it says: without streams, after the terminal was closed, below nohup?"""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sadari.run import RunRecord
+from sadari.training.checkpoint import Checkpoint
+
+CODE = "from sadari.cli.main import main; main()"
+TRAIN = ("train", "shapes:images=60,size=16", "--model", "mlp", "--out", "run")
+
+
+def shell(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PYTHON": sys.executable, "CODE": CODE}
+    return subprocess.run(["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_a_run_needs_no_streams(closed: str, tmp_path: Path) -> None:
+    done = shell(tmp_path, f'"$PYTHON" -c "$CODE" {" ".join(TRAIN)} --epochs 1 {closed}')
+    assert done.returncode == 0, done.stderr
+    run = RunRecord.open(tmp_path / "run")
+    assert run.finished
+    assert run.summary["scores"]["test"]
+
+
+def test_an_error_without_a_stream_keeps_its_status(tmp_path: Path) -> None:
+    assert shell(tmp_path, '"$PYTHON" -c "$CODE" train nothing-here 2>&-').returncode == 2
+
+
+def started(tmp_path: Path, terminal: int, *before: str) -> "subprocess.Popen[bytes]":
+    words = (*before, sys.executable, "-c", CODE, *TRAIN, "--epochs", "3000")
+    process = subprocess.Popen(
+        words, cwd=tmp_path, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+    )
+    while not (tmp_path / "run" / "history.csv").exists() and process.poll() is None:
+        time.sleep(0.02)
+    return process
+
+
+def test_a_closed_terminal_costs_no_work(tmp_path: Path) -> None:
+    ours, terminal = pty.openpty()
+    process = started(tmp_path, terminal)
+    os.close(terminal)
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 129
+    state = Checkpoint(tmp_path / "run" / "checkpoint" / "state.safetensors").read()
+    assert state.groups
+    assert state.state.epoch >= 1
+    assert not RunRecord.open(tmp_path / "run").finished
+
+
+def test_below_nohup_a_run_goes_on(tmp_path: Path) -> None:
+    with Path(os.devnull).open("r+b") as nothing:
+        process = started(tmp_path, nothing.fileno(), "nohup")
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
