@@ -20,6 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from numpy.typing import NDArray
 
 from sadari.deploy.serve.about import describe_model, draw_samples
+from sadari.deploy.serve.access import Access, Guarded
 from sadari.deploy.serve.batching import Images
 from sadari.deploy.serve.inside import Inside
 from sadari.deploy.serve.limits import REFUSALS, Limits, Refused, Room, answer_refusals
@@ -47,9 +48,10 @@ MOST_INLINE = 500  # classes of all answers that are written by the event loop i
 T = TypeVar("T")
 
 
-def make_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
+def make_app(classifier: Classifier, limits: Limits | None = None, access: Access | None = None) -> FastAPI:
     """Return the application that answers with `classifier`; it works from its start to its shutdown.
 
+    access: who may ask; None where something before the application sees to that.
     docs/serving.md lists its paths and status codes; /openapi.json does so for programs.
     """
     limits, metrics = limits or Limits(), Metrics()
@@ -73,6 +75,8 @@ def make_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
     app.include_router(_about_routes(model, classifier.path))
     app.include_router(_status_routes(metrics))
     _add_page(app)
+    if access is not None:
+        app.add_middleware(Guarded, access=access)
     app.add_middleware(Measured, metrics=metrics, paths=PATHS)
     return app
 
