@@ -1,9 +1,10 @@
 """What does a finished run hand over? The network with its weights, its preprocessing and its classes."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
-from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.pretrained import TENSORS, Pretrained
 from sadari.models.backbone.spec import backbone_of, known_weights
 from sadari.models.classical.registry import CLASSICAL
 from sadari.models.layers.specs import Layer
@@ -29,6 +30,13 @@ from sadari.settings import Value
 # What a file may describe. Assumed: far above any network of ours, and far below what stops a machine.
 MOST_TEXT, MOST_LAYERS, MOST_CLASSES = 100_000, 1_000, 1_000_000
 MOST_VALUES = 2**30  # of one image, and of the output of one layer for one image; 4 GiB as float32
+
+_OF_WEIGHTS = re.compile(r"(\bweights[ \t]+)([^\n,;#]+)")  # in a list of layers; see models/backbone/spec.py
+
+
+def _last(path: str) -> str:
+    """Return the last name of a path; any other text as it is."""
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,15 @@ class Architecture:
         if found.pretrained is None and backbone_of(parse(found.layers, found.variables)):
             raise ValueError("it begins with a backbone, but does not say which")
         return found
+
+    def without_paths(self) -> "Architecture":
+        """Return the same architecture with names in place of the paths of weights: it may leave this machine."""
+        variables = {key: _last(value) if isinstance(value, str) else value for key, value in self.variables.items()}
+        layers = _OF_WEIGHTS.sub(lambda found: found[1] + _last(found[2].rstrip()), self.layers)
+        found = self.pretrained
+        if found and not found.random and not found.origin.startswith("hub:"):
+            found = replace(found, origin=_last(found.origin.removesuffix(f"/{TENSORS}")))
+        return replace(self, variables=variables, layers=layers, pretrained=found)
 
     def check_size(self, values: int) -> None:
         """Raise ValueError where a file of `values` numbers cannot hold this network; nothing is allocated before."""
