@@ -41,8 +41,16 @@ def exists(path: Path) -> bool:
     """Is there something at `path`? Not where its name is longer than any may be, or where nobody may look."""
     try:
         return path.exists()
-    except OSError:
+    except (OSError, ValueError):
         return False
+
+
+def expanded(path: str | Path) -> Path:
+    """Return `path` with the home folder in the place of "~"; a name that begins with "~" and means no home stays."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def lying_in(out: Path) -> list[str]:

@@ -3,11 +3,13 @@
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from sadari.data.sources.layout import lay_out, wrapper_of
 from sadari.errors import SadariError, UsageError
 from sadari.files import UNFINISHED, write_whole
 from sadari.progress import Progress, Silent
@@ -54,6 +56,7 @@ def _write_npz(images: ImageSet, out: Path) -> None:
 
 def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str, ...]:
     folders = _class_folders(images.classes)
+    _require_readable(images, folders)
     temporary: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +83,24 @@ def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str,
         for name, folder in zip(images.classes, folders, strict=True)
         if name != folder
     )
+
+
+def _require_readable(images: ImageSet, folders: Sequence[str]) -> None:
+    """Raise SadariError where the folders would be read back as other classes or splits, such as a class "test"."""
+    pairs = sorted({(str(split), int(label)) for split, label in zip(images.source_split, images.labels, strict=True)})
+    paths = [f"{split}/{folders[label]}/0.png".removeprefix("/") for split, label in pairs]
+    try:
+        layout = lay_out([path.removeprefix(wrapper_of(paths)) for path in paths], "the folder")
+        same = sorted((each.source_split, layout.classes[each.label]) for each in layout.entries) == sorted(
+            (split, folders[label]) for split, label in pairs
+        )
+    except SadariError:
+        same = False
+    if not same:
+        raise SadariError(
+            f"the classes {', '.join(images.classes[:3])} would be read back from a folder as other classes or splits; "
+            "write a .npz instead"
+        )
 
 
 def _class_folders(classes: tuple[str, ...]) -> list[str]:

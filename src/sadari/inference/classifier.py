@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from sadari.data.decode import Frame, fit_rectangle
+from sadari.data.levels import FULL_RANGE, Levels16
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
 from sadari.inference.device import device_here, keep_freed_memory
@@ -65,7 +66,8 @@ class Classifier:
         """
         height, width, channels = self.shape
         fit, interpolation = self.preprocess.fit, self.preprocess.interpolation
-        frame = Frame(height if height == width else 0, fit, channels, interpolation=interpolation)
+        levels = Levels16(self.preprocess.white_level or FULL_RANGE)
+        frame = Frame(height if height == width else 0, fit, channels, interpolation=interpolation, levels=levels)
         return fit_rectangle(frame.decode(content), height, width, fit, interpolation)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

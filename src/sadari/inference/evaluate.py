@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.levels import FULL_RANGE
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
+from sadari.files import read_json
 from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord
+from sadari.run import PREPROCESS, RunRecord
 from sadari.settings import Settings
 from sadari.values import SPLITS, ImageSet, Predictions
 
@@ -46,6 +48,10 @@ def evaluate(
 def own_images(run: RunRecord, progress: Progress | None = None) -> ImageSet:
     """Which images was `run` made of? Raises SadariError where they have changed since, or cannot be found again."""
     images = load(run.job.data, run.job.settings, progress or Silent())
+    if images.white_level:  # runs before there was a choice took the full range
+        white_level = int(read_json(run.path / PREPROCESS).get("white_level", FULL_RANGE))
+        if white_level != images.white_level:
+            images = load(run.job.data, replace(run.job.settings, white_level=white_level), progress or Silent())
     if run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them")
     return images
@@ -54,7 +60,8 @@ def own_images(run: RunRecord, progress: Progress | None = None) -> ImageSet:
 def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
     """Settings that load other images in the shape that the model reads."""
     square = preprocess.height if preprocess.height == preprocess.width else settings.image_size
-    return replace(settings, image_size=square, channels=preprocess.channels)
+    white_level = preprocess.white_level or settings.white_level or FULL_RANGE
+    return replace(settings, image_size=square, channels=preprocess.channels, white_level=white_level)
 
 
 def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:
