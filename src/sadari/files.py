@@ -1,13 +1,17 @@
 """How is a file never seen half-written? Files are written whole or not at all, and read back with one sentence."""
 
+import csv
 import json
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sadari.errors import SadariError, UsageError
+
+if TYPE_CHECKING:
+    from _csv import Writer
 
 UNFINISHED = ".part"  # how the name of a file ends that is still being written
 
@@ -77,6 +81,24 @@ def remove_unfinished(folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     write_whole(path, lambda temporary: _put(temporary, text.encode("utf-8")))
+
+
+class _UnixLines:
+    """A receiver of the lines of a csv writer, which passes them on with "\\n" at their end."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+def csv_writer(file: TextIO) -> "Writer":
+    """Return what writes rows of CSV to `file`, with "\\n" at their end, that every reader reads back as they were.
+
+    Before Python 3.11.9 the module csv quotes a line break in a cell only where it is part of the line's end.
+    """
+    return csv.writer(_UnixLines(file), lineterminator="\r\n")
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from sadari.errors import SadariError, UsageError
-from sadari.files import read_json, write_text, write_whole
+from sadari.files import csv_writer, read_json, write_text, write_whole
 from sadari.notebook import card, fact, figures, learning
 from sadari.settings import JobRecord
 from sadari.values import SPLITS, Answers, Predictions, Split
@@ -109,7 +109,7 @@ def _put_predictions(path: Path, predictions: Predictions) -> None:
     classes = predictions.classes
     rows = zip(predictions.ids, predictions.labels, predictions.predicted, predictions.probabilities, strict=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv_writer(file)
         writer.writerow(["id", "label", "prediction", *classes])
         for image_id, label, predicted, probabilities in rows:
             printed = [format(each, ".9g") for each in probabilities.tolist()]

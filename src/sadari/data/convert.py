@@ -27,6 +27,8 @@ def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tu
     Returns sentences on what is lost. Raises UsageError where `out` exists or its ending is that of another format,
     SadariError where the disk refuses.
     """
+    if str(out).startswith("~"):
+        raise UsageError(f"{out} begins with '~', and nobody here has that home folder; write ./{out} if that is meant")
     if out.exists() or out.is_symlink():
         raise UsageError(f"{out} exists already; remove it or choose another name")
     if out.suffix.lower() in OTHER_FILES:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sadari.data.cache.digests import remembered_digest
 from sadari.data.levels import over_white, range_of, to_8_bits
 from sadari.data.sources.base import ArrayContent
-from sadari.data.sources.layout import plain_text
+from sadari.data.sources.layout import plain_text, replaced_note
 from sadari.data.sources.members import MAX_UNPACKED_BYTES
 from sadari.errors import SadariError
 
@@ -51,6 +51,7 @@ class NpzSource:
         self.path = path
         self.name = path.stem
         self._white_level = white_level
+        self._names: tuple[str, ...] = ()  # of the classes, as the file spells them
 
     def fingerprint(self) -> str:
         return remembered_digest([self.path], "npz")
@@ -74,6 +75,7 @@ class NpzSource:
         positions, classes = self._number(np.concatenate(labels))
         used = {key.lower() for pair in pairs.values() for key in pair} | {"classes"}
         extra = sorted(key for key in self._headers if key.lower() not in used)
+        left_out = [f"left out the arrays {', '.join(extra[:NAMED])}"] if extra else []
         return ArrayContent(
             images=images[0] if len(images) == 1 else np.concatenate(images),  # a copy of all
             labels=positions,
@@ -84,7 +86,7 @@ class NpzSource:
             ),
             classes=classes,
             source_split=tuple(split_name for split_name, pixels in zip(pairs, images, strict=True) for _ in pixels),
-            notes=(f"left out the arrays {', '.join(extra[:NAMED])}",) if extra else (),
+            notes=(*left_out, *replaced_note("classes", self._names)),
             white_level=white,
         )
 
@@ -131,6 +133,7 @@ class NpzSource:
         """Return the labels as positions in class names, and these; integers without names keep their numeric order."""
         key = next((each for each in self._headers if each.lower() == "classes"), None)
         if labels.dtype.kind in "Ub":
+            self._names = tuple(str(label) for label in np.unique(labels))
             names, positions = np.unique([plain_text(str(label)) for label in labels], return_inverse=True)
             return positions.astype(np.int64), tuple(str(name) for name in names)
         low, high = int(labels.min()), int(labels.max())
@@ -141,7 +144,8 @@ class NpzSource:
             return positions.astype(np.int64), tuple(str(int(value)) for value in values)
         if self._headers[key][1].kind != "U" or len(self._headers[key][0]) != 1:
             raise SadariError(f"{self.path}: classes must be one list of names")
-        classes = tuple(plain_text(str(name)) for name in self._array(key))
+        self._names = tuple(str(name) for name in self._array(key))
+        classes = tuple(plain_text(name) for name in self._names)
         if high >= len(classes) or len(set(classes)) < len(classes):
             raise SadariError(f"{self.path}: the label {high} with {len(set(classes))} different names in classes")
         return labels.astype(np.int64), classes

@@ -21,6 +21,8 @@ PHOTOGRAPHS = frozenset((
     ".srw", ".raw", ".psd", ".avif", ".jp2", ".svg",
 )) - SUFFIXES  # fmt: skip
 NAMED = 5
+JPEG = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg"}
+ODD_AMONG = 20  # assumed: among fewer images a single one of another format is nothing odd
 CONTROL = {code: 0x2400 + code for code in range(32)} | {127: 0x2421} | dict.fromkeys(range(128, 160), 65533)
 CONTROL |= {0x2028: 0xFFFD, 0x2029: 0xFFFD}  # both break lines
 
@@ -71,7 +73,10 @@ def lay_out(paths: Sequence[str], where: str, folders: Sequence[str] = (), split
         *_left_out(unread),
         *_lost_classes(unread, [each.split("/") for each in folders], levels, set(names)),
         *_deeper([segments[at] for _, at in inside], levels),
-        *_replaced(levels.class_of(segments[at]) for _, at in inside),
+        *_odd_one([segments[at] for _, at in inside]),
+        *_merged(levels.class_of(segments[at]) for _, at in inside),
+        *replaced_note("classes", (levels.class_of(segments[at]) for _, at in inside)),
+        *replaced_note("files", (segments[at][-1] for _, at in inside)),
     )
     photographs = sum(_ending(each) in PHOTOGRAPHS for each in unread if not is_hidden(each))
     return Layout(entries, tuple(at for _, at in inside), classes, notes, photographs)
@@ -179,11 +184,29 @@ def _deeper(images: Sequence[Sequence[str]], levels: Levels) -> list[str]:
     ]
 
 
-def _replaced(names: Iterable[str]) -> list[str]:
-    wrong = sorted({name for name in names if has_control(name)})
-    if not wrong:
+def _odd_one(images: Sequence[Sequence[str]]) -> list[str]:
+    """Name the one image that has another ending than all the others, such as the GIF of a page that failed."""
+    endings = Counter(JPEG.get(_ending(each), _ending(each)) for each in images)
+    if len(endings) != 2 or min(endings.values()) != 1 or len(images) < ODD_AMONG:
         return []
-    return [f"control characters in names of classes were replaced, such as in {wrong[0]!a}"]
+    (usual, _), (odd, _) = endings.most_common()
+    name = next("/".join(each) for each in images if JPEG.get(_ending(each), _ending(each)) == odd)
+    return [f"one image is a {odd} among {len(images) - 1:,} {usual}, {plain_text(name)}; look whether it is meant"]
+
+
+def _merged(names: Iterable[str]) -> list[str]:
+    """Name a class whose folders are spelt in several forms of Unicode."""
+    forms: dict[str, set[str]] = {}
+    for name in set(names):
+        forms.setdefault(plain_text(name), set()).add(name)
+    merged = sorted(name for name, spellings in forms.items() if len(spellings) > 1)
+    return [f"folders of one name in several forms of Unicode became one class: {_some(merged)}"] if merged else []
+
+
+def replaced_note(kind: str, names: Iterable[str]) -> list[str]:
+    """Return a note on control characters, where `names` (of `kind`: "classes" or "files") have them."""
+    wrong = sorted({name for name in names if has_control(name)})
+    return [f"control characters in names of {kind} were replaced, such as in {wrong[0]!a}"] if wrong else []
 
 
 def _some(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from sadari.data.decode import SUFFIXES
 from sadari.data.sources.base import FileContent, FileEntry
 from sadari.data.sources.dialect import COLUMNS, Row, read_rows
 from sadari.data.sources.folder import read_files, read_named
-from sadari.data.sources.layout import CONTROL, has_control, plain_text, refuse_twice
+from sadari.data.sources.layout import CONTROL, plain_text, refuse_twice, replaced_note
 from sadari.data.sources.split_folders import SPLIT_NAMES
 from sadari.errors import SadariError
 
@@ -45,10 +45,11 @@ class TableSource:
             FileEntry(path.translate(CONTROL), index[label], split_name) for path, label, split_name in read
         )
         refuse_twice((entry.id for entry in entries), str(self.path))
-        wrong = next((row.label for row in rows if has_control(row.label)), None)
-        if wrong is not None:
-            notes = (*notes, f"control characters in names of classes were replaced, such as in {wrong!a}")
-        return entries, classes, files, notes
+        replaced = [
+            *replaced_note("classes", (row.label for row in rows)),
+            *replaced_note("files", (row.path for row in rows)),
+        ]
+        return entries, classes, files, (*notes, *replaced)
 
     def fingerprint(self) -> str:
         entries, classes, files, _ = self._rows
