@@ -128,4 +128,4 @@ def _read_text(path: Path) -> tuple[str, list[str]]:
         raise SadariError(f"cannot read {path} as UTF-8 text of {COLUMNS}: {error}") from None
     if encoding in ("utf-8", "utf-8-sig", "utf-16"):
         return text, []
-    return text, [f"{path.name} is not UTF-8; it was read as {encoding}, and should be saved as UTF-8 if that is wrong"]
+    return text, [f"{path.name} is not UTF-8; it was read as {encoding}, save it as UTF-8 if that is wrong"]
