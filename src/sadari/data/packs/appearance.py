@@ -1,4 +1,4 @@
-"""Do the decoded pixels look as if they were read wrongly? Notes on whiteness, darkness and 16-bit values."""
+"""What should a user know of a set before training? Notes on white, dark and 16-bit images, and on small classes."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.levels import FULL_RANGE
+from sadari.errors import SadariError
 
 # Assumed: a set whose brightest pixel is at most this was saved with another range, such as 0..1 or 0..16.
 DARK = 31
-NAMED = 3
+NAMED, NAMED_CLASSES = 3, 5
 
 
 class Appearance:
@@ -61,3 +62,28 @@ def _of_white(ids: Sequence[str]) -> str:
         f"{len(ids):,} {are} wholly white ({', '.join(ids[:NAMED])}{more}); transparent pixels become white, and a "
         "white drawing on them is lost"
     )
+
+
+def check_classes(labels: NDArray[np.int64], classes: Sequence[str], where: str) -> tuple[str, ...]:
+    """Return sentences on the classes that have one image or none.
+
+    labels: int64 (N,), positions in `classes`. where: what the user called the data. Raises SadariError where there are
+    no images. Whether a classifier can be trained on them is for `split.draw_split` to say: images of one class can
+    still be judged.
+    """
+    if not len(labels):
+        raise SadariError(f"{where} holds no images; a classifier needs images of at least two classes")
+    counts = np.bincount(labels, minlength=len(classes))
+    return (
+        *_of_classes([name for name, count in zip(classes, counts, strict=True) if count == 1], "has one image only"),
+        *_of_classes([name for name, count in zip(classes, counts, strict=True) if count == 0], "has no images"),
+    )
+
+
+def _of_classes(names: Sequence[str], what: str) -> tuple[str, ...]:
+    if not names:
+        return ()
+    if len(names) == 1:
+        return (f"the class '{names[0]}' {what}",)
+    more = f" and {len(names) - NAMED_CLASSES:,} more" if len(names) > NAMED_CLASSES else ""
+    return (f"each of the classes {', '.join(names[:NAMED_CLASSES])}{more} {what}",)

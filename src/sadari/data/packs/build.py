@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from sadari.data.decode import Frame, Shape, ShapeDiffers, UnreadableImageError
 from sadari.data.levels import RangeExceeded, to_channels
-from sadari.data.packs.appearance import Appearance
-from sadari.data.packs.classes import check_classes
+from sadari.data.packs.appearance import Appearance, check_classes
 from sadari.data.packs.pack import PackMetadata, PixelWriter, Sink
 from sadari.data.sources.base import ArrayContent, FileContent
 from sadari.errors import SadariError
