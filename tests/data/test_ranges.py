@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,6 +16,7 @@ from sadari.data.decode import Frame, UnreadableImageError, decode_image
 from sadari.data.levels import RANGES, Levels16, range_of, to_8_bits
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
+from sadari.deploy.onnx_graph import make_onnx, preprocess_sentence
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import evaluate
 from sadari.settings import Settings
@@ -98,6 +100,14 @@ def test_the_range_of_training_is_that_of_every_image_that_is_judged(tmp_path: P
     np.testing.assert_array_equal(classifier.decode(one.read_bytes())[:, :, 0], to_8_bits(values, 4095))
     darker = evaluate(run, str(deep_set(tmp_path / "dark", 100, 900, seed=1)))  # alone it would get the range 1023
     assert set(darker.predicted.tolist()) == {0}
+
+
+def test_the_range_is_in_what_is_exported(tmp_path: Path) -> None:
+    run = trained(deep_set(tmp_path / "set", 1000, 3000), tmp_path / "run", "logistic", epochs=5)
+    model = Classifier.open(run.path).model
+    assert "of 16-bit images the value 4095 is 255" in preprocess_sentence(model.preprocess)
+    metadata = {each.key: each.value for each in onnx.load_from_string(make_onnx(model, {})).metadata_props}
+    assert metadata["white_level"] == "4095"
 
 
 def test_a_preprocessing_without_a_range_is_the_full_one() -> None:

@@ -18,16 +18,21 @@ class Appearance:
 
     def __init__(self, count: int) -> None:
         self._brightest = np.zeros(count, dtype=np.uint8)
+        self._dark = True  # no image so far is brighter than DARK; then no further one is looked at for it
         self._white = np.zeros(count, dtype=np.bool_)
 
     def look(self, position: int, image: NDArray[np.uint8]) -> None:
         """Record uint8 (H, W, C) `image` as number `position`, from any thread."""
-        self._brightest[position] = image.max()
-        self._white[position] = image[0, 0].min() == 255 and image.min() == 255
+        if self._dark:
+            self._brightest[position] = highest = image.max()
+            if highest > DARK:
+                self._dark = False
+        if image[0, 0, 0] == 255:
+            self._white[position] = image.min() == 255
 
     def keep(self, positions: Sequence[int]) -> None:
         """Forget all images but those at `positions`."""
-        self._brightest, self._white = self._brightest[list(positions)], self._white[list(positions)]
+        self._white = self._white[list(positions)]
 
     def notes(self, ids: Sequence[str], white_level: int, *, chosen: bool) -> tuple[str, ...]:
         """Return the notes. white_level: of 16-bit images, 0 where there are none; chosen: whether the user set it."""
@@ -38,7 +43,7 @@ class Appearance:
         if white:
             found.append(_of_white(white))
         brightest = int(self._brightest.max(initial=0))
-        if 0 < brightest <= DARK:
+        if self._dark and brightest:
             found.append(
                 f"all images are nearly black: their brightest value is {brightest} of 255; if they were saved with "
                 f"values of 0..{brightest}, multiply these by {255 // brightest} first"
