@@ -1,7 +1,9 @@
 """Which folders are classes, which are splits, and what is said about everything that is left out."""
 
 import json
+import os
 import shutil
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from sadari.data.load import load
 from sadari.data.sources.layout import is_image, lay_out, wrapper_of
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
+from sadari.inference.evaluate import evaluate
 from sadari.settings import Settings
+from support.photographs import trained
 from support.sets import encode, flat_files, write_folder, write_tar, write_zip
 from support.terminal import Terminal
 
@@ -177,6 +181,31 @@ def test_one_class_can_be_judged_and_not_trained(tmp_path: Path) -> None:
     assert images.classes == ("cat",)
     with pytest.raises(SadariError, match="holds one class only, 'cat'"):
         draw_split(images, Settings())
+
+
+def test_a_model_judges_images_of_one_of_its_classes(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    files = {
+        f"{name}/{at}.png": encode(generator.integers(low, low + 60, (8, 8, 3), dtype=np.uint8))
+        for name, low in (("고양이", 0), ("dog", 180))
+        for at in range(12)
+    }
+    run = trained(write_folder(tmp_path / "set", files), tmp_path / "run", "logistic")
+    nfd = unicodedata.normalize("NFD", "고양이")
+    other = {f"{nfd}/{name[4:]}": content for name, content in files.items() if name.startswith("고양이")}
+    judged = evaluate(run, str(write_folder(tmp_path / "other", other)))
+    assert len(judged) == 12
+    assert {judged.classes[label] for label in judged.labels} == {"고양이"}
+
+
+def test_notes_can_be_printed_whatever_files_are_called(tmp_path: Path) -> None:
+    path = write_folder(tmp_path / "set", tree("cat", "dog"))
+    (path / os.fsdecode(b"\xbb\xe7")).mkdir()
+    (path / "esc\x1b[31m").mkdir()
+    (path / "cat" / "gone\n.png").symlink_to("/nowhere")
+    notes = load(path, Settings()).notes
+    assert len(notes) == 3
+    assert all(note.isprintable() and note.encode() for note in notes)
 
 
 def test_check_says_what_info_says_and_ends_with_1_where_photographs_are_missing(

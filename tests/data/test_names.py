@@ -1,6 +1,7 @@
 """Names in any encoding become the classes that their users gave them, and hostile ones harm nothing."""
 
 import csv
+import io
 import os
 import struct
 import tarfile
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sadari.cli.predict import _csv as csv_line
 from sadari.data.load import absolute_data, load, open_source
 from sadari.data.sources.encodings import guess_encoding
 from sadari.errors import SadariError, UsageError
@@ -194,6 +196,11 @@ def test_predictions_with_hostile_names_are_read_back_by_python_and_pandas(tmp_p
     assert list(frame["id"]) == list(HOSTILE) and list(frame.columns[3:]) == list(HOSTILE)
     again = read_predictions(path)
     assert list(again.ids) == list(HOSTILE) and again.classes == HOSTILE
+
+
+def test_lines_of_predict_are_read_back_whatever_names_they_have() -> None:
+    line = csv_line([*HOSTILE, ""])
+    assert next(csv.reader(io.StringIO(line, newline=""))) == [*HOSTILE, ""]
 
 
 def test_a_folder_of_a_named_sets_name_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from sadari.data.sources.archive import ArchiveSource
 from sadari.data.sources.arrays import NpzSource
 from sadari.data.sources.base import SOURCES, NamedSource, Source
 from sadari.data.sources.folder import FolderSource
+from sadari.data.sources.layout import printable
 from sadari.data.sources.table import TableSource
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, expanded
@@ -39,7 +40,8 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     fingerprint = source.fingerprint()
     wanted = Wanted(str(data), source, fingerprint, settings, progress, lambda: open_source(data, settings))
     images = provide(wanted)
-    return replace(images, notes=(*_namesake(data), *source.notes(), *images.notes))
+    notes = (*_namesake(data), *source.notes(), *images.notes)
+    return replace(images, notes=tuple(printable(note) for note in notes))
 
 
 def open_source(data: str | Path, settings: Settings | None = None) -> Source:

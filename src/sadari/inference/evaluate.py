@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sadari.data.levels import FULL_RANGE
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
+from sadari.data.sources.layout import plain_text
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json
 from sadari.inference.device import device_here, threads_for, use_machine
@@ -71,10 +72,11 @@ def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:
 
 def _with_classes(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
     """The images with labels counted in the model's `classes`, matched by name."""
-    unknown = [name for name in images.classes if name not in classes]
+    known = {plain_text(name): at for at, name in enumerate(classes)}  # runs before may have other forms of Unicode
+    unknown = [name for name in images.classes if name not in known]
     if unknown:
         raise SadariError(
             f"'{images.name}' has the class '{unknown[0]}', which the model does not know: {list(classes)}"
         )
-    position = np.array([classes.index(name) for name in images.classes], dtype=np.int64)
+    position = np.array([known[name] for name in images.classes], dtype=np.int64)
     return replace(images, labels=position[images.labels], classes=classes)

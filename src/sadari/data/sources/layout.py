@@ -114,6 +114,13 @@ def plain_text(name: str) -> str:
     return name if name.isascii() and name.isprintable() else unicodedata.normalize("NFC", name).translate(CONTROL)
 
 
+def printable(text: str) -> str:
+    """Return the text with a visible sign in place of each control character, and bytes that are no text escaped."""
+    if text.isprintable():
+        return text
+    return text.translate(CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def has_control(name: str) -> bool:
     """Return whether the name has a control character, such as a line break."""
     return not name.isprintable() and name.translate(CONTROL) != name
