@@ -80,6 +80,8 @@ def test_an_encoding_that_does_not_fit_or_does_not_exist_is_one_sentence(tmp_pat
         load(path, Settings(archive_encoding="utf-8"))
     with pytest.raises(UsageError, match="archive_encoding is auto or an encoding"):
         load(path, Settings(archive_encoding="cp-nothing"))
+    with pytest.raises(UsageError, match="archive_encoding is auto or an encoding"):
+        load(path, Settings(archive_encoding="hex"))
 
 
 def test_utf8_without_a_flag_is_what_macos_writes(tmp_path: Path) -> None:
@@ -108,6 +110,7 @@ def test_latin_letters_of_old_archives_stay_those_of_the_standard(tmp_path: Path
     assert images.classes == ("café", "thé")
     assert "read as cp437" in images.notes[0]
     assert guess_encoding([b"abc"]) == "utf-8"
+    assert guess_encoding([name.encode("cp850") for name in ("Müller", "Größe")]) == ""
 
 
 def test_a_path_that_is_not_utf8_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

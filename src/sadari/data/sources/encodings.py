@@ -1,6 +1,5 @@
 """In which encoding are names and tables written that do not say it? Guessed from all bytes at once, and reported."""
 
-import codecs
 from collections.abc import Callable, Iterable, Sequence
 
 from sadari.errors import SadariError, UsageError
@@ -8,6 +7,7 @@ from sadari.errors import SadariError, UsageError
 AUTO = "auto"
 # Assumed: at least this share of the letters must be common ones of a code page before it is believed.
 PLAUSIBLE = 0.5
+ENOUGH = 20_000  # letters that are looked at, assumed: the share of common ones is known by then
 
 Common = Callable[[int, int], bool]  # whether a letter of two bytes is a common one of its code page
 
@@ -36,10 +36,11 @@ def guess_encoding(texts: Sequence[bytes]) -> str:
 def known_encoding(name: str) -> str:
     """Return `name` where Python knows an encoding of text of that name; UsageError otherwise."""
     try:
-        if codecs.lookup(name)._is_text_encoding:
-            return name
-    except LookupError:
+        "".encode(name)  # refuses those that are not of text, too
+    except (LookupError, ValueError):
         pass
+    else:
+        return name
     raise UsageError(f"archive_encoding is auto or an encoding such as {', '.join(COMMON)}, not '{name}'")
 
 
@@ -82,9 +83,17 @@ def _share(texts: Iterable[bytes], encoding: str, common: Common) -> float:
         decoded = _decoded(text, encoding)
         if decoded is None:
             return -1.0
-        for letter in decoded:
-            encoded = letter.encode(encoding, "replace")
+        for at, letter in enumerate(decoded):
+            if letters >= ENOUGH:
+                break
             if not letter.isascii():
                 letters += 1
-                familiar += len(encoded) == 2 and common(*encoded)
+                encoded = letter.encode(encoding, "replace")
+                familiar += len(encoded) == 2 and common(*encoded) and not _within_latin(decoded, at)
     return familiar / letters if letters else 0.0
+
+
+def _within_latin(text: str, at: int) -> bool:
+    """Return whether the letter at `at` is between two Latin ones, as an accented letter that was misread would be."""
+    neighbours = text[max(0, at - 1) : at] + text[at + 1 : at + 2]
+    return len(neighbours) == 2 and neighbours.isascii() and neighbours.isalpha()
