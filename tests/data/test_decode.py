@@ -13,15 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sadari.data.decode import (
-    MAX_PIXELS,
-    UnreadableImageError,
-    decode_image,
-    fit_square,
-    over_white,
-    to_8_bits,
-    to_channels,
-)
+from sadari.data.decode import MAX_PIXELS, UnreadableImageError, decode_image, fit_square
+from sadari.data.levels import over_white, to_8_bits, to_channels
 from support.hostile import scan_bomb, slow_bitmap
 from support.photographs import raw_png
 from support.sets import encode
@@ -222,7 +215,7 @@ def test_decoding_in_a_thread_leaves_the_filters_of_another_thread_alone() -> No
     """A thread that decodes inside another one's `catch_warnings` must not restore older filters."""
     begun, may_end = threading.Event(), threading.Event()
 
-    def decode_slowly(_: bytes) -> object:
+    def decode_slowly(*_: object) -> object:
         begun.set()
         may_end.wait(10)
         raise OSError

@@ -1,6 +1,5 @@
 """`sadari predict`: what a run's model says about images that the user names."""
 
-import csv
 import io
 import os
 import sys
@@ -13,6 +12,7 @@ from sadari.cli.options import RunOrExport
 from sadari.cli.output.console import json_text, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
+from sadari.files import csv_writer
 
 if TYPE_CHECKING:
     from sadari.deploy.predict import Answer
@@ -98,8 +98,8 @@ def _csv_line(count: int) -> Callable[["Answer"], str]:
 def _csv(cells: list[str]) -> str:
     """Return the cells as one row. Which line breaks are quoted depends on the line's own end in older Pythons."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(cells)
-    return text.getvalue().removesuffix("\r\n")
+    csv_writer(text).writerow(cells)
+    return text.getvalue().removesuffix("\n")
 
 
 def _figure(probability: float) -> str:

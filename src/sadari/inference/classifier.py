@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sadari.data.levels import FULL_RANGE
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
 from sadari.inference.device import device_here, keep_freed_memory
@@ -60,7 +61,12 @@ class Classifier:
     @property
     def form(self) -> PixelForm:
         """The shape of what `decode` returns, and how images become it."""
-        return PixelForm(*self.shape, self.preprocess.fit, self.preprocess.interpolation)
+        return PixelForm(
+            *self.shape,
+            self.preprocess.fit,
+            self.preprocess.interpolation,
+            self.preprocess.white_level or FULL_RANGE,
+        )
 
     def decode(self, content: bytes) -> NDArray[np.uint8]:
         """Return the pixels that the model reads of an image file with these bytes, uint8 of `shape`.

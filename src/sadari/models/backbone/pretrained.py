@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sadari.errors import SadariError, UsageError
+from sadari.files import expanded
 from sadari.registry import unknown_name
 
 TENSORS, CONFIG = "model.safetensors", "config.json"  # cited: the layout of timm's models on the Hugging Face hub
@@ -125,7 +126,7 @@ def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
             raise UsageError(f"weights=random:SEED takes a whole number from 0 up, not '{seed}'")
         return _registered(backbone, weights)
     if weights != "auto":
-        path = Path(weights).expanduser()
+        path = expanded(weights)
         if not path.exists():
             raise UsageError(f"there are no weights '{weights}'; weights is {WEIGHTS}")
         return _local(backbone, path.resolve())
@@ -136,7 +137,7 @@ def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
 def weights_folder() -> Path | None:
     """Return the folder of local weights: SADARI_WEIGHTS_DIR, if it is set."""
     folder = os.environ.get("SADARI_WEIGHTS_DIR", "")
-    return Path(folder).expanduser().resolve() if folder else None
+    return expanded(folder).resolve() if folder else None
 
 
 def _in_weights_folder(backbone: str) -> Path | None:
