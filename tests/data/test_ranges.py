@@ -83,6 +83,15 @@ def test_uint16_arrays_of_0_to_255_are_those_of_uint8(tmp_path: Path) -> None:
     assert "255 became white" in sixteen.notes[0]
 
 
+def test_dark_colours_of_16_bits_are_told(tmp_path: Path) -> None:
+    for at in range(4):
+        (tmp_path / "set" / "ab"[at % 2]).mkdir(parents=True, exist_ok=True)
+        rows = (b"\0" + struct.pack(">3H", 4000, 3000, 500 * at) * 4) * 4  # 12 bits in 16
+        (tmp_path / "set" / "ab"[at % 2] / f"{at}.png").write_bytes(raw_png(4, 4, rows, depth=16, colour=2))
+    (note,) = load(tmp_path / "set", Settings()).notes
+    assert "brightest value is 15 of 255" in note and "of colours with 16 bits only the upper 8 are read" in note
+
+
 @pytest.mark.parametrize(("highest", "told"), [(1, True), (16, True), (200, False)])
 def test_arrays_that_end_at_a_low_value_are_told(highest: int, told: bool, tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, highest + 1, (12, 6, 6)).astype(np.uint8)

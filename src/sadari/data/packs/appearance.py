@@ -46,7 +46,8 @@ class Appearance:
         if self._dark and brightest:
             found.append(
                 f"all images are nearly black: their brightest value is {brightest} of 255; if they were saved with "
-                f"values of 0..{brightest}, multiply these by {255 // brightest} first"
+                f"values of 0..{brightest}, multiply these by {255 // brightest} first (of colours with 16 bits "
+                "only the upper 8 are read)"
             )
         return tuple(found)
 
