@@ -51,6 +51,9 @@ async def reading_uploads(request: Request, limits: Limits, room: Room, most: in
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (MULTIPART, JSON):
         raise Refused(415, f"the Content-Type is '{kind}'; send {MULTIPART} or {JSON}")
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding != "identity":
+        raise Refused(415, f"the Content-Encoding is '{encoding}'; send the body as it is")
     with room.place() as place:
         body = await _read(request, limits, place, most if kind == JSON else None)
         place.arrive()
@@ -152,6 +155,8 @@ def _from_json(body: bytearray, most: int) -> list[Upload]:
 
 def _from_base64(number: int, text: str) -> bytes:
     """Decode in pieces, between which other threads get their turn."""
+    if text.startswith("data:"):
+        raise Refused(422, f"image {number} of the request is a data URL; send only what follows 'base64,'")
     found = bytearray()
     try:
         for at in range(0, len(text), BASE64_PIECE):
@@ -167,7 +172,10 @@ def _from_base64(number: int, text: str) -> bytes:
 def _from_multipart(body: bytearray, content_type: str, most: int) -> list[Upload]:
     uploads = []
     for number, part in enumerate(parse_multipart(body, content_type, most), start=1):
-        if part.name != FIELD or part.filename is None:
+        if part.name == FIELD and part.filename is None:
+            lack = "filename* alone, which RFC 7578 forbids; send filename" if part.starred else "no filename; add one"
+            raise Refused(422, f"part {number} of the form, called '{FIELD}', has {lack}")
+        if part.name != FIELD:
             kind = "field" if part.filename is None else "file"
             raise Refused(422, f"the {kind} '{part.name}' is not known; send every image as a file called '{FIELD}'")
         uploads.append(Upload(part.filename or str(number), bytes(part.content)))
@@ -179,10 +187,11 @@ def _from_multipart(body: bytearray, content_type: str, most: int) -> list[Uploa
 
 @dataclass
 class Part:
-    """One part of a multipart body. filename: None where it is a plain field."""
+    """One part of a multipart body. filename: None for a plain field. starred: whether it has only filename*."""
 
     name: str = ""
     filename: str | None = None
+    starred: bool = False
     content: bytearray = field(default_factory=bytearray)
 
 
@@ -245,10 +254,13 @@ class _Reader:
         self._key, self._value = bytearray(), bytearray()
 
     def _name(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        disposition = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         self.parts[-1].name = options.get(b"name", b"").decode("utf-8", errors="replace")
         if b"filename" in options:
             self.parts[-1].filename = options[b"filename"].decode("utf-8", errors="replace")
+        else:
+            self.parts[-1].starred = b"filename*" in disposition
 
     def _end(self) -> None:
         self.complete = True
