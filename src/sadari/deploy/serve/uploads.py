@@ -35,7 +35,7 @@ LARGE = 256 * 2**10  # bytes of a body that takes long enough to be read in a th
 PIECE = 64 * 2**10  # bytes of a form that are parsed at once: other threads get their turn between them
 PARSE_SECONDS = 2.0  # of a processor, for one form; an honest one of 32 MiB takes 0.1 (measured)
 BASE64_PIECE = 2**20  # letters that are decoded at once: 5 ms (measured)
-LONGEST_ESCAPE = 6  # letters of an escape in JSON, such as \\u002B
+LONGEST_ESCAPE = 6  # letters of an escape in JSON, such as \u002B
 LONGEST_BOUNDARY = 200  # bytes; RFC 2046 allows 70
 
 _reading = ThreadPoolExecutor(2, thread_name_prefix="uploads")
