@@ -28,7 +28,7 @@ from sadari.deploy.serve.decoder import Decoder, TooSlowError
 from sadari.deploy.serve.limits import Limits, Refused
 from sadari.deploy.serve.predictor import Decoding, Upload
 from sadari.deploy.serve.routes import make_app
-from sadari.deploy.serve.uploads import parse_multipart
+from sadari.deploy.serve.uploads import _from_json, parse_multipart
 from sadari.inference.classifier import Classifier
 from sadari.inference.pixels import PixelForm
 from sadari.run import RunRecord
@@ -135,7 +135,7 @@ def test_what_is_large_and_honest_is_answered(beating: tuple[str, Beating]) -> N
     address, _ = beating
     content = photograph()
     assert len(content) > MIB
-    text = b64encode(content).replace(b"/", rb"\/")  # as PHP writes it
+    text = b64encode(content).replace(b"/", rb"\/").replace(b"+", rb"\u002B")  # as PHP and .NET write it
     status, answer = post(address, b'{ "images": [ "' + text + b'",\n "' + text + b'" ] }')
     assert (status, len(json.loads(answer)["answers"])) == (200, 2)
     assert post(address, texts(*noise(64)))[0] == 200
@@ -324,3 +324,16 @@ def test_after_every_attack_it_answers_and_stops(server: Server) -> None:
         assert server.process.wait(20) == 0
         assert time.perf_counter() - started < 15
     del held
+
+
+def test_long_texts_are_decoded_as_short_ones() -> None:
+    generator = np.random.default_rng(0)
+    for size in (MIB, 3 * MIB // 4 * 2, 2 * MIB + 1):
+        content = generator.bytes(size)
+        plain = b64encode(content)
+        for text in (plain, plain.replace(b"/", rb"\/"), plain.replace(b"+", rb"\u002B").replace(b"/", rb"\/")):
+            (first, second) = _from_json(bytearray(b'{"images": ["' + text + b'", "AAAA"]}'), 2)
+            assert (first.content, second.content) == (content, bytes(3))
+        for wrong in (plain[:-3], plain[:-5] + b"!" + plain[-4:], b"QQ==" + plain, plain + "ä".encode()):
+            with pytest.raises(Refused, match="image 1 of the request is not base64"):
+                _from_json(bytearray(b'{"images":["' + wrong + b'"]}'), 2)

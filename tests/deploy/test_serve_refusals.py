@@ -63,6 +63,7 @@ def test_a_body_of_another_type_is_refused(client: TestClient) -> None:
         (b'{"images": ["\\u00e4"]}', 422, "image 1 of the request is not base64"),
         (b'{"images": ["abc"]}', 422, "image 1 of the request is not base64"),
         (b'{"images": [""]}', 422, "the file is empty"),
+        (b'{"images": ["data:image/png;base64,AAAA"]}', 422, "is a data URL; send only what follows 'base64,'"),
         (b'{"images": ["aGk="], "more": 1}', 422, "more: Extra inputs are not permitted"),
     ],
 )
@@ -83,13 +84,24 @@ UNFINISHED = b'--xx\r\nContent-Disposition: form-data; name="images"; filename="
         (FORM, b"rubbish", 400, "damaged"),
         (FORM, b"--xx\r\n" + b"A: b\r\n" * 20 + b"\r\nabc\r\n--xx--\r\n", 400, "header count exceeded"),
         (FORM, UNFINISHED.replace(b"images", b"files") + b"--xx--\r\n", 422, "the file 'files' is not known"),
-        (FORM, UNFINISHED.replace(b'; filename="a.png"', b"") + b"--xx--\r\n", 422, "the field 'images' is not known"),
+        (
+            FORM,
+            UNFINISHED.replace(b'; filename="a.png"', b"") + b"--xx--\r\n",
+            422,
+            "part 1 of the form, called 'images', has no filename",
+        ),
         (FORM, UNFINISHED + b"--xx--\r\n", 422, "the image 'a.png' cannot be read"),
         (
             FORM,
             UNFINISHED.replace(b"a.png", "개.png".encode()) + b"--xx--\r\n",
             422,
             "the image '개.png' cannot be read",
+        ),
+        (
+            FORM,
+            UNFINISHED.replace(b'filename="a.png"', b"filename*=UTF-8''%EA%B0%9C.png") + b"--xx--\r\n",
+            422,
+            "has filename* alone, which RFC 7578 forbids; send filename",
         ),
         (FORM, UNFINISHED.replace(b"a.png", b"\xff") + b"--xx--\r\n", 422, "cannot be read"),
         (FORM, b"--xx--\r\n", 422, "no image"),
@@ -152,3 +164,23 @@ def test_a_network_without_memory_is_said(classifier: Classifier) -> None:
         assert problem(client, 503, files=as_files(noise(1))) == "memory does not hold this network"
         full.clear()
         assert client.post("/predict", files=as_files(noise(1))).status_code == 200
+
+
+def test_a_compressed_body_is_refused(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert problem(client, 415, content=b"x", headers=headers) == (
+        "the Content-Encoding is 'gzip'; send the body as it is"
+    )
+
+
+def test_heads_are_answered(client: TestClient) -> None:
+    for path in ("/", "/healthz"):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_scripts_of_another_version_are_not_kept(client: TestClient) -> None:
+    first = client.get("/web/main.js")
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = client.get("/web/main.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.headers["Cache-Control"]) == (304, "no-cache")

@@ -202,3 +202,14 @@ def test_predict_ends_with_one_sentence(tmp_path: Path) -> None:
     )
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr.startswith("error: the model of") and process.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"fit": "stretch"}, {"interpolation": "magic"}, {"height": "eight"}, {"scale": [[1]] * 9}]
+)
+def test_preprocessing_that_is_not_known(change: dict[str, Any], tmp_path: Path) -> None:
+    folder = claiming(tmp_path / "claims", "flatten")
+    document = json.loads((folder / "preprocess.json").read_text())
+    (folder / "preprocess.json").write_text(json.dumps({**document, **change}))
+    with pytest.raises(SadariError, match=r"preprocessing"):
+        TrainedModel.load(RunRecord(folder))

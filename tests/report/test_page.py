@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sadari.report.contents import Report
-from sadari.report.page import SCRIPTS, TEMPLATES, render
+from sadari.report.page import SCRIPTS, TEMPLATES, render, without_folders
 from support.reports import ARMS, small_report
 
 HOSTILE = "</script x</script><script>window.hacked=1</script><!-- <img src=x onerror='window.hacked=1'> & \u2028"
@@ -197,3 +197,19 @@ def test_ten_arms_on_ten_thousand_images_are_small_enough() -> None:
 
 def test_the_same_report_is_the_same_page() -> None:
     assert render(small_report()) == render(small_report())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sadari compare /home/kim/photos --models cnn,/home/kim/m.toml", "sadari compare photos --models cnn,m.toml"),
+        ("sadari compare '/home/kim/my photos/cats' --seeds 3", "sadari compare 'cats' --seeds 3"),
+        ("weights=~/w/vgg16.safetensors", "weights=vgg16.safetensors"),
+        ("C:\\data\\cats.zip", "cats.zip"),
+        ("backbone vgg16 weights /a/b/vgg16.safetensors", "backbone vgg16 weights vgg16.safetensors"),
+        ("https://arxiv.org/abs/1706.04599 and/or train/cat/1.png, ./near/by", None),
+        ("(3x3x1 + 1) x 32 = 320; 28 / 2 = 14", None),
+    ],
+)  # fmt: skip
+def test_paths_of_this_machine_stay_on_it(text: str, told: str | None) -> None:
+    assert without_folders(text) == (text if told is None else told)

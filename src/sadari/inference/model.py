@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from sadari.data.decode import RESAMPLING
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
@@ -29,6 +30,7 @@ from sadari.settings import Value
 
 # What a file may describe. Assumed: far above any network of ours, and far below what stops a machine.
 MOST_TEXT, MOST_LAYERS, MOST_CLASSES = 100_000, 1_000, 1_000_000
+FITS = ("crop", "pad", "squash")
 MOST_VALUES = 2**30  # of one image, and of the output of one layer for one image; 4 GiB as float32
 
 _OF_WEIGHTS = re.compile(r"(\bweights[ \t]+)([^\n,;#]+)")  # in a list of layers; see models/backbone/spec.py
@@ -185,6 +187,8 @@ class TrainedModel:
             preprocess = Preprocess.from_json(json.loads((run.path / PREPROCESS).read_text(encoding="utf-8")))
             if (preprocess.height, preprocess.width, preprocess.channels) != architecture.shape:
                 raise ValueError("its preprocessing is of images of another shape")
+            if preprocess.fit not in FITS or preprocess.interpolation not in RESAMPLING:
+                raise ValueError("its preprocessing resizes images in a way that is not known")
             network = architecture.build(seed=0)
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
         return cls(network.eval(), preprocess, architecture.classes, architecture)

@@ -7,6 +7,7 @@ class named `<script>` could reach a network.
 
 import json
 import math
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -51,6 +52,10 @@ SCRIPTS = (
 )
 STYLES = ("page.css", "print.css")
 DIGITS = 6  # significant digits of a number in the page: more than any plot or table shows
+
+WITH_PATHS = frozenset(("command", "model", "reference", "data", "weights", "layers", "text", "origin"))
+_QUOTED_PATH = re.compile(r"'(?:~|[A-Za-z]:)?[/\\][^'\n]*[/\\]([^'/\\\n]+)'")
+_PATH = re.compile(r"""(?<![\w/\\.:~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s'"/\\,;]+[/\\])+(?=[^\s'"/\\,;])""")
 
 
 def write_report(result: ComparisonResult, path: Path | None = None, made: str = "") -> Path:
@@ -111,9 +116,9 @@ def _hash(text: str) -> str:
 def _plain(value: Any) -> Any:
     """Return `value` as dicts, lists, strings and finite numbers."""
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: _of(field.name, getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {_clean(str(key)): _plain(each) for key, each in value.items()}
+        return {_clean(str(key)): _of(str(key), each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
     if isinstance(value, str):
@@ -121,6 +126,16 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     return _short(float(value))
+
+
+def _of(key: str, value: Any) -> Any:
+    """Return the plain value of a key; paths become names, since the page may leave this machine."""
+    return _clean(without_folders(value)) if key in WITH_PATHS and isinstance(value, str) else _plain(value)
+
+
+def without_folders(text: str) -> str:
+    """Return `text` with only the last name of each absolute path in it, quoted or not."""
+    return _PATH.sub("", _QUOTED_PATH.sub(r"'\1'", text))
 
 
 def _clean(text: str) -> str:

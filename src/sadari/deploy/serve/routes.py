@@ -160,6 +160,7 @@ def _status_routes(metrics: Metrics) -> APIRouter:
     """Return the paths for those who operate the server."""
     router = APIRouter()
 
+    @router.head("/healthz", include_in_schema=False)
     @router.get("/healthz")
     async def healthz() -> Health:
         """Report that the server answers."""
@@ -177,11 +178,21 @@ def _add_page(app: FastAPI) -> None:
     """Add the page at / and its files; the page may load nothing from any other server."""
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(WEB / "index.html", headers=headers)
 
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    app.mount("/web", _Fresh(directory=WEB), name="web")
+
+
+class _Fresh(StaticFiles):
+    """The files of the page, which the browser asks for again, so that they are those of this version."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:
+        response = super().file_response(*arguments, **named)
+        response.headers.update({"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
+        return response
 
 
 def _images_body(most: int) -> dict[str, Any]:

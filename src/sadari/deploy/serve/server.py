@@ -43,7 +43,7 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
     Returns after SIGTERM; raises KeyboardInterrupt after Ctrl-C.
     """
     config = uvicorn.Config(
-        app, access_log=False, log_level="warning", server_header=False,
+        app, access_log=False, log_level="error", server_header=False,
         timeout_graceful_shutdown=round(limits.stop_seconds), backlog=BACKLOG, http=bounded_protocol(limits),
         limit_concurrency=limits.connections, ws="none",
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 import binascii
+import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,8 @@ GAP = 4096  # bytes between two texts of a JSON body: white space and a mark
 LARGE = 256 * 2**10  # bytes of a body that takes long enough to be read in a thread (assumed)
 PIECE = 64 * 2**10  # bytes of a form that are parsed at once: other threads get their turn between them
 PARSE_SECONDS = 2.0  # of a processor, for one form; an honest one of 32 MiB takes 0.1 (measured)
-BASE64_PIECE = 2**20  # letters that are decoded at once, a multiple of four: 5 ms (measured)
+BASE64_PIECE = 2**20  # letters that are decoded at once: 5 ms (measured)
+LONGEST_ESCAPE = 6  # letters of an escape in JSON, such as \u002B
 LONGEST_BOUNDARY = 200  # bytes; RFC 2046 allows 70
 
 _reading = ThreadPoolExecutor(2, thread_name_prefix="uploads")
@@ -51,6 +53,9 @@ async def reading_uploads(request: Request, limits: Limits, room: Room, most: in
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (MULTIPART, JSON):
         raise Refused(415, f"the Content-Type is '{kind}'; send {MULTIPART} or {JSON}")
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding != "identity":
+        raise Refused(415, f"the Content-Encoding is '{encoding}'; send the body as it is")
     with room.place() as place:
         body = await _read(request, limits, place, most if kind == JSON else None)
         place.arrive()
@@ -138,8 +143,9 @@ def _check_gaps(body: bytearray) -> None:
 
 def _from_json(body: bytearray, most: int) -> list[Upload]:
     _check_gaps(body)
+    skeleton, long = _without_long_texts(body)
     try:
-        texts = ImagesAsText.model_validate_json(body).images
+        texts = ImagesAsText.model_validate_json(skeleton).images
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -147,27 +153,79 @@ def _from_json(body: bytearray, most: int) -> list[Upload]:
         raise Refused(status, f"the JSON body cannot be read: {f'{place}: ' * bool(place)}{first['msg']}") from None
     if len(texts) > most:
         raise Refused(413, f"the request has {len(texts)} images; send at most {most} at once")
-    return [Upload(str(number), _from_base64(number, text)) for number, text in enumerate(texts, start=1)]
+    uploads = []
+    for number, text in enumerate(texts, start=1):
+        start, end = long.get(text, (0, 0))
+        content = _from_long_base64(number, body, start, end) if end else _from_base64(number, text)
+        uploads.append(Upload(str(number), content))
+    return uploads
+
+
+def _without_long_texts(body: bytearray) -> tuple[bytearray, dict[str, tuple[int, int]]]:
+    """Return a large JSON body with names in place of its long texts, and where in `body` each of them is.
+
+    The parser would keep all other threads waiting while it reads them.
+    """
+    if len(body) <= LARGE:
+        return body, {}
+    skeleton, long, at = bytearray(), dict[str, tuple[int, int]](), 0
+    while (start := body.find(b'"', at)) >= 0 and (end := body.find(b'"', start + 1)) >= 0:
+        if end - start > GAP:
+            name = f"#{len(long)}"  # no base64
+            long[name] = (start + 1, end)
+            skeleton += body[at:start] + f'"{name}"'.encode()
+        else:
+            skeleton += body[at : end + 1]
+        at = end + 1
+    return skeleton + body[at:], long
 
 
 def _from_base64(number: int, text: str) -> bytes:
-    """Decode in pieces, between which other threads get their turn."""
-    found = bytearray()
+    if text.startswith("data:"):
+        raise _a_data_url(number)
     try:
-        for at in range(0, len(text), BASE64_PIECE):
-            piece = text[at : at + BASE64_PIECE]
-            found += b64decode(piece, validate=True)
-            if at + len(piece) < len(text) and piece.endswith("="):
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Refused(422, f"image {number} of the request is not base64: {error}") from None
+
+
+def _from_long_base64(number: int, body: bytearray, start: int, end: int) -> bytes:
+    """Decode the text from `start` to `end` of a JSON body in pieces, between which other threads get their turn."""
+    if body.startswith(b"data:", start):
+        raise _a_data_url(number)
+    found, rest = bytearray(), b""
+    try:
+        for at in range(start, end, BASE64_PIECE):
+            last = at + BASE64_PIECE >= end
+            piece = rest + bytes(body[at : min(end, at + BASE64_PIECE)])
+            if b"=" in rest:
                 raise ValueError("Excess data after padding")
+            escape = -1 if last else piece.rfind(b"\\", max(0, len(piece) - LONGEST_ESCAPE))
+            piece, rest = (piece[:escape], piece[escape:]) if escape >= 0 else (piece, b"")
+            if b"\\" in piece:  # such as \/ and \u002B
+                piece = json.loads(b'"' + piece + b'"').encode("ascii")
+            whole = len(piece) if last else len(piece) // 4 * 4
+            decoded = b64decode(piece[:whole], validate=True)
+            if not last and len(decoded) != whole // 4 * 3:
+                raise ValueError("Excess data after padding")
+            found += decoded
+            rest = piece[whole:] + rest
     except (binascii.Error, ValueError) as error:
         raise Refused(422, f"image {number} of the request is not base64: {error}") from None
     return bytes(found)
 
 
+def _a_data_url(number: int) -> Refused:
+    return Refused(422, f"image {number} of the request is a data URL; send only what follows 'base64,'")
+
+
 def _from_multipart(body: bytearray, content_type: str, most: int) -> list[Upload]:
     uploads = []
     for number, part in enumerate(parse_multipart(body, content_type, most), start=1):
-        if part.name != FIELD or part.filename is None:
+        if part.name == FIELD and part.filename is None:
+            lack = "filename* alone, which RFC 7578 forbids; send filename" if part.starred else "no filename; add one"
+            raise Refused(422, f"part {number} of the form, called '{FIELD}', has {lack}")
+        if part.name != FIELD:
             kind = "field" if part.filename is None else "file"
             raise Refused(422, f"the {kind} '{part.name}' is not known; send every image as a file called '{FIELD}'")
         uploads.append(Upload(part.filename or str(number), bytes(part.content)))
@@ -179,10 +237,11 @@ def _from_multipart(body: bytearray, content_type: str, most: int) -> list[Uploa
 
 @dataclass
 class Part:
-    """One part of a multipart body. filename: None where it is a plain field."""
+    """One part of a multipart body. filename: None for a plain field. starred: whether it has only filename*."""
 
     name: str = ""
     filename: str | None = None
+    starred: bool = False
     content: bytearray = field(default_factory=bytearray)
 
 
@@ -245,10 +304,13 @@ class _Reader:
         self._key, self._value = bytearray(), bytearray()
 
     def _name(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        disposition = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         self.parts[-1].name = options.get(b"name", b"").decode("utf-8", errors="replace")
         if b"filename" in options:
             self.parts[-1].filename = options[b"filename"].decode("utf-8", errors="replace")
+        else:
+            self.parts[-1].starred = b"filename*" in disposition
 
     def _end(self) -> None:
         self.complete = True
