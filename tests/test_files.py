@@ -1,4 +1,4 @@
-"""Is a file written whole, with the permissions that the user wants, and is what a kill leaves behind removed by the next one?"""
+"""Is a file written whole, as the umask says, and is what a kill leaves behind removed by the next process?"""
 
 import os
 import signal
@@ -64,9 +64,11 @@ def test_the_name_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
         synced.append(stat.S_ISDIR(os.fstat(handle).st_mode))
         real(handle)
 
-    monkeypatch.setattr(files.os, "fsync", watched)
+    monkeypatch.setattr(os, "fsync", watched)
     write_text(tmp_path / "file", "text")
     assert synced == [False, True]
+    write_text(tmp_path / "file", "other")
+    assert synced == [False, True, False]  # a name that is there stays there
 
 
 def test_a_folder_that_cannot_be_synced_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,12 @@ from sadari.unfinished import is_unfinished, new_file
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Have `write` fill a neighbour of `path`, which then takes its name at once, so that no file is ever half-written.
 
-    Raises SadariError where the disk is full or the folder cannot be written; the old file stays.
+    Raises SadariError where the disk is full or the folder cannot be written; the old file stays. After a power cut, a
+    new file is there, and a file that replaced another one is there in one of the two versions.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
         unfinished, handle = new_file(path)
         try:
             write(unfinished)
@@ -27,7 +29,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
                 os.close(handle)
                 handle = -1
             unfinished.replace(path)
-            sync_folder(path.parent)
+            if is_new:
+                sync_folder(path.parent)
         finally:
             if handle >= 0:
                 os.close(handle)
