@@ -18,7 +18,8 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.notebook import GALLERY, chart, figures, png, table, thumbnail
-from sadari.run import RunRecord, read_predictions, write_history
+from sadari.run import RunRecord
+from sadari.run_files import read_predictions, write_history
 from sadari.settings import Settings, Value
 from sadari.values import SAMPLES, ImageSet
 from support.jobs import named_arms, named_job
@@ -153,7 +154,7 @@ def test_a_run_that_is_not_finished_says_so(tmp_path: Path) -> None:
     (tmp_path / "history.csv").unlink()
     assert "0 epochs so far" in words(run._repr_html_()) and "<table" not in run._repr_html_()
     (tmp_path / "settings.toml").write_text("model = <b>", encoding="utf-8")
-    assert "cannot read" in words(run._repr_html_())
+    assert "cannot read" in words(RunRecord(tmp_path)._repr_html_())
 
 
 def test_a_run_that_diverged_shows_what_is_finite(tmp_path: Path) -> None:

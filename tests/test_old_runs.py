@@ -30,7 +30,7 @@ FINISHED = ("network", "classical", "transfer")
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """The folder that the archive was made from, with its paths as they are here."""
+    """Return the folder that the archive was made from, with its paths as they are here."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")
     root = tmp_path / "old-runs"
@@ -64,7 +64,7 @@ def test_an_interrupted_run_goes_on(name: str, whole: str, old: Path) -> None:
     done = len(RunRecord(old / name).history)
     run = resume(old / name)
     assert run.finished and len(run.history) == run.job.settings.epochs > done
-    if whole:  # an undisturbed run of the same job, perhaps by another processor
+    if whole:  # an uninterrupted run of the same job, perhaps on another processor
         ours, theirs = (load_file(old / each / "model.safetensors") for each in (name, whole))
         assert ours.keys() == theirs.keys()
         assert all(torch.allclose(ours[key].float(), theirs[key].float(), atol=1e-4) for key in ours)
@@ -107,19 +107,19 @@ def test_runs_of_different_days_are_joined(old: Path) -> None:
 def test_an_unfinished_comparison_goes_on(old: Path, sadari: Terminal) -> None:
     network = old / "own-net.toml"
     settings = [
-        word
+        argument
         for pair in ("threads=1", "device=cpu", "precision=float32", "tensorboard=off", "batch_size=16",
                      "checkpoint_seconds=1000.0")
-        for word in ("--set", pair)
+        for argument in ("--set", pair)
     ]  # fmt: skip
-    kept = (old / "comparison-interrupted" / "own-net-seed0" / "model.safetensors").stat().st_mtime_ns
+    trained_at = (old / "comparison-interrupted" / "own-net-seed0" / "model.safetensors").stat().st_mtime_ns
     answer = sadari(
         "compare", "shapes:images=60,size=16", "--models", f"{network},softmax", "--seeds", "2", "--epochs", "2",
         *settings, "--out", old / "comparison-interrupted", "--json",
     )  # fmt: skip
     assert answer.status == 0, answer.err
     assert [len(arm["seeds"]) for arm in answer.document["arms"]] == [2, 2]
-    assert (old / "comparison-interrupted" / "own-net-seed0" / "model.safetensors").stat().st_mtime_ns == kept
+    assert (old / "comparison-interrupted" / "own-net-seed0" / "model.safetensors").stat().st_mtime_ns == trained_at
 
 
 @pytest.mark.parametrize("name", ["best", "best-interrupted"])

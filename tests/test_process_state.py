@@ -1,4 +1,4 @@
-"""Does every door leave the calling process as it found it: threads, BLAS, denormal numbers, random state?"""
+"""Does each function leave the calling process as it found it: threads, BLAS, denormal numbers, random state?"""
 
 import random
 from collections.abc import Callable
@@ -19,7 +19,7 @@ QUICK: dict[str, Any] = {**QUIET, "epochs": 1, "threads": 1}
 
 
 def state() -> dict[str, Any]:
-    """What a library may not change behind the caller's back."""
+    """Return what a library may not change for its caller."""
     products = torch.full((4_000_000,), 1e-39) * 0.5  # so many that all threads share them
     return {
         "torch threads": torch.get_num_threads(),
@@ -53,7 +53,7 @@ def estimator(_: RunRecord, __: Path, ___: Path) -> None:
     fitted.predict(images.images[:4])
 
 
-DOORS: dict[str, Callable[[RunRecord, Path, Path], object]] = {
+FUNCTIONS: dict[str, Callable[[RunRecord, Path, Path], object]] = {
     "load": lambda _, __, ___: sadari.load(SET),
     "train a network": lambda _, __, out: sadari.train(SET, "mlp", out=out, **{**QUICK, "threads": 2}),
     "train a classical model": lambda _, __, out: sadari.train(SET, "logistic", out=out, max_iter=3, **QUICK),
@@ -71,15 +71,15 @@ DOORS: dict[str, Callable[[RunRecord, Path, Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", DOORS)
-def test_a_door_leaves_the_process_as_it_was(name: str, run: RunRecord, picture: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_leaves_the_process_as_it_was(name: str, run: RunRecord, picture: Path, tmp_path: Path) -> None:
     torch.manual_seed(3)
     np.random.seed(3)
     random.seed(3)
     before = state()
-    DOORS[name](run, picture, tmp_path / "out")
+    FUNCTIONS[name](run, picture, tmp_path / "out")
     after = state()
-    known = before["threads of BLAS and OpenMP"]  # a door may load another library
+    known = before["threads of BLAS and OpenMP"]  # a function may load another library
     after["threads of BLAS and OpenMP"] = {path: after["threads of BLAS and OpenMP"][path] for path in known}
     assert after == before
 

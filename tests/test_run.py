@@ -1,4 +1,4 @@
-"""Does `predictions.csv` come back as it was written, however names are spelt, and is it read as seldom as can be?"""
+"""Does `predictions.csv` come back as it was written, however names are spelt, and is it read as seldom as possible?"""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,8 @@ from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.errors import SadariError
 from sadari.report.build import build_report
-from sadari.run import RunRecord, read_answers, read_predictions, write_predictions
+from sadari.run import RunRecord
+from sadari.run_files import read_answers, read_predictions, write_predictions
 from sadari.values import Predictions
 from support.fake_training import FakeTrainer
 from support.jobs import named_arms
@@ -32,25 +33,25 @@ def predictions_of(classes: tuple[str, ...], ids: list[str]) -> Predictions:
 @pytest.mark.parametrize("classes", [PLAIN, QUOTED])
 @pytest.mark.parametrize("odd", ["b/2.png", "b, c/2.png", 'b"/2.png', "b\n/2.png"])
 def test_every_word_and_every_bit_comes_back(tmp_path: Path, classes: tuple[str, ...], odd: str) -> None:
-    said = predictions_of(classes, ["a/1.png", odd, "c/3.png"])
-    write_predictions(tmp_path / "predictions.csv", said)
+    written = predictions_of(classes, ["a/1.png", odd, "c/3.png"])
+    write_predictions(tmp_path / "predictions.csv", written)
     found = read_predictions(tmp_path / "predictions.csv")
     answers = RunRecord(tmp_path).answers
     assert found.classes == answers.classes == classes
-    assert found.ids.tolist() == answers.ids.tolist() == said.ids.tolist()
-    assert found.labels.tolist() == answers.labels.tolist() == said.labels.tolist()
-    assert found.probabilities.dtype == np.float32 and np.array_equal(found.probabilities, said.probabilities)
-    assert answers.predicted.tolist() == found.predicted.tolist() == said.predicted.tolist()
-    assert answers.right.tolist() == (said.predicted == said.labels).tolist()
+    assert found.ids.tolist() == answers.ids.tolist() == written.ids.tolist()
+    assert found.labels.tolist() == answers.labels.tolist() == written.labels.tolist()
+    assert found.probabilities.dtype == np.float32 and np.array_equal(found.probabilities, written.probabilities)
+    assert answers.predicted.tolist() == found.predicted.tolist() == written.predicted.tolist()
+    assert answers.correct.tolist() == (written.predicted == written.labels).tolist()
 
 
 def test_the_file_is_the_one_that_csv_would_write(tmp_path: Path) -> None:
-    said = predictions_of(("a", "b, c"), ["1", '2 "two"'])
-    write_predictions(tmp_path / "predictions.csv", said)
+    written = predictions_of(("a", "b, c"), ["1", '2 "two"'])
+    write_predictions(tmp_path / "predictions.csv", written)
     lines = (tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == 'id,label,prediction,a,"b, c"'
     assert lines[2].startswith('"2 ""two""",')
-    assert [float(each) for each in lines[1].split(",")[-2:]] == pytest.approx(said.probabilities[0], rel=1e-8)
+    assert [float(each) for each in lines[1].split(",")[-2:]] == pytest.approx(written.probabilities[0], rel=1e-8)
 
 
 def test_a_row_that_lacks_a_number_is_refused(tmp_path: Path) -> None:
@@ -63,10 +64,10 @@ def test_a_row_that_lacks_a_number_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_probabilities_are_not_read_for_the_answers(tmp_path: Path) -> None:
-    """What the answers are read for is said by three words a row."""
+    """The answers need only three cells of each row."""
     path = tmp_path / "predictions.csv"
     path.write_text("id,label,prediction,a,b\n1,a,b,unread,unread\n2,b,b,unread,unread\n", encoding="utf-8")
-    assert read_answers(path).right.tolist() == [False, True]
+    assert read_answers(path).correct.tolist() == [False, True]
 
 
 def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(

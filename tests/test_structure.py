@@ -1,5 +1,6 @@
 """Is every folder small enough to see at a glance, is every file worth a file, and does the page show them?"""
 
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -14,9 +15,10 @@ PAGE = PROJECT / "docs" / "architecture.md"
 MOST_MODULES, LEAST_LINES, MOST_LINES = 16, 40, 320
 # Where names become models: the commands, Python, studies, the estimator, and a stored job that goes on.
 DOORS = {
-    *("api.py", "cli/models.py", "cli/train.py", "estimator/params.py"),
+    *("api.py", "cli/models.py", "cli/settings.py", "cli/train.py", "estimator/params.py"),
     *("comparison/plan.py", "comparison/study.py", "job.py"),
 }
+QUESTION = re.compile(r"(What|Which|How|Where|When|Who|Whose|Is|Does|Do|Are|Can|Has)\b[^.]*\?")
 BESIDE_THE_ROOMS = {"support", "docs", "benchmarks"}
 
 
@@ -45,6 +47,17 @@ def test_a_file_is_neither_a_scrap_nor_a_book(module: str) -> None:
     if path.name != "__init__.py" and lines < LEAST_LINES:
         importers = [other for other, imported in GRAPH.items() if module in imported]
         assert len(importers) != 1, f"{path} has {lines} lines and one importer, {importers[0]}; let it join that one"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_what_a_function_does_is_said_not_asked(module: str) -> None:
+    """A module may open with the question that it answers; a function or a class says what it does or is."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = (ast.get_docstring(node) or "").partition("\n")[0]
+            assert not re.match(r"(What|Which|How|Where|When|Who|Whose|Is|Does|Do|Are|Can|Has)\b[^.]*\?", first), (
+                node.name
+            )
 
 
 def test_names_become_models_at_the_doors_alone() -> None:

@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from sadari.api import compare, export, load, log, predict, reopen, train, write_report
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
@@ -66,6 +67,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # takes milliseconds that few callers want
+
+        return version("sadari")
     if name not in _HOMES:
         raise AttributeError(f"module 'sadari' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""How is a file never seen half-written? Files are written whole or not at all, and read back with one sentence."""
+"""How are files written so that none is ever half-written, and read back? Every error is one sentence."""
 
 import json
 import os
@@ -59,10 +59,10 @@ def exists(path: Path) -> bool:
         return False
 
 
-def lying_in(out: Path) -> list[str]:
+def names_in(out: Path) -> list[str]:
     """Return the names in the folder `out`, without unfinished files of ours; none where there is no such folder.
 
-    Raises UsageError where it is a file, SadariError where it cannot be one, or nobody may look.
+    Raises UsageError where `out` is a file, SadariError where it cannot be a folder or access is denied.
     """
     try:
         return [each.name for each in out.iterdir() if not is_unfinished(each.name)]

@@ -1,4 +1,4 @@
-"""Which job does the user ask for? Everything that decides a run, looked up and resolved once."""
+"""What decides a run? The data, the model and the settings that the user chose, looked up and resolved once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
+from sadari.files import exists
 from sadari.models.backbone.spec import Backbone, backbone_of
-from sadari.models.catalog import find_model
+from sadari.models.catalog import find_model, recorded_model
 from sadari.models.layers.specs import Layer, Shape
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import ModelSpec
@@ -26,7 +27,7 @@ from sadari.settings import (
 
 @dataclass(frozen=True)
 class Job:
-    """One run before it is made: its data, its model, its seed, all settings, and the variables of the model.
+    """A run before it is made: its data, its model, its seed, all settings, and the variables of the model.
 
     data: a named set or an absolute path. variables: resolved (such as dropout). A job holds everything that decides
     the result; two equal jobs on one machine give the same bytes.
@@ -40,17 +41,17 @@ class Job:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers of the model without the class layer; none for a model that learns nothing."""
+        """Return the layers of the model without the class layer; none for a model that learns nothing."""
         return parse(self.model.layers, self.variables)
 
     @property
     def backbone(self) -> Backbone | None:
-        """The pre-trained network that the model begins with, or None."""
+        """Return the pre-trained network that the model begins with, or None."""
         return backbone_of(self.layers)
 
     @property
     def record(self) -> JobRecord:
-        """The job as `settings.toml` stores it."""
+        """Return the job as `settings.toml` stores it."""
         return JobRecord(self.data, self.model.reference, self.seed, self.settings, self.variables)
 
     def rows(self, shape: Shape, classes: int) -> tuple[Row, ...]:
@@ -64,8 +65,8 @@ class Job:
 def make_job(data: str | Path, model: ModelSpec, seed: int, overrides: Mapping[str, Value]) -> Job:
     """Make the job of `model` on `data`: defaults, then the model's own settings, then `overrides`.
 
-    A backbone's weights decide image_size, interpolation, channels and scaling where nobody else does.
-    Raises UsageError for a setting or value that there is not, suggesting the nearest one.
+    A backbone's weights decide image_size, interpolation, channels and scaling where neither the model nor the user
+    does. Raises UsageError for an unknown setting or value, suggesting the nearest one.
     """
     settings, variables = resolve(model.settings, model.variables, overrides)
     backbone = backbone_of(parse(model.layers, variables))
@@ -80,20 +81,26 @@ def make_job(data: str | Path, model: ModelSpec, seed: int, overrides: Mapping[s
     return Job(absolute_data(data), model, seed, settings, _with_absolute_weights(variables))
 
 
-def find_job(record: JobRecord) -> Job:
-    """Resolve a stored job, so that its run can go on; raises UsageError where its model cannot be found any more."""
-    return Job(record.data, find_model(record.model), record.seed, record.settings, record.variables)
+def find_job(record: JobRecord, layers: str = "") -> Job:
+    """Resolve a stored job, so that its run can go on.
+
+    layers: those that the run stored; a user's file that is not there any more is not needed then. Raises UsageError
+    where the model cannot be found.
+    """
+    gone = record.model.lower().endswith(".toml") and not exists(Path(record.model))
+    model = recorded_model(record.model, layers) if gone and layers else find_model(record.model)
+    return Job(record.data, model, record.seed, record.settings, record.variables)
 
 
 def _wanted_by(backbone: Backbone) -> dict[str, Value]:
-    """The settings that give a backbone such images as its weights were trained on."""
+    """Return the settings that give a backbone images like those its weights were trained on."""
     pretrained = backbone.pretrained()
     known = pretrained.interpolation if pretrained.interpolation in INTERPOLATIONS else INTERPOLATIONS[0]
     return {"image_size": pretrained.size, "interpolation": known, "channels": 3, "scaling": OF_BACKBONE}
 
 
 def _with_absolute_weights(variables: dict[str, Value]) -> dict[str, Value]:
-    """The same, with a path of weights as an absolute one."""
+    """Return `variables` with the path of weights made absolute."""
     weights = str(variables.get("weights", "auto"))
     if weights == "auto" or weights.partition(":")[0] == "random":
         return variables

@@ -1,7 +1,7 @@
-"""What may be set, what is it set to, and where did a wrong key go? Typed, frozen, readable as TOML."""
+"""Which settings has a run, and how are they checked? Typed, frozen, stored as TOML."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -17,7 +17,29 @@ OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadel
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
-OF_BACKBONE = "backbone"  # the scaling that a backbone's weights were trained with
+OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
+
+
+# What Keras, PyTorch, scikit-learn and Ultralytics call some of the settings and variables; suggested, never taken.
+OTHER_NAMES = {
+    "batch": "batch_size",
+    "dropout_rate": "dropout",
+    "early_stopping": "patience",
+    "image_shape": "image_size",
+    "img_size": "image_size",
+    "imgsz": "image_size",
+    "l2": "weight_decay",
+    "lr": "learning_rate",
+    "lr0": "learning_rate",
+    "lr_schedule": "schedule",
+    "max_epochs": "epochs",
+    "n_epochs": "epochs",
+    "num_epochs": "epochs",
+    "optim": "optimizer",
+    "test_size": "test_fraction",
+    "validation_fraction": "val_fraction",
+    "validation_split": "val_fraction",
+}
 
 
 def _setting(default: Value, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
@@ -26,51 +48,53 @@ def _setting(default: Value, doc: str, *, choices: tuple[str, ...] = (), low: fl
 
 @dataclass(frozen=True)
 class Settings:
-    """What is every run told? One flat list; a model brings its own defaults, the user has the last word.
+    """The settings of a run, one flat list; a model has its own defaults, and the user overrides both.
 
-    Each field carries a `doc` sentence, its `choices` or its lowest value in its metadata. Constructing
-    with a wrong value raises UsageError naming the setting.
+    Each field has a `doc` sentence, its `choices` or its lowest value in its metadata. A wrong value raises UsageError
+    naming the setting.
     """
 
     # data
     image_size: int = _setting(0, "side of the square images in pixels; 0 keeps the size of the source", low=0)
-    fit: str = _setting("crop", "how other shapes become square", choices=("crop", "pad", "squash"))
+    fit: str = _setting("crop", "how images of other shapes become square", choices=("crop", "pad", "squash"))
     interpolation: str = _setting("bilinear", "how images are resized", choices=INTERPOLATIONS)
-    channels: int = _setting(0, "1 for grey, 3 for colour, 0 as the source has it", low=0)
-    unreadable: str = _setting("refuse", "what happens to files that are no images", choices=("refuse", "skip"))
+    channels: int = _setting(0, "1 for grey, 3 for colour; 0 keeps those of the source", low=0)
+    unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
-        "stratified", "how parts that the source does not give are drawn", choices=("stratified", "last")
+        "stratified", "how splits that the source does not give are drawn", choices=("stratified", "last")
     )
-    val_fraction: float = _setting(0.2, "part of the training images kept for validation", low=0)
-    test_fraction: float = _setting(0.2, "part of all images kept for the test where the source gives none", low=0)
-    train_fraction: float = _setting(1.0, "part of the training images that is used; the rest lies idle", low=0)
+    val_fraction: float = _setting(0.2, "fraction of the training images for validation", low=0)
+    test_fraction: float = _setting(0.2, "fraction of all images for the test where the source gives none", low=0)
+    train_fraction: float = _setting(1.0, "fraction of the training images that is used", low=0)
     split_seed: int = _setting(0, "seed of the split; the same for every model", low=0)
     scaling: str = _setting(
         "unit",
-        "pixels / 255, standardised per channel or per pixel on the training images, left raw, or as a backbone needs",
+        "pixels / 255, standardised per channel or per pixel on the training images, unchanged, or as a backbone needs",
         choices=(*SCALINGS, OF_BACKBONE),
     )
-    augment: str = _setting("", "comma-separated, training only, such as rotate 30, shift 0.2, zoom 0.2, flip")
+    augment: str = _setting("", "random changes of training images, comma-separated, as in rotate 30, shift 0.2, flip")
     views: int = _setting(
-        0, "augmented versions of each image that are drawn once for frozen layers; 0 draws anew each epoch", low=0
+        0, "augmented versions of each image, drawn once, for frozen layers; 0 draws new ones in each epoch", low=0
     )
     # learning
     epochs: int = _setting(10, "passes over the training images", low=1)
     batch_size: int = _setting(128, "images per optimiser step", low=1)
     optimizer: str = _setting("adam", "how gradients become steps", choices=OPTIMIZERS)
-    learning_rate: float = _setting(0.0, "size of a step; 0 takes the optimiser's own default", low=0)
-    backbone_learning_rate: float = _setting(0.0, "the same for a backbone's part; 0 takes learning_rate", low=0)
-    schedule: str = _setting("constant", "how the learning rate moves over the run", choices=SCHEDULES)
+    learning_rate: float = _setting(0.0, "size of a step; 0 takes the default of the optimiser", low=0)
+    backbone_learning_rate: float = _setting(0.0, "learning rate of a backbone; 0 takes learning_rate", low=0)
+    schedule: str = _setting("constant", "how the learning rate changes over the run", choices=SCHEDULES)
     warmup_epochs: float = _setting(0.0, "epochs over which the learning rate rises from 0", low=0)
     weight_decay: float = _setting(0.0, "L2 penalty (adamw and muon: decoupled decay) on kernels", low=0)
-    label_smoothing: float = _setting(0.0, "share of the target spread evenly over the classes", low=0)
-    class_weights: str = _setting("none", "balanced weighs every class the same", choices=("none", "balanced"))
+    label_smoothing: float = _setting(0.0, "share of the target that is spread evenly over the classes", low=0)
+    class_weights: str = _setting(
+        "none", "balanced lets every class count the same in the loss", choices=("none", "balanced")
+    )
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
     restore_best: bool = _setting(True, "keep the epoch with the best validation loss instead of the last one")
     # machine
     precision: str = _setting(
         "auto",
-        "arithmetic of the training step; auto takes bfloat16 where the machine multiplies it faster",
+        "arithmetic of the training step; auto takes bfloat16 where the machine is faster with it",
         choices=("auto", "float32", "bfloat16"),
     )
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1 or mps")
@@ -79,16 +103,16 @@ class Settings:
     )
     stream: str = _setting(
         "auto",
-        "decode images whenever they are needed: always, never (all are decoded once), or where the cache is too small",
+        "always decodes images each time they are needed, never decodes all once, auto too if they fit into the cache",
         choices=("auto", "always", "never"),
     )
     cache: str = _setting(
         "auto",
-        "keep what frozen layers make of each image, or compute it in every epoch",
+        "auto stores what frozen layers compute of each image; none computes it again in every epoch",
         choices=("auto", "none"),
     )
-    checkpoint_seconds: float = _setting(60.0, "how much work a kill may cost, at most", low=0)
-    tensorboard: str = _setting("scalars", "what goes to TensorBoard", choices=("off", "scalars", "all"))
+    checkpoint_seconds: float = _setting(60.0, "seconds of work that a kill costs at most", low=0)
+    tensorboard: str = _setting("scalars", "what is written for TensorBoard", choices=("off", "scalars", "all"))
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -96,9 +120,9 @@ class Settings:
             _check(each.name, value, each.metadata["choices"], each.metadata["low"])
         for name in ("val_fraction", "test_fraction", "label_smoothing"):
             if getattr(self, name) >= 1:
-                raise UsageError(f"{name} is a part of the whole, below 1, not {getattr(self, name)}")
+                raise UsageError(f"{name} is a fraction below 1, not {getattr(self, name)}")
         if not 0 < self.train_fraction <= 1:
-            raise UsageError(f"train_fraction lies above 0 and is at most 1, not {self.train_fraction}")
+            raise UsageError(f"train_fraction is above 0 and at most 1, not {self.train_fraction}")
 
 
 def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None) -> None:
@@ -109,12 +133,20 @@ def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None)
 
 
 def setting_names() -> list[str]:
-    """Which keys does `--set` know, a model's own variables aside?"""
+    """Return the keys that `--set` knows besides a model's own variables."""
     return [each.name for each in fields(Settings)]
 
 
+def unknown_setting(name: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a key that is not among `known`: with the nearest one, or the name that it has here."""
+    here = OTHER_NAMES.get(name.lower(), "")
+    if here in known:
+        return UsageError(f"unknown setting '{name}'; it is called {here} here")
+    return unknown_name("setting", name, list(known))
+
+
 def parse_value(name: str, text: Value, kind: type) -> Value:
-    """Which typed value did the user mean by `text`? Raises UsageError where it is none of `kind`."""
+    """Return `text` as a value of type `kind`; raises UsageError where it is none."""
     if kind is bool:
         if isinstance(text, bool):
             return text
@@ -154,10 +186,10 @@ class JobRecord:
 
     @property
     def chosen(self) -> dict[str, Value]:
-        """The settings that differ from the defaults, and the variables."""
-        usual = Settings()
+        """Return the settings that differ from the defaults, and the variables."""
+        defaults = Settings()
         changed = {name: getattr(self.settings, name) for name in setting_names()}
-        return {name: value for name, value in changed.items() if value != getattr(usual, name)} | {**self.variables}
+        return {name: value for name, value in changed.items() if value != getattr(defaults, name)} | {**self.variables}
 
     @classmethod
     def from_toml(cls, text: str) -> "JobRecord":
@@ -173,12 +205,12 @@ class JobRecord:
 
 
 def with_overrides(settings: Settings, overrides: Mapping[str, Value]) -> Settings:
-    """What do `settings` become when `overrides` (text or typed) have been applied? Raises UsageError."""
+    """Return `settings` with `overrides` (text or typed) applied; raises UsageError for a wrong key or value."""
     kinds = get_type_hints(Settings)
     typed: dict[str, Any] = {}
     for name, value in overrides.items():
         if name not in kinds:
-            raise unknown_name("setting", name, list(kinds))
+            raise unknown_setting(name, list(kinds))
         typed[name] = parse_value(name, value, kinds[name])
     return replace(settings, **typed)
 
@@ -188,7 +220,7 @@ def resolve(
     model_variables: Mapping[str, Value],
     overrides: Mapping[str, Value],
 ) -> tuple[Settings, dict[str, Value]]:
-    """Which settings and variables does a run get? Defaults, then the model's, then the user's `overrides`.
+    """Return the settings and variables of a run: defaults, then the model's, then the user's `overrides`.
 
     A key of `overrides` is a variable where the model has one of that name, else a setting. Raises
     UsageError for a key that is neither, suggesting the nearest of both.
@@ -201,12 +233,12 @@ def resolve(
         elif name in setting_names():
             chosen[name] = value
         else:
-            raise unknown_name("setting", name, [*variables, *setting_names()])
+            raise unknown_setting(name, [*variables, *setting_names()])
     return with_overrides(Settings(), chosen), variables
 
 
 def parse_overrides(pairs: list[str]) -> dict[str, Value]:
-    """Which keys did `--set key=value ...` set? Raises UsageError for a pair without '='."""
+    """Return the keys and values of `--set key=value ...`; raises UsageError for a pair without '='."""
     overrides: dict[str, Value] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

@@ -1,4 +1,4 @@
-"""Which values cross the doors between rooms? Frozen, checked when made, free of torch."""
+"""Which values do the packages hand to each other? Frozen, checked when made, free of torch."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ SAMPLES = 5  # images of each class that a notebook shows
 
 
 class RowAccess(Protocol):
-    """What is there of each image, such as its pixels? (N, ...): an array, or rows that are made when asked for."""
+    """Something of each image, such as its pixels, (N, ...): an array, or rows that are made when they are read."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -31,7 +31,7 @@ class RowAccess(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, which: Any, /) -> NDArray[Any]:
-        """The rows `which` names as NumPy understands it: a position, a slice, or an array of them."""
+        """Return the rows at `which`, as NumPy reads it: a position, a slice, or an array of positions."""
         ...
 
     def __iter__(self) -> Iterator[Any]: ...
@@ -40,31 +40,31 @@ class RowAccess(Protocol):
 
 
 @runtime_checkable
-class ReadsAhead(Protocol):
-    """Rows that take time to make, and are made ahead where it is known which come next."""
+class Prefetching(Protocol):
+    """Rows that take time to make, and are made in advance where it is known which come next."""
 
     def prefetch(self, order: NDArray[np.int64]) -> None:
-        """The rows at the positions in `order` will be asked for, in this order, in pieces of any size."""
+        """Expect reads of the rows at the positions in `order`, in this order, in pieces of any size."""
 
 
 def prefetch(rows: RowAccess, order: NDArray[np.int64]) -> None:
-    """Tell `rows` what will be asked for, where that helps; an array has it all."""
-    if isinstance(rows, ReadsAhead):
+    """Announce to `rows` the positions that are read next, where they can be made in advance; an array has them all."""
+    if isinstance(rows, Prefetching):
         rows.prefetch(order)
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Which images are there, and what is on them?
+    """A set of images with their labels, classes and ids.
 
     images: uint8 (N, H, W, C) with C = 1 (grey) or 3 (RGB), usually a read-only memory map; rows that are decoded when
-    they are asked for where a set is streamed.
+    they are read where a set is streamed.
     labels: int64 (N,), positions in `classes`.
-    ids: unicode (N,), unique: a path inside the source, or such as "test/00042".
-    given: unicode (N,), the part the source itself put an image in ("train", "val", "test"), or "".
+    ids: unicode (N,), unique: a path inside the source, or a name such as "test/00042".
+    source_split: unicode (N,), the split that the source itself gives ("train", "val", "test"), or "".
     fingerprint: hexadecimal digest of the content (pixels' source bytes, labels, ids, classes, source split).
     notes: sentences that the user should see, such as what was resized.
-    evidence: optional bool (N, H, W), true where the pixels are that give the class away (drawn sets only).
+    evidence: optional bool (N, H, W), true at the pixels that show the class (drawn sets only).
 
     Raises ValueError where shapes, dtypes or labels contradict each other.
     """
@@ -95,7 +95,7 @@ class ImageSet:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of every image."""
+        """Return (height, width, channels) of every image."""
         _, height, width, channels = self.images.shape
         return height, width, channels
 
@@ -116,7 +116,7 @@ class ImageSet:
         return f"{len(self):,} images · {width}x{height} {kind} · {len(self.classes):,} classes"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: how many images of which size, and some of each class; less than 100 kB."""
+        """Return what a notebook shows: how many images of which size, and some of each class; less than 100 kB."""
         counts = {split_name: np.count_nonzero(self.source_split == split_name) for split_name in SPLITS}
         source_split = " · ".join(f"{count:,} {split_name}" for split_name, count in counts.items() if count)
         more = len(self.classes) - GALLERY
@@ -129,7 +129,7 @@ class ImageSet:
         )
 
     def _some(self, label: int) -> tuple[str, int, NDArray[np.uint8]]:
-        """The name of a class, how many images it has, and some of them, spread over the set."""
+        """Return the name of a class, how many images it has, and some of them, spread over the set."""
         places = np.flatnonzero(self.labels == label)
         spread = np.linspace(0, len(places) - 1, min(SAMPLES, len(places))).astype(np.int64)
         return self.classes[label], len(places), self.images[places[spread]]
@@ -137,10 +137,10 @@ class ImageSet:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which images train, which choose, which judge?
+    """The images of train, val and test.
 
     train, val, test: sorted int64 positions in the ImageSet, disjoint; val may be empty, test may be empty.
-    origin: one phrase saying where the parts come from, printed beside every table.
+    origin: one phrase that says where the split comes from, printed beside every table.
     """
 
     train: NDArray[np.int64]
@@ -149,13 +149,13 @@ class Split:
     origin: str
 
     def positions(self, name: str) -> NDArray[np.int64]:
-        """The positions of the part called `name` ("train", "val" or "test")."""
+        """Return the positions of the split `name` ("train", "val" or "test")."""
         return {"train": self.train, "val": self.val, "test": self.test}[name]
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What did one model say about which images?
+    """The probabilities that one model gives for some images.
 
     ids: unicode (N,); labels: int64 (N,); probabilities: float32 (N, K), rows sum to 1.
     seconds: wall time of the forward passes, preparation included; decoding too where images are streamed.
@@ -172,11 +172,11 @@ class Predictions:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """The most probable class of each image, int64 (N,)."""
+        """Return the most probable class of each image, int64 (N,)."""
         return np.asarray(np.argmax(self.probabilities, axis=1), dtype=np.int64)
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per image, with the columns of `predictions.csv`: id, label, prediction, each class's probability."""
+        """Return one row per image with the columns of `predictions.csv`: id, label, prediction, probabilities."""
         import pandas as pd
 
         names = np.asarray(self.classes)
@@ -186,7 +186,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Which class did one model say each image is of? `Predictions` without the probabilities.
+    """The class that one model predicts for each image: `Predictions` without the probabilities.
 
     ids: unicode (N,); labels, predicted: int64 (N,), positions in `classes`.
     """
@@ -197,14 +197,14 @@ class Answers:
     classes: tuple[str, ...]
 
     @property
-    def right(self) -> NDArray[np.bool_]:
-        """Which images it got right, bool (N,)."""
+    def correct(self) -> NDArray[np.bool_]:
+        """Return which images are classified correctly, bool (N,)."""
         return np.asarray(self.predicted == self.labels)
 
 
 @dataclass(frozen=True)
 class Score:
-    """How good are predictions? `values` maps a metric's registered name to its value, in registry order."""
+    """The metrics of some predictions. `values` maps a metric's registered name to its value, in registry order."""
 
     values: Mapping[str, float]
     images: int
@@ -215,7 +215,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Interval:
-    """Where does the true value lie? `mean` with its 95 % interval, and the spread `sd` over seeds (0 for one)."""
+    """An estimate: `mean` with its 95 % interval, and the standard deviation `sd` over seeds (0 for one seed)."""
 
     mean: float
     sd: float
@@ -225,10 +225,11 @@ class Interval:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Does arm `a` beat arm `b`? difference = accuracy of a minus b, on the same images, in [-1, 1].
+    """The comparison of arm `a` with arm `b`. difference = accuracy of a minus b, on the same images, in [-1, 1].
 
-    low, high: its 95 % interval. p: that there is none. margin, equal_p: where a margin is given, that the difference
-    is at least as large as it. verdict: "better", "worse", "no difference shown" or "equal within M" (of `margin`).
+    low, high: its 95 % interval. p: the p-value of no difference. margin, equal_p: where a margin is given, the
+    p-value of a difference at least as large as that.
+    verdict: "better", "worse", "no difference shown" or "equal within M" (of `margin`).
     """
 
     a: str

@@ -169,7 +169,7 @@ def test_mistakes_end_with_one_sentence_and_no_folder(
     ("moment", "says"),
     [
         ("models.classical.problem.Linear.__init__", "interrupted; it starts over with: sadari resume one"),
-        ("training.train.write_model", "interrupted; the work is kept, go on with: sadari resume one"),
+        ("training.results.write_model", "interrupted; the work is kept, go on with: sadari resume one"),
     ],
 )
 def test_ctrl_c_says_whether_logistic_regression_is_kept(

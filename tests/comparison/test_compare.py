@@ -194,7 +194,7 @@ def test_a_stored_split_has_the_last_word(tmp_path: Path) -> None:
     first = run(request("softmax"), tmp_path, FakeTrainer())
     trainer = FakeTrainer()
     other = first.split
-    from sadari.run import write_split
+    from sadari.run_files import write_split
     from sadari.values import Split
 
     write_split(first.out / "split.npz", Split(other.val, other.train, other.test, "exchanged"))

@@ -2,9 +2,9 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -16,7 +16,9 @@ from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
+from sadari.job import Job
 from sadari.progress import Progress, Silent
+from sadari.run import RunRecord
 from support.fake_training import FakeTrainer
 from support.jobs import Listener, job_for, named_arm
 
@@ -69,6 +71,20 @@ def test_a_task_is_a_value_that_can_be_pickled(tmp_path: Path) -> None:
     copy = copied(task)
     assert (copy.job, copy.out, copy.label) == (task.job, task.out, task.label)
     assert np.array_equal(copy.images.images, images.images) and np.array_equal(copy.split.val, task.split.val)
+
+
+def test_the_threads_of_a_task_reach_training_where_they_are_chosen(tmp_path: Path) -> None:
+    given: list[dict[str, Any]] = []
+
+    def train(_: Job, out: Path, **named: Any) -> RunRecord:
+        given.append(named)
+        return RunRecord(out)
+
+    job = job_for("softmax", "digits")
+    images = load("digits", job.settings)
+    task = Task(job, tmp_path, images, draw_split(images, job.settings), "softmax")
+    SerialExecutor(train).run([task, replace(task, threads=1)], Silent())
+    assert [named.get("threads") for named in given] == [None, 1]
 
 
 def test_fewer_than_one_worker_is_refused() -> None:

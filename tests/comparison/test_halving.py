@@ -39,7 +39,8 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import read_json, write_json
 from sadari.job import Job
 from sadari.models.catalog import find_model
-from sadari.run import RunRecord, write_history
+from sadari.run import RunRecord
+from sadari.run_files import write_history
 from sadari.settings import Settings, Value
 from sadari.values import ImageSet, Split
 from support.jobs import named_arm, named_job

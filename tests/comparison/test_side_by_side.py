@@ -25,7 +25,8 @@ from sadari.errors import SadariError
 from sadari.files import read_json
 from sadari.job import Job
 from sadari.progress import Silent
-from sadari.run import RunRecord, write_split
+from sadari.run import RunRecord
+from sadari.run_files import write_split
 from sadari.training.train import train
 from support.jobs import QUIET, Listener, figures, job_for, model_bytes, named_arm
 

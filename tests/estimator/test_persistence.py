@@ -73,7 +73,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("sadari.training.train.write_predictions", killed)
+        patched.setattr("sadari.training.results.write_predictions", killed)
         with pytest.raises(KeyboardInterrupt):
             stopped.fit(IMAGES, NAMES)
     with pytest.raises(NotFittedError):

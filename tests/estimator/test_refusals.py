@@ -29,7 +29,7 @@ def test_it_must_be_fitted_first(tmp_path: Path) -> None:
         ({"epochs": 0}, "epochs is a number from 1 up, not 0"),
         ({"epochs": 2.5}, "epochs is a whole number, not '2.5'"),
         ({"batch_size": [1]}, r"batch_size is a number, a text, true or false, not \[1\]"),
-        ({"validation_fraction": 1.0}, "val_fraction is a part of the whole, below 1, not 1.0"),
+        ({"validation_fraction": 1.0}, "val_fraction is a fraction below 1, not 1.0"),
         ({"settings": {"shedule": "cosine"}}, "unknown setting 'shedule'; did you mean 'schedule'"),
         ({"settings": {"epochs": 3}}, "epochs is an argument of its own; give epochs="),
         ({"settings": {"val_fraction": 0.5}}, "val_fraction is an argument of its own; give validation_fraction="),

@@ -1,4 +1,4 @@
-"""Does the only inference code say what the network says?"""
+"""Does the only inference code return what the network computes?"""
 
 import threading
 import time
@@ -18,6 +18,7 @@ from sadari.inference.memory import is_out_of_memory
 from sadari.inference.predict import Inputs, predict, predict_logits
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
+from support.engines import Hungry, out_of_memory_on_cuda
 from support.jobs import ROWS, parts, patterns
 
 IMAGES = patterns()
@@ -105,25 +106,8 @@ def test_bfloat16_is_close_and_comes_back_as_float32() -> None:
     assert torch.allclose(exact, rough, atol=0.05)
 
 
-def cuda() -> Exception:
-    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
-
-
 def processor() -> Exception:
     return RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory")
-
-
-class Hungry(nn.Module):
-    """Behind the network: says that memory ran out for more than `most` images."""
-
-    def __init__(self, most: int, error: Callable[[], Exception]) -> None:
-        super().__init__()
-        self.most, self.error = most, error
-
-    def forward(self, x: Tensor) -> Tensor:
-        if len(x) > self.most:
-            raise self.error()
-        return x
 
 
 def test_what_the_processor_really_says_is_understood() -> None:
@@ -133,7 +117,7 @@ def test_what_the_processor_really_says_is_understood() -> None:
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
-@pytest.mark.parametrize("error", [cuda, processor, MemoryError])
+@pytest.mark.parametrize("error", [out_of_memory_on_cuda, processor, MemoryError])
 @pytest.mark.parametrize("most", [1, 3])
 def test_where_memory_runs_out_blocks_become_smaller(error: Callable[[], Exception], most: int) -> None:
     model = network()
@@ -144,7 +128,7 @@ def test_where_memory_runs_out_blocks_become_smaller(error: Callable[[], Excepti
 
 def test_memory_for_no_image_at_all_ends_with_a_sentence_and_other_errors_stay() -> None:
     model = network()
-    model.head.append(Hungry(0, cuda))
+    model.head.append(Hungry(0, out_of_memory_on_cuda))
     with pytest.raises(SadariError, match="does not hold this network with a single image"):
         predict(model, inputs(), IMAGES, CHOSEN)
     model.head[-1] = Hungry(0, lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
@@ -154,7 +138,7 @@ def test_memory_for_no_image_at_all_ends_with_a_sentence_and_other_errors_stay()
 
 @pytest.fixture
 def three_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Three threads judge; two of the images make a block."""
+    """Let three threads judge, in blocks of two images."""
     monkeypatch.setattr(predict_module, "VALUES_PER_CORE", 2 * 192)
     monkeypatch.setattr(predict_module, "IMAGES_PER_PASS", 1)
     before = torch.get_num_threads()
@@ -165,7 +149,7 @@ def three_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Meeting(nn.Module):
-    """Behind the network: waits until three threads are here, and notes how many rows each brings, and under what."""
+    """A layer that waits for three threads, and notes the rows, torch threads and inference mode of each call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -180,7 +164,7 @@ class Meeting(nn.Module):
 
 @pytest.mark.usefixtures("three_cores")
 def test_cores_share_small_images() -> None:
-    """Threads meet in the network, each with a block and a core of its own; every row comes out in its place."""
+    """Three threads are in the network at a time, each with a block and a core of its own; every row has its place."""
     model = convolutional()
     positions = np.concatenate([CHOSEN, CHOSEN[:5]])  # six blocks, which three threads can only take together
     expected = torch.cat([one_by_one(model), one_by_one(model)[:5]])
@@ -211,7 +195,7 @@ def test_the_number_of_threads_makes_no_difference() -> None:
 
 
 class Streamed:
-    """Images that must be read in the order that was announced, by one thread at a time."""
+    """Images that must be read in the order of `prefetch`, by one thread at a time."""
 
     def __init__(self) -> None:
         self.shape = IMAGES.images.shape
@@ -242,7 +226,7 @@ def test_rows_are_read_in_order_and_one_block_at_a_time() -> None:
 
 
 class Failing(nn.Module):
-    """Behind the network: counts its blocks, and fails at one."""
+    """A layer that counts its calls, and fails at one of them."""
 
     def __init__(self, at: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Is a backbone the network of timm up to its cut, and does what is frozen stand still in every sense?"""
+"""Is a backbone the network of timm up to its cut, and does what is frozen never change?"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def backbone(name: str, cut: str = "end", train: str = "all", seed: int = 3, **a
 
 
 def twin(name: str, seed: int = 3, **arguments: Any) -> nn.Module:
-    """timm's own network with the same weights as `backbone`."""
+    """Return timm's own network with the same weights as `backbone`."""
     torch.manual_seed(seed)
     network: nn.Module = timm.create_model(name, **arguments)
     return network.eval()
@@ -211,7 +211,7 @@ def statistics(module: nn.Module) -> dict[str, Tensor]:
 
 
 def step(module: nn.Module) -> None:
-    """One step of training, as far as a backbone sees it."""
+    """Take one step of training, as far as a backbone sees it."""
     module.train()
     out = module(images(4))
     if out.requires_grad:
@@ -259,7 +259,7 @@ def test_randomness_of_a_frozen_part_is_off_and_the_rest_has_its_own_stream() ->
     }
     outputs: list[Tensor] = []
     for seed in (1, 1, 2):
-        torch.manual_seed(len(outputs))  # nobody else's stream matters
+        torch.manual_seed(len(outputs))  # no other random stream matters
         for each in random.values():
             each.generator.manual_seed(seed)
         outputs.append(module(images(8)))

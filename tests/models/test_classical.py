@@ -32,26 +32,26 @@ TWIN = 2e-5  # of the largest weight: what rounding to float32 may change
 
 @cache
 def digits(classes: int) -> tuple[Floats, NDArray[np.int64]]:
-    """The first `classes` digits as pixels in 0..1, every third of them."""
+    """Return the first `classes` digits as pixels in 0..1, every third of them."""
     pixels, labels = load_digits(n_class=classes, return_X_y=True)
     return (pixels[::3] / 16).astype(np.float32), labels[::3].astype(np.int64)
 
 
-def problem(classes: int, **asked: Any) -> Problem:
+def problem(classes: int, **options: Any) -> Problem:
     pixels, labels = digits(classes)
-    epochs, seed = asked.pop("epochs", 4), asked.pop("seed", 3)
-    variables = {"C": 1.0, "max_iter": 100, "alpha": 0.0001, "average": False, **asked}
+    epochs, seed = options.pop("epochs", 4), options.pop("seed", 3)
+    variables = {"C": 1.0, "max_iter": 100, "alpha": 0.0001, "average": False, **options}
     return Problem(pixels, labels, classes, variables, epochs, seed)
 
 
-def passes(name: str, asked: Problem) -> list[Linear]:
-    told: list[Learned] = []
-    CLASSICAL.get(name).fit(asked, told.append)
-    return [each for each in told if isinstance(each, Linear)]
+def passes(name: str, task: Problem) -> list[Linear]:
+    learned: list[Learned] = []
+    CLASSICAL.get(name).fit(task, learned.append)
+    return [each for each in learned if isinstance(each, Linear)]
 
 
 def probabilities(name: str, linear: Linear, pixels: Floats) -> NDArray[np.float64]:
-    """What the network makes of the scores: a softmax, or sigmoids that sum to one."""
+    """Return the probabilities that the network computes: a softmax, or sigmoids that sum to one."""
     scores = torch.from_numpy(pixels @ linear.weight.T + linear.bias).double()
     if CLASSICAL.get(name).sigmoid:
         scores = torch.nn.functional.logsigmoid(scores)
@@ -75,11 +75,11 @@ def test_logistic_finds_scikit_learns_optimum(classes: int, strength: float) -> 
     assert np.abs(said - wanted).max() < 0.01
 
 
-def minimised(asked: Problem, linear: Linear) -> float:
-    """Mean cross-entropy and penalty; of two classes each row counts twice, as in scikit-learn, which has one."""
-    penalty = float(np.square(linear.weight.astype(np.float64)).sum()) / (2 * len(asked.labels))
-    loss = float(log_loss(asked.labels, probabilities("logistic", linear, asked.pixels)))
-    return loss + penalty * (2 if asked.classes == 2 else 1)
+def minimised(task: Problem, linear: Linear) -> float:
+    """Return mean cross-entropy and penalty; of two classes each row counts twice (scikit-learn has one)."""
+    penalty = float(np.square(linear.weight.astype(np.float64)).sum()) / (2 * len(task.labels))
+    loss = float(log_loss(task.labels, probabilities("logistic", linear, task.pixels)))
+    return loss + penalty * (2 if task.classes == 2 else 1)
 
 
 @pytest.mark.parametrize("classes", [10, 2])
@@ -98,11 +98,11 @@ def test_logistic_stops_where_scikit_learn_stops(classes: int) -> None:
 
 
 def test_every_iteration_of_logistic_is_told_and_lowers_what_is_minimised() -> None:
-    asked = problem(10, max_iter=12)
-    told = passes("logistic", asked)
-    assert len(told) == 12 == CLASSICAL.get("logistic").most_passes(asked)
+    task = problem(10, max_iter=12)
+    learned = passes("logistic", task)
+    assert len(learned) == 12 == CLASSICAL.get("logistic").most_passes(task)
 
-    values = [minimised(asked, linear) for linear in told]
+    values = [minimised(task, linear) for linear in learned]
     assert values == sorted(values, reverse=True)
     assert values[-1] < values[0] / 2
 
@@ -115,31 +115,31 @@ def test_blocks_of_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("scaling", "kept"), [("none", torch.uint8), ("unit", torch.uint8), ("channel", torch.float32)]
+    ("scaling", "stored"), [("none", torch.uint8), ("unit", torch.uint8), ("channel", torch.float32)]
 )
 def test_pixels_that_are_bytes_are_kept_as_bytes_and_change_nothing(
-    scaling: str, kept: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    scaling: str, stored: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = patterns(320)
     prepared = Preprocess.fitted(images, np.arange(320), scaling, "stretch").apply(torch.from_numpy(images.images))
     pixels = prepared.flatten(1).contiguous().numpy()
-    asked = Problem(pixels, images.labels, len(images.classes), {"C": 1.0, "max_iter": 9}, 1, 0)
-    monkeypatch.setattr("sadari.models.classical.logistic.BLOCK", 128)  # the last block is a part of one
-    assert _Objective(asked).pixels.dtype == kept
-    as_bytes = passes("logistic", asked)[-1]
+    task = Problem(pixels, images.labels, len(images.classes), {"C": 1.0, "max_iter": 9}, 1, 0)
+    monkeypatch.setattr("sadari.models.classical.logistic.BLOCK", 128)  # the last block is a shorter one
+    assert _Objective(task).pixels.dtype == stored
+    as_bytes = passes("logistic", task)[-1]
     monkeypatch.setattr("sadari.models.classical.logistic._compact", lambda pixels: (pixels, 1))
-    as_floats = passes("logistic", asked)[-1]
+    as_floats = passes("logistic", task)[-1]
     assert np.array_equal(as_bytes.weight, as_floats.weight)
     assert np.array_equal(as_bytes.bias, as_floats.bias)
 
 
 def test_logistic_tells_the_accuracy_that_the_network_has() -> None:
     """Ties too: the first of the greatest is the answer."""
-    asked = problem(10, max_iter=7)
-    for linear in passes("logistic", asked):
-        said = probabilities("logistic", linear, asked.pixels).argmax(1)
+    task = problem(10, max_iter=7)
+    for linear in passes("logistic", task):
+        predicted = probabilities("logistic", linear, task.pixels).argmax(1)
         assert linear.scored is not None
-        assert linear.scored[1] == pytest.approx(np.mean(said == asked.labels), abs=1e-9)
+        assert linear.scored[1] == pytest.approx(np.mean(predicted == task.labels), abs=1e-9)
     black = Problem(np.zeros((20, 4), np.float32), np.arange(20) % 2, 2, {"C": 1.0, "max_iter": 5}, 1, 0)
     scored = passes("logistic", black)[-1].scored
     assert scored is not None
@@ -154,16 +154,16 @@ def test_black_images_have_nothing_to_learn_but_the_shares() -> None:
     assert probabilities("logistic", linear, black.pixels) == pytest.approx(0.5)
 
 
-def scikit_learns_sgd(asked: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Its weights and biases, one classifier a class, of the same images in the same order.
+def scikit_learns_sgd(task: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return its weights and biases, one classifier per class, of the same images in the same order.
 
     In one call, with the passes behind each other: called again with average=True, it gives another mean (seen in 1.9).
     """
-    orders = [np.random.default_rng([asked.seed, each]).permutation(len(asked.labels)) for each in range(asked.epochs)]
+    orders = [np.random.default_rng([task.seed, each]).permutation(len(task.labels)) for each in range(task.epochs)]
     order = np.concatenate(orders)
-    models = [SGDClassifier(loss="log_loss", shuffle=False, **asked.variables) for _ in range(asked.classes)]
+    models = [SGDClassifier(loss="log_loss", shuffle=False, **task.variables) for _ in range(task.classes)]
     for wanted, model in enumerate(models):
-        model.partial_fit(asked.pixels[order].astype(np.float64), asked.labels[order] == wanted, classes=[False, True])
+        model.partial_fit(task.pixels[order].astype(np.float64), task.labels[order] == wanted, classes=[False, True])
     return np.concatenate([model.coef_ for model in models]), np.concatenate([model.intercept_ for model in models])
 
 
@@ -171,23 +171,25 @@ def scikit_learns_sgd(asked: Problem) -> tuple[NDArray[np.float64], NDArray[np.f
 @pytest.mark.parametrize("alpha", [1e-2, 1.0, 30.0])
 @pytest.mark.parametrize("classes", [10, 3, 2])
 def test_sgd_is_scikit_learns(classes: int, alpha: float, average: bool) -> None:
-    asked = replace(problem(classes), variables={"alpha": alpha, "average": average})
-    told, (weight, bias) = passes("sgd", asked), scikit_learns_sgd(asked)
-    assert len(told) == CLASSICAL.get("sgd").most_passes(asked) == 4
-    assert told[-1].weight.shape == (classes, 64)
-    assert np.allclose(told[-1].weight, weight, rtol=0, atol=TWIN * np.abs(weight).max())
-    assert np.allclose(told[-1].bias, bias, rtol=0, atol=TWIN * max(np.abs(weight).max(), np.abs(bias).max()))
-    assert not np.allclose(told[0].weight, told[-1].weight, rtol=0.01)
+    task = replace(problem(classes), variables={"alpha": alpha, "average": average})
+    learned, (weight, bias) = passes("sgd", task), scikit_learns_sgd(task)
+    assert len(learned) == CLASSICAL.get("sgd").most_passes(task) == 4
+    assert learned[-1].weight.shape == (classes, 64)
+    assert np.allclose(learned[-1].weight, weight, rtol=0, atol=TWIN * np.abs(weight).max())
+    assert np.allclose(learned[-1].bias, bias, rtol=0, atol=TWIN * max(np.abs(weight).max(), np.abs(bias).max()))
+    assert not np.allclose(learned[0].weight, learned[-1].weight, rtol=0.01)
 
 
 @pytest.mark.parametrize("average", [False, True])
 @pytest.mark.parametrize("classes", [10, 3])
 def test_large_steps_of_sgd_learn_as_much_as_scikit_learns(classes: int, average: bool) -> None:
     """With little penalty the first steps are so large that they amplify the last digit of a float64 to the fourth."""
-    asked = replace(problem(classes), variables={"alpha": 1e-4, "average": average})
-    told, (weight, bias) = passes("sgd", asked)[-1], scikit_learns_sgd(asked)
-    ours, theirs = ((asked.pixels @ each.T + b).argmax(1) for each, b in ((told.weight, told.bias), (weight, bias)))
-    assert np.mean(ours == asked.labels) == pytest.approx(np.mean(theirs == asked.labels), abs=0.04)
+    task = replace(problem(classes), variables={"alpha": 1e-4, "average": average})
+    learned, (weight, bias) = passes("sgd", task)[-1], scikit_learns_sgd(task)
+    ours, theirs = (
+        (task.pixels @ each.T + b).argmax(1) for each, b in ((learned.weight, learned.bias), (weight, bias))
+    )
+    assert np.mean(ours == task.labels) == pytest.approx(np.mean(theirs == task.labels), abs=0.04)
     assert np.mean(ours == theirs) > 0.93
 
 
@@ -210,35 +212,35 @@ def test_sgd_takes_the_steps_one_by_one(
     """
     draw = np.random.default_rng(seed)
     pixels, labels = (draw.normal(size=(count, width)) * scale).astype(np.float32), draw.integers(0, 3, count)
-    asked = Problem(pixels, labels, 3, {"alpha": 1e-3, "average": average}, 2, seed)
+    task = Problem(pixels, labels, 3, {"alpha": 1e-3, "average": average}, 2, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sadari.models.classical.sgd.BLOCK", block)
-        said = passes("sgd", asked)[-1]
-    weight, bias = steps_one_by_one(asked)
+        linear = passes("sgd", task)[-1]
+    weight, bias = steps_one_by_one(task)
     size = max(np.abs(weight).max(), np.abs(bias).max())
-    assert np.allclose(said.weight, weight, rtol=0, atol=1e-3 * size)
-    assert np.allclose(said.bias, bias, rtol=0, atol=1e-3 * size)
+    assert np.allclose(linear.weight, weight, rtol=0, atol=1e-3 * size)
+    assert np.allclose(linear.bias, bias, rtol=0, atol=1e-3 * size)
 
 
-def steps_one_by_one(asked: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    alpha, rows = float(asked.variables["alpha"]), np.arange(asked.classes)
-    weight, bias = np.zeros((asked.classes, asked.pixels.shape[1])), np.zeros(asked.classes)
+def steps_one_by_one(task: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    alpha, rows = float(task.variables["alpha"]), np.arange(task.classes)
+    weight, bias = np.zeros((task.classes, task.pixels.shape[1])), np.zeros(task.classes)
     weights, biases, clock = np.zeros_like(weight), np.zeros_like(bias), alpha**-0.75
-    for number in range(asked.epochs):
-        for image in np.random.default_rng([asked.seed, number]).permutation(len(asked.labels)):
-            x, sign = asked.pixels[image].astype(np.float64), np.where(rows == asked.labels[image], 1, -1)
+    for number in range(task.epochs):
+        for image in np.random.default_rng([task.seed, number]).permutation(len(task.labels)):
+            x, sign = task.pixels[image].astype(np.float64), np.where(rows == task.labels[image], 1, -1)
             pull = sign * expit(-sign * (weight @ x + bias)) / (alpha * clock)
             weight = max(0, 1 - 1 / clock) * weight + pull[:, None] * x
             bias = bias + pull
             weights, biases, clock = weights + weight, biases + bias, clock + 1
-    taken = asked.epochs * len(asked.labels)
-    return (weights / taken, biases / taken) if asked.variables["average"] else (weight, bias)
+    taken = task.epochs * len(task.labels)
+    return (weights / taken, biases / taken) if task.variables["average"] else (weight, bias)
 
 
 @pytest.mark.parametrize("average", [False, True])
 @pytest.mark.parametrize("classes", [10, 2])
 def test_sgd_goes_on_from_the_state_of_a_pass(classes: int, average: bool) -> None:
-    asked = problem(classes, average=average)
+    task = problem(classes, average=average)
     whole: list[Linear] = []
 
     def keep(linear: Learned) -> None:
@@ -246,8 +248,8 @@ def test_sgd_goes_on_from_the_state_of_a_pass(classes: int, average: bool) -> No
         copied = {key: np.array(each) for key, each in linear.state.items()}
         whole.append(Linear(linear.weight.copy(), linear.bias.copy(), copied))
 
-    CLASSICAL.get("sgd").fit(asked, keep)
-    later = Problem(asked.pixels, asked.labels, classes, asked.variables, 4, asked.seed, 2, whole[1].state)
+    CLASSICAL.get("sgd").fit(task, keep)
+    later = Problem(task.pixels, task.labels, classes, task.variables, 4, task.seed, 2, whole[1].state)
     rest = passes("sgd", later)
     assert len(rest) == 2
     for one, other in zip(whole[2:], rest, strict=True):
@@ -263,11 +265,11 @@ def test_another_seed_learns_something_else() -> None:
 def test_majority_is_the_dummy() -> None:
     pixels, labels = digits(10)
     skewed = np.where(labels > 6, 7, labels)
-    asked = Problem(pixels, skewed, 10, {}, 5, 0)
-    (linear,) = passes("majority", asked)
+    task = Problem(pixels, skewed, 10, {}, 5, 0)
+    (linear,) = passes("majority", task)
     dummy = DummyClassifier(strategy="prior").fit(pixels, skewed)
     said = probabilities("majority", linear, pixels)
-    assert CLASSICAL.get("majority").most_passes(asked) == 1
+    assert CLASSICAL.get("majority").most_passes(task) == 1
     assert np.mean(said.argmax(1) == skewed) == dummy.score(pixels, skewed)
     counts = np.bincount(skewed, minlength=10)
     assert np.allclose(said, (counts + 1) / (len(skewed) + 10), atol=1e-6)
@@ -279,17 +281,17 @@ def test_every_classical_model_is_in_the_catalogue() -> None:
 
 @pytest.mark.parametrize("name", CLASSICAL.names())
 def test_every_classical_model_learns_one_linear_layer_or_remembers_its_images(name: str) -> None:
-    asked = problem(3)
+    task = problem(3)
     learned: list[Learned] = []
-    CLASSICAL.get(name).fit(asked, learned.append)
-    assert 1 <= len(learned) <= CLASSICAL.get(name).most_passes(asked)
+    CLASSICAL.get(name).fit(task, learned.append)
+    assert 1 <= len(learned) <= CLASSICAL.get(name).most_passes(task)
     for each in learned:
         if isinstance(each, Linear):
-            assert each.weight.shape == (3, asked.pixels.shape[1]) and each.weight.dtype == np.float32
+            assert each.weight.shape == (3, task.pixels.shape[1]) and each.weight.dtype == np.float32
             assert each.bias.shape == (3,) and each.bias.dtype == np.float32
             assert np.isfinite(each.weight).all() and np.isfinite(each.bias).all()
         else:
-            assert each.vectors.shape == asked.pixels.shape and len(each.labels) == len(asked.labels)
+            assert each.vectors.shape == task.pixels.shape and len(each.labels) == len(task.labels)
 
 
 def test_each_fills_one_dense_layer_behind_flatten() -> None:

@@ -1,4 +1,4 @@
-"""Is what the fast dropout does still dropout?"""
+"""Does the fast dropout do what dropout does?"""
 
 import math
 
@@ -25,7 +25,7 @@ def zeros(rate: float, seed: int = 0) -> Tensor:
 
 
 def stds(count: int, among: int, rate: float) -> float:
-    """How many standard deviations of a binomial does `count` lie away from `rate`?"""
+    """Return how many standard deviations of a binomial `count` is away from `rate`."""
     return abs(count - rate * among) / math.sqrt(among * rate * (1 - rate))
 
 
@@ -52,13 +52,13 @@ def test_neighbours_do_not_know_of_each_other(rate: float, apart: int) -> None:
 @pytest.mark.parametrize("rate", [*RATES, 0.003, 1 / 3])
 def test_the_expectation_is_kept(rate: float) -> None:
     values = set(dropped(rate, torch.ones(COUNT)).tolist())
-    kept = max(values)
-    assert values == {0.0, kept}
-    # The scale is that of the rate really used, which lies within 2**-17 of the one asked for.
-    used = 1 - 1 / kept
+    scaled = max(values)
+    assert values == {0.0, scaled}
+    # The scale is that of the rate in fact used, which is within 2**-17 of the requested one.
+    used = 1 - 1 / scaled
     assert used == pytest.approx(rate, abs=2**-17 + 1e-7)
     if rate in (0.25, 0.5):
-        assert kept == np.float32(1 / (1 - rate))
+        assert scaled == np.float32(1 / (1 - rate))
 
 
 def test_a_rate_next_to_one_keeps_a_value_now_and_then() -> None:

@@ -135,7 +135,7 @@ def keras_twin(inputs: tuple[int, ...], classes: int, layers: Layers) -> Any:
 
 
 def numbers(weight: Any) -> NDArray[np.float32]:
-    """A copy of the values of Keras's variable `weight`."""
+    """Return a copy of the values of Keras's variable `weight`."""
     return np.array(weight.value.detach().cpu().numpy())
 
 
@@ -160,12 +160,12 @@ def copy_weights(twin: Any, network: Network) -> None:
 
 
 def _our_order(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Keras keeps kernels as (height, width, in, out) and (in, out); torch with `out` first."""
+    """Turn Keras's kernels, (height, width, in, out) or (in, out), into torch's, with `out` first."""
     return np.ascontiguousarray(weight.transpose((3, 2, 0, 1) if weight.ndim == 4 else None))
 
 
 def furthest(twin: Any, network: Network, shape: tuple[int, ...], classes: int) -> float:
-    """The largest difference of any probability over a random batch."""
+    """Return the largest difference of any probability over a random batch."""
     generator = np.random.default_rng(0)
     stir(twin, generator)
     copy_weights(twin, network)
@@ -226,7 +226,7 @@ def test_layers_follow_each_other_as_in_keras(name: str) -> None:
     """Dropout does nothing in evaluation: its place and its rate must be compared by themselves."""
     _, _, inputs, _, layers = TWINS[name]
     spec = MODELS.get(name)
-    ours = [(layer.word, getattr(layer, "rate", None)) for layer in parse(spec.layers, spec.variables)]
+    ours = [(layer.kind, getattr(layer, "rate", None)) for layer in parse(spec.layers, spec.variables)]
     theirs = [(WORDS[type(layer).__name__], getattr(layer, "rate", None)) for layer in layers()]
     assert ours == ([("rows", None), *theirs] if len(inputs) == 2 else theirs)
 
@@ -248,7 +248,7 @@ def test_starting_weights_follow_keras_distributions(name: str) -> None:
     keras.utils.set_random_seed(0)
     twin = keras_twin(inputs, classes, layers())
     network = ours_of(MODELS.get(name), inputs, classes)
-    fresh = keras_twin(inputs, classes, layers())  # Keras against Keras says how far two draws may lie apart
+    fresh = keras_twin(inputs, classes, layers())  # Keras against Keras shows how far apart two draws may be
     ours = [each for each in (*network.features, *network.head) if list(each.parameters())]
     theirs = [each for each in twin.layers if each.weights]
     others = [each for each in fresh.layers if each.weights]

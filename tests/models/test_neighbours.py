@@ -16,13 +16,13 @@ from sadari.training.classical import SCORED_AT_ONCE, _Features, _scores
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Vectors and labels to remember, and others to ask about."""
+    """Return vectors and labels to remember, and others to classify."""
     pixels, labels = load_digits(return_X_y=True)
     vectors, wanted = torch.from_numpy(pixels.astype(np.float32)), torch.from_numpy(labels.astype(np.int64))
     return vectors[:900], wanted[:900], vectors[900:1200], wanted[900:1200]
 
 
-def taught(count: int) -> Neighbours:
+def remembering(count: int) -> Neighbours:
     layer = Neighbours(64, 10, count)
     vectors, labels, _, _ = digits()
     layer.remember(vectors, labels)
@@ -36,47 +36,47 @@ def of_similarity(distances: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("count", [1, 5, 20, 900])
 def test_votes_are_scikit_learns_with_their_weights(count: int) -> None:
-    vectors, labels, asked, _ = digits()
+    vectors, labels, queries, _ = digits()
     twin = KNeighborsClassifier(count, metric="cosine", algorithm="brute", weights=of_similarity)
-    expected = twin.fit(vectors.double().numpy(), labels.numpy()).predict_proba(asked.double().numpy())
-    shares = taught(count)(asked).exp().double().numpy()
+    expected = twin.fit(vectors.double().numpy(), labels.numpy()).predict_proba(queries.double().numpy())
+    shares = remembering(count)(queries).exp().double().numpy()
     assert np.allclose(shares.sum(1), 1, atol=1e-5)
     votes = (shares * (count + EVEN_VOTES) - EVEN_VOTES / 10) / count
     assert np.allclose(votes, expected, atol=2e-4)
 
 
 def test_the_softmax_of_the_logits_are_the_shares() -> None:
-    _, _, asked, wanted = digits()
-    logits = taught(20)(asked)
+    _, _, queries, wanted = digits()
+    logits = remembering(20)(queries)
     assert torch.allclose(logits.softmax(1), logits.exp(), atol=1e-6)
     assert torch.isfinite(logits).all()
     assert (logits.argmax(1) == wanted).double().mean() > 0.9
 
 
 def test_more_neighbours_than_images_are_all_images() -> None:
-    asked = digits()[2]
-    assert torch.equal(taught(900)(asked), taught(5000)(asked))
+    queries = digits()[2]
+    assert torch.equal(remembering(900)(queries), remembering(5000)(queries))
 
 
 def test_what_is_remembered_comes_back_in_any_number() -> None:
-    layer, other = taught(20), Neighbours(64, 10, 20)
+    layer, other = remembering(20), Neighbours(64, 10, 20)
     other.load_state_dict(layer.state_dict())
-    asked = digits()[2]
-    assert torch.equal(layer(asked), other(asked))
+    queries = digits()[2]
+    assert torch.equal(layer(queries), other(queries))
     other.load_state_dict(Neighbours(64, 10, 20).state_dict())
     assert other.vectors.shape == (0, 64)
 
 
 def test_many_images_are_compared_with_all_others_some_at_a_time() -> None:
     vectors, labels, _, _ = digits()
-    layer = taught(20)
+    layer = remembering(20)
     seen: list[int] = []
     expected = _scores(layer, _Features(vectors, labels.numpy()))
     many = 5
     layer.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
-    told = _scores(layer, _Features(vectors.repeat(many, 1), labels.repeat(many).numpy()))
+    scored = _scores(layer, _Features(vectors.repeat(many, 1), labels.repeat(many).numpy()))
     assert max(seen) <= SCORED_AT_ONCE < sum(seen) == many * len(labels)
-    assert told == pytest.approx(expected, abs=1e-6)
+    assert scored == pytest.approx(expected, abs=1e-6)
 
 
 def test_neighbours_stand_in_place_of_the_class_layer() -> None:

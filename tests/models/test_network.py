@@ -74,7 +74,7 @@ def test_every_layers_output_in_order_and_untouched_by_later_layers() -> None:
 
 
 def test_every_registered_layer_is_in_a_network_that_runs_here() -> None:
-    assert {layer.word for text in NETWORKS for layer in parse(text, {})} | ELSEWHERE == set(KINDS.names())
+    assert {layer.kind for text in NETWORKS for layer in parse(text, {})} | ELSEWHERE == set(KINDS.names())
 
 
 @pytest.mark.parametrize("text", NETWORKS)

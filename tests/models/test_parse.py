@@ -10,7 +10,7 @@ from sadari.models.parse import Row, describe, parse
 
 def test_every_kind_of_layer_is_read() -> None:
     text = """
-        conv 32 5 same stride 2 tanh   # all its words
+        conv 32 5 same stride 2 tanh   # all its tokens
         batchnorm; layernorm, relu
         maxpool
         avgpool 3

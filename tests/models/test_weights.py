@@ -1,4 +1,4 @@
-"""Are weights found where they are said to lie, read without unpickling, and their absence put in one sentence?"""
+"""Are weights found where they should be, read without unpickling, and missing ones reported in one sentence?"""
 
 import json
 import os
@@ -27,9 +27,9 @@ def _no_weights_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
 
 
-def started(found: Pretrained, words: str = "", size: int = SIDE) -> Network:
-    """A network with the weights `found`, whose backbone is described by `words`."""
-    layers = known_weights(parse(f"backbone {found.name} {words}, globalavgpool", {}), found)
+def started(found: Pretrained, rest: str = "", size: int = SIDE) -> Network:
+    """Return a network with the weights `found`, whose backbone is described by `rest`."""
+    layers = known_weights(parse(f"backbone {found.name} {rest}, globalavgpool", {}), found)
     network = build(layers, (size, size, 3), 3, seed=9)
     load_pretrained(network, found, (size, size))
     return network
@@ -201,7 +201,7 @@ def test_what_is_asked_for_wrongly(backbone: str, weights: str, sentence: str) -
 
 
 def ask_hub(tmp_path: Path, **environment: str) -> tuple[str, float]:
-    """What a fresh process without weights is told, and after how many seconds (imports left out)."""
+    """Return what a fresh process without weights reports, and after how many seconds (imports left out)."""
     program = (
         "import time, timm, huggingface_hub\n"
         "from sadari.errors import SadariError\n"

@@ -177,7 +177,7 @@ def test_a_damaged_run_is_named(stamped_result: ComparisonResult) -> None:
     (record.path / "environment.json").write_text("{", encoding="utf-8")
     try:
         with pytest.raises(SadariError, match=r"environment\.json"):
-            build_report(stamped_result)
+            build_report(replace(stamped_result, records={**stamped_result.records, "mlp": (RunRecord(record.path),)}))
     finally:
         (record.path / "environment.json").write_bytes(kept)
 

@@ -1,4 +1,4 @@
-"""Small networks of timm, weights of theirs in files, and jobs on them, for the tests of backbones."""
+"""Small networks of timm, files with their weights, and jobs on them, for the tests of backbones."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ SIDE = 32
 
 
 def weights_of_timm(name: str = SMALL, seed: int = 1, **arguments: Any) -> dict[str, Tensor]:
-    """All weights of timm's network, as its own seeded initialisation draws them."""
+    """Return all weights of timm's network, as its own seeded initialisation draws them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         state: Mapping[str, Tensor] = timm.create_model(name, **arguments).state_dict()
@@ -27,7 +27,7 @@ def weights_of_timm(name: str = SMALL, seed: int = 1, **arguments: Any) -> dict[
 
 
 def hub_folder(folder: Path, name: str = SMALL, *, without: tuple[str, ...] = (), **pretrained: Any) -> Path:
-    """A folder in the layout of the hub, with the weights of `weights_of_timm` but those that begin with `without`."""
+    """Write a folder in the layout of the hub, with the weights of `weights_of_timm` except those named `without`."""
     folder.mkdir(parents=True)
     arguments = pretrained.pop("model_args", {})
     weights = {
@@ -44,7 +44,7 @@ def hub_folder(folder: Path, name: str = SMALL, *, without: tuple[str, ...] = ()
 
 
 def backbone_job(model: str, **overrides: Value) -> Job:
-    """The job that `sadari train patterns --model MODEL --set ...` makes, quick and quiet, on 32x32 images."""
+    """Return the job of `sadari train patterns --model MODEL --set ...`, quick and quiet, on 32x32 images."""
     base: dict[str, Value] = {**QUIET, "weights": "random", "image_size": SIDE}
     if model in ("linear-probe", "fine-tune", "knn"):
         base["backbone"] = SMALL

@@ -1,4 +1,4 @@
-"""Batches of noise, and what words of the setting `augment` make of them."""
+"""Batches of noise, and what the operations of the setting `augment` make of them."""
 
 import torch
 from torch import Generator, Tensor
@@ -27,7 +27,7 @@ def redrawn(text: str, pixels: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def drawn_maps(text: str, size: tuple[int, int, int], seed: int) -> dict[str, Tensor]:
-    """The maps that the geometric words of `text` draw when `redrawn` is given the same seed."""
+    """Return the maps that the geometric operations of `text` draw when `redrawn` gets the same seed."""
     generator, drawn = seeded(seed), {}
     for name, number in parsed(text, *size[1:]).steps:
         step = OPERATIONS.get(name).step

@@ -1,5 +1,6 @@
-"""Engines around small fresh networks, and how far two sets of weights lie apart."""
+"""Engines around small fresh networks, and the distance of two sets of weights."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ CPU = torch.device("cpu")
 
 
 def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **overrides: Any) -> Engine:
-    """An engine around a fresh network; `network` and `class_weights` may be given among the overrides."""
+    """Return an engine around a fresh network; the overrides may contain `network` and `class_weights`."""
     images = images or patterns()
     network = overrides.pop("network", None) or fresh(layers, images)
     weights = overrides.pop("class_weights", None)
@@ -55,7 +56,7 @@ def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **over
 
 
 def batches_of(images: ImageSet, positions: NDArray[np.int64], size: int, augmentation: Augmentation | None) -> Batches:
-    """Batches whose `x` are the pixels as they are stored or drawn, uint8 (N, H, W, C)."""
+    """Return batches whose `x` are the pixels as they are stored or drawn, uint8 (N, H, W, C)."""
     as_they_are = Inputs(images.images, lambda pixels: pixels)
     return Batches(as_they_are, images, positions, size, 3, CPU, CrossEntropy(len(images.classes)), augmentation)
 
@@ -69,6 +70,24 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
 
+class Hungry(nn.Module):
+    """A layer without weights that runs out of memory for more than `most` images."""
+
+    def __init__(self, most: int, error: Callable[[], Exception]) -> None:
+        super().__init__()
+        self.most, self.error = most, error
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) > self.most:
+            raise self.error()
+        return x
+
+
+def out_of_memory_on_cuda() -> Exception:
+    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+
+
 def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+    """Return the largest difference between two values in the same place."""
     assert one.keys() == other.keys()
     return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)

@@ -10,7 +10,8 @@ from sadari.evaluation.metrics import score
 from sadari.files import write_json, write_text
 from sadari.job import Job
 from sadari.progress import Progress
-from sadari.run import RunRecord, write_history, write_predictions, write_split
+from sadari.run import RunRecord
+from sadari.run_files import write_history, write_predictions, write_split
 from sadari.values import SPLITS, ImageSet, Predictions, Split
 
 SKILLS = {"majority": 0.1, "softmax": 0.7, "mlp": 0.8, "cnn": 0.9}

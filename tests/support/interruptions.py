@@ -27,7 +27,7 @@ PROMISED = {
 
 @contextmanager
 def at_step(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int, do: Callable[[], Any]) -> Iterator[None]:
-    """Do something while the batch of this step is being gathered."""
+    """Call `do` while the batch of this step is gathered."""
     original = Batches.batch
 
     def watched(self: Batches, now_epoch: int, now_step: int) -> Batch:
@@ -40,31 +40,38 @@ def at_step(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int, do: Callable
         yield
 
 
+def interrupted(*_: object) -> None:
+    """Raise what Python raises after Ctrl-C, without the test runner's own handler."""
+    raise KeyboardInterrupt
+
+
 def ctrl_c() -> None:
     signal.raise_signal(signal.SIGINT)  # to this thread: TensorBoard has others
 
 
 def contents(out: Path) -> set[str]:
+    """Return the names of what is in the folder."""
     return {each.name for each in out.iterdir()}
 
 
 def killed(tmp_path: Path, kills: int, model: str, *pairs: str) -> None:
-    words = [sys.executable, "-m", "support.killing", str(tmp_path), str(kills), "11", model, *pairs]
+    """Kill training so many times, and require the files and bytes of a run that was not killed."""
+    command = [sys.executable, "-m", "support.killing", str(tmp_path), str(kills), "11", model, *pairs]
     environment = {
         **quiet_environment(),
         "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
     }
-    process = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
-    told = json.loads(process.stdout)
-    assert told["kills"] == kills
-    uncorrupted = RunRecord.open(told["uncorrupted"])
-    for out in told["runs"]:
+    document = json.loads(process.stdout)
+    assert document["kills"] == kills
+    uninterrupted = RunRecord.open(document["uninterrupted"])
+    for out in document["runs"]:
         run = RunRecord.open(out)
         assert run.finished
-        assert model_bytes(run) == model_bytes(uncorrupted)
-        assert figures(run) == figures(uncorrupted)
+        assert model_bytes(run) == model_bytes(uninterrupted)
+        assert figures(run) == figures(uninterrupted)
         assert contents(run.path) == PROMISED
 
 

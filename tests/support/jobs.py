@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,10 @@ from sadari.comparison.variants import Arm, expand
 from sadari.job import Job, make_job
 from sadari.models.catalog import find_model
 from sadari.progress import Silent, Task
-from sadari.run import HISTORY_COLUMNS, RunRecord
+from sadari.run import RunRecord
+from sadari.run_files import HISTORY_COLUMNS
 from sadari.settings import Value, resolve
-from sadari.values import ImageSet, Split
+from sadari.values import SPLITS, ImageSet, Split
 
 PLAIN = "flatten, dense 12"
 DROPPED = "conv 4 same, dropout 0.25, maxpool, dropout 0.4, flatten, dense 8, dropout 0.5"
@@ -26,7 +28,7 @@ QUIET: dict[str, Value] = {
 
 
 def patterns(count: int = 90, classes: int = 3, side: int = 8, channels: int = 3, seed: int = 0) -> ImageSet:
-    """Noisy versions of one random picture per class."""
+    """Return noisy versions of one random picture per class."""
     generator = np.random.default_rng(seed)
     ideal = generator.integers(0, 256, (classes, side, side, channels))
     labels = np.arange(count) % classes
@@ -43,28 +45,39 @@ def patterns(count: int = 90, classes: int = 3, side: int = 8, channels: int = 3
 
 
 def parts(images: ImageSet, val: int = 20, test: int = 20) -> Split:
-    """The last images judge, those before them choose."""
+    """Return a split: the last images are the test split, those before them the val split."""
     positions = np.arange(len(images), dtype=np.int64)
     first = len(images) - val - test
     return Split(positions[:first], positions[first : first + val], positions[first + val :], "drawn for a test")
 
 
+def arrays_file(folder: Path, images: ImageSet, file_name: str = "set.npz") -> str:
+    """Write the images as arrays into a file: the first 50 are the train split, 20 val, 20 test."""
+    split = parts(images)
+    arrays: dict[str, Any] = {f"X_{name}": images.images[split.positions(name)] for name in SPLITS}
+    arrays |= {f"y_{name}": images.labels[split.positions(name)] for name in SPLITS}
+    path = folder / file_name
+    with path.open("wb") as file:
+        np.savez(file, classes=np.array(images.classes), **arrays)
+    return str(path)
+
+
 def network_file(folder: Path, layers: str) -> str:
-    """A TOML file with these layers, as a user writes one."""
+    """Write a TOML file with these layers, as a user does, and return its path."""
     path = folder / "own-net.toml"
     path.write_text(f'layers = "{layers}"\n', encoding="utf-8")
     return str(path)
 
 
 def job_for(model: str, data: str = "patterns", seed: int = 0, **overrides: Value) -> Job:
-    """The job that `sadari train DATA --model MODEL --set ...` makes, quick and quiet."""
+    """Return the job that `sadari train DATA --model MODEL --set ...` makes, quick and quiet."""
     spec = find_model(model)
     settings, variables = resolve(spec.settings, spec.variables, {**QUIET, **overrides})
     return Job(data, spec, seed, settings, variables)
 
 
 def named_job(data: str | Path, model: str | Path, seed: int, overrides: Mapping[str, Value]) -> Job:
-    """`make_job` of a model that is named, as the command line does it."""
+    """Return the job of the model with this name, as the command line makes it."""
     return make_job(data, find_model(model), seed, overrides)
 
 
@@ -74,14 +87,14 @@ def named_arm(
     overrides: Mapping[str, Value] | None = None,
     published: Mapping[str, float] | None = None,
 ) -> Arm:
-    """An arm of a model that is named."""
+    """Return an arm of the model with this name."""
     return Arm(name, find_model(model), overrides or {}, published or {})
 
 
 def named_arms(
     models: Sequence[str | Path], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
 ) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
-    """`expand` of models that are named."""
+    """Return what `expand` returns for the models with these names."""
     return expand([find_model(model) for model in models], varied, overrides)
 
 
@@ -91,12 +104,12 @@ def model_bytes(out: Path | RunRecord) -> bytes:
 
 
 def figures(run: RunRecord) -> list[dict[str, float]]:
-    """The history without the seconds, which no two runs share."""
+    """Return the history without the seconds, which differ from run to run."""
     return [{key: row[key] for key in HISTORY_COLUMNS if key in row and key != "seconds"} for row in run.history]
 
 
 class Listener(Silent):
-    """A Progress that remembers what was said, and which tasks there were."""
+    """A Progress that remembers its sentences and tasks."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

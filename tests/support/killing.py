@@ -1,10 +1,10 @@
-"""Kills training at random moments, again and again; run as a program by test_resume.py.
+"""Training that is killed at random moments, again and again; run as a program by test_resume.py.
 
     python killing.py FOLDER KILLS SEED MODEL KEY=VALUE...
 
 A parent that has everything imported forks one child after the other: the child trains (or goes on) in a run folder,
-the parent kills it after a random time. A finished run makes room for the next one. Printed is one JSON document:
-{"kills": how many, "runs": [folders], "uncorrupted": folder}.
+the parent kills it after a random time. A finished run makes room for the next one. It prints one JSON document:
+{"kills": how many, "runs": [folders], "uninterrupted": folder}.
 """
 
 import json
@@ -31,20 +31,20 @@ def main() -> None:
     chance = random.Random(seed)
     train(job, folder / "warm")  # imports everything and decodes the images once, for parent and children
     started = time.perf_counter()
-    _wait(_start(job, folder / "uncorrupted"))
+    _wait(_start(job, folder / "uninterrupted"))
     whole = time.perf_counter() - started
-    done, killed = [folder / "disturbed-0"], 0
+    done, killed = [folder / "killed-0"], 0
     while killed < kills:
         if (done[-1] / "scores.json").exists():
-            assert _wait(_start(job, done[-1])) == 0  # a kill behind scores.json leaves a checkpoint to clear away
-            done.append(folder / f"disturbed-{len(done)}")
+            assert _wait(_start(job, done[-1])) == 0  # a kill behind scores.json leaves a checkpoint to remove
+            done.append(folder / f"killed-{len(done)}")
         child = _start(job, done[-1])
         time.sleep(chance.uniform(0, whole))
         os.kill(child, signal.SIGKILL)
         killed += _wait(child) == -signal.SIGKILL
     assert _wait(_start(job, done[-1])) == 0
     runs = [str(each) for each in done]
-    sys.stdout.write(json.dumps({"kills": killed, "runs": runs, "uncorrupted": str(folder / "uncorrupted")}))
+    sys.stdout.write(json.dumps({"kills": killed, "runs": runs, "uninterrupted": str(folder / "uninterrupted")}))
 
 
 def _job(model: str, pairs: list[str]) -> Job:

@@ -1,4 +1,4 @@
-"""Small models with random weights, ready to predict, for the tests of looking inside."""
+"""Small models with random weights, ready to predict, for the tests of explanations."""
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ ALL = {
 def model_of(
     layers: str, side: int = 12, channels: int = 1, classical: str = "", scaling: str = "unit", backbone: str = ""
 ) -> TrainedModel:
-    """A model for three classes. backbone: the network of timm that `layers` begin with, drawn at random."""
+    """Make a model for three classes. backbone: the network of timm that `layers` begin with, drawn at random."""
     images = patterns(30, side=side, channels=channels)
     pretrained = None
     if backbone:
@@ -44,7 +44,7 @@ def model_of(
 
 
 def walk(network: Network, x: Tensor) -> list[Tensor]:
-    """What every layer makes of `x`, in order; the last one is the logits."""
+    """Return the output of every layer for `x`, in order; the last one is the logits."""
     outputs: list[Tensor] = []
     for layer in (*network.features, *network.head):
         x = layer(x)
@@ -53,5 +53,5 @@ def walk(network: Network, x: Tensor) -> list[Tensor]:
 
 
 def pixels_for(model: TrainedModel, seed: int = 0) -> NDArray[np.uint8]:
-    """A random image as `model` reads it."""
+    """Draw a random image as `model` reads it."""
     return np.random.default_rng(seed).integers(0, 256, model.architecture.shape, dtype=np.uint8)

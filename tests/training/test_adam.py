@@ -1,4 +1,4 @@
-"""Do the leaner Adam and AdamW step as torch's own, to the bit, and go on from a kept state?"""
+"""Do the leaner Adam and AdamW step as torch's own, to the bit, and go on from a stored state?"""
 
 from typing import Any
 
@@ -38,15 +38,15 @@ def stepped(optimizer: Any, some: list[Parameter], steps: range) -> list[Tensor]
 def test_they_step_as_torchs_own(lean: Any, plain: Any) -> None:
     ours, theirs = parameters(), parameters()
     mine = stepped(lean(groups(ours), 0.05, eps=1e-7, fused=True), ours, range(5))
-    wanted = stepped(plain(groups(theirs), 0.05, eps=1e-7, fused=True), theirs, range(5))
-    assert all(torch.equal(one, other) for one, other in zip(mine, wanted, strict=True))
+    expected = stepped(plain(groups(theirs), 0.05, eps=1e-7, fused=True), theirs, range(5))
+    assert all(torch.equal(one, other) for one, other in zip(mine, expected, strict=True))
     assert not torch.equal(mine[0], parameters()[0])
 
 
 @pytest.mark.parametrize(("lean", "plain"), PAIRS)
 def test_they_go_on_from_a_kept_state(lean: Any, plain: Any) -> None:
     whole, pieces = parameters(), parameters()
-    wanted = stepped(lean(groups(whole), 0.05, fused=True), whole, range(5))
+    expected = stepped(lean(groups(whole), 0.05, fused=True), whole, range(5))
     first = lean(groups(pieces), 0.05, fused=True)
     stepped(first, pieces, range(3))
     second = plain(groups(pieces), 0.05, fused=True)
@@ -54,4 +54,4 @@ def test_they_go_on_from_a_kept_state(lean: Any, plain: Any) -> None:
     third = lean(groups(pieces), 0.05, fused=True)
     third.load_state_dict(second.state_dict())
     found = stepped(third, pieces, range(3, 5))
-    assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))

@@ -1,4 +1,4 @@
-"""Do gradients that are written out equal those of autograd, and is it known where they may be taken?"""
+"""Do gradients that are written out equal those of autograd, and are they used only where that holds?"""
 
 import copy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Does the loop do what its few lines say, again and again the same?"""
+"""Does the training loop do what its few lines say, and the same each time?"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from sadari.data.prepare import Preprocess
 from sadari.models.layers.modules import BatchNorm
 from sadari.training.checkpoint import FitState
-from sadari.training.engine import Engine, begin_step, varying_layers
+from sadari.training.engine import Engine
+from sadari.training.randomness import begin_step, varying_layers
 from sadari.training.train import _balanced, train
 from support.engines import engine_for, fresh, furthest, weights_of
 from support.jobs import (
@@ -52,7 +53,7 @@ def test_the_same_job_gives_the_same_bytes_and_another_seed_others(layers: str, 
 
 
 def bare_loop(engine: Engine, weigh: Callable[[Tensor], Tensor] | None = None, smoothing: float = 0.0) -> None:
-    """What the engine must come to, in plain PyTorch: the same order and seeds, torch's own loss and SGD."""
+    """Train as the engine must, in plain PyTorch: the same order and seeds, torch's own loss and SGD."""
     network, settings = engine.network, engine.settings
     kernels = [each for each in network.parameters() if each.ndim >= 2]
     others = [each for each in network.parameters() if each.ndim < 2]
@@ -72,11 +73,11 @@ def bare_loop(engine: Engine, weigh: Callable[[Tensor], Tensor] | None = None, s
 
 @pytest.mark.parametrize("layers", [PLAIN, DROPPED, NORMED, ROWS])
 @pytest.mark.parametrize(
-    "asked", [{}, {"label_smoothing": 0.2}, {"weight_decay": 0.05}, {"augment": "flip, shift 0.2"}]
+    "overrides", [{}, {"label_smoothing": 0.2}, {"weight_decay": 0.05}, {"augment": "flip, shift 0.2"}]
 )
-def test_the_engine_is_a_bare_loop(layers: str, asked: dict[str, Any], tmp_path: Path) -> None:
-    # Batch normalisation of a few images blows rounding up to anything, hence batches of 25.
-    chosen = {"optimizer": "sgd", "learning_rate": 0.1, "restore_best": False, "batch_size": 25, **asked}
+def test_the_engine_is_a_bare_loop(layers: str, overrides: dict[str, Any], tmp_path: Path) -> None:
+    # Batch normalisation of a few images can enlarge rounding errors without limit, hence batches of 25.
+    chosen = {"optimizer": "sgd", "learning_rate": 0.1, "restore_best": False, "batch_size": 25, **overrides}
     engine, twin = (engine_for(layers, tmp_path, **chosen) for _ in range(2))
     start = weights_of(engine.network)
     engine.fit()
@@ -112,7 +113,7 @@ def test_weight_decay_shrinks_kernels_only(tmp_path: Path) -> None:
 
 
 def test_history_counts_the_training_images(tmp_path: Path) -> None:
-    """With a learning rate that changes nothing, the sums of the loop are plain figures of the starting network."""
+    """A learning rate that changes nothing makes the sums of the loop plain figures of the starting network."""
     engine = engine_for(PLAIN, tmp_path, optimizer="sgd", learning_rate=1e-30, epochs=1)
     images = patterns()
     positions = parts(images)
@@ -120,10 +121,12 @@ def test_history_counts_the_training_images(tmp_path: Path) -> None:
         pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2).float() / 255
         logits, labels = engine.network(pixels), torch.from_numpy(images.labels)
     row = engine.fit().history[0]
-    for part, chosen in (("train", positions.train), ("val", positions.val)):
-        assert row[f"{part}_loss"] == pytest.approx(F.cross_entropy(logits[chosen], labels[chosen]).item(), rel=1e-5)
+    for split_name, chosen in (("train", positions.train), ("val", positions.val)):
+        assert row[f"{split_name}_loss"] == pytest.approx(
+            F.cross_entropy(logits[chosen], labels[chosen]).item(), rel=1e-5
+        )
         right = (logits[chosen].argmax(1) == labels[chosen]).float().mean().item()
-        assert row[f"{part}_accuracy"] == pytest.approx(right)
+        assert row[f"{split_name}_accuracy"] == pytest.approx(right)
     assert row["epoch"] == 1
     assert row["learning_rate"] == 1e-30
 
@@ -144,7 +147,7 @@ def test_history_weighs_the_training_images_by_their_class(tmp_path: Path) -> No
 
 
 def test_batch_normalisation_is_judged_by_what_it_saw_last_and_ends_with_keras_momentum() -> None:
-    """Steps 0, 1, 2 weigh 1, 10/11, 10/12 of what is left by those behind them."""
+    """Steps 0, 1, 2 weigh 1, 10/11, 10/12 of what is left by later ones."""
     images = patterns()
     network = fresh("batchnorm, flatten", images)
     layer, seen = network.features[0], []
@@ -165,7 +168,7 @@ def test_batch_normalisation_is_judged_by_what_it_saw_last_and_ends_with_keras_m
 
 
 def stopped_as_keras(losses: list[float], patience: int) -> tuple[int, int]:
-    """Keras's EarlyStopping(patience, restore_best_weights=True): (epochs trained, the best one, from 1).
+    """Return (epochs trained, the best one, from 1) of Keras's EarlyStopping(patience, restore_best_weights=True).
 
     Transcribed from keras/src/callbacks/early_stopping.py of Keras 3.
     """
@@ -186,8 +189,8 @@ def test_patience_stops_where_keras_stops(
     patience: int, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses = np.random.default_rng(seed).permutation(10).astype(float).tolist()
-    told = iter(losses)
-    monkeypatch.setattr(Engine, "_validate", lambda _: (next(told), 0.5))
+    given = iter(losses)
+    monkeypatch.setattr(Engine, "_validate", lambda _: (next(given), 0.5))
     engine = engine_for(PLAIN, tmp_path, epochs=10, patience=patience)
     snapshots: list[dict[str, Tensor]] = []
     engine.loop.after_epoch = lambda _: snapshots.append(weights_of(engine.network))
@@ -201,17 +204,17 @@ def test_patience_stops_where_keras_stops(
 def test_without_restoring_or_without_validation_the_last_epoch_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = iter([1.0, 2.0, 3.0])
-    monkeypatch.setattr(Engine, "_validate", lambda _: (next(told), 0.5))
+    given = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(Engine, "_validate", lambda _: (next(given), 0.5))
     last, unjudged = engine_for(PLAIN, tmp_path, restore_best=False), engine_for(PLAIN, tmp_path, patience=1)
     unjudged.validation = unjudged.validation[:0]
     for engine in (last, unjudged):
         snapshots: list[dict[str, Tensor]] = []
 
-        def keep(_: FitState, engine: Engine = engine, kept: list[dict[str, Tensor]] = snapshots) -> None:
-            kept.append(weights_of(engine.network))
+        def copy(_: FitState, engine: Engine = engine, copies: list[dict[str, Tensor]] = snapshots) -> None:
+            copies.append(weights_of(engine.network))
 
-        engine.loop.after_epoch = keep
+        engine.loop.after_epoch = copy
         state = engine.fit()
         assert len(state.history) == 3
         assert furthest(weights_of(engine.network), snapshots[-1]) == 0
@@ -239,8 +242,8 @@ def test_augmentation_touches_the_training_images_only(tmp_path: Path, monkeypat
 
     def watched(self: Preprocess, pixels: Tensor) -> Tensor:
         if not engine.network.training:
-            kept = {image.tobytes() for image in engine.inputs.rows[engine.validation]}
-            assert all(image.numpy().tobytes() in kept for image in pixels)
+            stored = {image.tobytes() for image in engine.inputs.rows[engine.validation]}
+            assert all(image.numpy().tobytes() in stored for image in pixels)
             seen.append(len(pixels))
         return original(self, pixels)
 

@@ -1,4 +1,4 @@
-"""What becomes of a run whose loss is no number, or whose memory is too small?"""
+"""How does a run end whose loss is no number, or whose memory is too small?"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from sadari.training.engine import DivergedError
 from sadari.training.optim.build import make_optimizer
 from sadari.training.train import train
 from sadari.values import ImageSet
-from support.engines import engine_for, fresh, furthest, weights_of
+from support.engines import Hungry, engine_for, fresh, furthest, out_of_memory_on_cuda, weights_of
 from support.jobs import (
     DROPPED,
     NORMED,
@@ -80,23 +80,10 @@ def test_the_best_epoch_survives_a_divergence(tmp_path: Path, monkeypatch: pytes
     assert model_bytes(tmp_path / "bad") == model_bytes(good)
 
 
-class Hungry(nn.Module):
-    """Lets through at most `most` images at a time."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self.most = most
-
-    def forward(self, x: Tensor) -> Tensor:
-        if len(x) > self.most:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate more than there is")
-        return x
-
-
 def hungry(layers: str, images: ImageSet, most: int) -> Network:
-    """The network of `layers`, with a layer without weights behind it that cannot take more than `most` images."""
+    """Return the network of `layers`, with a last layer that runs out of memory for more than `most` images."""
     network = fresh(layers, images)
-    network.head.append(Hungry(most))
+    network.head.append(Hungry(most, out_of_memory_on_cuda))
     return network
 
 
@@ -104,11 +91,11 @@ def hungry(layers: str, images: ImageSet, most: int) -> Network:
 def test_smaller_pieces_learn_the_same(layers: str, most: int, tmp_path: Path) -> None:
     images = patterns()
     chosen = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 25, "restore_best": False}
-    undisturbed = engine_for(layers, tmp_path, images, **chosen)
+    unlimited = engine_for(layers, tmp_path, images, **chosen)
     engine = engine_for(layers, tmp_path, images, network=hungry(layers, images, most), **chosen)
     engine.progress = listener = Listener()
-    expected, state = undisturbed.fit(), engine.fit()
-    assert furthest(weights_of(engine.network), weights_of(undisturbed.network)) <= 1e-6
+    expected, state = unlimited.fit(), engine.fit()
+    assert furthest(weights_of(engine.network), weights_of(unlimited.network)) <= 1e-6
     assert 0 < state.micro_batch <= most
     assert listener.said[-1] == (
         f"memory ran out: each step now goes through the network {state.micro_batch} images at a time"
@@ -131,7 +118,7 @@ def test_memory_that_does_not_even_hold_a_batch_is_one_sentence(size: int, advic
     engine = engine_for(PLAIN, tmp_path, batch_size=size)
 
     def too_much(_: Tensor) -> Tensor:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate more than there is")
+        raise out_of_memory_on_cuda()
 
     engine.batches._inputs = replace(engine.inputs, prepare=too_much)
     with pytest.raises(SadariError, match=f"memory does not hold a batch of {size} images; {advice} and train again"):

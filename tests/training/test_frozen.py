@@ -1,4 +1,4 @@
-"""Is what frozen layers give computed once only, and does nothing else change by it?"""
+"""Is the output of frozen layers computed only once, and does nothing else change by it?"""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from sadari.run import RunRecord
 from sadari.settings import Value
-from sadari.training import frozen as prefix
+from sadari.training import frozen
 from sadari.training.train import train
 from support.backbones import SIDE, SMALL, backbone_job
 from support.interruptions import at_step, ctrl_c
@@ -35,8 +35,8 @@ def run(out: Path, model: str = "fine-tune", **overrides: Value) -> RunRecord:
     return train(job, out, images=IMAGES, split=SPLIT)
 
 
-def kept(cache: Path) -> list[tuple[int, ...]]:
-    """The shapes of the features in the cache."""
+def cached(cache: Path) -> list[tuple[int, ...]]:
+    """Return the shapes of the features in the cache."""
     return sorted(np.load(each, mmap_mode="r").shape for each in cache.glob("*/features.npy"))
 
 
@@ -54,29 +54,29 @@ def network_of(train: str, backbone: str = SMALL) -> Network:
         ("test_vit", "from:blocks.1"),
         ("test_efficientnet", "from:blocks.2"),
         ("test_convnext", "from:stages.1"),
-        ("cspresnet50", "from:stages.3.blocks"),  # splits its maps in two in front of these
+        ("cspresnet50", "from:stages.3.blocks"),  # splits its maps in two before these
     ],
 )
 def test_the_halves_compute_what_the_network_does_and_share_its_parameters(backbone: str, train: str) -> None:
     network = network_of(train, backbone)
     pixels = torch.rand(4, 3, SIDE, SIDE)
-    halves = split_frozen(network, lambda: pixels[:1])
-    assert halves
+    divided = split_frozen(network, lambda: pixels[:1])
+    assert divided
     network.eval()
-    assert torch.equal(halves.rest(halves.frozen(pixels)), network(pixels))
+    assert torch.equal(divided.rest(divided.frozen(pixels)), network(pixels))
     mine = {id(each) for each in network.parameters()}
-    theirs = [*halves.frozen.parameters(), *halves.rest.parameters()]
+    theirs = [*divided.frozen.parameters(), *divided.rest.parameters()]
     assert {id(each) for each in theirs} == mine
-    assert not any(each.requires_grad for each in halves.frozen.parameters())
+    assert not any(each.requires_grad for each in divided.frozen.parameters())
 
 
 def test_the_rest_trains_in_the_mode_of_the_network() -> None:
     network = network_of("layer4")
-    halves = split_frozen(network, lambda: torch.rand(1, 3, SIDE, SIDE))
-    assert halves
-    halves.rest.eval()
+    divided = split_frozen(network, lambda: torch.rand(1, 3, SIDE, SIDE))
+    assert divided
+    divided.rest.eval()
     assert not any(each.training for each in network.modules())
-    halves.rest.train()
+    divided.rest.train()
     norms = {name: each.training for name, each in network.named_modules() if isinstance(each, torch.nn.BatchNorm2d)}
     assert all(training == name.startswith("features.0.graph.layer4") for name, training in norms.items())
 
@@ -84,7 +84,7 @@ def test_the_rest_trains_in_the_mode_of_the_network() -> None:
 def test_nothing_is_kept_where_the_first_parameters_learn(cache: Path, tmp_path: Path) -> None:
     assert split_frozen(network_of("all"), lambda: torch.rand(1, 3, SIDE, SIDE)) is None
     run(tmp_path / "run", train="all")
-    assert not kept(cache)
+    assert not cached(cache)
 
 
 @pytest.mark.parametrize("train", ["head", "from:layer3", "layer4"])
@@ -92,7 +92,7 @@ def test_what_is_learnt_behind_kept_features_is_what_is_learnt_from_pixels(
     train: str, cache: Path, tmp_path: Path
 ) -> None:
     from_features = run(tmp_path / "features", train=train)
-    assert len(kept(cache)) == 1
+    assert len(cached(cache)) == 1
     from_pixels = run(tmp_path / "pixels", train=train, cache="none")
     assert np.array_equal(from_features.predictions.labels, from_pixels.predictions.labels)
     assert np.array_equal(
@@ -109,9 +109,9 @@ def test_a_second_head_computes_no_frozen_layer(cache: Path, tmp_path: Path, mon
     def refuse(*_: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(prefix._Frozen, "_through", refuse)
+    monkeypatch.setattr(frozen._Frozen, "_through", refuse)
     run(tmp_path / "second", train="head", learning_rate=0.5)
-    assert len(kept(cache)) == 1
+    assert len(cached(cache)) == 1
 
 
 @pytest.mark.parametrize(
@@ -123,16 +123,16 @@ def test_other_layers_weights_or_pixels_are_kept_apart(other: dict[str, Value], 
         "fine-tune", **{"weights": "random:1", "precision": "float32", "epochs": 1, "train": "head", **other}
     )
     train(job, tmp_path / "second", images=IMAGES, split=SPLIT)
-    assert len(kept(cache)) == 2
+    assert len(cached(cache)) == 2
 
 
 def test_a_run_on_features_resumes_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = backbone_job("fine-tune", weights="random:1", epochs=2, train="from:layer3", checkpoint_seconds=0.0)
-    undisturbed = train(job, tmp_path / "undisturbed", images=IMAGES, split=SPLIT)
+    uninterrupted = train(job, tmp_path / "uninterrupted", images=IMAGES, split=SPLIT)
     with at_step(monkeypatch, 1, 1, ctrl_c), pytest.raises(KeyboardInterrupt):
-        train(job, tmp_path / "disturbed", images=IMAGES, split=SPLIT)
-    resumed = train(job, tmp_path / "disturbed", images=IMAGES, split=SPLIT)
-    assert model_bytes(resumed) == model_bytes(undisturbed)
+        train(job, tmp_path / "interrupted", images=IMAGES, split=SPLIT)
+    resumed = train(job, tmp_path / "interrupted", images=IMAGES, split=SPLIT)
+    assert model_bytes(resumed) == model_bytes(uninterrupted)
 
 
 def test_features_past_the_limit_are_computed_anew(
@@ -140,11 +140,11 @@ def test_features_past_the_limit_are_computed_anew(
 ) -> None:
     monkeypatch.setenv("SADARI_CACHE_LIMIT", "0.000001")
     fitted = run(tmp_path / "run", train="head")
-    assert not kept(cache)
+    assert not cached(cache)
     assert "SADARI_CACHE_LIMIT" in (fitted.path / "log.txt").read_text(encoding="utf-8")
 
 
-def test_a_writer_that_was_stopped_leaves_nothing_to_believe(
+def test_a_writer_that_was_stopped_leaves_nothing_in_the_cache(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(_: EntryBuild) -> None:
@@ -153,9 +153,9 @@ def test_a_writer_that_was_stopped_leaves_nothing_to_believe(
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(EntryBuild, "publish", stop)
         run(tmp_path / "run", train="head")
-    assert not kept(cache)
+    assert not cached(cache)
     run(tmp_path / "run", train="head")
-    assert len(kept(cache)) == 1
+    assert len(cached(cache)) == 1
 
 
 # Views
@@ -163,14 +163,14 @@ def test_a_writer_that_was_stopped_leaves_nothing_to_believe(
 
 def test_views_are_drawn_once_and_shared_by_the_seeds(cache: Path, tmp_path: Path) -> None:
     run(tmp_path / "run", train="head", augment="flip, shift 0.2", views=2)
-    shapes = kept(cache)
+    shapes = cached(cache)
     width = shapes[0][1]
     assert shapes == sorted([(len(SPLIT.train), width)] * 2 + [(len(IMAGES), width)])
     job = backbone_job(
         "fine-tune", weights="random:1", precision="float32", epochs=2, train="head", views=2, augment="flip, shift 0.2"
     )
     train(job, tmp_path / "other", images=IMAGES, split=SPLIT)
-    assert len(kept(cache)) == 3
+    assert len(cached(cache)) == 3
 
 
 def test_each_view_shows_each_training_image_differently(cache: Path, tmp_path: Path) -> None:
@@ -185,12 +185,12 @@ def test_each_view_shows_each_training_image_differently(cache: Path, tmp_path: 
 
 def test_no_more_views_are_drawn_than_there_are_epochs(cache: Path, tmp_path: Path) -> None:
     run(tmp_path / "run", train="head", augment="flip", views=50)
-    assert len(kept(cache)) == 1 + 2
+    assert len(cached(cache)) == 1 + 2
 
 
 def test_images_that_are_drawn_anew_are_not_kept(cache: Path, tmp_path: Path) -> None:
     run(tmp_path / "run", train="head", augment="flip")
-    assert not kept(cache)
+    assert not cached(cache)
 
 
 def test_views_and_mixing_contradict_each_other(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_classical_rung_says_that_it_does_not_augment(cache: Path, tmp_path: P
     fitted = run(tmp_path / "run", "linear-probe", augment="flip")
     said = (fitted.path / "log.txt").read_text(encoding="utf-8")
     assert "linear-probe is not fitted by gradient steps: augment, batch_size have no effect" in said
-    assert len(kept(cache)) == 1
+    assert len(cached(cache)) == 1
 
 
 def test_views_and_a_cache_that_keeps_nothing_contradict_each_other(tmp_path: Path) -> None:

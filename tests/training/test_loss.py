@@ -1,4 +1,4 @@
-"""Cross-entropy written out against torch's own, with everything that may change it."""
+"""Is the cross-entropy that is written out the same as torch's own, with all its options?"""
 
 from itertools import product
 
@@ -26,7 +26,7 @@ def some(mixed: bool, size: float = 3.0) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize(
     ("smoothing", "weights", "mixed", "size"), list(product([0.0, 0.2], [None, WEIGHTS], [False, True], [3.0, 300.0]))
 )
-def test_loss_and_slope_are_torchs(smoothing: float, weights: Tensor | None, mixed: bool, size: float) -> None:
+def test_loss_and_grad_are_torchs(smoothing: float, weights: Tensor | None, mixed: bool, size: float) -> None:
     logits, labels = some(mixed, size)
     loss = CrossEntropy(CLASSES, smoothing, weights)
     targets = loss.targets(labels)

@@ -25,13 +25,13 @@ def biases(network: nn.Module) -> list[nn.Parameter]:
     return [each for each in network.parameters() if each.ndim == 1]
 
 
-def slopes_of(network: nn.Module) -> list[list[Tensor]]:
+def grads_of(network: nn.Module) -> list[list[Tensor]]:
     generator = torch.Generator().manual_seed(1)
     return [[torch.randn(each.shape, generator=generator) for each in network.parameters()] for _ in range(STEPS)]
 
 
-def learn(network: nn.Module, optimizer: torch.optim.Optimizer, slopes: list[list[Tensor]]) -> None:
-    for grad in slopes:
+def learn(network: nn.Module, optimizer: torch.optim.Optimizer, grads: list[list[Tensor]]) -> None:
+    for grad in grads:
         for parameter, gradient in zip(network.parameters(), grad, strict=True):
             parameter.grad = gradient.clone().to(memory_format=torch.preserve_format)
         optimizer.step()
@@ -39,19 +39,19 @@ def learn(network: nn.Module, optimizer: torch.optim.Optimizer, slopes: list[lis
 
 def test_hidden_kernels_step_as_torchs_muon_and_the_others_as_adamw() -> None:
     ours, theirs = small_network(), small_network()
-    slopes = slopes_of(ours)
-    learn(ours, make_optimizer(ours, SETTINGS), slopes)
+    grads = grads_of(ours)
+    learn(ours, make_optimizer(ours, SETTINGS), grads)
     *hidden, of_class_layer = kernels(theirs)
     muon = torch.optim.Muon(hidden, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
     rest = [
         {"params": [of_class_layer], "weight_decay": 0.1},
         {"params": biases(theirs), "weight_decay": 0.0},
     ]
-    for grad in slopes:
+    for grad in grads:
         for parameter, gradient in zip(theirs.parameters(), grad, strict=True):
             parameter.grad = gradient.clone()
         muon.step()  # type: ignore[no-untyped-call]
-    learn(theirs, torch.optim.AdamW(rest, lr=0.02, eps=1e-7), slopes)
+    learn(theirs, torch.optim.AdamW(rest, lr=0.02, eps=1e-7), grads)
     for mine, its in zip([*biases(ours), kernels(ours)[2]], [*biases(theirs), of_class_layer], strict=True):
         assert torch.allclose(mine, its, atol=1e-6)
     for start, mine, its in zip(kernels(small_network()), kernels(ours)[:2], hidden, strict=False):
@@ -73,14 +73,14 @@ def test_a_convolutions_kernel_is_a_matrix_whatever_its_memory_order() -> None:
         return nn.Sequential(nn.Conv2d(3, 5, 3), nn.Flatten(), nn.Linear(5, 2))
 
     plain, last = convolutions(), convolutions().to(memory_format=torch.channels_last)
-    slopes = slopes_of(plain)
+    grads = grads_of(plain)
     for network in (plain, last):
-        learn(network, make_optimizer(network, SETTINGS), slopes)
+        learn(network, make_optimizer(network, SETTINGS), grads)
     matrix = nn.Sequential(nn.Linear(27, 5), nn.Linear(5, 2))
     with torch.no_grad():
         for mine, other in zip(matrix.parameters(), convolutions().parameters(), strict=True):
             mine.copy_(other.view_as(mine))
-    flat = [[each.view_as(mine) for each, mine in zip(grad, matrix.parameters(), strict=True)] for grad in slopes]
+    flat = [[each.view_as(mine) for each, mine in zip(grad, matrix.parameters(), strict=True)] for grad in grads]
     learn(matrix, make_optimizer(matrix, SETTINGS), flat)
     assert torch.allclose(kernels(plain)[0], kernels(last)[0], atol=1e-6)
     assert torch.allclose(kernels(plain)[0].flatten(1), kernels(matrix)[0], atol=1e-6)
@@ -88,12 +88,12 @@ def test_a_convolutions_kernel_is_a_matrix_whatever_its_memory_order() -> None:
 
 def test_memory_is_kept_and_given_back() -> None:
     one, other = small_network(), small_network()
-    slopes = slopes_of(one)
+    grads = grads_of(one)
     first, second = make_optimizer(one, SETTINGS), make_optimizer(other, SETTINGS)
-    learn(one, first, slopes[:3])
+    learn(one, first, grads[:3])
     other.load_state_dict(one.state_dict())
     load_optimizer_tensors(second, {name: each.clone() for name, each in optimizer_tensors(first).items()})
-    learn(one, first, slopes[3:])
-    learn(other, second, slopes[3:])
+    learn(one, first, grads[3:])
+    learn(other, second, grads[3:])
     for mine, its in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(mine, its)

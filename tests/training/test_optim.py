@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 
 
 class Point(nn.Module):
-    """A matrix and a vector to be moved."""
+    """A module of a matrix and a vector."""
 
     def __init__(self, matrix: Floats, vector: Floats) -> None:
         super().__init__()
@@ -39,20 +39,20 @@ class Point(nn.Module):
 
 
 def problem() -> tuple[Floats, Floats, list[tuple[Floats, Floats]]]:
-    """Where a matrix and a vector start, and the gradients that they are given; some of them are zero."""
+    """Return a matrix and a vector to start from, and the gradients of each step; some of their values are zero."""
     generator = np.random.default_rng(0)
     shapes = ((3, 4), (4,))
     start = [generator.normal(size=shape).astype(np.float32) for shape in shapes]
-    slopes = [[generator.normal(size=shape).astype(np.float32) for shape in shapes] for _ in range(STEPS)]
-    slopes[0][0][0, 0] = slopes[5][1][2] = 0.0
-    return start[0], start[1], [(one, other) for one, other in slopes]
+    grads = [[generator.normal(size=shape).astype(np.float32) for shape in shapes] for _ in range(STEPS)]
+    grads[0][0][0, 0] = grads[5][1][2] = 0.0
+    return start[0], start[1], [(one, other) for one, other in grads]
 
 
 def ours(settings: Settings) -> tuple[Floats, Floats]:
-    matrix, vector, slopes = problem()
+    matrix, vector, grads = problem()
     point = Point(matrix, vector)
     optimizer = make_optimizer(point, settings)
-    for grad in slopes:
+    for grad in grads:
         point.matrix.grad, point.vector.grad = map(torch.from_numpy, grad)
         optimizer.step()
     return point.matrix.detach().numpy(), point.vector.detach().numpy()
@@ -61,16 +61,16 @@ def ours(settings: Settings) -> tuple[Floats, Floats]:
 def of_keras(optimizer: Any) -> tuple[Floats, Floats]:
     import keras
 
-    matrix, vector, slopes = problem()
+    matrix, vector, grads = problem()
     variables = [keras.Variable(matrix), keras.Variable(vector)]
     optimizer.build(variables)
-    for grad in slopes:
+    for grad in grads:
         optimizer.apply(list(map(torch.from_numpy, grad)), variables)
     numbers = [np.array(each.value.detach().cpu().numpy()) for each in variables]
     return numbers[0], numbers[1]
 
 
-# What each of our names is in Keras 3, with Keras's own defaults wherever no figure is given.
+# The class of Keras 3 for each of our names, with Keras's own defaults wherever no figure is given.
 TWINS: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("SGD", {}),
     "momentum": ("SGD", {"momentum": 0.9}),
@@ -95,7 +95,7 @@ def test_every_optimiser_steps_as_in_keras(name: str, tmp_path: Path, monkeypatc
     # torch divides by sqrt(v) / sqrt(1 - b2^t) + eps, Keras by sqrt(v) + eps with the correction in the rate; Keras
     # adds RMSprop's epsilon inside the root: both differ by about eps / |gradient| of a step.
     assert np.allclose(matrix, expected_matrix, rtol=0, atol=2e-6)
-    if not decay:  # Keras decays vectors too unless it is told their names
+    if not decay:  # Keras decays vectors too unless it gets their names
         assert np.allclose(vector, expected_vector, rtol=0, atol=2e-6)
     assert not np.allclose(matrix, problem()[0], atol=1e-4)
     assert twin.learning_rate.value.item() == pytest.approx(peak_learning_rate(Settings(optimizer=name)))
@@ -103,10 +103,10 @@ def test_every_optimiser_steps_as_in_keras(name: str, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each not in ("adamw", "muon")])
 def test_weight_decay_is_an_l2_penalty_on_the_matrix(name: str) -> None:
-    matrix, vector, slopes = problem()
+    matrix, vector, grads = problem()
     point = Point(matrix, vector)
     optimizer = make_optimizer(point, Settings(optimizer=name))
-    for grad in slopes:
+    for grad in grads:
         point.matrix.grad, point.vector.grad = map(torch.from_numpy, grad)
         point.matrix.grad = point.matrix.grad + 0.1 * point.matrix.detach()
         optimizer.step()
@@ -136,34 +136,34 @@ def test_a_rate_of_zero_is_the_optimisers_own() -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_memory_is_kept_and_given_back(name: str) -> None:
-    matrix, vector, slopes = problem()
+    matrix, vector, grads = problem()
     one, other = Point(matrix, vector), Point(matrix, vector)
     first, second = (make_optimizer(each, Settings(optimizer=name)) for each in (one, other))
-    for number, grad in enumerate(slopes):
+    for number, grad in enumerate(grads):
         for point, optimizer in ((one, first), (other, second)):
             point.matrix.grad, point.vector.grad = map(torch.from_numpy, grad)
             optimizer.step()
         if number == 4:
-            kept = {key: tensor.clone() for key, tensor in optimizer_tensors(second).items()}
+            stored = {key: tensor.clone() for key, tensor in optimizer_tensors(second).items()}
             second = make_optimizer(other, Settings(optimizer=name))
-            load_optimizer_tensors(second, kept)
+            load_optimizer_tensors(second, stored)
     assert torch.equal(one.matrix, other.matrix)
     assert torch.equal(one.vector, other.vector)
 
 
 @pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each != "sgd"])  # which remembers nothing
 def test_the_memory_of_another_network_is_refused(name: str) -> None:
-    matrix, vector, slopes = problem()
+    matrix, vector, grads = problem()
     point = Point(matrix, vector)
     optimizer = make_optimizer(point, Settings(optimizer=name))
-    point.matrix.grad, point.vector.grad = map(torch.from_numpy, slopes[0])
+    point.matrix.grad, point.vector.grad = map(torch.from_numpy, grads[0])
     optimizer.step()
-    kept = optimizer_tensors(optimizer)
+    stored = optimizer_tensors(optimizer)
     others = [Point(matrix.T, vector), nn.Linear(4, 3, bias=False)]  # of another shape; without a vector
     for other in others:
         again = make_optimizer(other, Settings(optimizer=name))
         with pytest.raises(SadariError, match="remembers of another network; delete its folder to start over"):
-            load_optimizer_tensors(again, kept)
+            load_optimizer_tensors(again, stored)
 
 
 def rates(steps: int = 10, **overrides: Any) -> list[float]:
@@ -176,52 +176,52 @@ def test_constant_is_constant() -> None:
 
 
 def test_step_divides_by_ten_twice() -> None:
-    told = rates(schedule="step")
-    falls = [step / len(told) for step in range(1, len(told)) if told[step] != told[step - 1]]
+    curve = rates(schedule="step")
+    falls = [step / len(curve) for step in range(1, len(curve)) if curve[step] != curve[step - 1]]
     assert falls == list(STEPS_AT)
-    assert sorted(set(told)) == pytest.approx([0.005, 0.05, 0.5])
+    assert sorted(set(curve)) == pytest.approx([0.005, 0.05, 0.5])
 
 
 def test_cosine_falls_to_almost_nothing() -> None:
-    told = rates(schedule="cosine")
-    assert told[0] == 0.5
-    assert told == sorted(told, reverse=True)
-    assert told[len(told) // 2] == pytest.approx(0.25)
-    assert 0 < told[-1] < 1e-4
+    curve = rates(schedule="cosine")
+    assert curve[0] == 0.5
+    assert curve == sorted(curve, reverse=True)
+    assert curve[len(curve) // 2] == pytest.approx(0.25)
+    assert 0 < curve[-1] < 1e-4
 
 
 def test_one_cycle_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
-    told = rates(schedule="one-cycle")
-    peak = told.index(max(told))
-    assert told[0] == pytest.approx(0.5 / 25)
-    assert told[peak] == 0.5
-    assert peak == 0.3 * len(told)
-    assert told[:peak] == sorted(told[:peak])
-    assert told[peak:] == sorted(told[peak:], reverse=True)
-    assert 0 < told[-1] < 1e-4
+    curve = rates(schedule="one-cycle")
+    peak = curve.index(max(curve))
+    assert curve[0] == pytest.approx(0.5 / 25)
+    assert curve[peak] == 0.5
+    assert peak == 0.3 * len(curve)
+    assert curve[:peak] == sorted(curve[:peak])
+    assert curve[peak:] == sorted(curve[peak:], reverse=True)
+    assert 0 < curve[-1] < 1e-4
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one-cycle"])
 def test_schedules_do_not_jump(schedule: str) -> None:
-    told = np.array(rates(steps=100, schedule=schedule))
-    assert np.abs(np.diff(told)).max() < 0.005
+    curve = np.array(rates(steps=100, schedule=schedule))
+    assert np.abs(np.diff(curve)).max() < 0.005
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("warmup", [0.5, 3.0])
 def test_warm_up_rises_linearly_from_zero(schedule: str, warmup: float) -> None:
-    told = np.array(rates(schedule=schedule, warmup_epochs=warmup))
+    curve = np.array(rates(schedule=schedule, warmup_epochs=warmup))
     steps = round(10 * warmup)
-    assert told[:steps] == pytest.approx(0.5 * np.arange(1, steps + 1) / (steps + 1))
+    assert curve[:steps] == pytest.approx(0.5 * np.arange(1, steps + 1) / (steps + 1))
     settled = Settings(epochs=20, learning_rate=0.5, schedule=schedule)
-    assert told[steps] == learning_rate_at(settled, 0, 10)
-    assert told[-1] <= 0.5
+    assert curve[steps] == learning_rate_at(settled, 0, 10)
+    assert curve[-1] <= 0.5
 
 
 def test_a_warm_up_longer_than_the_run_stays_below_the_peak() -> None:
-    told = rates(schedule="cosine", epochs=2, warmup_epochs=5.0)
-    assert told == sorted(told)
-    assert told[-1] < 0.5
+    curve = rates(schedule="cosine", epochs=2, warmup_epochs=5.0)
+    assert curve == sorted(curve)
+    assert curve[-1] < 0.5
 
 
 @pytest.mark.parametrize(("decay", "groups"), [(0.0, 1), (0.1, 2)])

@@ -1,4 +1,4 @@
-"""Does an interrupted, killed or starved run end in the same bytes as an undisturbed one?"""
+"""Does a run that was interrupted, killed or without disk space end in the same bytes as one that was not?"""
 
 import errno
 import os
@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from sadari import files
-from sadari import run as run_module
+from sadari import files, run_files
 from sadari.errors import SadariError
 from sadari.models.catalog import find_model
 from sadari.models.spec import FittedBy
@@ -25,18 +24,13 @@ from sadari.training.checkpoint import Checkpoint
 from sadari.training.classical import ClassicalFit
 from sadari.training.engine import Engine
 from sadari.training.train import resume, train
-from support.interruptions import PROMISED, at_step, contents, ctrl_c, killed, quiet_environment
+from support.interruptions import PROMISED, at_step, contents, ctrl_c, interrupted, killed, quiet_environment
 from support.jobs import DROPPED, NORMED, ROWS, figures, job_for, model_bytes, network_file, parts, patterns
-
-
-def interrupted(*_: object) -> None:
-    """Ctrl-C where Python itself handles it; the test runner's own handler may be another one."""
-    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("moments", [[(0, 0)], [(0, 2), (0, 3), (1, 1)], [(2, 3)]])
 @pytest.mark.parametrize(
-    ("layers", "asked"),
+    ("layers", "overrides"),
     [
         (DROPPED, {"precision": "bfloat16", "optimizer": "adam"}),
         (NORMED, {"augment": "flip, crop 2", "optimizer": "momentum", "schedule": "one-cycle"}),
@@ -44,22 +38,26 @@ def interrupted(*_: object) -> None:
     ],
 )
 def test_interrupted_runs_end_in_the_same_bytes(
-    layers: str, asked: dict[str, Any], moments: list[tuple[int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layers: str,
+    overrides: dict[str, Any],
+    moments: list[tuple[int, int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     images = patterns()
-    job = job_for(network_file(tmp_path, layers), **asked)
-    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    job = job_for(network_file(tmp_path, layers), **overrides)
+    uninterrupted = train(job, tmp_path / "uninterrupted", images=images, split=parts(images))
     for epoch, step in moments:
         with at_step(monkeypatch, epoch, step, ctrl_c), pytest.raises(KeyboardInterrupt):
-            train(job, tmp_path / "disturbed", images=images, split=parts(images))
-        kept = Checkpoint(tmp_path / "disturbed" / "checkpoint" / "state.safetensors").read()
+            train(job, tmp_path / "interrupted", images=images, split=parts(images))
+        stored = Checkpoint(tmp_path / "interrupted" / "checkpoint" / "state.safetensors").read()
         steps = 4  # 50 images in batches of 16
-        assert kept.groups
-        assert kept.state.epoch * steps + kept.state.step == epoch * steps + step + 1
-    resumed = train(job, tmp_path / "disturbed", images=images)
-    assert model_bytes(resumed) == model_bytes(undisturbed)
-    assert figures(resumed) == figures(undisturbed)
-    assert resumed.summary["scores"] == undisturbed.summary["scores"]
+        assert stored.groups
+        assert stored.state.epoch * steps + stored.state.step == epoch * steps + step + 1
+    resumed = train(job, tmp_path / "interrupted", images=images)
+    assert model_bytes(resumed) == model_bytes(uninterrupted)
+    assert figures(resumed) == figures(uninterrupted)
+    assert resumed.summary["scores"] == uninterrupted.summary["scores"]
     assert contents(resumed.path) == PROMISED
 
 
@@ -69,10 +67,10 @@ def test_every_optimiser_goes_on_as_if_nothing_had_been(
 ) -> None:
     images = patterns()
     job = job_for(network_file(tmp_path, "conv 4 same, conv 3, maxpool, flatten, dense 8"), optimizer=optimizer)
-    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    uninterrupted = train(job, tmp_path / "uninterrupted", images=images, split=parts(images))
     with at_step(monkeypatch, 1, 2, ctrl_c), pytest.raises(KeyboardInterrupt):
-        train(job, tmp_path / "disturbed", images=images, split=parts(images))
-    assert model_bytes(train(job, tmp_path / "disturbed", images=images)) == model_bytes(undisturbed)
+        train(job, tmp_path / "interrupted", images=images, split=parts(images))
+    assert model_bytes(train(job, tmp_path / "interrupted", images=images)) == model_bytes(uninterrupted)
 
 
 def test_seconds_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,26 +84,26 @@ def test_seconds_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     job = job_for(network_file(tmp_path, DROPPED))
     with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
         train(job, tmp_path / "run", images=images, split=parts(images))
-    kept = Checkpoint(tmp_path / "run" / "checkpoint" / "state.safetensors").read()
-    assert kept.groups
+    stored = Checkpoint(tmp_path / "run" / "checkpoint" / "state.safetensors").read()
+    assert stored.groups
     started = time.perf_counter()
     seconds = train(job, tmp_path / "run", images=images).summary["seconds"]
     here = time.perf_counter() - started
-    assert kept.state.earlier > 5 * 0.03
-    assert 12 * 0.1 < seconds["train"] < seconds["total"] < kept.state.earlier + here
+    assert stored.state.earlier > 5 * 0.03
+    assert 12 * 0.1 < seconds["train"] < seconds["total"] < stored.state.earlier + here
 
 
 def test_a_kill_behind_the_last_epoch_loses_no_telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = patterns()
     job = job_for(network_file(tmp_path, DROPPED), tensorboard="all", checkpoint_seconds=0.0)
-    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    uninterrupted = train(job, tmp_path / "uninterrupted", images=images, split=parts(images))
     with monkeypatch.context() as patch:
-        patch.setattr("sadari.training.train.write_predictions", interrupted)
+        patch.setattr("sadari.training.results.write_predictions", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(job, tmp_path / "disturbed", images=images, split=parts(images))
-    resumed = train(job, tmp_path / "disturbed", images=images)
-    assert model_bytes(resumed) == model_bytes(undisturbed)
-    assert scalars(resumed.path) == scalars(undisturbed.path)
+            train(job, tmp_path / "interrupted", images=images, split=parts(images))
+    resumed = train(job, tmp_path / "interrupted", images=images)
+    assert model_bytes(resumed) == model_bytes(uninterrupted)
+    assert scalars(resumed.path) == scalars(uninterrupted.path)
     assert len(scalars(resumed.path)) == 3 * 5
 
 
@@ -115,35 +113,35 @@ def test_ctrl_c_while_the_network_is_judged_costs_no_training(
 ) -> None:
     images = patterns()
     job = job_for(network_file(tmp_path, DROPPED) if model == "own-net" else model, tensorboard="all")
-    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    uninterrupted = train(job, tmp_path / "uninterrupted", images=images, split=parts(images))
     for moment in ("write_model", "write_predictions"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"sadari.training.train.{moment}", interrupted)
+            patch.setattr(f"sadari.training.results.{moment}", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                train(job, tmp_path / "disturbed", images=images, split=parts(images))
+                train(job, tmp_path / "interrupted", images=images, split=parts(images))
         for learner in (Engine, ClassicalFit):
             monkeypatch.setattr(learner, "fit", interrupted)
-    resumed = train(job, tmp_path / "disturbed", images=images)
-    assert model_bytes(resumed) == model_bytes(undisturbed)
-    assert figures(resumed) == figures(undisturbed)
-    assert resumed.summary["scores"] == undisturbed.summary["scores"]
+    resumed = train(job, tmp_path / "interrupted", images=images)
+    assert model_bytes(resumed) == model_bytes(uninterrupted)
+    assert figures(resumed) == figures(uninterrupted)
+    assert resumed.summary["scores"] == uninterrupted.summary["scores"]
     assert resumed.summary["seconds"]["train"] == pytest.approx(sum(row["seconds"] for row in resumed.history))
-    assert len(scalars(resumed.path)) == len(scalars(undisturbed.path))
+    assert len(scalars(resumed.path)) == len(scalars(uninterrupted.path))
 
 
 def scalars(out: Path) -> list[tuple[str, int, float]]:
-    """What TensorBoard reads of the run: every scalar but the seconds."""
+    """Return what TensorBoard reads of the run: every scalar but the seconds."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     (file,) = out.glob("events.*")
-    told = EventAccumulator(str(file))
-    told.Reload()
-    tags = [tag for tag in told.Tags()["scalars"] if tag != "seconds_per_epoch"]
-    return [(tag, each.step, each.value) for tag in tags for each in told.Scalars(tag)]
+    events = EventAccumulator(str(file))
+    events.Reload()
+    tags = [tag for tag in events.Tags()["scalars"] if tag != "seconds_per_epoch"]
+    return [(tag, each.step, each.value) for tag in tags for each in events.Scalars(tag)]
 
 
 def full_after(monkeypatch: pytest.MonkeyPatch, name: str, writes: int) -> Callable[[], None]:
-    """A disk that has room for so many more files called `name`."""
+    """Simulate a disk with room for so many more files called `name`; return what makes room again."""
     left = [writes]
 
     def until_full(put: Callable[[Path, Any], None]) -> Callable[[Path, Any], None]:
@@ -157,7 +155,7 @@ def full_after(monkeypatch: pytest.MonkeyPatch, name: str, writes: int) -> Calla
 
         return limited
 
-    writers = ((files, "_put"), (run_module, "_put_predictions"))
+    writers = ((files, "_put"), (run_files, "_put_predictions"))
     originals = [(module, each, getattr(module, each)) for module, each in writers]
     for module, each, put in originals:
         monkeypatch.setattr(module, each, until_full(put))
@@ -179,20 +177,20 @@ def test_a_full_disk_ends_with_a_sentence_and_costs_nothing_old(
 ) -> None:
     images = patterns()
     job = job_for(network_file(tmp_path, DROPPED), checkpoint_seconds=0.0)
-    undisturbed = train(job, tmp_path / "undisturbed", images=images, split=parts(images))
+    uninterrupted = train(job, tmp_path / "uninterrupted", images=images, split=parts(images))
     make_room = full_after(monkeypatch, name, writes)
     with pytest.raises(SadariError, match=rf"cannot write .*{name}: No space left on device") as failure:
-        train(job, tmp_path / "disturbed", images=images, split=parts(images))
+        train(job, tmp_path / "interrupted", images=images, split=parts(images))
     assert failure.value.status == 1
-    left = list((tmp_path / "disturbed").rglob("*"))
+    left = list((tmp_path / "interrupted").rglob("*"))
     assert not [each for each in left if each.name.endswith(".part")]
     if (name, writes) == ("state.safetensors", 3):
-        kept = Checkpoint(tmp_path / "disturbed" / "checkpoint" / "state.safetensors").read()
-        assert kept.groups
-        assert kept.state.step == 3
+        stored = Checkpoint(tmp_path / "interrupted" / "checkpoint" / "state.safetensors").read()
+        assert stored.groups
+        assert stored.state.step == 3
     make_room()
-    resumed = train(job, tmp_path / "disturbed", images=images, split=parts(images))
-    assert model_bytes(resumed) == model_bytes(undisturbed)
+    resumed = train(job, tmp_path / "interrupted", images=images, split=parts(images))
+    assert model_bytes(resumed) == model_bytes(uninterrupted)
     assert contents(resumed.path) == PROMISED
 
 
@@ -209,7 +207,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     """No file may become larger than 100 kB: less than the network, more than everything written before it."""
     model = network_file(tmp_path, "flatten, dense 512")
     job = job_for(model, data="digits", epochs=1)
-    undisturbed = train(job, tmp_path / "undisturbed")  # decodes digits, too
+    uninterrupted = train(job, tmp_path / "uninterrupted")  # decodes digits, too
     most = 100_000
     failed = subprocess.run(
         command("train", "digits", "--model", model, "--epochs", "1", "--out", str(tmp_path / "run"),
@@ -221,7 +219,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     last = failed.stderr.strip().splitlines()[-1]
     assert last.startswith(f"error: cannot write {tmp_path}/run/model.safetensors: File too large"), failed.stderr
     assert "Traceback" not in failed.stderr
-    assert model_bytes(resume(tmp_path / "run")) == model_bytes(undisturbed)
+    assert model_bytes(resume(tmp_path / "run")) == model_bytes(uninterrupted)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Training on a streamed set gives the same bytes as on a packed one, interrupted or not."""
+"""Does training on a streamed set give the same bytes as on a packed one, interrupted or not?"""
 
 import os
 import signal
@@ -14,7 +14,8 @@ import pytest
 from sadari.data.packs.prefetch import Pixels, Positions, Prefetcher
 from sadari.data.packs.stream import StreamedImages
 from sadari.errors import SadariError
-from sadari.run import RunRecord, read_predictions
+from sadari.run import RunRecord
+from sadari.run_files import read_predictions
 from sadari.settings import JobRecord, Settings, Value, with_overrides
 from sadari.training.train import resume, train
 from support.interruptions import at_step, ctrl_c
@@ -42,9 +43,9 @@ def photos(tmp_path: Path) -> Path:
     )
 
 
-def trained(photos: Path, out: Path, layers: str, stream: str, **asked: Value) -> RunRecord:
+def trained(photos: Path, out: Path, layers: str, stream: str, **overrides: Value) -> RunRecord:
     model = network_file(out.parent, layers)
-    chosen: dict[str, Value] = {"image_size": 12, "stream": stream, **asked}
+    chosen: dict[str, Value] = {"image_size": 12, "stream": stream, **overrides}
     return train(job_for(model, str(photos), 0, **chosen), out)
 
 
@@ -57,13 +58,15 @@ def require_same_run(one: RunRecord, other: RunRecord) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "asked"),
+    ("layers", "overrides"),
     [
         (DROPPED, {"augment": "flip, shift 0.2, mixup 0.4", "scaling": "channel"}),
         (NORMED, {"tensorboard": "all", "class_weights": "balanced", "scaling": "pixel"}),
     ],
 )
-def test_a_streamed_run_is_the_packed_one(layers: str, asked: dict[str, Value], tmp_path: Path, photos: Path) -> None:
+def test_a_streamed_run_is_the_packed_one(
+    layers: str, overrides: dict[str, Value], tmp_path: Path, photos: Path
+) -> None:
     gathered: list[int] = []
     original = StreamedImages.__getitem__
 
@@ -72,9 +75,9 @@ def test_a_streamed_run_is_the_packed_one(layers: str, asked: dict[str, Value], 
         return original(self, which)
 
     with patch.object(StreamedImages, "__getitem__", counted):
-        packed = trained(photos, tmp_path / "packed", layers, "never", **asked)
+        packed = trained(photos, tmp_path / "packed", layers, "never", **overrides)
         assert not gathered
-        streamed = trained(photos, tmp_path / "streamed", layers, "always", **asked)
+        streamed = trained(photos, tmp_path / "streamed", layers, "always", **overrides)
         assert gathered
     require_same_run(packed, streamed)
 
@@ -110,7 +113,7 @@ def test_steps_get_images_that_were_decoded_ahead(tmp_path: Path, photos: Path) 
 
     with patch.object(Prefetcher, "_take_others", counted):
         trained(photos, tmp_path / "run", DROPPED, "always")
-    assert max(unexpected, default=0) <= 1  # one image tells which layers are frozen
+    assert max(unexpected, default=0) <= 1  # one image shows which layers are frozen
 
 
 def test_a_file_that_changes_ends_the_run_in_one_sentence_that_keeps_it(
@@ -141,7 +144,7 @@ def test_a_job_of_a_time_before_streaming_is_read_as_auto() -> None:
 
 INTERRUPTED = """
 import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the process that runs the tests may ignore it
 from sadari.data.decode import Frame
 from sadari.data.load import load
 from sadari.settings import Settings

@@ -1,7 +1,6 @@
-"""Does one job become one run, whatever lies in the folder already?"""
+"""Does one job become one run, whatever the folder holds already?"""
 
 import errno
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,27 +17,20 @@ from sadari.errors import SadariError, UsageError
 from sadari.evaluation.metrics import score
 from sadari.files import read_json
 from sadari.inference import evaluate as evaluation
-from sadari.inference.device import device_here, resolve_machine, threads_for
+from sadari.inference.device import resolve_machine
 from sadari.job import Job
-from sadari.run import RunRecord, write_history
-from sadari.training import classical as passes
-from sadari.training import setup as setup
-from sadari.training import train as room
+from sadari.run import RunRecord
+from sadari.run_files import write_history
+from sadari.training import classical, results, setup
+from sadari.training import train as training
 from sadari.training.checkpoint import FitState
 from sadari.training.setup import Setup
 from sadari.training.train import resume, train
-from sadari.values import SPLITS, ImageSet
-from support.jobs import DROPPED, NORMED, Listener, job_for, model_bytes, network_file, parts, patterns
+from sadari.values import ImageSet
+from support.interruptions import PROMISED, contents, interrupted
+from support.jobs import DROPPED, NORMED, Listener, arrays_file, job_for, model_bytes, network_file, parts, patterns
 
-PROMISED = {
-    "settings.toml", "environment.json", "preprocess.json", "split.npz", "history.csv", "model.safetensors",
-    "predictions.csv", "scores.json", "log.txt",
-}  # fmt: skip
 CLASSICAL = ("majority", "logistic", "sgd")
-
-
-def interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def trained(job: Job, out: Path, images: ImageSet | None = None) -> RunRecord:
@@ -50,22 +42,11 @@ def times(out: Path) -> dict[str, int]:
     return {each.name: each.stat().st_mtime_ns for each in out.iterdir()}
 
 
-def stored(folder: Path, images: ImageSet, name: str = "set.npz") -> str:
-    """The images as arrays in a file, the first 50 to train, 20 to choose, 20 to judge."""
-    split = parts(images)
-    arrays: dict[str, Any] = {f"X_{part}": images.images[split.positions(part)] for part in SPLITS}
-    arrays |= {f"y_{part}": images.labels[split.positions(part)] for part in SPLITS}
-    path = folder / name
-    with path.open("wb") as file:
-        np.savez(file, classes=np.array(images.classes), **arrays)
-    return str(path)
-
-
 @pytest.mark.parametrize("model", [*CLASSICAL, DROPPED, NORMED])
 def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Path) -> None:
     job = job_for(model if model in CLASSICAL else network_file(tmp_path, model), tensorboard="scalars")
     run = trained(job, tmp_path / "run")
-    there = {each.name for each in run.path.iterdir()}
+    there = contents(run.path)
     (events,) = {name for name in there if name.startswith("events.")}
     assert there - {events} == PROMISED
     assert run.finished
@@ -79,10 +60,10 @@ def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Pa
     assert summary["judged_on"] == "test"
     assert summary["images"] == {"train": 50, "val": 20, "test": 20}
     assert score(run.predictions).values == pytest.approx(summary["scores"]["test"], abs=1e-6)
-    words = (run.path / "log.txt").read_text(encoding="utf-8")
-    assert "seed 0: drawn for a test" in words
-    assert words.count("epoch ") == len(run.history)
-    assert words.rstrip().endswith("finished")
+    log = (run.path / "log.txt").read_text(encoding="utf-8")
+    assert "seed 0: drawn for a test" in log
+    assert log.count("epoch ") == len(run.history)
+    assert log.rstrip().endswith("finished")
 
 
 def test_learning_is_learning(tmp_path: Path) -> None:
@@ -163,7 +144,7 @@ def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
     (out / ".settings.toml.abc.part").write_text("da")
     (out / "checkpoint").rmdir()
     run = trained(job_for("majority"), out)
-    assert {each.name for each in run.path.iterdir()} == PROMISED
+    assert contents(run.path) == PROMISED
 
 
 @pytest.mark.parametrize(("model", "images"), [("a1-cnn", patterns()), ("conv 4 same, maxpool 9, flatten", patterns())])
@@ -185,8 +166,8 @@ def test_wrong_augmentation_leaves_no_folder(tmp_path: Path) -> None:
 )
 def test_wrong_variables_of_classical_rungs_leave_no_folder(model: str, name: str, value: int, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"{name} is a number above 0, not {value}"):
-        asked: dict[str, Any] = {name: value}
-        trained(job_for(model, **asked), tmp_path / "run")
+        overrides: dict[str, Any] = {name: value}
+        trained(job_for(model, **overrides), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -209,7 +190,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
 
 def test_changed_images_are_noticed(tmp_path: Path) -> None:
     images = patterns()
-    data = stored(tmp_path, images)
+    data = arrays_file(tmp_path, images)
     job = job_for("majority", data=data)
     run = train(job, tmp_path / "run")
     (run.path / "scores.json").unlink()
@@ -217,7 +198,7 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
     (run.path / "scores.json").unlink()
     changed = np.array(images.images)
     changed[0, 0, 0, 0] ^= 1
-    stored(tmp_path, replace(images, images=changed))
+    arrays_file(tmp_path, replace(images, images=changed))
     with pytest.raises(SadariError, match=r"have changed since .* began"):
         resume(run.path)
     with pytest.raises(SadariError, match="have changed since the run; name them to evaluate on them"):
@@ -229,8 +210,8 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
 def test_a_classical_run_names_the_settings_that_only_networks_read(model: str, tmp_path: Path) -> None:
     images, listener = patterns(), Listener()
     only_networks: dict[str, Any] = {"class_weights": "balanced", "patience": 2}
-    asked = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
-    train(asked, tmp_path / "one", images=images, split=parts(images), progress=listener)
+    job = job_for(model, precision="bfloat16", batch_size=128, epochs=2, **only_networks)
+    train(job, tmp_path / "one", images=images, split=parts(images), progress=listener)
     assert listener.said == [f"{model} is not fitted by gradient steps: class_weights, patience have no effect"]
     network = job_for(network_file(tmp_path, DROPPED), epochs=1, **only_networks)
     train(network, tmp_path / "other", images=images, split=parts(images), progress=listener)
@@ -241,12 +222,12 @@ def test_a_classical_run_names_the_settings_that_only_networks_read(model: str, 
 def test_changed_images_are_noticed_before_what_is_kept_is_read(
     now: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = stored(tmp_path, patterns())
-    monkeypatch.setattr(room, "write_predictions", interrupted)
+    data = arrays_file(tmp_path, patterns())
+    monkeypatch.setattr(results, "write_predictions", interrupted)
     own = network_file(tmp_path, DROPPED)
     with pytest.raises(KeyboardInterrupt):
         train(job_for(own, data=data, epochs=1, checkpoint_seconds=0.0, scaling="channel"), tmp_path / "run")
-    stored(tmp_path, now)
+    arrays_file(tmp_path, now)
     with pytest.raises(SadariError, match=r"have changed since .* began"):
         resume(tmp_path / "run")
 
@@ -256,50 +237,10 @@ def test_the_seconds_of_a_pass_are_those_of_learning(tmp_path: Path, monkeypatch
         sleep(0.1)
         write_history(path, history)
 
-    monkeypatch.setattr(room, "write_history", slow)
-    monkeypatch.setattr(passes, "TOLD_EVERY", 0.0)
+    monkeypatch.setattr(training, "write_history", slow)
+    monkeypatch.setattr(classical, "REPORT_SECONDS", 0.0)
     run = trained(job_for("sgd", epochs=3), tmp_path / "run")
     assert min(row["seconds"] for row in run.history[1:]) < 0.1  # the machine may be busy once
-
-
-@pytest.mark.parametrize("model", [*CLASSICAL, DROPPED])
-@pytest.mark.parametrize("split_name", SPLITS)
-def test_evaluating_again_gives_the_stored_scores(model: str, split_name: str, tmp_path: Path) -> None:
-    data = stored(tmp_path, patterns())
-    job = job_for(model if model in CLASSICAL else network_file(tmp_path, model), data=data)
-    run = train(job, tmp_path / "run")
-    again = evaluation.evaluate(run, split_name=split_name)
-    assert score(again).values == pytest.approx(run.scores(split_name), abs=1e-6)
-    if split_name == "test":
-        assert np.allclose(again.probabilities, run.predictions.probabilities, atol=1e-6)
-        assert again.ids.tolist() == run.predictions.ids.tolist()
-
-
-def test_other_images_are_matched_by_the_names_of_their_classes(tmp_path: Path) -> None:
-    images = patterns()
-    run = train(job_for("logistic", data=stored(tmp_path, images)), tmp_path / "run")
-    turned = replace(images, labels=2 - images.labels, classes=images.classes[::-1])
-    other = evaluation.evaluate(run, stored(tmp_path, turned, "turned.npz"))
-    assert other.classes == images.classes
-    assert score(other).values == pytest.approx(run.scores("test"), abs=1e-6)
-    fewer = replace(images, labels=np.minimum(images.labels, 1), classes=("b", "a"))
-    assert evaluation.evaluate(run, stored(tmp_path, fewer, "fewer.npz")).classes == ("a", "b", "c")
-    strange = replace(images, classes=("a", "b", "zebra"))
-    with pytest.raises(SadariError, match="has the class 'zebra', which the model does not know"):
-        evaluation.evaluate(run, stored(tmp_path, strange, "strange.npz"))
-
-
-def test_parts_that_are_not_there_are_named(tmp_path: Path) -> None:
-    images = patterns()
-    split = replace(parts(images), test=np.array([], dtype=np.int64))
-    run = train(job_for("majority", data="digits"), tmp_path / "run", split=split)
-    assert run.summary["judged_on"] == "val"
-    assert run.summary["scores"]["test"] is None
-    assert run.scores("test") == {}
-    with pytest.raises(UsageError, match="there are no test images in 'digits'; choose another --split"):
-        evaluation.evaluate(run)
-    with pytest.raises(UsageError, match="--split is one of train, val, test, not 'tset'"):
-        evaluation.evaluate(run, split_name="tset")
 
 
 def test_a_run_without_or_with_a_damaged_model_says_so(tmp_path: Path) -> None:
@@ -337,38 +278,19 @@ def test_a_run_stands_on_its_own_feet(tmp_path: Path) -> None:
     assert stamp["data"]["fingerprint"] == load("digits", run.job.settings).fingerprint
 
 
-def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_judging(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    for name, words in (("cuda:99", "device is 'cuda:99' but"), ("cpu:x", "device is auto"), ("tpu", "device is auto")):
-        with pytest.raises(UsageError, match=words):
-            resolve_machine(job_for("majority", device=name).settings)
-        assert device_here(name) == "cpu"
-    resolved = resolve_machine(job_for("majority", device="auto", threads=0, precision="auto").settings)
-    assert resolved.device in ("cpu", "cuda")
-    assert threads_for(resolved, (8, 8, 1)) == 1
-    assert threads_for(resolved, (224, 224, 3)) == len(os.sched_getaffinity(0))
-    assert threads_for(job_for("majority", threads=3).settings, (8, 8, 1)) == 3
-    assert resolved.precision in ("float32", "bfloat16")
-
-
 def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(setup, "threads_for", lambda *_: 1)
-        patched.setattr(room, "_fit", stop)
+        patched.setattr(training, "_fit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(job_for("majority"), tmp_path / "run", images=patterns())
     monkeypatch.setattr(setup, "threads_for", lambda *_: 2)
-    used, fit = [], room._fit
+    used, fit = [], training._fit
 
     def noted(given: Setup) -> FitState:
         used.append(torch.get_num_threads())
         return fit(given)
 
-    monkeypatch.setattr(room, "_fit", noted)
+    monkeypatch.setattr(training, "_fit", noted)
     run = train(job_for("majority"), tmp_path / "run", images=patterns())
     assert used == [1] and run.threads == 1

@@ -1,4 +1,4 @@
-"""Do runs on pre-trained backbones hold together: what they store, how they go on, what they say of other images?"""
+"""Do runs on pre-trained backbones store, resume and predict as other runs do?"""
 
 import json
 import tomllib
@@ -56,7 +56,7 @@ def tensors(run: RunRecord) -> dict[str, torch.Tensor]:
 
 
 def said_again(run: RunRecord) -> None:
-    """The stored model, read back, says what the run wrote down."""
+    """Require that the stored model predicts what the run wrote."""
     model = TrainedModel.load(run)
     again = predict(model.network, Inputs.pixels(IMAGES.images, model.preprocess), IMAGES, SPLIT.test)
     assert np.array_equal(again.ids, run.predictions.ids)
@@ -82,8 +82,8 @@ def test_a_fine_tuned_run_needs_nobody_else_any_more(tmp_path: Path, monkeypatch
 def test_frozen_weights_stay_what_they_were_and_the_others_learn(tmp_path: Path) -> None:
     weights = hub_folder(tmp_path / "weights")
     learnt = tensors(run(backbone_job("fine-tune", weights=str(weights), train="layer3;layer4"), tmp_path / "run"))
-    before, prefix = weights_of_timm(), "features.0.graph."
-    mine = {name.removeprefix(prefix): each for name, each in learnt.items() if name.startswith(prefix)}
+    before, of_backbone = weights_of_timm(), "features.0.graph."
+    mine = {name.removeprefix(of_backbone): each for name, each in learnt.items() if name.startswith(of_backbone)}
     same = {name for name, each in mine.items() if torch.equal(each, before[name])}
     assert {name for name in mine if not name.startswith(("layer3.", "layer4."))} <= same
     assert not {name for name in same if name.startswith(("layer3.", "layer4.")) and name.endswith(("weight", "mean"))}
@@ -95,13 +95,13 @@ def test_an_interrupted_fine_tuning_ends_in_the_same_bytes(
 ) -> None:
     weights = hub_folder(tmp_path / "weights")
     job = backbone_job("fine-tune", weights=str(weights), train="from:layer2", checkpoint_seconds=0.0)
-    undisturbed = run(job, tmp_path / "undisturbed")
+    uninterrupted = run(job, tmp_path / "uninterrupted")
     with at_step(monkeypatch, *moment, ctrl_c), pytest.raises(KeyboardInterrupt):
-        run(job, tmp_path / "disturbed")
+        run(job, tmp_path / "interrupted")
     (weights / "model.safetensors").unlink()  # the checkpoint has them
-    resumed = run(job, tmp_path / "disturbed")
-    assert model_bytes(resumed) == model_bytes(undisturbed)
-    assert figures(resumed) == figures(undisturbed)
+    resumed = run(job, tmp_path / "interrupted")
+    assert model_bytes(resumed) == model_bytes(uninterrupted)
+    assert figures(resumed) == figures(uninterrupted)
 
 
 def test_a_killed_fine_tuning_ends_in_the_same_bytes(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_wants_the_same_weight
 
 
 def features(job: Job) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """What the class layer reads of the training and the test images."""
+    """Return what the class layer reads of the training and the test images."""
     architecture = Architecture.of(job.model, job.variables, IMAGES.shape, IMAGES.classes)
     network = architecture.build(seed_for(job.seed, "weights")).eval()
     preprocess = Preprocess.fitted(IMAGES, SPLIT.train, "backbone", "crop", architecture.scaling)
@@ -228,7 +228,7 @@ def test_vgg16_of_a1_from_end_to_end_with_untrained_weights(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["mobilenetv1_100", "vgg16", "test_vit", SMALL])
 def test_preprocessing_is_timms_own_transform(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)  # weights that lie there have a configuration of their own
+    monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)  # weights in that folder have a configuration of their own
     twin: Any = timm.data
     registered: Any = timm.models
     found = find_pretrained(name)
@@ -282,7 +282,7 @@ def test_a_network_without_a_head_to_learn_has_only_its_backbones_groups() -> No
 
 
 def photographs(folder: Path, images: ImageSet) -> str:
-    """The images as a folder of class folders."""
+    """Write the images as a folder of class folders, and return its path."""
     named = zip(images.ids, images.labels, images.images, strict=True)
     files = {f"{images.classes[label]}/{name}.png": encode(image) for name, label, image in named}
     return str(write_folder(folder, files))
@@ -295,7 +295,8 @@ def test_grey_photographs_work_and_can_be_judged_again(tmp_path: Path) -> None:
     assert TrainedModel.load(made).preprocess.channels == 3
     again = evaluate(made)
     assert np.allclose(again.probabilities, made.predictions.probabilities, atol=1e-6)
-    assert len(evaluate(made, data)) == 60
+    other = photographs(tmp_path / "others", patterns(60, side=20, channels=1, seed=7))
+    assert len(evaluate(made, other)) == 60
 
 
 def test_probing_and_fine_tuning_are_compared(tmp_path: Path) -> None:

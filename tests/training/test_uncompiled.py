@@ -11,15 +11,15 @@ from sadari.training.optim.uncompiled import uncompiled
 
 
 def learned(optimizer: Optimizer, network: nn.Module) -> list[Tensor]:
-    """The parameters of `network` after three steps, and what the optimiser remembers."""
+    """Return the parameters of `network` after three steps, and the state of the optimiser."""
     generator = torch.Generator().manual_seed(1)
     for _ in range(3):
         network(torch.randn(8, 5, generator=generator)).square().sum().backward()
         optimizer.step()
         optimizer.zero_grad()
     assert all(each.grad is None for each in network.parameters())
-    kept = optimizer.state_dict()["state"]
-    return [*network.parameters(), *(value for each in kept.values() for value in each.values())]
+    state = optimizer.state_dict()["state"]
+    return [*network.parameters(), *(value for each in state.values() for value in each.values())]
 
 
 def network() -> nn.Module:
@@ -39,13 +39,13 @@ def test_its_steps_are_the_same_to_the_bit(kind: Any) -> None:
 
 def test_what_it_remembers_is_given_back() -> None:
     first = network()
-    told = uncompiled(Adam)(first.parameters(), lr=0.01)
-    learned(told, first)
+    first_optimizer = uncompiled(Adam)(first.parameters(), lr=0.01)
+    learned(first_optimizer, first)
     again = uncompiled(Adam)(first.parameters(), lr=0.5)
-    again.load_state_dict(told.state_dict())
+    again.load_state_dict(first_optimizer.state_dict())
     assert again.param_groups[0]["lr"] == 0.01
     assert torch.equal(
-        again.state[next(first.parameters())]["exp_avg"], told.state[next(first.parameters())]["exp_avg"]
+        again.state[next(first.parameters())]["exp_avg"], first_optimizer.state[next(first.parameters())]["exp_avg"]
     )
 
 

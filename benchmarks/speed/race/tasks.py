@@ -158,4 +158,4 @@ def layers_of(model: str, shape: tuple[int, int, int], classes: int) -> tuple[De
 
 def _described(layer: Layer, row: Row) -> Described:
     numbers = {name: value for name, value in asdict(layer).items() if name != "text"}
-    return {"kind": layer.word, **numbers, "shape": row.shape, "total": row.total, "trainable": row.trainable}
+    return {"kind": layer.kind, **numbers, "shape": row.shape, "total": row.total, "trainable": row.trainable}

@@ -20,6 +20,7 @@ from sadari.cli.output.streams import usable_streams
 from sadari.cli.predict import predict
 from sadari.cli.report import report
 from sadari.cli.serve import serve
+from sadari.cli.settings import settings
 from sadari.cli.train import evaluate, resume, train
 from sadari.errors import SadariError
 from sadari.training.interrupt import interrupt_by_signals, interrupted_status
@@ -33,11 +34,23 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import sadari
+
+        typer.echo(f"sadari {sadari.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of a failure.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = False,
 ) -> None:
     """Climb a ladder of image classifiers and compare the rungs honestly."""
+    del version
     del debug  # read from the command line by `main`, so that it may stand anywhere
 
 
@@ -53,6 +66,7 @@ app.command("study")(study)
 app.command("report")(report)
 app.command("log")(log)
 app.command("models")(models)
+app.command("settings")(settings)
 app.add_typer(data_app, name="data")
 app.command("doctor")(doctor)
 

@@ -58,7 +58,7 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     from sadari.run import RunRecord
 
     record = RunRecord.open(run)
-    _run(find_job(record.job), record.path, as_json)
+    _run(find_job(record.job, record.layers), record.path, as_json)
 
 
 def evaluate(

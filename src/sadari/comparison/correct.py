@@ -18,4 +18,4 @@ def correctness(records: Sequence[RunRecord]) -> Bools:
     for record, each in zip(records, answers, strict=True):
         if not np.array_equal(each.ids, answers[0].ids):
             raise SadariError(f"{records[0].path} and {record.path} were judged on different images; compare them anew")
-    return np.stack([each.right for each in answers])
+    return np.stack([each.correct for each in answers])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sadari.errors import SadariError
 from sadari.job import Job
@@ -102,9 +102,11 @@ def run_task(task: Task, progress: Progress, train: Train) -> Outcome:
 
     Raises KeyboardInterrupt after Ctrl-C, with the state of the run stored.
     """
-    heard = Labelled(progress, task.label)
+    named: dict[str, Any] = {"images": task.images, "split": task.split, "progress": Labelled(progress, task.label)}
+    if task.threads:
+        named["threads"] = task.threads
     try:
-        return Outcome(task.out, train(task.job, task.out, images=task.images, split=task.split, progress=heard))
+        return Outcome(task.out, train(task.job, task.out, **named))
     except Exception as error:  # a row with its reason is worth more than no table at all
         return Outcome(task.out, None, reason_of(error), isinstance(error, RunBusyError))
 

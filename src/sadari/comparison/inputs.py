@@ -13,7 +13,8 @@ from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
 from sadari.progress import Progress
-from sadari.run import SPLIT, read_split, write_split
+from sadari.run import SPLIT
+from sadari.run_files import read_split, write_split
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 

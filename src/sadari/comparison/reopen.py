@@ -15,7 +15,8 @@ from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison,
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
-from sadari.run import SPLIT, RunRecord, read_split
+from sadari.run import SPLIT, RunRecord
+from sadari.run_files import read_split
 from sadari.settings import JobRecord, Settings
 from sadari.values import ImageSet
 

@@ -12,7 +12,7 @@ import tomli_w
 
 from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
-from sadari.files import exists, lying_in, write_text
+from sadari.files import exists, names_in, write_text
 from sadari.job import Job, make_job
 from sadari.settings import Settings
 
@@ -78,7 +78,7 @@ def _without_data(job: Job) -> dict[str, Any]:
 
 def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     """Return whether `request` contains everything of the `stored` request of a folder, and perhaps more."""
-    if (stored["data"], stored["fingerprint"]) != (request.data, request.fingerprint):
+    if stored["fingerprint"] != request.fingerprint:  # where the images are makes no difference
         return False
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
     held = {arm["name"]: _with_new_settings(arm["resolved"]) for arm in stored["arms"]}
@@ -162,7 +162,7 @@ def data_name(data: str) -> str:
 
 
 def _require_room(request: Comparison, out: Path) -> None:
-    if not lying_in(out):
+    if not names_in(out):
         return
     stored = read_stored(out)
     if stored is None:

@@ -7,8 +7,7 @@ from itertools import product
 
 from sadari.errors import UsageError
 from sadari.models.spec import ModelSpec
-from sadari.registry import unknown_name
-from sadari.settings import Value, setting_names
+from sadari.settings import Value, setting_names, unknown_setting
 
 MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)
 
@@ -55,7 +54,7 @@ def expand(
     for key in (*varied, *overrides):
         variables = [name for spec in models for name in spec.variables]
         if key not in variables and key not in setting_names():
-            raise unknown_name("setting", key, [*dict.fromkeys(variables), *setting_names()])
+            raise unknown_setting(key, [*dict.fromkeys(variables), *setting_names()])
     both = next((key for key in varied if key in overrides), None)
     if both is not None:
         raise UsageError(f"'{both}' is both set and varied; keep one of them")

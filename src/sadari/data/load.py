@@ -37,6 +37,14 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     return provide(Wanted(str(data), source, source.fingerprint(), settings, progress, lambda: open_source(data)))
 
 
+def fingerprint_of(data: str | Path) -> str:
+    """Return the fingerprint of the content of `data`, as `load` gives it to the images; nothing is decoded.
+
+    Raises as `load` does where there is no such data.
+    """
+    return open_source(data).fingerprint()
+
+
 def open_source(data: str | Path) -> Source:
     """Open the source that the user means by `data`. A named set comes first; a folder of that name is `./name`.
 

@@ -42,8 +42,8 @@ def layer_names(architecture: Architecture) -> tuple[str, ...]:
     seen: Counter[str] = Counter()
     names = []
     for layer in layers:
-        seen[layer.word] += 1
-        names.append(f"{layer.word}{seen[layer.word]}")
+        seen[layer.kind] += 1
+        names.append(f"{layer.kind}{seen[layer.kind]}")
     return tuple(names)
 
 

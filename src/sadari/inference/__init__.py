@@ -1,1 +1,1 @@
-"""What does a trained model say, and how is it opened? The one way of predicting; using a model needs no training."""
+"""What does a trained model predict, and how is it opened? The only inference code; it does not need `training`."""

@@ -1,4 +1,4 @@
-"""What does a finished model say about an image that somebody brings? The value that predicting and serving need."""
+"""What does a finished model predict for an image file? The value that predicting and serving need."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from sadari.settings import Settings
 class Classifier:
     """A model on its device, with everything between the bytes of an image file and probabilities.
 
-    path: the folder that it came from. model: its network (in evaluation mode), `preprocess` and `classes`.
+    path: the folder of the model. model: its network (in evaluation mode), `preprocess` and `classes`.
     """
 
     path: Path
@@ -29,10 +29,10 @@ class Classifier:
 
     @classmethod
     def open(cls, path: Path | str) -> "Classifier":
-        """The model in `path`: a run's folder, or one that `sadari export --to safetensors` made.
+        """Open the model in `path`: a run's folder, or one that `sadari export --to safetensors` made.
 
-        It goes to the device that the run was trained on where this machine has it. Raises UsageError where there is no
-        model in `path`, SadariError where it is damaged or not finished.
+        The model moves to the device that the run was trained on, where this machine has it. Raises UsageError where
+        there is no model in `path`, SadariError where it is damaged or not finished.
         """
         folder = Path(path)
         run = _require_model(folder)
@@ -44,24 +44,24 @@ class Classifier:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes, in the order of the probabilities."""
+        """Return the names of the classes, in the order of the probabilities."""
         return self.model.classes
 
     @property
     def preprocess(self) -> Preprocess:
-        """Which shape images must have, how others become it, and the arithmetic behind it."""
+        """Return the preprocessing: the shape that images get, how they get it, and the arithmetic after it."""
         return self.model.preprocess
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of what `decode` gives."""
+        """Return (height, width, channels) of what `decode` returns."""
         return self.preprocess.height, self.preprocess.width, self.preprocess.channels
 
     def decode(self, content: bytes) -> NDArray[np.uint8]:
-        """Which pixels does the model see of an image file with these bytes? uint8 of `shape`.
+        """Return the pixels that the model reads of an image file with these bytes, uint8 of `shape`.
 
-        The same as in training and `sadari evaluate`. Safe to call from many threads at once. Raises
-        UnreadableImageError (a SadariError) saying why the bytes are no image.
+        They are the same as in training and `sadari evaluate`. Safe to call from many threads at once. Raises
+        UnreadableImageError (a SadariError) with the reason why the bytes are no image.
         """
         height, width, channels = self.shape
         fit, interpolation = self.preprocess.fit, self.preprocess.interpolation
@@ -69,7 +69,7 @@ class Classifier:
         return fit_rectangle(frame.decode(content), height, width, fit, interpolation)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """How probable is each class? uint8 (N, H, W, C) of `shape` -> float32 (N, K), rows sum to 1.
+        """Return the probability of each class: uint8 (N, H, W, C) of `shape` -> float32 (N, K), rows sum to 1.
 
         Raises SadariError for another shape, and where memory does not hold the network with one image.
         """

@@ -1,4 +1,4 @@
-"""What does "auto" mean on this machine? Device and precision are decided once, when a run starts, and stored."""
+"""What does "auto" mean on this machine? Device and precision are chosen once, when a run starts, and stored."""
 
 import ctypes
 import os
@@ -17,42 +17,42 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 # Pixel values per batch from which a second thread pays. Measured on two cores: nine epochs of a cnn on batches of 128
 # 8x8 images (8,192 values) take 0.50 s on one thread and 0.40 s on two, but forty times as long on two where another
-# program wants the second core, because the threads wait for each other. On batches of 32 28x28 images (25,088 values)
+# program uses the second core, because the threads wait for each other. On batches of 32 28x28 images (25,088 values)
 # two threads train a2-cnn and a4-first 1.4 times, a4-cnn 1.3, mlp and a4-dnn 1.2 and lstm 0.8 times as fast as one; on
 # 256 of them twice as fast.
 SHARED_FROM = 16_384
 
-# What glibc's malloc keeps for the next step instead of returning it to the system, in bytes, and the numbers by which
-# its mallopt(3) knows the two settings. As delivered, it returns each freed block above 32 MiB and whatever lies free
-# at the end of the heap, and the next step pays a page fault for every 4 KiB of it: keeping it trains A0's networks 1.3
-# to 2.0 times as fast for 2 to 30 % more memory (measured on two cores, benchmarks/speed/kept_memory.py).
+# What glibc's malloc keeps for the next step instead of returning it to the system, in bytes, and the numbers of the
+# two settings in its mallopt(3). By default, it returns each freed block above 32 MiB and all free memory at the end of
+# the heap, and the next step pays a page fault for every 4 KiB of it: keeping it trains A0's networks 1.3 to 2.0 times
+# as fast for 2 to 30 % more memory (measured on two cores, benchmarks/speed/kept_memory.py).
 KEPT_BLOCK, KEPT_HEAP = 1 << 30, (1 << 31) - 1
-_KEPT_BLOCK_BEFORE = 32 << 20  # the most that glibc takes before 2.35
+_KEPT_BLOCK_BEFORE = 32 << 20  # the most that glibc accepts before 2.35
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _OMP_PAUSE_HARD = 2  # OpenMP 5.0's omp_pause_hard: the threads end, and the next parallel region starts others
 
 
 def resolve_machine(settings: Settings) -> Settings:
-    """Return `settings` with device and precision spelled out, as they will be on this machine."""
+    """Return `settings` with the device and precision of this machine in place of "auto"."""
     device = _device(settings.device)
     return replace(settings, device=device, precision=_precision(settings, device))
 
 
 @contextmanager
 def use_machine(settings: Settings, threads: int) -> Iterator[torch.device]:
-    """Compute within as `settings` (resolved) describe, with so many `threads`; yields the device.
+    """Compute inside as `settings` (resolved) describe, with so many `threads`; yield the device.
 
-    Afterwards the process has its own numbers of threads and its own choice of cuDNN's algorithms again. What malloc
-    keeps of freed memory stays as it is set here: it changes no result, and nothing reports what it was before.
+    Afterwards the process has its own numbers of threads and its own choice of cuDNN's algorithms again. How much freed
+    memory malloc keeps stays as it is set here: it changes no result, and no function returns what it was before.
     """
     keep_freed_memory()
     before, cudnn = torch.get_num_threads(), torch.backends.cudnn
     chosen = cudnn.benchmark, cudnn.deterministic
     device = torch.device(settings.device)
-    with threadpool_limits(threads):  # NumPy's products too, which the classical models consist of
+    with threadpool_limits(threads):  # of NumPy's products too, by which classical models are fitted
         torch.set_num_threads(threads)
         if device.type == "cuda":
-            cudnn.benchmark, cudnn.deterministic = False, True  # the choice would differ between two runs
+            cudnn.benchmark, cudnn.deterministic = False, True  # the choice could differ between two runs
         try:
             yield device
         finally:
@@ -61,18 +61,18 @@ def use_machine(settings: Settings, threads: int) -> Iterator[torch.device]:
 
 
 def threads_for(settings: Settings, shape: tuple[int, int, int]) -> int:
-    """How many processor threads share a batch of images of `shape`? As set; else all cores, or one for small ones."""
+    """Return how many processor threads share a batch of images of `shape`: as set, else all cores, or 1 if small."""
     return settings.threads or (cores() if values_of_batch(settings, shape) >= SHARED_FROM else 1)
 
 
 def values_of_batch(settings: Settings, shape: tuple[int, int, int]) -> int:
-    """How many pixel values has a batch of images of `shape` (H, W, C)?"""
+    """Return the number of pixel values in a batch of images of `shape` (H, W, C)."""
     height, width, channels = shape
     return settings.batch_size * height * width * channels
 
 
 def device_here(name: str) -> str:
-    """The device called `name` where this machine has it, else the processor: enough to judge a finished model."""
+    """Return the device `name` where this machine has it, else "cpu", which is enough to judge a finished model."""
     try:
         return _device(name)
     except UsageError:
@@ -95,7 +95,7 @@ def _device(name: str) -> str:
 
 
 def _precision(settings: Settings, device: str) -> str:
-    """bfloat16 where matrix units multiply it.
+    """Return the precision that is set; for "auto" bfloat16 where matrix units multiply it, else float32.
 
     Measured on a processor with AMX, batch 256 of 28x28: A0's networks train 1.0 (mlp) to 3.0 (lstm) times as
     fast as in float32, none slower. Without such units bfloat16 is emulated and slow.
@@ -107,23 +107,23 @@ def _precision(settings: Settings, device: str) -> str:
 
 
 def keep_freed_memory() -> None:
-    """Let malloc keep what one step frees for the next one, where the C library is glibc."""
+    """Let malloc keep the memory that one step frees for the next step, where the C library is glibc."""
     if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()):
         mallopt = ctypes.CDLL(None).mallopt
         if not mallopt(_M_MMAP_THRESHOLD, KEPT_BLOCK):
-            mallopt(_M_MMAP_THRESHOLD, _KEPT_BLOCK_BEFORE)  # else it would stay at 128 KiB and grow no more by itself
+            mallopt(_M_MMAP_THRESHOLD, _KEPT_BLOCK_BEFORE)  # else it would stay at 128 KiB and no longer grow by itself
         mallopt(_M_TRIM_THRESHOLD, KEPT_HEAP)
 
 
 @contextmanager
 def denormals_flushed() -> Iterator[None]:
-    """Within, numbers nearer to zero than float32's smallest normal one, 1.2e-38, count as zero, where that can be had.
+    """Treat numbers nearer to zero than float32's smallest normal one, 1.2e-38, as zero inside, where that is possible.
 
     Processors compute with them up to a hundred times slower. They come by the million where a unit no longer learns:
     Adam's mean of its gradients fades through them, and rounds to the same one for ever. Three dense layers on
     MobileNet's maps learnt a third as fast from the thirtieth epoch on (measured on two cores: 0.33 s an epoch at first
-    and throughout with this, else 1.0 s at last). Threads take the state of the one that starts them, so that torch's
-    are started anew.
+    and throughout with this, else 1.0 s at last). A thread takes this state from the thread that starts it, so torch's
+    threads are started anew.
     """
     if _flushes_denormals() or not torch.set_flush_denormal(True):
         yield
@@ -137,12 +137,12 @@ def denormals_flushed() -> Iterator[None]:
 
 
 def _flushes_denormals() -> bool:
-    """Whether this thread counts denormal numbers as zero already."""
+    """Return whether this thread treats denormal numbers as zero already."""
     return not bool((torch.tensor([1e-39]) * 0.5).item())
 
 
 def _start_threads_anew() -> None:
-    """Let every OpenMP library of this process end the threads that wait for this one's work."""
+    """Let every OpenMP library of this process end the threads that wait for work of this one."""
     for library in threadpool_info():
         if library["user_api"] == "openmp":
             pause = getattr(ctypes.CDLL(library["filepath"]), "omp_pause_resource_all", None)
@@ -155,10 +155,10 @@ def _processor_multiplies_bfloat16() -> bool:
 
 
 def cores() -> int:
-    """The processor cores that this process may use, or fewer where OMP_NUM_THREADS, as usual, says so.
+    """Return how many processor cores this process may use, or fewer where the variable OMP_NUM_THREADS says so.
 
-    Threads that share a batch wait for each other without sleeping. Where other work wants the same cores, that costs
-    dearly: two runs of cnn side by side, each with two threads, took more than ten times as long as with one each
+    Threads that share a batch wait for each other without sleeping. Where other work uses the same cores, that costs
+    much time: two runs of cnn side by side, each with two threads, took more than ten times as long as with one each
     (seen on two busy cores).
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

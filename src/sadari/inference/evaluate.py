@@ -1,11 +1,11 @@
-"""What does a finished run say about its own images again, or about images it has never seen?"""
+"""What does the model of a finished run predict for its own images, or for images that it has never seen?"""
 
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.load import load
+from sadari.data.load import fingerprint_of, load
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import device_here, threads_for, use_machine
@@ -20,19 +20,21 @@ from sadari.values import SPLITS, ImageSet, Predictions
 def evaluate(
     run: RunRecord, data: str | None = None, split_name: str = "test", progress: Progress | None = None
 ) -> Predictions:
-    """What does the model of `run` predict for `part` of its own images, or for other `data`?
+    """Return what the model of `run` predicts for one split of its own images, or for other `data`.
 
-    Of other data the images that it gives as `part` are taken, or all where it gives no parts; its classes are
-    matched by name. Raises UsageError for a part that has no images, SadariError where the run has no model,
-    its images have changed, or the other data have a class that the model does not know.
+    Of other data, the images whose source_split is `split_name` are judged, or all where the source gives no splits;
+    classes are matched by name. Raises UsageError for a split that is unknown or has no images, SadariError where the
+    run has no model, its images have changed, or the other data have a class that the model does not know.
     """
     if split_name not in SPLITS:
         raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{split_name}'")
     model = TrainedModel.load(run)
-    settings = run.job.settings if data is None else _settings_like(run.job.settings, model.preprocess)
-    images = own_images(run, progress) if data is None else load(data, settings, progress or Silent())
+    # The run's own images, wherever they are now, have its split: those that trained it are no test images.
+    own = data is None or (run.begun and fingerprint_of(data) == run.fingerprint)
+    settings = run.job.settings if own else _settings_like(run.job.settings, model.preprocess)
+    images = own_images(run, progress, data) if own else load(str(data), settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
-    if data is None:
+    if own:
         positions = run.split.positions(split_name)
     else:
         images = _with_classes(images, model.classes)
@@ -43,27 +45,31 @@ def evaluate(
         return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
 
 
-def own_images(run: RunRecord, progress: Progress | None = None) -> ImageSet:
-    """Which images was `run` made of? Raises SadariError where they have changed since, or cannot be found again."""
-    images = load(run.job.data, run.job.settings, progress or Silent())
+def own_images(run: RunRecord, progress: Progress | None = None, data: str | None = None) -> ImageSet:
+    """Load the images of `run`, from `data` where they are there now.
+
+    Raises SadariError where they have changed since, or cannot be found again.
+    """
+    images = load(data or run.job.data, run.job.settings, progress or Silent())
     if run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them")
     return images
 
 
 def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
-    """Settings that load other images in the shape that the model reads."""
+    """Return settings that load other images in the shape that the model reads."""
     square = preprocess.height if preprocess.height == preprocess.width else settings.image_size
     return replace(settings, image_size=square, channels=preprocess.channels)
 
 
 def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:
-    parts = images.source_split == split_name
-    return np.flatnonzero(parts if (images.source_split != "").any() else ~parts).astype(np.int64)
+    """Return the positions of the images in the source's split `split_name`; all where the source gives no splits."""
+    chosen = images.source_split == split_name
+    return np.flatnonzero(chosen if (images.source_split != "").any() else ~chosen).astype(np.int64)
 
 
 def _with_classes(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
-    """The images with labels counted in the model's `classes`, matched by name."""
+    """Return the images with labels that count in the model's `classes`, matched by name."""
     unknown = [name for name in images.classes if name not in classes]
     if unknown:
         raise SadariError(

@@ -1,4 +1,4 @@
-"""Did memory run out? torch says so in several ways, depending on who wanted it."""
+"""Did memory run out? torch reports it in several ways, depending on the allocator."""
 
 import torch
 from torch import nn
@@ -10,18 +10,18 @@ _CPU_MESSAGES = ("can't allocate memory", "not enough memory", "bad_alloc")  # t
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether `error` is torch's or Python's way of saying that memory ran out, on any device."""
+    """Return whether `error` is one by which torch or Python reports that memory ran out, on any device."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(each in str(error) for each in _CPU_MESSAGES)
 
 
 def smaller_micro_batch(network: nn.Module, current: int, batch: int) -> int:
-    """How many images at a time, after `current` (0: all `batch` of them) were too many? Half,
-    in multiples of 8 where possible (so that dropout's random words serve the same images).
+    """Return how many images to compute at a time after `current` (0: all `batch` of them) were too many.
 
-    Gradients are summed over the pieces, so the step stays the same step. Batch normalisation alone would see
-    smaller pieces and so learn something else: there, and for a single image, SadariError says what to set.
+    That is half as many, in multiples of 8 where possible (so that dropout draws the same for the same images).
+    Gradients are summed over the pieces, so the step stays the same step. Only batch normalisation would see smaller
+    pieces and so learn something else: there, and for a single image, SadariError is raised and names what to set.
     """
     before = current or batch
     if before == 1:

@@ -1,4 +1,4 @@
-"""What does a finished run hand over? The network with its weights, its preprocessing and its classes."""
+"""What does a finished run offer? The network with its weights, its preprocessing and its classes."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,10 +28,10 @@ from sadari.settings import Value
 
 @dataclass(frozen=True)
 class Architecture:
-    """Which network do weights belong to? Stored beside them, so that a run does not depend on other files.
+    """The network that weights belong to, stored beside them so that a run does not depend on other files.
 
-    classical: the name of the classical model that fitted the class layer, or "". pretrained: the backbone that it
-    begins with, and the weights that this one started from; None where it has none.
+    classical: the name of the classical model that fitted the class layer, or "". pretrained: the backbone at the front
+    of the network, with the weights that it started from; None where there is none.
     """
 
     layers: str
@@ -50,10 +50,10 @@ class Architecture:
         classes: tuple[str, ...],
         pretrained: Pretrained | None = None,
     ) -> "Architecture":
-        """The architecture of `model` for images of `shape` (H, W, C).
+        """Return the architecture of `spec` for images of `shape` (H, W, C).
 
         pretrained: the weights of its backbone where they are known, else they are looked up. Raises UsageError for
-        weights that are not there.
+        weights that do not exist.
         """
         classical = spec.name if spec.fitted_by is FittedBy.SOLVER else ""
         layers = spec.layers or "flatten"
@@ -64,25 +64,26 @@ class Architecture:
 
     @property
     def scaling(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-        """Mean and deviation of pixels in 0..1 that the backbone was trained with; None without a backbone."""
+        """Return mean and std of pixels in 0..1 with which the backbone was trained; None without a backbone."""
         return (self.pretrained.mean, self.pretrained.std) if self.pretrained else None
 
     def layer_list(self) -> tuple[Layer, ...]:
-        """Its layers, without the class layer."""
+        """Return the layers, without the class layer."""
         return known_weights(parse(self.layers, self.variables), self.pretrained)
 
     def build(self, seed: int) -> Network:
-        """The network with weights drawn from `seed`, in channels-last memory; a backbone's are to be loaded then."""
+        """Return the network with weights drawn from `seed`, in channels-last memory; a backbone's are loaded later."""
         network = build(self.layer_list(), self.shape, len(self.classes), seed)
         if self.classical and CLASSICAL.get(self.classical).sigmoid:
             network.head.append(nn.LogSigmoid())  # softmax of log-sigmoids: sigmoids that sum to one
         return network.to(memory_format=torch.channels_last)
 
     def rows(self) -> tuple[Row, ...]:
-        """What `sadari models` would say of it; the class layer is in it even where nothing is learnt (majority)."""
+        """Return the rows of `sadari models NAME`, with the class layer even where nothing is learnt (majority)."""
         return describe(self.layer_list(), self.shape, len(self.classes))
 
     def to_json(self) -> str:
+        """Return the architecture as a JSON document."""
         document: dict[str, Any] = {
             "layers": self.layers,
             "variables": dict(self.variables),
@@ -96,6 +97,7 @@ class Architecture:
 
     @classmethod
     def from_json(cls, text: str) -> "Architecture":
+        """Read what `to_json` returned."""
         document: dict[str, Any] = json.loads(text)
         height, width, channels = document["shape"]
         pretrained = document.get("pretrained")
@@ -110,7 +112,7 @@ class Architecture:
 
     @classmethod
     def of_run(cls, run: RunRecord) -> "Architecture":
-        """Which model has `run` trained? Its weights are not read. Raises SadariError as `TrainedModel.load`."""
+        """Read the architecture of `run`, without its weights; raise SadariError as `TrainedModel.load` does."""
         with _stored_model(run) as file:
             return cls.from_json(file.metadata()["architecture"])
 
@@ -122,7 +124,7 @@ def write_model(path: Path, network: Network, architecture: Architecture) -> Non
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network ready to predict: in evaluation mode, with the preprocessing it was trained with."""
+    """A network that is ready to predict: in evaluation mode, with the preprocessing of its training."""
 
     network: Network
     preprocess: Preprocess
@@ -131,7 +133,7 @@ class TrainedModel:
 
     @classmethod
     def load(cls, run: RunRecord) -> "TrainedModel":
-        """Read the model of `run`; nothing in the files is executed. Raises SadariError where they are damaged."""
+        """Read the model of `run` without executing anything in its files; raise SadariError where they are damaged."""
         with _stored_model(run) as file:
             architecture = Architecture.from_json(file.metadata()["architecture"])
             network = architecture.build(seed=0)
@@ -142,7 +144,7 @@ class TrainedModel:
 
 @contextmanager
 def _stored_model(run: RunRecord) -> Iterator[Any]:
-    """The open file of the model of `run`; what is wrong with it, or found while it is open, becomes a SadariError."""
+    """Open the model file of `run`; raise SadariError for an error in it, also one that is found while it is open."""
     path = run.path / MODEL
     if not path.is_file():
         raise SadariError(f"the run {run.path} has no model yet; finish it with: sadari resume {run.path}")
@@ -157,7 +159,7 @@ Tensors = Mapping[str, Tensor]
 
 
 def plain(tensors: Tensors) -> dict[str, Tensor]:
-    """The tensors as files want them: on the processor, contiguous, sharing no memory."""
+    """Return copies of the tensors that can be stored: on the processor, contiguous, sharing no memory."""
     return {
         name: tensor.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()

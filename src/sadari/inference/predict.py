@@ -1,4 +1,4 @@
-"""What does a network say about images? The only inference code: training, scoring and serving all come here."""
+"""What does a network predict for images? The only inference code: training, scoring and serving all use it."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ from sadari.values import ImageSet, Predictions, RowAccess
 # Values per forward pass (images x height x width x channels of the input): large enough to fill two cores, small
 # enough that the maps of cnn2 (32 channels at full size) stay below 1 GiB. Measured on 28x28 and 32x32 images.
 VALUES_PER_PASS = 400_000
-# Yet so many images at least, as each pass reads all weights anew. Measured on MobileNet's last maps and A1's dense
+# But at least so many images, as each pass reads all weights anew. Measured on MobileNet's last maps and A1's dense
 # layers, on which an epoch of 768 images took 2.0 s where 192 were judged 4 at a time. VGG16's widest maps of so many
 # 224x224 images take 205 MB.
 IMAGES_PER_PASS = 16
@@ -36,10 +36,10 @@ VALUES_PER_CORE = 100_000
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What is a network given of each image of a set? Its pixels, or what frozen layers made of them before.
+    """What a network reads of each image of a set: its pixels, or the output of frozen layers.
 
-    rows: (N, ...), one row an image, in the order of the set. prepare: turns some of them, on the network's device,
-    into what the network reads.
+    rows: (N, ...), one row an image, in the order of the set. prepare: a function of some of them, on the network's
+    device, that returns what the network reads.
     """
 
     rows: RowAccess
@@ -47,12 +47,12 @@ class Inputs:
 
     @classmethod
     def pixels(cls, images: RowAccess, preprocess: Preprocess) -> "Inputs":
-        """uint8 (N, H, W, C), prepared by `preprocess`."""
+        """Return inputs of pixels, uint8 (N, H, W, C), that `preprocess` prepares."""
         return cls(images, preprocess.apply)
 
     @property
     def at_once(self) -> int:
-        """How many images go through a network at once."""
+        """Return how many images go through a network at once."""
         return max(IMAGES_PER_PASS, VALUES_PER_PASS // prod(self.rows.shape[1:]))
 
 
@@ -62,12 +62,12 @@ def predict_logits(
     positions: NDArray[np.int64],
     precision: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Which logits does `network` give the images at `positions`?
+    """Return the logits of `network` for the images at `positions`.
 
-    Returns float32 (len(positions), K) on the processor, in the order of `positions`. The network is left in the mode
-    that it came in. precision: float32, or bfloat16 for speed. In float32, convolutions and recurrences judge small
-    images in several threads at once, each a block of its own. Raises SadariError where memory does not hold a single
-    image.
+    They are float32 (len(positions), K) on the processor, in the order of `positions`. The network is in the same mode
+    afterwards as before. precision: float32, or bfloat16 for speed. In float32, convolutions and recurrences judge
+    small images in several threads at once, each a block of its own. Raises SadariError where memory does not hold a
+    single image.
     """
     device = next(chain(network.parameters(), network.buffers())).device
     shared = precision == torch.float32 and any(isinstance(each, nn.Conv2d | nn.LSTM) for each in network.modules())
@@ -82,7 +82,7 @@ def predict_logits(
             with torch.inference_mode(), autocast:
                 _judge(network, inputs, blocks, device)
         finally:
-            blocks.stop()  # where one thread fails, so do all
+            blocks.stop()  # where one thread fails, all end
 
     try:
         if workers == 1:
@@ -95,9 +95,10 @@ def predict_logits(
 
 
 def _shares(inputs: Inputs, images: int, device: torch.device) -> tuple[int, int]:
-    """How many images go through the network at once, and how many threads have some through it?
+    """Return how many images go through the network at once, and in how many threads.
 
-    Of large images few make a pass, and its layers are large enough for all cores; so it is on other devices.
+    Of large images few make a pass, and their layers are large enough for all cores. On other devices there is one
+    thread.
     """
     per_core = VALUES_PER_CORE // prod(inputs.rows.shape[1:])
     if device.type != "cpu" or per_core < IMAGES_PER_PASS or images <= per_core:
@@ -106,7 +107,7 @@ def _shares(inputs: Inputs, images: int, device: torch.device) -> tuple[int, int
 
 
 def _together(judge: Callable[[], None], workers: int, blocks: Blocks) -> None:
-    """Let so many threads `judge` until no block is left, or one of them or the caller fails."""
+    """Call `judge` in so many threads until no block is left, or one of them or the caller fails."""
     with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="judge") as pool:
         try:
             for done in [pool.submit(judge) for _ in range(workers)]:
@@ -117,7 +118,7 @@ def _together(judge: Callable[[], None], workers: int, blocks: Blocks) -> None:
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let the network of each thread that starts within keep to that thread's own core.
+    """Let each thread that starts inside run its network on one core only.
 
     Threads that shared one block would wait for each other while the other cores work: with two torch threads on two
     cores, judging 32x32 files by mlp took three times the processor time (benchmarks/serving/predict_rate.py).
@@ -131,7 +132,7 @@ def one_thread_each() -> Iterator[None]:
 
 
 def _judge(network: nn.Module, inputs: Inputs, blocks: Blocks, device: torch.device) -> None:
-    """Put the logits of one block after the other, until none is left."""
+    """Compute and store the logits of one block after the other, until none is left."""
     while taken := blocks.take():
         waiting = [taken]
         while waiting:
@@ -146,7 +147,7 @@ def _judge(network: nn.Module, inputs: Inputs, blocks: Blocks, device: torch.dev
 
 
 def _logits_or_none(network: nn.Module, inputs: Inputs, rows: Tensor) -> Tensor | None:
-    """The logits of some rows; None where memory runs out, but SadariError where there is a single one."""
+    """Return the logits of some rows, None where memory runs out; raise SadariError where that is for a single row."""
     try:
         logits: Tensor = network(inputs.prepare(rows))
     except (RuntimeError, MemoryError) as error:
@@ -161,9 +162,9 @@ def _logits_or_none(network: nn.Module, inputs: Inputs, rows: Tensor) -> Tensor 
 
 
 def predict(network: nn.Module, inputs: Inputs, images: ImageSet, positions: NDArray[np.int64]) -> Predictions:
-    """What does `network` say about the images at `positions`, in float32, with ids, labels and time taken?
+    """Return what `network` predicts for the images at `positions`, in float32, with ids, labels and seconds taken.
 
-    inputs: what it is given of each of `images`.
+    inputs: what it reads of each of `images`.
     """
     start = perf_counter()
     logits = predict_logits(network, inputs, positions)

@@ -1,1 +1,1 @@
-"""Which classifiers are there, and what are they made of?"""
+"""Which models are there, and what are they made of?"""

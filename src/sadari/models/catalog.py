@@ -1,25 +1,22 @@
-"""Which models are there, from the lowest rung up? No torch here.
-
-The lists are those of the articles A0 to A4, and those on pre-trained backbones. The settings of an article's own
-network (a1-cnn ...) are those its article trains it with; the other models leave them to the user. A network that
-starts from somebody's weights comes under the licence of those weights, which a run's environment.json names.
-"""
+"""Which model does a name mean? One of the ladder, a network of timm, or a user's TOML file. No torch here."""
 
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from sadari.errors import UsageError
-from sadari.models.spec import FittedBy, ModelSpec, read_model
+from sadari.models.ladder import FINE_TUNING, LADDER
+from sadari.models.spec import ModelSpec, read_model
 from sadari.registry import Registry
-from sadari.settings import Value
 
+TIMM = "timm:"  # the prefix of the name of a network of timm, as in timm:mobilenetv1_100
 MODELS: Registry[ModelSpec] = Registry("model")
-TIMM = "timm:"  # what stands before the name of a network of timm, as in timm:mobilenetv1_100
+for _spec in LADDER:
+    MODELS.add(_spec.name, _spec)
 
 
 def find_model(name: str | Path) -> ModelSpec:
-    """Which model is called `name`, or is described by the TOML file `name`? timm:NAME is that network of timm.
+    """Return the model called `name`, or the one that the TOML file `name` describes. timm:NAME is a network of timm.
 
     Raises UsageError for an unknown name (with the nearest one), and for a file that is wrong or takes the
     name of a model of the ladder.
@@ -35,7 +32,7 @@ def find_model(name: str | Path) -> ModelSpec:
 
 
 def recorded_model(reference: str, layers: str) -> ModelSpec:
-    """Return the model that a stored run was made of, without reading a user's file, which may have changed or gone.
+    """Return the model of a stored run, without reading a user's file, which may have changed since.
 
     reference: as `ModelSpec.reference`. layers: as the run stored them.
     """
@@ -46,15 +43,8 @@ def recorded_model(reference: str, layers: str) -> ModelSpec:
     return ModelSpec(name=Path(reference).stem, summary="", layers=layers, source=reference)
 
 
-_BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
-# Assumed: small enough for a processor; its weights are free (Apache-2.0).
-_DEFAULT_BACKBONE = "mobilenetv1_100"
-# Assumed: small sets make few large batches, and what was learnt from a million images should move slowly.
-_FINE_TUNING: dict[str, Value] = {"batch_size": 32, "learning_rate": 0.001, "backbone_learning_rate": 0.0001}
-
-
 def _of_timm(name: str) -> ModelSpec:
-    """Any network of timm as a model: like fine-tune with that backbone; whether timm has it turns out later."""
+    """Return a network of timm as a model, like fine-tune with that backbone. Whether timm has it is checked later."""
     backbone = name.removeprefix(TIMM)
     if not re.fullmatch(r"\w[\w.-]*", backbone):
         raise UsageError(f"timm:NAME takes the name of a network of timm, such as timm:resnet18, not '{name}'")
@@ -63,239 +53,5 @@ def _of_timm(name: str) -> ModelSpec:
         summary=f"timm's {backbone}, pre-trained, and a class layer, trained further",
         layers=f"backbone {backbone} cut $cut train $train weights $weights, globalavgpool",
         variables={"cut": "end", "train": "all", "weights": "auto"},
-        settings=_FINE_TUNING,
+        settings=FINE_TUNING,
     )
-
-
-_CNN_TRUNK = """
-    conv 32 same, batchnorm, maxpool
-    conv 64 same, batchnorm, maxpool
-    conv 64 same, batchnorm, maxpool
-"""
-_CNN2_TRUNK = """
-    conv 32 same, batchnorm
-    conv 32 same, batchnorm, dropout 0.25
-    conv 64 same, maxpool, dropout 0.25
-    conv 128 same, batchnorm, dropout 0.25
-"""
-
-# Measured on validation images of Fashion-MNIST, as benchmarks/speed/sprint.py says.
-_SPRINT = """
-    conv {first} same stride 2
-    conv {second} same linear, maxpool, batchnorm, relu
-    conv {second} same linear, batchnorm, relu
-    conv {third} same linear, maxpool, batchnorm, relu
-    conv {third} same linear, batchnorm, relu
-    globalmaxpool, mirror
-"""
-_SPRINTING: dict[str, Value] = {
-    "optimizer": "muon",
-    "learning_rate": 0.01,
-    "schedule": "one-cycle",
-    "batch_size": 500,
-    "label_smoothing": 0.1,
-    "augment": "crop 1, flip",
-    "scaling": "channel",
-    "restore_best": False,
-}
-
-for _spec in (
-    ModelSpec(
-        name="majority",
-        summary="always says the most frequent class",
-        layers="",
-        fitted_by=FittedBy.SOLVER,
-    ),
-    ModelSpec(
-        name="logistic",
-        summary="logistic regression on pixels",
-        layers="flatten",
-        variables={"C": 1.0, "max_iter": 100},
-        fitted_by=FittedBy.SOLVER,
-        article="A2",
-    ),
-    ModelSpec(
-        name="sgd",
-        summary="logistic regression on pixels, one image at a time",
-        layers="flatten",
-        variables={"alpha": 0.0001, "average": True},
-        settings={"scaling": "pixel", "epochs": 20},
-        fitted_by=FittedBy.SOLVER,
-        article="A2",
-    ),
-    ModelSpec(
-        name="softmax",
-        summary="one softmax layer on pixels",
-        layers="flatten",
-        article="A2",
-    ),
-    ModelSpec(
-        name="mlp",
-        summary="two dense layers",
-        layers="flatten, dense 256, dense 64",
-        article="A0",
-    ),
-    ModelSpec(
-        name="dnn",
-        summary="one dense layer of sigmoid units",
-        layers="flatten, dense 100 sigmoid",
-        article="A2",
-    ),
-    ModelSpec(
-        name="cnn",
-        summary="three convolutions, each pooled, and a dense layer",
-        layers=_CNN_TRUNK + "flatten, dense 64",
-        article="A0",
-    ),
-    ModelSpec(
-        name="lstm",
-        summary="reads the image row by row, two layers deep",
-        layers="""
-            rows
-            lstm 64 sequence, lstm 64, layernorm, dropout $dropout
-        """,
-        variables={"dropout": 0.5},
-        article="A0",
-    ),
-    ModelSpec(
-        name="lstm3",
-        summary="reads the image row by row, three layers deep",
-        layers="""
-            rows
-            lstm 64 sequence, lstm 64 sequence, lstm 64, layernorm, dropout $dropout
-        """,
-        variables={"dropout": 0.5},
-        article="A0",
-    ),
-    ModelSpec(
-        name="cnn-lstm",
-        summary="the maps of the cnn, read row by row",
-        layers=_CNN_TRUNK + "rows, lstm 64 sequence, lstm 64, dropout $dropout",
-        variables={"dropout": 0.5},
-        article="A0",
-    ),
-    ModelSpec(
-        name="cnn2",
-        summary="four convolutions and two dense layers, with dropout",
-        layers=_CNN2_TRUNK
-        + """
-            flatten
-            dense 512, batchnorm, dropout 0.5
-            dense 128, batchnorm, dropout 0.5
-        """,
-        article="A0",
-    ),
-    ModelSpec(
-        name="cnn2-lstm",
-        summary="the maps of the cnn2, read row by row",
-        layers=_CNN2_TRUNK
-        + """
-            rows
-            lstm 512 sequence, layernorm, dropout 0.5
-            lstm 128, layernorm, dropout 0.5
-        """,
-        article="A0",
-    ),
-    ModelSpec(
-        name="a1-cnn",
-        summary="four wide convolutions, for large photographs",
-        layers="""
-            conv 128 same, maxpool
-            conv 256 same, maxpool
-            conv 128 same, maxpool
-            conv 64 same, maxpool
-            flatten, dense 128, dense 64, dense 32
-        """,
-        settings={"epochs": 50},
-        article="A1",
-    ),
-    ModelSpec(
-        name="a2-cnn",
-        summary="two convolutions, with dropout before the classes",
-        layers="""
-            conv 32 same, maxpool
-            conv 64 same, maxpool
-            flatten, dense 100, dropout $dropout
-        """,
-        variables={"dropout": 0.4},
-        settings={"epochs": 20, "patience": 3},
-        article="A2",
-    ),
-    ModelSpec(
-        name="a3-cnn",
-        summary="four convolutions with one dropout rate, for colour images",
-        layers="""
-            conv 64 same, dropout $dropout
-            conv 64 same, dropout $dropout, maxpool
-            conv 128 same, dropout $dropout, maxpool
-            conv 256 same, dropout $dropout, maxpool
-            flatten, dense 512, dense 512
-        """,
-        variables={"dropout": 0.5},
-        settings={"scaling": "channel", "optimizer": "sgd", "epochs": 50, "batch_size": 512},
-        article="A3",
-    ),
-    ModelSpec(
-        name="a4-first",
-        summary="two convolutions of 64 filters without padding",
-        layers="conv 64, maxpool, conv 64, maxpool, flatten, dense 128",
-        settings={"epochs": 5, "batch_size": 32},
-        article="A4",
-    ),
-    ModelSpec(
-        name="a4-dnn",
-        summary="one dense layer, to compare with a4-cnn",
-        layers="flatten, dense 128",
-        settings={"epochs": 5, "batch_size": 32},
-        article="A4",
-    ),
-    ModelSpec(
-        name="a4-cnn",
-        summary="two convolutions of 32 filters without padding",
-        layers="conv 32, maxpool, conv 32, maxpool, flatten, dense 128",
-        settings={"epochs": 5, "batch_size": 32},
-        article="A4",
-    ),
-    ModelSpec(
-        name="sprint",
-        summary="the fastest way to a good classifier of small images",
-        layers=_SPRINT.format(first=32, second=64, third=128),
-        settings={**_SPRINTING, "epochs": 6},
-    ),
-    ModelSpec(
-        name="sprint-wide",
-        summary="sprint, half as wide again and for twice as long",
-        layers=_SPRINT.format(first=48, second=96, third=192),
-        settings={**_SPRINTING, "epochs": 12},
-    ),
-    ModelSpec(
-        name="knn",
-        summary="the nearest training images vote, by the features of a pre-trained backbone",
-        layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
-        variables={"k": 20, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
-        fitted_by=FittedBy.SOLVER,
-    ),
-    ModelSpec(
-        name="linear-probe",
-        summary="logistic regression on the features of a pre-trained backbone",
-        layers=_BACKBONE.format(train="head") + ", globalavgpool",
-        variables={"C": 1.0, "max_iter": 1000, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
-        fitted_by=FittedBy.SOLVER,
-    ),
-    ModelSpec(
-        name="vgg16",
-        summary="VGG16, pre-trained, and three dense layers",
-        layers="backbone vgg16 cut $cut train $train weights $weights, flatten, dense 128, dense 64, dense 32",
-        variables={"cut": "end", "train": "head", "weights": "auto"},
-        settings={"epochs": 50},
-        article="A1",
-    ),
-    ModelSpec(
-        name="fine-tune",
-        summary="a pre-trained backbone and a class layer, trained further",
-        layers=_BACKBONE.format(train="$train") + ", globalavgpool",
-        variables={"backbone": _DEFAULT_BACKBONE, "cut": "end", "train": "all", "weights": "auto"},
-        settings=_FINE_TUNING,
-    ),
-):
-    MODELS.add(_spec.name, _spec)

@@ -1,4 +1,4 @@
-"""Which first layers of a network never change, whatever it learns? What they give needs computing once only."""
+"""Which first layers of a network are frozen? Their output for an image needs computing only once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -14,12 +14,12 @@ from sadari.models.network import Network
 
 
 class Head(nn.Module):
-    """The layers of a network behind its frozen ones. Its mode is the network's, which knows what stays as it is."""
+    """The layers of a network behind its frozen ones. `train` sets the mode of the whole network."""
 
     def __init__(self, network: Network, layers: Sequence[nn.Module]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*layers)
-        self._whole = (network,)  # in a tuple, so that its parameters are not taken for those of the rest
+        self._whole = (network,)  # in a tuple, so that its parameters do not count as those of the head
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(x)
@@ -33,63 +33,63 @@ class Head(nn.Module):
 
 
 class FrozenSplit(NamedTuple):
-    """`frozen` and then `rest` compute what the network does, on the network's own modules and parameters."""
+    """A network in two: `frozen` and then `rest` compute the same, on the same modules and parameters."""
 
     frozen: nn.Sequential
     rest: Head
 
 
 def split_frozen(network: Network, image: Callable[[], Tensor]) -> FrozenSplit | None:
-    """Where does learning begin? The longest part in front that gives the same for an image at every step.
+    """Split a network behind its frozen layers: the first layers whose output for an image is the same at every step.
 
-    That is: no parameter of it learns, nothing in it is random, no batch norm in it counts or uses statistics of a
-    batch. A backbone that learns from a layer on is split there. None where the first parameters learn, so that there
-    is nothing worth keeping, and where the network looks at mirrored images too. image: gives any, prepared, float
-    (1, C, H, W). Asks the network how it is while it trains, and leaves it in that mode.
+    That is: none of their parameters learns, nothing in them is random, none of their batch norms updates or uses
+    statistics of a batch. A backbone that learns from a layer on is split there. None where the first parameters learn,
+    so that nothing is worth storing, and where the network judges mirrored images too. image: returns any prepared
+    image, float (1, C, H, W). Sets the network to training mode, and leaves it in that mode.
     """
     if network.mirrored:
         return None
     network.train()
     layers = [*network.features, *network.head]
-    still: list[nn.Module] = []
+    frozen: list[nn.Module] = []
     for place, layer in enumerate(layers):
-        if _stands_still(layer):
-            still.append(layer)
+        if _is_frozen(layer):
+            frozen.append(layer)
             continue
         rest = layers[place:]
-        if isinstance(layer, Backbone) and (halves := _split_graph(layer.graph, nn.Sequential(*still)(image()))):
-            still.append(halves[0])
+        if isinstance(layer, Backbone) and (halves := _split_graph(layer.graph, nn.Sequential(*frozen)(image()))):
+            frozen.append(halves[0])
             rest = [halves[1], *layers[place + 1 :]]
         break
     else:
         rest = []
-    if not any(True for layer in still for _ in layer.parameters()):
+    if not any(True for layer in frozen for _ in layer.parameters()):
         return None
-    return FrozenSplit(nn.Sequential(*still), Head(network, rest))
+    return FrozenSplit(nn.Sequential(*frozen), Head(network, rest))
 
 
-def _stands_still(module: nn.Module) -> bool:
+def _is_frozen(module: nn.Module) -> bool:
     if isinstance(module, Neighbours) or any(parameter.requires_grad for parameter in module.parameters()):
         return False
-    return not any(each.training and (_acts(each) or isinstance(each, _BatchNorm)) for each in module.modules())
+    return not any(each.training and (_drops(each) or isinstance(each, _BatchNorm)) for each in module.modules())
 
 
-def _acts(module: nn.Module) -> bool:
-    """Whether it is random, at a rate above 0."""
+def _drops(module: nn.Module) -> bool:
+    """Return whether `module` is random, at a rate above 0."""
     return is_random(module) and getattr(module, "rate", 1.0) != 0.0
 
 
 @torch.no_grad()
 def _split_graph(module: fx.GraphModule, x: Tensor) -> tuple[fx.GraphModule, fx.GraphModule] | None:
-    """The two halves of a graph, split behind the last node up to which it stands still, at a single tensor.
+    """Split a graph behind the last node up to which it is frozen, and where a single tensor is passed on.
 
-    x: what the graph reads. It is tried, since a node does not tell whether it gives a tensor or several.
+    x: an input of the graph. The first half is run with it, since a node does not say whether it gives one tensor.
     """
     given = _given(module.graph)
     images, *nodes = (node for node in module.graph.nodes if node not in given and node.op != "output")
     places: list[fx.Node] = []
     for place, node in enumerate(nodes):
-        if not _node_stands_still(module, node):
+        if not _is_frozen_node(module, node):
             break
         if _alone(node, [images, *nodes[: place + 1]]):
             places.append(node)
@@ -101,16 +101,16 @@ def _split_graph(module: fx.GraphModule, x: Tensor) -> tuple[fx.GraphModule, fx.
 
 
 def _given(graph: fx.Graph) -> set[fx.Node]:
-    """What a graph has without computing it: parameters, and arguments behind the images, which keep their defaults."""
+    """Return the nodes that are not computed: parameters, and arguments behind the images, which have defaults."""
     _, *defaults = (node for node in graph.nodes if node.op == "placeholder")
     return {*defaults, *(node for node in graph.nodes if node.op == "get_attr")}
 
 
-def _node_stands_still(module: fx.GraphModule, node: fx.Node) -> bool:
+def _is_frozen_node(module: fx.GraphModule, node: fx.Node) -> bool:
     read = [each for each in node.all_input_nodes if each.op == "get_attr"]
     if any(_attribute(module, str(each.target)).requires_grad for each in read):
         return False
-    return node.op != "call_module" or _stands_still(module.get_submodule(str(node.target)))
+    return node.op != "call_module" or _is_frozen(module.get_submodule(str(node.target)))
 
 
 def _attribute(module: fx.GraphModule, target: str) -> nn.Parameter:
@@ -119,7 +119,7 @@ def _attribute(module: fx.GraphModule, target: str) -> nn.Parameter:
 
 
 def _alone(node: fx.Node, up_to: Iterable[fx.Node]) -> bool:
-    """Whether nothing but `node` of all that was computed `up_to` here is needed behind it."""
+    """Return whether later nodes need only `node` of all that is computed in `up_to`."""
     known = set(up_to)
     return all(user in known for each in known - {node} for user in each.users)
 
@@ -146,7 +146,7 @@ def _second_half(module: fx.GraphModule, last: fx.Node) -> fx.GraphModule:
 
 
 def _module(whole: fx.GraphModule, graph: fx.Graph) -> fx.GraphModule:
-    """`graph` on the very modules and parameters of `whole`, as far as it uses them."""
+    """Make a module of `graph` with those modules and parameters of `whole` that it uses."""
     half = fx.GraphModule(whole, graph)
     half.graph.eliminate_dead_code()
     half.delete_all_unused_submodules()

@@ -1,4 +1,4 @@
-"""Which network do typed layers make? `logits = head(features(x))`, with Keras's starting weights."""
+"""How do typed layers become a network? `logits = head(features(x))`, with Keras's starting weights."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ class Network(nn.Module):
 
     features: all layers up to the first that leaves the map; what comes out are its feature maps.
     head: that layer and all behind it, the class layer included.
-    With a layer `mirror`, what it has learnt is asked twice in evaluation, and the mean of both logits is returned.
+    With a layer `mirror`, evaluation computes the logits of the image and of its mirror image, and returns their mean.
     """
 
     def __init__(self, features: nn.Sequential, head: nn.Sequential) -> None:
@@ -37,11 +37,11 @@ class Network(nn.Module):
 
 
 def build(layers: Sequence[specs.Layer], shape: specs.Shape, classes: int, seed: int) -> Network:
-    """Which network do `layers` make for images of `shape` (H, W, C) and `classes` classes?
+    """Make the network of `layers` for images of `shape` (H, W, C) and `classes` classes.
 
     Weights are drawn by Keras's distributions from a generator of their own: the same seed gives the same
     weights, whatever else has drawn random numbers. A backbone gets them by timm's distributions, from the same seed;
-    `weights.load_pretrained` brings what it learnt. Raises UsageError naming the layer that does not fit,
+    `weights.load_pretrained` loads the pre-trained ones. Raises UsageError naming the layer that does not fit,
     and SadariError where the network is too large for this machine's memory.
     """
     rows = describe(layers, shape, classes)
@@ -49,7 +49,7 @@ def build(layers: Sequence[specs.Layer], shape: specs.Shape, classes: int, seed:
     try:
         pairs = zip(complete(layers, classes), inputs, strict=True)
         built = [_module(layer, each, seed) for layer, each in pairs]
-    except RuntimeError as error:  # torch's only word for memory that cannot be had
+    except RuntimeError as error:  # the only error that torch has for lack of memory
         total = sum(row.total for row in rows)
         raise SadariError(f"memory does not hold a network of {total:,} params; use smaller layers") from error
     generator = torch.Generator().manual_seed(seed)
@@ -61,7 +61,7 @@ def build(layers: Sequence[specs.Layer], shape: specs.Shape, classes: int, seed:
 
 
 def _module(layer: specs.Layer, shape: specs.Shape, seed: int) -> nn.Module:
-    """The module that computes `layer` on input of `shape`. Only a backbone draws its weights here, from `seed`."""
+    """Make the module of `layer` for input of `shape`. Only a backbone draws its weights here, from `seed`."""
     features = shape[-1]
     match layer:
         case specs.Conv():

@@ -1,15 +1,15 @@
 """Which network does a list of layers in text describe? Text -> typed layers -> shapes and parameters. No torch here.
 
-    conv 32 same        # 3x3, ReLU; words may follow: a kernel size, same, stride 2, linear | relu | sigmoid | tanh
+    conv 32 same        # 3x3, ReLU; tokens may follow: a kernel size, same, stride 2, linear | relu | sigmoid | tanh
     batchnorm           # also: layernorm, relu
     maxpool             # 2x2; also: avgpool 3, globalavgpool, globalmaxpool
     dropout $dropout    # a variable
     rows                # each row of the map becomes one time step
     lstm 64 sequence    # without `sequence`, only the state after the last step
     flatten             # the map as one vector
-    dense 64 sigmoid    # ReLU where nothing is said
-    mirror              # in evaluation, images are judged mirrored too, and the mean counts
-    backbone vgg16      # a pre-trained network; models/backbone/spec.py says what may follow
+    dense 64 sigmoid    # ReLU where no activation is given
+    mirror              # in evaluation, images are judged mirrored as well, and the mean counts
+    backbone vgg16      # a pre-trained network; models/backbone/spec.py documents the tokens
 
 One layer per line, or several separated by commas or semicolons; `#` starts a comment. The class layer (a
 dense softmax) comes at the end of every network and is not written.
@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from sadari.errors import UsageError
 from sadari.models.backbone.spec import Backbone, Neighbours
 from sadari.models.layers.specs import KINDS, Dense, Layer, MisfitError, Shape, shape_text
-from sadari.models.layers.tokens import Words
+from sadari.models.layers.tokens import Tokens
 from sadari.registry import unknown_name
 from sadari.settings import Value
 
@@ -30,12 +30,12 @@ _VARIABLE = re.compile(r"\$(\w*)")
 
 
 def parse(text: str, variables: Mapping[str, Value]) -> tuple[Layer, ...]:
-    """Which layers does `text` list, with `$name` replaced by `variables["name"]`?
+    """Return the layers that `text` lists, with `$name` replaced by `variables["name"]`.
 
-    Raises UsageError naming the layer for an unknown kind, variable or word, and for numbers out of range.
+    Raises UsageError naming the layer for an unknown kind, variable or token, and for numbers out of range.
     """
-    parts = [part.split("#")[0] for part in text.splitlines()]
-    written = [" ".join(each.split()) for part in parts for each in re.split("[,;]", part)]
+    lines = [line.split("#")[0] for line in text.splitlines()]
+    written = [" ".join(each.split()) for line in lines for each in re.split("[,;]", line)]
     return tuple(_read(number, each, variables) for number, each in enumerate(filter(None, written), start=1))
 
 
@@ -43,9 +43,9 @@ def _read(number: int, written: str, variables: Mapping[str, Value]) -> Layer:
     try:
         text = _VARIABLE.sub(lambda match: _substitute(match[1], variables), written)
         name, *rest = text.split()
-        words = Words(rest)
-        layer = KINDS.get(name).read(text, words)
-        words.finish()
+        tokens = Tokens(rest)
+        layer = KINDS.get(name).read(text, tokens)
+        tokens.finish()
     except (UsageError, ValueError) as error:
         raise UsageError(f"layer {number} `{written}`: {error}") from None
     return layer
@@ -61,7 +61,10 @@ def _substitute(name: str, variables: Mapping[str, Value]) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """What is one layer on images of one size? `how` says how the shape came about, such as "28 - 3 + 1 = 26"."""
+    """One layer on images of one size: the shape that it gives and its parameters.
+
+    total, trainable: counts of parameters. how: the arithmetic of the shape, such as "28 - 3 + 1 = 26".
+    """
 
     number: int
     text: str
@@ -72,21 +75,21 @@ class Row:
 
 
 def classifier(classes: int) -> Dense:
-    """The class layer that ends every network: logits, whose softmax are the probabilities."""
+    """Return the class layer that ends every network: logits, whose softmax are the probabilities."""
     return Dense(text=f"dense {classes} softmax", units=classes, activation="linear")
 
 
 def complete(layers: Sequence[Layer], classes: int) -> tuple[Layer, ...]:
-    """The layers with the class layer at the end, unless they bring one that votes (`neighbours`)."""
+    """Return the layers with the class layer at the end, unless they end with one that votes (`neighbours`)."""
     if layers and isinstance(layers[-1], Neighbours):
         return (*layers[:-1], replace(layers[-1], classes=classes))
     return (*layers, classifier(classes))
 
 
 def describe(layers: Sequence[Layer], shape: Shape, classes: int) -> tuple[Row, ...]:
-    """Which shapes and parameters have `layers` on images of `shape` (H, W, C), the class layer included?
+    """Return the shapes and parameters of `layers` on images of `shape` (H, W, C), the class layer included.
 
-    Raises UsageError naming the first layer that does not fit, and what to do about it.
+    Raises UsageError naming the first layer that does not fit, and what the user can do about it.
     """
     rows: list[Row] = []
     whole = complete(layers, classes)

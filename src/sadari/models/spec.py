@@ -1,6 +1,6 @@
 """What is a model, and how is one read from a user's TOML file? No torch here.
 
-Such a file (only `layers` must be there; the name is that of the file where none is given):
+Such a file (only `layers` is required; `name` defaults to the name of the file):
 
     name = "small-cnn"
     summary = "one convolution"
@@ -29,7 +29,7 @@ from sadari.settings import Settings, Value, read_toml, setting_names, with_over
 
 KEYS = ("name", "summary", "layers", "variables", "settings")
 
-# What only training by gradients reads.
+# The settings that only training by gradients reads.
 GRADIENT_ONLY = frozenset(
     (
         "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
@@ -39,22 +39,22 @@ GRADIENT_ONLY = frozenset(
 
 
 class FittedBy(StrEnum):
-    """How a model learns: all its layers step by step, or only the class layer, by a solver of its own."""
+    """The way a model learns: all its layers step by step, or only the class layer, by a solver of its own."""
 
     GRADIENT = "gradient"
     SOLVER = "solver"
 
     @classmethod
     def _missing_(cls, value: object) -> "FittedBy | None":
-        return cls.SOLVER if value == "scikit-learn" else None  # as 0.1.0 called it
+        return cls.SOLVER if value == "scikit-learn" else None  # as 0.1.0 wrote it
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: a list of layers in text, the variables in it, and its own settings.
+    """A model: a list of layers in text, the variables in it, and its own settings.
 
     layers: "" for a model that learns nothing (majority). article: the article it comes from ("A0" to "A4"), or "".
-    source: the absolute path of the user's TOML file, or "" for a model of the catalogue.
+    source: the absolute path of the user's TOML file, or "" for a model of the ladder.
     """
 
     name: str
@@ -68,11 +68,11 @@ class ModelSpec:
 
     @property
     def reference(self) -> str:
-        """What finds this model again from any folder: its name, or the path of its file."""
+        """Return what finds this model again from any folder: its name, or the path of its file."""
         return self.source or self.name
 
     def rows(self, shape: Shape, classes: int, variables: Mapping[str, Value] | None = None) -> tuple[Row, ...]:
-        """Which layers has it on images of `shape` (H, W, C)? None where nothing is learnt (majority).
+        """Return its layers on images of `shape` (H, W, C); none where nothing is learnt (majority).
 
         Raises UsageError naming the layer that does not fit.
         """
@@ -81,17 +81,17 @@ class ModelSpec:
         return describe(parse(self.layers, self.variables if variables is None else variables), shape, classes)
 
     def uses(self, key: str) -> bool:
-        """Whether the setting or variable `key` is any of its business."""
+        """Return whether it reads the setting or variable `key`."""
         known = key in setting_names() and (self.fitted_by is FittedBy.GRADIENT or key not in GRADIENT_ONLY)
         return known or key in self.variables
 
     def begins_with_backbone(self) -> bool:
-        """Whether it reads images through a pre-trained network, so that its size is known only with that one."""
+        """Return whether it reads images through a pre-trained network, which alone knows the size of the model."""
         return bool(self.layers) and backbone_of(parse(self.layers, self.variables)) is not None
 
 
 def read_model(path: Path) -> ModelSpec:
-    """Which network does the TOML file at `path` describe?
+    """Read the network that the TOML file at `path` describes.
 
     It has `layers` (text, or a list of lines), and may have `name`, `summary`, `[variables]` and `[settings]`.
     Raises UsageError naming the file and what is wrong in it.

@@ -1,4 +1,4 @@
-"""How do pre-trained weights reach a backbone? From a safetensors file, here or on the hub; nothing is unpickled."""
+"""How are pre-trained weights loaded? From a safetensors file, here or on the hub; nothing is unpickled."""
 
 import os
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from sadari.models.backbone.pretrained import TENSORS, Pretrained, weights_folde
 from sadari.models.network import Network
 
 ANSWER_WITHIN = 5.0  # seconds for the hub's first answer, before a missing network is reported (assumed)
-NAMED = 3
-COUNTERS = "num_batches_tracked"  # torch's own, which other writers leave out
+NAMED = 3  # missing tensors that an error names
+COUNTERS = "num_batches_tracked"  # torch's own, which other libraries do not store
 
 
 def load_pretrained(network: Network, pretrained: Pretrained, size: tuple[int, int]) -> str:
-    """Give the backbone of `network`, for images of `size` (H, W), the weights that it starts from.
+    """Load the weights that the backbone of `network` starts from, for images of `size` (H, W).
 
-    What the file holds besides is left alone. Returns the file's SHA-256 digest, "" for random
-    weights. Raises SadariError where there are no such weights, or they lack something before the cut.
+    Other tensors in the file are ignored. Returns the file's SHA-256 digest, "" for random
+    weights. Raises SadariError where there are no such weights, or a tensor before the cut is missing.
     """
     backbone = network.features[0]
     if pretrained.random or not isinstance(backbone, Backbone):
@@ -45,16 +45,24 @@ def load_pretrained(network: Network, pretrained: Pretrained, size: tuple[int, i
 
 
 def tensors_file(pretrained: Pretrained) -> Path:
-    """The local file with the weights, downloaded into the hub's own cache where it is not there yet.
+    """Return the local file with the weights; downloads it into the hub's own cache where it is not there yet.
 
-    Raises SadariError naming which file to put where, if it cannot be had.
+    Raises SadariError naming which file to put where, if that fails.
     """
     kind, _, repository = pretrained.origin.partition(":")
     return _from_hub(repository, pretrained.name) if kind == "hub" else Path(pretrained.origin)
 
 
+def weights_digest(pretrained: Pretrained) -> str:
+    """Return the SHA-256 of the file of the weights; "" where they are drawn, or not on this machine."""
+    if pretrained.random or not weights_are_here(pretrained):
+        return ""
+    with tensors_file(pretrained).open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
 def weights_are_here(pretrained: Pretrained) -> bool:
-    """Can `pretrained` be had without a download?"""
+    """Return whether `pretrained` needs no download."""
     kind, _, repository = pretrained.origin.partition(":")
     return kind != "hub" or (bool(repository) and _in_hub_cache(repository) is not None)
 
@@ -74,18 +82,18 @@ def _from_hub(repository: str, name: str) -> Path:
 
     if not repository:
         raise SadariError(f"timm knows no weights of {name} on the Hugging Face hub; {_what_to_do(name)}")
-    kept = _in_hub_cache(repository)
-    if kept is not None:
-        return kept
+    cached = _in_hub_cache(repository)
+    if cached is not None:
+        return cached
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true"):
         raise SadariError(f"the weights {repository} are not here and HF_HUB_OFFLINE is set; {_what_to_do(name)}")
     try:
-        # Asked once: the download itself would ask a network that is not there six times, for half a minute.
+        # One request first: without a network, the download itself would try six times, for half a minute.
         get_hf_file_metadata(hf_hub_url(repository, TENSORS), timeout=ANSWER_WITHIN)
         return Path(hf_hub_download(repository, TENSORS))
     except RemoteEntryNotFoundError:
         raise SadariError(f"{repository} has no {TENSORS}, and nothing else is read; {_what_to_do(name)}") from None
-    except Exception as error:  # what a network can do wrong comes as many classes, of two libraries
+    except Exception as error:  # two libraries raise many classes of errors for a failing network
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SadariError(f"cannot download the weights {repository} ({reason}); {_what_to_do(name)}") from None
 
@@ -105,7 +113,7 @@ def _read(path: Path, pretrained: Pretrained) -> dict[str, Tensor]:
 
 
 def _fitting(graph: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those of `tensors` that `graph` has under the same name and in the same shape."""
+    """Return those of `tensors` that `graph` has under the same name and in the same shape."""
     mine = graph.state_dict()
     return {name: tensor for name, tensor in tensors.items() if name in mine and mine[name].shape == tensor.shape}
 
@@ -117,7 +125,7 @@ def _missing(graph: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
 def _as_timm_names_them(
     pretrained: Pretrained, tensors: Mapping[str, Tensor], size: tuple[int, int]
 ) -> Mapping[str, Tensor]:
-    """The weights under timm's names and in the shapes for `size`, where timm has a filter for this family."""
+    """Return the weights under timm's names and in the shapes for `size`, where timm can convert this family."""
     with torch.device("meta"):
         network = create(pretrained, size)
     module = import_module(type(network).__module__)
@@ -127,7 +135,7 @@ def _as_timm_names_them(
     try:
         return dict(convert(dict(tensors), network))
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
-        return tensors  # they are of another family: what is missing tells the user so
+        return tensors  # they are of another family; the user reads which tensors are missing
 
 
 def _lack(backbone: Backbone, missing: list[str], tensors: Mapping[str, Tensor], pretrained: Pretrained) -> str:
@@ -140,7 +148,7 @@ def _lack(backbone: Backbone, missing: list[str], tensors: Mapping[str, Tensor],
 
 
 def _reach(module: fx.GraphModule, missing: list[str]) -> str:
-    """The last whole block before the first layer that lacks weights; "" where there is none."""
+    """Return the last complete block before the first layer that lacks weights; "" where there is none."""
     first = next(
         (node for node in module.graph.nodes if node.op == "call_module" and _lacks(str(node.target), missing)), None
     )

@@ -1,1 +1,1 @@
-"""How does a model learn? The door is `train.train`."""
+"""How does a model learn? `train.train` makes one run of one job; everything else here is part of that."""

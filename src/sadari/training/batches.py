@@ -1,4 +1,4 @@
-"""Which images come in which step? Decided by seed, epoch and step alone, gathered as whole tensors."""
+"""Which images come in which step? Seed, epoch and step alone decide, and whole tensors are gathered."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -22,7 +22,7 @@ STRETCH_VALUES = 1 << 20
 
 
 class Batch(NamedTuple):
-    """What a step learns from, on the device.
+    """The images of one step with their labels, on the device.
 
     x: what the network reads, float32 (N, ...). labels: int64 (N,), or, where an augmentation mixes images, float32
     (N, K): each row sums to 1. targets: what the loss compares the answers with, float32 (N, K).
@@ -33,17 +33,18 @@ class Batch(NamedTuple):
     targets: Tensor
 
     def split(self, sizes: int | list[int]) -> "list[Batch]":
-        """The same in batches of these sizes, or of one size and what is left."""
+        """Return the batch as several, of these sizes, or of one size and a last one with what is left."""
         return [Batch(*parts) for parts in zip(*(torch.split(each, sizes) for each in self), strict=True)]
 
 
 class Batches:
-    """The training images, batch by batch; `inputs` holds what is learnt from of each of `images`, such as its pixels.
+    """The training images, batch by batch.
 
-    Every epoch visits each position once, in an order of its own; the last batch may be smaller. A single
-    image left over joins the batch before it, because batch normalisation cannot learn from one image.
-    loss: what an answer about them loses. views: instead, for each of a few epochs in turn, the rows of the images at
-    `positions` as they were drawn for it.
+    Every epoch visits each position once, in an order of its own; the last batch may be smaller. A single image that
+    is left over joins the batch before it, because batch normalisation cannot learn from one image. inputs: a row for
+    each of `images`, such as its pixels. loss: the loss of an answer about them. views: where there are any, they
+    replace the rows of `inputs`: for each of a few epochs in turn, the rows of the images at `positions` as they were
+    drawn for it.
     """
 
     def __init__(
@@ -79,7 +80,10 @@ class Batches:
         return len(self._positions)
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """What one step learns from; stretches have their places in an epoch, wherever somebody begins it."""
+        """Return the batch of one step.
+
+        Stretches have fixed places in an epoch, at whatever step a run begins it.
+        """
         first = step - step % self._at_once
         if epoch != self._epoch:
             self._order = np.random.default_rng(seed_for(self._seed, "order", epoch)).permutation(len(self))
@@ -91,7 +95,7 @@ class Batches:
         return self._ready.pop(step)
 
     def _stretch(self, epoch: int, first: int) -> dict[int, Batch]:
-        """The batches of a few steps from `first` on, gathered and prepared together: small calls cost their time."""
+        """Gather and prepare the batches of a few steps from `first` on together: many small calls take time."""
         steps = range(first, min(first + self._at_once, self.steps_per_epoch))
         starts = [step * self._batch_size for step in steps]
         end = len(self) if steps.stop == self.steps_per_epoch else steps.stop * self._batch_size
@@ -101,7 +105,7 @@ class Batches:
         return dict(zip(steps, whole.split(sizes), strict=True))
 
     def _drawn(self, epoch: int, step: int, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """The rows of the images that are `chosen`, as they are drawn for this step, and their labels."""
+        """Return the rows of the images that are `chosen`, as they are drawn for this step, and their labels."""
         positions = self._positions[chosen]
         rows = self._views[epoch % len(self._views)][chosen] if self._views else self._inputs.rows[positions]
         drawn = torch.from_numpy(rows).to(self._device)

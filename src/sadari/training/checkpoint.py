@@ -1,4 +1,4 @@
-"""What must be kept so that a killed run ends in the same bytes? One file, written whole or not at all."""
+"""What must be stored so that a killed run ends in the same bytes? One file, written whole or not at all."""
 
 import json
 import shutil
@@ -17,13 +17,13 @@ from sadari.inference.model import Tensors, plain
 
 @dataclass
 class FitState:
-    """Where does training stand? Counters and sums; randomness needs no place here (see randomness.py).
+    """The position of a run in its training: counters and sums. Randomness needs no place here (see randomness.py).
 
     epoch, step: the next epoch (from 0) and the next step within it. loss_sum, correct, seen: over the
     images of the running epoch. history: a row per finished epoch. best_epoch (from 1; 0 before the first)
     and best_loss: the best validation loss so far. micro_batch: images per forward pass, at most; 0 means
-    whole batches. seconds: time spent training up to here; epoch_seconds: in the running epoch; earlier: what of
-    both was spent by processes before this one. fitted: nothing is left but to judge the network that is kept with it.
+    whole batches. seconds: time spent training up to here; epoch_seconds: in the running epoch; earlier: the share of
+    both that earlier processes spent. fitted: all that remains is to judge the network that is stored with it.
     """
 
     epoch: int = 0
@@ -43,19 +43,19 @@ class FitState:
 
 @dataclass
 class Stored:
-    """What a checkpoint holds: the state, and named groups of tensors. Without any: a run that begins."""
+    """The content of a checkpoint: the state, and named groups of tensors. Without groups: a run that begins."""
 
     state: FitState = field(default_factory=FitState)
     groups: Mapping[str, Tensors] = field(default_factory=dict)
 
     def group(self, name: str) -> Tensors:
-        """Return the tensors of the group `name`, none where there is no such group."""
+        """Return the tensors of the group `name`; none where there is no such group."""
         return self.groups.get(name, {})
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where is a run's last state kept? Counters and groups of named tensors, in one file.
+    """The file of a run's last state: counters and groups of named tensors.
 
     path: the file, such as RUN/checkpoint/state.safetensors; its folder holds nothing else.
     """
@@ -63,12 +63,12 @@ class Checkpoint:
     path: Path
 
     def write(self, state: FitState, groups: Mapping[str, Tensors]) -> None:
-        """Keep everything; raises SadariError where the disk is full, the file before stays."""
+        """Write everything; raise SadariError where the disk is full, and leave the file before as it is."""
         tensors = {f"{group}/{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
         write_bytes(self.path, save(plain(tensors), {"state": json.dumps(asdict(state))}))
 
     def read(self) -> Stored:
-        """Read what `write` stored, a fresh start where there is no file; raise SadariError for another file."""
+        """Read what `write` stored, or a fresh start where there is no file; raise SadariError for another file."""
         if not self.path.is_file():
             return Stored()
         groups: dict[str, dict[str, Tensor]] = {}
@@ -84,5 +84,5 @@ class Checkpoint:
         return Stored(state, groups)
 
     def remove(self) -> None:
-        """The run is finished: the checkpoint is no longer needed."""
+        """Remove the checkpoint of a finished run."""
         shutil.rmtree(self.path.parent, ignore_errors=True)

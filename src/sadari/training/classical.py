@@ -25,19 +25,19 @@ from sadari.training.interrupt import Interruption, interruption
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet, Split, prefetch
 
-# Seconds between two tellings of new rows: each writes files anew and waits for the disk, which takes longer than a
+# Seconds between two reports of new rows: each writes files anew and waits for the disk, which takes longer than a
 # pass over a small set (assumed: nobody reads faster).
-TOLD_EVERY = 1.0
+REPORT_SECONDS = 1.0
 SCORED_AT_ONCE = 1024  # vectors; knn compares each of them with every training image (assumed: 200 MB of 48,000)
 
 
 @dataclass
 class ClassicalFit:
-    """Everything that fitting one classical model needs; `fit` leaves what it learns in the class layer of `network`.
+    """Everything that fitting one classical model needs; `fit` puts what it learns into the class layer of `network`.
 
-    The model reads what the layers before the class layer give. learner: what reads `inputs`: the network itself, or
-    the part of it behind its frozen layers. loop: where the run stands; it is called with new rows of the history
-    every TOLD_EVERY seconds and at the end.
+    The model reads the output of the layers before the class layer. learner: what reads `inputs`: the network itself,
+    or its layers behind the frozen ones. loop: the state of the run and its bookkeeping; it is called with new rows of
+    the history every REPORT_SECONDS seconds and at the end.
     """
 
     classical: str
@@ -49,7 +49,7 @@ class ClassicalFit:
     job: Job
     loop: FitLoop
     progress: Progress = field(default_factory=Silent)
-    told_at: float = field(init=False, default=-np.inf)  # the first pass is told at once
+    reported_at: float = field(init=False, default=-np.inf)  # the first pass is reported at once
     passed_at: float = field(init=False, default=0.0)
     tail: nn.Sequential = field(init=False)
     train: "_Features" = field(init=False)
@@ -57,25 +57,25 @@ class ClassicalFit:
 
     @property
     def state(self) -> FitState:
-        """Where fitting stands."""
+        """Return the state of fitting."""
         return self.loop.state
 
     def fit(self) -> FitState:
-        """Fit from where the run stands to the end; the chosen weights end up in the network.
+        """Fit from the state of the run to the end, and leave the chosen weights in the network.
 
         Raises KeyboardInterrupt after Ctrl-C (the state is stored where the model can go on from one), SadariError
         where the disk is full.
         """
         model: Classical = CLASSICAL.get(self.classical)
         self.passed_at = perf_counter()  # a backbone's features are part of what the first pass costs
-        self._lay_out()
+        self._compute_features()
         problem = self._problem()
-        with interruption() as wanted, self.progress.task(self.classical, model.most_passes(problem), "passes") as task:
+        with interruption() as stop, self.progress.task(self.classical, model.most_passes(problem), "passes") as task:
             task.advance(self.state.epoch)
 
             def after_pass(learned: Learned) -> None:
                 self._finish_pass(learned, task)
-                self._write_if_due(learned, wanted)
+                self._write_if_due(learned, stop)
 
             if self.state.epoch < model.most_passes(problem):
                 with denormals_flushed():
@@ -83,8 +83,8 @@ class ClassicalFit:
                 self.loop.after_epoch(self.state)
         return self.loop.end()
 
-    def _lay_out(self) -> None:
-        """What the class layer reads of the training and validation images, and that layer with what follows it."""
+    def _compute_features(self) -> None:
+        """Compute what the class layer reads of the training and validation images, and cut that layer off."""
         body, self.tail = _cut(self.learner)
         splits = (self.split.train, self.split.val)
         progress = self.progress if any(True for _ in body.parameters()) else Silent()  # only a backbone takes long
@@ -108,7 +108,7 @@ class ClassicalFit:
         )
 
     def _finish_pass(self, learned: Learned, task: Task) -> None:
-        """Score the class layer as it stands, add the row of this pass, remember the weights if they are the best."""
+        """Score the class layer as it is now, add the row of this pass, and copy the weights if they are the best."""
         _assign(self.tail[0], learned)
         state = self.state
         row: dict[str, float] = {"epoch": state.epoch + 1}
@@ -119,29 +119,32 @@ class ClassicalFit:
         row["seconds"] = now - self.passed_at
         self.loop.add_epoch(row)
         task.advance(1, f"loss {row['train_loss']:.4f}")
-        if now - self.told_at >= TOLD_EVERY:
+        if now - self.reported_at >= REPORT_SECONDS:
             self.loop.after_epoch(state)
-            self.told_at = perf_counter()
+            self.reported_at = perf_counter()
 
-    def _write_if_due(self, learned: Learned, wanted: Interruption) -> None:
-        """Write a checkpoint where one is due; a model without a state between passes starts over, as L-BFGS must."""
-        if learned.state and self.loop.is_due(wanted):
+    def _write_if_due(self, learned: Learned, stop: Interruption) -> None:
+        """Write a checkpoint where one is due, and stop where the user wants it.
+
+        A model without a state between passes starts over, as L-BFGS must.
+        """
+        if learned.state and self.loop.is_due(stop):
             self.loop.write({"passes": {key: torch.from_numpy(np.array(each)) for key, each in learned.state.items()}})
-        if wanted.asked:
+        if stop.requested:
             self.loop.after_epoch(self.state)
             raise KeyboardInterrupt
-        self.passed_at = perf_counter()  # reporting and storing are no part of the next pass
+        self.passed_at = perf_counter()  # the next pass includes neither reports nor checkpoints
 
 
 class _Features(NamedTuple):
-    """What the class layer reads of the images of one split: vectors float32 (N, D), labels int64 (N,)."""
+    """The features of the images of one split, as the class layer reads them: float32 (N, D), and labels int64 (N,)."""
 
     vectors: Tensor
     labels: NDArray[np.int64]
 
 
 def _cut(learner: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
-    """The layers before the class layer, and the class layer with what follows it."""
+    """Return the layers before the class layer, and the class layer with what follows it."""
     layers = [*learner.features, *learner.head] if isinstance(learner, Network) else [*learner.layers]  # type: ignore[misc]
     at = max(index for index, layer in enumerate(layers) if isinstance(layer, Dense | Neighbours))
     return nn.Sequential(*layers[:at]), nn.Sequential(*layers[at:])
@@ -149,7 +152,7 @@ def _cut(learner: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
 
 @torch.inference_mode()
 def _vectors(body: nn.Module, inputs: Inputs, positions: NDArray[np.int64], task: Task) -> Tensor:
-    """What the class layer will read, float32 (N, D), for the images at `positions`."""
+    """Compute what the class layer reads of the images at `positions`, float32 (N, D)."""
     body.eval()
     vectors = torch.empty(0, 0)
     prefetch(inputs.rows, positions)
@@ -165,7 +168,7 @@ def _vectors(body: nn.Module, inputs: Inputs, positions: NDArray[np.int64], task
 
 @torch.no_grad()
 def _assign(layer: Any, learned: Learned) -> None:
-    """Let the class layer be what was learned."""
+    """Give the class layer what was learned."""
     match learned:
         case Linear():
             layer.weight.copy_(torch.from_numpy(learned.weight))
@@ -176,7 +179,7 @@ def _assign(layer: Any, learned: Learned) -> None:
 
 @torch.inference_mode()
 def _scores(tail: nn.Module, of: _Features) -> tuple[float, float]:
-    """Mean log loss and accuracy of the class layer as it stands."""
+    """Return mean log loss and accuracy of the class layer as it is now."""
     logits = torch.cat([tail(each) for each in torch.split(of.vectors, SCORED_AT_ONCE)])
-    wanted = torch.from_numpy(of.labels)
-    return F.cross_entropy(logits, wanted).item(), (logits.argmax(1) == wanted).double().mean().item()
+    labels = torch.from_numpy(of.labels)
+    return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).double().mean().item()

@@ -1,4 +1,4 @@
-"""How does a network of dense layers alone learn? By gradients written out, as autograd would find them.
+"""How does a network of nothing but dense layers learn? By gradients written out, as autograd would find them.
 
 Autograd and autocast keep books on every operation, which takes as long as the products of so small a network; and
 where a step takes half a millisecond, each call counts. Measured on two cores, images a second: RESULTS.md.
@@ -18,7 +18,7 @@ from sadari.training.batches import Batch
 from sadari.training.loss import CrossEntropy
 
 _flat = Flatten().forward
-# The slope of what enters an activation, from that of what leaves it and what left it.
+# The gradient at the input of an activation, from the gradient at its output and that output.
 _BACK: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "linear": lambda grad, _: grad,
     "relu": lambda grad, left: torch.ops.aten.threshold_backward.default(grad, left, 0),
@@ -28,7 +28,7 @@ _BACK: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class _Layer(NamedTuple):
-    """A dense layer, taken apart once: a module looks up each of its parts by name whenever it is asked for one."""
+    """One dense layer and its tensors, looked up once: a module looks them up by name at every access."""
 
     dense: Dense
     weight: Tensor
@@ -38,15 +38,15 @@ class _Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class DenseStack:
-    """Which dense `layers`, one behind the other, are all that is computed and learnt?"""
+    """The dense `layers` of a network, one behind the other, that computes and learns nothing else."""
 
     layers: tuple[_Layer, ...]
 
     @classmethod
     def of(cls, learner: nn.Module) -> "DenseStack | None":
-        """The stack that `learner` is on the processor, behind a flatten or nothing; None where it is anything else.
+        """Return `learner` as a stack, on the processor and behind a flatten or nothing; None for any other learner.
 
-        None also where somebody listens to a layer, which only autograd's way calls.
+        None also where a layer has a hook, since only the way through autograd calls hooks.
         """
         match learner:
             case Network():
@@ -58,8 +58,8 @@ class DenseStack:
         stack = [each for each in layers if isinstance(each, Dense)]
         begins = [each for each in layers if isinstance(each, Flatten)]
         plain = all(each.requires_grad and each.device.type == "cpu" for each in learner.parameters())
-        heard = any(getattr(each, hooks) for each in learner.modules() for hooks in HOOKS)
-        if not stack or not plain or heard or layers not in (stack, [*begins[:1], *stack]):
+        hooked = any(getattr(each, hooks) for each in learner.modules() for hooks in HOOKS)
+        if not stack or not plain or hooked or layers not in (stack, [*begins[:1], *stack]):
             return None
         return cls(tuple(_Layer(each, each.weight, each.bias, each.activation) for each in stack))
 
@@ -67,7 +67,7 @@ class DenseStack:
     def learn(self, batch: Batch, loss: CrossEntropy, normaliser: float, precision: torch.dtype) -> Tensor:
         """Add the gradients of the sum of `loss` over `normaliser` to those of the layers' parameters.
 
-        precision: dtype of the products that it pays to round. Returns the logits, float32 (N, K).
+        precision: dtype of those products that are faster when rounded. Returns the logits, float32 (N, K).
         """
         left, passed = _flat(batch.x), list[_Passed]()
         for layer in self.layers:
@@ -90,7 +90,7 @@ class DenseStack:
 
 
 class _Passed(NamedTuple):
-    """What is known of a layer on the way back? What entered it and its weight, as its product took them; what left."""
+    """One layer on the way back: its input and weight in the dtype of its product, and its output."""
 
     layer: _Layer
     entered: Tensor
@@ -104,5 +104,5 @@ def _add(parameter: Tensor, gradient: Tensor) -> None:
 
 
 def _exact(tensor: Tensor) -> Tensor:
-    """In float32; to ask for what it is already would be a call, too."""
+    """Return the tensor in float32, without a call where it is that already."""
     return tensor if tensor.dtype == torch.float32 else tensor.float()

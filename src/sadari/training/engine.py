@@ -2,8 +2,8 @@
 
 for each epoch:
     for each step:
-        batch -> learning rate -> forward -> slope of the loss -> backward -> optimiser step      (fit -> _step)
-        a checkpoint where one is due or somebody asks to stop
+        batch -> learning rate -> forward -> gradient of the loss -> backward -> optimiser step      (fit -> _step)
+        a checkpoint where one is due or the user wants to stop
     validate -> a row of history -> remember the best -> stop where patience ran out
 """
 
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from sadari.inference.device import denormals_flushed
 from sadari.inference.memory import is_out_of_memory, smaller_micro_batch
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.models.layers.dropout import Dropout
-from sadari.models.layers.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
+from sadari.models.layers.modules import BatchNorm
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
@@ -34,40 +33,27 @@ from sadari.training.checkpoint import FitState
 from sadari.training.dense import DenseStack
 from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
-from sadari.training.loss import are_correct
+from sadari.training.loss import StepOutput
 from sadari.training.optim.build import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
-from sadari.training.randomness import seed_for
+from sadari.training.randomness import begin_step, varying_layers
 
-# The bar moves and the loss is looked at every so many steps (assumed: often enough to see, too rarely to cost
-# a graphics processor its queue), or sooner where that would keep more logits than this (assumed: 16 MiB).
+# The bar moves and the loss is added up every so many steps (assumed: often enough to see, too rarely to cost
+# a graphics processor its queue), or sooner where that would hold more logits than this (assumed: 16 MiB).
 LOOK_EVERY, LOOK_VALUES = 16, 1 << 22
 
 
-class StepOutput(NamedTuple):
-    """What a micro-batch answered, and what would have been right, to be looked at later.
-
-    logits, targets: float32 (N, K). labels: int64 (N,) or float32 (N, K). share: by what the loss of an image is
-    multiplied, so that class weights leave the mean over all images what it is.
-    """
-
-    logits: Tensor
-    targets: Tensor
-    labels: Tensor
-    share: float
-
-
 class DivergedError(SadariError):
-    """The loss became infinite or NaN; the last good state is kept."""
+    """An infinite loss, or one that is NaN; the last good state is still stored."""
 
 
 @dataclass
 class Engine:
     """Everything that one fit needs; `fit` trains `network` in place.
 
-    learner: what reads `inputs`: the network itself, or the part of it behind its frozen layers. batches: the training
+    learner: what reads `inputs`: the network itself, or its layers behind the frozen ones. batches: the training
     images, and the loss of an answer about them. labels: int64 (N,), of the whole set. validation: the positions that
-    choose the best epoch (possibly none). loop: where the run stands. precision: dtype of the training step's
-    arithmetic.
+    choose the best epoch (possibly none). loop: the state of the run and its bookkeeping. precision: dtype of the
+    arithmetic in a training step.
     """
 
     network: nn.Module
@@ -95,48 +81,48 @@ class Engine:
 
     @property
     def state(self) -> FitState:
-        """Where training stands."""
+        """Return the state of training."""
         return self.loop.state
 
     def fit(self) -> FitState:
-        """Train from where the run stands to the end; the chosen weights end up in the network.
+        """Train from the state of the run to the end, and leave the chosen weights in the network.
 
         Raises DivergedError where the loss is no longer a finite number, KeyboardInterrupt after Ctrl-C (the state
         is stored), SadariError where memory does not hold a batch as the network reads it, or not a single image with
-        all that the network makes of it, or the disk is full.
+        all that the network makes of it, and where the disk is full.
         """
         self.network.train()
-        with interruption() as wanted, denormals_flushed():
+        with interruption() as stop, denormals_flushed():
             while self.state.epoch < self.settings.epochs and not self._out_of_patience():
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
-                    self._train_epoch(task, wanted)
+                    self._train_epoch(task, stop)
                 self._finish_epoch()
-                self._write_if_due(wanted)
+                self._write_if_due(stop)
         return self.loop.end()
 
-    def _train_epoch(self, task: Task, wanted: Interruption) -> None:
+    def _train_epoch(self, task: Task, stop: Interruption) -> None:
         state, steps = self.state, self.batches.steps_per_epoch
-        found: list[StepOutput] = []
+        outputs: list[StepOutput] = []
         shown = 0
         while state.step < steps:
             started = perf_counter()
             batch = self._next_batch()
-            found += self._step(batch)
+            outputs += self._step(batch)
             state.step += 1
             state.seen += len(batch.x)
             del batch  # the next one needs its room
-            look = state.step % self.look_every == 0 or state.step == steps or self.loop.is_due(wanted)
+            look = state.step % self.look_every == 0 or state.step == steps or self.loop.is_due(stop)
             if look:
-                self._look(found)
-                found = []
+                self._look(outputs)
+                outputs = []
             state.epoch_seconds += perf_counter() - started
             if look:
                 task.advance(state.seen - shown, f"loss {state.loss_sum / state.seen:.4f}")
                 shown = state.seen
-                self._write_if_due(wanted)
+                self._write_if_due(stop)
 
     def _next_batch(self) -> Batch:
-        """What the next step learns from; SadariError where memory does not even hold that."""
+        """Return what the next step learns from; raise SadariError where memory does not even hold that."""
         try:
             return self.batches.batch(self.state.epoch, self.state.step)
         except (RuntimeError, MemoryError) as error:
@@ -147,12 +133,12 @@ class Engine:
             raise SadariError(f"memory does not hold a batch of {size} images; {smaller} and train again") from error
 
     def _step(self, batch: Batch) -> list[StepOutput]:
-        """One optimiser step; returns what its micro-batches found."""
+        """Take one optimiser step, and return the outputs of its micro-batches."""
         step = self.state.epoch * self.batches.steps_per_epoch + self.state.step
         set_learning_rate(self.optimizer, self._learning_rate(step))
         while True:
             try:
-                found = self._gradients(batch, step)
+                outputs = self._gradients(batch, step)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -164,10 +150,10 @@ class Engine:
                 )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return found
+        return outputs
 
     def _gradients(self, batch: Batch, step: int) -> list[StepOutput]:
-        """Forward and backward over the whole batch, in micro-batches where memory demands it."""
+        """Go forward and backward over the whole batch, in micro-batches where memory demands it."""
         begin_step(self.varying, self.seed, step)
         count, size = self.batches.loss.count(batch.labels), self.state.micro_batch
         share = len(batch.x) / count
@@ -175,31 +161,20 @@ class Engine:
         return [StepOutput(self._learn(piece, count), piece.targets, piece.labels, share) for piece in pieces]
 
     def _learn(self, batch: Batch, normaliser: float) -> Tensor:
-        """Add the gradients of one micro-batch; returns its logits, float32 (N, K)."""
+        """Add the gradients of one micro-batch, and return its logits, float32 (N, K)."""
         if self.stack:
             return self.stack.learn(batch, self.batches.loss, normaliser, self.precision)
         with self._autocast():
-            answered: Tensor = self.learner(batch.x)
-        logits = answered.detach().float()
+            answers: Tensor = self.learner(batch.x)
+        logits = answers.detach().float()
         grad = self.batches.loss.grad(logits, batch.targets).div_(normaliser)
-        # Given a slope, torch's `backward` would load its compiler first: 0.2 s, and 1.4 s without bytecode.
-        torch.dot(answered.flatten(), grad.to(answered.dtype).flatten()).backward()  # type: ignore[no-untyped-call]
+        # Given a gradient, torch's `backward` would load its compiler first: 0.2 s, and 1.4 s without bytecode.
+        torch.dot(answers.flatten(), grad.to(answers.dtype).flatten()).backward()  # type: ignore[no-untyped-call]
         return logits
 
-    def _look(self, found: list[StepOutput]) -> None:
-        """Bring what was `found` since the last look to the processor; a loss that is not finite ends the run.
-
-        Added micro-batch by micro-batch, so that the sums do not depend on when somebody looks.
-        """
-        logits = torch.cat([each.logits for each in found])
-        losses = self.batches.loss.losses(logits, torch.cat([each.targets for each in found]))
-        right = are_correct(logits, torch.cat([each.labels for each in found]))
-        starts = np.cumsum([0, *(len(each.logits) for each in found[:-1])])
-        of_each = np.add.reduceat(torch.stack([losses, right]).cpu().double().numpy(), starts, axis=1)
-        loss_sum, correct = self.state.loss_sum, self.state.correct
-        for each, loss, hits in zip(found, *of_each.tolist(), strict=True):
-            loss_sum += loss * each.share
-            correct += hits
+    def _look(self, outputs: list[StepOutput]) -> None:
+        """Add up the `outputs` since the last look; raise DivergedError where their loss is not finite."""
+        loss_sum, correct = self.batches.loss.add_up(outputs, self.state.loss_sum, self.state.correct)
         if not math.isfinite(loss_sum):
             rate = self.optimizer.param_groups[0]["lr"]
             raise DivergedError(
@@ -232,16 +207,16 @@ class Engine:
         self.loop.after_epoch(state)
 
     def _validate(self) -> tuple[float, float]:
-        """Loss and accuracy on the validation images, in the precision of training."""
+        """Return loss and accuracy on the validation images, computed in the precision of training."""
         logits = predict_logits(self.learner, self.inputs, self.validation, self.precision)
         labels = torch.from_numpy(self.labels[self.validation])
         loss = F.cross_entropy(logits, labels).item()
         return loss, (logits.argmax(1) == labels).double().mean().item()
 
-    def _write_if_due(self, wanted: Interruption) -> None:
-        if self.loop.is_due(wanted):
+    def _write_if_due(self, stop: Interruption) -> None:
+        if self.loop.is_due(stop):
             self.loop.write({"optimizer": optimizer_tensors(self.optimizer)})
-            if wanted.asked:
+            if stop.requested:
                 raise KeyboardInterrupt
 
     def _out_of_patience(self) -> bool:
@@ -262,26 +237,3 @@ class Engine:
     @property
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
-
-
-def varying_layers(network: nn.Module) -> list[tuple[int, Dropout | BatchNorm]]:
-    """Which layers compute otherwise in each step, and which number has each among all modules?"""
-    numbered = enumerate(network.modules())
-    return [(number, module) for number, module in numbered if isinstance(module, Dropout | BatchNorm)]
-
-
-def begin_step(varying: Sequence[tuple[int, Dropout | BatchNorm]], seed: int, step: int) -> None:
-    """Tell the layers which step of the run this is, so that they need no memory of their own.
-
-    Dropout gets the random stream of this step. Batch normalisation weighs the statistics of this step with
-    max(10 / (10 + step), 0.01): a mean that leans to the newest (polynomial-decay averaging: Shamir and Zhang 2013),
-    and Keras's momentum of 0.99 from the 991st step on. With 0.99 throughout, a small set is judged by statistics
-    that still remember their arbitrary start.
-    """
-    for number, module in varying:
-        if isinstance(module, Dropout):
-            module.generator.manual_seed(seed_for(seed, "dropout", number, step))
-        else:
-            module.momentum = max(BATCHNORM_RECENT / (BATCHNORM_RECENT + step), BATCHNORM_MOMENTUM)
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        torch.cuda.manual_seed(seed_for(seed, "dropout", step))

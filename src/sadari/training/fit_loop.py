@@ -1,4 +1,4 @@
-"""What do all ways of fitting share? Where a run stands, its best weights so far, its history and its checkpoints."""
+"""What do all ways of fitting share? The state of a run, its best weights so far, its history and its checkpoints."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from sadari.training.interrupt import Interruption
 class FitLoop:
     """The bookkeeping of one fit of `network`, whatever computes its steps.
 
-    stored: what the checkpoint holds, where the run goes on; the network has these weights already. after_epoch:
-    called with the state when there are new rows in its history. best: the weights with the least validation loss so
-    far; empty before the first, and without a validation split.
+    stored: what the checkpoint holds of a run that goes on; the network has these weights already. after_epoch: called
+    with the state when there are new rows in its history. best: the weights with the least validation loss so far;
+    empty before the first, and without a validation split.
     """
 
     network: nn.Module
@@ -36,7 +36,7 @@ class FitLoop:
         self.written_at = perf_counter()
 
     def add_epoch(self, row: dict[str, float]) -> None:
-        """Add the row of a finished epoch, and keep the weights where they are the best so far."""
+        """Add the row of a finished epoch, and copy the weights where they are the best so far."""
         state = self.state
         if row.get("val_loss", float("inf")) < state.best_loss:
             state.best_loss, state.best_epoch = row["val_loss"], state.epoch + 1
@@ -45,17 +45,17 @@ class FitLoop:
         state.seconds += row["seconds"]
         state.epoch += 1
 
-    def is_due(self, wanted: Interruption) -> bool:
-        """Whether a checkpoint is to be written: after `checkpoint_seconds`, or when the user asks to stop."""
-        return wanted.asked or perf_counter() - self.written_at >= self.settings.checkpoint_seconds
+    def is_due(self, stop: Interruption) -> bool:
+        """Return whether to write a checkpoint: every `checkpoint_seconds`, and when the user wants to stop."""
+        return stop.requested or perf_counter() - self.written_at >= self.settings.checkpoint_seconds
 
     def write(self, groups: Mapping[str, Tensors]) -> None:
-        """Write a checkpoint of the network, the best weights, and `groups` besides."""
+        """Write a checkpoint of the network, the best weights, and the tensors in `groups`."""
         self.checkpoint.write(self.state, {"network": self.network.state_dict(), **groups, "best": self.best})
         self.written_at = perf_counter()
 
     def end(self) -> FitState:
-        """Leave the chosen weights in the network, and return the state."""
+        """Put the chosen weights into the network, and return the state."""
         if self.best and self.settings.restore_best:
             self.network.load_state_dict(dict(self.best))
         return self.state

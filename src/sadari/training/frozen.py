@@ -1,9 +1,9 @@
-"""Which part of a network is computed once only? What its frozen layers make of the images is kept in the cache.
+"""Which part of a network is computed only once? Its frozen layers: their output for each image is cached.
 
-A backbone that stands still gives the same for an image in every epoch, with every seed and head. Its output is
-computed once, in float32, for all images of the set, and mapped from the cache from then on; learning and judging begin
-behind it. Images that are drawn anew in each epoch leave nothing to keep, unless the user wants a few views of
-each that are drawn once.
+A frozen backbone has the same output for an image in every epoch, with every seed and head. This output is computed
+once, in float32, for all images of the set, and mapped from the cache from then on; learning and judging begin behind
+it. Where images are drawn anew in each epoch there is nothing to cache, unless the user wants a few views of each that
+are drawn once.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,17 +33,18 @@ from sadari.values import ImageSet, prefetch
 
 # Images through the frozen layers at once; assumed: fills two cores, and the maps of VGG16 at 224 stay below 1 GiB.
 AT_ONCE = 16
-# All runs see the same views, whatever their seed: they are drawn once, as if they had come with the images.
+# All runs see the same views, whatever their seed: they are drawn once, as if they belonged to the images.
 VIEWS_SEED = 0
 
 Rows = NDArray[Any]
 
 
 class FitInputs(NamedTuple):
-    """What learns, and from what? `learner` is the network, or the part of it behind its frozen layers.
+    """The part of a network that learns, and what it reads.
 
-    views: for each epoch in turn, what the frozen layers make of the training images as they were drawn for it; none
-    where the rows of `inputs` are learnt from.
+    learner: the network, or its layers behind the frozen ones. inputs: what it reads of each image. views: for each
+    epoch in turn, the output of the frozen layers for the training images as they were drawn for it; none where the
+    rows of `inputs` are learnt from.
     """
 
     learner: nn.Module
@@ -52,7 +53,7 @@ class FitInputs(NamedTuple):
 
 
 def check_views(settings: Settings, augmentation: Augmentation | None) -> None:
-    """Raises UsageError where `views` asks for something that cannot be drawn once."""
+    """Raise UsageError where the setting `views` wants something that cannot be drawn once."""
     if not (settings.views and augmentation):
         return
     if settings.cache == "none":
@@ -76,22 +77,22 @@ def split_inputs(
     settings: Settings,
     progress: Progress,
 ) -> FitInputs:
-    """Where does learning begin? Behind the frozen layers, if there are any, with their output in the cache.
+    """Return the layers behind the frozen ones, if there are any, to read the output of those from the cache.
 
-    train: the positions of the images that `augmentation` draws. Everything is learnt from pixels where `cache` is
-    none, where images are drawn anew in each epoch, and where the output would pass the cache's limit; with `views`,
-    which decide what is learnt, that raises SadariError instead.
+    train: the positions of the images that `augmentation` draws. The whole network learns from pixels where `cache` is
+    none, where images are drawn anew in each epoch, and where the output is larger than the cache's limit; with
+    `views`, which decide what is learnt, that raises SadariError instead.
     """
     whole = FitInputs(network, Inputs.pixels(images.images, preprocess))
     if settings.cache == "none" or (augmentation and not settings.views):
         return whole
     device = next(chain(network.parameters(), network.buffers())).device
-    halves = split_frozen(network, lambda: preprocess.apply(torch.from_numpy(images.images[train[:1]]).to(device)))
-    if halves is None:
+    divided = split_frozen(network, lambda: preprocess.apply(torch.from_numpy(images.images[train[:1]]).to(device)))
+    if divided is None:
         if augmentation:
             progress.say(f"no layer is frozen, so views={settings.views} keeps nothing: each epoch draws images anew")
         return whole
-    frozen = _Frozen(halves, preprocess, images, progress)
+    frozen = _Frozen(divided, preprocess, images, progress)
     rows = frozen.rows()
     count = min(settings.views, settings.epochs) if augmentation else 0
     views = [frozen.view(augmentation, train, number) for number in range(count) if augmentation]
@@ -103,7 +104,7 @@ def split_inputs(
             )
         progress.say("the output of the frozen layers would pass SADARI_CACHE_LIMIT; it is computed anew in each epoch")
         return whole
-    return FitInputs(halves.rest, Inputs(rows, _as_they_are), tuple(view for view in views if view is not None))
+    return FitInputs(divided.rest, Inputs(rows, _as_they_are), tuple(view for view in views if view is not None))
 
 
 def _as_they_are(rows: Tensor) -> Tensor:
@@ -114,40 +115,41 @@ def _as_they_are(rows: Tensor) -> Tensor:
 class _Frozen:
     """The frozen layers of a network, and the images that they read."""
 
-    halves: FrozenSplit
+    network: FrozenSplit
     preprocess: Preprocess
     images: ImageSet
     progress: Progress
 
     def rows(self) -> Rows | None:
-        """float32 (N, ...): what they make of each image of the set; None where the cache cannot hold that."""
+        """Return their output for each image of the set, float32 (N, ...); None where the cache cannot hold it."""
         positions = np.arange(len(self.images), dtype=np.int64)
-        return self._kept({}, positions, "frozen layers", lambda pixels, _: pixels)
+        return self._cached({}, positions, "frozen layers", lambda pixels, _: pixels)
 
     def view(self, augmentation: Augmentation, positions: NDArray[np.int64], number: int) -> Rows | None:
-        """The same of the images at `positions`, as `augmentation` draws them for the view of this number."""
+        """Return the same for the images at `positions`, as `augmentation` draws them for the view of this number."""
 
         def draw(pixels: Tensor, start: int) -> Tensor:
             return augmentation.apply(pixels, generator_for(VIEWS_SEED, "view", number, start))
 
         drawn = blake2b(np.ascontiguousarray(positions).data, digest_size=20).hexdigest()
-        words = {"augment": str(augmentation.steps), "view": f"{number}, by {AT_ONCE}", "images": drawn}
-        return self._kept(words, positions, f"view {number + 1}", draw)
+        key = {"augment": str(augmentation.steps), "view": f"{number}, by {AT_ONCE}", "images": drawn}
+        return self._cached(key, positions, f"view {number + 1}", draw)
 
-    def _kept(
-        self, words: dict[str, str], positions: NDArray[np.int64], label: str, draw: Callable[[Tensor, int], Tensor]
+    def _cached(
+        self, key: dict[str, str], positions: NDArray[np.int64], label: str, draw: Callable[[Tensor, int], Tensor]
     ) -> Rows | None:
-        words = {**self._words(), **words}
-        kept = read_features(words)
-        if kept is not None:
-            return kept
-        self.halves.rest.eval()
+        """Read the output from the cache, or compute it and write it there under `key`."""
+        key = {**self._key(), **key}
+        cached = read_features(key)
+        if cached is not None:
+            return cached
+        self.network.rest.eval()
         try:
             shape = self._through(positions[:1], lambda pixels: pixels).shape[1:]
             blocks = self._blocks(positions, label, draw)
-            return keep_features(words, (len(positions), *shape), np.dtype(np.float32), blocks)
+            return keep_features(key, (len(positions), *shape), np.dtype(np.float32), blocks)
         finally:
-            self.halves.rest.train()
+            self.network.rest.train()
 
     def _blocks(
         self, positions: NDArray[np.int64], label: str, draw: Callable[[Tensor, int], Tensor]
@@ -161,13 +163,13 @@ class _Frozen:
 
     @torch.inference_mode()
     def _through(self, positions: NDArray[np.int64], draw: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
-        device = next(self.halves.frozen.parameters()).device
+        device = next(self.network.frozen.parameters()).device
         pixels = draw(torch.from_numpy(self.images.images[positions]).to(device))
-        return np.asarray(self.halves.frozen(self.preprocess.apply(pixels)).float().cpu().numpy())
+        return np.asarray(self.network.frozen(self.preprocess.apply(pixels)).float().cpu().numpy())
 
-    def _words(self) -> dict[str, str]:
-        """Everything that decides the output: the pixels, how they are prepared, and the layers with their weights."""
-        frozen = self.halves.frozen
+    def _key(self) -> dict[str, str]:
+        """Return all that decides the output: the pixels, their preparation, and the layers with their weights."""
+        frozen = self.network.frozen
         weights = blake2b(digest_size=20)
         for name, tensor in frozen.state_dict().items():
             weights.update(name.encode())

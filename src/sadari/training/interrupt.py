@@ -17,7 +17,7 @@ _last = [int(signal.SIGINT)]
 class Interruption:
     """Whether the user asked to stop; read between two steps."""
 
-    asked: bool = False
+    requested: bool = False
 
 
 @contextmanager
@@ -34,9 +34,9 @@ def interruption() -> Iterator[Interruption]:
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is Python's
         _last[0] = number
-        if wanted.asked:
+        if wanted.requested:
             raise KeyboardInterrupt
-        wanted.asked = True
+        wanted.requested = True
 
     before = {number: signal.signal(number, ask) for number in _heeded()}
     try:

@@ -1,20 +1,36 @@
-"""How wrong are a network's answers, and which way are better ones? Cross-entropy and its slope, written out.
+"""How wrong are a network's answers, and which way are better ones? Cross-entropy and its gradient, written out.
 
-Autograd finds the same slope, but keeps books on the way, and the loss itself is only wanted when somebody looks.
+Autograd finds the same gradient, but keeps books on the way, and the loss itself is only needed every few steps.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+
+class StepOutput(NamedTuple):
+    """The answers to a micro-batch, and what would have been right, to be summed up later.
+
+    logits, targets: float32 (N, K). labels: int64 (N,) or float32 (N, K). share: the factor on the loss of each image,
+    so that class weights leave the mean over all images what it is.
+    """
+
+    logits: Tensor
+    targets: Tensor
+    labels: Tensor
+    share: float
 
 
 @dataclass(frozen=True, eq=False)
 class CrossEntropy:
     """The cross-entropy between answers and targets, of `classes` K.
 
-    smoothing: the part of each label that all classes share (Szegedy et al. 2015, arXiv:1512.00567). class_weights: how
-    much each class counts, float32 (K,) on the device of the answers; None where all count as one.
+    smoothing: the share of each label that is spread over all classes (Szegedy et al. 2015, arXiv:1512.00567).
+    class_weights: how much each class counts, float32 (K,) on the device of the answers; None where all count as one.
     """
 
     classes: int
@@ -22,7 +38,7 @@ class CrossEntropy:
     class_weights: Tensor | None = None
 
     def targets(self, labels: Tensor) -> Tensor:
-        """What would be right: float32 (N, K), of labels int64 (N,), or of mixed ones (N, K) whose rows sum to 1."""
+        """Return the right answers, float32 (N, K), for labels int64 (N,), or mixed ones (N, K) whose rows sum to 1."""
         shares = labels
         if labels.ndim == 1:
             shares = torch.zeros(len(labels), self.classes, device=labels.device)
@@ -32,13 +48,13 @@ class CrossEntropy:
         return shares if self.class_weights is None else shares * self.class_weights
 
     def count(self, labels: Tensor) -> float:
-        """As how many images do these count? A mixed label counts as what it is made of."""
+        """Return the number of images that `labels` count as; a mixed label counts as what it is made of."""
         if self.class_weights is None:
             return float(len(labels))
         return float((self.class_weights[labels] if labels.ndim == 1 else labels @ self.class_weights).sum())
 
     def grad(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How does the sum of the losses change with each logit? float32 (N, K), of logits and targets like it."""
+        """Return the gradient of the sum of the losses by each logit, float32 (N, K) as logits and targets are."""
         answers = logits.softmax(1)
         if self.class_weights is not None:
             answers *= targets.sum(1, keepdim=True)
@@ -46,12 +62,28 @@ class CrossEntropy:
 
     @staticmethod
     def losses(logits: Tensor, targets: Tensor) -> Tensor:
-        """The loss of each image, float32 (N,)."""
+        """Return the loss of each image, float32 (N,)."""
         below = logits - logits.amax(1, keepdim=True)  # torch's log_softmax takes few classes one by one
         return below.exp().sum(1).log_() * targets.sum(1) - (targets * below).sum(1)
 
+    def add_up(self, outputs: Sequence[StepOutput], loss_sum: float, correct: float) -> tuple[float, float]:
+        """Add the losses and the right answers of `outputs` to `loss_sum` and `correct`, and return both.
+
+        They are computed together and added micro-batch by micro-batch, so that the sums do not depend on how many
+        outputs come at once.
+        """
+        logits = torch.cat([each.logits for each in outputs])
+        losses = self.losses(logits, torch.cat([each.targets for each in outputs]))
+        right = are_correct(logits, torch.cat([each.labels for each in outputs]))
+        starts = np.cumsum([0, *(len(each.logits) for each in outputs[:-1])])
+        of_each = np.add.reduceat(torch.stack([losses, right]).cpu().double().numpy(), starts, axis=1)
+        for output, loss, hits in zip(outputs, *of_each.tolist(), strict=True):
+            loss_sum += loss * output.share
+            correct += hits
+        return loss_sum, correct
+
 
 def are_correct(logits: Tensor, labels: Tensor) -> Tensor:
-    """How right is each answer? float32 (N,): 1 or 0; of a mixed label the share of the class that is answered."""
+    """Return how right each answer is, float32 (N,): 1 or 0; of a mixed label the share of the class answered."""
     answers = logits.argmax(1)
     return (answers == labels).float() if labels.ndim == 1 else labels.gather(1, answers.unsqueeze(1)).squeeze(1)

@@ -1,20 +1,49 @@
 """Which random numbers does step k see? They depend on the seed and on k alone, so nothing has to be stored.
 
 A run that was interrupted goes on with exactly the draws that it would have made: there is no generator whose
-state could be lost. Each purpose (order, augmentation, dropout, initial weights) has a stream of its own.
+state could be lost. Each purpose (order, augmentation, dropout, initial weights) has a stream of its own. What layers
+would otherwise remember from step to step is set from k in the same way.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import torch
+from torch import nn
+
+from sadari.models.layers.dropout import Dropout
+from sadari.models.layers.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 
 
 def seed_for(seed: int, *purpose: str | int) -> int:
-    """A seed in [0, 2**63) for one purpose, such as `seed_for(seed, "order", epoch)`."""
+    """Return a seed in [0, 2**63) for one purpose, such as `seed_for(seed, "order", epoch)`."""
     text = "/".join(str(part) for part in (seed, *purpose))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def generator_for(seed: int, *purpose: str | int) -> torch.Generator:
-    """A torch generator (on the processor) seeded by `seed_for`."""
+    """Return a torch generator (on the processor) seeded by `seed_for`."""
     return torch.Generator().manual_seed(seed_for(seed, *purpose))
+
+
+def varying_layers(network: nn.Module) -> list[tuple[int, Dropout | BatchNorm]]:
+    """Return the layers that compute differently in each step, with the number of each among all modules."""
+    numbered = enumerate(network.modules())
+    return [(number, module) for number, module in numbered if isinstance(module, Dropout | BatchNorm)]
+
+
+def begin_step(varying: Sequence[tuple[int, Dropout | BatchNorm]], seed: int, step: int) -> None:
+    """Set up the `varying` layers for step number `step` of the run, so that they need no memory of their own.
+
+    Dropout gets the random stream of this step. Batch normalisation weighs the statistics of this step with
+    max(10 / (10 + step), 0.01): a mean that leans to the newest (polynomial-decay averaging: Shamir and Zhang 2013),
+    and Keras's momentum of 0.99 from the 991st step on. With 0.99 throughout, a small set is judged by statistics
+    that still remember their arbitrary start.
+    """
+    for number, module in varying:
+        if isinstance(module, Dropout):
+            module.generator.manual_seed(seed_for(seed, "dropout", number, step))
+        else:
+            module.momentum = max(BATCHNORM_RECENT / (BATCHNORM_RECENT + step), BATCHNORM_MOMENTUM)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed(seed_for(seed, "dropout", step))

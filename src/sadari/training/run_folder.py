@@ -1,16 +1,22 @@
-"""Whose is the run folder? One job's, and one process's at a time."""
+"""Who may write to a run folder? One job, and one process at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sadari.data.load import fingerprint_of
 from sadari.errors import SadariError, UsageError
-from sadari.files import exists, lying_in
+from sadari.files import exists, names_in, write_text
 from sadari.job import Job
 from sadari.locks import Busy, release_folder, take_folder
+from sadari.models.backbone.spec import Backbone
 from sadari.models.spec import ModelSpec
+from sadari.models.weights import weights_digest
+from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
+from sadari.settings import Settings
 from sadari.unfinished import ATTEMPTS
 from sadari.values import ImageSet
 
@@ -22,19 +28,35 @@ class RunBusyError(SadariError):
     """Another process trains the run; its folder can be used when that ends."""
 
 
+# What "auto" became when the run began decides it for good: on another machine it would become something else.
+DECIDED_AT_START = ("device", "precision")
+
+
 def require_same_job(job: Job, out: Path) -> None:
-    """Raise UsageError or SadariError where the folder `out` holds anything but this job's run."""
-    names = lying_in(out)
+    """Raise UsageError or SadariError where the folder `out` holds anything but this job's run.
+
+    A set of images that moved is the same where its content is; `require_same_data` looks at that.
+    """
+    names = names_in(out)
     if SETTINGS in names:
-        if RunRecord(out).job != job.record:
+        if replace(RunRecord(out).job, data=job.data) != job.record:
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
     elif names:
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
 
 
+def as_begun(settings: Settings, out: Path) -> Settings:
+    """Return `settings` with what "auto" became when the run in `out` began; as they are where none has begun."""
+    if SETTINGS not in names_in(out):
+        return settings
+    stored = RunRecord(out).job.settings
+    auto = [name for name in DECIDED_AT_START if getattr(settings, name) == "auto"]
+    return replace(settings, **{name: getattr(stored, name) for name in auto})
+
+
 @contextmanager
 def only_one(out: Path) -> Iterator[None]:
-    """Hold the run folder against a second process; leave no folder behind where nothing was written."""
+    """Lock the run folder against a second process; leave no folder behind where nothing was written."""
     made = [each for each in (out, *out.parents) if not exists(each)]
     lock = _lock(out)
     try:
@@ -42,7 +64,7 @@ def only_one(out: Path) -> Iterator[None]:
     finally:
         release_folder(out, lock)
         for each in made or [out]:
-            with suppress(OSError):  # something is stored in it
+            with suppress(OSError):  # it is not empty
                 each.rmdir()
 
 
@@ -64,14 +86,56 @@ def _lock(out: Path) -> "FileLock | None":
 
 
 def require_same_network(out: Path, model: ModelSpec) -> None:
-    """Raise SadariError where the model's file has other layers now than the run began with."""
+    """Raise SadariError where the run in `out` began with other layers than `model` has.
+
+    A run belongs to the layers that it began with, even where a file of the model's name lists other ones now.
+    """
     run = RunRecord(out)
     if run.begun and run.layers != model.layers:
         raise SadariError(f"the network '{model.reference}' has changed since '{out}' began; train in another --out")
 
 
+def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, progress: Progress) -> None:
+    """Raise SadariError where the finished `run` was made of other images or pre-trained weights than `job` names now.
+
+    images: those of the job where they are loaded already. Images and weights that are missing are no reason: the run
+    holds all that it needs. Images that moved are stored in `settings.toml` as where they are now.
+    """
+    try:
+        fingerprint = images.fingerprint if images is not None else fingerprint_of(job.data)
+    except SadariError:
+        progress.say(f"the images of '{job.data}' are not here any more; the run is shown as it was made")
+        return
+    if fingerprint != run.fingerprint:
+        raise SadariError(
+            f"the images of '{job.data}' have changed since the run in '{run.path}' was made; train in another --out"
+        )
+    made_with = run.environment.get("weights_sha256")
+    if made_with and job.backbone and _digest_now(job.backbone) not in ("", made_with):
+        raise SadariError(
+            f"the weights of {job.backbone.name} have changed since the run in '{run.path}' was made; train in another "
+            "--out"
+        )
+    if run.job.data != job.data:
+        progress.say(moved(run.job.data, job.data))
+        write_text(run.path / SETTINGS, job.record.to_toml())
+
+
+def _digest_now(backbone: Backbone) -> str:
+    """Return the digest of the weights that `backbone` would start from now; "" where they are not here."""
+    try:
+        return weights_digest(backbone.pretrained())
+    except SadariError:
+        return ""
+
+
+def moved(before: str, now: str) -> str:
+    """Return the sentence for images whose content is the same in another place."""
+    return f"the images are those of '{before}', now in '{now}'"
+
+
 def require_same_data(out: Path, images: ImageSet) -> None:
-    """Raise SadariError where the images are not those that the run began with."""
+    """Raise SadariError where the run in `out` began with other images."""
     run = RunRecord(out)
     if run.begun and run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{images.name}' have changed since '{out}' began; train in another --out")

@@ -1,4 +1,4 @@
-"""What does training one job need? The network, what it learns from, and the files that say what the run is."""
+"""What does training one job need? The network, what it learns from, and the files that describe the run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +17,8 @@ from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
-from sadari.run import (
-    CHECKPOINT,
-    ENVIRONMENT,
-    LOG,
-    PREPROCESS,
-    SETTINGS,
-    SPLIT,
-    RunRecord,
-    environment,
-    write_split,
-)
+from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment
+from sadari.run_files import write_split
 from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
@@ -40,8 +31,8 @@ from sadari.values import ImageSet, Split
 class Setup:
     """Everything that training one job needs.
 
-    augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already. stored: what
-    the run's checkpoint holds, read once.
+    augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already. stored: the
+    content of the run's checkpoint, read once.
     """
 
     job: Job
@@ -50,7 +41,7 @@ class Setup:
     preprocess: Preprocess
     architecture: Architecture
     network: Network
-    learning: FitInputs
+    fit_inputs: FitInputs
     augmentation: Augmentation | None
     out: Path
     log: Log
@@ -58,76 +49,129 @@ class Setup:
 
     @property
     def checkpoint(self) -> Checkpoint:
+        """Return the checkpoint of the run."""
         return checkpoint_of(self.out)
 
 
 def checkpoint_of(out: Path) -> Checkpoint:
+    """Return the checkpoint of the run in `out`."""
     return Checkpoint(out / CHECKPOINT)
 
 
 def set_up(
     job: Job, images: ImageSet, split: Split, out: Path, progress: Progress, device: torch.device, threads: int
 ) -> Setup:
-    """Lay out the job, and the files that say what it is. A network that does not fit leaves nothing behind.
+    """Set up the job in `out`, and write the files that describe the run.
 
-    device, threads: what the process computes with (`use_machine`).
+    device, threads: what the process computes with (`use_machine`). Raises SadariError or UsageError before the first
+    file is written where other images, weights or layers than the run began with are found, where the network does
+    not fit the images, and where settings contradict each other.
     """
-    require_same_data(out, images)  # what else is kept in `out` may not fit other images
-    settings = job.settings
-    run = RunRecord(out)
+    require_same_data(out, images)  # what else is stored in `out` may not fit other images
     architecture = architecture_of(job, images, out)
     network = architecture.build(seed_for(job.seed, "weights"))
     stored = checkpoint_of(out).read()
-    if stored.groups:
-        network.load_state_dict(dict(stored.group("network")))
-    digest = "" if stored.groups else start_weights(network, architecture, out)
-    if not architecture.classical:  # classical models stay on the processor
-        network.to(device)
-    augmentation = parse_augmentation(settings.augment, *images.shape[:2])
-    check_views(settings, augmentation)
-    check_variables(job.variables if architecture.classical else {})
-    preprocess = Preprocess.fitted(
-        images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
-    )
-    write_text(out / SETTINGS, job.record.to_toml())
-    if not run.begun:
-        data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
-        document = {**environment(), "threads": threads, "data": data, "layers": job.model.layers}
-        if architecture.pretrained:
-            document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": digest}
-        write_json(out / ENVIRONMENT, document)
+    weights_sha256 = _load_weights(network, architecture, stored, out)
+    _move(network, architecture, device)
+    augmentation = _checked_augmentation(job, images, architecture)
+    preprocess = _fitted_preprocess(job, images, split, architecture)
+
+    # Nothing is written before here: a network that does not fit leaves nothing behind.
+    _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads)
     write_json(out / PREPROCESS, preprocess.to_json())
     write_split(out / SPLIT, split)
+    log = _begun_log(job, images, split, out, progress)
+    _report_what_has_no_effect(job, log)
+
+    fit_inputs = split_inputs(network, preprocess, images, split.train, augmentation, job.settings, log)
+    if fit_inputs.views:
+        augmentation = None
+    return Setup(job, images, split, preprocess, architecture, network, fit_inputs, augmentation, out, log, stored)
+
+
+def _load_weights(network: Network, architecture: Architecture, stored: Stored, out: Path) -> str:
+    """Give `network` the weights of the checkpoint, or a run that begins those of its backbone.
+
+    Returns the digest of the backbone's file, "" where none was read.
+    """
+    if not stored.groups:
+        return start_weights(network, architecture, out)
+    network.load_state_dict(dict(stored.group("network")))
+    return ""
+
+
+def _move(network: Network, architecture: Architecture, device: torch.device) -> None:
+    """Move `network` to `device`, unless it is a classical model: those stay on the processor."""
+    if not architecture.classical:
+        network.to(device)
+
+
+def _checked_augmentation(job: Job, images: ImageSet, architecture: Architecture) -> Augmentation | None:
+    """Return the augmentation of the job, None for a classical model.
+
+    Raises UsageError for settings of augmentation or variables of a classical model that are wrong.
+    """
+    augmentation = parse_augmentation(job.settings.augment, *images.shape[:2])
+    check_views(job.settings, augmentation)
+    check_variables(job.variables if architecture.classical else {})
+    return None if architecture.classical else augmentation
+
+
+def _fitted_preprocess(job: Job, images: ImageSet, split: Split, architecture: Architecture) -> Preprocess:
+    """Fit the preprocessing to the training split."""
+    settings = job.settings
+    return Preprocess.fitted(
+        images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
+    )
+
+
+def _write_settings_and_environment(
+    job: Job, images: ImageSet, out: Path, architecture: Architecture, weights_sha256: str, threads: int
+) -> None:
+    """Write the settings, and of a run that begins also the environment that it begins in."""
+    begun = RunRecord(out).begun
+    write_text(out / SETTINGS, job.record.to_toml())
+    if begun:
+        return
+    data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
+    document = {**environment(), "threads": threads, "data": data, "layers": job.model.layers}
+    if architecture.pretrained:
+        document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": weights_sha256}
+    write_json(out / ENVIRONMENT, document)
+
+
+def _begun_log(job: Job, images: ImageSet, split: Split, out: Path, progress: Progress) -> Log:
+    """Open the log of the run, and note what is trained."""
     log = Log(out / LOG, progress)
     log.note(f"{job.model.name} on {images.name}, seed {job.seed}: {split.origin}")
+    return log
+
+
+def _report_what_has_no_effect(job: Job, log: Log) -> None:
+    """Report the chosen settings that this model does not read."""
     # Not the precision, which "auto" has become on this machine.
     unused = [key for key in job.record.chosen if key != "precision" and not job.model.uses(key)]
     if unused:
         have = "has" if len(unused) == 1 else "have"
         log.say(f"{job.model.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
-    if architecture.classical:
-        augmentation = None
-    if settings.views and not settings.augment:
-        log.say(f"views={settings.views} has no effect without augment")
-    learning = split_inputs(network, preprocess, images, split.train, augmentation, settings, log)
-    if learning.views:
-        augmentation = None
-    return Setup(job, images, split, preprocess, architecture, network, learning, augmentation, out, log, stored)
+    if job.settings.views and not job.settings.augment:
+        log.say(f"views={job.settings.views} has no effect without augment")
 
 
 def threads_of(job: Job, images: ImageSet, out: Path, threads: int) -> int:
     """Return how many threads the run in `out` computes with.
 
-    As many as it began with, since another number would add up in another order; for a run that begins: those of its
-    settings, else `threads`, else (0) as `threads_for` says.
+    As many as it began with, since another number would add up in another order. For a run that begins: those of its
+    settings, else `threads`, else (0) what `threads_for` returns.
     """
     return int(RunRecord(out).threads or job.settings.threads or threads or threads_for(job.settings, images.shape))
 
 
 def bring_weights(job: Job, out: Path) -> None:
-    """Have the file of a backbone's weights here before minutes are spent on images.
+    """Download the weights of a backbone, where they are not here yet, before minutes are spent on images.
 
-    Raises UsageError or SadariError saying which file to put where. Of a run that has begun nothing is asked here.
+    Raises UsageError or SadariError with the file that the user can put in place. Does nothing for a run that has
+    begun.
     """
     backbone = job.backbone
     if backbone and not RunRecord(out).begun:
@@ -137,7 +181,7 @@ def bring_weights(job: Job, out: Path) -> None:
 
 
 def architecture_of(job: Job, images: ImageSet, out: Path) -> Architecture:
-    """The architecture of the job; the run in `out`, if it has begun, keeps the backbone with which it did."""
+    """Return the architecture of the job; a run in `out` that has begun has the backbone that it began with."""
     run = RunRecord(out)
     began = run.environment.get("pretrained") if run.begun else None
     pretrained = Pretrained.from_json(began) if began else None
@@ -145,9 +189,9 @@ def architecture_of(job: Job, images: ImageSet, out: Path) -> Architecture:
 
 
 def start_weights(network: Network, architecture: Architecture, out: Path) -> str:
-    """Give the backbone of `network` its weights, if there is one; returns the digest of their file.
+    """Give the backbone of `network`, if there is one, its weights; return the digest of their file.
 
-    Raises SadariError where there are no such weights, and for other ones than those that the run in `out` began with.
+    Raises SadariError where there are no such weights, and where the run in `out` began with other ones.
     """
     if architecture.pretrained is None:
         return ""

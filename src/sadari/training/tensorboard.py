@@ -11,7 +11,7 @@ from torch import nn
 from sadari.errors import SadariError
 from sadari.values import ImageSet, Split
 
-SAMPLES = 25  # images shown, as in article A0's first plot
+SAMPLES = 25  # images shown, as in the first plot of article A0
 BINS = 64  # of a histogram of weights (assumed: finer than a screen shows is wasted)
 SCALARS = {
     "train_loss": "loss/train",
@@ -24,10 +24,10 @@ SCALARS = {
 
 
 class Events:
-    """Writes `events.*` into the run folder `out`, as much as `level` says: "off", "scalars" or "all".
+    """A writer of `events.*` in the run folder `out`, with as much as `level` says: "off", "scalars" or "all".
 
-    The file grows record by record, in this thread: torch's own writer uses another one, whose traceback is all
-    that a full disk leaves. Every method raises SadariError where the disk is full.
+    The file grows record by record, in this thread: torch's own writer uses another thread, and all that a full disk
+    leaves there is its traceback. Every method raises SadariError where the disk is full.
     """
 
     def __init__(self, out: Path, level: str, network: nn.Module, images: ImageSet, split: Split) -> None:
@@ -37,7 +37,7 @@ class Events:
         if not self._on:
             return
         for old in out.glob("events.*"):
-            old.unlink()  # a run that goes on tells its whole history again, from history.csv's rows
+            old.unlink()  # a run that goes on writes its whole history again, from the rows of history.csv
         self._append(file_version="brain.Event:2")
         if self._all:
             from torch.utils.tensorboard.summary import image
@@ -48,8 +48,8 @@ class Events:
             )
             self._append(summary=samples)
 
-    def tell(self, rows: list[dict[str, float]]) -> None:
-        """Tell `rows` of the history; with "all", for the last one the distribution of every weight as it stands."""
+    def write(self, rows: list[dict[str, float]]) -> None:
+        """Write `rows` of the history; with "all", also the distribution of every weight as it is, for the last row."""
         if not self._on or not rows:
             return
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -60,9 +60,9 @@ class Events:
                     value = Summary.Value(tag=tag, simple_value=row[name])
                     self._append(summary=Summary(value=[value]), step=int(row["epoch"]))
         if self._all:
-            self._tell_weights(int(rows[-1]["epoch"]))
+            self._write_weights(int(rows[-1]["epoch"]))
 
-    def _tell_weights(self, epoch: int) -> None:
+    def _write_weights(self, epoch: int) -> None:
         from torch.utils.tensorboard.summary import histogram
 
         for name, parameter in self._network.named_parameters():

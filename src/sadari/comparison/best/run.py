@@ -27,7 +27,7 @@ from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
-from sadari.files import lying_in
+from sadari.files import names_in
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.settings import Value
@@ -152,7 +152,7 @@ def _folder(candidates: Comparison, budget: float, out: Path | None, runs: Path)
     if out is None:
         stem = f"{data_name(candidates.data)}-best"
         return numbered_folder(stem, runs, lambda folder: holds(folder, text, budget))
-    if lying_in(out) and not holds(out, text, budget):
+    if names_in(out) and not holds(out, text, budget):
         raise UsageError(f"'{out}' is not empty and holds no search for just this; choose another --out")
     return out
 

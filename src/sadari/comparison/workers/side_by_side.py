@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from threading import Lock, Thread, current_thread, main_thread
 
@@ -19,7 +18,8 @@ from sadari.comparison.workers.worker import Worker
 from sadari.errors import SadariError
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
-from sadari.run import RunRecord, write_split
+from sadari.run import RunRecord
+from sadari.run_files import write_split
 from sadari.training.train import train
 from sadari.unfinished import temporary_folder
 
@@ -62,13 +62,13 @@ class _Crew:
                 with self._interruptible() as going_on:
                     if not going_on:
                         break
-                    outcome = run_task(task, self._progress, partial(train, threads=task.threads))
+                    outcome = run_task(task, self._progress, train)
                 self._add(task, outcome)
                 task = self._next()
             for thread in self._threads:
                 thread.join()
             if not self._stopping:
-                self._outcomes += wait_for(self._busy, self._progress, partial(train, threads=1))
+                self._outcomes += wait_for(self._busy, self._progress, train)
         except KeyboardInterrupt:
             if not self._loss:
                 raise

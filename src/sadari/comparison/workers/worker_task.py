@@ -10,7 +10,7 @@ from sadari.data.load import load
 from sadari.errors import SadariError
 from sadari.job import Job, find_job
 from sadari.progress import Progress, Silent
-from sadari.run import read_split
+from sadari.run_files import read_split
 from sadari.settings import JobRecord
 from sadari.training.run_folder import RunBusyError
 from sadari.training.train import train

@@ -1,8 +1,8 @@
-"""How is a network of timm cut at a layer? Its forward pass is written down as a torch.fx graph, which then ends there.
+"""How is a network of timm cut at a layer? Its forward pass is traced as a torch.fx graph, which then ends there.
 
-The graph keeps the network's own names for modules and parameters. Every node that is an
-operation knows its layer's name (`node.meta["layer"]`), as torchvision's feature extraction counts: a second call of
-one module has "_1" behind its name.
+The graph has the network's own names of modules and parameters. Every node that is an operation has the name of its
+layer in `node.meta["layer"]`, numbered as in torchvision's feature extraction: a second call of one module has "_1"
+behind its name.
 """
 
 import re
@@ -18,15 +18,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sadari.errors import UsageError
 from sadari.registry import unknown_name
 
-END = "end"  # where the features end that timm's heads read
+END = "end"  # the cut at the end of the features, which timm's heads read
 Ending = Callable[[fx.Graph, fx.Node], fx.Node]
 
 
 def cut_network(network: nn.Module, name: str, cut: str) -> fx.GraphModule:
-    """The part of `network` (called `name`) up to the layer `cut`, as a graph on the same modules.
+    """Return the layers of `network` (called `name`) up to the layer `cut`, as a graph on the same modules.
 
-    It is written down as it goes in evaluation: auxiliary outputs and dropout inside of functions are left out.
-    Raises UsageError for a layer that there is not, and for a network whose forward pass depends on its values.
+    It is traced in evaluation: auxiliary outputs and dropout inside functions are left out. Raises UsageError for an
+    unknown layer, and for a network whose forward pass depends on its values.
     """
     tracer = _Tracer(END if cut == END else "forward")
     try:
@@ -46,8 +46,11 @@ def cut_network(network: nn.Module, name: str, cut: str) -> fx.GraphModule:
 
 
 class _Tracer(fx.Tracer):
-    """Names every node by its layer. Whatever behaves differently while training stays one node: a module that can be
-    told how to behave. So do the modules and functions that timm says cannot be written down."""
+    """A tracer that names every node by its layer.
+
+    A module that behaves differently in training stays one node, so that its mode can be set. So do the modules and
+    functions that timm marks as not traceable.
+    """
 
     def __init__(self, until: str) -> None:
         from timm import layers
@@ -84,12 +87,12 @@ class _Tracer(fx.Tracer):
 
 
 def is_random(module: nn.Module) -> bool:
-    """Whether it drops values at random: dropout, stochastic depth, DropBlock and their like."""
+    """Return whether `module` drops values at random: dropout, stochastic depth, DropBlock and similar ones."""
     return "drop" in type(module).__name__.lower() and not any(True for _ in module.parameters())
 
 
 def layer_names(graph: fx.Graph) -> tuple[str, ...]:
-    """All layers of `graph` in order, each module before what it consists of: blocks, blocks.0, blocks.0.conv ..."""
+    """Return all layers of `graph` in order, each module before its parts: blocks, blocks.0, blocks.0.conv ..."""
     names: dict[str, None] = {}
     for node in _layer_nodes(graph):
         parts = node.meta["layer"].split(".")
@@ -98,7 +101,7 @@ def layer_names(graph: fx.Graph) -> tuple[str, ...]:
 
 
 def trainable_names(module: fx.GraphModule, name: str, train: str) -> frozenset[str]:
-    """Which parameters of `module` learn by `train`: all, head (none), from:LAYER, or LAYER;LAYER?
+    """Return the parameters of `module` that learn by `train`: all, head (none), from:LAYER, or LAYER;LAYER.
 
     Raises UsageError for a layer that the graph does not have, or that has no parameters.
     """
@@ -122,7 +125,7 @@ def trainable_names(module: fx.GraphModule, name: str, train: str) -> frozenset[
 
 
 def _owners(module: fx.GraphModule) -> dict[str, fx.Node]:
-    """The node that first uses each parameter, by the parameter's name."""
+    """Return the node that first uses each parameter, by the parameter's name."""
     owners: dict[str, fx.Node] = {}
     for node in module.graph.nodes:
         if node.op == "get_attr":
@@ -135,9 +138,9 @@ def _owners(module: fx.GraphModule) -> dict[str, fx.Node]:
 
 
 def _nodes_of(graph: fx.Graph, network: nn.Module, name: str, layer: str) -> Iterator[fx.Node]:
-    """The nodes of `layer`, in order; raises UsageError where there are none."""
+    """Return the nodes of `layer`, in order; raises UsageError where there are none."""
     wanted = keras_names(network).get(layer, (layer,))
-    found = [node for node in _layer_nodes(graph) if any(_lies_in(node.meta["layer"], each) for each in wanted)]
+    found = [node for node in _layer_nodes(graph) if any(_is_inside(node.meta["layer"], each) for each in wanted)]
     found += [node for node in graph.nodes if node.op == "get_attr" and node not in found and node.target in wanted]
     if not found:
         raise _unknown_layer(graph, network, name, layer)
@@ -149,7 +152,7 @@ def _last_of(graph: fx.Graph, network: nn.Module, name: str, layer: str) -> fx.N
     return last
 
 
-def _lies_in(layer: str, module: str) -> bool:
+def _is_inside(layer: str, module: str) -> bool:
     return layer == module or layer.startswith(f"{module}.")
 
 
@@ -166,7 +169,7 @@ def _unknown_layer(graph: fx.Graph, network: nn.Module, name: str, layer: str) -
 
 
 def _end_behind(graph: fx.Graph, last: fx.Node) -> None:
-    """Let `graph` return what `last` makes, and nothing come behind it."""
+    """Let `graph` return the output of `last`, and remove all nodes behind it."""
     for node in reversed(list(graph.nodes)):
         if node is last:
             break
@@ -186,7 +189,7 @@ def end_with(module: fx.GraphModule, function: Callable[..., Any], *arguments: A
 
 @torch.no_grad()
 def shape_of(module: fx.GraphModule, size: tuple[int, int], device: str = "meta") -> Any:
-    """What does `module` return for one image of `size` (H, W)? On the meta device: nothing is computed."""
+    """Return the output of `module` for one image of `size` (H, W); on the meta device nothing is computed."""
     return module(torch.empty(1, 3, *size, device=device))
 
 
@@ -195,9 +198,9 @@ def _first_line(error: Exception) -> str:
 
 
 def keras_names(network: nn.Module) -> dict[str, tuple[str, ...]]:
-    """timm's layers by Keras's name, in order; empty for a network that is no VGG.
+    """Return timm's layers by Keras's name, in order; empty for a network that is no VGG.
 
-    Keras counts a convolution's activation (and here batch normalisation) as part of it. Works on a cut network too.
+    As in Keras, a convolution includes its activation (and here its batch normalisation). Works on a cut network too.
     Source: keras/src/applications/vgg16.py.
     """
     features = dict(network.named_children()).get("features")

@@ -1,4 +1,4 @@
-"""What computes a backbone? A network of timm, cut at a layer, of which a part learns and the rest stands still."""
+"""Which module computes a backbone? A network of timm, cut at a layer, some of whose parameters are frozen."""
 
 import json
 import operator
@@ -19,12 +19,12 @@ Size = tuple[int, int]
 
 
 class Backbone(nn.Module):
-    """(N, 3, H, W) -> (N, C, H', W'), (N, T, C) or (N, C).
+    """A pre-trained network up to a layer: (N, 3, H, W) -> (N, C, H', W'), (N, T, C) or (N, C).
 
     graph: the torch.fx graph of all that is computed, under the network's own names of modules and parameters; the
     nodes of a layer have its name in `node.meta["layer"]`. layers: those names in order. frozen: the names of the
-    parameters in `graph` that do not learn. A part whose parameters are all frozen always behaves as in evaluation:
-    its batch norms use and keep their statistics, its dropout and stochastic depth are off.
+    parameters in `graph` that do not learn. A module whose parameters are all frozen always behaves as in
+    evaluation: its batch norms use their statistics unchanged, its dropout and stochastic depth are off.
     """
 
     def __init__(self, graph: fx.GraphModule, trainable: frozenset[str]) -> None:
@@ -35,9 +35,9 @@ class Backbone(nn.Module):
             parameter.requires_grad_(name in trainable)
         self.frozen = frozenset(name for name, _ in graph.named_parameters()) - trainable
         _bind_randomness(graph)
-        _write_nowhere(graph)
+        _forbid_in_place(graph)
         behind = _behind_learning(graph)
-        self._still = tuple(name for name, _ in graph.named_modules() if _stands_still(graph, name, behind))
+        self._evaluating = tuple(name for name, _ in graph.named_modules() if _always_evaluates(graph, name, behind))
         self.train()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,15 +46,15 @@ class Backbone(nn.Module):
 
     def train(self, mode: bool = True) -> "Backbone":
         super().train(mode)
-        for name in self._still:
+        for name in self._evaluating:
             self.graph.get_submodule(name).training = False
         return self
 
 
 def make_backbone(pretrained: Pretrained, cut: str, train: str, size: Size, seed: int) -> Backbone:
-    """The backbone for images of `size` (H, W), with weights drawn by timm's own distributions from `seed`.
+    """Make the backbone for images of `size` (H, W), with weights drawn by timm's own distributions from `seed`.
 
-    `weights.load_pretrained` then brings the pre-trained ones. Raises UsageError as `outline` does.
+    `weights.load_pretrained` then loads the pre-trained ones. Raises UsageError as `outline` does.
     """
     name, raw = pretrained.name, _sketch(_key(pretrained), cut, size).raw
     _, _, own_seed = pretrained.origin.partition(":")
@@ -67,7 +67,7 @@ def make_backbone(pretrained: Pretrained, cut: str, train: str, size: Size, seed
 
 
 def create(pretrained: Pretrained, size: Size) -> nn.Module:
-    """The whole network as timm makes it, untrained, for images of `size`; raises UsageError where timm cannot."""
+    """Make the whole network of timm, untrained, for images of `size`; raises UsageError where timm cannot."""
     from timm import create_model
     from timm.models import get_pretrained_cfg, is_model, list_models
 
@@ -90,8 +90,11 @@ def create(pretrained: Pretrained, size: Size) -> nn.Module:
 
 @dataclass(frozen=True)
 class Outline:
-    """What would a backbone be? The shape that leaves it, all its values (moving statistics included) and how many
-    of them learn, and the names of its layers in the order in which an image meets them."""
+    """A backbone without its weights.
+
+    shape: that of its output. total, trainable: how many values it has (moving statistics included), and how many of
+    them learn. layers: the names of its layers in the order of the forward pass.
+    """
 
     shape: Shape
     total: int
@@ -100,7 +103,7 @@ class Outline:
 
 
 def outline(pretrained: Pretrained, cut: str, train: str, size: Size) -> Outline:
-    """What would this backbone be on images of `size` (H, W)? Needs no weights and computes nothing.
+    """Return the outline of a backbone on images of `size` (H, W); needs no weights and computes nothing.
 
     Raises UsageError for an unknown layer, images that are too small, or a network that gives no single map, sequence
     or vector there.
@@ -117,12 +120,12 @@ STATISTICS = ("running_mean", "running_var")  # Keras counts them as parameters 
 
 
 def _key(pretrained: Pretrained) -> str:
-    """What of the weights decides a shape, as a value that a cache can hold."""
+    """Return what decides the shapes of a network, as a key for a cache."""
     return json.dumps([pretrained.name, dict(pretrained.arguments)], sort_keys=True)
 
 
 class _Sketch(NamedTuple):
-    """A cut network without weights; raw: the shape (1, ...) that it returned before `_finish`; shape: ours, after."""
+    """A cut network without weights; raw: its output shape (1, ...) before `_finish`; shape: after."""
 
     graph: fx.GraphModule
     raw: tuple[int, ...]
@@ -149,9 +152,9 @@ def _sketch(key: str, cut: str, size: Size) -> _Sketch:
 
 
 def _finish(graph: fx.GraphModule, network: Any, raw: tuple[int, ...], cut: str) -> None:
-    """Bring what the graph returns into the order of our maps; of tokens at the end, keep those that are pooled.
+    """Bring the output of the graph into the order of our maps; of tokens at the end, leave those that are pooled.
 
-    A network that classifies by its class token keeps that one step alone, another one all but its prefix tokens, so
+    A network that classifies by its class token returns that one step alone, another one all but its prefix tokens, so
     that the mean over the steps is what timm's own head pools.
     """
     if len(raw) == 4 and getattr(network, "output_fmt", "") == "NHWC" and cut == END:
@@ -166,7 +169,7 @@ def _finish(graph: fx.GraphModule, network: Any, raw: tuple[int, ...], cut: str)
 
 
 def _bind_randomness(graph: fx.GraphModule) -> None:
-    """Give dropout and stochastic depth generators of their own, which whoever trains seeds before each step."""
+    """Give dropout and stochastic depth generators of their own, which the training loop seeds before each step."""
     from timm.layers.drop import DropPath as DropPathOfTimm
 
     for name, module in list(graph.named_modules()):
@@ -176,8 +179,8 @@ def _bind_randomness(graph: fx.GraphModule) -> None:
             graph.set_submodule(name, DropPath(float(module.drop_prob or 0), module.scale_by_keep))
 
 
-def _write_nowhere(graph: fx.GraphModule) -> None:
-    """Let no layer write into its input, which may be looked at too."""
+def _forbid_in_place(graph: fx.GraphModule) -> None:
+    """Let no layer write into its input, which may be captured as well."""
     for node in graph.graph.nodes:
         if node.op == "call_module":
             module = graph.get_submodule(str(node.target))
@@ -186,7 +189,7 @@ def _write_nowhere(graph: fx.GraphModule) -> None:
 
 
 def _behind_learning(graph: fx.GraphModule) -> frozenset[str]:
-    """The modules that read what something before them that learns has made, or learn themselves."""
+    """Return the modules that learn, or read something that was computed with parameters that learn."""
     reached: set[fx.Node] = set()
     for node in graph.graph.nodes:
         mine = graph.get_submodule(node.target) if node.op == "call_module" else None
@@ -197,12 +200,12 @@ def _behind_learning(graph: fx.GraphModule) -> frozenset[str]:
     return frozenset(str(node.target) for node in reached if node.op == "call_module")
 
 
-def _stands_still(graph: fx.GraphModule, name: str, behind: frozenset[str]) -> bool:
-    """Whether the module `name` behaves as in evaluation even while training.
+def _always_evaluates(graph: fx.GraphModule, name: str, behind: frozenset[str]) -> bool:
+    """Return whether the module `name` behaves as in evaluation even in training.
 
-    The nearest module around it that has parameters (it may be itself) decides: nothing of it learns. Randomness that
-    nothing learnt comes before (not in `behind`) is off as well. Other kinds of random layers than dropout and
-    stochastic depth never act, because nobody could repeat what they drew.
+    It does where nothing learns in the nearest module around it that has parameters (or itself). A random layer is off
+    as well where nothing before it learns (not in `behind`). Random layers other than dropout and stochastic depth are
+    always off, because their draws could not be repeated.
     """
     module = graph.get_submodule(name)
     if is_random(module) and (name not in behind or not isinstance(module, Dropout)):

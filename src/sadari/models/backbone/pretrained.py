@@ -1,4 +1,4 @@
-"""Which weights does a backbone start from, and what do they ask of images? No tensor is read here, and no torch."""
+"""Which weights does a backbone start from, and which images do they need? No tensor is read here, and no torch."""
 
 import json
 import os
@@ -13,17 +13,17 @@ from sadari.registry import unknown_name
 
 TENSORS, CONFIG = "model.safetensors", "config.json"  # cited: the layout of timm's models on the Hugging Face hub
 # cited: timm's own defaults for what a configuration leaves out (timm/models/_pretrained.py, timm/data/constants.py)
-MEAN, DEVIATION, SIZE, INTERPOLATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (3, 224, 224), "bicubic"
+MEAN, STD, SIZE, INTERPOLATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (3, 224, 224), "bicubic"
 WEIGHTS = "auto, random, random:SEED, a .safetensors file, or a folder with config.json and model.safetensors"
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Which network of timm is the backbone, with which weights?
+    """A network of timm and the weights that it starts from.
 
     name: timm's, without the tag of the weights. arguments: for its constructor. size: the side in pixels of the
-    images that the weights were trained on. mean, deviation: per channel, of pixels in 0..1. interpolation: how
-    those images were resized. license: that of the weights, "" where nobody says. origin: where the weights come
+    images that the weights were trained on. mean, std: per channel, of pixels in 0..1. interpolation: how
+    those images were resized. license: that of the weights, "" where it is not stated. origin: where the weights come
     from: a path, "hub:REPOSITORY" or "random:SEED" ("random": by the run's own seed).
     """
 
@@ -38,11 +38,12 @@ class Pretrained:
 
     @property
     def random(self) -> bool:
-        """Whether there are no weights to read."""
+        """Return whether there are no weights to read."""
         return self.origin.partition(":")[0] == "random"
 
     def to_json(self) -> dict[str, Any]:
-        return {("deviation" if key == "std" else key): value for key, value in asdict(self).items()}  # as in 0.1.0
+        """Return its fields; `std` is called "deviation", as in 0.1.0."""
+        return {("deviation" if key == "std" else key): value for key, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Pretrained":
@@ -53,11 +54,11 @@ class Pretrained:
 
 
 def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
-    """Which weights does `backbone` (a timm name, with a tag or without) get by `weights`?
+    """Find the weights of `backbone` (a timm name, with a tag or without) that `weights` means.
 
     auto: the folder or file of that name in SADARI_WEIGHTS_DIR, else the Hugging Face hub. A path: that file or
     folder. random[:SEED]: none. Raises UsageError for an unknown backbone and for weights that are not there,
-    SadariError for a damaged configuration. What the hub has is not looked at here.
+    SadariError for a damaged configuration. Nothing is read from the hub here.
     """
     kind, _, seed = weights.partition(":")
     if kind == "random":
@@ -74,13 +75,13 @@ def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
 
 
 def weights_folder() -> Path | None:
-    """Where do local weights lie? SADARI_WEIGHTS_DIR, if it is set."""
+    """Return the folder of local weights: SADARI_WEIGHTS_DIR, if it is set."""
     folder = os.environ.get("SADARI_WEIGHTS_DIR", "")
     return Path(folder).expanduser().resolve() if folder else None
 
 
 def _in_weights_folder(backbone: str) -> Path | None:
-    """What is called `backbone` there, or `backbone` with any one tag? Raises UsageError for several tags."""
+    """Find what is called `backbone` there, or `backbone` with one tag; raises UsageError for several tags."""
     folder = weights_folder()
     if folder is None or not folder.is_dir():
         return None
@@ -97,7 +98,7 @@ def _in_weights_folder(backbone: str) -> Path | None:
 
 
 def _local(backbone: str, path: Path) -> Pretrained:
-    """The weights in the folder or file `path`; a file may have its configuration beside it."""
+    """Return the weights in the folder or file `path`; a file may have its configuration beside it."""
     tensors = path / TENSORS if path.is_dir() else path
     config = tensors.with_name(CONFIG)
     if path.is_dir() and not config.is_file():
@@ -112,7 +113,10 @@ def _local(backbone: str, path: Path) -> Pretrained:
 
 
 def _configured(backbone: str, config: Path, tensors: Path) -> Pretrained:
-    """What `config.json` says about `tensors`. Raises SadariError where it cannot be read or contradicts `backbone`."""
+    """Read what `config.json` says about `tensors`.
+
+    Raises SadariError where it cannot be read, UsageError where it contradicts `backbone`.
+    """
     name = backbone.partition(".")[0]
     try:
         document = json.loads(config.read_text(encoding="utf-8"))
@@ -130,7 +134,7 @@ def _configured(backbone: str, config: Path, tensors: Path) -> Pretrained:
 
 @cache
 def _registered(backbone: str, origin: str) -> Pretrained:
-    """The weights as timm has them registered, with `origin` in place of its own ("": the hub)."""
+    """Return the weights as timm registers them, with `origin` in place of its own ("": the hub)."""
     from timm.models import get_pretrained_cfg, is_model, list_models, list_pretrained
 
     name, _, tag = backbone.partition(".")
@@ -140,7 +144,7 @@ def _registered(backbone: str, origin: str) -> Pretrained:
         raise unknown_name("weights", backbone, list_pretrained(f"{name}.*"))
     config = get_pretrained_cfg(backbone, allow_unregistered=True)
     values = asdict(config) if config is not None else {}
-    if origin:  # somebody else's weights, or none: timm states a licence for its own only
+    if origin:  # other weights, or none: timm states the licence of its own only
         return _read_config(name, {}, {**values, "license": ""}, origin)
     return _read_config(name, {}, values, f"hub:{values.get('hf_hub_id') or ''}")
 
@@ -154,7 +158,7 @@ def _read_config(name: str, arguments: Mapping[str, Any], values: Mapping[str, A
         arguments=arguments,
         size=int(min(sides)),
         mean=_three(values.get("mean") or MEAN),
-        std=_three(values.get("std") or DEVIATION),
+        std=_three(values.get("std") or STD),
         interpolation=str(values.get("interpolation") or INTERPOLATION),
         license=str(values.get("license") or ""),
         origin=origin,

@@ -1,4 +1,4 @@
-"""Which kinds of layers carry over what others have learnt? A pre-trained backbone, and nearest neighbours. No torch.
+"""Which layers use what was learnt elsewhere? A pre-trained backbone, and nearest neighbours. No torch.
 
     backbone vgg16                                  # up to its features, everything learns
     backbone mobilenetv1_100 cut blocks.4.0 train head
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sadari.models.backbone.pretrained import Pretrained, find_pretrained
 from sadari.models.layers.specs import KINDS, Layer, MisfitError, Shape, shape_text
-from sadari.models.layers.tokens import Words
+from sadari.models.layers.tokens import Tokens
 
 if TYPE_CHECKING:
     from sadari.models.backbone.module import Outline
@@ -24,12 +24,12 @@ WHAT_LEARNS = "all, head, from:LAYER or LAYER;LAYER"
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone(Layer):
-    """A network of timm up to a layer, which others have trained. `found`: its weights, where they are known already.
+    """A pre-trained network of timm up to a layer. `found`: its weights, where they are known already.
 
     `follow` and `params` load torch and timm, but no weights.
     """
 
-    word = "backbone"
+    kind = "backbone"
     name: str
     cut: str = "end"
     train: str = "all"
@@ -37,17 +37,17 @@ class Backbone(Layer):
     found: Pretrained | None = None
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "Backbone":
-        told = words.keyed(("cut", "train", "weights"))
-        name = told.pop("")
+    def read(cls, text: str, tokens: Tokens) -> "Backbone":
+        by_keyword = tokens.keyed(("cut", "train", "weights"))
+        name = by_keyword.pop("")
         if len(name) != 1:
             raise ValueError(f"needs the name of one network of timm, such as vgg16, not '{' '.join(name)}'")
         for key in ("cut", "train", "weights"):
-            if key in told and not told[key]:
+            if key in by_keyword and not by_keyword[key]:
                 raise ValueError(f"needs a word behind '{key}'")
-        if len(told.get("cut", [""])) != 1:
-            raise ValueError(f"'cut' takes one layer, not '{' '.join(told['cut'])}'")
-        written = {key: ("" if key == "train" else " ").join(behind) for key, behind in told.items()}
+        if len(by_keyword.get("cut", [""])) != 1:
+            raise ValueError(f"'cut' takes one layer, not '{' '.join(by_keyword['cut'])}'")
+        written = {key: ("" if key == "train" else " ").join(behind) for key, behind in by_keyword.items()}
         made = cls(
             text=text,
             name=name[0],
@@ -58,13 +58,13 @@ class Backbone(Layer):
         return replace(made, text=made._short())
 
     def _short(self) -> str:
-        """How it is printed: without what goes without saying."""
+        """Return its text without the defaults of `cut` and `weights`."""
         cut = "" if self.cut == "end" else f" cut {self.cut}"
         weights = "" if self.weights == "auto" else f" weights {self.weights}"
-        return f"{self.word} {self.name}{cut} train {self.train}{weights}"
+        return f"{self.kind} {self.name}{cut} train {self.train}{weights}"
 
     def pretrained(self) -> Pretrained:
-        """Which weights are meant? Looked up where that is not known yet; see `find_pretrained`."""
+        """Return the weights that it starts from; finds them where they are not known yet (`find_pretrained`)."""
         return self.found or find_pretrained(self.name, self.weights)
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
@@ -87,15 +87,15 @@ class Backbone(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours(Layer):
-    """The nearest training images vote; stands in place of the class layer, at the end. classes: filled in there."""
+    """A vote of the nearest training images, in place of the class layer at the end. classes: filled in there."""
 
-    word = "neighbours"
+    kind = "neighbours"
     count: int = 20
     classes: int = 0
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "Neighbours":
-        return cls(text=text, count=words.whole("the number of neighbours", 20))
+    def read(cls, text: str, tokens: Tokens) -> "Neighbours":
+        return cls(text=text, count=tokens.whole("the number of neighbours", 20))
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         if not self.classes:
@@ -108,14 +108,14 @@ class Neighbours(Layer):
 
 
 def known_weights(layers: tuple[Layer, ...], found: Pretrained | None) -> tuple[Layer, ...]:
-    """The same layers, with the weights of the backbone among them known to be `found`."""
+    """Return the same layers; the backbone among them, if any, starts from the weights `found`."""
     return tuple(replace(each, found=found) if isinstance(each, Backbone) else each for each in layers)
 
 
 def backbone_of(layers: tuple[Layer, ...]) -> Backbone | None:
-    """Which backbone does a network begin with? None where it has none."""
+    """Return the backbone that a network begins with, or None."""
     return next((each for each in layers if isinstance(each, Backbone)), None)
 
 
-KINDS.add(Backbone.word, Backbone)
-KINDS.add(Neighbours.word, Neighbours)
+KINDS.add(Backbone.kind, Backbone)
+KINDS.add(Neighbours.kind, Neighbours)

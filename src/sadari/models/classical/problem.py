@@ -1,4 +1,4 @@
-"""What does a classical model fit, and what has it learned after a pass? The values between it and its run."""
+"""What does a classical model fit, and what has it learnt after a pass? The values between it and its run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is there to fit?
+    """The training images that a classical model is fitted to.
 
     pixels: float32 (N, D). labels: int64 (N,), in 0..classes-1. variables: the model's own ones. from_pass, state:
-    how many passes lie behind, and the `state` of the last of them; 0 and nothing at the start.
+    how many passes are done, and the `state` after the last of them; 0 and nothing at the start.
     """
 
     pixels: Floats
@@ -32,10 +32,10 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """What has been learned after a pass: scores = x @ weight.T + bias.
+    """A linear model after a pass: scores = x @ weight.T + bias.
 
-    weight: (K, D), bias: (K,). state: what the next pass needs besides, as arrays; it is kept in checkpoints.
-    scored: mean log loss and accuracy of the problem's images, where fitting found them on its way.
+    weight: (K, D), bias: (K,). state: what the next pass needs besides, as arrays; checkpoints store it.
+    scored: mean log loss and accuracy on the problem's images, where fitting computes them anyway.
     """
 
     weight: Floats
@@ -46,7 +46,7 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Remembered:
-    """What has been learned where the training images themselves are the model: vectors (N, D), labels (N,)."""
+    """A model that consists of the training images themselves: vectors (N, D), labels (N,)."""
 
     vectors: Floats
     labels: NDArray[np.int64]

@@ -1,6 +1,7 @@
-"""How are the classical models fitted? Each ends as one layer of a network, so that everything behind treats all alike.
+"""How are the classical models fitted? Each ends as one layer of a network, so that all later code treats all models
+alike.
 
-None calls scikit-learn; tests hold `majority`, `logistic` and `sgd` against its DummyClassifier, LogisticRegression and
+None calls scikit-learn; tests compare `majority`, `logistic` and `sgd` with its DummyClassifier, LogisticRegression and
 SGDClassifier.
 """
 
@@ -19,9 +20,9 @@ from sadari.settings import Value
 
 @dataclass(frozen=True)
 class Classical:
-    """One classical model: `fit` calls `after_pass` with what it learned after each pass, once at least.
+    """A classical model: `fit` calls `after_pass` with what it has learnt after each pass, at least once.
 
-    most_passes: how many passes it makes of a problem at most. sigmoid: probabilities are one-vs-rest sigmoids,
+    most_passes: the greatest number of passes that it makes. sigmoid: probabilities are one-vs-rest sigmoids,
     normalised, as in scikit-learn, instead of a softmax.
     """
 
@@ -34,21 +35,21 @@ ABOVE_ZERO = ("C", "alpha", "max_iter")
 
 
 def check_variables(variables: Mapping[str, Value]) -> None:
-    """Can a classical model be fitted with these `variables`? Raises UsageError naming the one that is wrong."""
+    """Raise UsageError naming the variable with which a classical model cannot be fitted."""
     for name, value in variables.items():
         if name in ABOVE_ZERO and not 0 < float(value) < float("inf"):
             raise UsageError(f"{name} is a number above 0, not {value}")
 
 
 def majority(problem: Problem, after_pass: AfterPass) -> None:
-    """Always the most frequent class; its probabilities are the training set's shares (add-one smoothed)."""
+    """Fit a model of class frequencies: its probabilities are the shares of the training set (add-one smoothed)."""
     classes = problem.classes
     shares = (np.bincount(problem.labels, minlength=classes) + 1.0) / (len(problem.labels) + classes)
     after_pass(Linear(np.zeros((classes, problem.pixels.shape[1]), np.float32), np.log(shares).astype(np.float32)))
 
 
 def remember(problem: Problem, after_pass: AfterPass) -> None:
-    """Nothing is fitted: the training images are kept, to vote."""
+    """Store the training images, which vote later; nothing is fitted."""
     after_pass(Remembered(problem.pixels, problem.labels))
 
 

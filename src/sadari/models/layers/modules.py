@@ -1,7 +1,7 @@
 """How is each kind of layer computed? One small module per kind, with the arithmetic and defaults of Keras.
 
-Maps travel as (N, C, H, W), best in channels_last memory; sequences as (N, T, F); vectors as (N, F).
-No module writes into its input, so that outputs captured along the way stay true.
+Maps are (N, C, H, W), best in channels_last memory; sequences are (N, T, F); vectors are (N, F).
+No module writes into its input, so that outputs captured between layers stay correct.
 """
 
 from typing import TypeGuard
@@ -12,21 +12,21 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 EPSILON = 1e-3  # cited: Keras, BatchNormalization and LayerNormalization
-# Units from which the unrolled recurrence beats the fused kernel on a processor. Measured on one core with AMX in
-# bfloat16, batch 256: a training step of cnn2-lstm (512 units) 839 -> 569 ms, of lstm (64 units) 27 -> 48 ms.
+# Units from which the unrolled recurrence is faster than the fused kernel on a processor. Measured on one core with AMX
+# in bfloat16, batch 256: a training step of cnn2-lstm (512 units) 839 -> 569 ms, of lstm (64 units) 27 -> 48 ms.
 UNROLL_FROM = 256
-# Rows from which a matrix product in bfloat16 pays for the rounding of its weights, in each step. Measured on two cores
-# with AMX, forward and backward, float32 against bfloat16: 50176 x 128 takes 4.4 against 6.8 ms with 32 rows, 8.8
-# against 7.2 with 64; 784 x 256 takes 0.19 against 0.34 and 0.26 against 0.38.
+# Rows from which a matrix product in bfloat16 saves more than rounding its weights takes, in each step. Measured on two
+# cores with AMX, forward and backward, float32 against bfloat16: 50176 x 128 takes 4.4 against 6.8 ms with 32 rows,
+# 8.8 against 7.2 with 64; 784 x 256 takes 0.19 against 0.34 and 0.26 against 0.38.
 ROUND_FROM = 64
-# Products, rows times weights, from which rounding pays. Measured likewise: mlp trains 1.07 times as fast (1.06 to
-# 1.10, three pairs) where its two small layers stay in float32 and 256 rows of 784 x 256 do not.
+# Products, rows times weights, from which rounding saves time. Measured as above: mlp trains 1.07 times as fast (1.06
+# to 1.10, three pairs) where its two small layers stay in float32 and 256 rows of 784 x 256 do not.
 PRODUCTS_FROM = 1 << 24
 BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistics where torch counts the new ones
-# At step t of a run, counted from 0, the new statistics weigh at least this / (this + t); 1 gives the plain mean of all
-# steps, which remembers those of a network that knew nothing yet (measured: RESULTS.md).
+# At step t of a run, counted from 0, the new statistics weigh at least this / (this + t); 1 gives the plain mean of
+# all steps, which includes those of the untrained network (measured: RESULTS.md).
 BATCHNORM_RECENT = 10
-# What torch calls those who listen to a module.
+# torch's names for the hooks of a module.
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
 
@@ -38,7 +38,7 @@ class Relu(nn.Module):
 
 
 def activate(own: Tensor, name: str) -> Tensor:
-    """Apply the activation to a tensor that nobody else holds: ReLU works in place."""
+    """Apply the activation `name` to a tensor that nothing else uses: ReLU works in place."""
     if name == "relu":
         return own.relu_()
     if name == "linear":
@@ -59,7 +59,7 @@ class Conv(nn.Conv2d):
         self.activation = activation
 
     def reset_parameters(self) -> None:
-        """Nothing: `initialise` draws, from its own generator."""
+        """Do nothing: `initialise` draws, from its own generator."""
 
     def initialise(self, generator: torch.Generator) -> None:
         size = self.kernel_size[0] * self.kernel_size[1]
@@ -70,23 +70,24 @@ class Conv(nn.Conv2d):
         return activate(self.convolved(x), self.activation)
 
     def convolved(self, x: Tensor) -> Tensor:
-        """What the activation is applied to."""
+        """Return the convolution before its activation."""
         return super().forward(x if self.even else F.pad(x, self.around))
 
 
 class Trunk(nn.Sequential):
-    """Layer after layer, but where a pool takes the greatest of what ReLU gives, ReLU comes behind the pool.
+    """A sequence of layers where ReLU before a max pool is computed after the pool.
 
-    Both have the same outputs and gradients, as ReLU keeps the order of numbers, and it has a quarter of the values
-    left to look at: convolution, ReLU and pool of 32 channels, 256 images of 28x28, learn in 15.2 instead of 18.8 ms
-    and judge in 3.7 instead of 4.6 (two cores, bfloat16). A layer that somebody listens to gives what it always gives.
+    Both orders have the same outputs and gradients, as ReLU does not change the order of numbers, and after the pool
+    there is a quarter of the values: convolution, ReLU and pool of 32 channels, 256 images of 28x28, take 15.2 instead
+    of 18.8 ms in training and 3.7 instead of 4.6 in evaluation (measured: two cores, bfloat16). Where a layer has
+    hooks, the order is as written.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         layers = list(self)
         waiting = False
         for layer, after in zip(layers, [*layers[1:], None], strict=False):
-            if _waits(layer, after):
+            if _relu_after_pool(layer, after):
                 x, waiting = layer.convolved(x), True
             elif waiting:
                 x, waiting = layer(x).relu_(), False
@@ -95,8 +96,8 @@ class Trunk(nn.Sequential):
         return x
 
 
-def _waits(layer: nn.Module, after: nn.Module | None) -> TypeGuard[Conv]:
-    """Is `layer` a convolution whose ReLU may come behind the pool `after`?"""
+def _relu_after_pool(layer: nn.Module, after: nn.Module | None) -> TypeGuard[Conv]:
+    """Return whether `layer` is a convolution whose ReLU may be computed after the pool `after`."""
     return (
         isinstance(layer, Conv)
         and layer.activation == "relu"
@@ -113,7 +114,7 @@ class Dense(nn.Linear):
         self.activation = activation
 
     def reset_parameters(self) -> None:
-        """Nothing: `initialise` draws, from its own generator."""
+        """Do nothing: `initialise` draws, from its own generator."""
 
     def initialise(self, generator: torch.Generator) -> None:
         glorot_uniform(self.weight, self.in_features, self.out_features, generator)
@@ -126,28 +127,28 @@ class Dense(nn.Linear):
         return activate(super().forward(x), self.activation)
 
     def pays_to_round(self, rows: int) -> bool:
-        """Whether a training step of so many `rows` is sooner done with this product in bfloat16."""
+        """Return whether a training step of so many `rows` is faster with this product in bfloat16."""
         return rows >= ROUND_FROM and rows * self.weight.numel() >= PRODUCTS_FROM
 
 
 class BatchNorm(_BatchNorm):
     """Batch normalisation of maps, sequences and vectors.
 
-    The moving variance takes n / (n - 1) of the batch's, as torch does; Keras takes it as it is.
+    The moving variance is updated with n / (n - 1) times that of the batch, as in torch; Keras takes it unscaled.
     """
 
     def __init__(self, features: int) -> None:
         super().__init__(features, eps=EPSILON, momentum=BATCHNORM_MOMENTUM)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Nothing: `describe` has checked the shapes."""
+        """Do nothing: `describe` has checked the shapes."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self._normalised(x.transpose(1, 2)).transpose(1, 2) if x.ndim == 3 else self._normalised(x)
 
     def _normalised(self, x: Tensor) -> Tensor:
         if self.training and x.numel() == x.shape[1]:
-            # One value per channel has no variance: a lone last image is normalised as in evaluation.
+            # One value per channel has no variance: a last batch of one image is normalised as in evaluation.
             moving = self.running_mean, self.running_var
             return F.batch_norm(x, *moving, self.weight, self.bias, training=False, eps=EPSILON)
         return super().forward(x)
@@ -166,44 +167,45 @@ class LayerNorm(nn.LayerNorm):
 
 
 class GlobalAvgPool(nn.Module):
-    """(N, C, H, W) or (N, T, C) -> (N, C)"""
+    """The mean over positions: (N, C, H, W) or (N, T, C) -> (N, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean(dim=(2, 3) if x.ndim == 4 else 1)
 
 
 class GlobalMaxPool(nn.Module):
-    """(N, C, H, W) or (N, T, C) -> (N, C)"""
+    """The largest value over positions: (N, C, H, W) or (N, T, C) -> (N, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.amax(dim=(2, 3) if x.ndim == 4 else 1)
 
 
 class Mirror(nn.Module):
-    """As it came; `Network` looks for it."""
+    """The identity; `Network` looks for it and does the work."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x
 
 
 class Flatten(nn.Module):
-    """(N, C, H, W) -> (N, H * W * C), Keras's order: free of copies where the map is channels_last."""
+    """All values as one vector in Keras's order, (N, C, H, W) -> (N, H * W * C); copies nothing if channels_last."""
 
     def forward(self, x: Tensor) -> Tensor:
         return (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).flatten(1)
 
 
 class Rows(nn.Module):
-    """(N, C, H, W) -> (N, H, W * C): each row one time step."""
+    """Each row as one time step: (N, C, H, W) -> (N, H, W * C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(0, 2, 3, 1).flatten(2)
 
 
 class LSTM(nn.LSTM):
-    """(N, T, F) -> (N, T, units), or (N, units) without `sequence`; gates in the order i, f, g (Keras: c), o.
+    """A recurrent layer: (N, T, F) -> (N, T, units), or (N, units) without `sequence`.
 
-    One bias vector as in Keras. The fused kernel wants two: the second is a constant zero outside the state dict.
+    Gates are in the order i, f, g (Keras: c), o. One bias vector as in Keras; the fused kernel needs two, so the second
+    is a constant zero outside the state dict.
     """
 
     weight_ih_l0: nn.Parameter
@@ -219,13 +221,15 @@ class LSTM(nn.LSTM):
         self._init_flat_weights()
 
     def reset_parameters(self) -> None:
-        """Nothing: `initialise` draws, from its own generator."""
+        """Do nothing: `initialise` draws, from its own generator."""
 
     def initialise(self, generator: torch.Generator) -> None:
         glorot_uniform(self.weight_ih_l0, self.input_size, 4 * self.hidden_size, generator)
         orthogonal(self.weight_hh_l0, generator)
         nn.init.zeros_(self.bias_ih_l0)
-        nn.init.ones_(self.bias_ih_l0[self.hidden_size : 2 * self.hidden_size])  # the forget gate starts open
+        nn.init.ones_(
+            self.bias_ih_l0[self.hidden_size : 2 * self.hidden_size]
+        )  # so that the forget gate is open at the start
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         if self.hidden_size >= UNROLL_FROM and x.device.type == "cpu":
@@ -236,15 +240,15 @@ class LSTM(nn.LSTM):
         return result
 
     def _unrolled(self, x: Tensor) -> Tensor:
-        """The same recurrence step by step: one large matrix product for all inputs, gates in float32."""
+        """Compute the recurrence step by step: one large matrix product for all inputs, gates in float32."""
         inputs = F.linear(x, self.weight_ih_l0, self.bias_ih_l0).unbind(1)
         states: list[Tensor] = []
         cell = torch.zeros(x.shape[0], self.hidden_size)
-        for entering in inputs:
-            gates = entering + F.linear(states[-1], self.weight_hh_l0) if states else entering
-            admitted, remembered, new, shown = gates.float().chunk(4, dim=1)
-            cell = remembered.sigmoid() * cell + admitted.sigmoid() * new.tanh()
-            states.append((shown.sigmoid() * cell.tanh()).to(entering.dtype))
+        for step in inputs:
+            gates = step + F.linear(states[-1], self.weight_hh_l0) if states else step
+            input_gate, forget, new, output = gates.float().chunk(4, dim=1)
+            cell = forget.sigmoid() * cell + input_gate.sigmoid() * new.tanh()
+            states.append((output.sigmoid() * cell.tanh()).to(step.dtype))
         return torch.stack(states, dim=1)
 
 

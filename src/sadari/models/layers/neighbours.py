@@ -1,4 +1,4 @@
-"""What do the nearest training images say? Cosine similarity of features, and votes weighted by it.
+"""How do the nearest training images vote? By the cosine similarity of their features.
 
 Source: Wu et al. 2018 (arXiv:1805.01978), section 3.4: the k nearest features vote for their class with
 exp(similarity / 0.07).
@@ -17,8 +17,8 @@ EVEN_VOTES = 1.0  # votes spread evenly over the classes beside the k, so that n
 class Neighbours(nn.Module):
     """(N, D) -> (N, K): the logarithms of the classes' shares of the votes of the `count` nearest remembered images.
 
-    vectors: float32 (M, D), of length 1; labels: int64 (M,). Both are empty until `remember`, and come back with the
-    state dict, in whatever number was stored.
+    vectors: float32 (M, D), of length 1; labels: int64 (M,). Both are empty until `remember` is called or a state dict
+    is loaded, of any number M.
     """
 
     vectors: Tensor
@@ -32,7 +32,7 @@ class Neighbours(nn.Module):
         self.register_buffer("labels", torch.empty(0, dtype=torch.int64))
 
     def remember(self, vectors: Tensor, labels: Tensor) -> None:
-        """Let these images vote from now on. vectors: float32 (M, D), of any length; labels: int64 (M,)."""
+        """Store the images that vote from now on. vectors: float32 (M, D), of any length; labels: int64 (M,)."""
         self.vectors = F.normalize(vectors.float(), dim=1).to(self.vectors.device)
         self.labels = labels.to(self.labels.device)
 
@@ -51,6 +51,6 @@ class Neighbours(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         for name in ("vectors", "labels"):
             if f"{prefix}{name}" in state_dict:
-                kept = getattr(self, name)
-                setattr(self, name, kept.new_empty(state_dict[f"{prefix}{name}"].shape))
+                empty = getattr(self, name)
+                setattr(self, name, empty.new_empty(state_dict[f"{prefix}{name}"].shape))
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -1,7 +1,7 @@
 """Which kinds of layers are there, what does each make of a shape, and how many parameters has it? No torch here.
 
-A shape is (H, W, C) for a map, (T, F) for T time steps of F features, (F,) for a vector. Where nothing is
-said, the numbers are those of Keras 3: valid padding, Glorot-uniform kernels, batch normalisation with
+A shape is (H, W, C) for a map, (T, F) for T time steps of F features, (F,) for a vector. The defaults are
+those of Keras 3: valid padding, Glorot-uniform kernels, batch normalisation with
 momentum 0.99 and epsilon 1e-3.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import ClassVar
 
-from sadari.models.layers.tokens import Words
+from sadari.models.layers.tokens import Tokens
 from sadari.registry import Registry
 
 Shape = tuple[int, ...]
@@ -22,29 +22,32 @@ class MisfitError(ValueError):
 
 
 def shape_text(shape: Shape) -> str:
-    """How is a shape printed? "28x28x32", "28 steps of 64" or "64"."""
+    """Return a shape as it is printed: "28x28x32", "28 steps of 64" or "64"."""
     return f"{shape[0]} steps of {shape[1]}" if len(shape) == 2 else "x".join(map(str, shape))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """What every layer can say about itself. `text` is how it was written; two layers are equal without it."""
+    """One layer of a network, without its weights. `text` is how it was written; it does not count for equality.
 
-    word: ClassVar[str]
+    kind: the first token of its text.
+    """
+
+    kind: ClassVar[str]
     text: str = field(compare=False)
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "Layer":
-        """Make the layer that `words`, all but the first of its text, describe; raises MisfitError or ValueError."""
-        del words
+    def read(cls, text: str, tokens: Tokens) -> "Layer":
+        """Make the layer that `tokens`, all but the first of its text, describe; raises MisfitError or ValueError."""
+        del tokens
         return cls(text=text)
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
-        """Which shape comes out, and how did it come about? Raises MisfitError where `shape` does not fit."""
+        """Return the shape that comes out, and how it is computed; raises MisfitError where `shape` does not fit."""
         return shape, "as before"
 
     def params(self, shape: Shape) -> tuple[int, int]:
-        """How many parameters (total, trainable) has the layer on input of `shape`?"""
+        """Return how many parameters (total, trainable) the layer has on input of `shape`."""
         del shape
         return 0, 0
 
@@ -63,9 +66,9 @@ def _joined(height: str, width: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Conv(Layer):
-    """A convolution with a bias, `filters` square kernels, then its activation."""
+    """A convolution with `filters` square kernels and a bias, then its activation."""
 
-    word = "conv"
+    kind = "conv"
     filters: int
     kernel: int = 3
     stride: int = 1
@@ -73,14 +76,14 @@ class Conv(Layer):
     activation: str = "relu"
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "Conv":
+    def read(cls, text: str, tokens: Tokens) -> "Conv":
         return cls(
             text=text,
-            stride=words.after("stride", 1),
-            filters=words.whole("the number of filters"),
-            kernel=words.whole("the kernel size", 3),
-            same=words.choice(("same", "valid"), "valid") == "same",
-            activation=words.choice(ACTIVATIONS, "relu"),
+            stride=tokens.after("stride", 1),
+            filters=tokens.whole("the number of filters"),
+            kernel=tokens.whole("the kernel size", 3),
+            same=tokens.choice(("same", "valid"), "valid") == "same",
+            activation=tokens.choice(ACTIVATIONS, "relu"),
         )
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
@@ -103,7 +106,7 @@ class Conv(Layer):
         return out, f"({size} - {self.kernel}) / {self.stride}, down, + 1 = {out}"
 
     def padding(self, size: int) -> tuple[int, int]:
-        """How many zeros go before and after a side of `size`? As TensorFlow: the odd one goes after."""
+        """Return how many zeros go before and after a side of `size`; as in TensorFlow, the odd one goes after."""
         if not self.same:
             return 0, 0
         missing = max((-(-size // self.stride) - 1) * self.stride + self.kernel - size, 0)
@@ -116,9 +119,9 @@ class Conv(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchNorm(Layer):
-    """Every channel (or feature) standardised over the batch; moving statistics serve afterwards."""
+    """Standardisation of every channel (or feature) over the batch; in evaluation, by moving statistics."""
 
-    word = "batchnorm"
+    kind = "batchnorm"
 
     def params(self, shape: Shape) -> tuple[int, int]:
         return 4 * shape[-1], 2 * shape[-1]
@@ -126,9 +129,9 @@ class BatchNorm(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerNorm(Layer):
-    """Every vector of channels (or features) standardised on its own."""
+    """Standardisation of every vector of channels (or features) on its own."""
 
-    word = "layernorm"
+    kind = "layernorm"
 
     def params(self, shape: Shape) -> tuple[int, int]:
         return 2 * shape[-1], 2 * shape[-1]
@@ -139,8 +142,8 @@ class _Pool(Layer):
     size: int = 2
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "_Pool":
-        return cls(text=text, size=words.whole("the pool size", 2))
+    def read(cls, text: str, tokens: Tokens) -> "_Pool":
+        return cls(text=text, size=tokens.whole("the pool size", 2))
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         height, width, channels = _a_map(shape)
@@ -158,21 +161,21 @@ class _Pool(Layer):
 class MaxPool(_Pool):
     """The largest value of every window; windows do not overlap."""
 
-    word = "maxpool"
+    kind = "maxpool"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AvgPool(_Pool):
     """The mean of every window; windows do not overlap."""
 
-    word = "avgpool"
+    kind = "avgpool"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalAvgPool(Layer):
     """The mean of every channel over the whole map, or of every feature over all steps: a vector."""
 
-    word = "globalavgpool"
+    kind = "globalavgpool"
     of: ClassVar[str] = "the mean"
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
@@ -186,34 +189,34 @@ class GlobalAvgPool(Layer):
 class GlobalMaxPool(GlobalAvgPool):
     """The largest value of every channel over the whole map, or of every feature over all steps: a vector."""
 
-    word = "globalmaxpool"
+    kind = "globalmaxpool"
     of = "the largest"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mirror(Layer):
-    """Finished networks judge every image as it is and mirrored, and the mean of both logits counts."""
+    """In evaluation, every image is judged as it is and mirrored, and the mean of both logits counts."""
 
-    word = "mirror"
+    kind = "mirror"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout(Layer):
-    """In training, zeroes each value with probability `rate` and scales the others up; else does nothing."""
+    """In training, each value becomes zero with probability `rate` and the others are scaled up."""
 
-    word = "dropout"
+    kind = "dropout"
     rate: float
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "Dropout":
-        return cls(text=text, rate=words.fraction("the rate"))
+    def read(cls, text: str, tokens: Tokens) -> "Dropout":
+        return cls(text=text, rate=tokens.fraction("the rate"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flatten(Layer):
     """All values as one vector, in the order height, width, channel."""
 
-    word = "flatten"
+    kind = "flatten"
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         if len(shape) == 1:
@@ -225,7 +228,7 @@ class Flatten(Layer):
 class Rows(Layer):
     """Each row of a map becomes one time step, its values in the order width, channel."""
 
-    word = "rows"
+    kind = "rows"
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         height, width, channels = _a_map(shape)
@@ -236,14 +239,14 @@ class Rows(Layer):
 class LSTM(Layer):
     """A recurrent layer with one bias vector, as Keras has it: returns its last state, or all with `sequence`."""
 
-    word = "lstm"
+    kind = "lstm"
     units: int
     sequence: bool = False
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "LSTM":
-        units = words.whole("the number of units")
-        return cls(text=text, units=units, sequence=words.choice(("sequence", "last"), "last") == "sequence")
+    def read(cls, text: str, tokens: Tokens) -> "LSTM":
+        units = tokens.whole("the number of units")
+        return cls(text=text, units=units, sequence=tokens.choice(("sequence", "last"), "last") == "sequence")
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         if len(shape) == 3:
@@ -265,16 +268,16 @@ class LSTM(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Dense(Layer):
-    """Every unit sees every value of a vector, with a bias, then its activation."""
+    """A matrix product: every unit sees every value of a vector, with a bias, then its activation."""
 
-    word = "dense"
+    kind = "dense"
     units: int
     activation: str = "relu"
 
     @classmethod
-    def read(cls, text: str, words: Words) -> "Dense":
-        units = words.whole("the number of units")
-        return cls(text=text, units=units, activation=words.choice(ACTIVATIONS, "relu"))
+    def read(cls, text: str, tokens: Tokens) -> "Dense":
+        units = tokens.whole("the number of units")
+        return cls(text=text, units=units, activation=tokens.choice(ACTIVATIONS, "relu"))
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         if len(shape) != 1:
@@ -292,7 +295,7 @@ class Dense(Layer):
 class Relu(Layer):
     """Negative values become zero."""
 
-    word = "relu"
+    kind = "relu"
 
 
 KINDS: Registry[type[Layer]] = Registry("layer")
@@ -300,4 +303,4 @@ for _kind in (
     Conv, BatchNorm, LayerNorm, MaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, Dropout, Flatten, Rows,
     LSTM, Dense, Relu, Mirror,
 ):  # fmt: skip
-    KINDS.add(_kind.word, _kind)
+    KINDS.add(_kind.kind, _kind)

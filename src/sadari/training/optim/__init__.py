@@ -1,1 +1,1 @@
-"""How do gradients become steps? `build` makes the optimiser that a setting names."""
+"""How do gradients become steps? `build` makes the optimiser that the setting `optimizer` names."""

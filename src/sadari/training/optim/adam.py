@@ -19,18 +19,18 @@ def _lean(kind: type[Adam]) -> type[Adam]:
     class Lean(base):  # type: ignore[misc, valid-type]
         @torch.no_grad()
         def step(self, closure: Callable[[], float] | None = None) -> None:
-            """Let every parameter that has a gradient learn from it; there is no use for a `closure`."""
+            """Update every parameter that has a gradient; `closure` is not used."""
             del closure
             groups = [[each for each in group["params"] if each.grad is not None] for group in self.param_groups]
             if not all(each in self.state for parameters in groups for each in parameters):
-                super().step()  # which makes what is remembered of each
+                super().step()  # which makes the state of each
                 return
             for group, parameters in zip(self.param_groups, groups, strict=True):
                 if parameters:
                     _step(group, parameters, [self.state[each] for each in parameters])
 
         def zero_grad(self, set_to_none: bool = True) -> None:
-            """Forget all gradients; that `set_to_none` is asked for needs no saying."""
+            """Set all gradients to None; `set_to_none` is always true here."""
             assert set_to_none
             for group in self.param_groups:
                 for parameter in group["params"]:
@@ -41,16 +41,16 @@ def _lean(kind: type[Adam]) -> type[Adam]:
     return Lean
 
 
-def _step(group: dict[str, Any], parameters: list[torch.Tensor], kept: list[dict[str, torch.Tensor]]) -> None:
-    steps = [each["step"] for each in kept]
+def _step(group: dict[str, Any], parameters: list[torch.Tensor], states: list[dict[str, torch.Tensor]]) -> None:
+    steps = [each["step"] for each in states]
     torch._foreach_add_(steps, 1)
     fused = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
     fused(
         parameters,
         [each.grad for each in parameters if each.grad is not None],
-        [each["exp_avg"] for each in kept],
-        [each["exp_avg_sq"] for each in kept],
-        [],  # what AMSGrad remembers
+        [each["exp_avg"] for each in states],
+        [each["exp_avg_sq"] for each in states],
+        [],  # the state of AMSGrad
         steps,
         lr=group["lr"],
         beta1=group["betas"][0],

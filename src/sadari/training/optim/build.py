@@ -1,4 +1,4 @@
-"""How do gradients become steps, and how long is a step? Defaults are those that Keras documents."""
+"""How do gradients become steps, and how long is a step? The defaults are those that Keras documents."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -33,21 +33,21 @@ EPSILON = 1e-7  # Keras's, for every optimiser that has one
 MUON_MOMENTUM = 0.95  # cited: Jordan et al. 2024
 MOMENTUM = 0.9  # assumed: the usual value (Sutskever et al. 2013)
 STEPS_AT = (0.5, 0.75)  # assumed: He et al. 2015 divide by 10 at half and three quarters of training
-ONE_CYCLE_WARMUP = 0.3  # part of the run spent rising, as in Smith & Topin 2017 (arXiv:1708.07120)
-SHARE = "share_of_rate"  # what a group of parameters calls its part of the learning rate
+ONE_CYCLE_WARMUP = 0.3  # fraction of the run in which the rate rises, as in Smith & Topin 2017 (arXiv:1708.07120)
+SHARE = "share_of_rate"  # the key of a group of parameters for its fraction of the learning rate
 ONE_CYCLE_START = 1 / 25  # of the highest rate, likewise
 
 
 def peak_learning_rate(settings: Settings) -> float:
-    """The learning rate asked for, or the optimiser's own default."""
+    """Return the learning rate that is set, or the default of the optimiser."""
     return settings.learning_rate or LEARNING_RATES[settings.optimizer]
 
 
 def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
-    """Which optimiser updates `network`? Frozen parameters have no place in it.
+    """Return the optimiser of the parameters of `network` that are not frozen.
 
-    Weight decay acts on kernels only (tensors of two or more dimensions). A backbone's part learns at
-    `backbone_learning_rate`, where one is set, and follows the same schedule.
+    Weight decay acts on kernels only (tensors of two or more dimensions). The parameters of a backbone learn at
+    `backbone_learning_rate`, where one is set, and follow the same schedule.
     """
     peak = peak_learning_rate(settings)
     slower = (settings.backbone_learning_rate or peak) / peak
@@ -63,9 +63,10 @@ def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
 
 
 def _groups(parameters: list[Parameter], settings: Settings, share: float) -> list[dict[str, Any]]:
-    """Kernels and the others, as far as there are any; share: of the learning rate that the run has at a time.
+    """Return the groups of kernels and of other parameters, where there are any.
 
-    Where neither decays they are one group, since each group costs a step of its own.
+    share: the fraction of the run's learning rate at which they learn. Without weight decay they are one group, since
+    each group costs a step of its own.
     """
     if not settings.weight_decay:
         return [{"params": parameters, "weight_decay": 0.0, SHARE: share}] if parameters else []
@@ -103,7 +104,7 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
 
 
 def learning_rate_at(settings: Settings, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of step number `step` (from 0, counted over the whole run).
+    """Return the learning rate of step number `step` (from 0, counted over the whole run).
 
     Warm-up rises linearly from 0 over `warmup_epochs`; the schedule then covers the rest of the run.
     """
@@ -134,24 +135,24 @@ _SHAPES: dict[str, Callable[[float], float]] = {
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Use `rate` from the next step on; a backbone's part uses its share of it."""
+    """Use `rate` from the next step on; the parameters of a backbone use their share of it."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group.get(SHARE, 1.0)
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
-    """The optimiser's memory by "<parameter number>.<name>"; `load_optimizer_tensors` restores it."""
+    """Return the optimiser's state by "<parameter number>.<name>"; `load_optimizer_tensors` restores it."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{number}.{name}": torch.as_tensor(value) for number, kept in state.items() for name, value in kept.items()
+        f"{number}.{name}": torch.as_tensor(value) for number, of_one in state.items() for name, value in of_one.items()
     }
 
 
 def load_optimizer_tensors(optimizer: Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Give `optimizer` back the memory that `optimizer_tensors` returned.
+    """Give `optimizer` back the state that `optimizer_tensors` returned.
 
     Each tensor takes the memory order of its parameter: fused optimisers walk through both by address. Raises
-    SadariError for the memory of another network.
+    SadariError for the state of another network.
     """
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}

@@ -15,11 +15,11 @@ from torch.nn import Parameter
 
 from sadari.training.optim.adam import LeanAdamW
 
-# a x + b x^3 + c x^5 takes singular values to about one; cited: Jordan et al. 2024.
+# a x + b x^3 + c x^5 brings singular values to about one; cited: Jordan et al. 2024.
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 TIMES = 5  # cited: likewise
 SIZE_OF_ADAM = 0.2  # root mean square of Adam's steps; cited: Liu et al. 2025
-ORTHOGONAL = "orthogonal"  # whether a group of parameters takes Muon's steps, else AdamW's
+ORTHOGONAL = "orthogonal"  # the key of a group of parameters: whether Muon updates it, else AdamW
 
 
 class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
@@ -39,7 +39,7 @@ class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:
-        """Let every parameter that has a gradient learn from it; there is no use for a `closure`."""
+        """Update every parameter that has a gradient; `closure` is not used."""
         del closure
         groups = self.param_groups
         self.param_groups = [group for group in groups if not group[ORTHOGONAL]]
@@ -57,7 +57,7 @@ class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
             return
         state = self.state[kernel]
         if not state:
-            state["step"] = torch.tensor(0.0)  # AdamW's loader looks for it
+            state["step"] = torch.tensor(0.0)  # AdamW's loader expects it
             state["momentum"] = torch.zeros_like(kernel)
         state["momentum"].lerp_(kernel.grad, 1 - self._momentum)
         direction = kernel.grad.lerp(state["momentum"], self._momentum)
@@ -68,7 +68,7 @@ class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """About the nearest matrix to `matrix` (M, N) whose singular values are one: they end between 0.7 and 1.2."""
+    """Return about the nearest matrix to `matrix` (M, N) with singular values of one: they are between 0.7 and 1.2."""
     a, b, c = POLYNOMIAL
     tall = matrix.shape[0] > matrix.shape[1]
     x: Tensor = matrix.T if tall else matrix
@@ -80,15 +80,15 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 
 def marked(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The groups of parameters, with kernels apart and marked, but for the last kernel of the first group.
+    """Return the groups of parameters with kernels in marked groups of their own, except the last of the first group.
 
-    That is the class layer's: what decides between classes learns better from AdamW (Jordan et al. 2024).
+    That is the kernel of the class layer, which learns better by AdamW (Jordan et al. 2024).
     """
     last = [each for each in groups[0]["params"] if each.ndim >= 2][-1]
-    found: list[dict[str, Any]] = []
+    split: list[dict[str, Any]] = []
     for group in groups:
         for mark in (True, False):
             some = [each for each in group["params"] if (each.ndim >= 2 and each is not last) is mark]
             if some:
-                found.append({**group, "params": some, ORTHOGONAL: mark})
-    return found
+                split.append({**group, "params": some, ORTHOGONAL: mark})
+    return split

@@ -1,4 +1,4 @@
-"""How does an optimiser step without torch's compiler? By its own methods, as they are below their wrappers.
+"""How does an optimiser step without torch's compiler? By its own methods, without their wrappers.
 
 torch wraps them for `torch.compile`, and each wrapper imports `torch._dynamo` when it is first called: that takes about
 as long as torch itself (1.2 s, measured), and nothing here compiles.
@@ -15,6 +15,6 @@ WRAPPED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")  # b
 
 
 def uncompiled(kind: type[Kind]) -> type[Kind]:
-    """Which class computes the same as the optimiser `kind`, to the bit, and never loads the compiler?"""
+    """Return a class that computes the same as the optimiser `kind`, to the bit, and never loads the compiler."""
     methods = {name: unwrap(getattr(kind, name)) for name in WRAPPED}
     return type(kind.__name__, (kind,), {**methods, "step": torch.no_grad()(unwrap(kind.step))})

@@ -1,0 +1,247 @@
+"""Which models come with Sadari? A list of them, from the simplest up. No torch here.
+
+The models are those of the articles A0 to A4, and those on pre-trained backbones. An article's own network (a1-cnn ...)
+has the settings that its article trains it with; the other models leave them to the user. A network that starts from
+published weights comes under the licence of those weights, which a run's environment.json names.
+"""
+
+from sadari.models.spec import FittedBy, ModelSpec
+from sadari.settings import Value
+
+_BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
+# Assumed: small enough for a processor; its weights are free (Apache-2.0).
+_DEFAULT_BACKBONE = "mobilenetv1_100"
+# Assumed: small sets make few large batches, and weights learnt from a million images should move slowly.
+FINE_TUNING: dict[str, Value] = {"batch_size": 32, "learning_rate": 0.001, "backbone_learning_rate": 0.0001}
+
+_CNN_TRUNK = """
+    conv 32 same, batchnorm, maxpool
+    conv 64 same, batchnorm, maxpool
+    conv 64 same, batchnorm, maxpool
+"""
+_CNN2_TRUNK = """
+    conv 32 same, batchnorm
+    conv 32 same, batchnorm, dropout 0.25
+    conv 64 same, maxpool, dropout 0.25
+    conv 128 same, batchnorm, dropout 0.25
+"""
+
+# Measured on validation images of Fashion-MNIST, as benchmarks/speed/sprint.py says.
+_SPRINT = """
+    conv {first} same stride 2
+    conv {second} same linear, maxpool, batchnorm, relu
+    conv {second} same linear, batchnorm, relu
+    conv {third} same linear, maxpool, batchnorm, relu
+    conv {third} same linear, batchnorm, relu
+    globalmaxpool, mirror
+"""
+_SPRINTING: dict[str, Value] = {
+    "optimizer": "muon",
+    "learning_rate": 0.01,
+    "schedule": "one-cycle",
+    "batch_size": 500,
+    "label_smoothing": 0.1,
+    "augment": "crop 1, flip",
+    "scaling": "channel",
+    "restore_best": False,
+}
+
+LADDER = (
+    ModelSpec(
+        name="majority",
+        summary="always says the most frequent class",
+        layers="",
+        fitted_by=FittedBy.SOLVER,
+    ),
+    ModelSpec(
+        name="logistic",
+        summary="logistic regression on pixels",
+        layers="flatten",
+        variables={"C": 1.0, "max_iter": 100},
+        fitted_by=FittedBy.SOLVER,
+        article="A2",
+    ),
+    ModelSpec(
+        name="sgd",
+        summary="logistic regression on pixels, one image at a time",
+        layers="flatten",
+        variables={"alpha": 0.0001, "average": True},
+        settings={"scaling": "pixel", "epochs": 20},
+        fitted_by=FittedBy.SOLVER,
+        article="A2",
+    ),
+    ModelSpec(
+        name="softmax",
+        summary="one softmax layer on pixels",
+        layers="flatten",
+        article="A2",
+    ),
+    ModelSpec(
+        name="mlp",
+        summary="two dense layers",
+        layers="flatten, dense 256, dense 64",
+        article="A0",
+    ),
+    ModelSpec(
+        name="dnn",
+        summary="one dense layer of sigmoid units",
+        layers="flatten, dense 100 sigmoid",
+        article="A2",
+    ),
+    ModelSpec(
+        name="cnn",
+        summary="three convolutions, each pooled, and a dense layer",
+        layers=_CNN_TRUNK + "flatten, dense 64",
+        article="A0",
+    ),
+    ModelSpec(
+        name="lstm",
+        summary="reads the image row by row, two layers deep",
+        layers="""
+            rows
+            lstm 64 sequence, lstm 64, layernorm, dropout $dropout
+        """,
+        variables={"dropout": 0.5},
+        article="A0",
+    ),
+    ModelSpec(
+        name="lstm3",
+        summary="reads the image row by row, three layers deep",
+        layers="""
+            rows
+            lstm 64 sequence, lstm 64 sequence, lstm 64, layernorm, dropout $dropout
+        """,
+        variables={"dropout": 0.5},
+        article="A0",
+    ),
+    ModelSpec(
+        name="cnn-lstm",
+        summary="the maps of the cnn, read row by row",
+        layers=_CNN_TRUNK + "rows, lstm 64 sequence, lstm 64, dropout $dropout",
+        variables={"dropout": 0.5},
+        article="A0",
+    ),
+    ModelSpec(
+        name="cnn2",
+        summary="four convolutions and two dense layers, with dropout",
+        layers=_CNN2_TRUNK
+        + """
+            flatten
+            dense 512, batchnorm, dropout 0.5
+            dense 128, batchnorm, dropout 0.5
+        """,
+        article="A0",
+    ),
+    ModelSpec(
+        name="cnn2-lstm",
+        summary="the maps of the cnn2, read row by row",
+        layers=_CNN2_TRUNK
+        + """
+            rows
+            lstm 512 sequence, layernorm, dropout 0.5
+            lstm 128, layernorm, dropout 0.5
+        """,
+        article="A0",
+    ),
+    ModelSpec(
+        name="a1-cnn",
+        summary="four wide convolutions, for large photographs",
+        layers="""
+            conv 128 same, maxpool
+            conv 256 same, maxpool
+            conv 128 same, maxpool
+            conv 64 same, maxpool
+            flatten, dense 128, dense 64, dense 32
+        """,
+        settings={"epochs": 50},
+        article="A1",
+    ),
+    ModelSpec(
+        name="a2-cnn",
+        summary="two convolutions, with dropout before the classes",
+        layers="""
+            conv 32 same, maxpool
+            conv 64 same, maxpool
+            flatten, dense 100, dropout $dropout
+        """,
+        variables={"dropout": 0.4},
+        settings={"epochs": 20, "patience": 3},
+        article="A2",
+    ),
+    ModelSpec(
+        name="a3-cnn",
+        summary="four convolutions with one dropout rate, for colour images",
+        layers="""
+            conv 64 same, dropout $dropout
+            conv 64 same, dropout $dropout, maxpool
+            conv 128 same, dropout $dropout, maxpool
+            conv 256 same, dropout $dropout, maxpool
+            flatten, dense 512, dense 512
+        """,
+        variables={"dropout": 0.5},
+        settings={"scaling": "channel", "optimizer": "sgd", "epochs": 50, "batch_size": 512},
+        article="A3",
+    ),
+    ModelSpec(
+        name="a4-first",
+        summary="two convolutions of 64 filters without padding",
+        layers="conv 64, maxpool, conv 64, maxpool, flatten, dense 128",
+        settings={"epochs": 5, "batch_size": 32},
+        article="A4",
+    ),
+    ModelSpec(
+        name="a4-dnn",
+        summary="one dense layer, to compare with a4-cnn",
+        layers="flatten, dense 128",
+        settings={"epochs": 5, "batch_size": 32},
+        article="A4",
+    ),
+    ModelSpec(
+        name="a4-cnn",
+        summary="two convolutions of 32 filters without padding",
+        layers="conv 32, maxpool, conv 32, maxpool, flatten, dense 128",
+        settings={"epochs": 5, "batch_size": 32},
+        article="A4",
+    ),
+    ModelSpec(
+        name="sprint",
+        summary="the fastest way to a good classifier of small images",
+        layers=_SPRINT.format(first=32, second=64, third=128),
+        settings={**_SPRINTING, "epochs": 6},
+    ),
+    ModelSpec(
+        name="sprint-wide",
+        summary="sprint, half as wide again and for twice as long",
+        layers=_SPRINT.format(first=48, second=96, third=192),
+        settings={**_SPRINTING, "epochs": 12},
+    ),
+    ModelSpec(
+        name="knn",
+        summary="the nearest training images vote, by the features of a pre-trained backbone",
+        layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
+        variables={"k": 20, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        fitted_by=FittedBy.SOLVER,
+    ),
+    ModelSpec(
+        name="linear-probe",
+        summary="logistic regression on the features of a pre-trained backbone",
+        layers=_BACKBONE.format(train="head") + ", globalavgpool",
+        variables={"C": 1.0, "max_iter": 1000, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        fitted_by=FittedBy.SOLVER,
+    ),
+    ModelSpec(
+        name="vgg16",
+        summary="VGG16, pre-trained, and three dense layers",
+        layers="backbone vgg16 cut $cut train $train weights $weights, flatten, dense 128, dense 64, dense 32",
+        variables={"cut": "end", "train": "head", "weights": "auto"},
+        settings={"epochs": 50},
+        article="A1",
+    ),
+    ModelSpec(
+        name="fine-tune",
+        summary="a pre-trained backbone and a class layer, trained further",
+        layers=_BACKBONE.format(train="$train") + ", globalavgpool",
+        variables={"backbone": _DEFAULT_BACKBONE, "cut": "end", "train": "all", "weights": "auto"},
+        settings=FINE_TUNING,
+    ),
+)

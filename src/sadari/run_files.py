@@ -1,0 +1,132 @@
+"""How are the history, the split and the predictions of a run written and read? Each file whole or not at all."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from sadari.files import undamaged, write_text, write_whole
+from sadari.values import Answers, Predictions, Split
+
+HISTORY_COLUMNS = (
+    "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
+)  # fmt: skip
+
+
+def write_history(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write one row per epoch under HISTORY_COLUMNS; a missing value (no validation split) is an empty cell."""
+    text = StringIO()
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _printed(row[name]) for name in HISTORY_COLUMNS if name in row})
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Read what `write_history` wrote: a row per epoch, without the empty cells; none where there is no file."""
+    if not path.is_file():
+        return []
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if rows.fieldnames and "epoch" not in rows.fieldnames:
+            raise ValueError("it has no column epoch")
+        return [{name: float(text) for name, text in row.items() if text} for row in rows]
+
+
+def _printed(value: float) -> str:
+    return str(value) if isinstance(value, int) else format(value, ".9g")
+
+
+def write_split(path: Path, split: Split) -> None:
+    """Write the positions of train, val and test, and their origin, as `split.npz`."""
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, train=split.train, val=split.val, test=split.test, origin=np.array(split.origin))
+
+    write_whole(path, save)
+
+
+def read_split(path: Path) -> Split:
+    """Read what `write_split` wrote; never unpickles. Raises SadariError for a damaged file."""
+    with undamaged(path, "delete it, and the split is drawn again"), path.open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
+        return Split(stored["train"], stored["val"], stored["test"], str(stored["origin"]))
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write `predictions.csv`: id, label and prediction by class name, then the probability of each class."""
+    write_whole(path, lambda temporary: _put_predictions(temporary, predictions))
+
+
+def _put_predictions(path: Path, predictions: Predictions) -> None:
+    # Row by row: the text of ten thousand images and a thousand classes would take gigabytes of memory.
+    classes = predictions.classes
+    rows = zip(predictions.ids, predictions.labels, predictions.predicted, predictions.probabilities, strict=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "label", "prediction", *classes])
+        for image_id, label, predicted, probabilities in rows:
+            printed = [format(each, ".9g") for each in probabilities.tolist()]
+            writer.writerow([image_id, classes[label], classes[predicted], *printed])
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan.
+
+    Raises SadariError for a damaged file.
+    """
+    rows: list[list[str]] = []
+
+    def probabilities_of(read: Iterable[tuple[list[str], str]]) -> Iterator[str]:
+        for cells, printed in read:
+            rows.append(cells)
+            yield printed
+
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
+        classes = _classes_of(file)
+        probabilities = np.loadtxt(probabilities_of(_rows_of(file)), dtype=np.float32, delimiter=",", ndmin=2)
+        answers = _answers(rows, classes)
+        return Predictions(answers.ids, answers.labels, probabilities, classes, seconds=float("nan"))
+
+
+def read_answers(path: Path) -> Answers:
+    """Read what `write_predictions` wrote without the probabilities, which are most of it with many classes."""
+    with undamaged(path), path.open(encoding="utf-8", newline="") as file:
+        classes = _classes_of(file)
+        return _answers([cells for cells, _ in _rows_of(file)], classes)
+
+
+def _classes_of(file: TextIO) -> tuple[str, ...]:
+    """Read the classes from the first row of `file`; the next read gets the second row."""
+    header = next(csv.reader(file))
+    if header[:3] != ["id", "label", "prediction"]:
+        raise ValueError("it does not begin with id,label,prediction")
+    return tuple(header[3:])
+
+
+def _rows_of(file: TextIO) -> Iterator[tuple[list[str], str]]:
+    """Yield ([id, label, prediction], the probabilities as printed) of each row that is left."""
+    # Only quoted rows need `csv`; splitting the others by hand is ten times as fast with many classes.
+    for line in file:
+        if '"' in line:
+            cells = next(csv.reader(chain([line], file)))
+            yield cells[:3], ",".join(cells[3:])
+        else:
+            *cells, printed = line.split(",", 3)
+            yield cells, printed
+
+
+def _answers(rows: Sequence[Sequence[str]], classes: tuple[str, ...]) -> Answers:
+    position = {name: index for index, name in enumerate(classes)}
+    return Answers(
+        ids=np.array([each for each, _, _ in rows], dtype=np.str_),
+        labels=np.array([position[each] for _, each, _ in rows], dtype=np.int64),
+        predicted=np.array([position[each] for _, _, each in rows], dtype=np.int64),
+        classes=classes,
+    )

@@ -1,0 +1,80 @@
+"""What does a finished run leave? Its model, its predictions, and its scores, which are written last."""
+
+import math
+from time import perf_counter
+from typing import Any
+
+from sadari.evaluation.metrics import score
+from sadari.files import write_json
+from sadari.inference.model import write_model
+from sadari.inference.predict import Inputs, predict
+from sadari.run import MODEL, PREDICTIONS, SCORES
+from sadari.run_files import write_predictions
+from sadari.training.checkpoint import FitState
+from sadari.training.engine import DivergedError
+from sadari.training.setup import Setup
+from sadari.values import SPLITS, Predictions
+
+TIMED_IMAGES = 32  # assumed: a second's work for a backbone on a processor
+
+
+def write_results(setup: Setup, state: FitState, started: float) -> None:
+    """Judge the network on each split, test last, and write the results; `scores.json` comes last and ends the run.
+
+    started: when this process began with the run, by `perf_counter`. Raises DivergedError, with nothing written, where
+    the probabilities are no numbers, SadariError where the disk is full.
+    """
+    out = setup.out
+    predictions = {split_name: _judge(setup, split_name) for split_name in SPLITS}
+    judged_on = "test" if predictions["test"] is not None else "val" if predictions["val"] is not None else "train"
+    judged = predictions[judged_on]
+    assert judged is not None  # the train split is never empty: draw_split refuses that
+    scores = {name: None if each is None else dict(score(each).values) for name, each in predictions.items()}
+    if any(each and not math.isfinite(each["loss"]) for each in scores.values()):
+        raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
+    write_model(out / MODEL, setup.network, setup.architecture)
+    write_predictions(out / PREDICTIONS, judged)
+    summary = _summary(setup, state) | {
+        "seconds": {"train": state.seconds, "total": state.earlier + perf_counter() - started},
+        "images_per_second": _images_per_second(setup, judged, judged_on),
+        "judged_on": judged_on,
+        "images": {name: len(setup.split.positions(name)) for name in SPLITS},
+        "split": setup.split.origin,
+        "scores": scores,
+    }
+    write_json(out / SCORES, summary)
+    setup.checkpoint.remove()
+
+
+def _summary(setup: Setup, state: FitState) -> dict[str, Any]:
+    """Return what was trained and for how long, as the first keys of `scores.json`."""
+    rows = setup.architecture.rows() if setup.job.model.layers else ()
+    return {
+        "run": str(setup.out.resolve()),
+        "model": setup.job.model.name,
+        "data": setup.job.data,
+        "seed": setup.job.seed,
+        "params": {"total": sum(row.total for row in rows), "trainable": sum(row.trainable for row in rows)},
+        "epochs": len(state.history),
+        "best_epoch": state.best_epoch or None,
+    }
+
+
+def _judge(setup: Setup, split_name: str) -> Predictions | None:
+    """Return the predictions for one split; None where it has no images."""
+    positions = setup.split.positions(split_name)
+    if not len(positions):
+        return None
+    return predict(setup.fit_inputs.learner, setup.fit_inputs.inputs, setup.images, positions)
+
+
+def _images_per_second(setup: Setup, judged: Predictions, split_name: str) -> float:
+    """Return how many images a second the whole network judges.
+
+    Timed on a few images where `judged` began behind the frozen layers.
+    """
+    if setup.fit_inputs.learner is setup.network:
+        return len(judged) / judged.seconds
+    positions = setup.split.positions(split_name)[:TIMED_IMAGES]
+    pixels = Inputs.pixels(setup.images.images, setup.preprocess)
+    return len(positions) / predict(setup.network, pixels, setup.images, positions).seconds

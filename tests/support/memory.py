@@ -1,0 +1,14 @@
+"""How much of what was freed does malloc have to fetch again from the system?"""
+
+import resource
+
+import torch
+
+MEBIBYTES = 96  # more than any malloc keeps by itself (32 MiB at most)
+
+
+def faults_of_taking_memory() -> int:
+    """Return the page faults of allocating, touching and freeing so much memory."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.empty(MEBIBYTES << 20, dtype=torch.uint8).fill_(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
