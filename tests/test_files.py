@@ -13,7 +13,7 @@ import pytest
 
 from sadari import files
 from sadari.errors import SadariError, UsageError
-from sadari.files import lying_in, read_json, write_text, write_whole
+from sadari.files import names_in, read_json, write_text, write_whole
 from sadari.locks import Busy, hold_folder
 from sadari.settings import read_toml
 from sadari.unfinished import UnfinishedFolder, remove_unfinished, temporary_folder
@@ -86,7 +86,7 @@ def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_p
         assert each.stdout.readline() == "writing\n"
     killed(dead)
     assert len(list(tmp_path.glob(".*.part"))) == 2
-    assert lying_in(tmp_path) == []
+    assert names_in(tmp_path) == []
     remove_unfinished(tmp_path)
     (left,) = tmp_path.glob(".*.part")
     assert left.name.startswith(".living.")
@@ -96,11 +96,22 @@ def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["living"]
 
 
+def test_the_same_name_is_swept_in_a_folder_of_the_user(tmp_path: Path) -> None:
+    """As where `sadari export` was killed."""
+    dead = program(SLOW_WRITER, str(tmp_path / "model.onnx"), "60")
+    assert dead.stdout is not None
+    assert dead.stdout.readline() == "writing\n"
+    killed(dead)
+    (tmp_path / ".model.onnx2.0123abcd.part").write_text("of another name")
+    write_text(tmp_path / "model.onnx", "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".model.onnx2.0123abcd.part", "model.onnx"]
+
+
 def test_files_of_others_are_not_swept(tmp_path: Path) -> None:
     for name in ("film.part", ".hidden", "part"):
         (tmp_path / name).write_text("theirs")
     remove_unfinished(tmp_path)
-    assert sorted(lying_in(tmp_path)) == [".hidden", "film.part", "part"]
+    assert sorted(names_in(tmp_path)) == [".hidden", "film.part", "part"]
 
 
 def test_a_folder_that_a_killed_process_filled_is_removed_by_the_next(tmp_path: Path) -> None:
@@ -149,7 +160,7 @@ def test_a_folder_is_held_by_one(tmp_path: Path) -> None:
     with hold_folder(tmp_path):
         with pytest.raises(Busy), hold_folder(tmp_path):
             pass
-        assert lying_in(tmp_path) == []
+        assert names_in(tmp_path) == []
     with hold_folder(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sadari.errors import SadariError, UsageError
-from sadari.unfinished import is_unfinished, new_file
+from sadari.unfinished import is_unfinished, new_file, remove_unfinished_of
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -20,6 +20,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.exists()
+        if is_new:
+            remove_unfinished_of(path)
         unfinished, handle = new_file(path)
         try:
             write(unfinished)
