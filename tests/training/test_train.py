@@ -173,8 +173,8 @@ def test_wrong_variables_of_classical_rungs_leave_no_folder(model: str, name: st
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    held = "h = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(h, fcntl.LOCK_SH); print('held', flush=True)"
-    code = f"import fcntl, os, sys; {held}; sys.stdin.read()"
+    held = "with hold_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    code = f"import sys\nfrom pathlib import Path\nfrom sadari.locks import hold_folder\n{held}"
     out.mkdir()
     other = subprocess.Popen([sys.executable, "-c", code, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout is not None
@@ -183,7 +183,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SadariError, match="another process is training in"):
             trained(job_for("majority"), out)
-        assert out.is_dir()  # it is the other one's, empty as it still is
+        assert out.is_dir()  # it is the other one's, with nothing but its lock as yet
         other.stdin.close()
     assert trained(job_for("majority"), out).finished
 
