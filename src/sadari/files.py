@@ -1,14 +1,18 @@
 """How are files written so that none is ever half-written, and read back? Every error is one sentence."""
 
+import csv
 import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sadari.errors import SadariError, UsageError
 from sadari.unfinished import is_unfinished, new_file, remove_unfinished_of
+
+if TYPE_CHECKING:
+    from _csv import Writer
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -57,8 +61,16 @@ def exists(path: Path) -> bool:
     """Return whether there is something at `path`: not where its name is too long, or where nobody may look."""
     try:
         return path.exists()
-    except OSError:
+    except (OSError, ValueError):
         return False
+
+
+def expanded(path: str | Path) -> Path:
+    """Return `path` with the home folder in the place of "~"; a name that begins with "~" and means no home stays."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def names_in(out: Path) -> list[str]:
@@ -79,6 +91,24 @@ def names_in(out: Path) -> list[str]:
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     write_whole(path, lambda temporary: _put(temporary, text.encode("utf-8")))
+
+
+class _UnixLines:
+    """A receiver of the lines of a csv writer, which passes them on with "\\n" at their end."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+def csv_writer(file: TextIO) -> "Writer":
+    """Return what writes rows of CSV to `file`, with "\\n" at their end, that every reader reads back as they were.
+
+    Before Python 3.11.9 the module csv quotes a line break in a cell only where it is part of the line's end.
+    """
+    return csv.writer(_UnixLines(file), lineterminator="\r\n")
 
 
 def write_json(path: Path, document: Any, *, indent: int | None = 2) -> None:

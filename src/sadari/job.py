@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
-from sadari.files import exists
+from sadari.files import exists, expanded
 from sadari.models.backbone.spec import Backbone, backbone_of
 from sadari.models.catalog import find_model, recorded_model
 from sadari.models.layers.specs import Layer, Shape
@@ -104,4 +104,4 @@ def _with_absolute_weights(variables: dict[str, Value]) -> dict[str, Value]:
     weights = str(variables.get("weights", "auto"))
     if weights == "auto" or weights.partition(":")[0] == "random":
         return variables
-    return {**variables, "weights": str(Path(weights).expanduser().resolve())}
+    return {**variables, "weights": str(expanded(weights).resolve())}

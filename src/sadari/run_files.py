@@ -9,7 +9,7 @@ from typing import TextIO
 
 import numpy as np
 
-from sadari.files import undamaged, write_text, write_whole
+from sadari.files import csv_writer, undamaged, write_text, write_whole
 from sadari.values import Answers, Predictions, Split
 
 HISTORY_COLUMNS = (
@@ -69,7 +69,7 @@ def _put_predictions(path: Path, predictions: Predictions) -> None:
     classes = predictions.classes
     rows = zip(predictions.ids, predictions.labels, predictions.predicted, predictions.probabilities, strict=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv_writer(file)
         writer.writerow(["id", "label", "prediction", *classes])
         for image_id, label, predicted, probabilities in rows:
             printed = [format(each, ".9g") for each in probabilities.tolist()]

@@ -59,6 +59,12 @@ class Settings:
     fit: str = _setting("crop", "how images of other shapes become square", choices=("crop", "pad", "squash"))
     interpolation: str = _setting("bilinear", "how images are resized", choices=INTERPOLATIONS)
     channels: int = _setting(0, "1 for grey, 3 for colour; 0 keeps those of the source", low=0)
+    white_level: int = _setting(0, "value of 16-bit pixels that is white; 0 finds the range of the set", low=0)
+    max_megapixels: float = _setting(120.0, "images with more pixels, in millions, are refused", low=1)
+    split_folders: str = _setting(
+        "auto", "which top folders are splits: auto, none (they are classes), or such as train=A test=B"
+    )
+    archive_encoding: str = _setting("auto", "encoding of an archive's names that do not say it, such as cp949")
     unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
         "stratified", "how splits that the source does not give are drawn", choices=("stratified", "last")

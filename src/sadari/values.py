@@ -65,6 +65,7 @@ class ImageSet:
     fingerprint: hexadecimal digest of the content (pixels' source bytes, labels, ids, classes, source split).
     notes: sentences that the user should see, such as what was resized.
     evidence: optional bool (N, H, W), true at the pixels that show the class (drawn sets only).
+    white_level: the 16-bit value that became 255 in all images; 0 where no image had 16 bits.
 
     Raises ValueError where shapes, dtypes or labels contradict each other.
     """
@@ -78,6 +79,7 @@ class ImageSet:
     fingerprint: str
     notes: tuple[str, ...] = ()
     evidence: NDArray[np.bool_] | None = None
+    white_level: int = 0
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from sadari.cli import predict as command
+from sadari.deploy.predict import Answer
 from sadari.run import RunRecord
 from support.photographs import CLASSES, bad_files, photographs, trained
 from support.sets import write_folder
@@ -100,3 +103,28 @@ def test_a_wrong_request_is_status_2(words: tuple[str, ...], sentence: str, sada
     answer = sadari("predict", *(word.replace("RUN", str(run.path)) for word in words))
     assert (answer.status, answer.out) == (2, "")
     assert sentence in answer.err
+
+
+HOSTILE = ("line\nbreak", "carriage\rreturn", "\x1b]0;title\x07", 'quote"comma,', "\u202eright to left", "=1+1")
+
+
+def hostile_answer(name: str) -> Answer:
+    shares = np.linspace(0.5, 0.1, len(HOSTILE)).astype(np.float32)
+    return Answer(f"folder/{name}.png", HOSTILE, shares)
+
+
+def test_a_row_of_csv_is_one_row_whatever_the_names_are() -> None:
+    lines = [command._csv_heading(3), *(command._csv_line(3)(hostile_answer(name)) for name in HOSTILE)]
+    text = "".join(f"{line}\n" for line in lines)
+    heading, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert {len(row) for row in (heading, *rows)} == {8}
+    assert [row[0] for row in rows] == [f"folder/{name}.png" for name in HOSTILE]
+    assert {(row[1], row[3], row[5]) for row in rows} == {HOSTILE[:3]}
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    heading, line = command._table([f"folder/{name}.png" for name in HOSTILE], HOSTILE, 6)
+    for name in HOSTILE:
+        printed = line(hostile_answer(name))
+        assert printed.isprintable()
+        assert printed.index("0.500") + len("0.500") == heading.index("probability") + len("probability")

@@ -19,6 +19,7 @@ from sadari.cli import serve as command
 from sadari.cli.main import main
 from sadari.deploy.serve.server import listen
 from sadari.errors import SadariError
+from sadari.inference.classifier import Classifier
 from support.server import as_text, noise, trained_on_digits
 
 # The whole command, with a slow network, so that something is under way when it is stopped.
@@ -130,3 +131,37 @@ def test_help_loads_no_server() -> None:
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.splitlines()[-1] == "[]"
     assert "--port" in process.stdout
+
+
+def test_a_weak_token_is_refused(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for token in ("short", "with space in it", "semi;colon;semi"):
+        status, said = complaint(monkeypatch, capsys, str(run), "--port", "0", "--token", token)
+        assert status == 2
+        assert said.startswith("error: a token has 8 to 256 letters, digits or . _ ~ -; make one with: export SADARI")
+        assert token not in said
+
+
+def test_an_address_that_others_can_open_is_printed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = Classifier.open(run)
+    monkeypatch.setattr(command, "_own_address", lambda host: "192.168.0.7" if host == "0.0.0.0" else "2001:db8::7")
+    _, warning, page, ask_for, _ = command._lines(classifier, "0.0.0.0", 8000, False)
+    assert warning.startswith("everybody who reaches 0.0.0.0 can use it; give it a --token, or set SADARI_TOKEN; wit")
+    assert page == "page  http://192.168.0.7:8000"
+    assert ask_for == "ask   curl -F images=@photo.jpg http://192.168.0.7:8000/predict"
+    _, warning, page, ask_for, _ = command._lines(classifier, "::", 8000, True)
+    assert warning.startswith("everybody who knows the token and reaches :: can use it; without --host")
+    assert page == "page  http://[2001:db8::7]:8000/?token=TOKEN, with your token"
+    assert '-H "Authorization: Bearer $SADARI_TOKEN"' in ask_for
+
+
+def test_an_own_address_is_no_wildcard() -> None:
+    for host in command.EVERYWHERE:
+        assert command._own_address(host) not in ("", "0.0.0.0", "::")
+
+
+def test_strangers_names_do_not_reach_the_terminal_as_they_are(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_title", lambda classifier: "evil\x1b[2Jname")  # noqa: ARG005
+    first, *_ = command._lines(Classifier.open(run), "127.0.0.1", 8000, False)
+    assert first.startswith("evil\N{REPLACEMENT CHARACTER}[2Jname")

@@ -6,21 +6,16 @@ import struct
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sadari.data.decode import (
-    MAX_PIXELS,
-    UnreadableImageError,
-    decode_image,
-    fit_square,
-    over_white,
-    to_8_bits,
-    to_channels,
-)
+from sadari.data.decode import MAX_PIXELS, UnreadableImageError, decode_image, fit_square
+from sadari.data.levels import over_white, to_8_bits, to_channels
+from support.hostile import scan_bomb, slow_bitmap
 from support.photographs import raw_png
 from support.sets import encode
 
@@ -220,7 +215,7 @@ def test_decoding_in_a_thread_leaves_the_filters_of_another_thread_alone() -> No
     """A thread that decodes inside another one's `catch_warnings` must not restore older filters."""
     begun, may_end = threading.Event(), threading.Event()
 
-    def decode_slowly(_: bytes) -> object:
+    def decode_slowly(*_: object) -> object:
         begun.set()
         may_end.wait(10)
         raise OSError
@@ -257,3 +252,24 @@ def test_resizing_is_that_of_torchvision_with_antialiasing(side: int, interpolat
     theirs = resize(planes, [24, 24], interpolation=InterpolationMode(interpolation), antialias=True)
     expected = theirs.permute(1, 2, 0).numpy().astype(int)
     assert np.abs(fit_square(pixels, 24, "crop", interpolation) - expected).max() <= 1
+
+
+def test_a_jpeg_of_many_empty_scans_is_refused_at_once() -> None:
+    assert len(scan_bomb(7000, 900)) < 200_000
+    started = perf_counter()
+    with pytest.raises(UnreadableImageError, match="a JPEG of more than 40 scans, which takes too long"):
+        decode_image(scan_bomb(7000, 900), size=28)
+    with pytest.raises(UnreadableImageError, match="more than 100 scans"):
+        decode_image(scan_bomb(64, 100))
+    assert perf_counter() - started < 1
+    assert decode_image(scan_bomb(64, 20)).shape == (64, 64, 1)
+
+
+def test_what_looks_like_scans_behind_a_jpeg_is_none() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(file, format="JPEG", progressive=True)
+    assert decode_image(file.getvalue() + b"\xff\xda" * 1000).shape == (64, 64, 3)  # such as a phone's moving picture
+
+
+def test_a_bitmap_that_is_slow_to_decode() -> None:
+    assert decode_image(slow_bitmap(64)).shape == (64, 64, 3)

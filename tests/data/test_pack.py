@@ -324,7 +324,7 @@ def test_packs_keep_the_form_that_earlier_versions_wrote(photos: Path, own_cache
     first = load(photos, Settings())
     (pack,) = packs(own_cache)
     document = json.loads((pack / "pack.json").read_text())
-    assert set(document) == {"labels", "ids", "classes", "given", "notes", "evidence", "shape", "size"}
+    assert set(document) == {"labels", "ids", "classes", "given", "notes", "evidence", "shape", "size", "white_level"}
     assert document["given"] == first.source_split.tolist()
 
 

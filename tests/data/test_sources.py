@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sadari.data.decode import fit_square, to_8_bits, to_channels
+from sadari.data.decode import fit_square
+from sadari.data.levels import to_8_bits, to_channels
 from sadari.data.load import load, named_sets, open_source
 from sadari.data.packs.build import DEFAULT_SIZE
 from sadari.settings import Settings
@@ -134,7 +135,7 @@ def test_hidden_and_other_files_are_left_out_and_counted(tmp_path: Path) -> None
     clutter = {".DS_Store": b"x", "README.md": b"x", "a/.hidden.png": b"x", "__MACOSX/a/._0.png": b"x", "a/x.txt": b"x"}
     stray = {"cover.png": files["a/0.png"]}
     expected = (
-        "left out 5 files that are hidden or no image",
+        "left out 5 files that are no image: 3 hidden, 1 .md, 1 .txt",
         "left out 1 image that is in no class folder",
     )
     for path in (
@@ -171,7 +172,7 @@ def test_grey_only_if_all_are_grey(tmp_path: Path) -> None:
 
 
 def test_equal_sizes_are_kept_also_when_not_square(tmp_path: Path) -> None:
-    pixels = {f"{name}/{at}.png": np.full((6, 9, 3), at, dtype=np.uint8) for name in "ab" for at in range(2)}
+    pixels = {f"{name}/{at}.png": np.full((6, 9, 3), 50 + at, dtype=np.uint8) for name in "ab" for at in range(2)}
     images = load(write_folder(tmp_path / "wide", encode_all(pixels)), Settings())
     assert images.shape == (6, 9, 3)
     assert images.notes == ()

@@ -143,7 +143,7 @@ def test_a_class_of_one_image_trains() -> None:
 
 
 def test_a_class_without_a_training_image_is_named() -> None:
-    with pytest.raises(SadariError, match="toy has no training image of the class 'class1'"):
+    with pytest.raises(SadariError, match="the class 'class1' of toy is in test but not in train"):
         draw_split(image_set([0, 0, 0, 1], ["train"] * 3 + ["test"]), Settings())
 
 

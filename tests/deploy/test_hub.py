@@ -1,6 +1,7 @@
 """Is the folder of safetensors a complete model, and is its card true?"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,15 @@ from safetensors.torch import save_file
 
 import sadari as public
 from sadari.deploy.card import model_card
+from sadari.deploy.serve.inside import Inside
 from sadari.evaluation.statistics import interval
-from sadari.inference.model import TrainedModel
+from sadari.inference.classifier import Classifier
+from sadari.inference.model import Architecture, TrainedModel
+from sadari.models.backbone.pretrained import Pretrained
 from sadari.run import RunRecord
 from sadari.training.train import train
 from support.backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
-from support.jobs import parts, patterns
+from support.jobs import QUIET, named_job, parts, patterns
 from support.photographs import photographs, trained
 from support.sets import write_folder
 from support.terminal import Terminal
@@ -141,3 +145,35 @@ def test_names_from_outside_cannot_change_the_card(tmp_path: Path) -> None:
     card = model_card(run, TrainedModel.load(run))
     assert "\\<b\\>\\|\\*x\\*" in card and "\\# dog" in card
     assert "<b>" not in card
+
+
+def test_no_path_of_this_machine_leaves_it(tmp_path: Path) -> None:
+    weights = hub_folder(tmp_path / "secret place" / "mine")
+    photos = write_folder(tmp_path / "my_photos", photographs(20, ((SIDE, SIDE),), "PNG"))
+    listed = tmp_path / "listed.toml"
+    listed.write_text(f'layers = """\nbackbone {SMALL} train head weights $weights  # mine\nglobalavgpool\n"""\n'
+                      f'[variables]\nweights = "{weights}"\n')  # fmt: skip
+    run = train(named_job(str(photos), str(listed), 0, {**QUIET, "epochs": 1}), tmp_path / "run")
+    made = public.export(run.path, "safetensors", out=tmp_path / "out")
+    for file in made.path.iterdir():
+        assert str(tmp_path).encode() not in file.read_bytes(), file.name
+    config = json.loads((made.path / "config.json").read_text())
+    assert (config["architecture"], config["pretrained"]["origin"]) == ("listed", "mine")
+    image = next((photos / "test").rglob("*.png")).read_bytes()
+    theirs, ours = Classifier.open(made.path), Classifier.open(run.path)
+    assert np.array_equal(
+        theirs.probabilities(theirs.decode(image)[np.newaxis]), ours.probabilities(ours.decode(image)[np.newaxis])
+    )
+    assert all(str(tmp_path) not in layer.text for layer in Inside(ours.model).layers)
+
+
+def test_paths_become_names() -> None:
+    layers = "backbone vgg16 weights /home/kim/my weights/vgg16.safetensors # own\nflatten; dense 3"
+    found = Pretrained("vgg16", {}, 224, (0.5,) * 3, (0.2,) * 3, "bilinear", "", "/home/kim/w/vgg/model.safetensors")
+    made = Architecture(layers, {"weights": "C:\\w\\a.safetensors", "n": 3}, (32, 32, 3), ("a", "b"), "", found)
+    told = made.without_paths()
+    assert told.layers == "backbone vgg16 weights vgg16.safetensors# own\nflatten; dense 3"
+    assert (told.variables, told.pretrained) == ({"weights": "a.safetensors", "n": 3}, replace(found, origin="vgg"))
+    for origin in ("hub:timm/vgg16", "random:3", "random"):
+        kept = replace(made, layers="backbone vgg16", variables={}, pretrained=replace(found, origin=origin))
+        assert kept.without_paths() == kept

@@ -1,6 +1,5 @@
 """Does the server keep its latency under more load than it can bear, and refuse the rest at once?"""
 
-import asyncio
 import http.client
 import json
 import time
@@ -12,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from starlette.types import Message, Receive, Scope, Send
+import pytest
 
-from sadari.deploy.serve.limits import Gate, Limits
+from sadari.deploy.serve.limits import Limits, Refused, Room
 from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
 from support.models import CONVOLVED, model_of
@@ -87,49 +86,19 @@ def test_many_at_once_share_passes() -> None:
     assert float(figures["sadari_batch_images_count"]) < 8, "one after the other would be eight passes"
 
 
-class Held:
-    """An application that answers when `go` is set, and counts the bodies that it has read."""
-
-    def __init__(self) -> None:
-        self.go, self.read = asyncio.Event(), 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "POST":
-            await receive()
-            self.read += 1
-            await self.go.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-
-async def status_of(app: Gate, method: str) -> int:
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app({"type": "http", "method": method, "path": "/predict", "headers": []}, receive, send)
-    return int(sent[0]["status"])
-
-
-async def crowd_at_the_gate() -> None:
-    held = Held()
-    gate = Gate(held, most=3)
-    inside = [asyncio.create_task(status_of(gate, "POST")) for _ in range(3)]
-    await asyncio.sleep(0)
-    assert [await status_of(gate, "POST"), await status_of(gate, "POST"), await status_of(gate, "GET")] == [
-        503,
-        503,
-        200,
-    ]
-    assert held.read == 3, "the body of a refused request is not read"
-    held.go.set()
-    assert await asyncio.gather(*inside) == [200, 200, 200]
-    assert await status_of(gate, "POST") == 200, "there is room again"
-
-
-def test_the_gate_lets_so_many_in() -> None:
-    asyncio.run(asyncio.wait_for(crowd_at_the_gate(), 10))
+def test_there_is_room_for_so_many_and_silent_bodies_take_none() -> None:
+    room = Room(Limits(requests=2, held_bytes=100))
+    with room.place() as first, room.place() as second, room.place(), room.place() as other:
+        first.take(60)
+        first.arrive()
+        second.take(40)
+        with pytest.raises(Refused) as refused:
+            other.take(1)
+        assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "1"})
+        second.arrive()
+        with pytest.raises(Refused):
+            other.arrive()
+    assert (room.bytes, room.requests) == (0, 0)
+    with room.place() as again:
+        again.take(100)
+        again.arrive()

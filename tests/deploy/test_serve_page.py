@@ -18,7 +18,7 @@ from support.models import RECURRENT, model_of
 from support.server import noise, png, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import Page, Route
 
 pytestmark = NEEDS_BROWSER
 
@@ -203,3 +203,62 @@ def test_a_busy_server_is_asked_again(open_page: Open, digits: str) -> None:
     assert said(page) in "0123456789"
     assert len(tries) == 2
     assert page.locator("#trouble").is_hidden()
+
+
+def blank(page: "Page") -> bool:
+    """Whether nothing on the page speaks of an image before: no verdict, no bars, no heatmap, no feature maps."""
+    idle = "idle" in (page.locator("#bars").get_attribute("class") or "")
+    figures = "".join(page.locator("#bars .figure").all_inner_texts())
+    verdict = page.locator("#verdict .label").count()
+    return idle and not figures and not verdict and page.locator("#heat").is_hidden() and painted(page, "grid") == 0
+
+
+def judged(page: "Page") -> None:
+    """Have a sample judged and explained."""
+    page.locator("#samples button").first.click()
+    said(page)
+    page.locator("#explaining").check()
+    page.wait_for_selector("#heat", state="visible")
+    page.locator("#inside").wait_for()
+    page.wait_for_timeout(300)
+    assert painted(page, "grid") > 0
+
+
+def test_no_answer_stays_beside_another_image(open_page: Open, digits: str, tmp_path: Path) -> None:
+    page = open_page(digits)
+    judged(page)
+    (tmp_path / "note.png").write_bytes(b"no image")
+    page.locator("#pick").set_input_files(tmp_path / "note.png")
+    page.wait_for_selector("#trouble", state="visible")
+    assert blank(page)
+    judged(page)
+    page.route("**/predict*", lambda route: route.abort("connectionrefused"))
+    page.locator("#samples button").nth(1).click()
+    page.wait_for_selector("#trouble", state="visible")
+    assert blank(page)
+
+
+def test_a_slow_answer_is_waited_for(open_page: Open, digits: str) -> None:
+    page = open_page(digits)
+    judged(page)
+    held: list[Route] = []
+    page.route("**/predict*", lambda route: held.append(route))
+    page.locator("#samples button").nth(1).click()
+    assert blank(page)
+    page.locator("#verdict").get_by_text("thinking\u2026").wait_for()
+    assert blank(page)
+    held[0].continue_()
+    page.wait_for_selector("#verdict .label")
+    assert not blank(page)
+
+
+def test_a_failed_look_leaves_no_maps_of_another_image(open_page: Open, digits: str) -> None:
+    page = open_page(digits)
+    judged(page)
+    page.route("**/feature-maps*", lambda route: route.abort("connectionrefused"))
+    page.route("**/grad-cam*", lambda route: route.abort("connectionrefused"))
+    page.locator("#samples button").nth(1).click()
+    page.wait_for_selector("#trouble", state="visible")
+    page.wait_for_timeout(300)
+    assert painted(page, "grid") == 0
+    assert page.locator("#heat").is_hidden()

@@ -52,7 +52,9 @@ def painted(page: "Page", canvas: str) -> int:
     """Return how many pixels of a canvas are not transparent."""
     script = """(id) => {
         const canvas = document.getElementById(id);
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
         return data.filter((value, place) => place % 4 === 3 && value > 0).length;
     }"""
     return int(page.evaluate(script, canvas))

@@ -173,8 +173,8 @@ def test_wrong_variables_of_classical_rungs_leave_no_folder(model: str, name: st
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    held = "with hold_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    code = f"import sys\nfrom pathlib import Path\nfrom sadari.locks import hold_folder\n{held}"
+    held = "lock = take_folder(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    code = f"import sys; from pathlib import Path; from sadari.locks import take_folder; {held}"
     out.mkdir()
     other = subprocess.Popen([sys.executable, "-c", code, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout is not None

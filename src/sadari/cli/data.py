@@ -115,8 +115,8 @@ def _show_info(document: dict[str, Any]) -> None:
 def check_data(data: Data, set_: DataSettings = None, as_json: AsJson = False) -> None:
     """Look for unreadable files, copies inside and across splits, one picture under two labels, one-sided classes.
 
-    Each finding says what it means for a result. Exit status: 1 where files cannot be read, else 0, since
-    the rest is for you to weigh.
+    Each finding says what it means for a result. Exit status: 1 where files cannot be read or photographs of an unread
+    format are left out, else 0, since the rest is for you to weigh.
     """
     settings = _settings(set_)
     found = _check(data, settings, TerminalProgress())
@@ -124,12 +124,13 @@ def check_data(data: Data, set_: DataSettings = None, as_json: AsJson = False) -
         print_json(found.document())
     else:
         _show_findings(found)
-    if found.unreadable:
+    if found.unreadable or found.photographs:
         raise typer.Exit(1)
 
 
 def _check(data: str, settings: Settings, progress: Progress) -> "Findings":
     from sadari.data.check import check, find_unreadable
+    from sadari.data.decode import Frame
     from sadari.data.findings import Unreadable
     from sadari.data.load import load, open_source
     from sadari.data.sources.base import FileContent
@@ -140,12 +141,24 @@ def _check(data: str, settings: Settings, progress: Progress) -> "Findings":
         images = load(data, with_overrides(settings, {"unreadable": "refuse"}), progress)
     except SadariError:
         # Loading stops at the first reason; where that was files that are no images, look at every one of them.
-        content = open_source(data).content()
-        unreadable = find_unreadable(content, progress) if isinstance(content, FileContent) else ()
+        content = open_source(data, settings).content()
+        most = Frame.of(settings).max_pixels
+        unreadable = find_unreadable(content, progress, most) if isinstance(content, FileContent) else ()
         if not unreadable:
             raise
         images = load(data, with_overrides(settings, {"unreadable": "skip"}), progress)
-    return check(images, draw_split(images, settings), unreadable, progress)
+    split = draw_split(images, settings)
+    return check(images, split, unreadable, progress, _photographs_left_out(data, settings))
+
+
+def _photographs_left_out(data: str, settings: Settings) -> int:
+    from sadari.data.load import named_sets, open_source
+    from sadari.data.sources.base import FileContent
+
+    if data.partition(":")[0] in named_sets() or data.lower().endswith(".npz"):
+        return 0
+    content = open_source(data, settings).content()
+    return content.photographs if isinstance(content, FileContent) else 0
 
 
 def _show_findings(found: "Findings") -> None:
@@ -154,13 +167,18 @@ def _show_findings(found: "Findings") -> None:
     sizes = " · ".join(f"{found.size(split_name):,} {split_name}" for split_name in SPLITS if found.size(split_name))
     leaks = f"{found.leaks:,} leak{'' if found.leaks == 1 else 's'}" if found.leaks else "no leaks found"
     show(f"{found.data}: {sizes}, {len(found.classes)} classes, {leaks}")
-    show(*(f"- {sentence}" for sentence in found.sentences or ("nothing else was found",)))
+    show(*(f"- {sentence}" for sentence in found.sentences or (_nothing(found),)))
     for group in found.copies[:SHOWN]:
         described = (f"{i} ({c}, {p})" for i, c, p in zip(group.ids, group.classes, group.splits, strict=True))
         show(f"  equal: {', '.join(described)}")
     if len(found.copies) > SHOWN:
         show(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")
     show(*(f"  unreadable: {each.id}: {each.reason}" for each in found.unreadable))
+    show(*(f"note  {note}" for note in found.notes))
+
+
+def _nothing(found: "Findings") -> str:
+    return "nothing else was found, besides the notes" if found.notes else "nothing else was found"
 
 
 @app.command("convert")

@@ -1,6 +1,5 @@
 """`sadari predict`: what a run's model says about images that the user names."""
 
-import csv
 import io
 import os
 import sys
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sadari.cli.options import RunOrExport
-from sadari.cli.output.console import json_text
+from sadari.cli.output.console import json_text, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
+from sadari.files import csv_writer
 
 if TYPE_CHECKING:
     from sadari.deploy.predict import Answer
@@ -96,9 +96,10 @@ def _csv_line(count: int) -> Callable[["Answer"], str]:
 
 
 def _csv(cells: list[str]) -> str:
+    """Return the cells as one row. Which line breaks are quoted depends on the line's own end in older Pythons."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    csv_writer(text).writerow(cells)
+    return text.getvalue().removesuffix("\n")
 
 
 def _figure(probability: float) -> str:
@@ -112,23 +113,17 @@ def _table(names: list[str], classes: tuple[str, ...], count: int) -> tuple[str,
     def padded(text: str, width: int) -> str:
         return text + " " * max(0, width - cell_len(text))
 
-    file_width = min(WIDEST, max(cell_len(name) for name in ("file", *names)))
-    label_width = max(cell_len(name) for name in ("label", *classes))
+    file_width = min(WIDEST, max(cell_len(printable(name)) for name in ("file", *names)))
+    label_width = max(cell_len(printable(name)) for name in ("label", *classes))
 
     def row(file: str, label: str, probability: str, more: str) -> str:
+        file, label, more = printable(file), printable(label), printable(more)
         return f"{padded(file, file_width)}  {padded(label, label_width)}  {probability:>11}  {more}".rstrip()
 
     def line(answer: "Answer") -> str:
         if answer.probabilities is None:
-            return row(_plain(answer.file), "-", "-", answer.reason)
+            return row(answer.file, "-", "-", answer.reason)
         (label, share), *others = answer.top(count)
-        return row(
-            _plain(answer.file), label, f"{share:.3f}", " · ".join(f"{name} {each:.3f}" for name, each in others)
-        )
+        return row(answer.file, label, f"{share:.3f}", " · ".join(f"{name} {each:.3f}" for name, each in others))
 
     return row("file", "label", "probability", MORE if count > 1 else ""), line
-
-
-def _plain(name: str) -> str:
-    """Return the name without letters that would tear the table, such as a line break."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)

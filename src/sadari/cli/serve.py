@@ -1,6 +1,9 @@
 """`sadari serve`: a run's model on the network, with a page to play with."""
 
+import re
 import shlex
+import socket
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,12 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.options import RunOrExport
-from sadari.errors import SadariError
+from sadari.cli.output.console import printable
+from sadari.errors import SadariError, UsageError
 
 if TYPE_CHECKING:
     from sadari.inference.classifier import Classifier
 
 NEEDED = ("fastapi", "httptools", "prometheus_client", "python_multipart", "uvicorn")
+TOKEN = "SADARI_TOKEN"
+TOKEN_LETTERS = re.compile(r"[A-Za-z0-9._~-]{8,256}")
+EVERYWHERE = ("0.0.0.0", "::")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -23,20 +30,33 @@ def serve(
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name under which browsers reach it, such as that of a proxy. Repeatable."),
+    ] = None,
+    token: Annotated[
+        str,
+        typer.Option(envvar=TOKEN, show_envvar=True, show_default=False, help="What everybody must know who uses it."),
+    ] = "",
 ) -> None:
     """Let a run's model answer over HTTP, and show a page to play with."""
     _require_packages()
+    from sadari.deploy.serve.access import Access, host_name
     from sadari.deploy.serve.limits import Limits
     from sadari.deploy.serve.routes import make_app
     from sadari.deploy.serve.server import listen, opened_to_serve
     from sadari.deploy.serve.server import run as run_server
 
+    _check_token(token)
+    names = {
+        host_name(each) for each in (*(allow_host or ()), *([] if host in LOCAL else [host, socket.gethostname()]))
+    }
     listening = listen(host, port)
     with listening, opened_to_serve(run) as classifier:
         limits = Limits()
-        app = make_app(classifier, limits)
+        app = make_app(classifier, limits, Access(frozenset(names), token))
         address, bound = listening.getsockname()[:2]
-        for line in _lines(classifier, address, bound):
+        for line in _lines(classifier, address, bound, bool(token)):
             typer.echo(line)
         run_server(app, listening, limits)
     typer.echo("stopped; everything under way was answered")
@@ -48,21 +68,40 @@ def _require_packages() -> None:
         raise SadariError(f"serving needs the package {missing[0]}; install it with: pip install 'sadari[serve]'")
 
 
-def _lines(classifier: "Classifier", host: str, port: int) -> list[str]:
+def _check_token(token: str) -> None:
+    if token and not TOKEN_LETTERS.fullmatch(token):
+        raise UsageError(
+            f"a token has 8 to 256 letters, digits or . _ ~ -; make one with: export {TOKEN}=$(openssl rand -hex 16)"
+        )
+
+
+def _lines(classifier: "Classifier", host: str, port: int, token: bool) -> list[str]:
     """Return what is served, at which address, and how to send it an image."""
     height, width, channels = classifier.shape
     colour = "grey" if channels == 1 else "colour"
-    where = f"[{host}]" if ":" in host else host
-    root = f"http://{where}:{port}"
+    reached = _own_address(host) if host in EVERYWHERE else host
+    root = f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
+    key = f' -H "Authorization: Bearer ${TOKEN}"' if token else ""
     lines = [
         f"{_title(classifier)}   {height}x{width} {colour}   {len(classifier.classes)} classes",
-        f"page  {root}",
-        f"ask   curl -F images=@photo.jpg {shlex.quote(f'{root}/predict')}",
+        f"page  {root}" + "/?token=TOKEN, with your token" * token,
+        f"ask   curl{key} -F images=@photo.jpg {shlex.quote(f'{root}/predict')}",
         "stop  Ctrl-C",
     ]
     if host not in LOCAL:
-        lines.insert(1, f"everybody who reaches {host} can use it; without --host it answers this machine only")
-    return lines
+        who = "everybody who knows the token and" if token else "everybody who"
+        advice = "" if token else f"; give it a --token, or set {TOKEN}"
+        lines.insert(1, f"{who} reaches {host} can use it{advice}; without --host it answers this machine only")
+    return [printable(line) for line in lines]
+
+
+def _own_address(host: str) -> str:
+    """Return an address of this machine that others can reach; a name where it has none. Nothing is sent."""
+    family, outside = (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
+        asking.connect((outside, 9))  # addresses for documentation (RFC 5737, RFC 3849): only the route is looked up
+        return str(asking.getsockname()[0])
+    return socket.gethostname()
 
 
 def _title(classifier: "Classifier") -> str:

@@ -16,18 +16,23 @@ BLOCK_BYTES = 16 * 2**20  # assumed: enough for many at once, small beside every
 
 
 def check(
-    images: ImageSet, split: Split, unreadable: tuple[Unreadable, ...] = (), progress: Progress | None = None
+    images: ImageSet,
+    split: Split,
+    unreadable: tuple[Unreadable, ...] = (),
+    progress: Progress | None = None,
+    photographs: int = 0,
 ) -> Findings:
     """Find what is wrong with `images` under `split`; read every pixel once.
 
     Copies are equal after decoding, in whatever format and under whatever name they are stored. unreadable: as
-    `find_unreadable` returns it; those files are not in `images`.
+    `find_unreadable` returns it; those files are not in `images`. Wholly white or black images are no copies of each
+    other: they were lost in decoding. photographs: how many files of unread formats the source left out.
     """
     split_of = np.full(len(images), "", dtype="<U5")
     for split_name in SPLITS:
         split_of[split.positions(split_name)] = split_name
     used = np.flatnonzero(split_of)  # a train_fraction below 1 leaves images unused
-    digests, constant = _examine(images.images, progress or Silent())
+    digests, constant, blank = _examine(images.images, progress or Silent())
     return Findings(
         data=images.name,
         classes=images.classes,
@@ -37,16 +42,19 @@ def check(
             )
             for split_name in SPLITS
         },
-        copies=tuple(_copies(images, split_of, positions) for positions in _equal_groups(digests, used)),
+        copies=tuple(_copies(images, split_of, positions) for positions in _equal_groups(digests, used[~blank[used]])),
         constant=tuple(str(name) for name in images.ids[used[constant[used]]]),
         unreadable=unreadable,
+        notes=images.notes,
+        photographs=photographs,
     )
 
 
-def _examine(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
-    """Return (16-byte digest of each image, whether it has one value in each channel)."""
+def _examine(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return for each image its 16-byte digest, whether it has one value in each channel, and whether it is blank."""
     digests = np.empty(len(images), dtype="V16")
     constant = np.empty(len(images), dtype=np.bool_)
+    blank = np.empty(len(images), dtype=np.bool_)
     at_once = max(1, BLOCK_BYTES // prod(images.shape[1:]))
     prefetch(images, np.arange(len(images)))
     with progress.task("checking", len(images), "images") as task:
@@ -56,8 +64,10 @@ def _examine(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], N
             # 128 bits: two of 2**32 different images share a digest with a probability below 1e-19.
             digests[start:stop] = [blake2b(image.data, digest_size=16).digest() for image in block]
             constant[start:stop] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
+            corner = block[:, 0, 0].astype(np.int64)
+            blank[start:stop] = constant[start:stop] & ((corner.min(1) == 255) | (corner.max(1) == 0))
             task.advance(len(block))
-    return digests, constant
+    return digests, constant, blank
 
 
 def _equal_groups(digests: NDArray[np.void], among: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -78,13 +88,15 @@ def _copies(images: ImageSet, split_of: NDArray[np.str_], positions: NDArray[np.
     )
 
 
-def find_unreadable(content: FileContent, progress: Progress | None = None) -> tuple[Unreadable, ...]:
+def find_unreadable(
+    content: FileContent, progress: Progress | None = None, max_pixels: int = 0
+) -> tuple[Unreadable, ...]:
     """Decode every file once and return those that cannot be decoded; works where loading refuses the set."""
     found: dict[int, Unreadable] = {}
     with (progress or Silent()).task("decoding", len(content.entries), "files") as task:
         for position, encoded in content.read():
             try:
-                decode_image(encoded)
+                decode_image(encoded, max_pixels=max_pixels)
             except UnreadableImageError as error:
                 found[position] = Unreadable(content.entries[position].id, str(error))
             task.advance(1)

@@ -1,11 +1,13 @@
 """How are images handed to another program? As one .npz, or as a folder of PNGs in class folders."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from sadari.data.sources.layout import lay_out, wrapper_of
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_whole
 from sadari.progress import Progress, Silent
@@ -24,6 +26,8 @@ def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tu
     Returns sentences on what is lost. Raises UsageError where `out` exists or its ending is that of another format,
     SadariError where the disk refuses.
     """
+    if str(out).startswith("~"):
+        raise UsageError(f"{out} begins with '~', and nobody here has that home folder; write ./{out} if that is meant")
     if out.exists() or out.is_symlink():
         raise UsageError(f"{out} exists already; remove it or choose another name")
     if out.suffix.lower() in OTHER_FILES:
@@ -53,6 +57,7 @@ def _write_npz(images: ImageSet, out: Path) -> None:
 
 def _write_folder(images: ImageSet, out: Path, progress: Progress) -> tuple[str, ...]:
     folders = _class_folders(images.classes)
+    _require_readable(images, folders)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with UnfinishedFolder(out.parent, out.name) as unfinished:
@@ -79,6 +84,24 @@ def _write_images(images: ImageSet, to: Path, folders: list[str], progress: Prog
             path = to / str(split_name) / folders[label] / f"{number:05d}.png"
             Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
             task.advance(1)
+
+
+def _require_readable(images: ImageSet, folders: Sequence[str]) -> None:
+    """Raise SadariError where the folders would be read back as other classes or splits, such as a class "test"."""
+    pairs = sorted({(str(split), int(label)) for split, label in zip(images.source_split, images.labels, strict=True)})
+    paths = [f"{split}/{folders[label]}/0.png".removeprefix("/") for split, label in pairs]
+    try:
+        layout = lay_out([path.removeprefix(wrapper_of(paths)) for path in paths], "the folder")
+        same = sorted((each.source_split, layout.classes[each.label]) for each in layout.entries) == sorted(
+            (split, folders[label]) for split, label in pairs
+        )
+    except SadariError:
+        same = False
+    if not same:
+        raise SadariError(
+            f"the classes {', '.join(images.classes[:3])} would be read back from a folder as other classes or splits; "
+            "write a .npz instead"
+        )
 
 
 def _class_folders(classes: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,8 @@
 """Which pixels does an image file hold, and how do images of any size become equal? uint8, upright, grey or RGB.
 
-Formats: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF. EXIF orientation is applied. 16-bit grey is scaled to
-8 bits by 65535 / 255 = 257 and rounded; transparent pixels are put on white; palettes and CMYK become RGB.
+Formats: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF, PPM and PGM, and AVIF and JPEG 2000 where Pillow has them. EXIF
+orientation is applied. 16-bit grey is scaled to 8 bits, so that one value of 16 bits is white in all images of a set;
+transparent pixels are put on white, where not everything is transparent; palettes and CMYK become RGB.
 An image is grey by the mode that its file declares (1-bit, grey, 16-bit grey, grey with alpha), not by its pixels.
 """
 
@@ -13,15 +14,24 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
+from sadari.data.levels import FULL_LEVELS, Levels16, RangeExceeded
 from sadari.errors import SadariError
 from sadari.settings import Settings
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
-SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"))
-# Assumed: above any single photograph (phones reach 200 megapixels only on request), and 300 MB once decoded.
-MAX_PIXELS = 100_000_000
+AVIF, JPEG_2000 = features.check("avif") or False, features.check("jpg_2000") or False
+FORMATS = (
+    "JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", *(["AVIF"] if AVIF else []),
+    *(["JPEG2000"] if JPEG_2000 else []), "TGA",
+)  # fmt: skip
+SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
+    ".pnm", ".tga", *([".avif"] if AVIF else []), *([".jp2", ".j2k", ".jpx"] if JPEG_2000 else []),
+))  # fmt: skip
+# Assumed: the 108 megapixels of a phone, and 360 MB once decoded. The setting max_megapixels raises it.
+MAX_PIXELS = 120_000_000
+WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
 # Assumed: a file above this is no photograph; it bounds what one reader holds in memory.
 MAX_FILE_BYTES = 256 * 2**20
 # A JPEG is decoded at a reduced scale only while it stays this many times larger than wanted, so that the final resize
@@ -29,9 +39,15 @@ MAX_FILE_BYTES = 256 * 2**20
 # at full scale: the mean difference is 0.6 and 0.1 of 255 levels (the largest 21 and 7); with 2 it was 2.1 and 0.9 (48
 # and 42). A photograph of 12 megapixels made 224 pixels takes 51 ms instead of 125.
 DRAFT_MARGIN = 4
+# Every scan of a progressive JPEG goes over all of its blocks; an empty one has some 40 bytes and takes, for a hundred
+# million pixels, 0.2 s. Encoders write 3 to 20. Assumed: far above those, and seconds at the most.
+MAX_SCANS, MAX_SCANNED = 100, 2_000_000_000
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 GREY_MODES = frozenset(("1", "L", "LA", "La"))
+_LIFTING = Lock()
+HEIF_BRAND = re.compile(rb".{4}ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", re.DOTALL)
 _PILLOW = re.compile(r"PIL\.")
+_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _QUIETENING = Lock()
 
 Shape = tuple[int, int, int]
@@ -42,14 +58,20 @@ class UnreadableImageError(SadariError):
 
 
 def decode_image(
-    content: bytes, channels: int = 0, size: int = 0, fit: str = "crop", interpolation: str = "bilinear"
+    content: bytes,
+    channels: int = 0,
+    size: int = 0,
+    fit: str = "crop",
+    interpolation: str = "bilinear",
+    levels: Levels16 = FULL_LEVELS,
+    max_pixels: int = 0,
 ) -> NDArray[np.uint8]:
     """Decode the bytes of an image file to uint8 (H, W, C).
 
     channels: 1 (grey) or 3 (RGB); 0 keeps what the file declares. size: 0 keeps the size, otherwise the
-    image becomes (size, size) by `fit` ("crop", "pad", "squash") and `interpolation`; see `fit_square`. Raises
-    UnreadableImageError for anything that is no complete image, has more than MAX_PIXELS pixels or more than
-    MAX_FILE_BYTES bytes.
+    image becomes (size, size) by `fit` ("crop", "pad", "squash") and `interpolation`; see `fit_square`. levels: how 16
+    bits become 8. Raises UnreadableImageError for anything that is no complete image, has more than `max_pixels` pixels
+    (0: MAX_PIXELS) or more than MAX_FILE_BYTES bytes, and RangeExceeded as `levels` says.
     """
     if not content:
         raise UnreadableImageError("the file is empty")
@@ -57,17 +79,17 @@ def decode_image(
         raise UnreadableImageError(f"the file is larger than {MAX_FILE_BYTES / 2**20:.0f} MiB")
     quiet_pillow()
     try:
-        image = _open(content)
+        image = _open(content, max_pixels or MAX_PIXELS)
         if size:
             _draft(image, size, fit)
         image.load()
-        upright = _flat(_upright(image))
-    except UnreadableImageError:
+        upright = _flat(_upright(image), levels)
+    except (UnreadableImageError, RangeExceeded):
         raise
     except MemoryError:
         raise UnreadableImageError("it does not fit into memory") from None
     except Exception as error:  # hostile bytes make Pillow raise almost anything: struct, zlib, Index, Type errors
-        raise UnreadableImageError(_reason(error)) from None
+        raise UnreadableImageError(_reason(error, content)) from None
     if channels:
         upright = upright.convert("L" if channels == 1 else "RGB")
     if size:
@@ -87,20 +109,54 @@ def quiet_pillow() -> None:
             warnings.filterwarnings("ignore", module=_PILLOW.pattern)
 
 
-def _open(content: bytes) -> ImageFile.ImageFile:
+def _open(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
-    if image.width * image.height > MAX_PIXELS:
+        if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= max_pixels:
+            raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
+        image = _open_larger(content)
+    if image.width * image.height > max_pixels:
         raise UnreadableImageError(
-            f"it is too large: {image.width} x {image.height} pixels, over the limit of {MAX_PIXELS:,}"
+            f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
         )
+    if image.format in ("JPEG", "MPO"):
+        _check_scans(content, image.width * image.height)
     return image
 
 
-def _reason(error: Exception) -> str:
+def _check_scans(content: bytes, pixels: int) -> None:
+    """Raise UnreadableImageError where the JPEG `content` goes over its `pixels` more often than MAX_SCANNED allows."""
+    most = min(MAX_SCANS, MAX_SCANNED // max(1, pixels))
+    if content.count(b"\xff\xda") <= most:  # other bytes may look like the start of a scan: this is an upper bound
+        return
+    scans, position = 0, 2
+    while found := _JPEG_MARKER.search(content, position):
+        marker, position = found[1][0], found.end()
+        if marker == 0xD9:  # the end of the image
+            return
+        position += int.from_bytes(content[position : position + 2])
+        scans += marker == 0xDA
+        if scans > most:
+            raise UnreadableImageError(
+                f"it is a JPEG of more than {most} scans, which takes too long to decode; save it anew"
+            )
+
+
+def _open_larger(content: bytes) -> ImageFile.ImageFile:
+    """Open an image above Pillow's own limit; nothing of it is decoded before its size is known."""
+    with _LIFTING:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(BytesIO(content), formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _reason(error: Exception, content: bytes) -> str:
     if isinstance(error, UnidentifiedImageError):
+        if HEIF_BRAND.match(content):
+            return "it is a HEIC photograph, which cannot be read; convert it to JPEG"
         return "it is no JPEG, PNG, BMP, GIF, WebP or TIFF image"
     return f"it is damaged or cut short ({str(error) or type(error).__name__})"
 
@@ -125,41 +181,28 @@ def _upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _flat(image: Image.Image, levels: Levels16) -> Image.Image:
     """Return the image as "L" or "RGB", without alpha."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(to_8_bits(np.asarray(image).astype(np.uint16)))
+    if image.mode.startswith("I;16") or (image.mode == "I" and getattr(image, "format", "") == "PPM"):
+        eight = levels.scale(np.asarray(image).astype(np.uint16))
+        return Image.fromarray(255 - eight if _white_is_zero(image) else eight)
     if image.mode in ("I", "F"):
         raise UnreadableImageError("it has 32-bit pixels, whose range is not known; convert it to 8 or 16 bits")
     mode = "L" if image.mode in GREY_MODES else "RGB"
     if not image.has_transparency_data:
         return image if image.mode == mode else image.convert(mode)
     see_through = image.convert(f"{mode}A")
+    if see_through.getchannel("A").getextrema() == (0, 0):  # written by programs that leave the channel empty
+        return see_through.convert(mode)
     background = Image.new(mode, image.size, 255 if mode == "L" else (255, 255, 255))
     background.paste(see_through.convert(mode), mask=see_through.getchannel("A"))
     return background
 
 
-def to_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Give uint8 (..., 1 or 3) images 1 or 3 channels; grey is ITU-R 601-2 luma, rounded as Pillow does."""
-    if images.shape[-1] == channels:
-        return images
-    if channels == 3:
-        return np.repeat(images, 3, axis=-1)
-    luma = images.astype(np.uint32) @ np.array([19595, 38470, 7471], dtype=np.uint32)
-    return ((luma + 0x8000) >> 16).astype(np.uint8)[..., np.newaxis]
-
-
-def to_8_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Scale 16-bit values to 8 bits: round(value / 257), so that 0 and 65535 become 0 and 255."""
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def over_white(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Put uint8 (..., 4) RGBA on a white background: uint8 (..., 3)."""
-    alpha = images[..., 3:].astype(np.uint32)
-    mixed = images[..., :3] * alpha + 255 * (255 - alpha)
-    return ((mixed + 127) // 255).astype(np.uint8)
+def _white_is_zero(image: Image.Image) -> bool:
+    """Return whether a TIFF says that its value 0 is white; Pillow turns such an image itself where it has 8 bits."""
+    tags = getattr(image, "tag_v2", None)
+    return tags is not None and tags.get(WHITE_IS_ZERO) == 0
 
 
 def fit_square(image: NDArray[np.uint8], size: int, fit: str, interpolation: str = "bilinear") -> NDArray[np.uint8]:
@@ -212,7 +255,7 @@ class Frame:
 
     size: the side of the square in pixels; 0 keeps each image's own. fit: "crop", "pad" or "squash". channels: 1, 3, or
     0 for what the file declares. least_channels: 3 where all become colour because one image is. interpolation:
-    "bilinear" or "bicubic".
+    "bilinear" or "bicubic". levels: how 16 bits become 8. max_pixels: of one image; 0 takes MAX_PIXELS.
     """
 
     size: int
@@ -220,15 +263,26 @@ class Frame:
     channels: int
     least_channels: int = 1
     interpolation: str = "bilinear"
+    levels: Levels16 = FULL_LEVELS
+    max_pixels: int = 0
 
     @classmethod
     def of(cls, settings: Settings) -> "Frame":
-        """Read the frame from `settings`."""
-        return cls(settings.image_size, settings.fit, settings.channels, interpolation=settings.interpolation)
+        """Read the frame from `settings`; where these give no white level, it is to be found by measuring."""
+        return cls(
+            settings.image_size,
+            settings.fit,
+            settings.channels,
+            interpolation=settings.interpolation,
+            levels=Levels16(settings.white_level, measuring=not settings.white_level),
+            max_pixels=round(settings.max_megapixels * 1e6),
+        )
 
     def decode(self, content: bytes) -> NDArray[np.uint8]:
         """Decode the bytes of an image file to uint8 (H, W, C) of this frame; raises as `decode_image` does."""
-        return decode_image(content, self.channels, self.size, self.fit, self.interpolation)
+        return decode_image(
+            content, self.channels, self.size, self.fit, self.interpolation, self.levels, self.max_pixels
+        )
 
     def resize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Give uint8 (H, W, C) `image` the size of this frame."""

@@ -1,5 +1,6 @@
 """What was found in a set of images, and what does it mean for the result? Values first, then sentences."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,7 +47,8 @@ class Findings:
     """What was found in one set of images under one split.
 
     counts: for each split, the images of each class (in the order of `classes`). copies: every group of
-    pixel-identical images. constant: ids of images that have one value in each channel. Derived from these: `leaks`,
+    pixel-identical images. constant: ids of images that have one value in each channel. notes: what loading said
+    of the set. photographs: how many were left out, since their format is not read. Derived from these: `leaks`,
     `leaked`, `repeated`, `contradictions`, `tiny`, `absent`, `imbalance` and `sentences`.
     """
 
@@ -56,6 +58,8 @@ class Findings:
     copies: tuple[Copies, ...]
     constant: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
+    notes: tuple[str, ...] = ()
+    photographs: int = 0
 
     def size(self, split: str) -> int:
         """Return the number of images in `split`."""
@@ -86,6 +90,14 @@ class Findings:
         """List the classes with fewer than TINY_CLASS training images."""
         return tuple(name for name, count in zip(self.classes, self.counts["train"], strict=True) if count < TINY_CLASS)
 
+    @cached_property
+    def alike(self) -> tuple[tuple[str, ...], ...]:
+        """Group the classes whose names differ only in case, spaces, form of letters or form of numbers."""
+        groups: dict[str, list[str]] = {}
+        for name in self.classes:
+            groups.setdefault(_bare(name), []).append(name)
+        return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+
     @property
     def absent(self) -> tuple[tuple[str, str], ...]:
         """List (class, split) for each class that has no image in a split that has images."""
@@ -106,7 +118,10 @@ class Findings:
     @cached_property
     def sentences(self) -> tuple[str, ...]:
         """Say what was found and what it means for the result, the gravest first; empty where nothing was found."""
-        sources = (_unreadable, _leaks, _contradictions, _one_sided, _absent, _tiny, _repeated, _constant)
+        sources = (
+            *(_photographs, _unreadable, _constant, _leaks, _contradictions, _spellings, _one_sided, _absent, _tiny),
+            _repeated,
+        )
         return tuple(sentence for sentences_on in sources for sentence in sentences_on(self))
 
     def document(self) -> dict[str, Any]:
@@ -133,6 +148,9 @@ class Findings:
             "tiny": list(self.tiny),
             "constant": list(self.constant),
             "unreadable": [{"id": each.id, "reason": each.reason} for each in self.unreadable],
+            "alike": [list(names) for names in self.alike],
+            "photographs_left_out": self.photographs,
+            "notes": list(self.notes),
             "sentences": list(self.sentences),
         }
 
@@ -144,6 +162,34 @@ def _images(count: int, kind: str = "image") -> str:
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
+
+
+def _bare(name: str) -> str:
+    """Return what is left of a class's name without case, spaces, signs between words, and forms of letters."""
+    text = unicodedata.normalize("NFKC", name).casefold().strip()
+    try:
+        return repr(float(text))
+    except ValueError:
+        return "".join(letter for letter in text if not (letter.isspace() or letter in "-_")) or text
+
+
+def _photographs(found: Findings) -> Iterator[str]:
+    if found.photographs:
+        is_are = "is" if found.photographs == 1 else "are"
+        photographs = "1 photograph" if found.photographs == 1 else f"{found.photographs:,} photographs"
+        yield (
+            f"{photographs} {is_are} in a format that is not read, and left out (the notes name the endings): "
+            "convert them to JPEG or PNG, or remove them"
+        )
+
+
+def _spellings(found: Findings) -> Iterator[str]:
+    if found.alike:
+        named = _some([" and ".join(f"'{name}'" for name in names) for names in found.alike])
+        yield (
+            f"classes whose names differ only in case, spaces or the form of letters or numbers: {named}; if they are "
+            "one class, give it one name"
+        )
 
 
 def _unreadable(found: Findings) -> Iterator[str]:
@@ -158,8 +204,8 @@ def _unreadable(found: Findings) -> Iterator[str]:
 
 def _leaks(found: Findings) -> Iterator[str]:
     meanings = {
-        "test": "at most {points:.2g} points of a test accuracy come from having seen them; remove them from one side",
-        "val": "the choice made on val favours a model that memorises by at most {points:.2g} points; remove them from "
+        "test": "at most {points} points of a test accuracy come from having seen them; remove them from one side",
+        "val": "the choice made on val favours a model that memorises by at most {points} points; remove them from "
         "one side",
     }
     for split in ("test", "val"):
@@ -170,8 +216,13 @@ def _leaks(found: Findings) -> Iterator[str]:
             are = "is" if count == 1 else "are"
             yield (
                 f"{_images(count, f'{split} image')} of {found.size(split):,} {are} also in {earlier}: "
-                + meanings[split].format(points=points)
+                + meanings[split].format(points=_figure(points))
             )
+
+
+def _figure(points: float) -> str:
+    """Return two digits of a number of points, without an exponent."""
+    return f"{points:.0f}" if points >= 10 else f"{points:.2g}"
 
 
 def _contradictions(found: Findings) -> Iterator[str]:

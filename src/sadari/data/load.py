@@ -1,5 +1,6 @@
 """Which images does the user mean, ready for a model? `load` is the entry point of the package `data`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from sadari.data.packs.provide import Wanted, provide
@@ -8,14 +9,16 @@ from sadari.data.sources.archive import ArchiveSource
 from sadari.data.sources.arrays import NpzSource
 from sadari.data.sources.base import SOURCES, NamedSource, Source
 from sadari.data.sources.folder import FolderSource
+from sadari.data.sources.layout import printable
 from sadari.data.sources.table import TableSource
-from sadari.errors import UsageError
-from sadari.files import exists
+from sadari.errors import SadariError, UsageError
+from sadari.files import exists, expanded
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry, unknown_name
 from sadari.settings import Settings
 from sadari.values import ImageSet
 
+PACKED = (".tar.xz", ".txz", ".tar.bz2", ".tbz", ".tbz2", ".tar.zst", ".7z", ".rar", ".xz", ".bz2", ".egg", ".alz")
 FORMS = "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .npz, or a .csv of path,label[,split]"
 
 
@@ -32,49 +35,84 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     progress = progress or Silent()
     if settings.channels not in (0, 1, 3):
         raise UsageError(f"channels is 1 (grey), 3 (colour) or 0 (as the source has it), not {settings.channels}")
-    source = open_source(data)
+    source = open_source(data, settings)
     _bring(data, progress)
-    return provide(Wanted(str(data), source, source.fingerprint(), settings, progress, lambda: open_source(data)))
+    fingerprint = source.fingerprint()
+    wanted = Wanted(str(data), source, fingerprint, settings, progress, lambda: open_source(data, settings))
+    images = provide(wanted)
+    notes = (*_namesake(data), *source.notes(), *images.notes)
+    return replace(images, notes=tuple(printable(note) for note in notes))
 
 
-def fingerprint_of(data: str | Path) -> str:
+def fingerprint_of(data: str | Path, settings: Settings) -> str:
     """Return the fingerprint of the content of `data`, as `load` gives it to the images; nothing is decoded.
 
     Raises as `load` does where there is no such data.
     """
-    return open_source(data).fingerprint()
+    return open_source(data, settings).fingerprint()
 
 
-def open_source(data: str | Path) -> Source:
+def open_source(data: str | Path, settings: Settings | None = None) -> Source:
     """Open the source that the user means by `data`. A named set comes first; a folder of that name is `./name`.
 
-    Raises UsageError where it is neither a named set nor an existing path of an accepted form.
+    settings: say what a source does not say itself, such as the encoding of an archive's names. Raises UsageError where
+    `data` is neither a named set nor an existing path of an accepted form, SadariError where the path is no text.
     """
+    settings = settings or Settings()
     if isinstance(data, str):
         name, _, options = data.partition(":")
         if name in named_sets():
             return named_sets().get(name).open(_options(name, options))
-    path = Path(data).expanduser()
+    path = expanded(data)
+    _require_text(path)
     if not data or not exists(path):
         raise _unknown(str(data))
     if path.is_dir():
-        return FolderSource(path)
+        return FolderSource(path, settings.split_folders)
     lower = path.name.lower()
+    if not path.is_file():
+        raise UsageError(f"{data} is neither a file nor a folder; the data is {FORMS}")
+    if lower.startswith("~$"):
+        raise UsageError(f"{data} is a lock file that Excel leaves while a table is open; name the table itself")
     if lower.endswith(ARCHIVE_SUFFIXES):
-        return ArchiveSource(path)
+        return ArchiveSource(path, settings.archive_encoding, settings.split_folders)
     if lower.endswith(".npz"):
-        return NpzSource(path)
-    if lower.endswith(".csv"):
+        return NpzSource(path, settings.white_level)
+    if lower.endswith((".csv", ".tsv")):
         return TableSource(path)
+    if lower.endswith(PACKED):
+        raise UsageError(f"{data} is an archive of a kind that is not read in place; unpack it and name the folder")
     raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")
 
 
 def absolute_data(data: str | Path) -> str:
     """Name `data` so that it can be found from any folder: a path as an absolute one, a named set as it is."""
     name = str(data)
-    path = Path(data).expanduser()
+    path = expanded(data)
     is_path = bool(name) and name.partition(":")[0] not in named_sets() and exists(path)
-    return str(path.resolve()) if is_path or isinstance(data, Path) else name
+    return str(_resolved(path)) if is_path or isinstance(data, Path) else name
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or a letter that no name may have
+        raise UsageError(f"there is no file or folder {path!s:.200} ({error})") from None
+
+
+def _require_text(path: Path) -> None:
+    """Raise SadariError where the path, seen from the root, is no UTF-8 text: nothing could store or print it."""
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError:
+        raise SadariError(f"the path {str(path.absolute())!a} is not UTF-8; rename it") from None
+
+
+def _namesake(data: str | Path) -> tuple[str, ...]:
+    """Return a note where a file or folder has the name of the named set that `data` is."""
+    if not isinstance(data, str) or data not in named_sets() or not exists(Path(data)):
+        return ()
+    return (f"'{data}' is the set of that name; write ./{data} for the folder of this name that is here too",)
 
 
 def named_sets() -> Registry[NamedSource]:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sadari.data.levels import FULL_RANGE
 from sadari.errors import SadariError, UsageError
 from sadari.settings import OF_BACKBONE, SCALINGS
 from sadari.values import ImageSet, RowAccess, prefetch
@@ -27,7 +28,8 @@ class Preprocess:
     height, width, channels: the shape that every image must have; fit, interpolation: how other shapes become it.
     scaling: "unit" (pixels / 255), "channel" or "pixel" (standardised with the training images' mean and standard
     deviation per channel or per single pixel), "none" (0..255), or "backbone" (see `fitted`). scale, shift: float32,
-    broadcastable to (C, H, W).
+    broadcastable to (C, H, W). white_level: the value of 16-bit images that became 255 in training, and does so in
+    every image that the model judges; 0 where training saw none, and the full range counts.
     """
 
     height: int
@@ -38,6 +40,7 @@ class Preprocess:
     scale: NDArray[np.float32]
     shift: NDArray[np.float32]
     interpolation: str = "bilinear"
+    white_level: int = 0
 
     @classmethod
     def fitted(
@@ -61,7 +64,7 @@ class Preprocess:
             mean, std = _mean_and_std(images.images, positions, scaling)
         scale = (1.0 / std).astype(np.float32)
         shift = (-mean / std).astype(np.float32)
-        return cls(height, width, channels, fit, scaling, scale, shift, interpolation)
+        return cls(height, width, channels, fit, scaling, scale, shift, interpolation, images.white_level)
 
     def apply(self, pixels: Tensor) -> Tensor:
         """Turn uint8 (N, H, W, C) into float32 (N, C, H, W) in channels-last memory, on the tensor's device.
@@ -93,6 +96,7 @@ class Preprocess:
             "scaling": self.scaling,
             "scale": self.scale.tolist(),
             "shift": self.shift.tolist(),
+            **({"white_level": self.white_level} if self.white_level else {}),
         }
 
     @classmethod
@@ -103,6 +107,9 @@ class Preprocess:
             height, width, channels = (int(document[name]) for name in ("height", "width", "channels"))
             fit, scaling = str(document["fit"]), str(document["scaling"])
             interpolation = str(document.get("interpolation", "bilinear"))  # runs before there was a choice
+            white_level = int(document.get("white_level", 0))
+            if not 0 <= white_level <= FULL_RANGE:
+                raise ValueError("white_level is no 16-bit value")
             for each in (scale, shift):
                 if np.broadcast_shapes(each.shape, (channels, height, width)) != (channels, height, width):
                     raise ValueError("scale and shift do not fit the images")
@@ -110,7 +117,7 @@ class Preprocess:
                     raise ValueError("scale or shift is not a number")
         except (KeyError, TypeError, ValueError) as error:
             raise SadariError(f"the preprocessing of the run is damaged ({error}); train it again") from None
-        return cls(height, width, channels, fit, scaling, scale, shift, interpolation)
+        return cls(height, width, channels, fit, scaling, scale, shift, interpolation, white_level)
 
 
 def _in_bytes(

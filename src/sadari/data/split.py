@@ -27,7 +27,8 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     images is in no split; a smaller fraction's images are among those of a larger one, and val and test are the same
     for all.
 
-    Raises SadariError where a class has no training image, or where only some images have a source split.
+    Raises SadariError where fewer than two classes have images, where a class has no training image, or where only some
+    images have a source split.
     """
     splits = _source_splits(images)
     test, test_origin = splits["test"], "test as given"
@@ -48,6 +49,7 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
         if not len(test) and len(val):
             test_origin = "no test, so val judges"
     _require_every_class(images, pool, settings)
+    _require_two_classes(images)
     given_all = test_origin.endswith("as given") and val_origin.endswith("as given")
     origin = "train, val and test as given" if given_all else f"{test_origin}; {val_origin}"
     if settings.train_fraction < 1:
@@ -69,7 +71,27 @@ def _source_splits(images: ImageSet) -> dict[str, Positions]:
     if placed and not len(splits["train"]):
         has = " and ".join(name for name in SPLITS if len(splits[name]))
         raise SadariError(f"{images.name} gives {has} images but none to train on; add a train split")
+    _require_training_images(images, splits["train"])
     return splits
+
+
+def _require_two_classes(images: ImageSet) -> None:
+    present = sorted(set(images.labels.tolist()))
+    if len(present) < 2:
+        name = images.classes[present[0]] if present else ""
+        raise SadariError(f"{images.name} holds one class only, '{name}'; a classifier needs at least two")
+
+
+def _require_training_images(images: ImageSet, train: Positions) -> None:
+    """Raise SadariError for a class that the source puts in val or test but not in train: nothing could learn it."""
+    held_out = (images.source_split == "val") | (images.source_split == "test")
+    unseen = sorted(set(images.labels[held_out].tolist()) - set(images.labels[train].tolist())) if len(train) else []
+    if unseen:
+        split_name = str(images.source_split[(images.labels == unseen[0]) & held_out][0])
+        raise SadariError(
+            f"the class '{images.classes[unseen[0]]}' of {images.name} is in {split_name} but not in train; "
+            "give it training images, or rename it if it is another spelling of one of the others"
+        )
 
 
 def _origin(split_name: str, drawn: Positions, pool_name: str, fraction: float, settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from sadari.deploy.onnx_graph import preprocess_sentence
@@ -20,7 +21,7 @@ def model_card(run: RunRecord, model: TrainedModel) -> str:
     licence = licence_of(environment)
     lines = [
         *_front_matter(licence),
-        f"# {_text(summary['model'])} on {_text(environment['data']['name'])}",
+        f"# {_text(model_name(summary))} on {_text(environment['data']['name'])}",
         "",
         f"An image classifier of {len(model.classes):,} classes, trained with Sadari {version('sadari')}. "
         f"{summary['params']['total']:,} parameters.",
@@ -55,6 +56,12 @@ def model_card(run: RunRecord, model: TrainedModel) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def model_name(summary: dict[str, Any]) -> str:
+    """Return the name of the model; of one in a file, without its folders."""
+    name = str(summary["model"])
+    return Path(name).stem if name.endswith(".toml") else name
 
 
 def licence_of(environment: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.deploy.card import model_name
 from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.onnx_runtime import Predict, load_onnx
@@ -119,7 +120,7 @@ def _about(run: RunRecord) -> dict[str, str]:
     """Return the metadata that describe the run: the model, the data, and the scores of the split it was judged on."""
     summary = run.summary
     return {
-        "model": str(summary["model"]),
+        "model": model_name(summary),
         "data": Path(summary["data"]).name,
         "judged_on": str(summary["judged_on"]),
         "scores": json.dumps(summary["scores"][summary["judged_on"]]),

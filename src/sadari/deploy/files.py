@@ -9,6 +9,7 @@ from sadari.data.sources.archive import list_members, read_members
 from sadari.data.sources.folder import walk
 from sadari.data.sources.layout import is_image
 from sadari.errors import SadariError
+from sadari.files import expanded
 
 Content = bytes | Path  # of a file: its bytes where they were read already, else its path
 
@@ -34,7 +35,7 @@ def find_files(named: Sequence[str | Path]) -> list[FileGroup]:
     it, in its own order; any other path for that file, with any suffix. A path that cannot be read is a group with a
     reason.
     """
-    return [_group(str(each), Path(each).expanduser()) for each in named]
+    return [_group(str(each), expanded(each)) for each in named]
 
 
 def _group(name: str, path: Path) -> FileGroup:

@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sadari.deploy.card import licence_of, model_card
+from sadari.deploy.card import licence_of, model_card, model_name
 from sadari.errors import SadariError, UsageError
 from sadari.files import names_in, write_bytes, write_json, write_text
-from sadari.inference.model import TrainedModel
+from sadari.inference.model import Architecture, TrainedModel
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.unfinished import UnfinishedFolder
 
@@ -36,20 +36,33 @@ def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
 
 
 def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
-    write_bytes(folder / MODEL, (run.path / MODEL).read_bytes())
+    write_bytes(folder / MODEL, _without_paths((run.path / MODEL).read_bytes(), model.architecture))
     write_json(folder / PREPROCESS, model.preprocess.to_json())
     write_json(folder / CONFIG, _config(run, model))
     write_text(folder / CARD, model_card(run, model))
+
+
+def _without_paths(content: bytes, architecture: Architecture) -> bytes:
+    """Return the safetensors file `content` without paths of this machine in its metadata; equal where it has none."""
+    portable = architecture.without_paths()
+    if portable == architecture:
+        return content
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"]["architecture"] = portable.to_json()
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors behind it stay aligned
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _config(run: RunRecord, model: TrainedModel) -> dict[str, Any]:
     """Return what programs of the hub read: which model it is, and the names of its outputs."""
     summary, environment = run.summary, run.environment
     preprocess = model.preprocess
-    architecture = json.loads(model.architecture.to_json())
+    architecture = json.loads(model.architecture.without_paths().to_json())
     return {
         "library_name": "sadari",
-        "architecture": summary["model"],
+        "architecture": model_name(summary),
         "layers": architecture["layers"].strip(),
         "variables": architecture["variables"],
         "pretrained": architecture.get("pretrained"),

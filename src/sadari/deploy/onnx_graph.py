@@ -110,6 +110,7 @@ def _metadata(model: TrainedModel) -> dict[str, str]:
         "colour": "grey" if preprocess.channels == 1 else "RGB",
         "fit": preprocess.fit,
         "interpolation": preprocess.interpolation,
+        "white_level": str(preprocess.white_level),
         "preprocess": preprocess_sentence(preprocess),
         "sadari": version("sadari"),
     }
@@ -124,4 +125,7 @@ def preprocess_sentence(preprocess: Preprocess) -> str:
     }[preprocess.fit]
     colour = "grey" if preprocess.channels == 1 else "RGB"
     size = f"{preprocess.width} x {preprocess.height} pixels"
-    return f"upright, {colour}, {size}: {how} ({preprocess.interpolation}, antialiased); the scaling is in the model"
+    deep = f"; of 16-bit images the value {preprocess.white_level} is 255" if preprocess.white_level else ""
+    return (
+        f"upright, {colour}, {size}: {how} ({preprocess.interpolation}, antialiased){deep}; the scaling is in the model"
+    )

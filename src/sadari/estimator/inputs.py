@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.cache.digests import DIGEST_BYTES, digest_texts
-from sadari.data.decode import Frame, Shape, to_channels
+from sadari.data.decode import Frame, Shape
+from sadari.data.levels import to_channels
 from sadari.errors import UsageError
 from sadari.settings import Settings
 from sadari.values import ImageSet

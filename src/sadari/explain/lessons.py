@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import to_channels
+from sadari.data.levels import to_channels
 from sadari.errors import UsageError
 from sadari.explain.activations import Pixels
 

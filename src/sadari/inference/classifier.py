@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sadari.data.decode import Frame, fit_rectangle
+from sadari.data.levels import FULL_RANGE
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
 from sadari.inference.device import device_here, keep_freed_memory
 from sadari.inference.model import TrainedModel
+from sadari.inference.pixels import PixelForm
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.settings import Settings
@@ -57,16 +58,23 @@ class Classifier:
         """Return (height, width, channels) of what `decode` returns."""
         return self.preprocess.height, self.preprocess.width, self.preprocess.channels
 
+    @property
+    def form(self) -> PixelForm:
+        """The shape of what `decode` returns, and how images become it."""
+        return PixelForm(
+            *self.shape,
+            self.preprocess.fit,
+            self.preprocess.interpolation,
+            self.preprocess.white_level or FULL_RANGE,
+        )
+
     def decode(self, content: bytes) -> NDArray[np.uint8]:
         """Return the pixels that the model reads of an image file with these bytes, uint8 of `shape`.
 
         They are the same as in training and `sadari evaluate`. Safe to call from many threads at once. Raises
         UnreadableImageError (a SadariError) with the reason why the bytes are no image.
         """
-        height, width, channels = self.shape
-        fit, interpolation = self.preprocess.fit, self.preprocess.interpolation
-        frame = Frame(height if height == width else 0, fit, channels, interpolation=interpolation)
-        return fit_rectangle(frame.decode(content), height, width, fit, interpolation)
+        return self.form.decode(content)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probability of each class: uint8 (N, H, W, C) of `shape` -> float32 (N, K), rows sum to 1.

@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.levels import FULL_RANGE
 from sadari.data.load import fingerprint_of, load
 from sadari.data.prepare import Preprocess
+from sadari.data.sources.layout import plain_text
 from sadari.errors import SadariError, UsageError
+from sadari.files import read_json
 from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict
 from sadari.progress import Progress, Silent
-from sadari.run import RunRecord
+from sadari.run import PREPROCESS, RunRecord
 from sadari.settings import Settings
 from sadari.values import SPLITS, ImageSet, Predictions
 
@@ -30,7 +33,7 @@ def evaluate(
         raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{split_name}'")
     model = TrainedModel.load(run)
     # The run's own images, wherever they are now, have its split: those that trained it are no test images.
-    own = data is None or (run.begun and fingerprint_of(data) == run.fingerprint)
+    own = data is None or (run.begun and fingerprint_of(data, run.job.settings) == run.fingerprint)
     settings = run.job.settings if own else _settings_like(run.job.settings, model.preprocess)
     images = own_images(run, progress, data) if own else load(str(data), settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
@@ -50,7 +53,12 @@ def own_images(run: RunRecord, progress: Progress | None = None, data: str | Non
 
     Raises SadariError where they have changed since, or cannot be found again.
     """
-    images = load(data or run.job.data, run.job.settings, progress or Silent())
+    data = data or run.job.data
+    images = load(data, run.job.settings, progress or Silent())
+    if images.white_level:  # runs before there was a choice took the full range
+        white_level = int(read_json(run.path / PREPROCESS).get("white_level", FULL_RANGE))
+        if white_level != images.white_level:
+            images = load(data, replace(run.job.settings, white_level=white_level), progress or Silent())
     if run.fingerprint != images.fingerprint:
         raise SadariError(f"the images of '{run.job.data}' have changed since the run; name them to evaluate on them")
     return images
@@ -59,7 +67,8 @@ def own_images(run: RunRecord, progress: Progress | None = None, data: str | Non
 def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
     """Return settings that load other images in the shape that the model reads."""
     square = preprocess.height if preprocess.height == preprocess.width else settings.image_size
-    return replace(settings, image_size=square, channels=preprocess.channels)
+    white_level = preprocess.white_level or settings.white_level or FULL_RANGE
+    return replace(settings, image_size=square, channels=preprocess.channels, white_level=white_level)
 
 
 def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:
@@ -70,10 +79,11 @@ def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:
 
 def _with_classes(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
     """Return the images with labels that count in the model's `classes`, matched by name."""
-    unknown = [name for name in images.classes if name not in classes]
+    known = {plain_text(name): at for at, name in enumerate(classes)}  # runs before may have other forms of Unicode
+    unknown = [name for name in images.classes if name not in known]
     if unknown:
         raise SadariError(
             f"'{images.name}' has the class '{unknown[0]}', which the model does not know: {list(classes)}"
         )
-    position = np.array([classes.index(name) for name in images.classes], dtype=np.int64)
+    position = np.array([known[name] for name in images.classes], dtype=np.int64)
     return replace(images, labels=position[images.labels], classes=classes)

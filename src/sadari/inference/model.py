@@ -1,9 +1,11 @@
 """What does a finished run offer? The network with its weights, its preprocessing and its classes."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from sadari.data.prepare import Preprocess
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
-from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.pretrained import TENSORS, Pretrained
 from sadari.models.backbone.spec import backbone_of, known_weights
 from sadari.models.classical.registry import CLASSICAL
 from sadari.models.layers.specs import Layer
@@ -24,6 +26,17 @@ from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.settings import Value
+
+# What a file may describe. Assumed: far above any network of ours, and far below what stops a machine.
+MOST_TEXT, MOST_LAYERS, MOST_CLASSES = 100_000, 1_000, 1_000_000
+MOST_VALUES = 2**30  # of one image, and of the output of one layer for one image; 4 GiB as float32
+
+_OF_WEIGHTS = re.compile(r"(\bweights[ \t]+)([^\n,;#]+)")  # in a list of layers; see models/backbone/spec.py
+
+
+def _last(path: str) -> str:
+    """Return the last name of a path; any other text as it is."""
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
 
 
 @dataclass(frozen=True)
@@ -97,18 +110,50 @@ class Architecture:
 
     @classmethod
     def from_json(cls, text: str) -> "Architecture":
-        """Read what `to_json` returned."""
+        """Read what `to_json` returned; raises KeyError, TypeError or ValueError for anything else.
+
+        Nothing is allocated and no other file is read: a backbone without its stored weights is refused.
+        """
         document: dict[str, Any] = json.loads(text)
-        height, width, channels = document["shape"]
+        height, width, channels = (int(side) for side in document["shape"])
         pretrained = document.get("pretrained")
-        return cls(
-            document["layers"],
-            document["variables"],
+        found = cls(
+            str(document["layers"]),
+            dict(document["variables"]),
             (height, width, channels),
-            tuple(document["classes"]),
-            document["classical"],
+            tuple(map(str, document["classes"])),
+            str(document["classical"]),
             Pretrained.from_json(pretrained) if pretrained else None,
         )
+        if min(found.shape) < 1 or prod(found.shape) > MOST_VALUES:
+            raise ValueError(f"it reads images of {height} x {width} x {channels}")
+        if not 1 <= len(found.classes) <= MOST_CLASSES or len(found.layers) > MOST_TEXT:
+            raise ValueError(f"it has {len(found.classes):,} classes and {len(found.layers):,} letters of layers")
+        if found.pretrained is None and backbone_of(parse(found.layers, found.variables)):
+            raise ValueError("it begins with a backbone, but does not say which")
+        return found
+
+    def without_paths(self) -> "Architecture":
+        """Return the same architecture with names in place of the paths of weights: it may leave this machine."""
+        variables = {key: _last(value) if isinstance(value, str) else value for key, value in self.variables.items()}
+        layers = _OF_WEIGHTS.sub(lambda found: found[1] + _last(found[2].rstrip()), self.layers)
+        found = self.pretrained
+        if found and not found.random and not found.origin.startswith("hub:"):
+            found = replace(found, origin=_last(found.origin.removesuffix(f"/{TENSORS}")))
+        return replace(self, variables=variables, layers=layers, pretrained=found)
+
+    def check_size(self, values: int) -> None:
+        """Raise ValueError where a file of `values` numbers cannot hold this network; nothing is allocated before."""
+        layers = self.layer_list()
+        if len(layers) > MOST_LAYERS:
+            raise ValueError(f"it has {len(layers):,} layers")
+        rows = self.rows()
+        needed = sum(row.total for row in rows)
+        if needed > values:
+            raise ValueError(f"its layers have {needed:,} parameters, but the file holds {values:,} numbers")
+        for row in rows:
+            if prod(row.shape) > MOST_VALUES:
+                raise ValueError(f"its layer `{row.text}` makes {prod(row.shape):,} values of one image")
 
     @classmethod
     def of_run(cls, run: RunRecord) -> "Architecture":
@@ -136,9 +181,12 @@ class TrainedModel:
         """Read the model of `run` without executing anything in its files; raise SadariError where they are damaged."""
         with _stored_model(run) as file:
             architecture = Architecture.from_json(file.metadata()["architecture"])
+            architecture.check_size(sum(prod(file.get_slice(name).get_shape()) for name in file.keys()))  # noqa: SIM118
+            preprocess = Preprocess.from_json(json.loads((run.path / PREPROCESS).read_text(encoding="utf-8")))
+            if (preprocess.height, preprocess.width, preprocess.channels) != architecture.shape:
+                raise ValueError("its preprocessing is of images of another shape")
             network = architecture.build(seed=0)
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
-            preprocess = Preprocess.from_json(json.loads((run.path / PREPROCESS).read_text(encoding="utf-8")))
         return cls(network.eval(), preprocess, architecture.classes, architecture)
 
 
@@ -151,8 +199,15 @@ def _stored_model(run: RunRecord) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
             yield file
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except UsageError as error:  # of the layers in the file, not of what the user typed
         raise SadariError(f"the model of {run.path} cannot be read ({error}); train it again") from None
+    except (
+        OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError,
+        MemoryError,
+    ) as error:  # fmt: skip
+        raise SadariError(
+            f"the model of {run.path} cannot be read ({str(error) or type(error).__name__}); train it again"
+        ) from None
 
 
 Tensors = Mapping[str, Tensor]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sadari.errors import UsageError
+from sadari.files import expanded
 from sadari.models.ladder import FINE_TUNING, LADDER
 from sadari.models.spec import ModelSpec, read_model
 from sadari.registry import Registry
@@ -25,7 +26,7 @@ def find_model(name: str | Path) -> ModelSpec:
         return _of_timm(str(name))
     if not str(name).lower().endswith(".toml"):
         return MODELS.get(str(name))
-    spec = read_model(Path(name).expanduser().resolve())
+    spec = read_model(expanded(name).resolve())
     if spec.name in MODELS:
         raise UsageError(f"{name}: '{spec.name}' is a model of the ladder already; give the network another `name`")
     return spec

@@ -102,7 +102,7 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
     holds all that it needs. Images that moved are stored in `settings.toml` as where they are now.
     """
     try:
-        fingerprint = images.fingerprint if images is not None else fingerprint_of(job.data)
+        fingerprint = images.fingerprint if images is not None else fingerprint_of(job.data, job.settings)
     except SadariError:
         progress.say(f"the images of '{job.data}' are not here any more; the run is shown as it was made")
         return

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import Frame, Shape, ShapeDiffers, UnreadableImageError, to_channels
-from sadari.data.packs.classes import check_classes
+from sadari.data.decode import Frame, Shape, ShapeDiffers, UnreadableImageError
+from sadari.data.levels import RangeExceeded, to_channels
+from sadari.data.packs.appearance import Appearance, check_classes
 from sadari.data.packs.pack import PackMetadata, PixelWriter, Sink
 from sadari.data.sources.base import ArrayContent, FileContent
 from sadari.errors import SadariError
@@ -50,19 +51,23 @@ def fill_pack(content: ArrayContent | FileContent, settings: Settings, to: Desti
     """Write the pixels of `content` to the folder of `to`, and return the metadata that belongs to them.
 
     Arrays are always written (and evidence.npy), whatever `make_sink` is. The first image sets the frame; where a
-    later one does not fit it, the frame is widened (colour for all, or DEFAULT_SIZE for all) and the writing starts
-    again, so that the result depends on the whole set and never on its order. Raises SadariError for what the set's
-    classes do not allow, and for unreadable files unless `settings.unreadable` is "skip".
+    later one does not fit it, the frame is widened (colour for all, DEFAULT_SIZE for all, or a larger range of 16-bit
+    values for all) and the writing starts again, so that the result depends on the whole set and never on its order.
+    Raises SadariError for a set without images, and for unreadable files unless `settings.unreadable` is "skip".
     """
     frame = Frame.of(settings)
     notes = list(content.notes)
     while True:
+        seen = Appearance(count_of(content))
         try:
             if isinstance(content, ArrayContent):
-                metadata = _fill_arrays(content, frame, to)
+                metadata = _fill_arrays(content, frame, to, seen)
             else:
-                metadata = _fill_files(content, frame, settings, to)
-            return replace(metadata, notes=(*notes, *metadata.notes))
+                metadata = _fill_files(content, frame, settings, to, seen)
+            found = seen.notes(metadata.ids, metadata.white_level, chosen=bool(settings.white_level))
+            return replace(metadata, notes=(*notes, *metadata.notes, *found))
+        except RangeExceeded as exceeded:
+            frame = replace(frame, levels=replace(frame.levels, white=exceeded.needed))
         except ShapeDiffers as differs:
             if differs.channels:
                 frame = replace(frame, least_channels=3)
@@ -74,8 +79,13 @@ def fill_pack(content: ArrayContent | FileContent, settings: Settings, to: Desti
                 )
 
 
-def _fill_arrays(content: ArrayContent, frame: Frame, to: Destination) -> PackMetadata:
-    notes = check_classes(content.labels, content.source_split, content.classes, to.where)
+def count_of(content: ArrayContent | FileContent) -> int:
+    """Return the number of images in `content`."""
+    return len(content.images if isinstance(content, ArrayContent) else content.entries)
+
+
+def _fill_arrays(content: ArrayContent, frame: Frame, to: Destination, seen: Appearance) -> PackMetadata:
+    notes = check_classes(content.labels, content.classes, to.where)
     count = len(content.images)
     with (
         PixelWriter(to.folder, count, frame.least_channels) as writer,
@@ -84,6 +94,7 @@ def _fill_arrays(content: ArrayContent, frame: Frame, to: Destination) -> PackMe
         for start in range(0, count, BLOCK_IMAGES):
             block = content.images[start : start + BLOCK_IMAGES]
             for position, image in enumerate(to_channels(block, frame.channels or block.shape[3]), start):
+                seen.look(position, image)
                 writer.put(position, frame.resize(image))
             task.advance(len(block))
         writer.keep(range(count))
@@ -98,6 +109,7 @@ def _fill_arrays(content: ArrayContent, frame: Frame, to: Destination) -> PackMe
         evidence=content.evidence is not None,
         shape=_shape(writer),
         size=frame.size,
+        white_level=content.white_level,
     )
 
 
@@ -109,14 +121,16 @@ def _fit_evidence(evidence: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_
     return np.stack([bilinear.resize(mask)[..., 0] >= 128 for mask in masks])
 
 
-def _fill_files(content: FileContent, frame: Frame, settings: Settings, to: Destination) -> PackMetadata:
+def _fill_files(
+    content: FileContent, frame: Frame, settings: Settings, to: Destination, seen: Appearance
+) -> PackMetadata:
     count = len(content.entries)
     with (
         to.make_sink(to.folder, count, frame.least_channels) as sink,
         to.progress.task("decoding", count, "images") as task,
     ):
         unreadable: dict[int, str] = {}
-        with closing(_decode_all(content.read(), frame, sink, settings.threads)) as blocks:
+        with closing(_decode_all(content.read(), frame, sink, settings.threads, seen)) as blocks:
             for done, bad in blocks:
                 unreadable.update(bad)
                 task.advance(done)
@@ -125,8 +139,9 @@ def _fill_files(content: FileContent, frame: Frame, settings: Settings, to: Dest
         entries = [content.entries[at] for at in kept]
         labels = np.array([entry.label for entry in entries], dtype=np.int64)
         source_split = [entry.source_split for entry in entries]
-        notes = check_classes(labels, source_split, content.classes, to.where)
+        notes = check_classes(labels, content.classes, to.where)
         sink.keep(kept)
+        seen.keep(kept)
     return PackMetadata(
         labels=labels.tolist(),
         ids=[entry.id for entry in entries],
@@ -136,6 +151,7 @@ def _fill_files(content: FileContent, frame: Frame, settings: Settings, to: Dest
         evidence=False,
         shape=_shape(sink),
         size=frame.size,
+        white_level=frame.levels.white,
     )
 
 
@@ -161,7 +177,7 @@ def _skip_or_refuse(content: FileContent, unreadable: dict[int, str], choice: st
 
 
 def _decode_all(
-    files: Iterator[tuple[int, bytes]], frame: Frame, sink: Sink, threads: int
+    files: Iterator[tuple[int, bytes]], frame: Frame, sink: Sink, threads: int, seen: Appearance
 ) -> Generator[tuple[int, dict[int, str]]]:
     """Decode every file into `sink`; after each block, yield its number of files, and why which cannot be read."""
     workers = threads or os.cpu_count() or 1
@@ -169,7 +185,7 @@ def _decode_all(
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         try:
             for block in _blocks(files):
-                waiting.append(pool.submit(_decode_block, block, frame, sink))
+                waiting.append(pool.submit(_decode_block, block, frame, sink, seen))
                 if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -191,7 +207,7 @@ def _blocks(files: Iterable[tuple[int, bytes]]) -> Iterator[Block]:
         yield block
 
 
-def _decode_block(block: Block, frame: Frame, sink: Sink) -> tuple[int, dict[int, str]]:
+def _decode_block(block: Block, frame: Frame, sink: Sink, seen: Appearance) -> tuple[int, dict[int, str]]:
     """Decode one image after the other into `sink`, so that a thread holds one decoded image at a time."""
     unreadable = {}
     for position, content in block:
@@ -200,5 +216,6 @@ def _decode_block(block: Block, frame: Frame, sink: Sink) -> tuple[int, dict[int
         except UnreadableImageError as error:
             unreadable[position] = str(error)
             continue
+        seen.look(position, image)
         sink.put(position, image, content)
     return len(block), unreadable

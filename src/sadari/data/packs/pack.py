@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from sadari.data.cache.digests import cache_dir
 from sadari.data.cache.seal import is_unaltered
-from sadari.data.decode import Shape, common_shape, to_channels
+from sadari.data.decode import Shape, common_shape
+from sadari.data.levels import to_channels
 from sadari.values import ImageSet, RowAccess
 
 # Raise it when decoding gives other pixels or the files another form: older packs are then no longer found.
-PACK_FORMAT = "pack 2"
+PACK_FORMAT = "pack 3"
 SOURCE_SPLIT = "given"  # what pack.json calls `source_split`
 
 
@@ -28,7 +29,8 @@ SOURCE_SPLIT = "given"  # what pack.json calls `source_split`
 class PackMetadata:
     """Everything of a pack but its pixels.
 
-    shape: (H, W, C) of all images; size: the side that they were resized to, 0 where they keep their own.
+    shape: (H, W, C) of all images; size: the side that they were resized to, 0 where they keep their own. white_level:
+    the 16-bit value that became 255, 0 where no image had 16 bits.
     """
 
     labels: Sequence[int]
@@ -39,6 +41,7 @@ class PackMetadata:
     evidence: bool
     shape: Shape
     size: int
+    white_level: int = 0
 
 
 class Sink(Protocol):
@@ -168,6 +171,7 @@ def make_set(
         fingerprint=fingerprint,
         notes=tuple(metadata.notes),
         evidence=evidence,
+        white_level=metadata.white_level,
     )
 
 

@@ -43,6 +43,7 @@ class Wanted:
         """Return the folder of the cache for these pixels, or for what `more` names of them."""
         settings = self.settings
         choices = [settings.image_size, settings.fit, settings.channels, settings.unreadable, settings.interpolation]
+        choices += [settings.white_level, settings.max_megapixels, settings.split_folders, settings.archive_encoding]
         return pack_folder(digest_texts(PACK_FORMAT, self.fingerprint, *map(str, choices), *more))
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.cache.seal import is_unaltered
-from sadari.data.decode import Frame, Shape, UnreadableImageError, common_shape, to_channels
+from sadari.data.decode import Frame, Shape, UnreadableImageError, common_shape
+from sadari.data.levels import FULL_RANGE, Levels16, to_channels
 from sadari.data.packs.pack import make_set, read_metadata
 from sadari.data.packs.prefetch import Pixels, Positions, Prefetcher
 from sadari.data.sources.base import Fetch
@@ -159,7 +160,8 @@ def read_stream(folder: Path, stream: Stream, name: str, fingerprint: str) -> Im
             return None
     except Exception:  # as in a pack
         return None
-    frame = replace(Frame.of(stream.settings), size=metadata.size)
+    levels = Levels16(metadata.white_level or FULL_RANGE)
+    frame = replace(Frame.of(stream.settings), size=metadata.size, levels=levels)
     ids = np.array(metadata.ids, dtype=np.str_)
     decoder = Decoder(stream.fetch, ids, checksums, frame, metadata.shape, stream.where)
     images = StreamedImages(decoder, stream.settings.threads or os.cpu_count() or 1)

@@ -5,13 +5,16 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache.digests import remembered_digest
 from sadari.data.sources.base import Fetch, FileContent
-from sadari.data.sources.layout import Layout, lay_out, refuse_twice, without_wrapper
+from sadari.data.sources.encodings import AUTO
+from sadari.data.sources.layout import Layout, lay_out, refuse_twice, wrapper_of
 from sadari.data.sources.members import (
+    Listing,
     Member,
     Pick,
     is_compressed,
@@ -38,30 +41,41 @@ BROKEN = (
 
 
 class ArchiveSource:
-    """The images inside the archive at `path`; one folder that wraps everything is skipped.
+    """The images inside the archive at `path`; folders that wrap everything are skipped.
 
-    `content` raises SadariError for a damaged archive and for one whose members point outside, are links or
-    devices, or declare more than MAX_UNPACKED_BYTES; nothing is written before.
+    encoding: of the names where the archive does not say it, or "auto". split_folders: see `find_levels`.
+    `content` raises SadariError for a damaged archive and for one whose members point outside, are devices, or declare
+    more than MAX_UNPACKED_BYTES; nothing is written before.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, encoding: str = AUTO, split_folders: str = AUTO) -> None:
         self.path = path
+        self._encoding = encoding
+        self._split_folders = split_folders
         suffix = next((each for each in SUFFIXES if path.name.lower().endswith(each)), path.suffix)
         self.name = path.name[: len(path.name) - len(suffix)] or "images"
 
     def fingerprint(self) -> str:
         return remembered_digest([self.path], "archive")
 
+    def notes(self) -> tuple[str, ...]:
+        return ()  # the fingerprint covers every file of the archive, those that are left out included
+
     @cached_property
     def _layout(self) -> tuple[Layout, tuple[Member, ...]]:
-        members = list_members(self.path)
-        layout = lay_out(without_wrapper([member.path for member in members]), str(self.path))
+        listing = list_archive(self.path, self._encoding)
+        members = listing.members
+        paths = [member.path for member in members]
+        wrapper = wrapper_of(paths)
+        paths, folders = ([each.removeprefix(wrapper) for each in given] for given in (paths, listing.folders))
+        layout = lay_out(paths, str(self.path), folders, self._split_folders)
         refuse_twice((entry.id for entry in layout.entries), str(self.path))
+        layout = replace(layout, notes=(*listing.notes, *layout.notes))
         return layout, tuple(members[at] for at in layout.positions)
 
     def content(self) -> FileContent:
         layout, _ = self._layout
-        return FileContent(layout.entries, layout.classes, self._read, self._fetch(), layout.notes)
+        return FileContent(layout.entries, layout.classes, self._read, self._fetch(), layout.notes, layout.photographs)
 
     def _read(self) -> Iterator[tuple[int, bytes]]:
         _, members = self._layout
@@ -79,8 +93,13 @@ class ArchiveSource:
 
 def list_members(path: Path) -> list[Member]:
     """List the files of the archive at `path`, in its own order. Raises SadariError as ArchiveSource does."""
+    return list(list_archive(path).members)
+
+
+def list_archive(path: Path, encoding: str = AUTO) -> Listing:
+    """List the archive at `path`; `encoding` is that of names that do not say it. Raises as ArchiveSource does."""
     with _readable(path):
-        return list_zip(path) if _is_zip(path) else list_tar(path)
+        return list_zip(path, encoding) if _is_zip(path) else list_tar(path, encoding)
 
 
 def read_members(path: Path, members: Sequence[Member]) -> Iterator[tuple[int, bytes]]:

@@ -20,8 +20,9 @@ class ArrayContent:
     """The images of a source that has them decoded already.
 
     images: uint8 (N, H, W, C), C = 1 or 3. labels: int64 (N,), positions in `classes`. ids: N unique names.
-    source_split: N names of splits ("train", "val", "test"), or "" where the source gives none. evidence: bool
-    (N, H, W) or None.
+    source_split: N names of splits ("train", "val", "test"), or "" where the source gives none. notes: sentences that
+    the fingerprint covers. evidence: bool (N, H, W) or None. white_level: the 16-bit value that became 255; 0 where
+    no image had 16 bits.
     """
 
     images: NDArray[np.uint8]
@@ -31,6 +32,7 @@ class ArrayContent:
     source_split: tuple[str, ...]
     notes: tuple[str, ...] = ()
     evidence: NDArray[np.bool_] | None = None
+    white_level: int = 0
 
 
 Fetch = Callable[[str], bytes]  # the bytes of the file with an id, in any order, from any thread
@@ -52,7 +54,8 @@ class FileContent:
     entries: one per image, in the order that the ImageSet will have. read: yields (position in `entries`, bytes of the
     file) once for each entry, in the cheapest order; raises SadariError where a file cannot be read at all. The bytes
     may still be no image, see `decode.decode_image`. fetch: returns the bytes of one file and raises the same; None
-    where files can only be read one after the other.
+    where files can only be read one after the other. notes: sentences that the fingerprint covers. photographs: how
+    many files were left out that are photographs in a format that is not read.
     """
 
     entries: tuple[FileEntry, ...]
@@ -60,6 +63,7 @@ class FileContent:
     read: Callable[[], Iterator[tuple[int, bytes]]]
     fetch: Fetch | None
     notes: tuple[str, ...] = ()
+    photographs: int = 0
 
 
 class Source(Protocol):
@@ -74,6 +78,13 @@ class Source(Protocol):
         """Return a hexadecimal digest that changes with any byte, label, id, class or source split.
 
         Every load calls it, so it must be cheap the second time (see `digests.remembered_digest`).
+        """
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences that the fingerprint does not cover, such as on files that are left out.
+
+        They are collected at every load; what the fingerprint covers belongs to the content, and is stored with it.
         """
         ...
 

@@ -16,6 +16,7 @@ from sadari.data.sources.download import fetch, file_md5
 from sadari.data.sources.shapes import ShapesSource
 from sadari.data.sources.torchvision import Archive, archives_of, read_published, unpack
 from sadari.errors import SadariError, UsageError
+from sadari.files import expanded
 from sadari.progress import Progress, Silent
 
 BUILT_IN = {"digits": DigitsSource, "shapes": ShapesSource}
@@ -109,7 +110,7 @@ def download_folder() -> Path:
 
 def _configured_folder() -> Path | None:
     text = os.environ.get("SADARI_DATA_DIR")
-    return Path(text).expanduser().absolute() if text else None
+    return expanded(text).absolute() if text else None
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,9 @@ class PublishedSource:
     def fingerprint(self) -> str:
         root = self.published.bring(Silent())
         return remembered_digest([root / name for name in self.published.files], self.name)
+
+    def notes(self) -> tuple[str, ...]:
+        return ()
 
     def content(self) -> ArrayContent:
         return read_published(self.name, self.published.reader, self.published.bring(Silent()))

@@ -21,6 +21,9 @@ class DigitsSource:
     def fingerprint(self) -> str:
         return remembered_digest([_file()], "digits", "scaled to 255")
 
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def content(self) -> ArrayContent:
         from sklearn.datasets import load_digits
 

@@ -1,47 +1,60 @@
 """Which images does a folder of class folders hold?"""
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache.digests import remembered_digest
 from sadari.data.decode import MAX_FILE_BYTES
 from sadari.data.sources.base import FileContent
-from sadari.data.sources.layout import Layout, lay_out
+from sadari.data.sources.layout import Layout, lay_out, refuse_twice, wrapper_of
+from sadari.data.sources.split_folders import AUTO
 from sadari.errors import SadariError
 
 
 class FolderSource:
     """The images in `folder`: `<class>/...` or `<split>/<class>/...`. Links are followed, loops are not.
 
-    Its methods raise SadariError where the tree cannot be read as classes.
+    Folders that wrap everything are skipped. split_folders: see `find_levels`. Its methods raise SadariError where the
+    tree cannot be read as classes.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, split_folders: str = AUTO) -> None:
         self.folder = folder
         self.name = folder.resolve().name or "images"
+        self._split_folders = split_folders
 
     @cached_property
     def _layout(self) -> tuple[Layout, tuple[Path, ...]]:
-        paths, dead = walk(self.folder)
-        layout = lay_out(paths, str(self.folder))
-        if dead:
-            note = f"left out {len(dead):,} links that lead nowhere, such as {dead[0]}"
+        tree = walk_tree(self.folder)
+        wrapper = wrapper_of(tree.files)
+        within, folders = ([each.removeprefix(wrapper) for each in given] for given in (tree.files, tree.folders))
+        if not tree.files and tree.dead:
+            raise SadariError(
+                f"{self.folder} holds {len(tree.dead):,} links that lead nowhere, such as {tree.dead[0]}, and no files"
+            )
+        layout = lay_out(within, str(self.folder), folders, self._split_folders)
+        if tree.dead:
+            note = f"left out {len(tree.dead):,} links that lead nowhere, such as {tree.dead[0]}"
             layout = replace(layout, notes=(*layout.notes, note))
-        return layout, tuple(self.folder / paths[at] for at in layout.positions)
+        return layout, tuple(self.folder / tree.files[at] for at in layout.positions)
 
     def fingerprint(self) -> str:
         layout, files = self._layout
         names = (f"{entry.source_split}/{layout.classes[entry.label]}/{entry.id}" for entry in layout.entries)
         return remembered_digest(files, "folder", *names)
 
+    def notes(self) -> tuple[str, ...]:
+        return self._layout[0].notes
+
     def content(self) -> FileContent:
         layout, files = self._layout
-        return FileContent(
-            layout.entries, layout.classes, lambda: read_files(files), partial(read_below, self.folder), layout.notes
-        )
+        ids = [entry.id for entry in layout.entries]
+        refuse_twice(ids, str(self.folder))
+        fetch = partial(read_named, dict(zip(ids, files, strict=True)))
+        return FileContent(layout.entries, layout.classes, lambda: read_files(files), fetch, (), layout.photographs)
 
 
 def read_files(files: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
@@ -50,9 +63,9 @@ def read_files(files: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
         yield position, _read(path)
 
 
-def read_below(folder: Path, name: str) -> bytes:
-    """Read the file `name` in `folder`, as `read_files` does."""
-    return _read(folder / name)
+def read_named(files: Mapping[str, Path], name: str) -> bytes:
+    """Read the file with the id `name` in `files`, as `read_files` does."""
+    return _read(files[name])
 
 
 def _read(path: Path) -> bytes:
@@ -63,13 +76,27 @@ def _read(path: Path) -> bytes:
         raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+@dataclass(frozen=True)
+class Tree:
+    """Everything below a folder, as relative POSIX paths: files, folders, and links that lead nowhere (sorted)."""
+
+    files: list[str]
+    folders: list[str]
+    dead: list[str]
+
+
 def walk(root: Path) -> tuple[list[str], list[str]]:
-    """List relative POSIX paths of all files in `root`, and of the links that lead nowhere.
+    """List files and links that lead nowhere, as `walk_tree` does."""
+    tree = walk_tree(root)
+    return tree.files, tree.dead
+
+
+def walk_tree(root: Path) -> Tree:
+    """List what is in `root`.
 
     A folder that is inside itself by a link is entered once. Raises SadariError where a folder cannot be read.
     """
-    paths: list[str] = []
-    dead: list[str] = []
+    tree = Tree([], [], [])
     waiting: list[tuple[Path, str, frozenset[tuple[int, int]]]] = [(root, "", frozenset())]
     while waiting:
         folder, prefix, above = waiting.pop()
@@ -79,14 +106,16 @@ def walk(root: Path) -> tuple[list[str], list[str]]:
         for entry in entries:
             try:
                 if entry.is_dir():
+                    tree.folders.append(prefix + entry.name)
                     waiting.append((folder / entry.name, f"{prefix}{entry.name}/", above | {here}))
                 elif entry.is_file():
-                    paths.append(prefix + entry.name)
+                    tree.files.append(prefix + entry.name)
                 elif entry.is_symlink():
-                    dead.append(prefix + entry.name)
+                    tree.dead.append(prefix + entry.name)
             except OSError:  # a link to itself
-                dead.append(prefix + entry.name)
-    return paths, sorted(dead)
+                tree.dead.append(prefix + entry.name)
+    tree.dead.sort()
+    return tree
 
 
 def _list(folder: Path) -> tuple[tuple[int, int], list[os.DirEntry[str]]]:

@@ -177,6 +177,9 @@ class ShapesSource:
     def fingerprint(self) -> str:
         return digest_texts("shapes", DRAWING, *(str(value) for value in astuple(self.spec)))
 
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def content(self) -> ArrayContent:
         plan = plan_shapes(self.spec)
         images, evidence = draw_shapes(plan)

@@ -1,25 +1,31 @@
 """Which images does a .csv file of paths and labels name?"""
 
-import csv
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache.digests import remembered_digest
+from sadari.data.decode import SUFFIXES
 from sadari.data.sources.base import FileContent, FileEntry
-from sadari.data.sources.folder import read_below, read_files
-from sadari.data.sources.layout import SPLIT_NAMES, refuse_twice
+from sadari.data.sources.dialect import COLUMNS, Row, read_rows
+from sadari.data.sources.folder import read_files, read_named
+from sadari.data.sources.layout import CONTROL, plain_text, refuse_twice, replaced_note
+from sadari.data.sources.split_folders import SPLIT_NAMES
 from sadari.errors import SadariError
 
-COLUMNS = "path,label[,split]"
 NAMED = 3
+YES_AND_NO = {"1": "train", "true": "train", "yes": "train", "0": "test", "false": "test", "no": "test"}
 
 
 class TableSource:
     """The images that the rows `path,label[,split]` of a CSV file name, in the order of the rows.
 
-    Paths are relative to the file, or absolute; they are also the ids. `split` is train, val, test or one
-    of their usual synonyms, or empty. Classes are the sorted labels. Its methods raise SadariError for a malformed
-    table and for images that are not there.
+    Paths are relative to the file, or absolute; they are also the ids. A path without an ending is that of the one
+    image of this name. `split` is train, val, test or one of their usual synonyms, or empty. Classes are the sorted
+    labels. `dialect` says which other forms a table may have. Its methods raise SadariError for a malformed table and
+    for images that are not there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,56 +33,98 @@ class TableSource:
         self.name = path.stem
 
     @cached_property
-    def _rows(self) -> tuple[tuple[FileEntry, ...], tuple[str, ...], tuple[Path, ...]]:
-        rows = [self._row(line, row) for line, row in self._lines()]
-        if not rows:
+    def _rows(self) -> tuple[tuple[FileEntry, ...], tuple[str, ...], tuple[Path, ...], tuple[str, ...]]:
+        rows, notes = read_rows(self.path)
+        read = [self._read(row) for row in rows]
+        if not read:
             raise SadariError(f"{self.path} names no images; it needs rows of {COLUMNS}")
-        classes = tuple(sorted({label for _, label, _ in rows}))
+        classes = tuple(sorted({label for _, label, _ in read}))
         index = {name: at for at, name in enumerate(classes)}
+        files = tuple(self._files([path for path, _, _ in read]))
         entries = tuple(
-            FileEntry(path.replace("\\", "/"), index[label], split_name) for path, label, split_name in rows
+            FileEntry(path.translate(CONTROL), index[label], split_name) for path, label, split_name in read
         )
         refuse_twice((entry.id for entry in entries), str(self.path))
-        files = tuple(self.path.parent / entry.id for entry in entries)
-        self._refuse_missing(files)
-        return entries, classes, files
+        replaced = [
+            *replaced_note("classes", (row.label for row in rows)),
+            *replaced_note("files", (row.path for row in rows)),
+        ]
+        return entries, classes, files, (*notes, *replaced)
 
     def fingerprint(self) -> str:
-        entries, classes, files = self._rows
+        entries, classes, files, _ = self._rows
         return remembered_digest(
             files, "csv", *(f"{each.source_split}/{classes[each.label]}/{each.id}" for each in entries)
         )
 
+    def notes(self) -> tuple[str, ...]:
+        return self._rows[3]
+
     def content(self) -> FileContent:
-        entries, classes, files = self._rows
-        return FileContent(entries, classes, lambda: read_files(files), partial(read_below, self.path.parent))
+        entries, classes, files, _ = self._rows
+        fetch = partial(read_named, dict(zip((entry.id for entry in entries), files, strict=True)))
+        return FileContent(entries, classes, lambda: read_files(files), fetch)
 
-    def _lines(self) -> list[tuple[int, dict[str, str]]]:
+    def _read(self, row: Row) -> tuple[str, str, str]:
+        """Return path, class and split of a row."""
+        if not row.path or not row.label:
+            raise SadariError(f"{self.path}, line {row.line}: the {'label' if row.path else 'path'} is empty")
         try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file, skipinitialspace=True, strict=True)
-                header = [name.strip().lower() for name in reader.fieldnames or ()]
-                reader.fieldnames = header
-                if not {"path", "label"} <= set(header):
-                    raise SadariError(f"{self.path} has the columns {','.join(header) or 'none'}; it needs {COLUMNS}")
-                return [(reader.line_num, row) for row in reader]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise SadariError(f"cannot read {self.path} as UTF-8 text of {COLUMNS}: {error}") from None
+            row.path.encode()
+        except UnicodeEncodeError:
+            raise SadariError(f"{self.path}, line {row.line}: the path is not UTF-8 ({row.path!a})") from None
+        split = row.split.lower()
+        known = {**SPLIT_NAMES, **YES_AND_NO} if row.is_train else SPLIT_NAMES
+        if split and split not in known:
+            expected = "0 or 1" if row.is_train else "train, val or test"
+            raise SadariError(f"{self.path}, line {row.line}: split is {expected}, not '{split}'")
+        return row.path.replace("\\", "/"), plain_text(row.label), known.get(split, "")
 
-    def _row(self, line: int, row: dict[str, str]) -> tuple[str, str, str]:
-        path, label = ((row[name] or "").strip() for name in ("path", "label"))
-        if not path or not label:
-            raise SadariError(f"{self.path}, line {line}: the {'label' if path else 'path'} is empty")
-        split = (row.get("split") or "").strip().lower()
-        if split and split not in SPLIT_NAMES:
-            raise SadariError(f"{self.path}, line {line}: split is train, val or test, not '{split}'")
-        return path, label, SPLIT_NAMES.get(split, "")
-
-    def _refuse_missing(self, files: tuple[Path, ...]) -> None:
-        missing = [str(path) for path in files if not path.is_file()]
+    def _files(self, paths: list[str]) -> Iterator[Path]:
+        """Yield the file of each path: of that name, in any form of Unicode, or with an ending that was left out."""
+        siblings: dict[Path, dict[str, list[Path]]] = {}
+        missing = []
+        for path in paths:
+            found = next((each for each in self._spellings(path) if _is_file(each)), None)
+            found = found or self._with_ending(self.path.parent / path, siblings)
+            if found is None:
+                missing.append(path)
+            else:
+                yield found
         if missing:
             more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
+            shown = ", ".join(str(self.path.parent / each) for each in missing[:NAMED])
             raise SadariError(
-                f"{self.path} names {len(missing):,} of {len(files):,} images that are not there: "
-                f"{', '.join(missing[:NAMED])}{more}; paths are relative to the file"
+                f"{self.path} names {len(missing):,} of {len(paths):,} images that are not there: {shown}{more}; "
+                "paths are relative to the file"
             )
+
+    def _spellings(self, path: str) -> Iterator[Path]:
+        yield self.path.parent / path
+        if not path.isascii():
+            yield from (self.path.parent / unicodedata.normalize(form, path) for form in ("NFC", "NFD"))
+
+    def _with_ending(self, path: Path, siblings: dict[Path, dict[str, list[Path]]]) -> Path | None:
+        """Return the one image that is called `path` without its ending; SadariError where there are several."""
+        if path.parent not in siblings:
+            stems: dict[str, list[Path]] = defaultdict(list)
+            try:
+                for each in path.parent.iterdir():
+                    if each.suffix.lower() in SUFFIXES:
+                        stems[unicodedata.normalize("NFC", each.stem)].append(each)
+            except (OSError, ValueError):
+                pass
+            siblings[path.parent] = stems
+        found = siblings[path.parent].get(unicodedata.normalize("NFC", path.name), [])
+        if len(found) > 1:
+            both = " and ".join(each.name for each in sorted(found)[:2])
+            raise SadariError(f"{self.path} names {path.name}, which could be {both}; write the ending")
+        return found[0] if found else None
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is a file at `path`; not where no file may have such a name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

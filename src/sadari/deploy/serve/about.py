@@ -1,5 +1,6 @@
 """What does the server say of its model and samples? The documents of GET /model and GET /samples."""
 
+import re
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +30,7 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
     scores = run.summary["scores"] if known and run.finished else {}
     return Model(
         model=Path(run.job.model).stem if known else classifier.path.name,
-        data=run.job.data if known else None,
+        data=data_name(run.job.data) if known else None,
         classes=list(classifier.classes),
         input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
         params=sum(row.total for row in classifier.model.architecture.rows()),
@@ -43,6 +44,11 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
             pixels=limits.pixels,
         ),
     )
+
+
+def data_name(data: str) -> str:
+    """Return the name of a set; of a path, only its end, since the rest is nobody's business but the user's."""
+    return re.split(r"[/\\]", data.rstrip("/\\"))[-1]
 
 
 def draw_samples(folder: Path) -> list[Sample]:

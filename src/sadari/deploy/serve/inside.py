@@ -35,7 +35,8 @@ class Inside:
         self._room = BoundedSemaphore(MOST_WAITING)
         height, width, channels = model.architecture.shape
         blank = np.zeros((height, width, channels), dtype=np.uint8)
-        texts = dict(zip(layer_names(model.architecture), (row.text for row in model.architecture.rows()), strict=True))
+        rows = model.architecture.without_paths().rows()
+        texts = dict(zip(layer_names(model.architecture), (row.text for row in rows), strict=True))
         self.layers = tuple(
             Layer(name=name, text=texts.get(name, ""), shape=list(maps.shape))
             for name, maps in feature_maps(model, blank)

@@ -1,6 +1,7 @@
 """How much may a request ask of the server, and what does the server answer where it asks for more?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sadari.deploy.serve.schemas import Problem
 from sadari.errors import SadariError
@@ -18,21 +18,27 @@ from sadari.errors import SadariError
 class Limits:
     """The limits of one request, and of all requests under way at once. Assumed, where nothing else is said.
 
-    Memory holds at most `requests` bodies of `body_bytes` (2 GiB as delivered), and one decoded image of `pixels` for
-    each processor core.
+    Memory holds at most `held_bytes` of bodies, twice while they are taken apart, and one image of up to `pixels` that
+    is being decoded (16 bytes a pixel).
     """
 
     image_bytes: int = 16 * 2**20  # a photograph of a phone has 2 to 12 MB
     body_bytes: int = 32 * 2**20  # one image as base64 fits, and so do 64 small ones
     pixels: int = 50_000_000  # the larger cameras of phones; 150 MB once decoded
     images: int = 64  # of one request
-    requests: int = 64  # with images, under way at once
+    requests: int = 64  # whose images have arrived, under way at once
+    held_bytes: int = 192 * 2**20  # of all bodies that arrive or have arrived
     queued_images: int = 512  # accepted, and not yet begun with
     queue_seconds: float = 1.0  # that the last accepted image may wait for the network, at its present pace
     seconds: float = 10.0  # for the answer, once the images have arrived
     upload_seconds: float = 30.0  # for the images to arrive
+    idle_seconds: float = 5.0  # without any byte of a body that has not yet arrived
+    decode_seconds: float = 5.0  # for one image that takes long; a photograph of 50 megapixels takes 2 (measured)
+    head_bytes: int = 64 * 2**10  # of a request's head, and of all that is neither head nor body
+    head_seconds: float = 10.0  # for the head to arrive, from the connection or the end of the last answer on
+    connections: int = 512  # at once; Linux allows a process 1,024 files
     batch_images: int = 64  # in one pass; larger ones gain little per image (measured, benchmarks/serving/serving.py)
-    stop_seconds: float = 15.0  # for the requests under way, when the server is stopped
+    stop_seconds: float = 10.0  # for the requests under way, when the server is stopped
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
@@ -50,26 +56,56 @@ def overloaded(seconds: float) -> Refused:
     return Refused(503, "the server has more to do than it can; try again in a moment", {"Retry-After": str(later)})
 
 
-class Gate:
-    """A middleware that lets `most` POST requests into `app` at once; the others get 503. GET requests always pass."""
+class Room:
+    """The room for the bodies of all requests: so many bytes, and so many bodies that have arrived whole.
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app, self._most = app, most
-        self._inside = 0
+    A body that has not arrived takes no more room than its bytes, so that silent clients keep nobody out. Used by the
+    event loop alone.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
-        if self._inside >= self._most:
-            refused = overloaded(1)
-            await JSONResponse({"detail": refused.sentence}, refused.status, refused.headers)(scope, receive, send)
-            return
-        self._inside += 1
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.bytes = self.requests = 0
+
+    @contextmanager
+    def place(self) -> Iterator["Place"]:
+        """Return the place of one request, which is given back at the end."""
+        place = Place(self)
         try:
-            await self._app(scope, receive, send)
+            yield place
         finally:
-            self._inside -= 1
+            self.bytes -= place.bytes
+            self.requests -= place.arrived
+
+    def full(self, more: int) -> bool:
+        """Whether `more` bytes have no room."""
+        return self.bytes + more > self._limits.held_bytes
+
+    def crowded(self) -> bool:
+        """Whether no other request can be done."""
+        return self.requests >= self._limits.requests
+
+
+class Place:
+    """What one request takes of a `Room`."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self.bytes, self.arrived = 0, False
+
+    def take(self, count: int) -> None:
+        """Take so many bytes; raise Refused (503) where there is no room."""
+        if self._room.full(count):
+            raise overloaded(1)
+        self.bytes += count
+        self._room.bytes += count
+
+    def arrive(self) -> None:
+        """Report that the body is there; raise Refused (503) where too many are."""
+        if self._room.crowded():
+            raise overloaded(1)
+        self.arrived = True
+        self._room.requests += 1
 
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}

@@ -20,11 +20,12 @@ from fastapi.staticfiles import StaticFiles
 from numpy.typing import NDArray
 
 from sadari.deploy.serve.about import describe_model, draw_samples
+from sadari.deploy.serve.access import Access, Guarded
 from sadari.deploy.serve.batching import Images
 from sadari.deploy.serve.inside import Inside
-from sadari.deploy.serve.limits import REFUSALS, Gate, Limits, Refused, answer_refusals
+from sadari.deploy.serve.limits import REFUSALS, Limits, Refused, Room, answer_refusals
 from sadari.deploy.serve.metrics import MEDIA_TYPE, Measured, Metrics
-from sadari.deploy.serve.predictor import Predictor, Upload
+from sadari.deploy.serve.predictor import Predictor
 from sadari.deploy.serve.schemas import (
     Answer,
     Answers,
@@ -36,22 +37,25 @@ from sadari.deploy.serve.schemas import (
     Model,
     Samples,
 )
-from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, read_uploads
+from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, reading_uploads
 from sadari.inference.classifier import Classifier
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PATHS = frozenset(("/", "/predict", "/feature-maps", "/grad-cam", "/model", "/samples", "/healthz", "/metrics"))
+MOST_INLINE = 500  # classes of all answers that are written by the event loop itself: 1 ms (assumed)
 
 T = TypeVar("T")
 
 
-def make_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
+def make_app(classifier: Classifier, limits: Limits | None = None, access: Access | None = None) -> FastAPI:
     """Return the application that answers with `classifier`; it works from its start to its shutdown.
 
+    access: who may ask; None where something before the application sees to that.
     docs/serving.md lists its paths and status codes; /openapi.json does so for programs.
     """
     limits, metrics = limits or Limits(), Metrics()
+    room = Room(limits)
     predictor = Predictor(classifier, limits, metrics.count_batch)
     inside = Inside(classifier.model)
     metrics.watch_queue(lambda: predictor.waiting)
@@ -66,17 +70,18 @@ def make_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
     app = FastAPI(title="Sadari", version=version("sadari"), docs_url=None, redoc_url=None, lifespan=closing)
     answer_refusals(app)
     model = describe_model(classifier, inside.layers, not inside.lacks_grad_cam, limits)
-    app.include_router(_predict_routes(predictor))
-    app.include_router(_inside_routes(predictor, inside))
+    app.include_router(_predict_routes(predictor, room))
+    app.include_router(_inside_routes(predictor, inside, room))
     app.include_router(_about_routes(model, classifier.path))
     app.include_router(_status_routes(metrics))
     _add_page(app)
-    app.add_middleware(Gate, most=limits.requests)
+    if access is not None:
+        app.add_middleware(Guarded, access=access)
     app.add_middleware(Measured, metrics=metrics, paths=PATHS)
     return app
 
 
-def _predict_routes(predictor: Predictor) -> APIRouter:
+def _predict_routes(predictor: Predictor, room: Room) -> APIRouter:
     """Return the path that takes images and answers with classes."""
     router, limits = APIRouter(), predictor.limits
     classes = predictor.classifier.classes
@@ -85,21 +90,30 @@ def _predict_routes(predictor: Predictor) -> APIRouter:
     async def predict(
         request: Request,
         top: Annotated[int, Query(ge=1, description="How many classes to return for each image.")] = 3,
-    ) -> Answers:
+    ) -> Response:
         """Return the most probable classes of each image."""
-        uploads = await read_uploads(request, limits, limits.images)
-        return _answers(uploads, await _in_time(predictor.predict(uploads), limits), classes, top)
+        async with reading_uploads(request, limits, room, limits.images) as uploads:
+            names = [upload.name for upload in uploads]
+            answer = predictor.predict(uploads)
+            uploads.clear()  # so that the bytes are let go with the answer
+            probabilities = await _in_time(answer, limits)
+        if len(names) * min(top, len(classes)) <= MOST_INLINE:
+            document = _answers(names, probabilities, classes, top)
+        else:
+            document = await asyncio.to_thread(_answers, names, probabilities, classes, top)
+        return Response(document, media_type=JSON)
 
     return router
 
 
-def _inside_routes(predictor: Predictor, inside: Inside) -> APIRouter:
+def _inside_routes(predictor: Predictor, inside: Inside, room: Room) -> APIRouter:
     """Return the paths that look into the model; each takes one image."""
     router, limits, body = APIRouter(), predictor.limits, _images_body(1)
 
-    async def decoding(request: Request) -> Callable[[], Images]:
-        (upload,) = await read_uploads(request, limits, 1)
-        return lambda: predictor.pixels(upload)
+    async def looking(request: Request, look: Callable[[Callable[[], Images]], Future[T]]) -> T:
+        async with reading_uploads(request, limits, room, 1) as uploads:
+            (upload,) = uploads
+            return await _in_time(look(lambda: predictor.pixels(upload)), limits)
 
     @router.post("/feature-maps", response_model=FeatureMaps, responses=REFUSALS, openapi_extra=body)
     async def feature_maps(
@@ -107,7 +121,7 @@ def _inside_routes(predictor: Predictor, inside: Inside) -> APIRouter:
         layer: Annotated[str, Query(description="The layer's name; GET /model lists the layers.")],
     ) -> FeatureMaps:
         """Return the feature maps of one layer for one image."""
-        return await _in_time(inside.maps(await decoding(request), layer), limits)
+        return await looking(request, lambda decode: inside.maps(decode, layer))
 
     @router.post("/grad-cam", response_model=Heatmap, responses=REFUSALS, openapi_extra=body)
     async def grad_cam(
@@ -115,7 +129,7 @@ def _inside_routes(predictor: Predictor, inside: Inside) -> APIRouter:
         label: Annotated[str, Query(description="The class; GET /model lists the classes.")],
     ) -> Heatmap:
         """Return where in one image the model finds a class."""
-        return await _in_time(inside.grad_cam(await decoding(request), label), limits)
+        return await looking(request, lambda decode: inside.grad_cam(decode, label))
 
     return router
 
@@ -190,12 +204,12 @@ async def _in_time(future: Future[T], limits: Limits) -> T:
         raise Refused(504, f"there was no answer within {limits.seconds:g} seconds; send fewer images") from None
 
 
-def _answers(
-    uploads: Sequence[Upload], probabilities: NDArray[np.float32], classes: tuple[str, ...], top: int
-) -> Answers:
+def _answers(names: Sequence[str], probabilities: NDArray[np.float32], classes: tuple[str, ...], top: int) -> str:
+    """Return the document of POST /predict, `Answers` as JSON, written image by image."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     answers = []
-    for upload, best, row in zip(uploads, order, probabilities, strict=True):
+    for name, best, row in zip(names, order, probabilities, strict=True):
         found = [ClassProbability(label=classes[index], probability=float(row[index])) for index in best]
-        answers.append(Answer(file=upload.name, label=found[0].label, probability=found[0].probability, top=found))
-    return Answers(answers=answers)
+        answer = Answer(file=name, label=found[0].label, probability=found[0].probability, top=found)
+        answers.append(answer.model_dump_json())
+    return f'{{"answers":[{",".join(answers)}]}}'

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from sadari.deploy.serve.limits import Limits
+from sadari.deploy.serve.protocol import bounded_protocol
 from sadari.errors import SadariError
 from sadari.inference.classifier import Classifier
 from sadari.inference.device import threads_for, use_machine
@@ -43,7 +44,8 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
     """
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", server_header=False,
-        timeout_graceful_shutdown=round(limits.stop_seconds), backlog=BACKLOG,
+        timeout_graceful_shutdown=round(limits.stop_seconds), backlog=BACKLOG, http=bounded_protocol(limits),
+        limit_concurrency=limits.connections, ws="none",
     )  # fmt: skip
     # uvicorn repeats the signal after it has stopped; SIGTERM would then end a process that should exit with status 0.
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)  # noqa: ARG005 - the signature is Python's

@@ -7,8 +7,11 @@ export const predict = async (image, top) => (await request(`predict?top=${top}`
 export const gradCam = (image, label) => request(`grad-cam?label=${encodeURIComponent(label)}`, image);
 export const featureMaps = (image, layer) => request(`feature-maps?layer=${encodeURIComponent(layer)}`, image);
 
+const LONGEST_MS = 60_000; // an upload has 30 seconds, and the answer 10
+
 async function request(path, image) {
-  const response = await fetch(path, image ? { method: "POST", body: form(image) } : {}).catch(() => {
+  const signal = AbortSignal.timeout(LONGEST_MS);
+  const response = await fetch(path, image ? { method: "POST", body: form(image), signal } : { signal }).catch(() => {
     throw new Error("The server does not answer any more; start it again with sadari serve.");
   });
   if (response.ok) return response.json();

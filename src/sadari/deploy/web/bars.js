@@ -27,6 +27,11 @@ export function clear() {
   at("verdict").replaceChildren();
 }
 
+/** Say that the answer is being waited for. */
+export function think() {
+  at("verdict").replaceChildren(html("span", { class: "sure" }, "thinking\u2026"));
+}
+
 /** Show an answer of the server. truth: the true class, where it is known. */
 export function show(answer, truth) {
   at("bars").classList.remove("idle");
@@ -39,7 +44,7 @@ export function show(answer, truth) {
   if (truth !== undefined) parts.push(correctness(answer.label === truth, truth));
   clearTimeout(announcing);
   const verdict = at("verdict");
-  if (verdict.childElementCount === 0) verdict.replaceChildren(...parts);
+  if (!verdict.querySelector(".label")) verdict.replaceChildren(...parts);
   else announcing = setTimeout(() => verdict.replaceChildren(...parts), SETTLED_MS);
 }
 

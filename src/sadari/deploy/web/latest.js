@@ -1,7 +1,7 @@
 /**
  * Return a function that runs `work(subject)`, one at a time; of the subjects that arrive meanwhile, it takes the last.
  *
- * `work` returns a promise. Every error goes to `fail`. After `Busy`, the same subject is tried again when the server
+ * `work` returns a promise. Every error goes to `fail(error, subject)`. After `Busy`, the same subject is tried again when the server
  * says, unless a newer one has arrived.
  */
 export function latest(work, fail) {
@@ -17,7 +17,7 @@ export function latest(work, fail) {
       try {
         await work(current.subject);
       } catch (error) {
-        fail(error);
+        fail(error, current.subject);
         if (error instanceof Busy) {
           await new Promise((resolve) => setTimeout(resolve, 1000 * error.seconds));
           wanted ??= current;

@@ -7,42 +7,72 @@ import * as maps from "./maps.js";
 import * as samples from "./samples.js";
 import * as stage from "./stage.js";
 
+const PATIENT_MS = 300; // before the page says that it waits (assumed: shorter waits would flicker)
+
 let current = null; // {image, truth, place}: the image on the page
 let answered = null; // the class that the server gave it
+let waiting = 0;
 let canDraw = false;
 
 const predict = latest(async (subject) => {
   const answer = await api.predict(subject.image, bars.wanted());
   if (subject !== current) return;
   showError("");
+  clearTimeout(waiting);
   answered = answer.label;
   bars.show(answer, subject.truth);
   explain(subject);
   lookInside(subject);
-}, showError);
+}, (error, subject) => {
+  if (subject !== current) return;
+  forget(); // nothing that was said of another image stands beside this one
+  showError(error);
+});
 
 const explain = latest(async (subject) => {
-  const wanted = at("explaining").checked && subject === current;
+  const wanted = at("explaining").checked && subject === current && answered;
   const heat = wanted ? await api.gradCam(subject.image, answered) : null;
-  stage.showHeat(subject === current && at("explaining").checked ? heat : null, subject.place);
-}, showError);
+  if (subject === current) stage.showHeat(at("explaining").checked ? heat : null, subject.place);
+}, (error, subject) => {
+  if (subject !== current) return;
+  stage.showHeat(null);
+  showError(error);
+});
 
 const lookInside = latest(async (subject) => {
   const layer = maps.layer();
   const found = await api.featureMaps(subject.image, layer);
   if (subject === current && layer === maps.layer()) maps.show(found);
-}, showError);
+}, (error, subject) => {
+  if (subject !== current) return;
+  maps.blank();
+  showError(error);
+});
 
+/** Show what the model says about `subject`. What it said before goes when the answer comes, or after a moment. */
 function show(subject) {
   current = subject;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    forget();
+    bars.think();
+  }, PATIENT_MS);
   predict(current);
+}
+
+/** Take away what was said of the image before, but for the places where it stood. */
+function forget() {
+  clearTimeout(waiting);
+  answered = null;
+  bars.clear();
+  maps.blank();
+  stage.showHeat(null);
 }
 
 function clear() {
   current = null;
-  bars.clear();
+  forget();
   maps.show(null);
-  stage.showHeat(null);
   showError("");
 }
 
@@ -80,6 +110,8 @@ function takeFile(file, truth) {
   stage.showHeat(null);
   at("seen").hidden = at("clear").hidden = true;
   at("draw").hidden = !canDraw;
+  forget(); // a picture changes at once, unlike a drawing, of which the answer before is nearly right
+  showError("");
   show({ image: file, truth });
   if (truth === undefined) samples.release();
 }

@@ -20,6 +20,7 @@ export function open(described, chosen) {
   at("layer").max = layers.length - 1;
   at("layer").addEventListener("input", () => {
     nameLayer();
+    blank();
     chosen();
   });
   at("channel").addEventListener("input", drawLarge);
@@ -42,6 +43,13 @@ export function show(found) {
   at("one").hidden = at("channels").hidden = shown.channels === 1;
   at("maps").classList.toggle("alone", shown.channels === 1);
   draw();
+}
+
+/** Empty the pictures, where there are any, and leave the sliders. */
+export function blank() {
+  shown = null;
+  for (const id of ["grid", "large"]) at(id).getContext("2d").clearRect(0, 0, at(id).width, at(id).height);
+  at("large-words").textContent = "";
 }
 
 // A vector arrives as one row, a sequence as one picture: features across, steps down.
@@ -139,7 +147,7 @@ function plane(place, { width, height }) {
 }
 
 function pick(event) {
-  if (at("one").hidden) return;
+  if (!shown || at("one").hidden) return;
   const canvas = at("grid");
   const columns = Number(canvas.dataset.columns);
   const rows = Math.ceil(shown.shown / columns);

@@ -4,12 +4,13 @@ import json
 import operator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
 
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 from sadari.models.backbone.graph import END, cut_network, end_with, is_random, layer_names, shape_of, trainable_names
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.models.layers.dropout import Dropout, DropPath
@@ -57,6 +58,7 @@ def make_backbone(pretrained: Pretrained, cut: str, train: str, size: Size, seed
     `weights.load_pretrained` then loads the pre-trained ones. Raises UsageError as `outline` does.
     """
     name, raw = pretrained.name, _sketch(_key(pretrained), cut, size).raw
+    _require_size(pretrained, outline(pretrained, cut, train, size).total)
     _, _, own_seed = pretrained.origin.partition(":")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(own_seed) if pretrained.random and own_seed else seed)
@@ -64,6 +66,16 @@ def make_backbone(pretrained: Pretrained, cut: str, train: str, size: Size, seed
     graph = cut_network(network, name, cut)
     _finish(graph, network, raw, cut)
     return Backbone(graph, trainable_names(graph, name, train))
+
+
+def _require_size(pretrained: Pretrained, values: int) -> None:
+    """Raise SadariError where the file of the weights cannot hold `values` numbers; nothing is allocated before."""
+    path = Path(pretrained.origin)
+    if pretrained.arguments and path.is_file() and path.stat().st_size < values:  # at least a byte for each
+        raise SadariError(
+            f"the weights {path} hold {path.stat().st_size:,} bytes, but their configuration describes a network of "
+            f"{values:,} parameters; it is not theirs"
+        )
 
 
 def create(pretrained: Pretrained, size: Size) -> nn.Module:
@@ -81,7 +93,7 @@ def create(pretrained: Pretrained, size: Size) -> nn.Module:
         arguments["img_size"] = size
     try:
         return create_model(pretrained.name, pretrained=False, **arguments)
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+    except (TypeError, ValueError, AssertionError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
         raise UsageError(
             f"timm cannot make {pretrained.name} for images of {size[0]}x{size[1]} with {dict(pretrained.arguments)}: "
             f"{error or type(error).__name__}"

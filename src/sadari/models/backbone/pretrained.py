@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -9,12 +10,65 @@ from pathlib import Path
 from typing import Any
 
 from sadari.errors import SadariError, UsageError
+from sadari.files import expanded
 from sadari.registry import unknown_name
 
 TENSORS, CONFIG = "model.safetensors", "config.json"  # cited: the layout of timm's models on the Hugging Face hub
 # cited: timm's own defaults for what a configuration leaves out (timm/models/_pretrained.py, timm/data/constants.py)
 MEAN, STD, SIZE, INTERPOLATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (3, 224, 224), "bicubic"
 WEIGHTS = "auto, random, random:SEED, a .safetensors file, or a folder with config.json and model.safetensors"
+
+# The arguments of timm's constructors that a file may set: numbers within these bounds, lists of whole numbers,
+# switches and single tokens. Others may name files, which timm opens and in some versions unpickles.
+_WHOLE = {
+    "num_classes": (0, 1_000_000), "in_chans": (3, 3), "img_size": (1, 4096), "patch_size": (1, 512),
+    "embed_dim": (1, 8192), "embed_dims": (1, 8192), "dims": (1, 8192), "widths": (1, 8192), "channels": (1, 8192),
+    "depth": (1, 128), "depths": (1, 128), "layers": (1, 128), "num_heads": (1, 256), "window_size": (1, 512),
+    "reg_tokens": (0, 64), "cardinality": (1, 256), "base_width": (1, 1024), "stem_width": (1, 1024),
+    "head_hidden_size": (1, 65_536), "output_stride": (8, 32), "num_features": (0, 65_536),
+}  # fmt: skip
+_FRACTIONS = {
+    "mlp_ratio": (0.01, 16.0), "init_values": (0.0, 10.0), "ls_init_value": (0.0, 10.0),
+    **dict.fromkeys(("drop_rate", "drop_path_rate", "proj_drop_rate", "attn_drop_rate", "pos_drop_rate"), (0.0, 1.0)),
+}  # fmt: skip
+_SWITCHES = frozenset((
+    "class_token", "no_embed_class", "qkv_bias", "qk_norm", "pre_norm", "final_norm", "fc_norm", "dynamic_img_size",
+    "dynamic_img_pad", "strict_img_size", "avg_down", "conv_bias", "head_norm", "head_norm_first", "conv_mlp",
+))  # fmt: skip
+_TOKENS = frozenset(("global_pool", "act_layer", "norm_layer", "weight_init", "stem_type"))
+_MOST_IN_LIST = 16
+_TOKEN = re.compile(r"[A-Za-z0-9_]{0,32}")
+
+
+def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
+    """Raise ValueError unless `name` is plain and every argument is one that a file may set, within its bounds."""
+    if not (isinstance(name, str) and name and len(name) <= 100 and name.isascii() and name.isidentifier()):
+        raise ValueError(f"{str(name)[:100]!r} is no name of a network")
+    for key, value in arguments.items():
+        if not _is_plain(key, value):
+            known = sorted((*_WHOLE, *_FRACTIONS, *_SWITCHES, *_TOKENS))
+            if key in known:
+                raise ValueError(f"the argument {key} of {name} has a value out of bounds: {str(value)[:50]}")
+            raise ValueError(
+                f"the argument {str(key)[:50]!r} of {name} is not taken from a file; these are: {', '.join(known)}"
+            )
+
+
+def _is_plain(key: str, value: Any) -> bool:
+    if key in _SWITCHES:
+        return isinstance(value, bool) or value is None
+    if key in _TOKENS:
+        return value is None or (isinstance(value, str) and _TOKEN.fullmatch(value) is not None)
+    if key in _FRACTIONS:
+        low, high = _FRACTIONS[key]
+        return value is None or (type(value) in (int, float) and low <= value <= high)
+    if key not in _WHOLE:
+        return False
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    least, most = _WHOLE[key]
+    return value is None or (
+        0 < len(values) <= _MOST_IN_LIST and all(type(each) is int and least <= each <= most for each in values)
+    )
 
 
 @dataclass(frozen=True)
@@ -36,6 +90,9 @@ class Pretrained:
     license: str
     origin: str
 
+    def __post_init__(self) -> None:
+        check_arguments(self.name, self.arguments)
+
     @property
     def random(self) -> bool:
         """Return whether there are no weights to read."""
@@ -49,7 +106,10 @@ class Pretrained:
     def from_json(cls, document: Mapping[str, Any]) -> "Pretrained":
         """Read what `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
         known = dict(document)
-        mean, std = tuple(known.pop("mean")), tuple(known.pop("deviation"))
+        mean, std = _three(known.pop("mean")), _three(known.pop("deviation"))
+        for key in ("interpolation", "license", "origin"):
+            if not isinstance(known[key], str):
+                raise TypeError(f"{key} is no text")
         return cls(**known, mean=mean, std=std)
 
 
@@ -66,7 +126,7 @@ def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
             raise UsageError(f"weights=random:SEED takes a whole number from 0 up, not '{seed}'")
         return _registered(backbone, weights)
     if weights != "auto":
-        path = Path(weights).expanduser()
+        path = expanded(weights)
         if not path.exists():
             raise UsageError(f"there are no weights '{weights}'; weights is {WEIGHTS}")
         return _local(backbone, path.resolve())
@@ -77,7 +137,7 @@ def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
 def weights_folder() -> Path | None:
     """Return the folder of local weights: SADARI_WEIGHTS_DIR, if it is set."""
     folder = os.environ.get("SADARI_WEIGHTS_DIR", "")
-    return Path(folder).expanduser().resolve() if folder else None
+    return expanded(folder).resolve() if folder else None
 
 
 def _in_weights_folder(backbone: str) -> Path | None:
@@ -125,7 +185,7 @@ def _configured(backbone: str, config: Path, tensors: Path) -> Pretrained:
         pretrained = _read_config(name, arguments, document.get("pretrained_cfg", document), str(tensors))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SadariError(
-            f"cannot read {config}: {type(error).__name__} {error}; it does not describe weights"
+            f"cannot read {config}: {type(error).__name__} {error}; it does not describe weights that can be used"
         ) from None
     if architecture != name:
         raise UsageError(f"{tensors} are weights of {architecture}, not of {name}; set backbone={architecture}")

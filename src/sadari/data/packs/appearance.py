@@ -1,0 +1,94 @@
+"""What should a user know of a set before training? Notes on white, dark and 16-bit images, and on small classes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.data.levels import FULL_RANGE
+from sadari.errors import SadariError
+
+# Assumed: a set whose brightest pixel is at most this was saved with another range, such as 0..1 or 0..16.
+DARK = 31
+NAMED, NAMED_CLASSES = 3, 5
+
+
+class Appearance:
+    """A record of what `count` decoded images look like, for the notes that a user needs before training."""
+
+    def __init__(self, count: int) -> None:
+        self._brightest = np.zeros(count, dtype=np.uint8)
+        self._dark = True  # no image so far is brighter than DARK; then no further one is looked at for it
+        self._white = np.zeros(count, dtype=np.bool_)
+
+    def look(self, position: int, image: NDArray[np.uint8]) -> None:
+        """Record uint8 (H, W, C) `image` as number `position`, from any thread."""
+        if self._dark:
+            self._brightest[position] = highest = image.max()
+            if highest > DARK:
+                self._dark = False
+        if image[0, 0, 0] == 255:
+            self._white[position] = image.min() == 255
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Forget all images but those at `positions`."""
+        self._white = self._white[list(positions)]
+
+    def notes(self, ids: Sequence[str], white_level: int, *, chosen: bool) -> tuple[str, ...]:
+        """Return the notes. white_level: of 16-bit images, 0 where there are none; chosen: whether the user set it."""
+        found = []
+        if white_level and not chosen:
+            found.append(_of_range(white_level))
+        white = [ids[int(at)] for at in np.flatnonzero(self._white)]
+        if white:
+            found.append(_of_white(white))
+        brightest = int(self._brightest.max(initial=0))
+        if self._dark and brightest:
+            found.append(
+                f"all images are nearly black: their brightest value is {brightest} of 255; if they were saved with "
+                f"values of 0..{brightest}, multiply these by {255 // brightest} first"
+            )
+        return tuple(found)
+
+
+def _of_range(white_level: int) -> str:
+    if white_level == FULL_RANGE:
+        return "16-bit images were scaled to 8 bits by their full range, 0..65535; set white_level if it is smaller"
+    return (
+        f"16-bit images hold values up to {white_level} at most, so {white_level} became white (255) in all of them; "
+        "set another white_level if that is wrong"
+    )
+
+
+def _of_white(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else ""
+    are = "image is" if len(ids) == 1 else "images are"
+    return (
+        f"{len(ids):,} {are} wholly white ({', '.join(ids[:NAMED])}{more}); transparent pixels become white, and a "
+        "white drawing on them is lost"
+    )
+
+
+def check_classes(labels: NDArray[np.int64], classes: Sequence[str], where: str) -> tuple[str, ...]:
+    """Return sentences on the classes that have one image or none.
+
+    labels: int64 (N,), positions in `classes`. where: what the user called the data. Raises SadariError where there are
+    no images. Whether a classifier can be trained on them is for `split.draw_split` to say: images of one class can
+    still be judged.
+    """
+    if not len(labels):
+        raise SadariError(f"{where} holds no images; a classifier needs images of at least two classes")
+    counts = np.bincount(labels, minlength=len(classes))
+    return (
+        *_of_classes([name for name, count in zip(classes, counts, strict=True) if count == 1], "has one image only"),
+        *_of_classes([name for name, count in zip(classes, counts, strict=True) if count == 0], "has no images"),
+    )
+
+
+def _of_classes(names: Sequence[str], what: str) -> tuple[str, ...]:
+    if not names:
+        return ()
+    if len(names) == 1:
+        return (f"the class '{names[0]}' {what}",)
+    more = f" and {len(names) - NAMED_CLASSES:,} more" if len(names) > NAMED_CLASSES else ""
+    return (f"each of the classes {', '.join(names[:NAMED_CLASSES])}{more} {what}",)

@@ -1,0 +1,142 @@
+"""Which level of a tree of folders has the classes, and which one has the splits?"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sadari.errors import SadariError, UsageError
+from sadari.values import SPLITS
+
+AUTO, NONE = "auto", "none"
+SPLIT_NAMES = {
+    "train": "train", "training": "train",
+    "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
+}  # fmt: skip
+# Stems that count where all top folders hold the same folders: whole words in Latin letters, parts of other names.
+STEMS = {
+    **SPLIT_NAMES, "holdout": "test", "trn": "train", "tst": "test", "develop": "val", "development": "val",
+    "학습": "train", "훈련": "train", "트레이닝": "train", "검증": "val", "평가": "test", "시험": "test",
+    "테스트": "test",
+    "訓練": "train", "学習": "train", "検証": "val", "評価": "test", "試験": "test", "テスト": "test",
+    "训练": "train", "验证": "val", "测试": "test", "评估": "test", "驗證": "val", "測試": "test", "評估": "test",
+}  # fmt: skip
+# Assumed: more folders that hold the same folders are classes; a set has training, validation and a few test splits.
+MOST_SPLITS = 5
+SHAPE = "put the images of each class into a folder named after the class, at the top or inside train/ and test/"
+LATIN = re.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Where class and split of an image are in the segments of its path.
+
+    class_at: the position of the class. split_at: that of the split; None where there are no splits. splits: the split
+    of each folder there. twice: top folders that hold only a folder of their own name, whose class is one further in.
+    """
+
+    class_at: int = 0
+    split_at: int | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+    twice: frozenset[str] = frozenset()
+
+    def class_of(self, segments: Sequence[str]) -> str:
+        """Return the class of the image at `segments`."""
+        return segments[self.depth(segments[0])]
+
+    def depth(self, top: str) -> int:
+        """Return the position of the class in paths that begin with `top`."""
+        return self.class_at + (top in self.twice)
+
+    def split_of(self, segments: Sequence[str]) -> str:
+        """Return the split of the image at `segments`, "" where there are none."""
+        return "" if self.split_at is None else self.splits[segments[self.split_at]]
+
+
+def find_levels(images: Iterable[Sequence[str]], where: str, wanted: str = AUTO) -> Levels:
+    """Find classes and splits in the paths of `images`, each at least a folder and a file.
+
+    Top folders are splits where all have the name of one and hold folders only; or where all hold the same folders,
+    whatever the language of their names. wanted: "auto"; "none", where top folders are classes; or the split of each
+    top folder, `train=A test=B`. Raises SadariError where folders could be either, UsageError for a wrong `wanted`.
+    """
+    images = list(images)
+    if wanted == NONE:
+        return Levels()
+    twice = _holding_themselves(images)
+    inside: dict[str, set[str]] = defaultdict(set)
+    shallow: set[str] = set()
+    for segments in images:
+        if len(segments) - (segments[0] in twice) > 2:
+            inside[segments[0]].add(segments[1 + (segments[0] in twice)])
+        else:
+            shallow.add(segments[0])
+    tops = sorted({segments[0] for segments in images})
+    if wanted != AUTO:
+        return Levels(1, 0, _named_by_user(wanted, tops, shallow, where), twice)
+    known = {top: split for top in tops if (split := _split_of(top))}
+    if not shallow and len(tops) > 1:
+        shared = set.intersection(*inside.values())
+        if len(known) == len(tops) and shared:
+            return Levels(1, 0, known, twice)
+        if all(folders == shared for folders in inside.values()) and len(shared) > 1:
+            if all(_split_of(each) for each in shared):
+                return Levels(0, 1, {each: _split_of(each) for each in shared})
+            if len(tops) <= MOST_SPLITS:
+                raise SadariError(_either(tops, shared, where))
+    exact = {top: SPLIT_NAMES[top.lower()] for top in tops if top.lower() in SPLIT_NAMES}
+    _refuse_mixture(exact, tops, shallow, where)
+    return Levels(1, 0, exact, twice & exact.keys()) if exact.keys() - shallow else Levels()
+
+
+def _split_of(name: str) -> str:
+    """Return the split that the name of a folder means, "" where it means none or several."""
+    lower = name.lower()
+    means = {STEMS[word] for word in LATIN.findall(lower) if word in STEMS}
+    means |= {split for stem, split in STEMS.items() if not stem.isascii() and stem in lower}
+    return means.pop() if len(means) == 1 else ""
+
+
+def _holding_themselves(images: Sequence[Sequence[str]]) -> frozenset[str]:
+    """Return the top folders with a split's name where every image is in a folder of the same name inside."""
+    others = {segments[0] for segments in images if len(segments) < 4 or segments[1] != segments[0]}
+    return frozenset({segments[0] for segments in images if _split_of(segments[0])} - others)
+
+
+def _named_by_user(wanted: str, tops: Sequence[str], shallow: set[str], where: str) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for pair in wanted.replace(",", " ").split():
+        split, equals, folder = pair.partition("=")
+        if not equals or split not in SPLITS:
+            raise UsageError(f"split_folders is auto, none, or such as 'train=A test=B', not '{wanted}'")
+        named[folder] = split
+    other = next((each for each in (*tops, *named) if each not in named or each not in tops), None)
+    if other is not None:
+        raise UsageError(
+            f"{where} holds the folders {', '.join(tops)}, and split_folders is '{wanted}'; name each once"
+        )
+    if shallow:
+        raise SadariError(f"{where}/{sorted(shallow)[0]} holds images outside class folders; {SHAPE}")
+    return named
+
+
+def _refuse_mixture(exact: Mapping[str, str], tops: Sequence[str], shallow: set[str], where: str) -> None:
+    splits = [top for top in exact if top not in shallow]
+    others = [top for top in tops if top not in splits]
+    if len(exact) == len(tops) and others:
+        raise SadariError(f"{where}/{others[0]} holds images outside class folders; {SHAPE}")
+    if splits and others:
+        raise SadariError(
+            f"{where} holds the split folder '{splits[0]}' beside '{others[0]}', which is none; move or rename one of "
+            "them, or set split_folders=none where both are classes"
+        )
+
+
+def _either(tops: Sequence[str], shared: Iterable[str], where: str) -> str:
+    named = ", ".join(sorted(shared)[:3])
+    example = " ".join(f"{split}={top}" for split, top in zip(("train", "test", "val"), tops, strict=False))
+    return (
+        f"the folders {', '.join(tops)} of {where} all hold the same folders ({named}): are they splits or classes? "
+        f"Say it with --set split_folders='{example}', or with --set split_folders=none where they are the classes"
+    )

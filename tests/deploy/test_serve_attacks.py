@@ -1,0 +1,326 @@
+"""Does the server go on after requests that are made to stop it? What is too much is counted while it arrives."""
+
+import asyncio
+import http.client
+import io
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+from starlette.types import Receive, Scope, Send
+
+from sadari.deploy.serve.batching import FutureProbabilities
+from sadari.deploy.serve.decoder import Decoder, TooSlowError
+from sadari.deploy.serve.limits import Limits, Refused
+from sadari.deploy.serve.predictor import Decoding, Upload
+from sadari.deploy.serve.routes import make_app
+from sadari.deploy.serve.uploads import parse_multipart
+from sadari.inference.classifier import Classifier
+from sadari.inference.pixels import PixelForm
+from sadari.run import RunRecord
+from support.hostile import scan_bomb, slow_bitmap
+from support.server import as_text, noise, running
+
+FORM, JSON = "multipart/form-data; boundary=X", "application/json"
+LONGEST_HOLD = 0.05  # seconds that no request may hold the loop
+TRIES = 3  # of which the best counts: other processes use the same cores
+
+
+class Beating:
+    """An application that measures how long its loop is held at most."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app, self.longest = app, 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            self._tasks.append(asyncio.create_task(self._beat()))
+        await self.app(scope, receive, send)
+
+    async def _beat(self) -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            self.longest = max(self.longest, time.perf_counter() - before)
+
+
+def post(address: str, body: bytes, kind: str = JSON, path: str = "/predict") -> tuple[int, str]:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    try:
+        connection.request("POST", path, body, {"Content-Type": kind})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    except (BrokenPipeError, ConnectionResetError):
+        return 0, ""
+    finally:
+        connection.close()
+
+
+def texts(*contents: bytes) -> bytes:
+    return json.dumps(as_text(list(contents))).encode()
+
+
+MIB = 2**20
+HOLDING: dict[str, tuple[Callable[[], bytes], str, tuple[int, ...]]] = {
+    "empty strings": (lambda: b'{"images":[' + b'"",' * (10 * MIB) + b'""]}', JSON, (413,)),
+    "numbers": (lambda: b'{"images":[' + b"1," * (15 * MIB) + b"1]}", JSON, (413,)),
+    "one number": (lambda: b'{"images":[' + b"1" * (31 * MIB) + b"]}", JSON, (400,)),
+    "white space": (lambda: b'{"images":[""' + b" " * (31 * MIB) + b"]}", JSON, (400,)),
+    "brackets": (lambda: b"[" * (31 * MIB), JSON, (413,)),
+    "escapes": (lambda: b'{"images":["' + rb"\u0041" * (5 * MIB) + b'"]}', JSON, (400,)),
+    "one text": (lambda: b'{"images":["' + b64encode(bytes(15 * MIB)) + b'"]}', JSON, (422,)),
+    "tiny parts": (lambda: b"--X\r\n\r\n\r\n" * (3 * MIB) + b"--X--\r\n", FORM, (413,)),
+    "headers of a part": (lambda: b"--X\r\n" + b"A: b\r\n" * (5 * MIB) + b"\r\n--X--\r\n", FORM, (400,)),
+    "no boundary": (lambda: b"\r\n--" * (8 * MIB), FORM, (400,)),
+    "half boundaries": (lambda: b"--X\r\n\r\n" + b"\r\n-" * (10 * MIB), FORM, (400, 413)),
+    "a large part": (
+        lambda: b'--X\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\n' + bytes(15 * MIB)
+        + b"\r\n--X--\r\n", FORM, (422,),
+    ),
+    "scans": (lambda: texts(scan_bomb(7000, 900)), JSON, (422,)),
+    "rows": (lambda: texts(slow_bitmap(7000)), JSON, (422,)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def beating(classifier: Classifier) -> Iterator[tuple[str, Beating]]:
+    app = Beating(make_app(classifier, Limits(decode_seconds=1.0)))
+    with running(app) as address:  # type: ignore[arg-type]
+        yield address, app
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_no_request_holds_the_loop(name: str, beating: tuple[str, Beating]) -> None:
+    address, app = beating
+    make, kind, statuses = HOLDING[name]
+    body = make()
+    longest = []
+    for _ in range(TRIES):
+        app.longest = 0.0
+        started = time.perf_counter()
+        status, text = post(address, body, kind)
+        assert status in statuses or (status == 0 and 413 in statuses), text
+        assert time.perf_counter() - started < 8
+        longest.append(app.longest)
+        if longest[-1] < LONGEST_HOLD:
+            break
+    assert min(longest) < LONGEST_HOLD
+    assert post(address, texts(*noise(1)))[0] == 200
+
+
+def photograph(width: int = 4000, height: int = 3000) -> bytes:
+    """A JPEG as a phone makes it: some megabytes."""
+    file = io.BytesIO()
+    rough = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+    Image.fromarray(rough).resize((width, height)).save(file, format="JPEG", quality=95)
+    return file.getvalue()
+
+
+def test_what_is_large_and_honest_is_answered(beating: tuple[str, Beating]) -> None:
+    address, _ = beating
+    content = photograph()
+    assert len(content) > MIB
+    text = b64encode(content).replace(b"/", rb"\/")  # as PHP writes it
+    status, answer = post(address, b'{ "images": [ "' + text + b'",\n "' + text + b'" ] }')
+    assert (status, len(json.loads(answer)["answers"])) == (200, 2)
+    assert post(address, texts(*noise(64)))[0] == 200
+
+
+def test_large_images_are_decoded_as_everywhere(classifier: Classifier) -> None:
+    decoder = Decoder(classifier.form, 50_000_000, 30.0)
+    for content in (photograph(), photograph(5000, 4000), noise(1, side=1200)[0]):
+        assert not decoder.is_small(content)
+        assert np.array_equal(decoder.decode(content), classifier.decode(content))
+    decoder.close()
+
+
+FORM_8 = PixelForm(8, 8, 1, "crop", "bilinear")
+
+
+def test_what_takes_too_long_is_killed_and_the_next_one_is_decoded() -> None:
+    decoder = Decoder(FORM_8, 50_000_000, 1.0)
+    decoder.decode(noise(1, side=1200)[0])  # all processes have started
+    for _ in range(2):
+        started = time.perf_counter()
+        with pytest.raises(TooSlowError, match="more than 1 seconds"):
+            decoder.decode(slow_bitmap(7000))
+        assert time.perf_counter() - started < 6
+        assert decoder.decode(noise(1, side=1200)[0]).shape == (8, 8, 1)
+    decoder.close()
+    with pytest.raises(TooSlowError):
+        decoder.decode(noise(1, side=1200)[0])
+
+
+def test_who_gives_up_ends_the_decoding() -> None:
+    decoder = Decoder(FORM_8, 50_000_000, 60.0)
+    decoder.decode(noise(1, side=1200)[0])
+    given_up: Future[None] = Future()
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(decoder.decode, slow_bitmap(7000), given_up)
+        time.sleep(0.3)
+        started = time.perf_counter()
+        given_up.cancel()
+        with pytest.raises(TooSlowError):
+            working.result(10)
+        assert time.perf_counter() - started < 2
+    decoder.close()
+
+
+def test_the_bytes_of_a_request_are_let_go_when_it_is_given_up() -> None:
+    answer: FutureProbabilities = Future()
+    work = Decoding([Upload("1", b"x")], answer)
+    answer.cancel()
+    assert work.uploads == ()
+
+
+def test_parts_are_counted_while_they_are_found() -> None:
+    started = time.perf_counter()
+    with pytest.raises(Refused, match="more than 64 images") as refused:
+        parse_multipart(b"--X\r\n\r\n\r\n" * 2_000_000, FORM, 64)
+    assert (refused.value.status, time.perf_counter() - started < 0.5) == (413, True)
+    with pytest.raises(Refused, match="the boundary of the form has 300 bytes"):
+        parse_multipart(b"", "multipart/form-data; boundary=" + "X" * 300, 64)
+
+
+def test_base64_in_pieces_is_as_strict_as_whole(beating: tuple[str, Beating]) -> None:
+    address, _ = beating
+    whole = b"A" * (2**20 - 2) + b"==" + b"A" * 400_000
+    assert "Excess data after padding" in post(address, b'{"images":["' + whole + b'"]}')[1]
+
+
+# The command itself, as it is started by a user, with short limits.
+COMMAND = """
+import sys
+from dataclasses import replace
+from sadari.deploy.serve import limits
+short = limits.Limits(head_seconds=1.0, idle_seconds=2.0, decode_seconds=2.0)
+limits.Limits.__init__.__defaults__ = tuple(vars(short).values())
+from sadari.cli.main import main
+main()
+"""
+
+
+class Server:
+    """A server in a process of its own."""
+
+    def __init__(self, run: Path) -> None:
+        self.connections: list[socket.socket] = []
+        arguments = [sys.executable, "-c", COMMAND, "serve", str(run), "--port", "0"]
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        lines = [self.process.stdout.readline() for _ in range(4)]
+        self.address = next(line.split()[1] for line in lines if line.startswith("page"))
+        self.port = int(self.address.rsplit(":", 1)[1])
+
+    def connect(self, head: bytes = b"") -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        self.connections.append(connection)
+        connection.sendall(head)
+        return connection
+
+    def ping(self) -> float:
+        """Return the seconds until /healthz answers."""
+        started = time.perf_counter()
+        with urllib.request.urlopen(f"{self.address}/healthz", timeout=30) as response:
+            assert response.status == 200
+        return time.perf_counter() - started
+
+    def rss(self) -> int:
+        """Return the MiB that the process and those that it started hold in memory."""
+        pid = str(self.process.pid)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return _rss(pid) + sum(map(_rss, children))
+
+
+def _rss(pid: str) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) // 1024
+    return 0
+
+
+@pytest.fixture
+def server(digits_run: RunRecord) -> Iterator[Server]:
+    started = Server(digits_run.path)
+    yield started
+    for each in started.connections:
+        each.close()
+    started.process.kill()
+    started.process.communicate()
+
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+
+
+def test_after_every_attack_it_answers_and_stops(server: Server) -> None:
+    assert post(server.address, texts(*noise(1)))[0] == 200
+    before = server.rss()
+
+    endless = server.connect(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+    line, sent = b"X-A: " + b"b" * 65_000 + b"\r\n", 0
+    with suppress(OSError):
+        while sent < 300 * MIB:
+            endless.sendall(line)
+            sent += len(line)
+    assert sent < 20 * MIB, "it closes the connection"
+    assert server.ping() < 0.5
+
+    trailers = server.connect(
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    )
+    sent = 0
+    with suppress(OSError):
+        while sent < 300 * MIB:
+            trailers.sendall(line)
+            sent += len(line)
+    assert sent < 20 * MIB
+
+    silent = [server.connect(HEAD) for _ in range(64)]
+    slow = [server.connect(b"GET /healthz HTTP/1.1\r\nX-a: b\r\n") for _ in range(50)]
+    started = time.perf_counter()
+    assert post(server.address, texts(*noise(1)))[0] == 200
+    assert time.perf_counter() - started < 2
+    time.sleep(1.5)
+    assert {each.recv(100)[:12] for each in slow} == {b"HTTP/1.1 408"}
+    assert {each.recv(100)[:12] for each in silent} == {b"HTTP/1.1 408"}
+
+    bombs = [texts(slow_bitmap(7000)), texts(scan_bomb(7000, 900)), b'{"images":[' + b'"",' * (10 * MIB) + b'""]}']
+    with ThreadPoolExecutor(12) as pool:
+        attacks = [pool.submit(post, server.address, bomb) for bomb in bombs for _ in range(4)]
+        slowest, most = 0.0, 0
+        while not all(each.done() for each in attacks):
+            slowest, most = max(slowest, server.ping()), max(most, server.rss())
+            time.sleep(0.05)
+        assert {each.result()[0] for each in attacks} <= {0, 413, 422, 503, 504}
+    started = time.perf_counter()
+    assert post(server.address, texts(*noise(1)))[0] == 200
+    assert time.perf_counter() - started < 2
+    assert slowest < 0.5, "seconds until /healthz answers, on cores that others use too"
+    assert most < 2048, f"MiB; {before} before"
+
+    with ThreadPoolExecutor(4) as pool:
+        attacks = [pool.submit(post, server.address, bombs[0]) for _ in range(4)]
+        held = [server.connect(HEAD) for _ in range(8)]
+        time.sleep(0.5)
+        started = time.perf_counter()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        assert time.perf_counter() - started < 15
+    del held
