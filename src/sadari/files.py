@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sadari.errors import SadariError, UsageError
-from sadari.unfinished import is_unfinished, new_file
+from sadari.unfinished import is_unfinished, new_file, remove_unfinished_of
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Have `write` fill a neighbour of `path`, which then takes its name at once, so that no file is ever half-written.
 
-    Raises SadariError where the disk is full or the folder cannot be written; the old file stays as it was.
+    Raises SadariError where the disk is full or the folder cannot be written; the old file stays. After a power cut, a
+    new file is there, and a file that replaced another one is there in one of the two versions.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        if is_new:
+            remove_unfinished_of(path)
         unfinished, handle = new_file(path)
         try:
             write(unfinished)
@@ -31,7 +35,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
                 os.close(handle)
                 handle = -1
             unfinished.replace(path)
-            sync_folder(path.parent)
+            if is_new:
+                sync_folder(path.parent)
         finally:
             if handle >= 0:
                 os.close(handle)

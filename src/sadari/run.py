@@ -100,7 +100,7 @@ class RunRecord:
         path = self.path / SCORES
         document = read_json(path)
         with undamaged(path):
-            if not all(each is None or isinstance(each, dict) for each in document["scores"].values()):
+            if not all(each is None or isinstance(each, dict) for each in document.get("scores", {}).values()):
                 raise ValueError("the scores are no table")
         return document
 
@@ -160,7 +160,8 @@ class RunRecord:
 
     def scores(self, split_name: str) -> Mapping[str, float]:
         """Return the metrics of "train", "val" or "test"; empty where that split has no images."""
-        return dict(self.summary["scores"].get(split_name) or {})
+        with undamaged(self.path / SCORES):
+            return dict(self.summary["scores"].get(split_name) or {})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per finished epoch, with the columns of `history.csv`."""

@@ -47,7 +47,11 @@ def new_file(path: Path) -> tuple[Path, int]:
 
 def _name(name: str) -> str:
     """Return a new name for what will be `name`; a long one is cut, since it must not become too long by this."""
-    return f".{name.encode()[:200].decode(errors='ignore')}.{secrets.token_hex(4)}{UNFINISHED}"
+    return f".{_cut(name)}.{secrets.token_hex(4)}{UNFINISHED}"
+
+
+def _cut(name: str) -> str:
+    return os.fsencode(name)[:200].decode(errors="ignore")
 
 
 class UnfinishedFolder:
@@ -149,6 +153,16 @@ def _newest(folder: Path) -> float:
         with suppress(OSError):
             newest = max(newest, path.lstat().st_mtime)
     return newest
+
+
+def remove_unfinished_of(path: Path) -> None:
+    """Remove what killed processes left of the file `path` itself, in whatever folder it is."""
+    beginning = f".{_cut(path.name)}."
+    with os.scandir(path.parent) as listed:
+        left = [each.name for each in listed if each.name.startswith(beginning) and each.name.endswith(UNFINISHED)]
+    for name in left:
+        if (path.parent / name).is_file():
+            remove_if_abandoned(path.parent / name)
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -117,3 +120,34 @@ def test_unfinished_files_of_others_are_foreign(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not empty and holds no comparison"):
         compare(Comparison("digits", arms, (0,)), out=tmp_path, executor=SerialExecutor(StampedTrainer()))
     assert (tmp_path / "film.part").exists()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sigterm_stores_the_work_of_all_workers(workers: str, tmp_path: Path) -> None:
+    words = ("compare", DATA, "--models", "mlp,a4-dnn", "--seeds", "2", "--epochs", "3000", "--out", "c")
+    process = start(tmp_path, *words, "--workers", workers)
+    while not list(tmp_path.glob("c/*/history.csv")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    status, _, said = ended(process)
+    assert status == 143, said
+    assert "interrupted; what is finished is kept, go on with: sadari compare" in said
+    assert list(tmp_path.glob("c/*/checkpoint/state.safetensors"))
+    assert not list(tmp_path.rglob(".*.part"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_same_command_goes_on_after_a_kill_at_any_moment_of_its_beginning(tmp_path: Path) -> None:
+    words = ("compare", DATA, "--models", "majority,mlp", "--seeds", "1", "--epochs", "2", "--out", "c")
+    for number in range(4):
+        process = start(tmp_path, *words)
+        while not (tmp_path / "c").exists() and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(number * 0.01)
+        process.kill()
+        process.communicate()
+        status, _, said = ended(start(tmp_path, *words))
+        assert status == 0, said
+        assert not list((tmp_path / "c").rglob(".*.part"))
+        shutil.rmtree(tmp_path / "c")

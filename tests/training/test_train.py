@@ -183,7 +183,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SadariError, match="another process is training in"):
             trained(job_for("majority"), out)
-        assert out.is_dir()  # it is the other one's, empty as it still is
+        assert out.is_dir()  # it is the other one's, with nothing but its lock as yet
         other.stdin.close()
     assert trained(job_for("majority"), out).finished
 

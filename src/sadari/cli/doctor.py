@@ -78,7 +78,10 @@ def _sets() -> dict[str, str]:
     from sadari.data.load import named_sets
     from sadari.data.sources.catalog import where
 
-    return {each.name: where(each.name) for each in named_sets()}
+    try:
+        return {each.name: where(each.name) for each in named_sets()}
+    except SadariError:  # among the problems: there is no folder for them
+        return {}
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sadari.deploy.card import licence_of, model_card, model_name
 from sadari.errors import SadariError, UsageError
-from sadari.files import write_bytes, write_json, write_text
+from sadari.files import names_in, write_bytes, write_json, write_text
 from sadari.inference.model import Architecture, TrainedModel
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.unfinished import UnfinishedFolder
@@ -21,7 +21,7 @@ def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
     `Classifier.open` reads the first two; the others are for people and for the hub. Raises UsageError where `out`
     exists and is not an empty folder, SadariError where it cannot be written.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not (out.is_dir() and not names_in(out)):
         raise UsageError(f"'{out}' is there already; choose another --out, or remove it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
