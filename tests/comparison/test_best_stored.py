@@ -21,8 +21,9 @@ DATA = "shapes:images=40,size=12"
 
 
 @pytest.fixture
-def old_runs(tmp_path: Path) -> Path:
+def old_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The runs of 0.1.0 as if they had been made in this folder."""
+    monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)  # with weights, more models were candidates
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "old-runs"

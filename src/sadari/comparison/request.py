@@ -81,14 +81,22 @@ def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     if stored["fingerprint"] != request.fingerprint:  # where the images are makes no difference
         return False
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
-    held = {arm["name"]: _with_new_settings(arm["resolved"]) for arm in stored["arms"]}
+    held = {arm["name"]: with_new_settings(arm["resolved"]) for arm in stored["arms"]}
     same_arms = all(wanted.get(name) == definition for name, definition in held.items())
     return same_arms and set(stored["seeds"]) <= set(request.seeds)
 
 
-def _with_new_settings(definition: Mapping[str, Any]) -> dict[str, Any]:
+def with_new_settings(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored definition with newer settings at their defaults, as it was then."""
     return {**definition, "settings": {**asdict(Settings()), **definition["settings"]}}
+
+
+def same_text(one: str, other: str) -> bool:
+    """Return whether two texts of `Comparison.to_toml` ask for the same, settings that came later at their defaults."""
+    first, second = (tomllib.loads(text) for text in (one, other))
+    for arm in (*first["arms"], *second["arms"]):
+        arm["resolved"] = with_new_settings(arm["resolved"])
+    return first == second
 
 
 def equals(request: Comparison, stored: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sadari.comparison.best.cost_model import CostModel, Counts
 from sadari.comparison.best.halving import TrainingPlan
+from sadari.comparison.request import same_text
 from sadari.errors import SadariError
 from sadari.files import read_json, write_json
 
@@ -149,4 +150,4 @@ def holds(folder: Path, request: str, budget: float) -> bool:
         state = SearchState.read(folder)
     except SadariError:
         return False
-    return (state.request, state.budget) == (request, budget)
+    return state.budget == budget and same_text(state.request, request)

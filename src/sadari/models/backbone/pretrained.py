@@ -28,14 +28,17 @@ _WHOLE = {
     "head_hidden_size": (1, 65_536), "output_stride": (8, 32), "num_features": (0, 65_536),
 }  # fmt: skip
 _FRACTIONS = {
-    "mlp_ratio": (0.01, 16.0), "init_values": (0.0, 10.0), "ls_init_value": (0.0, 10.0),
+    "bn_eps": (0.0, 1.0), "bn_momentum": (0.0, 1.0), "channel_multiplier": (0.01, 16.0),
+    "depth_multiplier": (0.01, 16.0), "mlp_ratio": (0.01, 16.0), "init_values": (0.0, 10.0),
+    "ls_init_value": (0.0, 10.0),
     **dict.fromkeys(("drop_rate", "drop_path_rate", "proj_drop_rate", "attn_drop_rate", "pos_drop_rate"), (0.0, 1.0)),
 }  # fmt: skip
 _SWITCHES = frozenset((
     "class_token", "no_embed_class", "qkv_bias", "qk_norm", "pre_norm", "final_norm", "fc_norm", "dynamic_img_size",
     "dynamic_img_pad", "strict_img_size", "avg_down", "conv_bias", "head_norm", "head_norm_first", "conv_mlp",
+    "bn_tf", "fix_stem",
 ))  # fmt: skip
-_TOKENS = frozenset(("global_pool", "act_layer", "norm_layer", "weight_init", "stem_type"))
+_TOKENS = frozenset(("global_pool", "act_layer", "norm_layer", "weight_init", "stem_type", "pad_type"))
 _MOST_IN_LIST = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_]{0,32}")
 
