@@ -150,7 +150,11 @@ def test_images_are_had_without_torch(code: str, tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize(
     ("model", "optimizer"),
-    [*(("mlp", name) for name in ("sgd", "adam", "rmsprop", "adadelta", "muon")), ("cnn", "adam"), ("lstm", "adam")],
+    [
+        *(("mlp", "adam"), ("mlp", "muon"), ("cnn", "adam")),
+        *(pytest.param("mlp", name, marks=pytest.mark.slow) for name in ("sgd", "rmsprop", "adadelta")),
+        pytest.param("lstm", "adam", marks=pytest.mark.slow),
+    ],
 )
 def test_training_loads_no_compiler(
     model: str, optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -161,6 +165,7 @@ def test_training_loads_no_compiler(
     assert loaded_by(f"import sadari; {program}") == {"torch", "numpy", "PIL", "tensorboard"}
 
 
+@pytest.mark.slow
 def test_loading_is_seen() -> None:
     assert loaded_by("import sadari.training.engine") >= {"torch", "numpy"}
     assert {"torch._dynamo", "sympy"} <= loaded_by("import torch._dynamo")

@@ -35,6 +35,7 @@ def test_bytecode_is_found_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert settled["SADARI_CACHE_DIR"].startswith(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_first_step_ends_the_process(tmp_path: Path) -> None:
     words = ("train", "shapes:images=60,size=16", "--model", "mlp", "--set", "tensorboard=off", "--out", "RUN")
     run(Figure("first step", startup.FIRST_STEP + startup.COMMAND, words), SOURCE, tmp_path, "one")

@@ -55,7 +55,9 @@ def ask(address: str) -> int:
         return int(response.status)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 0), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_it_finishes_what_it_has(server: "subprocess.Popen[str]", number: int, status: int) -> None:
     assert server.stdout is not None
     first, page, example, stop = (server.stdout.readline() for _ in range(4))

@@ -22,7 +22,14 @@ def shell(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        "2>&-",
+        "<&- >&- 2>&-",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (">&-", "<&-", "2>/dev/full")),
+    ],
+)
 def test_a_run_needs_no_streams(closed: str, tmp_path: Path) -> None:
     done = shell(tmp_path, f'"$PYTHON" -c "$CODE" {" ".join(TRAIN)} --epochs 1 {closed}')
     assert done.returncode == 0, done.stderr
@@ -58,6 +65,7 @@ def test_a_closed_terminal_costs_no_work(tmp_path: Path) -> None:
     assert not RunRecord.open(tmp_path / "run").finished
 
 
+@pytest.mark.slow
 def test_below_nohup_a_run_goes_on(tmp_path: Path) -> None:
     with Path(os.devnull).open("r+b") as nothing:
         process = started(tmp_path, nothing.fileno(), "nohup")

@@ -44,7 +44,7 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     return process.returncode, output, said
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_two_processes_on_one_comparison_both_end_with_the_whole_table(workers: str, tmp_path: Path) -> None:
     words = ("compare", DATA, "--models", "majority,mlp,a4-dnn", "--seeds", "2", "--epochs", "30", "--out", "both")
     both = [ended(each) for each in [start(tmp_path, *words, "--workers", workers, "--json") for _ in range(2)]]
@@ -57,6 +57,7 @@ def test_two_processes_on_one_comparison_both_end_with_the_whole_table(workers: 
     assert not list(tmp_path.rglob(".*.part"))
 
 
+@pytest.mark.slow
 def test_different_requests_that_begin_together_take_different_folders(tmp_path: Path) -> None:
     words = ("--seeds", "1", "--epochs", "2", "--json")
     begun = [start(tmp_path, "compare", DATA, "--models", f"majority,{each}", *words) for each in ("mlp", "a4-dnn")]
@@ -122,7 +123,7 @@ def test_unfinished_files_of_others_are_foreign(tmp_path: Path) -> None:
     assert (tmp_path / "film.part").exists()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_sigterm_stores_the_work_of_all_workers(workers: str, tmp_path: Path) -> None:
     words = ("compare", DATA, "--models", "mlp,a4-dnn", "--seeds", "2", "--epochs", "3000", "--out", "c")
     process = start(tmp_path, *words, "--workers", workers)

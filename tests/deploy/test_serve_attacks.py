@@ -268,6 +268,7 @@ def server(digits_run: RunRecord) -> Iterator[Server]:
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
 
 
+@pytest.mark.slow
 def test_after_every_attack_it_answers_and_stops(server: Server) -> None:
     assert post(server.address, texts(*noise(1)))[0] == 200
     before = server.rss()

@@ -54,7 +54,7 @@ def test_params_are_those_of_the_articles(name: str) -> None:
 
 
 @pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
-def test_every_rung_is_whole(spec: ModelSpec) -> None:
+def test_every_model_is_whole(spec: ModelSpec) -> None:
     assert spec.summary and not spec.summary.endswith(".")
     assert FittedBy("scikit-learn") is FittedBy.SOLVER, "as 0.1.0 called it"
     assert not set(spec.variables) & set(setting_names())
@@ -76,7 +76,7 @@ def test_a_variable_reaches_its_layer(name: str, texts: list[str]) -> None:
     assert [row.text for row in rows] == [*texts, "dense 10 softmax"]
 
 
-def test_a_rung_is_named_or_suggested() -> None:
+def test_a_model_is_named_or_suggested() -> None:
     assert find_model("cnn2") is MODELS.get("cnn2")
     with pytest.raises(UsageError, match="unknown model 'cnn-ltsm'; did you mean 'cnn-lstm'"):
         find_model("cnn-ltsm")

@@ -225,6 +225,7 @@ def ask_hub(tmp_path: Path, **environment: str) -> tuple[str, float]:
 TO_DO = "put model.safetensors and config.json into {place}, or set weights=PATH, or weights=random for untrained ones"
 
 
+@pytest.mark.slow
 def test_without_a_network_one_sentence_says_which_file_to_put_where(tmp_path: Path) -> None:
     said, seconds = ask_hub(tmp_path, HF_HUB_OFFLINE="1", SADARI_WEIGHTS_DIR=str(tmp_path))
     assert said == (
@@ -238,6 +239,7 @@ def test_without_a_network_one_sentence_says_which_file_to_put_where(tmp_path: P
     assert seconds < 5
 
 
+@pytest.mark.slow
 def test_the_hubs_cache_is_used_without_a_network(tmp_path: Path) -> None:
     snapshot = tmp_path / "hub" / "hub" / f"models--timm--{SMALL}.r160_in1k" / "snapshots" / ("0" * 40)
     snapshot.mkdir(parents=True)

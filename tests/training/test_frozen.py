@@ -203,7 +203,7 @@ def test_views_of_a_network_that_learns_throughout_are_said_to_be_none(tmp_path:
     assert "views=2 keeps nothing" in (fitted.path / "log.txt").read_text(encoding="utf-8")
 
 
-def test_a_classical_rung_says_that_it_does_not_augment(cache: Path, tmp_path: Path) -> None:
+def test_a_classical_model_says_that_it_does_not_augment(cache: Path, tmp_path: Path) -> None:
     fitted = run(tmp_path / "run", "linear-probe", augment="flip")
     said = (fitted.path / "log.txt").read_text(encoding="utf-8")
     assert "linear-probe is not fitted by gradient steps: augment, batch_size have no effect" in said

@@ -20,7 +20,7 @@ from sadari.models.spec import FittedBy
 from sadari.run import RunRecord
 from sadari.settings import OPTIMIZERS
 from sadari.training.batches import Batch, Batches
-from sadari.training.checkpoint import Checkpoint
+from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.classical import ClassicalFit
 from sadari.training.engine import Engine
 from sadari.training.train import resume, train
@@ -203,6 +203,7 @@ def settings_of(**overrides: Any) -> list[str]:
     return [word for key, value in pairs.items() for word in ("--set", f"{key}={value}")]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     """No file may become larger than 100 kB: less than the network, more than everything written before it."""
     model = network_file(tmp_path, "flatten, dense 512")
@@ -223,7 +224,13 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
+    ("number", "status"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_ctrl_c_names_the_line_that_goes_on(number: int, status: int, tmp_path: Path) -> None:
     model, out = network_file(tmp_path, DROPPED), tmp_path / "my run"
@@ -248,6 +255,7 @@ def test_ctrl_c_names_the_line_that_goes_on(number: int, status: int, tmp_path: 
 KILLED_NETWORK = (DROPPED, "epochs=2", "batch_size=64", "checkpoint_seconds=0.0", "augment=shift 0.1")
 
 
+@pytest.mark.slow
 def test_killed_a_few_times(tmp_path: Path) -> None:
     killed(tmp_path, 6, network_file(tmp_path, KILLED_NETWORK[0]), *KILLED_NETWORK[1:])
 
@@ -259,6 +267,21 @@ def test_killed_many_times(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["sgd", "logistic"])
-def test_classical_rungs_killed_many_times(model: str, tmp_path: Path) -> None:
+def test_classical_models_killed_many_times(model: str, tmp_path: Path) -> None:
     assert find_model(model).fitted_by is FittedBy.SOLVER
     killed(tmp_path, 20, model, "epochs=8", "checkpoint_seconds=0.0")
+
+
+def test_a_checkpoint_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = job_for(network_file(tmp_path, DROPPED), "digits")
+    with at_step(monkeypatch, 1, 1, ctrl_c), pytest.raises(KeyboardInterrupt):
+        train(job, tmp_path / "run")
+    read, original = [], Checkpoint.read
+
+    def counted(self: Checkpoint) -> Stored:
+        read.append(self.path)
+        return original(self)
+
+    monkeypatch.setattr(Checkpoint, "read", counted)
+    assert resume(tmp_path / "run").finished
+    assert len(read) == 1

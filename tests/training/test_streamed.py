@@ -83,7 +83,7 @@ def test_a_streamed_run_is_the_packed_one(
 
 
 @pytest.mark.parametrize("model", ["logistic", "majority"])
-def test_a_streamed_classical_rung_is_the_packed_one(model: str, tmp_path: Path, photos: Path) -> None:
+def test_a_streamed_classical_model_is_the_packed_one(model: str, tmp_path: Path, photos: Path) -> None:
     runs = [
         train(job_for(model, str(photos), image_size=12, stream=stream), tmp_path / stream)
         for stream in ("never", "always")

@@ -164,7 +164,7 @@ def test_wrong_augmentation_leaves_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "name", "value"), [("logistic", "C", 0), ("logistic", "max_iter", 0), ("sgd", "alpha", -1)]
 )
-def test_wrong_variables_of_classical_rungs_leave_no_folder(model: str, name: str, value: int, tmp_path: Path) -> None:
+def test_wrong_variables_of_classical_models_leave_no_folder(model: str, name: str, value: int, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"{name} is a number above 0, not {value}"):
         overrides: dict[str, Any] = {name: value}
         trained(job_for(model, **overrides), tmp_path / "run")

@@ -104,6 +104,7 @@ def test_an_interrupted_fine_tuning_ends_in_the_same_bytes(
     assert figures(resumed) == figures(uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_killed_fine_tuning_ends_in_the_same_bytes(tmp_path: Path) -> None:
     pairs = ("image_size=32", "channels=3", "epochs=2", "batch_size=64", "checkpoint_seconds=0.0", "train_fraction=0.2")
     killed(tmp_path, 1, "fine-tune", f"backbone={SMALL}", "weights=random:1", "train=from:layer3", *pairs)
@@ -205,7 +206,7 @@ def test_a_users_own_file_may_begin_with_a_backbone(tmp_path: Path) -> None:
         find_model(path)
 
 
-def test_any_network_of_timm_is_a_rung() -> None:
+def test_any_network_of_timm_is_a_model() -> None:
     spec = find_model("timm:resnet18.a1_in1k")
     assert (spec.name, spec.fitted_by) == ("timm:resnet18.a1_in1k", "gradient")
     assert spec.rows((64, 64, 3), 3, {**spec.variables, "train": "head"})[0].trainable == 0
