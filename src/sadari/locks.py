@@ -4,7 +4,6 @@ A process id says nothing about a process of another container or machine; such 
 """
 
 import errno
-import logging
 import os
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from filelock import FileLock
 
-# filelock is imported where it is used: commands that only report something should start at once.
+# filelock and logging are imported where they are used: commands that only report something should start at once.
 
 LOCK = ".lock.part"  # the name of the file in a folder that carries the folder's lock; ends as unfinished files do
 # What a file system answers that has no locks; some network disks do.
@@ -120,6 +119,8 @@ def _report_no_locks(folder: Path, error: OSError) -> None:
     where = str(folder.parent)
     if where not in _reported:
         _reported.add(where)
+        import logging
+
         logging.getLogger("sadari").warning(
             "no locks can be had in %s (%s), so nothing stops a second process from working there at the same time",
             where,

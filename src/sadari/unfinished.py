@@ -5,9 +5,7 @@ works in the same place removes those that nobody holds any more.
 """
 
 import os
-import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -47,7 +45,7 @@ def new_file(path: Path) -> tuple[Path, int]:
 
 def _name(name: str) -> str:
     """Return a new name for what will be `name`; a long one is cut, since it must not become too long by this."""
-    return f".{_cut(name)}.{secrets.token_hex(4)}{UNFINISHED}"
+    return f".{_cut(name)}.{os.urandom(4).hex()}{UNFINISHED}"
 
 
 def _cut(name: str) -> str:
@@ -81,6 +79,8 @@ class UnfinishedFolder:
 
 def temporary_folder(name: str) -> UnfinishedFolder:
     """Make a private folder for temporary files; what killed processes left of the same `name` is removed."""
+    import tempfile  # here, since it loads more than all else that `--help` needs of this module
+
     parent = Path(tempfile.gettempdir())
     for path in parent.glob(f"{name}-*"):  # as version 0.1.0 called them, without a lock
         with suppress(OSError):
