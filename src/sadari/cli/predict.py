@@ -12,7 +12,6 @@ from sadari.cli.options import RunOrExport
 from sadari.cli.output.console import json_text, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
-from sadari.files import csv_writer
 
 if TYPE_CHECKING:
     from sadari.deploy.predict import Answer
@@ -97,6 +96,8 @@ def _csv_line(count: int) -> Callable[["Answer"], str]:
 
 def _csv(cells: list[str]) -> str:
     """Return the cells as one row. Which line breaks are quoted depends on the line's own end in older Pythons."""
+    from sadari.files import csv_writer
+
     text = io.StringIO()
     csv_writer(text).writerow(cells)
     return text.getvalue().removesuffix("\n")

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import socket
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +40,8 @@ def serve(
 ) -> None:
     """Let a run's model answer over HTTP, and show a page to play with."""
     _require_packages()
+    import socket
+
     from sadari.deploy.serve.access import Access, host_name
     from sadari.deploy.serve.limits import Limits
     from sadari.deploy.serve.routes import make_app
@@ -97,6 +98,8 @@ def _lines(classifier: "Classifier", host: str, port: int, token: bool) -> list[
 
 def _own_address(host: str) -> str:
     """Return an address of this machine that others can reach; a name where it has none. Nothing is sent."""
+    import socket
+
     family, outside = (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
         asking.connect((outside, 9))  # addresses for documentation (RFC 5737, RFC 3849): only the route is looked up
