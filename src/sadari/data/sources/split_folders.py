@@ -101,7 +101,7 @@ def _split_of(name: str) -> str:
 def _holding_themselves(images: Sequence[Sequence[str]]) -> frozenset[str]:
     """Return the top folders with a split's name where every image is in a folder of the same name inside."""
     others = {segments[0] for segments in images if len(segments) < 4 or segments[1] != segments[0]}
-    return frozenset({segments[0] for segments in images if _split_of(segments[0])} - others)
+    return frozenset(top for top in {segments[0] for segments in images} - others if _split_of(top))
 
 
 def _named_by_user(wanted: str, tops: Sequence[str], shallow: set[str], where: str) -> dict[str, str]:
