@@ -12,8 +12,9 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.report.contents import Report
 from sadari.report.page import render
+from support.browser import CHROMIUM, Open, Opened
 from support.jobs import named_arms
-from support.report_pages import CHROMIUM, LOCAL, Open, Opened
+from support.report_pages import LOCAL
 from support.stamped_training import StampedTrainer
 
 if TYPE_CHECKING:

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from support.report_pages import IN_A_BROWSER, Open, arms_shown
+from support.browser import NEEDS_BROWSER, Open
+from support.report_pages import arms_shown
 from support.reports import small_report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-pytestmark = IN_A_BROWSER
+pytestmark = NEEDS_BROWSER
 
 
 def head(page: "Page", label: str) -> "Locator":

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from support.report_pages import IN_A_BROWSER, Open
+from support.browser import NEEDS_BROWSER, Open
 from support.reports import small_report
 
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 TEXT_CONTRAST, MARK_CONTRAST = 4.5, 3.0  # WCAG 2.2, 1.4.3 and 1.4.11, level AA
 
-pytestmark = IN_A_BROWSER
+pytestmark = NEEDS_BROWSER
 
 
 def contrast(page: "Page", front: str, back: str) -> float:

@@ -7,13 +7,14 @@ import pytest
 
 from sadari.report.contents import Report
 from sadari.values import Interval
+from support.browser import NEEDS_BROWSER, Open
 from support.report_arms import failed_arm
-from support.report_pages import HOSTILE, IN_A_BROWSER, Open, arms_shown
+from support.report_pages import HOSTILE, arms_shown
 from support.reports import small_report
 
 OPENS_WITHIN_MS = 3000  # one second is promised; a machine that does other work gets three
 
-pytestmark = IN_A_BROWSER
+pytestmark = NEEDS_BROWSER
 
 
 def odd_reports() -> dict[str, Report]:

@@ -1,4 +1,4 @@
-"""The serving page in a headless Chromium: what the tests of the page share."""
+"""A page in a headless Chromium: what the tests of the serving page and of the report share."""
 
 import shutil
 from collections.abc import Callable
