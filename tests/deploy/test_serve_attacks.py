@@ -37,11 +37,20 @@ from support.server import as_text, noise, running
 
 FORM, JSON = "multipart/form-data; boundary=X", "application/json"
 LONGEST_HOLD = 0.05  # seconds that no request may hold the loop
-TRIES = 3  # of which the best counts: other processes use the same cores
+TRIES = 3  # of which the best counts
+
+
+def waited_for_a_core() -> float:
+    """Return for how many seconds the threads of this process were ready while other processes had the cores."""
+    total = 0
+    for file in Path("/proc/self/task").glob("*/schedstat"):  # none where there is no Linux
+        with suppress(OSError):  # the thread has ended meanwhile
+            total += int(file.read_text().split()[1])
+    return total / 1e9
 
 
 class Beating:
-    """An application that measures how long its loop is held at most."""
+    """An application that measures how long its loop is held at most by this process, whatever others do."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app, self.longest = app, 0.0
@@ -54,9 +63,11 @@ class Beating:
 
     async def _beat(self) -> None:
         while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            self.longest = max(self.longest, time.perf_counter() - before)
+            before, waited = time.perf_counter(), waited_for_a_core()
+            await asyncio.sleep(0.005)
+            held = time.perf_counter() - before
+            if held > self.longest:
+                self.longest = max(self.longest, held - (waited_for_a_core() - waited))
 
 
 def post(address: str, body: bytes, kind: str = JSON, path: str = "/predict") -> tuple[int, str]:
