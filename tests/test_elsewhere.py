@@ -17,7 +17,7 @@ WITHOUT_UNIX = """
     import os, sys
 
     sys.modules["fcntl"] = None
-    for name in ("sysconf", "sched_getaffinity", "geteuid", "getuid", "confstr_names"):
+    for name in ("sysconf", "sched_getaffinity", "geteuid", "getuid", "confstr_names", "pwrite"):
         if hasattr(os, name):
             delattr(os, name)
     real = os.open

@@ -127,6 +127,17 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
         np.testing.assert_array_equal(decode_image(content), COLOUR)
 
 
+def test_an_orientation_in_xmp_alone_is_applied() -> None:
+    """Written by programs that edit photographs and remove the EXIF."""
+    tag = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    content = saved(
+        Image.fromarray(COLOUR), "JPEG", xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + tag + b"</x:xmpmeta>"
+    )
+    height, width, channels = COLOUR.shape
+    assert height != width
+    assert decode_image(content).shape == (width, height, channels)
+
+
 def test_malformed_exif_is_no_obstacle() -> None:
     content = saved(Image.fromarray(COLOUR), exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken")
     np.testing.assert_array_equal(decode_image(content), COLOUR)

@@ -46,6 +46,18 @@ def must_not_run(*_: object) -> None:
     raise AssertionError("this must not run again")
 
 
+@pytest.mark.parametrize("way", ["whole", "byte by byte", "as on Windows"])
+def test_pixels_are_written_however_the_system_writes(way: str, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "as on Windows":
+        monkeypatch.delattr(os, "pwrite", raising=False)
+    elif way == "byte by byte":
+        whole = os.pwrite
+        monkeypatch.setattr(os, "pwrite", lambda handle, pixels, offset: whole(handle, pixels[:1], offset))
+    images = load(photos, Settings())
+    for image, name in zip(images.images, images.ids, strict=True):
+        np.testing.assert_array_equal(image, Frame.of(Settings()).decode((photos / name).read_bytes()))
+
+
 def test_the_second_load_reads_no_file_and_decodes_nothing(photos: Path) -> None:
     first = load(photos, Settings())
     with (

@@ -104,8 +104,18 @@ class PixelWriter:
             shape = common_shape(self.shape, image, self._least_channels)
             if self.shape is None:
                 self._begin(shape)
-            self._file.seek(self._start + position * prod(shape))
-            self._file.write(to_channels(image, shape[2]).tobytes())
+        self._write(to_channels(image, shape[2]).tobytes(), self._start + position * prod(shape))
+
+    def _write(self, pixels: bytes, offset: int) -> None:
+        """Write all of `pixels` at `offset`; threads take turns only where the system cannot write at an offset."""
+        if not hasattr(os, "pwrite"):  # Windows
+            with self._lock:
+                self._file.seek(offset)
+                self._file.write(pixels)
+            return
+        while pixels:
+            written = os.pwrite(self._file.fileno(), pixels, offset)
+            pixels, offset = pixels[written:], offset + written
 
     def _begin(self, shape: Shape) -> None:
         size = self._count * prod(shape)
@@ -114,6 +124,7 @@ class PixelWriter:
         self.shape = shape
         self._write_header(self._count)
         self._start = self._file.tell()
+        self._file.flush()
 
     def keep(self, positions: Sequence[int]) -> None:
         """Complete the file with the images at the ascending `positions` only, without gaps."""

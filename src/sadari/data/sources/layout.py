@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sadari.data.decode import SUFFIXES
 from sadari.data.sources.base import FileEntry
@@ -88,15 +89,18 @@ def wrapper_of(paths: Sequence[str]) -> str:
     A folder wraps where every image that is in a folder is in it, it is no split folder, and class folders remain
     inside. An image beside it, such as README.png, is in no class folder in any case.
     """
-    images = [each for each in (path.split("/") for path in paths) if is_image(each) and len(each) > 1]
-    wrapper = ""
-    while images:
-        tops = {each[0] for each in images}
-        if len(tops) != 1 or min(map(len, images)) < 3 or images[0][0].lower() in SPLIT_NAMES:
+    shared: list[str] | None = None  # the folders that all images so far have in common
+    for path in paths:
+        folders = path.split("/")[:-1]
+        if not folders or not is_image(path.split("/")):
+            continue
+        if shared is None:
+            shared = list(takewhile(lambda each: each.lower() not in SPLIT_NAMES, folders[:-1]))
+        while shared != folders[:-1][: len(shared)]:
+            shared.pop()
+        if not shared:
             break
-        wrapper += f"{tops.pop()}/"
-        images = [each[1:] for each in images]
-    return wrapper
+    return "".join(f"{each}/" for each in shared or ())
 
 
 def is_hidden(segments: Sequence[str]) -> bool:

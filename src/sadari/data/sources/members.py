@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from threading import Lock
@@ -29,6 +29,7 @@ UTF8_FLAG = 0x800
 UNICODE_PATH = 0x7075  # the field beside a zip's name that has it in UTF-8 (Info-ZIP)
 FIELD = struct.Struct("<HH")
 UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+LISTED = frozenset((*tarfile.REGULAR_TYPES, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE))
 METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 
 
@@ -147,10 +148,11 @@ def list_tar(path: Path, encoding: str = AUTO) -> Listing:
         while (info := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # tarfile keeps every header, which is not needed again
             guard.count(info.size)
-            if info.issparse() or not (info.isreg() or info.isdir() or info.issym() or info.islnk()):
+            if info.type not in LISTED or info.issparse():
                 guard.refuse_special(info.name, "a device or sparse file")
             raw.append(_raw(info.name))
-            found.append((info.type, info.size, info.offset_data, _raw(info.linkname)))
+            target = _raw(info.linkname) if info.type == tarfile.LNKTYPE else b""
+            found.append((info.type, info.size, info.offset_data, target))
     names, guessed = decode_names(raw, encoding, str(path))
     members, folders, links = [], [], []
     by_name: dict[bytes, Member] = {}
@@ -161,10 +163,10 @@ def list_tar(path: Path, encoding: str = AUTO) -> Listing:
         elif kind == tarfile.SYMTYPE or (kind == tarfile.LNKTYPE and target not in by_name):
             links.append(plain)
         else:
-            linked = by_name[target] if kind == tarfile.LNKTYPE else Member(plain, size, start)
-            member = replace(linked, path=plain)
             if kind == tarfile.LNKTYPE:
-                guard.count(member.size)
+                size, start = by_name[target].size, by_name[target].start
+                guard.count(size)
+            member = Member(plain, size, start)
             by_name[cast(bytes, spelt)] = member
             members.append(member)
     return Listing(tuple(members), tuple(folders), (*guessed, *_links_left_out(links)))
