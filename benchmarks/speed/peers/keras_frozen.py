@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-from typing import Any
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -19,22 +18,10 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras
 import numpy as np
 
+from keras_clock import Clock
+
 BATCH, SIDE, CLASSES = 32, 224, 3
 LAST = {"MobileNet": ("conv_dw_13", "conv_dw_13_bn", "conv_pw_13", "conv_pw_13_bn"), "VGG16": ("block5_conv3",)}
-
-
-class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """A callback that stores the seconds of each epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.seconds.append(time.perf_counter() - self.started)
 
 
 def main() -> None:

@@ -3,29 +3,15 @@
 keras_training.py TASK    (run by ../yardstick.py; training_task.py says what a task is)
 """
 
-import time
 from typing import Any
 
 import keras
 
+from keras_clock import Clock
 from keras_layers import build, counts
 from training_task import JUDGED_AT_ONCE, answer, check_params, read_pixels, read_task
 
 PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
-
-
-class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """A callback that stores the seconds of each epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.seconds.append(time.perf_counter() - self.started)
 
 
 def optimizer_of(task: dict[str, Any]) -> Any:
