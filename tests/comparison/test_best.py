@@ -192,13 +192,14 @@ def test_the_same_again_trains_nothing_and_gives_the_same(tmp_path: Path) -> Non
     assert again.document() == first.document()
 
 
-def test_wherever_it_is_interrupted_it_goes_on_to_the_same_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_wherever_it_is_interrupted_it_goes_on_to_the_same_end(every: int, tmp_path: Path) -> None:
     stops = {"cnn": Made(0.95, 2, MIDDLE, stops=15)}
     whole = clocked(**stops)
     wanted = search(whole, tmp_path / "whole").document()["arms"]
     trained = jobs_in(whole, tmp_path / "whole")
     samples = len(whole.calls) - len(trained)
-    for call in range(samples, len(whole.calls) + 1):
+    for call in range(samples, len(whole.calls) + 1, every):
         using, folder = clocked(**stops), tmp_path / str(call)
         using.stop_at = call
         with pytest.raises(KeyboardInterrupt):
