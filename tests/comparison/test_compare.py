@@ -41,6 +41,10 @@ def run(asked: Comparison, tmp_path: Path, trainer: FakeTrainer, out: Path | Non
         ("epochs=100:100:10", ["100"]),
         ("optimizer=sgd, adadelta", ["sgd", "adadelta"]),
         ("device=cuda:1", ["cuda:1"]),
+        ('augment="rotate 30, flip",zoom 0.1', ["rotate 30, flip", "zoom 0.1"]),
+        ('augment="rotate 30, flip"', ["rotate 30, flip"]),
+        ('augment="","0:1:0.1"', ["", "0:1:0.1"]),
+        ("augment=rotate 30,flip", ["rotate 30", "flip"]),
     ],
 )
 def test_vary_reads_lists_and_ranges(text: str, values: list[str]) -> None:
@@ -56,6 +60,9 @@ def test_vary_reads_lists_and_ranges(text: str, values: list[str]) -> None:
         (["a=1", "a=2"], "twice"),
         (["a=1,,2"], "empty value"),
         (["a=1,1"], "twice"),
+        (["augment=rotate 30, flip"], "one value or several; put each one into double quotes"),
+        (['a="1'], "quote out of place"),
+        (['a=1"2"'], "quote out of place"),
         (["a=0:1:0"], "no values"),
         (["a=1:0:0.1"], "no values"),
         (["a=0:1:1e-9"], "are the most"),
@@ -116,6 +123,9 @@ def test_a_setting_of_networks_is_not_for_classical_models() -> None:
         (["clstm"], {}, {}, "unknown model"),
         (["mlp", "mlp"], {}, {}, "twice"),
         (["mlp"], {"epochs": ["1"]}, {"epochs": "2"}, "both set and varied"),
+        (["mlp"], {"learning_rate": ["0.1", "0.10"]}, {}, "varied over 0.1 and 0.10, which are equal"),
+        (["lstm"], {"dropout": ["0.5", "1e-1", "0.1"]}, {}, "varied over 1e-1 and 0.1, which are equal"),
+        (["mlp"], {"restore_best": ["true", "True"]}, {}, "which are equal"),
         (["logistic"], {"optimizer": ["sgd", "adam"]}, {}, "changes nothing for logistic"),
     ],
 )

@@ -138,3 +138,40 @@ def test_a_wrong_study_is_named_with_its_file(tmp_path: Path, text: str, says: s
 def test_a_missing_study_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the study"):
         read_study(tmp_path / "none.toml")
+
+
+AUGMENTED = """
+data = "digits"
+claims = ["argmax(augment) = rotate 10, shift 0.1"]
+
+[[arms]]
+name = "my cnn"
+model = "cnn"
+vary = { augment = ["rotate 10, shift 0.1", "zoom 0.1", ""], batch_size = [32] }
+"""
+
+
+def test_values_of_a_list_stay_as_they_are(tmp_path: Path) -> None:
+    request = read(tmp_path, AUGMENTED).request
+    assert [arm.name for arm in request.arms] == [
+        "my cnn augment=rotate 10, shift 0.1 batch_size=32",
+        "my cnn augment=zoom 0.1 batch_size=32",
+        'my cnn augment="" batch_size=32',
+    ]
+    assert [arm.overrides["augment"] for arm in request.arms] == ["rotate 10, shift 0.1", "zoom 0.1", ""]
+    assert [request.job(arm, 0).settings.augment for arm in request.arms] == ["rotate 10, shift 0.1", "zoom 0.1", ""]
+    assert all(type(arm.overrides["batch_size"]) is int for arm in request.arms)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ('"rotate 10, shift 0.1"', "one value or several"),
+        ("[]", "list of numbers or texts for augment"),
+        ("[[1]]", "list of numbers or texts for augment"),
+        ('["flip,zoom 0.1", "flip, zoom  0.1"]', "which are equal; keep one of them"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(tmp_path: Path, values: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        read(tmp_path, AUGMENTED.replace('["rotate 10, shift 0.1", "zoom 0.1", ""]', values))

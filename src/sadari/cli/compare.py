@@ -49,7 +49,7 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="KEY=V1,V2|LO:HI:STEP",
-            help="An arm for each value; again for more keys.",
+            help='An arm for each value ("..." around one with a comma); again for more keys.',
             autocompletion=setting_pairs,
         ),
     ] = None,

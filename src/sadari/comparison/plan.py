@@ -10,7 +10,7 @@ from sadari.comparison.best.budget import budget_of_best
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import expand
+from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
 from sadari.models.catalog import find_model
@@ -62,7 +62,7 @@ def plan_comparison(
     models: Sequence[str],
     *,
     seeds: Iterable[int],
-    varied: Mapping[str, Sequence[str]],
+    varied: Varied,
     overrides: Mapping[str, Value],
     budget: str | float | None = None,
     workers: int | None = None,

@@ -74,8 +74,8 @@ def read_comparison(path: Path) -> StoredComparison:
     outcome = _outcome(folder)
     try:
         reasons = {arm["name"]: arm["reason"] for arm in outcome.get("arms", ())}
-        names = [arm.name for arm in request.arms]
-        claims = tuple(parse_claim(each["claim"], names, each["words"]) for each in outcome.get("claims", ()))
+        settings = {arm.name: arm.overrides for arm in request.arms}
+        claims = tuple(parse_claim(each["claim"], settings, each["words"]) for each in outcome.get("claims", ()))
         robustness = outcome.get("robustness")
         notes = tuple(robustness["notes"]) if robustness else ()
     except (KeyError, TypeError) as error:

@@ -13,7 +13,7 @@ epochs = 30
 name = "mlp"                       # the model's name where it is left out
 model = "mlp"                      # a model, or a TOML file beside this one
 settings = { batch_size = 256 }    # of this arm
-vary = { dropout = "0:0.9:0.1" }   # one arm for each value
+vary = { dropout = "0:0.9:0.1" }   # one arm for each value: a list of values, or text as --vary takes it
 published = { accuracy = 0.8865, loss = 0.3276 }
 
 [[claims]]                         # or, without words: claims = ["cnn > mlp"], above [settings]
@@ -114,8 +114,8 @@ def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ..
         _require_known(table, CLAIM_KEYS, "key of [[claims]]")
         if not _text(table, "claim"):
             raise UsageError('every [[claims]] says what is claimed: add claim = "cnn > mlp"')
-    names = [arm.name for arm in request.arms]
-    return tuple(parse_claim(_text(table, "claim"), names, _text(table, "words")) for table in tables)
+    settings = {arm.name: arm.overrides for arm in request.arms}
+    return tuple(parse_claim(_text(table, "claim"), settings, _text(table, "words")) for table in tables)
 
 
 def _arms(
@@ -126,23 +126,22 @@ def _arms(
     if not _text(table, "model"):
         raise UsageError('every [[arms]] says which model: add model = "cnn"')
     model = find_model(_beside(path, _text(table, "model")))
-    varied = parse_vary([f"{key}={_listed(value)}" for key, value in _vary(table).items()])
+    varied = {key: _values(key, value) for key, value in _vary(table).items()}
     chosen = {**common, **_table(table, "settings", "settings of an arm"), **overrides}
     expanded, _ = expand([model], varied, {key: value for key, value in chosen.items() if key not in varied})
     published = _published(table)
-    name = _text(table, "name")
-    return [
-        Arm(" ".join(filter(None, [name or _first_word(arm), *arm.name.split()[1:]])), model, arm.overrides, published)
-        for arm in expanded
-    ]
+    name = _text(table, "name") or model.name
+    return [Arm(f"{name}{arm.name.removeprefix(model.name)}", model, arm.overrides, published) for arm in expanded]
 
 
-def _first_word(arm: Arm) -> str:
-    return arm.name.split()[0]
-
-
-def _listed(value: Any) -> str:
-    return ",".join(str(each) for each in value) if isinstance(value, list) else str(value)
+def _values(key: str, value: Any) -> list[Value]:
+    """Return the values of a varied key: those of a list as they are, or those that a text names as --vary does."""
+    if isinstance(value, str):
+        return parse_vary([f"{key}={value}"])[key]
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(each, bool | int | float | str) for each in values):
+        raise UsageError(f"`vary` has a list of numbers or texts for {key}, not {value}")
+    return values
 
 
 def _vary(table: Mapping[str, Any]) -> dict[str, Any]:
