@@ -16,10 +16,10 @@ from sadari.comparison.facts import facts_of
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
+from sadari.comparison.stored import store_result
 from sadari.comparison.variants import folder_name
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import UsageError
-from sadari.files import write_json
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.unfinished import remove_unfinished
@@ -76,7 +76,7 @@ def compare(
         records_of = {arm.name: result.records[arm.name] for arm in request.arms}
         result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
-    write_json(folder / "comparison.json", result.document())
+    store_result(folder, result.document(), progress)
     return result
 
 
