@@ -23,12 +23,14 @@ class Plan:
     """A comparison that is ready to run.
 
     request: the arms and seeds, or a search for the best model. claims: about the arms, tested at the end.
-    workers: how many runs train at once, at most; None as many as there are cores, where that is faster.
+    workers: how many runs train at once, at most; None as many as there are cores, where that is faster. estimates:
+    whether the time of all runs is estimated and said before they begin.
     """
 
     request: Comparison | best.BestRequest
     claims: tuple[Claim, ...] = ()
     workers: int | None = None
+    estimates: bool = False
 
     @property
     def searches(self) -> bool:
@@ -54,6 +56,7 @@ class Plan:
             margin=margin,
             progress=progress,
             executor=LocalExecutor(self.workers),
+            estimates=self.estimates,
         )
 
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.comparison.correct import correctness
-from sadari.comparison.sweep_point import SweepPoint
 from sadari.comparison.variants import Arm, line_name, typed
 from sadari.evaluation.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
 from sadari.run import RunRecord
