@@ -14,6 +14,12 @@ HEAD = """# Settings
 
 `--set key=value` on the command line, keywords in Python, `[settings]` in a study or in a network's file. `sadari
 settings` prints this list, `sadari settings MODEL` that of one model with its own defaults and variables.
+
+Several values of one setting, each an arm of a comparison: `--vary key=v1,v2` or `--vary key=lo:hi:step`. A value that
+holds a comma stands in double quotes, and the whole in single ones for the shell: `--vary 'augment="rotate 30,
+flip",zoom 0.1'`; `""` is the empty value. In a study, a list does: `vary = { augment = ["rotate 30, flip", "zoom
+0.1"] }`, in Python `vary={"augment": [...]}`. Values are compared as values: 0.1 and 1e-1 are
+one, which is refused. A claim names a value as it is: `argmax(augment) = rotate 30, flip`.
 """
 
 

@@ -124,7 +124,7 @@ def compare(
     *,
     budget: str | float | None = None,
     seeds: int | Sequence[int] = 3,
-    vary: Mapping[str, Sequence[Value]] | None = None,
+    vary: Mapping[str, Sequence[Value] | str] | None = None,
     out: str | Path | None = None,
     robustness: bool = False,
     margin: float | None = None,
@@ -137,13 +137,15 @@ def compare(
 
     models: names of models and TOML files; or "best", with a `budget` such as "10m" or in seconds: the most promising
     models are tried, and the result compares those that were trained with the time that was left. seeds: how many, from
-    0, or which; of "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`. robustness: judge the
+    0, or which; of "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or
+    text as --vary takes it. robustness: judge the
     models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
     workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
     one. jobs: the old name of `workers`; it goes with the next release. The result gives pandas frames by
     `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
+    from sadari.comparison.variants import values_of
 
     if jobs is not None:
         if workers is not None:
@@ -154,7 +156,9 @@ def compare(
         data,
         [models] if isinstance(models, str) else models,
         seeds=range(seeds) if isinstance(seeds, int) else seeds,
-        varied={key: [str(value) for value in values] for key, values in (vary or {}).items()},
+        varied={
+            key: values_of(key, values) if isinstance(values, str) else values for key, values in (vary or {}).items()
+        },
         overrides=overrides,
         budget=budget,
         workers=workers,

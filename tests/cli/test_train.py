@@ -1,6 +1,7 @@
 """Do `sadari train`, `resume` and `evaluate` keep their promises?"""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from sadari.data.load import load
 from sadari.run import RunRecord
 from sadari.settings import Settings
-from support.jobs import DROPPED, model_bytes, network_file
+from support.jobs import DROPPED, arrays_file, model_bytes, network_file, patterns
 from support.sets import flat_files, write_folder
 from support.terminal import Terminal
 
@@ -85,6 +86,23 @@ def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:
     assert [line.split()[0] for line in said[4:14]] == [str(digit) for digit in range(10)]
     assert said[-1].split()[:2] == ["weighted", "avg"] and said[-1].endswith(" 288")
     assert max(map(len, said)) <= 80
+
+
+def test_evaluating_another_set_says_which_of_its_images_were_trained_on(sadari: Terminal, tmp_path: Path) -> None:
+    images = patterns()
+    own, pixels = arrays_file(tmp_path, images), images.images[:].copy()
+    pixels[89] = pixels[0]
+    other = arrays_file(tmp_path, replace(images, images=pixels), "other.npz")
+    trained = sadari("train", own, "--model", "logistic", "--out", "one", "--json", "--set", "tensorboard=off")
+    assert trained.status == 0
+    found = sadari("evaluate", "one", other, "--json").document
+    assert (found["images"], found["training_images"]) == (20, 1)
+    assert set(found["scores_without_training_images"]) == set(found["scores"])
+    said = sadari("evaluate", "one", other).out.splitlines()[2]
+    without = f"accuracy {found['scores_without_training_images']['accuracy']:.4f}"
+    assert said.startswith(f"  1 of 20 images is a training image of this run; without it: {without}   loss ")
+    again = sadari("evaluate", "one", "--json").document
+    assert (again["training_images"], again["scores_without_training_images"]) == (None, None)
 
 
 def test_without_out_every_job_gets_a_folder_of_its_own(sadari: Terminal, tmp_path: Path) -> None:

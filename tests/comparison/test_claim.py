@@ -5,6 +5,7 @@ import pytest
 from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Reaches, Relation, lines_of
 from sadari.comparison.claims.parse import parse_claim
 from sadari.errors import UsageError
+from sadari.settings import Value
 
 ARMS = (
     "mlp",
@@ -82,7 +83,7 @@ def test_one_line_needs_no_name() -> None:
 
 def test_a_line_is_what_else_the_name_says() -> None:
     arms = ("net rate=1 size=8", "net rate=2 size=8", "net rate=1 size=16", "rate", "other rate=3")
-    assert lines_of("rate", arms) == {
+    assert lines_of("rate", {arm: {} for arm in arms}) == {
         "net size=8": {"1": "net rate=1 size=8", "2": "net rate=2 size=8"},
         "net size=16": {"1": "net rate=1 size=16"},
         "other": {"3": "other rate=3"},
@@ -131,3 +132,31 @@ def test_a_wrong_claim_is_named(text: str, says: str) -> None:
 def test_a_single_value_is_best_of_nothing() -> None:
     with pytest.raises(UsageError, match="best of nothing"):
         parse_claim("argmax(dropout) = 0", ("mlp", "sgd dropout=0"))
+
+
+CHAINS: dict[str, dict[str, Value]] = {
+    "cnn augment=rotate 10, shift 0.1": {"epochs": 2, "augment": "rotate 10, shift 0.1"},
+    "cnn augment=zoom 0.1": {"epochs": 2, "augment": "zoom 0.1"},
+    'cnn augment=""': {"epochs": 2, "augment": ""},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("rotate 10, shift 0.1", "rotate 10, shift 0.1"),
+        ('"rotate 10,shift 0.1"', "rotate 10, shift 0.1"),
+        ("zoom 0.1", "zoom 0.1"),
+        ('""', '""'),
+    ],
+)
+def test_a_value_of_several_words_can_be_claimed(said: str, value: str) -> None:
+    arms = {name.partition("=")[2]: name for name in CHAINS}
+    test = parse_claim(f"argmax(augment) = {said}", CHAINS).test
+    assert test == Extremum(True, "accuracy", "augment", arms, value)
+
+
+def test_an_arm_with_a_value_of_several_words_can_be_named() -> None:
+    test = parse_claim("'cnn augment=rotate 10, shift 0.1' > cnn augment=zoom 0.1", CHAINS).test
+    assert isinstance(test, Relation) and isinstance(test.right, Quantity)
+    assert (test.left.arm, test.right.arm) == ("cnn augment=rotate 10, shift 0.1", "cnn augment=zoom 0.1")

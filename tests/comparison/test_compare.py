@@ -41,6 +41,10 @@ def run(asked: Comparison, tmp_path: Path, trainer: FakeTrainer, out: Path | Non
         ("epochs=100:100:10", ["100"]),
         ("optimizer=sgd, adadelta", ["sgd", "adadelta"]),
         ("device=cuda:1", ["cuda:1"]),
+        ('augment="rotate 30, flip",zoom 0.1', ["rotate 30, flip", "zoom 0.1"]),
+        ('augment="rotate 30, flip"', ["rotate 30, flip"]),
+        ('augment="","0:1:0.1"', ["", "0:1:0.1"]),
+        ("augment=rotate 30,flip", ["rotate 30", "flip"]),
     ],
 )
 def test_vary_reads_lists_and_ranges(text: str, values: list[str]) -> None:
@@ -56,6 +60,9 @@ def test_vary_reads_lists_and_ranges(text: str, values: list[str]) -> None:
         (["a=1", "a=2"], "twice"),
         (["a=1,,2"], "empty value"),
         (["a=1,1"], "twice"),
+        (["augment=rotate 30, flip"], "one value or several; put each one into double quotes"),
+        (['a="1'], "quote out of place"),
+        (['a=1"2"'], "quote out of place"),
         (["a=0:1:0"], "no values"),
         (["a=1:0:0.1"], "no values"),
         (["a=0:1:1e-9"], "are the most"),
@@ -116,6 +123,9 @@ def test_a_setting_of_networks_is_not_for_classical_models() -> None:
         (["clstm"], {}, {}, "unknown model"),
         (["mlp", "mlp"], {}, {}, "twice"),
         (["mlp"], {"epochs": ["1"]}, {"epochs": "2"}, "both set and varied"),
+        (["mlp"], {"learning_rate": ["0.1", "0.10"]}, {}, "varied over 0.1 and 0.10, which are equal"),
+        (["lstm"], {"dropout": ["0.5", "1e-1", "0.1"]}, {}, "varied over 1e-1 and 0.1, which are equal"),
+        (["mlp"], {"restore_best": ["true", "True"]}, {}, "which are equal"),
         (["logistic"], {"optimizer": ["sgd", "adam"]}, {}, "changes nothing for logistic"),
     ],
 )
@@ -455,3 +465,41 @@ def test_what_can_be_known_before_is_refused_before_any_job(asked: Comparison, s
         run(asked, tmp_path, trainer)
     assert trainer.calls == []
     assert not (tmp_path / "runs").exists()
+
+
+# a worse result never replaces a better one
+
+
+def test_a_result_that_loses_runs_leaves_the_former_one_beside_it(tmp_path: Path) -> None:
+    out, heard = tmp_path / "kept", Listener()
+    run(request(), tmp_path, FakeTrainer(), out)
+    (out / "report.html").write_text("the page about all runs", encoding="utf-8")
+    (out / folder_name("mlp", 1) / "scores.json").unlink()
+    failing = SerialExecutor(FakeTrainer(fails={"mlp": SadariError("its weights are gone")}))
+    for _ in range(2):
+        worse = compare(request(), out=out, executor=failing, progress=heard)
+    assert [arm.seeds for arm in worse.arms] == [(0, 1), (0,)]
+    former = json.loads((out / "comparison-former.json").read_text())
+    assert [arm["seeds"] for arm in former["arms"]] == [[0, 1], [0, 1]]
+    assert (out / "report-former.html").read_text() == "the page about all runs"
+    [said] = [each for each in heard.said if "former result" in each]
+    assert said.startswith("mlp seed 1 had finished and cannot be used now")
+    assert str(out / "comparison-former.json") in said and str(out / "report-former.html") in said
+    assert not (out / "comparison-former-2.json").exists()
+
+
+def test_two_former_results_both_stay(tmp_path: Path) -> None:
+    out = tmp_path / "kept"
+    for lost in ("mlp", "softmax"):
+        run(request(), tmp_path, FakeTrainer(), out)
+        (out / folder_name(lost, 0) / "scores.json").unlink()
+        run(request(), tmp_path, FakeTrainer(fails={lost: SadariError("no")}), out)
+    names = ["comparison-former-2.json", "comparison-former.json", "comparison.json"]
+    assert sorted(path.name for path in out.glob("comparison*.json")) == names
+
+
+def test_a_better_result_replaces_the_former_one(tmp_path: Path) -> None:
+    out = tmp_path / "kept"
+    run(request("mlp", seeds=1), tmp_path, FakeTrainer(), out)
+    run(request("softmax", "mlp"), tmp_path, FakeTrainer(), out)
+    assert [path.name for path in out.glob("comparison*.json")] == ["comparison.json"]

@@ -326,6 +326,8 @@ def a_network(tmp_path: Path) -> str:
         (("dropout=0:0.4:0.2", "optimizer=sgd,adam"), {"batch_size": 64}, "sadari compare digits"),
         (("epochs=1,2",), {"augment": "flip, shift 0.1"}, "sadari compare digits"),
         (("dropout=0.5",), {"learning_rate": 1e-3}, "sadari compare digits"),
+        (('augment="flip, shift 0.1",zoom 0.1',), {}, "sadari compare digits"),
+        (('augment="","flip, shift 0.1"',), {"batch_size": 64}, "sadari compare digits"),
     ],
 )
 def test_the_command_asks_for_the_same_request(

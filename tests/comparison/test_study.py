@@ -6,6 +6,7 @@ import pytest
 
 from sadari.comparison.study import Study, read_study
 from sadari.errors import UsageError
+from sadari.settings import Value
 
 GOOD = """
 title = "two networks"
@@ -138,3 +139,131 @@ def test_a_wrong_study_is_named_with_its_file(tmp_path: Path, text: str, says: s
 def test_a_missing_study_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the study"):
         read_study(tmp_path / "none.toml")
+
+
+AUGMENTED = """
+data = "digits"
+claims = ["argmax(augment) = rotate 10, shift 0.1"]
+
+[[arms]]
+name = "my cnn"
+model = "cnn"
+vary = { augment = ["rotate 10, shift 0.1", "zoom 0.1", ""], batch_size = [32] }
+"""
+
+
+def test_values_of_a_list_stay_as_they_are(tmp_path: Path) -> None:
+    request = read(tmp_path, AUGMENTED).request
+    assert [arm.name for arm in request.arms] == [
+        "my cnn augment=rotate 10, shift 0.1 batch_size=32",
+        "my cnn augment=zoom 0.1 batch_size=32",
+        'my cnn augment="" batch_size=32',
+    ]
+    assert [arm.overrides["augment"] for arm in request.arms] == ["rotate 10, shift 0.1", "zoom 0.1", ""]
+    assert [request.job(arm, 0).settings.augment for arm in request.arms] == ["rotate 10, shift 0.1", "zoom 0.1", ""]
+    assert all(type(arm.overrides["batch_size"]) is int for arm in request.arms)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ('"rotate 10, shift 0.1"', "one value or several"),
+        ("[]", "list of numbers or texts for augment"),
+        ("[[1]]", "list of numbers or texts for augment"),
+        ('["flip,zoom 0.1", "flip, zoom  0.1"]', "which are equal; keep one of them"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(tmp_path: Path, values: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        read(tmp_path, AUGMENTED.replace('["rotate 10, shift 0.1", "zoom 0.1", ""]', values))
+
+
+# what the command line replaces
+
+NOTED = """
+title = "two networks, 30 epochs"
+data = "digits"
+seeds = [3, 5]
+notes = [
+    "plain",
+    { note = "30 epochs, not 50", about = ["epochs"] },
+    { note = "drawn digits", about = ["data"] },
+    { note = "the margin is ours", about = [] },
+]
+
+[settings]
+epochs = 30
+
+[[arms]]
+model = "mlp"
+published = { accuracy = 0.9 }
+
+[[arms]]
+name = "sweep"
+model = "lstm"
+settings = { optimizer = "sgd" }
+vary = { dropout = [0.1, 0.5] }
+"""
+LOST = "; notes and published figures that may speak of it are left out"
+ALL_NOTES = ("plain", "30 epochs, not 50", "drawn digits", "the margin is ours")
+
+
+@pytest.mark.parametrize(
+    ("rest", "listed", "kept", "published"),
+    [
+        ({}, "", ALL_NOTES, True),
+        ({"overrides": {"device": "cpu", "threads": 1}}, "", ALL_NOTES, True),
+        ({"overrides": {"epochs": "30"}, "data": "digits", "seeds": (3, 5)}, "", ALL_NOTES, True),
+        ({"overrides": {"epochs": 2}}, f"epochs 2 instead of 30{LOST}",
+         ("drawn digits", "the margin is ours"), False),
+        ({"data": "shapes"}, f"data shapes instead of digits{LOST}",
+         ("30 epochs, not 50", "the margin is ours"), False),
+        ({"seeds": (0,)}, "seeds 0 instead of 3, 5; notes that may speak of it are left out",
+         ("30 epochs, not 50", "drawn digits", "the margin is ours"), True),
+        ({"overrides": {"batch_size": 16, "epochs": 2}},
+         f"batch_size 16, epochs 2 instead of 30{LOST}",
+         ("drawn digits", "the margin is ours"), False),
+    ],
+)  # fmt: skip
+def test_notes_and_published_figures_belong_to_their_settings(
+    tmp_path: Path, rest: dict[str, object], listed: str, kept: tuple[str, ...], published: bool
+) -> None:
+    study = read(tmp_path, NOTED, **rest)
+    first = (f"not as the study has it: {listed}",) if listed else ()
+    assert study.notes == study.request.notes == (*first, *kept)
+    assert bool(study.request.arms[0].published) == published
+    assert ("(changed: " in study.request.title) == bool(listed)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"dropout": "0.3"}, "'dropout' is both set and varied, by the arm 'sweep' of the study"),
+        ({"optimizer": "adam"}, "'optimizer' is set here and by the arm 'sweep' of the study itself"),
+        ({"dropuot": "0.3"}, "unknown setting 'dropuot'; did you mean 'dropout'"),
+    ],
+)
+def test_what_an_arm_varies_or_sets_is_not_replaced(tmp_path: Path, overrides: dict[str, Value], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        read(tmp_path, NOTED, overrides=overrides)
+
+
+def test_arms_that_become_the_same_are_refused(tmp_path: Path) -> None:
+    arms = '[[arms]]\nname = "short"\nmodel = "mlp"\nsettings = { epochs = 2 }\n[[arms]]\nmodel = "mlp"\n'
+    assert len(read(tmp_path, f'data = "digits"\n{arms}').request.arms) == 2
+    with pytest.raises(UsageError, match="with epochs=3 the arms 'short' and 'mlp' are the same"):
+        read(tmp_path, f'data = "digits"\n{arms}', overrides={"epochs": 3})
+
+
+def test_an_override_is_for_the_arms_that_have_a_use_for_it(tmp_path: Path) -> None:
+    study = read(tmp_path, NOTED.partition("vary")[0], overrides={"dropout": "0.3"})
+    assert [arm.overrides.get("dropout") for arm in study.request.arms] == [None, "0.3"]
+    assert study.said == ("dropout is set; not for mlp, which lacks it",)
+
+
+@pytest.mark.parametrize(
+    "notes", ["[3]", "[{ note = 3 }]", '[{ note = "a", abuot = [] }]', '[{ note = "a", about = "b" }]']
+)
+def test_wrong_notes_are_refused(tmp_path: Path, notes: str) -> None:
+    with pytest.raises(UsageError, match="list of sentences"):
+        read(tmp_path, GOOD.replace('["a note"]', notes))

@@ -8,7 +8,7 @@ import pytest
 
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.metrics import score
-from sadari.inference.evaluate import evaluate
+from sadari.inference.evaluate import evaluate, judge
 from sadari.training.train import train
 from sadari.values import SPLITS
 from support.jobs import DROPPED, arrays_file, job_for, network_file, parts, patterns
@@ -54,3 +54,37 @@ def test_parts_that_are_not_there_are_named(tmp_path: Path) -> None:
         evaluate(run)
     with pytest.raises(UsageError, match="--split is one of train, val, test, not 'tset'"):
         evaluate(run, split_name="tset")
+
+
+def test_training_images_in_another_set_are_counted_and_left_out(tmp_path: Path) -> None:
+    images = patterns()
+    run = train(job_for("logistic", data=arrays_file(tmp_path, images)), tmp_path / "run")
+    pixels, labels = patterns(seed=9).images[:].copy(), images.labels.copy()
+    trained = run.split.train[:7]
+    pixels[75:82], labels[75:82] = images.images[trained], images.labels[trained]
+    mixed = arrays_file(tmp_path, replace(images, images=pixels, labels=labels), "mixed.npz")
+    judged = judge(run, mixed)  # its test split: the last 20
+    assert judged.seen is not None and np.flatnonzero(judged.seen).tolist() == list(range(5, 12))
+    assert judged.unseen is not None and len(judged.unseen) == 13
+    right = judged.predictions.predicted == judged.predictions.labels
+    assert score(judged.unseen).values["accuracy"] == pytest.approx(right[~judged.seen].mean())
+    pixels[70:], labels[70:] = images.images[run.split.train[:20]], images.labels[run.split.train[:20]]
+    nothing_new = judge(run, arrays_file(tmp_path, replace(images, images=pixels, labels=labels), "again.npz"))
+    assert nothing_new.seen is not None and nothing_new.seen.all() and nothing_new.unseen is None
+    assert judge(run).seen is None
+    (tmp_path / "set.npz").unlink()
+    unknown = judge(run, mixed)
+    assert unknown.seen is None and "its training images may be among these" in unknown.note
+
+
+def test_a_class_that_is_not_judged_may_be_unknown(tmp_path: Path) -> None:
+    images = patterns()
+    run = train(job_for("logistic", data=arrays_file(tmp_path, images)), tmp_path / "run")
+    in_train = np.arange(len(images)) < 50
+    other = replace(images, labels=np.where(in_train, images.labels, images.labels % 2), classes=("a", "b", "zebra"))
+    data = arrays_file(tmp_path, other, "other.npz")
+    assert len(evaluate(run, data)) == 20
+    with pytest.raises(SadariError, match="zebra"):
+        evaluate(run, data, "train")
+    single = replace(images, labels=images.labels * 0, classes=("b",))
+    assert set(evaluate(run, arrays_file(tmp_path, single, "single.npz")).labels) == {1}

@@ -10,6 +10,7 @@ from torch.func import functional_call
 
 from sadari.errors import SadariError, UsageError
 from sadari.models.layers import modules
+from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.modules import glorot_uniform, orthogonal
 from sadari.models.layers.specs import KINDS
@@ -254,7 +255,7 @@ def test_weights_loaded_into_an_lstm_are_used() -> None:
 
 
 def test_batchnorm_moves_its_statistics_by_one_hundredth() -> None:
-    norm = modules.BatchNorm(2).train()
+    norm = BatchNorm(2).train()
     x = torch.randn(50, 2) * 3 + 5
     norm(x)
     torch.testing.assert_close(norm.running_mean, 0.01 * x.mean(0))
@@ -262,7 +263,7 @@ def test_batchnorm_moves_its_statistics_by_one_hundredth() -> None:
 
 
 def test_batchnorm_in_training_has_mean_0_and_variance_1_per_feature_of_steps() -> None:
-    y = modules.BatchNorm(3).train()(torch.randn(20, 7, 3) * 4 + 2)
+    y = BatchNorm(3).train()(torch.randn(20, 7, 3) * 4 + 2)
     torch.testing.assert_close(y.mean((0, 1)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(y.var((0, 1), correction=0), torch.ones(3), atol=1e-3, rtol=0)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
+from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.sweep_point import SweepPoint
 from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
 from sadari.report import figures

@@ -92,7 +92,7 @@ def named_arm(
 
 
 def named_arms(
-    models: Sequence[str | Path], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
+    models: Sequence[str | Path], varied: Mapping[str, Sequence[Value]], overrides: Mapping[str, Value]
 ) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
     """Return what `expand` returns for the models with these names."""
     return expand([find_model(model) for model in models], varied, overrides)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sadari.data.prepare import Preprocess
-from sadari.models.layers.modules import BatchNorm
+from sadari.models.layers.batchnorm import BatchNorm
 from sadari.training.checkpoint import FitState
 from sadari.training.engine import Engine
 from sadari.training.randomness import begin_step, varying_layers

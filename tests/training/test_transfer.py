@@ -1,5 +1,6 @@
 """Do runs on pre-trained backbones store, resume and predict as other runs do?"""
 
+import copy
 import json
 import tomllib
 from pathlib import Path
@@ -28,6 +29,7 @@ from sadari.job import Job
 from sadari.models.backbone.module import Backbone
 from sadari.models.backbone.pretrained import find_pretrained
 from sadari.models.catalog import find_model
+from sadari.models.layers.batchnorm import single_values_evaluated
 from sadari.models.layers.neighbours import TEMPERATURE
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
@@ -36,10 +38,10 @@ from sadari.settings import JobRecord, Settings, Value
 from sadari.training.optim.build import make_optimizer, set_learning_rate
 from sadari.training.randomness import seed_for
 from sadari.training.train import train
-from sadari.values import ImageSet
+from sadari.values import ImageSet, Split
 from support.backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
 from support.interruptions import at_step, ctrl_c, killed
-from support.jobs import figures, model_bytes, named_arms, named_job, parts, patterns
+from support.jobs import Listener, figures, model_bytes, named_arms, named_job, parts, patterns
 from support.sets import encode, write_folder
 
 IMAGES = patterns(side=SIDE)
@@ -343,3 +345,29 @@ def test_only_batch_norms_that_learn_forbid_smaller_pieces() -> None:
     assert smaller_micro_batch(small_network("head"), 0, 32) == 16
     with pytest.raises(SadariError, match="batch normalisation would learn something else from smaller pieces"):
         smaller_micro_batch(small_network("layer4"), 0, 32)
+
+
+@pytest.mark.parametrize("network", ["resnet18", "mobilenetv3_small_050", "efficientnet_b0", "regnetx_002"])
+def test_batches_of_one_image_learn_where_maps_are_1x1(network: str, tmp_path: Path) -> None:
+    few = Split(np.arange(3), np.arange(3, 6), np.arange(6, 9), "few")
+    heard = Listener()
+    job = backbone_job("fine-tune", backbone=network, batch_size=1, epochs=1)
+    fitted = train(job, tmp_path / "run", images=IMAGES, split=few, progress=heard)
+    assert np.isfinite(fitted.summary["scores"]["test"]["loss"])
+    assert any("batches of one image" in sentence for sentence in heard.said)
+
+
+def test_one_value_per_channel_leaves_the_statistics_of_any_batch_norm() -> None:
+    from timm.layers.norm_act import BatchNormAct2d
+
+    for norm in (torch.nn.BatchNorm2d(3), BatchNormAct2d(3), torch.nn.BatchNorm1d(3)):
+        x = torch.randn(1, 3) if isinstance(norm, torch.nn.BatchNorm1d) else torch.randn(1, 3, 1, 1)
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            norm(x)
+        with single_values_evaluated(norm):
+            assert torch.equal(norm(x), copy.deepcopy(norm).eval()(x))
+            assert norm.training and norm.running_mean is not None and not norm.running_mean.any()
+            several = torch.cat([x, x + 1])
+            norm(several)
+            assert norm.running_mean.any()
+        assert not norm._forward_pre_hooks and not norm._forward_hooks

@@ -49,7 +49,7 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="KEY=V1,V2|LO:HI:STEP",
-            help="An arm for each value; again for more keys.",
+            help='An arm for each value ("..." around one with a comma); again for more keys.',
             autocompletion=setting_pairs,
         ),
     ] = None,
@@ -116,8 +116,11 @@ def study(
         seeds=tuple(range(seeds)) if seeds is not None else None,
         overrides=overrides_of(set_, epochs=epochs),
     )
-    plan = Plan(described.request, described.claims, workers_of(workers, jobs))
-    result = _run(plan, out, robustness, None, TerminalProgress())
+    plan = Plan(described.request, described.claims, workers_of(workers, jobs), estimates=True)
+    progress = TerminalProgress()
+    for sentence in described.said:
+        progress.say(sentence)
+    result = _run(plan, out, robustness, None, progress)
     _show(result, data or described.request.data, as_json, described.notes, described.claims)
 
 

@@ -16,6 +16,7 @@ from sadari.cli.output.progress import TerminalProgress
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
+    from sadari.inference.evaluate import Evaluation
     from sadari.job import Job
     from sadari.run import RunRecord
 
@@ -77,7 +78,8 @@ def evaluate(
     from sadari.run import RunRecord
 
     record = RunRecord.open(run)
-    predictions = evaluation.evaluate(record, data, split, TerminalProgress())
+    judged = evaluation.judge(record, data, split, TerminalProgress())
+    predictions, unseen = judged.predictions, judged.unseen
     scores = dict(score(predictions).values)
     classes = per_class([predictions])
     document = {
@@ -87,15 +89,36 @@ def evaluate(
         "images": len(predictions),
         "images_per_second": len(predictions) / predictions.seconds,
         "scores": scores,
+        "training_images": int(judged.seen.sum()) if judged.seen is not None else None,
+        "scores_without_training_images": dict(score(unseen).values) if unseen is not None else None,
         "per_class": [asdict(row) for row in classes],
     }
     if as_json:
+        if judged.note:
+            typer.echo(judged.note, err=True)
         print_json(document)
         return
     typer.echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
-    typer.echo(f"  {_printed(scores, [name for name in scores if name not in (*HEADLINE, *IN_TABLE)])}\n")
+    typer.echo(f"  {_printed(scores, [name for name in scores if name not in (*HEADLINE, *IN_TABLE)])}")
+    for line in _about_training_images(judged):
+        typer.echo(f"  {line}")
+    typer.echo()
     for line in text_table(classes):
         typer.echo(line)
+
+
+def _about_training_images(judged: "Evaluation") -> list[str]:
+    """Say how many of the judged images trained the model, and what the scores are without them."""
+    from sadari.evaluation.metrics import score
+
+    if judged.seen is None or not judged.seen.any():
+        return [judged.note] if judged.note else []
+    count, total, unseen = int(judged.seen.sum()), len(judged.predictions), judged.unseen
+    if unseen is None:
+        return [f"all {total:,} images are training images of this run: the scores say nothing about other images"]
+    are = "is a training image" if count == 1 else "are training images"
+    without = f"without {'it' if count == 1 else 'them'}: {_printed(dict(score(unseen).values), HEADLINE)}"
+    return [f"{count:,} of {total:,} images {are} of this run; {without}"]
 
 
 def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:

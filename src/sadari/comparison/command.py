@@ -9,7 +9,7 @@ import tomli_w
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import Arm, expand, folder_name, parse_vary
+from sadari.comparison.variants import Arm, expand, folder_name, name_values, parse_vary, quoted
 from sadari.errors import UsageError
 from sadari.job import Job
 from sadari.models.catalog import recorded_model
@@ -51,15 +51,19 @@ def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
 def _compare_words(request: Comparison) -> list[str]:
     """Return the words of `sadari compare`; none where its options cannot express all of `request`."""
     models = {arm.model.reference: arm.model for arm in request.arms}
-    varied: dict[str, list[str]] = {}
+    varied: dict[str, dict[Value, None]] = {}
     common: dict[str, str] = {}
     for arm in request.arms:
+        said = name_values(arm.name, arm.overrides)
         for key, value in arm.overrides.items():
-            if f" {key}={value}" in arm.name:
-                varied.setdefault(key, []).append(str(value))
+            if key in said:
+                varied.setdefault(key, {})[value] = None
             else:
                 common[key] = str(value)
-    vary = [f"{key}={','.join(dict.fromkeys(values))}" for key, values in varied.items()]
+    try:
+        vary = [f"{key}={','.join(map(quoted, values))}" for key, values in varied.items()]
+    except UsageError:  # values with quotes in them
+        return []
     sets = [f"{key}={value}" for key, value in common.items() if key != "epochs"]
     if not _says_all(request, models, vary, common):
         return []

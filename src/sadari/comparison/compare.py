@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sadari.comparison.analysis.corruption_robustness import judge_robustness
+from sadari.comparison.analysis.duration import expected_duration
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
@@ -16,10 +17,10 @@ from sadari.comparison.facts import facts_of
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
+from sadari.comparison.stored import store_result
 from sadari.comparison.variants import folder_name
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import UsageError
-from sadari.files import write_json
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.unfinished import remove_unfinished
@@ -36,6 +37,7 @@ def compare(
     facts: DataFacts | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    estimates: bool = False,
 ) -> ComparisonResult:
     """Run every arm with every seed and compare them; what is done already is not done again.
 
@@ -43,6 +45,7 @@ def compare(
     same images, or the next free one. claims: about these arms, tested at the end. robustness: judge the models on
     corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. facts: of the same
     images, where they are known already. executor: makes the runs; without one, a `LocalExecutor`.
+    estimates: say how long all runs will take before they begin.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     has a row with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
@@ -59,7 +62,10 @@ def compare(
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = facts_of(data_name(request.data), images, split, progress, facts)
-    records, reasons = _run(request, inputs, folder, progress, executor or LocalExecutor())
+    tasks = _tasks(request, inputs, folder)
+    if estimates and (sentence := expected_duration(request, tasks, progress)):
+        progress.say(sentence)
+    records, reasons = _run(request, tasks, folder, progress, executor or LocalExecutor())
     result = make_result(
         request,
         {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms},
@@ -76,7 +82,7 @@ def compare(
         records_of = {arm.name: result.records[arm.name] for arm in request.arms}
         result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
-    write_json(folder / "comparison.json", result.document())
+    store_result(folder, result.document(), progress)
     return result
 
 
@@ -88,7 +94,7 @@ def require_margin(margin: float | None) -> None:
 
 def _run(
     request: Comparison,
-    inputs: ComparisonInputs,
+    tasks: Sequence[Task],
     folder: Path,
     progress: Progress,
     executor: Executor,
@@ -96,7 +102,6 @@ def _run(
     """Make every run and return (finished runs, reasons of the failed ones) by arm, in the order of the seeds."""
     records: dict[str, list[RunRecord]] = {arm.name: [] for arm in request.arms}
     reasons: dict[str, list[str]] = {arm.name: [] for arm in request.arms}
-    tasks = _tasks(request, inputs, folder)
     outcomes = {each.out: each for each in executor.run(tasks, progress)}
     for arm in request.arms:
         for seed in request.seeds:

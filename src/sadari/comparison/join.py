@@ -143,7 +143,7 @@ def _with_difference(arm: StoredArm, base: str, arms: Sequence[StoredArm], bases
     alike = [_decisive(other) for other, name in zip(arms, bases, strict=True) if name == base]
     differing = {key: value for key, value in mine.items() if any(other.get(key) != value for other in alike)}
     words = [f"{key}={_printed(value)}" for key, value in differing.items()]
-    unsaid = [word for word in words if word not in base.split()]
+    unsaid = [word for word in words if f" {word} " not in f" {base} "]
     return replace(arm.arm, name=" ".join([base, *unsaid]), overrides={**arm.arm.overrides, **_texts(differing)})
 
 

@@ -10,7 +10,7 @@ from sadari.comparison.best.budget import budget_of_best
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import expand
+from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
 from sadari.models.catalog import find_model
@@ -23,12 +23,14 @@ class Plan:
     """A comparison that is ready to run.
 
     request: the arms and seeds, or a search for the best model. claims: about the arms, tested at the end.
-    workers: how many runs train at once, at most; None as many as there are cores, where that is faster.
+    workers: how many runs train at once, at most; None as many as there are cores, where that is faster. estimates:
+    whether the time of all runs is estimated and said before they begin.
     """
 
     request: Comparison | best.BestRequest
     claims: tuple[Claim, ...] = ()
     workers: int | None = None
+    estimates: bool = False
 
     @property
     def searches(self) -> bool:
@@ -54,6 +56,7 @@ class Plan:
             margin=margin,
             progress=progress,
             executor=LocalExecutor(self.workers),
+            estimates=self.estimates,
         )
 
 
@@ -62,7 +65,7 @@ def plan_comparison(
     models: Sequence[str],
     *,
     seeds: Iterable[int],
-    varied: Mapping[str, Sequence[str]],
+    varied: Varied,
     overrides: Mapping[str, Value],
     budget: str | float | None = None,
     workers: int | None = None,

@@ -1,7 +1,9 @@
 """What is stored in the folder of a comparison? Its request, its runs and why some failed, read without training."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.request import REQUEST, Comparison, read_stored
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
-from sadari.files import read_json
+from sadari.files import exists, read_json, write_json
 from sadari.models.catalog import recorded_model
+from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Settings, with_overrides
 
 RESULT = "comparison.json"
+REPORT = "report.html"  # as `report/page.py` names it
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,39 @@ def is_comparison(folder: Path) -> bool:
     return (folder / REQUEST).is_file()
 
 
+def store_result(folder: Path, document: Mapping[str, Any], progress: Progress) -> None:
+    """Write `comparison.json`; where runs that it held are missing now, it and the report stay beside the new ones.
+
+    A run that had finished may fail later: its weights have changed, its folder is damaged. That is said.
+    """
+    lost = _lost(folder, document)
+    if lost:
+        kept = [str(_set_aside(folder / name)) for name in (RESULT, REPORT) if (folder / name).is_file()]
+        progress.say(
+            f"{', '.join(lost)} had finished and cannot be used now; the former result stays beside the new one: "
+            f"{', '.join(kept)}"
+        )
+    write_json(folder / RESULT, document)
+
+
+def _lost(folder: Path, document: Mapping[str, Any]) -> list[str]:
+    """Return the runs that the stored result has and `document` has not, as "mlp seed 0"."""
+    with suppress(SadariError, KeyError, TypeError):  # a damaged result holds nothing to keep
+        now = {(arm["name"], seed) for arm in document["arms"] for seed in arm["seeds"]}
+        then = [(arm["name"], seed) for arm in _outcome(folder).get("arms", ()) for seed in arm["seeds"]]
+        return [f"{name} seed {seed}" for name, seed in then if (name, seed) not in now]
+    return []
+
+
+def _set_aside(path: Path) -> Path:
+    """Give the file at `path` the first free name of NAME-former, NAME-former-2 ... and return that."""
+    for number in count(1):
+        former = path.with_name(f"{path.stem}-former{f'-{number}' if number > 1 else ''}{path.suffix}")
+        if not exists(former):
+            break
+    return path.replace(former)
+
+
 def read_comparison(path: Path) -> StoredComparison:
     """Read the comparison in the folder `path`.
 
@@ -74,8 +111,8 @@ def read_comparison(path: Path) -> StoredComparison:
     outcome = _outcome(folder)
     try:
         reasons = {arm["name"]: arm["reason"] for arm in outcome.get("arms", ())}
-        names = [arm.name for arm in request.arms]
-        claims = tuple(parse_claim(each["claim"], names, each["words"]) for each in outcome.get("claims", ()))
+        settings = {arm.name: arm.overrides for arm in request.arms}
+        claims = tuple(parse_claim(each["claim"], settings, each["words"]) for each in outcome.get("claims", ()))
         robustness = outcome.get("robustness")
         notes = tuple(robustness["notes"]) if robustness else ()
     except (KeyError, TypeError) as error:

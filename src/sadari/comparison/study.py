@@ -3,7 +3,7 @@
 title = "six networks on Fashion-MNIST"
 data = "fashion-mnist"
 seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2
-notes = ["what a reader should know"]
+notes = ["what a reader should know", { note = "10 epochs instead of 30", about = ["epochs"] }]
 source = "A0"                      # the origin of the claims
 
 [settings]                         # of all arms
@@ -13,7 +13,7 @@ epochs = 30
 name = "mlp"                       # the model's name where it is left out
 model = "mlp"                      # a model, or a TOML file beside this one
 settings = { batch_size = 256 }    # of this arm
-vary = { dropout = "0:0.9:0.1" }   # one arm for each value
+vary = { dropout = "0:0.9:0.1" }   # one arm for each value: a list of values, or text as --vary takes it
 published = { accuracy = 0.8865, loss = 0.3276 }
 
 [[claims]]                         # or, without words: claims = ["cnn > mlp"], above [settings]
@@ -22,12 +22,19 @@ words = "the CNN beats the MLP"
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
+from sadari.comparison.overridden import (
+    find_overridden,
+    read_notes,
+    require_free,
+    require_still_different,
+    require_used,
+)
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
@@ -45,11 +52,13 @@ CLAIM_KEYS = ("claim", "words")
 class Study:
     """The content of a study file: the comparison, sentences for below its table, and claims about its arms.
 
-    source: the origin of the claims, or "".
+    notes: those that are still true with what the command line replaced, which they list. said: overrides that some
+    arms have no use for. source: the origin of the claims, or "".
     """
 
     request: Comparison
     notes: tuple[str, ...]
+    said: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     source: str = ""
 
@@ -63,8 +72,9 @@ def read_study(
 ) -> Study:
     """Read the TOML file at `path`.
 
-    data, seeds: instead of the file's. overrides: settings that replace those of all arms. A path in the file that
-    exists beside the file is taken from there. Raises UsageError naming the file and what is wrong in it.
+    data, seeds: instead of the file's. overrides: settings that replace those of all arms, but not what an arm varies
+    or sets itself. Notes and published figures are left out where something that they speak of is replaced. A path in
+    the file that exists beside the file is taken from there. Raises UsageError naming the file and what is wrong in it.
     """
     document = read_toml(path, "study")
     try:
@@ -81,28 +91,36 @@ def _study(
     overrides: Mapping[str, Value],
 ) -> Study:
     _require_known(document, KEYS, "key")
-    data = data or _beside(path, _text(document, "data"))
+    own_data = _beside(path, _text(document, "data"))
+    data = data or own_data
     if not data:
         raise UsageError('a study says on which images: add data = "fashion-mnist", or give --data')
     tables = document.get("arms")
     if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
         raise UsageError("a study has arms: add [[arms]] and below it model = ...")
     common = _table(document, "settings", "settings")
-    arms = [arm for table in tables for arm in _arms(table, path, common, overrides)]
-    notes = document.get("notes", [])
-    if not isinstance(notes, list) or not all(isinstance(each, str) for each in notes):
-        raise UsageError('`notes` is a list of sentences: notes = ["..."]')
+    arms, own = [], []
+    for table in tables:
+        expanded = _arms(table, path, common, overrides)
+        arms += expanded
+        own += [{**common, **_table(table, "settings", "settings of an arm")}] * len(expanded)
+    said = require_used(arms, overrides)
+    own_seeds = _seeds(document.get("seeds", 1))
+    seeds = seeds if seeds is not None else own_seeds
+    changed = find_overridden((own_data, data), (own_seeds, seeds), arms, own, overrides)
+    notes = changed.notes(read_notes(document.get("notes", [])), any(arm.published for arm in arms))
     request = Comparison(
         data=data,
-        arms=tuple(arms),
-        seeds=seeds if seeds is not None else _seeds(document.get("seeds", 1)),
-        title=_text(document, "title"),
+        arms=tuple(arms if changed.keeps_published else (replace(arm, published={}) for arm in arms)),
+        seeds=seeds,
+        title=changed.title(_text(document, "title")),
         name=path.stem,
-        notes=tuple(notes),
+        notes=notes,
     )
     for arm in request.arms:
         _require_resolvable(request, arm)
-    return Study(request, tuple(notes), _claims(document, request), _text(document, "source"))
+    require_still_different(request, overrides)
+    return Study(request, notes, said, _claims(document, request), _text(document, "source"))
 
 
 def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ...]:
@@ -114,8 +132,8 @@ def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ..
         _require_known(table, CLAIM_KEYS, "key of [[claims]]")
         if not _text(table, "claim"):
             raise UsageError('every [[claims]] says what is claimed: add claim = "cnn > mlp"')
-    names = [arm.name for arm in request.arms]
-    return tuple(parse_claim(_text(table, "claim"), names, _text(table, "words")) for table in tables)
+    settings = {arm.name: arm.overrides for arm in request.arms}
+    return tuple(parse_claim(_text(table, "claim"), settings, _text(table, "words")) for table in tables)
 
 
 def _arms(
@@ -126,23 +144,24 @@ def _arms(
     if not _text(table, "model"):
         raise UsageError('every [[arms]] says which model: add model = "cnn"')
     model = find_model(_beside(path, _text(table, "model")))
-    varied = parse_vary([f"{key}={_listed(value)}" for key, value in _vary(table).items()])
-    chosen = {**common, **_table(table, "settings", "settings of an arm"), **overrides}
+    varied = {key: _values(key, value) for key, value in _vary(table).items()}
+    own = _table(table, "settings", "settings of an arm")
+    require_free(_text(table, "name") or model.name, varied, own, overrides)
+    chosen = {**common, **own, **{key: value for key, value in overrides.items() if model.uses(key)}}
     expanded, _ = expand([model], varied, {key: value for key, value in chosen.items() if key not in varied})
     published = _published(table)
-    name = _text(table, "name")
-    return [
-        Arm(" ".join(filter(None, [name or _first_word(arm), *arm.name.split()[1:]])), model, arm.overrides, published)
-        for arm in expanded
-    ]
+    name = _text(table, "name") or model.name
+    return [Arm(f"{name}{arm.name.removeprefix(model.name)}", model, arm.overrides, published) for arm in expanded]
 
 
-def _first_word(arm: Arm) -> str:
-    return arm.name.split()[0]
-
-
-def _listed(value: Any) -> str:
-    return ",".join(str(each) for each in value) if isinstance(value, list) else str(value)
+def _values(key: str, value: Any) -> list[Value]:
+    """Return the values of a varied key: those of a list as they are, or those that a text names as --vary does."""
+    if isinstance(value, str):
+        return parse_vary([f"{key}={value}"])[key]
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(each, bool | int | float | str) for each in values):
+        raise UsageError(f"`vary` has a list of numbers or texts for {key}, not {value}")
+    return values
 
 
 def _vary(table: Mapping[str, Any]) -> dict[str, Any]:

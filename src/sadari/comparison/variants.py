@@ -1,15 +1,23 @@
 """Which arms does a comparison have? Models times the values that are varied, each arm with its name."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import product
+from typing import get_type_hints
 
 from sadari.errors import UsageError
 from sadari.models.spec import ModelSpec
-from sadari.settings import Value, setting_names, unknown_setting
+from sadari.settings import Settings, Value, parse_value, setting_names, unknown_setting
 
+Varied = Mapping[str, Sequence[Value]]  # the values of each varied setting or variable
+
+CHAIN = "augment"  # the setting whose values hold commas themselves
 MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)
+
+_BETWEEN_COMMAS = re.compile(r'(?:^|,)((?:"[^"]*"|[^,"]|")*)')
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -26,30 +34,80 @@ class Arm:
     published: Mapping[str, float] = field(default_factory=dict)
 
 
-def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
+def parse_vary(texts: Sequence[str]) -> dict[str, list[Value]]:
     """Return the values of each `--vary key=v1,v2` or `--vary key=lo:hi:step` (hi included), by key.
 
-    Steps are decimal, so that 0:0.9:0.1 gives 0, 0.1 ... 0.9 and not 0.30000000000000004. Raises UsageError.
+    A value that holds a comma stands in double quotes: `--vary 'augment="rotate 30, flip",zoom 0.1'`. Steps are
+    decimal, so that 0:0.9:0.1 gives 0, 0.1 ... 0.9 and not 0.30000000000000004. Raises UsageError.
     """
-    varied: dict[str, list[str]] = {}
+    varied: dict[str, list[Value]] = {}
     for text in texts:
         key, equals, values = (part.strip() for part in text.partition("="))
         if not equals or not key or not values:
             raise UsageError(f"--vary takes key=v1,v2 or key=lo:hi:step, not '{text}'")
         if key in varied:
             raise UsageError(f"--vary names '{key}' twice; give all its values at once, as in {key}=1,2,3")
-        varied[key] = _values(key, values)
+        varied[key] = values_of(key, values)
     return varied
 
 
+def quoted(value: Value) -> str:
+    """Return `value` as a value of `--vary` that is read back as it is; raises UsageError where it holds quotes."""
+    text = str(value)
+    if '"' in text:
+        raise UsageError(f"a value of --vary holds no double quotes, and {text} does; write a study")
+    plain = text and text == text.strip() and "," not in text and text.count(":") != 2
+    return text if plain else f'"{text}"'
+
+
+def shown(value: Value) -> str:
+    """Return `value` as it stands in the name of an arm."""
+    return '""' if value == "" else str(value)
+
+
+def name_values(name: str, overrides: Mapping[str, Value]) -> dict[str, str]:
+    """Return the values that the name of an arm holds as KEY=VALUE, by key, as they stand there.
+
+    overrides: those of the arm; without them a value of several words, such as augment=rotate 30, cannot be told from
+    the words that follow it.
+    """
+    rest, values = f" {name} ", {}
+    for key, value in overrides.items():
+        word = f" {key}={shown(value)} "
+        if word in rest:
+            rest = rest.replace(word, " ", 1)
+            values[key] = shown(value)
+    for each in rest.split():
+        key, equals, text = each.partition("=")
+        if equals:
+            values.setdefault(key, text)
+    return values
+
+
+def line_name(name: str, key: str, overrides: Mapping[str, Value]) -> str:
+    """Return the name of an arm without its KEY=VALUE: the line that it shares with other values of `key`."""
+    value = name_values(name, overrides).get(key)
+    return name if value is None else f" {name} ".replace(f" {key}={value} ", " ", 1).strip()
+
+
+def typed(spec: ModelSpec, key: str, value: Value) -> Value:
+    """Return `value` as the runs of a model take it, so that 0.1, "0.10" and "1e-1" are equal; itself where wrong."""
+    kind = type(spec.variables[key]) if key in spec.variables else get_type_hints(Settings).get(key, str)
+    try:
+        found = parse_value(key, value, kind)
+    except UsageError:  # the job says what is wrong with it
+        return value
+    return ", ".join(" ".join(each.split()) for each in str(found).split(",")) if key == CHAIN else found
+
+
 def expand(
-    models: Sequence[ModelSpec], varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]
+    models: Sequence[ModelSpec], varied: Varied, overrides: Mapping[str, Value]
 ) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
     """Return an arm for each model and combination of values, and sentences that the user should know.
 
     A model that does not use a varied or overridden key (mlp has no dropout) is one arm without it, a baseline; a
-    sentence says so. Raises UsageError for a key that no model has, for one that is both varied and set, and for arms
-    that are the same.
+    sentence says so. Raises UsageError for a key that no model has, for one that is both varied and set, for values
+    that are equal, and for arms that are the same.
     """
     for key in (*varied, *overrides):
         variables = [name for spec in models for name in spec.variables]
@@ -91,15 +149,27 @@ def folder_name(arm: str, seed: int) -> str:
     return f"{cleaned.lstrip('.') or 'arm'}-seed{seed}"
 
 
-def _arms_of(spec: ModelSpec, varied: Mapping[str, Sequence[str]], overrides: Mapping[str, Value]) -> list[Arm]:
+def _arms_of(spec: ModelSpec, varied: Varied, overrides: Mapping[str, Value]) -> list[Arm]:
     mine = {key: value for key, value in overrides.items() if spec.uses(key)}
     keys = [key for key in varied if _varies(spec, key)]
+    for key in keys:
+        _require_different(spec, key, varied[key])
     arms = []
     for values in product(*(varied[key] for key in keys)):
         chosen = dict(zip(keys, values, strict=True))
-        name = " ".join([spec.name, *(f"{key}={value}" for key, value in chosen.items())])
+        name = " ".join([spec.name, *(f"{key}={shown(value)}" for key, value in chosen.items())])
         arms.append(Arm(name, spec, {**mine, **chosen}))
     return arms
+
+
+def _require_different(spec: ModelSpec, key: str, values: Sequence[Value]) -> None:
+    seen: dict[Value, Value] = {}
+    for value in values:
+        held = seen.setdefault(typed(spec, key, value), value)
+        if held is not value:
+            raise UsageError(
+                f"{key} is varied over {shown(held)} and {shown(value)}, which are equal; keep one of them"
+            )
 
 
 def _varies(spec: ModelSpec, key: str) -> bool:
@@ -111,17 +181,31 @@ def _lacks(names: Sequence[str]) -> str:
     return "lacks" if len(names) == 1 else "lack"
 
 
-def _values(key: str, text: str) -> list[str]:
+def values_of(key: str, text: str) -> list[Value]:
+    """Return the values of `key` that the text of one `--vary` names; raises UsageError where it names none."""
     if text.count(":") == 2:
         bounds = _decimals(text.split(":"))
         if bounds is not None:
             return _steps(key, text, *bounds)
-    values = [value.strip() for value in text.split(",")]
-    if not all(values):
-        raise UsageError(f"--vary {key}={text} holds an empty value; write key=v1,v2")
+    values = _split(key, text)
     if len(set(values)) < len(values):
         raise UsageError(f"--vary {key}={text} names a value twice")
-    return values
+    return [*values]
+
+
+def _split(key: str, text: str) -> list[str]:
+    """Split `text` at its commas, those between double quotes left out; only `""` is an empty value."""
+    if key == CHAIN and '"' not in text and re.search(r",\s", text):
+        raise UsageError(
+            f"--vary {key}={text} may be one value or several; put each one into double quotes, as in --vary "
+            f'\'{key}="rotate 30, flip","zoom 0.1"\' (in a study, write a list), or leave out the spaces'
+        )
+    found = [each.strip() for each in _BETWEEN_COMMAS.findall(text)]
+    if not all(found):
+        raise UsageError(f"--vary {key}={text} holds an empty value; write key=v1,v2")
+    if any('"' in (each[1:-1] if _QUOTED.fullmatch(each) else each) for each in found):
+        raise UsageError(f'--vary {key}={text} has a quote out of place; write key="v1, with a comma",v2')
+    return [each[1:-1] if _QUOTED.fullmatch(each) else each for each in found]
 
 
 def _decimals(parts: Sequence[str]) -> tuple[Decimal, Decimal, Decimal] | None:
@@ -132,7 +216,7 @@ def _decimals(parts: Sequence[str]) -> tuple[Decimal, Decimal, Decimal] | None:
     return (low, high, step) if low.is_finite() and high.is_finite() and step.is_finite() else None
 
 
-def _steps(key: str, text: str, low: Decimal, high: Decimal, step: Decimal) -> list[str]:
+def _steps(key: str, text: str, low: Decimal, high: Decimal, step: Decimal) -> list[Value]:
     if step <= 0 or high < low:
         raise UsageError(f"--vary {key}={text} has no values; lo:hi:step goes up from lo to hi by a step above 0")
     count = int((high - low) // step) + 1

@@ -50,6 +50,12 @@ def check(
     )
 
 
+def image_digests(images: ImageSet, progress: Progress | None = None) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+    """Return a 16-byte digest of each image's pixels, equal for copies, and whether it is wholly white or black."""
+    digests, _, blank = _examine(images.images, progress or Silent())
+    return digests, blank
+
+
 def _examine(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return for each image its 16-byte digest, whether it has one value in each channel, and whether it is blank."""
     digests = np.empty(len(images), dtype="V16")

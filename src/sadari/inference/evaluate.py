@@ -1,10 +1,11 @@
 """What does the model of a finished run predict for its own images, or for images that it has never seen?"""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.check import image_digests
 from sadari.data.levels import FULL_RANGE
 from sadari.data.load import fingerprint_of, load
 from sadari.data.prepare import Preprocess
@@ -20,14 +21,45 @@ from sadari.settings import Settings
 from sadari.values import SPLITS, ImageSet, Predictions
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model predicts for some images.
+
+    seen: which of them are also training images of its run, bool (N,); None for the run's own images, and where that is
+    not known. note: why it is not known, or "".
+    """
+
+    predictions: Predictions
+    seen: NDArray[np.bool_] | None = None
+    note: str = ""
+
+    @property
+    def unseen(self) -> Predictions | None:
+        """Return the predictions without training images; None where there are no others, or it is not known."""
+        if self.seen is None or self.seen.all():
+            return None
+        all_of, kept = self.predictions, ~self.seen
+        return replace(
+            all_of, ids=all_of.ids[kept], labels=all_of.labels[kept], probabilities=all_of.probabilities[kept]
+        )
+
+
 def evaluate(
     run: RunRecord, data: str | None = None, split_name: str = "test", progress: Progress | None = None
 ) -> Predictions:
-    """Return what the model of `run` predicts for one split of its own images, or for other `data`.
+    """Return what the model of `run` predicts for one split of its own images, or for other `data`; see `judge`."""
+    return judge(run, data, split_name, progress).predictions
+
+
+def judge(
+    run: RunRecord, data: str | None = None, split_name: str = "test", progress: Progress | None = None
+) -> Evaluation:
+    """Judge the model of `run` on one split of its own images, or on other `data`.
 
     Of other data, the images whose source_split is `split_name` are judged, or all where the source gives no splits;
-    classes are matched by name. Raises UsageError for a split that is unknown or has no images, SadariError where the
-    run has no model, its images have changed, or the other data have a class that the model does not know.
+    classes are matched by name, and training images of the run are found among them by their pixels. Raises UsageError
+    for a split that is unknown or has no images, SadariError where the run has no model, its images have changed, or
+    the images that are judged have a class that the model does not know.
     """
     if split_name not in SPLITS:
         raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{split_name}'")
@@ -37,15 +69,32 @@ def evaluate(
     settings = run.job.settings if own else _settings_like(run.job.settings, model.preprocess)
     images = own_images(run, progress, data) if own else load(str(data), settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
-    if own:
-        positions = run.split.positions(split_name)
-    else:
-        images = _with_classes(images, model.classes)
-        positions = _in_split(images, split_name)
+    positions = run.split.positions(split_name) if own else _in_split(images, split_name)
     if not len(positions):
         raise UsageError(f"there are no {split_name} images in '{data or run.job.data}'; choose another --split")
+    if not own:
+        images = _with_classes(images, model.classes, positions)
     with use_machine(settings, threads_for(settings, images.shape)) as device:
-        return predict(model.network.to(device), Inputs.pixels(images.images, model.preprocess), images, positions)
+        inputs = Inputs.pixels(images.images, model.preprocess)
+        predictions = predict(model.network.to(device), inputs, images, positions)
+    seen, note = (None, "") if own else _seen(run, images, positions, progress)
+    return Evaluation(predictions, seen, note)
+
+
+def _seen(
+    run: RunRecord, images: ImageSet, positions: NDArray[np.int64], progress: Progress | None
+) -> tuple[NDArray[np.bool_] | None, str]:
+    """Return which images at `positions` are training images of `run`, by their pixels; or None, and why not.
+
+    Wholly white or black images are no copies of each other: they were lost in decoding.
+    """
+    try:
+        own = own_images(run, progress)
+    except SadariError:
+        return None, "the run's own images are gone or have changed: its training images may be among these"
+    trained, _ = image_digests(own, progress)
+    digests, blank = image_digests(images, progress)
+    return np.isin(digests[positions], trained[run.split.train]) & ~blank[positions], ""
 
 
 def own_images(run: RunRecord, progress: Progress | None = None, data: str | None = None) -> ImageSet:
@@ -77,13 +126,17 @@ def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:
     return np.flatnonzero(chosen if (images.source_split != "").any() else ~chosen).astype(np.int64)
 
 
-def _with_classes(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
-    """Return the images with labels that count in the model's `classes`, matched by name."""
+def _with_classes(images: ImageSet, classes: tuple[str, ...], judged: NDArray[np.int64]) -> ImageSet:
+    """Return the images with labels that count in the model's `classes`, matched by name.
+
+    judged: the positions of those that are judged. Raises SadariError where one of them has a class that the model
+    does not know; a class that only others have makes no difference.
+    """
     known = {plain_text(name): at for at, name in enumerate(classes)}  # runs before may have other forms of Unicode
-    unknown = [name for name in images.classes if name not in known]
+    unknown = [images.classes[at] for at in np.unique(images.labels[judged]) if images.classes[at] not in known]
     if unknown:
         raise SadariError(
             f"'{images.name}' has the class '{unknown[0]}', which the model does not know: {list(classes)}"
         )
-    position = np.array([known[name] for name in images.classes], dtype=np.int64)
+    position = np.array([known.get(name, 0) for name in images.classes], dtype=np.int64)
     return replace(images, labels=position[images.labels], classes=classes)

@@ -2,9 +2,9 @@
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import SadariError
+from sadari.models.layers.batchnorm import learning_norms
 
 _CPU_MESSAGES = ("can't allocate memory", "not enough memory", "bad_alloc")  # torch's allocators on the processor
 
@@ -26,7 +26,7 @@ def smaller_micro_batch(network: nn.Module, current: int, batch: int) -> int:
     before = current or batch
     if before == 1:
         raise SadariError("memory does not hold this network with a single image; use smaller images or a smaller one")
-    if any(isinstance(module, _BatchNorm) and module.training for module in network.modules()):
+    if learning_norms(network):
         raise SadariError(
             f"memory does not hold a batch of {before} images, and this network's batch normalisation would learn"
             f" something else from smaller pieces; set batch_size={before // 2} and train again"

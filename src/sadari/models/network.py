@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sadari.errors import SadariError
 from sadari.models.backbone import spec as backbone
 from sadari.models.layers import modules, specs
+from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.neighbours import Neighbours
 from sadari.models.parse import complete, describe
@@ -72,7 +73,7 @@ def _module(layer: specs.Layer, shape: specs.Shape, seed: int) -> nn.Module:
         case specs.LSTM():
             return modules.LSTM(features, layer.units, layer.sequence)
         case specs.BatchNorm():
-            return modules.BatchNorm(features)
+            return BatchNorm(features)
         case specs.LayerNorm():
             return modules.LayerNorm(features)
         case specs.Dropout():

@@ -10,9 +10,9 @@ from sadari.comparison.analysis.diagnosis import mean_curve
 from sadari.comparison.analysis.learning_curve import KEY as TRAIN_FRACTION
 from sadari.comparison.analysis.learning_curve import LearningCurve, learning_curves
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
+from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.comparison.result import ArmResult, ComparisonResult
-from sadari.comparison.sweep_point import SweepPoint
-from sadari.comparison.variants import Arm
+from sadari.comparison.variants import line_name
 from sadari.evaluation.metrics import confusion
 from sadari.report.sentences import shown_wins
 from sadari.run import RunRecord
@@ -197,7 +197,7 @@ def _sweep(key: str, result: ComparisonResult, found: Mapping[str, ArmResult]) -
         value, row = _number(arm.overrides.get(key)), found.get(arm.name)
         if row is not None and row.accuracy is not None and value is not None:
             point = SweepPoint.of(arm.name, value, row.accuracy, result.records[arm.name])
-            lines.setdefault(_line_name(arm, key), []).append(point)
+            lines.setdefault(line_name(arm.name, key, arm.overrides), []).append(point)
     kept = {
         name: tuple(sorted(points, key=lambda point: point.value))
         for name, points in lines.items()
@@ -206,11 +206,6 @@ def _sweep(key: str, result: ComparisonResult, found: Mapping[str, ArmResult]) -
     if not kept:
         return None
     return Sweep(f"{result.data.name}: {key}", key, kept, _best_on(kept, result.verdicts))
-
-
-def _line_name(arm: Arm, key: str) -> str:
-    """Return the arm's name without `key=...`, so that arms that differ in nothing else share it."""
-    return " ".join(word for word in arm.name.split() if not word.startswith(f"{key}="))
 
 
 def _number(value: object) -> float | None:

@@ -24,8 +24,8 @@ from sadari.errors import SadariError
 from sadari.inference.device import denormals_flushed
 from sadari.inference.memory import is_out_of_memory, smaller_micro_batch
 from sadari.inference.predict import Inputs, predict_logits
+from sadari.models.layers.batchnorm import BatchNorm, single_values_evaluated
 from sadari.models.layers.dropout import Dropout
-from sadari.models.layers.modules import BatchNorm
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
@@ -92,7 +92,7 @@ class Engine:
         all that the network makes of it, and where the disk is full.
         """
         self.network.train()
-        with interruption() as stop, denormals_flushed():
+        with interruption() as stop, denormals_flushed(), single_values_evaluated(self.learner):
             while self.state.epoch < self.settings.epochs and not self._out_of_patience():
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
                     self._train_epoch(task, stop)

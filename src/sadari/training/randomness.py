@@ -11,8 +11,8 @@ from hashlib import blake2b
 import torch
 from torch import nn
 
+from sadari.models.layers.batchnorm import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 from sadari.models.layers.dropout import Dropout
-from sadari.models.layers.modules import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 
 
 def seed_for(seed: int, *purpose: str | int) -> int:

@@ -22,6 +22,7 @@ from sadari.files import names_in
 from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.job import Job, find_job
+from sadari.models.layers.batchnorm import learning_norms
 from sadari.progress import Progress, Silent
 from sadari.run import HISTORY, MODEL, SCORES, SPLIT, RunRecord
 from sadari.run_files import read_split, write_history
@@ -152,6 +153,11 @@ def _sentence(row: dict[str, float]) -> str:
 def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
     """Train step by step; where the loss is no longer a number, write the best weights as the model, then raise."""
     out, engine = setup.out, _engine(setup, loop)
+    if min(setup.job.settings.batch_size, len(setup.split.train)) == 1 and learning_norms(setup.network):
+        setup.log.say(
+            "batches of one image: batch normalisation learns from the positions of one map, and where that has only "
+            "one it takes its stored mean and variance; batch_size=2 or more lets it learn"
+        )
     try:
         return engine.fit()
     except DivergedError as error:

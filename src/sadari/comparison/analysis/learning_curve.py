@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.comparison.correct import correctness
-from sadari.comparison.sweep_point import SweepPoint
-from sadari.comparison.variants import Arm
+from sadari.comparison.variants import Arm, line_name, typed
 from sadari.evaluation.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
 from sadari.run import RunRecord
 from sadari.values import Interval
@@ -113,12 +113,14 @@ def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
 
 
 def _all_else(arm: Arm) -> object:
-    return arm.model.reference, frozenset((key, str(value)) for key, value in arm.overrides.items() if key != KEY)
+    return arm.model.reference, frozenset(
+        (key, typed(arm.model, key, value)) for key, value in arm.overrides.items() if key != KEY
+    )
 
 
 def _name(arms: Sequence[Arm]) -> str:
     """Return what the arms' names share, without train_fraction; the model's name where they share nothing."""
-    names = {" ".join(word for word in arm.name.split() if not word.startswith(f"{KEY}=")) for arm in arms}
+    names = {line_name(arm.name, KEY, arm.overrides) for arm in arms}
     return names.pop() if len(names) == 1 else Path(arms[0].model.reference).stem
 
 

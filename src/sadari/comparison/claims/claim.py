@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sadari.comparison.variants import line_name, name_values
+from sadari.settings import Value
+
 # What can be claimed of an arm, with its name in sentences. drop: accuracy lost from validation to the judging images.
 FIGURES: Mapping[str, str] = {
     "accuracy": "accuracy",
@@ -85,13 +88,14 @@ def claimed_to_fail(claims: Sequence[Claim]) -> set[str]:
     return {claim.test.arm for claim in claims if isinstance(claim.test, Fails)}
 
 
-def lines_of(key: str, arms: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return the arms in which `key` is varied: line -> value -> arm. A line is an arm's name without its KEY=VALUE."""
+def lines_of(key: str, arms: Mapping[str, Mapping[str, Value]]) -> dict[str, dict[str, str]]:
+    """Return the arms in which `key` is varied: line -> value -> arm. A line is an arm's name without its KEY=VALUE.
+
+    arms: the settings and variables of each arm, by name.
+    """
     lines: dict[str, dict[str, str]] = {}
-    for arm in arms:
-        words = arm.split()
-        for word in words:
-            name, equals, value = word.partition("=")
-            if equals and name == key:
-                lines.setdefault(" ".join(each for each in words if each != word), {})[value] = arm
+    for arm, overrides in arms.items():
+        value = name_values(arm, overrides).get(key)
+        if value is not None:
+            lines.setdefault(line_name(arm, key, overrides), {})[value] = arm
     return lines

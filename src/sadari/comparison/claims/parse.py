@@ -7,6 +7,7 @@
     loss(cnn) < loss(mlp)                     # any other of FIGURES
     "sgd dropout=0.5" > "sgd dropout=0"       # quotes where a name would be misread; rarely needed
     argmax(dropout) = 0.5                     # the best value of what is varied, by accuracy
+    argmax(augment) = rotate 10, shift 0.1    # the same with a value of several words
     argmin(loss over dropout for sgd) = 0.5   # by another figure, in one line of several
     argmax(accuracy over arms) = cnn          # the best arm
     cnn2 reaches val 0.90 within 5 epochs     # validation accuracy
@@ -16,7 +17,7 @@ Signs need spaces around them where an arm's name contains a sign.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from sadari.comparison.claims.claim import (
@@ -32,8 +33,10 @@ from sadari.comparison.claims.claim import (
     Test,
     lines_of,
 )
+from sadari.comparison.variants import name_values
 from sadari.errors import UsageError
 from sadari.registry import unknown_name
+from sadari.settings import Value
 
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _SPACED_SIGN = re.compile(r"\s(>=|<=|>|<|=)\s")
@@ -46,13 +49,15 @@ _REACHES = re.compile(rf"^(.+?)\s+reaches\s+val\s+({_NUMBER})\s+within\s+(\d+)\s
 _FAILS = re.compile(r"^(.+?)\s+fails$")
 
 
-def parse_claim(text: str, arms: Sequence[str], words: str = "") -> Claim:
-    """Read `text` as a claim about `arms`, the names of a comparison's arms. words: as the author says it.
+def parse_claim(text: str, arms: Sequence[str] | Mapping[str, Mapping[str, Value]], words: str = "") -> Claim:
+    """Read `text` as a claim about `arms`. words: as the author says it.
 
-    Raises UsageError for what cannot be read, and for an unknown arm, figure or value.
+    arms: the names of a comparison's arms, with the settings and variables of each where values of several words are
+    varied. Raises UsageError for what cannot be read, and for an unknown arm, figure or value.
     """
+    settings = arms if isinstance(arms, Mapping) else {arm: {} for arm in arms}
     try:
-        return Claim(text, words, _Reader(text, tuple(arms)).read())
+        return Claim(text, words, _Reader(text, settings).read())
     except UsageError as error:
         raise UsageError(f"claim `{text}`: {error}") from None
 
@@ -60,7 +65,7 @@ def parse_claim(text: str, arms: Sequence[str], words: str = "") -> Claim:
 class _Reader:
     """Reads one claim. Quoted names are taken out first, so that nothing in them is read as a sign."""
 
-    def __init__(self, text: str, arms: tuple[str, ...]) -> None:
+    def __init__(self, text: str, arms: Mapping[str, Mapping[str, Value]]) -> None:
         self._quoted: list[str] = []
         self._arms = arms
         self._text = _QUOTED.sub(self._set_aside, text).strip()
@@ -125,7 +130,7 @@ class _Reader:
         return Reaches(self._arm(found[1]), level, epochs)
 
     def _extremum(self, found: re.Match[str]) -> Extremum:
-        highest, value = found[1] == "max", self._restored(found[3])
+        highest, value = found[1] == "max", self._restored(found[3]) or '""'
         figure, over, rest = found[2].partition(" over ")
         if not over:
             if not highest:
@@ -146,7 +151,7 @@ class _Reader:
             return {arm: arm for arm in self._arms}
         lines = lines_of(key, self._arms)
         if not lines:
-            varied = dict.fromkeys(word.partition("=")[0] for arm in self._arms for word in arm.split() if "=" in word)
+            varied = dict.fromkeys(key for arm, settings in self._arms.items() for key in name_values(arm, settings))
             raise unknown_name("varied setting", key, [*varied, ARMS])
         if not line and len(lines) > 1:
             raise UsageError(f"{key} is varied in several lines; add `for` and one of: {', '.join(lines)}")
@@ -178,4 +183,4 @@ def _same(known: str, value: str) -> bool:
     try:
         return Decimal(known) == Decimal(value)
     except InvalidOperation:
-        return known == value
+        return re.sub(r"\s*,\s*", ", ", known) == re.sub(r"\s*,\s*", ", ", value)

@@ -91,7 +91,7 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
     One where all of them are done before a worker would be of use. This may depend on the machine, as the result of a
     run does not depend on how many are beside it.
     """
-    if sum(_values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
+    if sum(values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
         return 1
     each = WORKER_MEMORY + max((_pixels_at_once(task.job, task.images) for task in tasks), default=0)
     memory = memory_bytes()
@@ -103,6 +103,6 @@ def _pixels_at_once(job: Job, images: ImageSet) -> int:
     return 4 * prod(images.images.shape) if job.model.fitted_by is FittedBy.SOLVER else 0
 
 
-def _values_of_run(task: Task) -> int:
+def values_of_run(task: Task) -> int:
     """Return the number of pixel values that a run reads in all of its epochs."""
     return len(task.split.train) * prod(task.images.shape) * task.job.settings.epochs

@@ -9,9 +9,9 @@ from typing import TypeGuard
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
-EPSILON = 1e-3  # cited: Keras, BatchNormalization and LayerNormalization
+from sadari.models.layers.batchnorm import EPSILON
+
 # Units from which the unrolled recurrence is faster than the fused kernel on a processor. Measured on one core with AMX
 # in bfloat16, batch 256: a training step of cnn2-lstm (512 units) 839 -> 569 ms, of lstm (64 units) 27 -> 48 ms.
 UNROLL_FROM = 256
@@ -22,10 +22,6 @@ ROUND_FROM = 64
 # Products, rows times weights, from which rounding saves time. Measured as above: mlp trains 1.07 times as fast (1.06
 # to 1.10, three pairs) where its two small layers stay in float32 and 256 rows of 784 x 256 do not.
 PRODUCTS_FROM = 1 << 24
-BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistics where torch counts the new ones
-# At step t of a run, counted from 0, the new statistics weigh at least this / (this + t); 1 gives the plain mean of
-# all steps, which includes those of the untrained network (measured: RESULTS.md).
-BATCHNORM_RECENT = 10
 # torch's names for the hooks of a module.
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
@@ -129,29 +125,6 @@ class Dense(nn.Linear):
     def pays_to_round(self, rows: int) -> bool:
         """Return whether a training step of so many `rows` is faster with this product in bfloat16."""
         return rows >= ROUND_FROM and rows * self.weight.numel() >= PRODUCTS_FROM
-
-
-class BatchNorm(_BatchNorm):
-    """Batch normalisation of maps, sequences and vectors.
-
-    The moving variance is updated with n / (n - 1) times that of the batch, as in torch; Keras takes it unscaled.
-    """
-
-    def __init__(self, features: int) -> None:
-        super().__init__(features, eps=EPSILON, momentum=BATCHNORM_MOMENTUM)
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        """Do nothing: `describe` has checked the shapes."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self._normalised(x.transpose(1, 2)).transpose(1, 2) if x.ndim == 3 else self._normalised(x)
-
-    def _normalised(self, x: Tensor) -> Tensor:
-        if self.training and x.numel() == x.shape[1]:
-            # One value per channel has no variance: a last batch of one image is normalised as in evaluation.
-            moving = self.running_mean, self.running_var
-            return F.batch_norm(x, *moving, self.weight, self.bias, training=False, eps=EPSILON)
-        return super().forward(x)
 
 
 class LayerNorm(nn.LayerNorm):

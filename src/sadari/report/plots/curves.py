@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sadari.comparison.sweep_point import SweepPoint
+from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.report.figures import Curve, Curves, Fit, Sweep
 from sadari.report.plots.style import (
     GREY,

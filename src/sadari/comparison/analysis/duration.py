@@ -1,0 +1,82 @@
+"""How long will the runs of a comparison take? Each kind of them is measured on a few images of noise beforehand."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from time import perf_counter
+
+from sadari.comparison.best.budget import in_words
+from sadari.comparison.best.cost_model import CostModel, Counts, length_setting, measure
+from sadari.comparison.executor import Task, Train
+from sadari.comparison.request import Comparison
+from sadari.comparison.variants import Arm, folder_name
+from sadari.comparison.workers.sharing import LITTLE_IN_ALL, values_of_run
+from sadari.job import Job
+from sadari.progress import Progress
+from sadari.run import RunRecord
+from sadari.training.train import train
+
+MOST_SECONDS = 30.0  # of measuring (assumed: nobody minds half a minute before something long)
+
+
+def expected_duration(
+    request: Comparison,
+    tasks: Sequence[Task],
+    progress: Progress,
+    train: Train = train,
+    clock: Callable[[], float] = perf_counter,
+) -> str:
+    """Say how long the runs of `tasks` that are not finished will take, one after the other.
+
+    Returns "" where they are done in less time than it takes to measure them. clock: seconds, as time.perf_counter.
+    """
+    left = [task for task in tasks if not RunRecord(task.out).finished]
+    if sum(map(values_of_run, left)) <= LITTLE_IN_ALL:
+        return ""
+    arms = {folder_name(arm.name, seed): arm for arm in request.arms for seed in request.seeds}
+    kinds = {_kind(task.job): task for task in reversed(left)}
+    costs: dict[object, CostModel] = {}
+    started = clock()
+    with progress.task("measuring", len(kinds), "kinds of runs") as bar:
+        for number, (kind, task) in enumerate(kinds.items()):
+            if clock() - started > MOST_SECONDS:
+                break
+            with suppress(Exception):  # the run itself will say what is wrong
+                if number == 0:
+                    _measured(request, arms[task.out.name], task, train)  # loads libraries, which is no cost of a run
+                costs[kind] = _measured(request, arms[task.out.name], task, train)
+            bar.advance(1)
+    known = [task for task in left if _kind(task.job) in costs]
+    if not known:
+        return ""
+    seconds = sum(costs[_kind(task.job)].seconds(_passes(task.job), Counts.of(task.split)) for task in known)
+    return _sentence(seconds, left, known)
+
+
+def _sentence(seconds: float, left: Sequence[Task], known: Sequence[Task]) -> str:
+    runs = f"{len(left):,} run{'s' if len(left) > 1 else ''} to train"
+    sooner = "; some may stop sooner (patience)" if any(task.job.settings.patience for task in left) else ""
+    unknown = len(left) - len(known)
+    more = f"; {unknown:,} of them could not be measured and come on top" if unknown else ""
+    follow = ", one after the other" if len(left) > 1 else ""
+    return f"{runs}: about {in_words(seconds)} on this machine as it is now{follow}{sooner}{more}"
+
+
+def _measured(request: Comparison, arm: Arm, task: Task, train: Train) -> CostModel:
+    return measure(request.data, arm, task.job.seed, task.images, Counts.of(task.split), train)
+
+
+def _kind(job: Job) -> object:
+    """Return what decides how long an image takes: runs of one kind are measured once."""
+    settings = job.settings
+    variables = tuple(sorted((key, value) for key, value in job.variables.items() if not isinstance(value, float)))
+    return (
+        job.model.reference,
+        variables,
+        *(settings.image_size, settings.channels, settings.batch_size, settings.optimizer),
+        *(settings.precision, settings.augment, settings.views, settings.cache),
+    )
+
+
+def _passes(job: Job) -> int:
+    key = length_setting(job.model)
+    return int(job.variables.get(key, job.settings.epochs))

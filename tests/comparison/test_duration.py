@@ -1,0 +1,68 @@
+"""Is the time of a study said before it begins, and does it count what is left?"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sadari.comparison.analysis.duration import expected_duration
+from sadari.comparison.compare import compare
+from sadari.comparison.executor import SerialExecutor, Task
+from sadari.comparison.request import Comparison
+from sadari.comparison.variants import folder_name
+from sadari.settings import Value
+from sadari.values import ImageSet, Split
+from support.fake_training import FakeTrainer
+from support.jobs import Listener, named_arm, parts, patterns
+
+
+def tasks_of(request: Comparison, images: ImageSet, split: Split, folder: Path) -> list[Task]:
+    return [
+        Task(request.job(arm, seed), folder / folder_name(arm.name, seed), images, split, arm.name)
+        for arm in request.arms
+        for seed in request.seeds
+    ]
+
+
+def seconds_in(sentence: str) -> float:
+    found = re.search(r"about ([\d.]+)([smh])", sentence)
+    assert found is not None
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def test_the_time_grows_with_epochs_and_seeds(tmp_path: Path) -> None:
+    images = patterns(side=16)
+    many = ImageSet(**{**vars(images), "images": np.tile(images.images, (20, 1, 1, 1)),
+                       "labels": np.tile(images.labels, 20), "ids": np.arange(1800).astype(np.str_),
+                       "source_split": np.full(1800, "")})  # fmt: skip
+    split = parts(many)
+    quiet: dict[str, Value] = {"tensorboard": "off", "threads": 1, "epochs": 2000}
+    request = Comparison(
+        "patterns", (named_arm("a", "mlp", quiet), named_arm("b", "mlp", {**quiet, "patience": 5})), (0, 1)
+    )
+    tasks = tasks_of(request, many, split, tmp_path)
+    heard = Listener()
+    whole = expected_duration(request, tasks, heard)
+    assert whole.startswith("4 runs to train: about ")
+    assert whole.endswith("one after the other; some may stop sooner (patience)")
+    assert [label for label, _, _ in heard.tasks] == ["measuring"] and heard.tasks[0][1] == 1
+    one = expected_duration(request, tasks[:1], heard)
+    assert one.startswith("1 run to train: about ") and "after" not in one
+    assert 2 < seconds_in(whole) / seconds_in(one) < 8
+
+
+def test_what_takes_no_time_is_not_measured(tmp_path: Path) -> None:
+    request = Comparison("patterns", (named_arm("a", "softmax", {"epochs": 1}),), (0,))
+    images = patterns()
+    assert expected_duration(request, tasks_of(request, images, parts(images), tmp_path), Listener()) == ""
+
+
+def test_a_study_says_it_before_the_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sadari.comparison.compare.expected_duration", lambda *_: "2 runs to train: about 3h")
+    heard, trainer = Listener(), FakeTrainer()
+    request = Comparison("digits", (named_arm("mlp", "mlp"),), (0, 1))
+    compare(request, out=tmp_path / "a", executor=SerialExecutor(trainer), progress=heard)
+    assert "2 runs to train: about 3h" not in heard.said
+    compare(request, out=tmp_path / "b", executor=SerialExecutor(trainer), progress=heard, estimates=True)
+    assert "2 runs to train: about 3h" in heard.said
