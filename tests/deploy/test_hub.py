@@ -101,6 +101,7 @@ def test_the_card_tells_data_scores_classes_and_limits(run: RunRecord) -> None:
     assert "bird, cat, dog" in body
     assert "These classes were judged on fewer than 100 images each: bird (7), cat (7), dog (7)." in body
     assert "upright, RGB, 16 x 16 pixels: the largest centred part of this shape" in body
+    assert "| transparent, in part | put on white |" in body
     assert str(run.path) not in card
 
 

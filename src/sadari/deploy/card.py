@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sadari.deploy.alone import table
 from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.evaluation.statistics import interval
 from sadari.inference.model import TrainedModel
@@ -40,7 +41,9 @@ def model_card(run: RunRecord, model: TrainedModel) -> str:
         "",
         "## What it reads",
         "",
-        f"Images made {preprocess_sentence(model.preprocess)}.",
+        f"Images made {preprocess_sentence(model.preprocess)}; then `pixels * scale + shift` of preprocess.json.",
+        "",
+        *table(),
         "",
         "## Limits",
         "",
