@@ -159,7 +159,7 @@ def test_no_path_of_this_machine_leaves_it(tmp_path: Path) -> None:
     for file in made.path.iterdir():
         assert str(tmp_path).encode() not in file.read_bytes(), file.name
     config = json.loads((made.path / "config.json").read_text())
-    assert (config["architecture"], config["pretrained"]["origin"]) == ("listed", "mine")
+    assert (config["model"], config["pretrained"]["origin"]) == ("listed", "mine")
     image = next((photos / "test").rglob("*.png")).read_bytes()
     theirs, ours = Classifier.open(made.path), Classifier.open(run.path)
     assert np.array_equal(

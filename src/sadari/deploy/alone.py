@@ -66,7 +66,7 @@ def read_image(
         picture.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
     elif picture.size != (width, height):
         picture = picture.resize((width, height), resample)
-    return np.asarray(picture).reshape(1, height, width, channels)
+    return np.array(picture).reshape(1, height, width, channels)
 
 
 @dataclass(frozen=True)
