@@ -101,6 +101,7 @@ def test_the_card_tells_data_scores_classes_and_limits(run: RunRecord) -> None:
     assert "bird, cat, dog" in body
     assert "These classes were judged on fewer than 100 images each: bird (7), cat (7), dog (7)." in body
     assert "upright, RGB, 16 x 16 pixels: the largest centred part of this shape" in body
+    assert "| transparent, in part | put on white |" in body
     assert str(run.path) not in card
 
 
@@ -158,7 +159,7 @@ def test_no_path_of_this_machine_leaves_it(tmp_path: Path) -> None:
     for file in made.path.iterdir():
         assert str(tmp_path).encode() not in file.read_bytes(), file.name
     config = json.loads((made.path / "config.json").read_text())
-    assert (config["architecture"], config["pretrained"]["origin"]) == ("listed", "mine")
+    assert (config["model"], config["pretrained"]["origin"]) == ("listed", "mine")
     image = next((photos / "test").rglob("*.png")).read_bytes()
     theirs, ours = Classifier.open(made.path), Classifier.open(run.path)
     assert np.array_equal(

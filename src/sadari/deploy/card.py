@@ -5,22 +5,31 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sadari.deploy.alone import table
 from sadari.deploy.onnx_graph import preprocess_sentence
+from sadari.deploy.timm_model import TimmModel, lines_with_timm
 from sadari.evaluation.statistics import interval
 from sadari.inference.model import TrainedModel
 from sadari.models.backbone.spec import backbone_of
 from sadari.run import RunRecord
 
 UNKNOWN = "unknown"
+NEEDS_SADARI = (
+    "These weights need Sadari: timm, transformers and others have no network of these layers. `sadari export` of the "
+    "run to ONNX makes a file that does not need it."
+)
 FEW = 100  # images of a class below which the card warns (assumed: a 95 % interval of 20 points at 50 %)
 
 
-def model_card(run: RunRecord, model: TrainedModel) -> str:
-    """Return README.md in Markdown, with front matter in the hub's terms. Every figure is read from the run."""
+def model_card(run: RunRecord, model: TrainedModel, timm: TimmModel | None = None) -> str:
+    """Return README.md in Markdown, with front matter in the hub's terms. Every figure is read from the run.
+
+    timm: how timm makes the model; None where it cannot.
+    """
     summary, environment = run.summary, run.environment
     licence = licence_of(environment)
     lines = [
-        *_front_matter(licence),
+        *_front_matter(licence, timm is not None),
         f"# {_text(model_name(summary))} on {_text(environment['data']['name'])}",
         "",
         f"An image classifier of {len(model.classes):,} classes, trained with Sadari {version('sadari')}. "
@@ -40,7 +49,9 @@ def model_card(run: RunRecord, model: TrainedModel) -> str:
         "",
         "## What it reads",
         "",
-        f"Images made {preprocess_sentence(model.preprocess)}.",
+        f"Images made {preprocess_sentence(model.preprocess)}; then `pixels * scale + shift` of preprocess.json.",
+        "",
+        *table(alone=timm is not None),
         "",
         "## Limits",
         "",
@@ -53,6 +64,8 @@ def model_card(run: RunRecord, model: TrainedModel) -> str:
         "## Use",
         "",
         "    sadari predict FOLDER photo.jpg",
+        "",
+        *(lines_with_timm(timm, len(model.classes)) if timm else [NEEDS_SADARI]),
         "",
     ]
     return "\n".join(lines)
@@ -70,13 +83,14 @@ def licence_of(environment: dict[str, Any]) -> str:
     return str(pretrained.get("license") or UNKNOWN)
 
 
-def _front_matter(licence: str) -> list[str]:
+def _front_matter(licence: str, of_timm: bool) -> list[str]:
     return [
         "---",
         f"license: {json.dumps(licence)}",
-        "library_name: sadari",
+        f"library_name: {'timm' if of_timm else 'sadari'}",
         "pipeline_tag: image-classification",
         "tags:",
+        *(["- timm"] if of_timm else []),
         "- image-classification",
         "---",
         "",

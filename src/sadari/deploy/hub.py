@@ -5,10 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load, save
+
 from sadari.deploy.card import licence_of, model_card, model_name
+from sadari.deploy.timm_model import TimmModel, timm_model
 from sadari.errors import SadariError, UsageError
 from sadari.files import names_in, write_bytes, write_json, write_text
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.model import CLASSIFIER, Architecture, TrainedModel
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.unfinished import UnfinishedFolder
 
@@ -18,7 +21,8 @@ CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
     """Write model.safetensors, preprocess.json, config.json and README.md as the folder `out`, whole or not at all.
 
-    `Classifier.open` reads the first two; the others are for people and for the hub. Raises UsageError where `out`
+    `Classifier.open` reads the first two; the others are for people and for the hub. Where timm has the network, it
+    opens the folder too, and README.md has the lines that do so. Raises UsageError where `out`
     exists and is not an empty folder, SadariError where it cannot be written.
     """
     if out.exists() and not (out.is_dir() and not names_in(out)):
@@ -36,10 +40,21 @@ def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
 
 
 def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
-    write_bytes(folder / MODEL, _without_paths((run.path / MODEL).read_bytes(), model.architecture))
+    timm = timm_model(model)
+    content = (run.path / MODEL).read_bytes()
+    content = _for_timm(content, model, timm) if timm else _without_paths(content, model.architecture)
+    write_bytes(folder / MODEL, content)
     write_json(folder / PREPROCESS, model.preprocess.to_json())
-    write_json(folder / CONFIG, _config(run, model))
-    write_text(folder / CARD, model_card(run, model))
+    write_json(
+        folder / CONFIG, {**_config(run, model), **({"library_name": "timm", **timm.configuration} if timm else {})}
+    )
+    write_text(folder / CARD, model_card(run, model, timm))
+
+
+def _for_timm(content: bytes, model: TrainedModel, timm: TimmModel) -> bytes:
+    """Return the safetensors file `content` with timm's names of the tensors, which `TrainedModel.load` knows too."""
+    tensors = {timm.names[name]: tensor for name, tensor in load(content).items()}
+    return save(tensors, {"architecture": model.architecture.without_paths().to_json(), CLASSIFIER: timm.classifier})
 
 
 def _without_paths(content: bytes, architecture: Architecture) -> bytes:
@@ -63,6 +78,7 @@ def _config(run: RunRecord, model: TrainedModel) -> dict[str, Any]:
     return {
         "library_name": "sadari",
         "architecture": model_name(summary),
+        "model": model_name(summary),
         "layers": architecture["layers"].strip(),
         "variables": architecture["variables"],
         "pretrained": architecture.get("pretrained"),

@@ -111,7 +111,7 @@ def _metadata(model: TrainedModel) -> dict[str, str]:
         "fit": preprocess.fit,
         "interpolation": preprocess.interpolation,
         "white_level": str(preprocess.white_level),
-        "preprocess": preprocess_sentence(preprocess),
+        "preprocess": f"{preprocess_sentence(preprocess)}; the scaling is in the model",
         "sadari": version("sadari"),
     }
 
@@ -126,6 +126,4 @@ def preprocess_sentence(preprocess: Preprocess) -> str:
     colour = "grey" if preprocess.channels == 1 else "RGB"
     size = f"{preprocess.width} x {preprocess.height} pixels"
     deep = f"; of 16-bit images the value {preprocess.white_level} is 255" if preprocess.white_level else ""
-    return (
-        f"upright, {colour}, {size}: {how} ({preprocess.interpolation}, antialiased){deep}; the scaling is in the model"
-    )
+    return f"upright, {colour}, {size}: {how} ({preprocess.interpolation}, antialiased){deep}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
@@ -32,6 +32,10 @@ from sadari.settings import Value
 MOST_TEXT, MOST_LAYERS, MOST_CLASSES = 100_000, 1_000, 1_000_000
 FITS = ("crop", "pad", "squash")
 MOST_VALUES = 2**30  # of one image, and of the output of one layer for one image; 4 GiB as float32
+
+# The entry of a file's metadata that says that its tensors have timm's names, and what timm calls the class layer.
+CLASSIFIER = "timm_classifier"
+_OF_BACKBONE = "features.0.graph."  # what precedes timm's names in ours
 
 _OF_WEIGHTS = re.compile(r"(\bweights[ \t]+)([^\n,;#]+)")  # in a list of layers; see models/backbone/spec.py
 
@@ -190,7 +194,9 @@ class TrainedModel:
             if preprocess.fit not in FITS or preprocess.interpolation not in RESAMPLING:
                 raise ValueError("its preprocessing resizes images in a way that is not known")
             network = architecture.build(seed=0)
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
+            names = timm_names(network.state_dict(), file.metadata().get(CLASSIFIER, ""))
+            ours = {theirs: name for name, theirs in names.items()}
+            network.load_state_dict({ours.get(name, name): file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         return cls(network.eval(), preprocess, architecture.classes, architecture)
 
 
@@ -212,6 +218,17 @@ def _stored_model(run: RunRecord) -> Iterator[Any]:
         raise SadariError(
             f"the model of {run.path} cannot be read ({str(error) or type(error).__name__}); train it again"
         ) from None
+
+
+def timm_names(names: Iterable[str], classifier: str) -> dict[str, str]:
+    """Return timm's names of the tensors of a backbone with a class layer, by our own `names`.
+
+    classifier: timm's name of the class layer; {} where it is "", since the file then has our own names.
+    """
+    if not classifier:
+        return {}
+    ours = ((name, name.removeprefix(_OF_BACKBONE)) for name in names)
+    return {name: f"{classifier}.{rest.rpartition('.')[2]}" if rest == name else rest for name, rest in ours}
 
 
 Tensors = Mapping[str, Tensor]

@@ -81,23 +81,28 @@ def _require_size(pretrained: Pretrained, values: int) -> None:
 def create(pretrained: Pretrained, size: Size) -> nn.Module:
     """Make the whole network of timm, untrained, for images of `size`; raises UsageError where timm cannot."""
     from timm import create_model
-    from timm.models import get_pretrained_cfg, is_model, list_models
+    from timm.models import is_model, list_models
 
     from sadari.registry import unknown_name
 
     if not is_model(pretrained.name):
         raise unknown_name("backbone", pretrained.name, list_models())
-    arguments = dict(pretrained.arguments)
-    config = get_pretrained_cfg(pretrained.name, allow_unregistered=True)
-    if config is not None and config.fixed_input_size:
-        arguments["img_size"] = size
     try:
-        return create_model(pretrained.name, pretrained=False, **arguments)
+        return create_model(pretrained.name, pretrained=False, **arguments_for(pretrained, size))
     except (TypeError, ValueError, AssertionError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
         raise UsageError(
             f"timm cannot make {pretrained.name} for images of {size[0]}x{size[1]} with {dict(pretrained.arguments)}: "
             f"{error or type(error).__name__}"
         ) from None
+
+
+def arguments_for(pretrained: Pretrained, size: Size) -> dict[str, Any]:
+    """Return the arguments of timm's constructor for images of `size`."""
+    from timm.models import get_pretrained_cfg
+
+    config = get_pretrained_cfg(pretrained.name, allow_unregistered=True)
+    fixed = {"img_size": size} if config is not None and config.fixed_input_size else {}
+    return {**pretrained.arguments, **fixed}
 
 
 @dataclass(frozen=True)
