@@ -1,8 +1,9 @@
-"""What holds for every test: nothing touches the user's own cache."""
+"""What every test may use: a cache of its own, the command line, a browser."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Two processes share two cores: a thread that waits must not spin. Read when torch's threads start, so before it.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -10,7 +11,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 
+from support.browser import CHROMIUM
 from support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,3 +34,13 @@ def sadari(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """The command line, in an empty folder of its own."""
     monkeypatch.chdir(tmp_path)
     return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")  # not longer: its event loop would be in the way of other tests
+def browser() -> "Iterator[Browser]":
+    """A headless Chromium; `open_page` of the serving page and of the report open their pages in it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()

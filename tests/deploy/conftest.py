@@ -10,7 +10,7 @@ from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
-from support.browser import CHROMIUM, Open, Opened
+from support.browser import Open, Opened
 from support.server import running, trained_on_digits
 
 if TYPE_CHECKING:
@@ -40,15 +40,6 @@ def digits(classifier: Classifier) -> Iterator[str]:
     """The address of a server with that network."""
     with running(make_app(classifier, Limits(image_bytes=20_000))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")  # not longer: its event loop would be in the way of other tests
-def browser() -> "Iterator[Browser]":
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        running_browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running_browser
-        running_browser.close()
 
 
 @pytest.fixture

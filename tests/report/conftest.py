@@ -12,7 +12,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.report.contents import Report
 from sadari.report.page import render
-from support.browser import CHROMIUM, Open, Opened
+from support.browser import Open, Opened
 from support.jobs import named_arms
 from support.report_pages import LOCAL
 from support.stamped_training import StampedTrainer
@@ -29,15 +29,6 @@ def stamped_result(tmp_path_factory: pytest.TempPathFactory) -> ComparisonResult
     return compare(
         Comparison("digits", arms, (0, 1)), runs=tmp_path_factory.mktemp("runs"), executor=SerialExecutor(trainer)
     )
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture

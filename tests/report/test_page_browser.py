@@ -1,7 +1,10 @@
 """Does the page work in a browser: sorting, cells and their pictures, the keyboard, choices, jumps?"""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sadari.report.contents import Report
+from sadari.values import Interval
 from support.browser import NEEDS_BROWSER, Open
 from support.report_pages import arms_shown
 from support.reports import small_report
@@ -220,3 +223,67 @@ def test_a_jump_lands_on_its_section(open_page: Open) -> None:
     assert box is not None
     assert abs(box["y"]) < 120
     page.wait_for_selector('nav a[aria-current][href="#calibration"]')
+
+
+def with_majority() -> Report:
+    """Return a report of cnn, mlp and majority, which is right in 10 % of the images; mlp has 72 passes, cnn 12."""
+    report = small_report(arms=("cnn", "mlp", "majority"), classes=tuple("0123456789"))
+    cnn, mlp, last, failed = report.arms
+    guess = Interval(0.1, 0.0, 0.08, 0.12)
+    majority = replace(last, result=replace(last.result, model="majority", accuracy=guess), curves=())
+    longer = tuple(replace(each, value=tuple(each.value[at // 6] for at in range(72))) for each in mlp.curves)
+    return replace(report, arms=(cnn, replace(mlp, curves=longer), majority, failed))
+
+
+def test_axes_are_made_for_the_contenders_and_majority_is_at_their_edge(open_page: Open) -> None:
+    page = open_page(with_majority())
+    interval = page.locator("#leaderboard tbody tr >> nth=0 >> line.interval").bounding_box()
+    forest = page.locator("#leaderboard tbody td.forest >> nth=0").bounding_box()
+    assert interval is not None and forest is not None
+    assert interval["width"] > 0.2 * forest["width"]
+    edge = page.locator("#leaderboard tbody tr >> nth=2 >> svg.forest-row.edge")
+    assert "below the scale" in (edge.get_attribute("aria-label") or "")
+    assert edge.locator("text").text_content() == "10.0"
+    assert page.locator("#cost .edge").count() == 1
+    assert "majority 10.0" in (page.locator("#cost svg.plot, #cost .plot svg").text_content() or "")
+
+
+def test_pairs_with_majority_are_folded_and_no_verdict_is_said_twice(open_page: Open) -> None:
+    page = open_page(with_majority())
+    shown = page.locator("#verdicts > .body > .fitting tbody th")
+    assert shown.all_inner_texts() == ["cnn against mlp"]
+    assert page.locator("#verdicts details tbody tr").count() == 2
+    assert not page.locator("#verdicts details table").is_visible()
+    assert "beats" not in page.locator("#verdicts").inner_text()
+
+
+def test_curves_begin_at_the_best_epoch_and_passes_do_not_squeeze_epochs(open_page: Open) -> None:
+    page = open_page(with_majority())
+    assert page.locator("#curves output").inner_text() == "10"
+    lines = page.locator("#curves .plot >> nth=1 >> path.curve.val-line:not(.seed-line)")
+    short, long = lines.nth(0).bounding_box(), lines.nth(1).bounding_box()
+    assert short is not None and long is not None
+    assert short["width"] > 0.5 * long["width"]
+
+
+def test_a_picture_opens_large_and_closes_again(open_page: Open) -> None:
+    report = small_report()
+    page = open_page(report)
+    page.locator("#mistakes .picture").first.click()
+    large = page.locator("dialog[open]")
+    box = large.locator(".picture").bounding_box()
+    assert box is not None and box["width"] >= 500
+    assert report.pictures.ids[report.arms[0].detail.mistakes[0].picture] in large.inner_text()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+
+
+def test_poor_calibration_is_warned_of(open_page: Open) -> None:
+    report = small_report()
+    first = report.arms[0]
+    warning = "The probabilities of cnn are too high: read them as an order."
+    arms = (replace(first, detail=replace(first.detail, caution=warning)), *report.arms[1:])
+    page = open_page(replace(report, arms=arms))
+    assert warning in page.locator("#calibration").inner_text()
+    page.locator("#calibration label").filter(has_text="mlp").click()
+    assert warning not in page.locator("#calibration").inner_text()

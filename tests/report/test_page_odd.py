@@ -63,7 +63,7 @@ def test_odd_reports_are_drawn(open_page: Open, name: str, width: int) -> None:
 def test_confusions_without_a_matrix_are_listed(open_page: Open) -> None:
     report = odd_reports()["too many classes for a matrix"]
     page = open_page(report)
-    page.locator("#confusion fieldset label").nth(1).click()
+    page.locator("#confusion .confusions button").nth(1).click()
     first = page.locator("#confusion .gallery li").first.get_attribute("data-id")
     assert first in report.pictures.ids
     assert page.locator("#confusion .matrix").count() == 0

@@ -13,6 +13,7 @@ from sadari.explain.summary import layers_of
 from sadari.models.layers.specs import shape_text
 from sadari.report.contents import ArmPage, Cell, Detail, LayerRow, SeedCurve
 from sadari.report.examples import ArmPredictions, cells, mistakes, renumbered
+from sadari.report.sentences import calibration_caution
 from sadari.run import MODEL, RunRecord
 from sadari.values import Predictions
 
@@ -32,21 +33,27 @@ def arm_page(arm: ArmResult, detail: Detail, curves: Sequence[SeedCurve], folder
 
 
 def detail_of(
-    predictions: Sequence[Predictions], arm: ArmPredictions, layers: tuple[LayerRow, ...], most_examples: int
+    name: str,
+    predictions: Sequence[Predictions],
+    arm: ArmPredictions,
+    layers: tuple[LayerRow, ...],
+    most_examples: int,
 ) -> Detail:
-    """Return the detail of an arm, its pictures named by their positions among the judging images.
+    """Return the detail of the arm `name`, its pictures named by their positions among the judging images.
 
     predictions: one per seed; arm: the same, summed up. most_examples: of the pictures behind cells.
     """
-    errors = [expected_calibration_error(reliability([each])) for each in predictions]
+    error = float(np.mean([expected_calibration_error(reliability([each])) for each in predictions]))
+    bins = reliability(predictions)
     return Detail(
         confusion=tuple(map(tuple, arm.matrix.tolist())) if arm.classes <= MATRIX_CLASSES else (),
         cells=cells(arm, most_examples),
         mistakes=mistakes(arm),
         per_class=per_class(predictions),
-        calibration=reliability(predictions),
-        calibration_error=float(np.mean(errors)),
+        calibration=bins,
+        calibration_error=error,
         layers=layers,
+        caution=calibration_caution(name, bins, error),
     )
 
 

@@ -46,7 +46,7 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
         title=result.title or result.data.name,
         made=made or datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         verdict=verdict_sentence(result),
-        conclusions=conclusions(result),
+        conclusions=conclusions(result, details[present[0].name].caution if present else ""),
         notes=(
             *result.notes,
             *(result.robustness.notes if result.robustness else ()),
@@ -90,7 +90,7 @@ def _read_predictions(
         agreement.add(summed)
         if arm.name in names:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
-            details[arm.name] = detail_of(predictions, summed, layers, EXAMPLES // len(detailed))
+            details[arm.name] = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
     return agreement, details
 
 

@@ -85,7 +85,7 @@ class Detail:
     confusion: the mean over the seeds, rows are the truth; () where there are too many classes for a matrix. cells:
     "true,predicted" -> images; where there is no matrix, only the cells that hold the most images. mistakes: the most
     confident wrong predictions. layers: the images first, the class layer last; () for what is no network, or has no
-    weights any more.
+    weights any more. caution: a sentence where the probabilities are not to be trusted, else "".
     """
 
     confusion: tuple[tuple[float, ...], ...] = ()
@@ -95,6 +95,7 @@ class Detail:
     calibration: tuple[ReliabilityBin, ...] = ()
     calibration_error: float | None = None
     layers: tuple[LayerRow, ...] = ()
+    caution: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = (
     "dom.js",
     "format.js",
+    "names.js",
     "scales.js",
     "plot.js",
     "controls.js",

@@ -3,11 +3,12 @@ function calibration() {
   const show = (arm, index) => {
     if (!arm.calibration.length) return html("p", { class: "quiet" }, named(arm.name), " gives no probabilities to check.");
     const plot = responsive((width) => reliability(arm, index, Math.min(width, 460)), 440);
-    return [html("p", { class: "caption" }, named(arm.name), `: calibration error ${percent(arm.calibration_error)}.`), plot.element];
+    const caption = html("p", { class: "caption" }, named(arm.name), `: calibration error ${percent(arm.calibration_error)}.`);
+    return [caption, arm.caution && html("p", { class: "notice", dir: "auto" }, arm.caution), plot.element];
   };
   return [
     armChooser("Arm whose calibration is shown"),
-    html("div", { class: "beside even" }, follow(show), scrolling("Calibration of all arms", calibrationTable())),
+    html("div", { class: "beside even" }, follow(show), fitting("Calibration of all arms", calibrationTable())),
   ];
 }
 

@@ -6,7 +6,7 @@ function claims() {
     { label: "Claim", value: ({ claim }) => claim, cell: claimCell, name: "name" },
     { label: "Verdict", value: ({ verdict }) => verdict, cell: rulingCell, name: "verdict" },
   ];
-  return scrolling("Claims", sortableTable({ caption: "Claims", columns, rows: report.claims, name: "claims" }));
+  return fitting("Claims", sortableTable({ caption: "Claims", columns, rows: report.claims, name: "claims" }));
 }
 
 function claimCell({ claim, words }) {

@@ -1,4 +1,6 @@
-/** Precision, recall and F1 of the chosen arm on each class, and their averages. */
+const WORST_CLASSES = 20;
+
+/** Precision, recall and F1 of the chosen arm on each class, and their averages; of many classes the worst first. */
 function classes() {
   return [armChooser("Arm whose classes are shown"), follow(classTable)];
 }
@@ -15,9 +17,16 @@ function classTable(arm) {
     share("F1", "f1", "Harmonic mean of precision and recall"),
     { label: "Support", numeric: true, first: "descending", value: (row) => row.support, cell: (row) => whole(row.support), hint: "Images of the class" },
   ];
-  const caption = `Scores of ${arm.name} by class`;
-  const table = sortableTable({ caption, columns, rows: arm.per_class.slice(0, size), foot: arm.per_class.slice(size), name: "classes" });
-  return [html("p", { class: "caption" }, named(arm.name), ", means over seeds."), scrolling(caption, table)];
+  const [rows, foot] = [arm.per_class.slice(0, size), arm.per_class.slice(size)];
+  const table = (caption, some, averages = []) => fitting(caption, sortableTable({ caption, columns, rows: some, foot: averages, name: "classes" }));
+  const caption = html("p", { class: "caption" }, named(arm.name), ", means over seeds.");
+  if (size <= WORST_CLASSES) return [caption, table(`Scores of ${arm.name} by class`, rows, foot)];
+  const worst = rows.toSorted((one, other) => (one.f1 ?? 2) - (other.f1 ?? 2));
+  return [
+    html("p", { class: "caption" }, named(arm.name), `, means over seeds: the ${WORST_CLASSES} classes with the least F1.`),
+    table(`The ${WORST_CLASSES} worst classes of ${arm.name}`, worst.slice(0, WORST_CLASSES), foot),
+    folded(`The other ${counted(size - WORST_CLASSES, "class", "classes")}`, table(`The other classes of ${arm.name}`, worst.slice(WORST_CLASSES))),
+  ];
 }
 
 /** A share with a bar under it. */

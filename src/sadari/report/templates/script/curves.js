@@ -1,10 +1,14 @@
 const MANY_ARMS = 6;
+const SETTLED = 0.25; // of the epochs, after which an accuracy is inside the axis (assumed: the rise before is alike)
+const SQUEEZED = 4; // times the epochs of another arm, from which they are on a logarithmic axis (as in plots/curves.py)
+let clips = 0;
 
 /** The learning curves: two plots over the epochs, a choice of arms, and a reading of every curve at one epoch. */
 function curves() {
   const arms = range(report.arms.length).filter((index) => report.arms[index].curves.length);
-  const shown = arms.slice(0, MANY_ARMS);
-  const state = { shown: new Set(shown), epoch: Math.min(...shown.map((index) => epochsOf(index))) };
+  const learning = arms.filter((index) => epochsOf(index) > 1 && contenders().includes(index));
+  const shown = (learning.length ? learning : arms).slice(0, MANY_ARMS);
+  const state = { shown: new Set(shown), epoch: startingEpoch(shown[0]) };
   const figures = ["accuracy", "loss"].filter((name) => arms.some((index) => report.arms[index].curves.some(({ figure: each }) => each === name)));
   const plots = figures.map((name) => responsive((width) => curveDrawing(name, state, width)));
   const reading = html("div");
@@ -28,9 +32,14 @@ function curves() {
     html("div", { class: "pair-of-plots" }, plots.map((plot) => plot.element)),
     curvesKey(arms),
     slider.element,
-    scrolling("Reading at one epoch", reading),
+    fitting("Reading at one epoch", reading),
     diagnoses(arms),
   ];
+}
+
+/** The best epoch of an arm; its last one where no validation tells. */
+function startingEpoch(index) {
+  return Math.max(1, Math.round(report.arms[index].best_epoch ?? epochsOf(index)));
 }
 
 /** What the lines mean, for the kinds of lines that there are. */
@@ -78,20 +87,36 @@ function curveDrawing(name, state, width) {
   const height = 320;
   const box = [46, 30, width - 12, height - 44];
   const shown = [...state.shown].flatMap((index) => arm(index, name));
-  const values = shown.flatMap(({ lines }) => lines.flat()).filter(Number.isFinite);
-  const x = linear([1, Math.max(2, epochs)], [box[0], box[2]], Math.min(8, epochs));
-  x.ticks = x.ticks.filter(Number.isInteger);
+  const values = shown.flatMap((each) => axisValues(each, name)).filter(Number.isFinite);
+  const x = epochScale(state.shown, epochs, [box[0], box[2]]);
   const y = curveScale(name, values.length ? values : [0, 1], [box[3], box[1]]);
+  const clip = `clip-${(clips += 1)}`;
   const formatY = name === "accuracy" ? shareTicks(y) : typed;
   return drawing(
     name === "accuracy" ? "Accuracy over the epochs" : "Loss over the epochs",
     `Training and validation curves of ${[...state.shown].map((index) => report.arms[index].name).join(", ")}`, width, height,
     axes({ box, x, y, formatX: String, formatY, labelX: "epoch", labelY: name === "accuracy" ? "accuracy %" : "loss" }),
     Number.isFinite(state.epoch) && line(x.at(state.epoch), box[1], x.at(state.epoch), box[3], "reader"),
-    shown.map(({ lines, split, index }) => lines.map((values) => curve(values, x, y, `curve seed-line ${split}-line ${series(index)}`))),
-    shown.map(({ mean, split, index }) => curve(mean, x, y, `curve ${split}-line ${series(index)}`)),
+    svg("clipPath", { id: clip }, svg("rect", { x: box[0], y: box[1] - 2, width: box[2] - box[0] + 2, height: box[3] - box[1] + 2 })),
+    svg("g", { "clip-path": `url(#${clip})` },
+      shown.map(({ lines, split, index }) => lines.map((values) => curve(values, x, y, `curve seed-line ${split}-line ${series(index)}`))),
+      shown.map(({ mean, split, index }) => curve(mean, x, y, `curve ${split}-line ${series(index)}`))),
     shown.filter(({ split }) => split === "val").map(({ mean, index }) => bestMark(mean, index, x, y)),
   );
+}
+
+/** The values that an axis must hold: of accuracies those after the steep rise, of arms that do better than guessing. */
+function axisValues({ lines, index }, name) {
+  if (!contenders().includes(index)) return [];
+  return lines.flatMap((values) => (name === "accuracy" ? values.slice(Math.floor(SETTLED * values.length)) : values));
+}
+
+/** Logarithmic where one arm has many times the epochs of another, so that the passes of a solver squeeze no epochs. */
+function epochScale(shown, epochs, at) {
+  const lengths = [...shown].map(epochsOf).filter((each) => each > 1);
+  const squeezed = lengths.length > 0 && Math.max(...lengths) >= SQUEEZED * Math.min(...lengths);
+  const scale = squeezed ? logarithmic([1, epochs], at) : linear([1, Math.max(2, epochs)], at, Math.min(8, epochs));
+  return { ...scale, ticks: scale.ticks.filter(Number.isInteger) };
 }
 
 /** The lines of one arm for one figure: every seed's and their mean, of each split. */
@@ -125,7 +150,8 @@ function bestMark(mean, index, x, y) {
   const best = report.arms[index].best_epoch;
   const value = best === null ? undefined : mean[Math.min(mean.length, Math.max(1, Math.round(best))) - 1];
   if (!Number.isFinite(value)) return null;
-  return mark(index, x.at(Math.min(best, mean.length)), y.at(value));
+  const lowest = Math.max(y.at(y.low), y.at(y.high));
+  return mark(index, x.at(Math.min(best, mean.length)), Math.min(y.at(value), lowest));
 }
 
 function readings(state, figures) {
@@ -144,7 +170,8 @@ function readings(state, figures) {
 }
 
 function diagnoses(arms) {
-  const diagnosed = arms.filter((index) => report.arms[index].diagnosis);
+  // That of the best arm is in the first screen already.
+  const diagnosed = arms.filter((index) => report.arms[index].diagnosis && !report.conclusions.includes(report.arms[index].diagnosis));
   return diagnosed.length > 0 && html("dl", { class: "diagnoses" }, diagnosed.map((index) =>
     html("div", {}, html("dt", {}, armName(index)), html("dd", { dir: "auto" }, report.arms[index].diagnosis))));
 }

@@ -24,5 +24,5 @@ function balanceTable(balance) {
     })),
   ];
   const caption = "Images of each class in each split";
-  return scrolling(caption, sortableTable({ caption, columns, rows: range(report.facts.classes.length), name: "classes" }));
+  return fitting(caption, sortableTable({ caption, columns, rows: range(report.facts.classes.length), name: "classes" }));
 }

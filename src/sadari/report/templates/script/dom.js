@@ -31,9 +31,26 @@ function folded(summary, ...children) {
   return html("details", {}, html("summary", {}, summary), ...children);
 }
 
-/** Wide content that scrolls by itself, also with the arrow keys. */
-function scrolling(label, ...children) {
-  return html("div", { class: "scroll", role: "region", "aria-label": label, tabindex: 0 }, ...children);
+const fits = [];
+
+/** Tables that show their rows as blocks of labelled figures where there is no room for their columns side by side. */
+function fitting(label, ...children) {
+  const element = html("div", { class: "fitting", role: "group", "aria-label": label }, ...children);
+  const fit = () => {
+    if (!element.clientWidth) return;
+    element.classList.remove("stacked");
+    const wide = [...element.querySelectorAll("table")].some((table) => table.offsetWidth > element.clientWidth + 1);
+    element.classList.toggle("stacked", wide);
+  };
+  fits.push(fit);
+  // Not within the observer's own call: a block that changes its height there would be reported as a loop.
+  new ResizeObserver(() => requestAnimationFrame(fit)).observe(element);
+  return element;
+}
+
+/** Fit all tables to the width that they have now. */
+function fitAll() {
+  fits.forEach((fit) => fit());
 }
 
 /** A figure that is drawn again for every width it gets. `element` is shown; `redraw` draws it with new choices. */

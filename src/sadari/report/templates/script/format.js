@@ -76,3 +76,7 @@ function brief(value) {
 function counted(number, one, many = one + "s") {
   return `${whole(number)} ${number === 1 ? one : many}`;
 }
+
+function capitalised(sentence) {
+  return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
+}

@@ -9,7 +9,7 @@ function network(indices, rows) {
   const names = indices.map((index) => report.arms[index].name).join(", ");
   return folded(
     html("span", { class: "networks" }, indices.map(armName), html("span", { class: "quiet" }, sizeText(rows))),
-    scrolling(`Layers of ${names}`, layerTable(names, rows)),
+    fitting(`Layers of ${names}`, layerTable(names, rows)),
   );
 }
 

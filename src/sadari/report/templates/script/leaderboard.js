@@ -1,7 +1,7 @@
 /** The leaderboard: one row per arm, its interval drawn on a scale that all rows share. */
 function leaderboard() {
   const arms = report.arms;
-  const scale = forestScale(finished().map((index) => arms[index]));
+  const scale = forestScale(contenders().map((index) => arms[index]));
   const decimals = standingDecimals();
   const columns = [
     { label: "Arm", value: (index) => arms[index].name, cell: armCell, name: "name" },
@@ -26,7 +26,7 @@ function leaderboard() {
   const table = sortableTable({ caption: "Leaderboard", columns, rows: range(arms.length), last: failed, sorted: 2, name: arms.length > 7 ? "leaderboard dense" : "leaderboard" });
   const anyPublished = arms.some(({ published }) => published.accuracy !== undefined);
   const key = anyPublished && html("p", { class: "key" }, html("span", {}, html("span", { class: "published-key" }), " published accuracy"));
-  return html("div", {}, scrolling("Leaderboard", table), key);
+  return html("div", {}, fitting("Leaderboard", table), key);
 }
 
 /** The other figures of an arm; a column that no arm can fill is left out. */
@@ -55,8 +55,9 @@ function seedsText(arm) {
   return numbers.size > 1 && arm.seeds.length > 0 && html("small", { class: "quiet" }, counted(arm.seeds.length, "seed"));
 }
 
+/** The reason is said once, in the section of failed arms. */
 function failureCell(arm) {
-  return html("span", { class: "failure" }, `${arm.status}: `, named(arm.reason));
+  return html("span", { class: "failure" }, html("a", { href: "#failures" }, `${arm.status}: why`));
 }
 
 function intervalText(accuracy, decimals) {
@@ -67,6 +68,27 @@ function intervalText(accuracy, decimals) {
 function standingDecimals() {
   const widths = finished().map((index) => report.arms[index].accuracy.high - report.arms[index].accuracy.low);
   return widths.length && Math.min(...widths) < 0.01 ? 2 : 1;
+}
+
+let inScale = null;
+
+/**
+ * Positions of the arms that axes are made for. Arms that do no better than guessing are marked at the edge where they
+ * would take more than half of the room: what is decided between the others would be a few pixels wide.
+ */
+function contenders() {
+  inScale ??= chosenForScale();
+  return inScale;
+}
+
+function chosenForScale() {
+  const done = finished();
+  const accuracy = (index) => report.arms[index].accuracy;
+  const guesses = done.filter((index) => report.arms[index].model === "majority");
+  const guessing = Math.max(1 / report.facts.classes.length, ...guesses.map((index) => accuracy(index).high));
+  const better = done.filter((index) => !guesses.includes(index) && accuracy(index).mean > guessing);
+  const span = (some) => Math.max(...some.map((index) => accuracy(index).high)) - Math.min(...some.map((index) => accuracy(index).low));
+  return better.length > 0 && span(better) < span(done) / 2 ? better : done;
 }
 
 /** From accuracy to per cent of the column's width. */
@@ -89,9 +111,20 @@ function forestRow(index, scale) {
   const arm = report.arms[index];
   const { mean, low, high } = arm.accuracy;
   const label = `${arm.name}: ${percent(mean, 2)}, 95 % interval ${hundredths(low, 2)} to ${percent(high, 2)}`;
-  const drawn = intervalDrawing(label, scale, mean, low, high, index);
+  const drawn = contenders().includes(index) ? intervalDrawing(label, scale, mean, low, high, index) : edgeDrawing(label, scale, mean, index);
   if (arm.published.accuracy !== undefined) drawn.append(publishedMark(arm.published.accuracy, scale));
   return drawn;
+}
+
+/** An arm far below the scale: an arrow at its lower end, with the figure. */
+function edgeDrawing(label, scale, mean, index) {
+  return svg(
+    "svg",
+    { class: "forest-row edge", role: "img", "aria-label": `${label}, below the scale` },
+    svg("title", {}, `${label}, below the scale`),
+    scaleLines(scale),
+    svg("svg", { x: "3%", y: "50%", overflow: "visible" }, svg("path", { d: "M4 -5L-5 0L4 5Z", class: `mark ${series(index)}` }), text(12, 0, hundredths(mean), "middle")),
+  );
 }
 
 /** What somebody else reports for the arm. */
@@ -102,13 +135,22 @@ function publishedMark(accuracy, scale) {
 
 /** One row of a forest plot: lines of the scale, the interval, the mean. `index` of null draws it in the colour of text. */
 function intervalDrawing(label, scale, mean, low, high, index, zero = null) {
-  const at = (value) => `${scale.at(value).toFixed(2)}%`;
+  const at = placeOn(scale);
   return svg(
     "svg",
     { class: "forest-row", role: "img", "aria-label": label },
     svg("title", {}, label),
-    scale.ticks.map((value) => line(at(value), "0", at(value), "100%", value === zero ? "zero" : "grid")),
+    scaleLines(scale, zero),
     svg("g", { class: index === null ? "neutral" : series(index) }, line(at(low), "50%", at(high), "50%", "interval")),
     svg("svg", { x: at(mean), y: "50%", overflow: "visible" }, index === null ? svg("path", { d: SHAPES[2], class: "mark neutral" }) : mark(index)),
   );
+}
+
+function placeOn(scale) {
+  return (value) => `${scale.at(value).toFixed(2)}%`;
+}
+
+function scaleLines(scale, zero = null) {
+  const at = placeOn(scale);
+  return scale.ticks.map((value) => line(at(value), "0", at(value), "100%", value === zero ? "zero" : "grid"));
 }

@@ -1,24 +1,40 @@
-/** With more classes the cells are too small for figures, or for names. */
+/** With more classes the cells are too small for figures, or for names, however wide the window is. */
 const FIGURES_UP_TO = 16;
 const NAMES_UP_TO = 40;
+// Pixels.
+const WIDEST_CELL = [67, 18, 640]; // with figures, with names, and all cells together without either
+const LEAST_NAMED = 11; // a cell beside which a name can stand
+const NAME_SIZE = 12;
+const SLANTED_ROOM = 100;
 const FULL_HEAT = 0.25; // the share of a class from which a mistake is drawn in the full colour
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /**
  * The confusion matrix as a grid: rows are the truth, columns the predictions. One cell takes part in the tab order; arrow
  * keys, Home and End move it, Enter, the space bar or a click choose. `choose(row, column)` is called then, `look(row, column)`
- * for every cell passed.
+ * for every cell passed. `layOut(room)` makes it as wide as it may be and says whether its figures fit into its cells.
  */
 function matrixGrid({ label, counts, shares, asShares, start, choose, look }) {
   const size = counts.length;
   const cells = counts.map((row, truth) => row.map((count, predicted) => gridCell(truth, predicted, count, shares[truth][predicted], asShares, size)));
-  const kind = size <= FIGURES_UP_TO ? "large" : size <= NAMES_UP_TO ? "middle" : "small";
+  const [columns, rows] = [range(size).map(columnName), range(size).map(rowName)];
   const table = html(
     "table",
-    { class: `matrix ${kind}`, role: "grid", "aria-label": label, "aria-readonly": "true", "--classes": String(size), "--letters": String(longestName()) },
-    html("thead", {}, html("tr", { role: "row" }, html("td"), range(size).map((index) => columnName(index)))),
-    html("tbody", {}, cells.map((row, index) => html("tr", { role: "row" }, rowName(index), row))),
+    { class: "matrix", role: "grid", "aria-label": label, "aria-readonly": "true", "--classes": String(size) },
+    html("thead", {}, html("tr", { role: "row" }, html("td"), columns)),
+    html("tbody", {}, cells.map((row, index) => html("tr", { role: "row" }, rows[index], row))),
   );
+  const figures = size <= FIGURES_UP_TO ? Math.max(...cells.flat().map(({ textContent }) => textWidth(textContent, NAME_SIZE))) : Infinity;
+  const layOut = (room) => {
+    const plan = matrixPlan(room, size, figures);
+    table.classList.toggle("wordless", !plan.names);
+    table.classList.toggle("figureless", !plan.figures);
+    table.style.setProperty("--cell", `${plan.cell}px`);
+    table.style.setProperty("--gap", `${plan.gap}px`);
+    rows.forEach((head, index) => (head.textContent = cutMiddle(className(index), plan.names, NAME_SIZE)));
+    columns.forEach((head, index) => (head.firstChild.textContent = cutMiddle(className(index), SLANTED_ROOM, NAME_SIZE)));
+    return plan.figures;
+  };
   let current = start;
 
   function moveTo([row, column], focus = true) {
@@ -49,7 +65,25 @@ function matrixGrid({ label, counts, shares, asShares, start, choose, look }) {
   });
   table.addEventListener("mouseover", ({ target: { dataset } }) => dataset.cell && look(...dataset.cell.split(",").map(Number)));
   cells[start[0]][start[1]].tabIndex = 0;
-  return { element: table, pick: () => pick(start) };
+  const select = (place) => {
+    moveTo(place, false);
+    pick(place);
+  };
+  return { element: table, select, layOut };
+}
+
+/** How wide cells and names of a matrix are within `room` pixels; `names` is 0 where there is no room for them. */
+function matrixPlan(room, size, figures) {
+  const longest = Math.max(...report.facts.classes.map((name) => textWidth(name, NAME_SIZE))) + 1;
+  const named = Math.min(longest, Math.max(56, 0.32 * room));
+  const [withFigures, withNames, all] = WIDEST_CELL;
+  const gap = size <= NAMES_UP_TO ? 1 : 0;
+  const cellIn = (left, most) => Math.min(most, (left - gap * (size + 2)) / size);
+  const beside = cellIn(room - named - 10, size <= FIGURES_UP_TO ? withFigures : withNames);
+  if (size > NAMES_UP_TO || beside < LEAST_NAMED) {
+    return { cell: Math.max(2, cellIn(room - 4, Math.max(5, all / size))), gap, names: 0, figures: false };
+  }
+  return { cell: Math.floor(beside), gap, names: named, figures: beside >= figures + 4 };
 }
 
 function target({ key, ctrlKey }, [row, column], size) {
@@ -78,11 +112,6 @@ function gridCell(truth, predicted, count, share, asShares, size) {
 
 function cellShare(share) {
   return share < 0.0995 ? hundredths(share, 1) : hundredths(share, 0);
-}
-
-/** The number of letters that need room over the columns. */
-function longestName() {
-  return Math.max(...report.facts.classes.map((name) => [...name].length));
 }
 
 function columnName(index) {

@@ -51,7 +51,7 @@ function settings() {
     armName(index), named(arm.model), named(arm.seeds.join(", ") || MISSING), ...differing.map((key) => named(arm.settings[key] ?? MISSING)),
   ]);
   return [
-    scrolling("Settings that differ", figuresTable("Settings that differ between the arms", heads, rows, [])),
+    fitting("Settings that differ", figuresTable("Settings that differ between the arms", heads, rows, [])),
     shared.length > 0 && [html("p", { class: "caption" }, "The same for all arms:"), pairsList(Object.fromEntries(shared.map((key) => [key, arms[0].settings[key]])))],
   ];
 }
@@ -65,5 +65,5 @@ function everyScore() {
     const figures = [arm.accuracy.sd, arm.train_accuracy, arm.val_accuracy, arm.seconds_per_epoch, arm.best_epoch];
     return [armName(index), ...[...figures, ...names.map((name) => arm.scores[name])].map(figure)];
   });
-  return scrolling("Every score", figuresTable("Every score, means over seeds", heads, rows));
+  return fitting("Every score", figuresTable("Every score, means over seeds", heads, rows));
 }

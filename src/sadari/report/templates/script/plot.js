@@ -101,7 +101,7 @@ function axes({ box, x, y, formatX, formatY, labelX, labelY }) {
 function spaced(ticks, at, format) {
   let free = -Infinity;
   return ticks.filter((value) => {
-    const half = String(format(value)).length * 3.6 + 4;
+    const half = textWidth(String(format(value)), 12) / 2 + 4;
     if (at(value) - half < free) return false;
     free = at(value) + half;
     return true;

@@ -106,10 +106,15 @@ function printWhole(shells) {
     shells.forEach((shell) => shell.draw());
     unfolded = [...document.querySelectorAll("details:not([open])")].concat(unfolded);
     unfolded.forEach((each) => (each.open = true));
+    // Paper has no observers: tables are fitted to its width before it is drawn.
+    document.documentElement.classList.add("paper");
+    fitAll();
   };
   const after = () => {
     unfolded.forEach((each) => (each.open = false));
     unfolded = [];
+    document.documentElement.classList.remove("paper");
+    fitAll();
   };
   addEventListener("beforeprint", before);
   addEventListener("afterprint", after);

@@ -51,10 +51,6 @@ function intervalOf({ accuracy, loss, loss_low: low, loss_high: high }, name) {
   return name === "accuracy" ? [accuracy.mean, accuracy.low, accuracy.high] : [loss, low, high];
 }
 
-function capitalised(sentence) {
-  return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
-}
-
 /** Logarithmic where positive values span more than a factor of fifteen; marked at the measured values where few. */
 function sweepScale(measured, reached, at) {
   const all = [...measured, ...reached];
@@ -90,5 +86,5 @@ function sweepTable(sweep) {
       hundredths(each.accuracy.mean), ends(each, "accuracy", (share) => hundredths(share)), figure(each.loss), ends(each, "loss", figure),
     ]));
   const caption = `Accuracy and loss against ${sweep.key}`;
-  return scrolling(caption, figuresTable(caption, [sweep.key, "Accuracy\u202f%", "from – to", "Log loss", "from – to"], rows));
+  return fitting(caption, figuresTable(caption, [sweep.key, "Accuracy\u202f%", "from – to", "Log loss", "from – to"], rows));
 }

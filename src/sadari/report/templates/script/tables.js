@@ -1,10 +1,10 @@
 /**
- * A table that sorts by each column. A column: `label`, `value(row)` to sort by (null sorts last), `cell(row)` to show,
+ * A table that sorts by each column; roles are written out, as rows shown as blocks would lose them. A column: `label`, `value(row)` to sort by (null sorts last), `cell(row)` to show,
  * and if wanted `numeric`, `first` ("descending" where large is good), `hint`, `name` (a class), `below` (under the label).
  * rows that `last(row)` holds for stay at the end. sorted: the column the rows are sorted by already.
  */
 function sortableTable({ caption, columns, rows, foot = [], last = () => false, sorted = -1, name = "" }) {
-  const body = html("tbody");
+  const body = html("tbody", { role: "rowgroup" });
   const lines = rows.map((row) => ({ row, element: tableRow(columns, row) }));
   const state = { column: sorted, direction: sorted < 0 ? "" : columns[sorted].first ?? "ascending" };
   const heads = columns.map((column, index) => columnHead(column, () => sort(index)));
@@ -24,12 +24,12 @@ function sortableTable({ caption, columns, rows, foot = [], last = () => false, 
   }
 
   show();
-  const end = foot.length ? html("tfoot", {}, foot.map((row) => tableRow(columns, row))) : null;
+  const end = foot.length ? html("tfoot", { role: "rowgroup" }, foot.map((row) => tableRow(columns, row))) : null;
   return html(
     "table",
-    { class: name },
+    { class: name, role: "table" },
     html("caption", { class: "unseen" }, caption),
-    html("thead", {}, html("tr", {}, heads)),
+    html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, heads)),
     body,
     end,
   );
@@ -47,15 +47,16 @@ function comparing(value, direction, last) {
 
 function columnHead({ label, numeric, hint, name, below }, sort) {
   const button = html("button", { type: "button", class: "sort", title: hint, click: sort }, label);
-  return html("th", { scope: "col", class: [numeric && "number", name].filter(Boolean).join(" ") }, button, below);
+  return html("th", { scope: "col", role: "columnheader", class: [numeric && "number", name].filter(Boolean).join(" ") }, button, below);
 }
 
 function tableRow(columns, row) {
-  const cells = columns.map(({ cell, numeric, name }, index) => {
+  const cells = columns.map(({ cell, label, numeric, name }, index) => {
     const classes = [numeric && "number", name].filter(Boolean).join(" ");
-    return index ? html("td", { class: classes }, cell(row)) : html("th", { scope: "row", class: classes }, cell(row));
+    if (!index) return html("th", { scope: "row", role: "rowheader", class: classes }, cell(row));
+    return html("td", { role: "cell", class: classes, "data-label": label }, cell(row));
   });
-  return html("tr", {}, cells);
+  return html("tr", { role: "row" }, cells);
 }
 
 /** A plain table: `heads` are texts, `rows` lists of nodes, the first of each its name; `numeric`: columns of numbers. */
@@ -63,10 +64,10 @@ function figuresTable(caption, heads, rows, numeric = range(heads.length).slice(
   const columns = heads.map((label, index) => ({ label, numeric: numeric.includes(index), cell: (row) => row[index] }));
   return html(
     "table",
-    {},
+    { role: "table" },
     html("caption", { class: "unseen" }, caption),
-    html("thead", {}, html("tr", {}, columns.map((column) => html("th", { scope: "col", class: column.numeric ? "number" : "" }, named(column.label))))),
-    html("tbody", {}, rows.map((row) => tableRow(columns, row))),
+    html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, columns.map((column) => html("th", { scope: "col", role: "columnheader", class: column.numeric ? "number" : "" }, named(column.label))))),
+    html("tbody", { role: "rowgroup" }, rows.map((row) => tableRow(columns, row))),
   );
 }
 

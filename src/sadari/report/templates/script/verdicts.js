@@ -1,18 +1,23 @@
 const FEW_PAIRS = 10;
 
-/** The verdicts of all pairs: those with the best arm first; many others are folded. */
+/** The verdicts of all pairs: those with the best arm first; many others are folded, and those with majority. */
 function verdicts() {
-  const scale = pairScale(report.pairs);
+  const guesses = new Set(report.arms.filter(({ model }) => model === "majority").map(({ name }) => name));
+  const guessing = report.pairs.filter(({ a, b }) => guesses.has(a) || guesses.has(b));
+  const learnt = report.pairs.filter((pair) => !guessing.includes(pair));
+  if (!learnt.length) return pairsTable("Pairwise verdicts", report.pairs);
   const best = report.arms[finished()[0]]?.name;
-  const [first, others] = [true, false].map((wanted) => report.pairs.filter(({ a, b }) => (a === best || b === best) === wanted));
-  if (report.pairs.length <= FEW_PAIRS || !first.length) return pairsTable("Pairwise verdicts", report.pairs, scale);
+  const [first, others] = [true, false].map((wanted) => learnt.filter(({ a, b }) => (a === best || b === best) === wanted));
+  const few = learnt.length <= FEW_PAIRS || !first.length;
   return [
-    pairsTable("Verdicts about the best arm", first, scale),
-    folded(`The other ${counted(others.length, "pair")}`, pairsTable("Verdicts about the other pairs", others, scale)),
+    few ? pairsTable("Pairwise verdicts", learnt) : pairsTable("Verdicts about the best arm", first),
+    !few && folded(`The other ${counted(others.length, "pair")}`, pairsTable("Verdicts about the other pairs", others)),
+    guessing.length > 0 && folded(`${counted(guessing.length, "pair")} with majority`, pairsTable("Verdicts about majority", guessing)),
   ];
 }
 
-function pairsTable(caption, pairs, scale) {
+function pairsTable(caption, pairs) {
+  const scale = pairScale(pairs);
   const columns = [
     { label: "Pair", value: ({ a }) => a, cell: ({ a, b }) => [named(a), html("span", { class: "quiet" }, " against "), named(b)], name: "name" },
     {
@@ -23,11 +28,18 @@ function pairsTable(caption, pairs, scale) {
     { label: "p (Holm)", numeric: true, value: ({ p }) => p, cell: ({ p }) => pValue(p) },
     { label: "Verdict", value: ({ verdict }) => verdict, cell: verdictCell, name: "verdict" },
   ];
-  return scrolling(caption, sortableTable({ caption, columns, rows: pairs, name: "verdicts" }));
+  return fitting(caption, sortableTable({ caption, columns, rows: pairs, name: "verdicts" }));
 }
 
 function verdictCell({ verdict, sentence }) {
-  return [html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict), html("span", { class: "sentence", dir: "auto" }, sentence)];
+  const more = remark(sentence);
+  return [html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict), more && html("span", { class: "sentence", dir: "auto" }, more)];
+}
+
+/** What the sentence of a pair says beyond the figures of its row, such as how many seeds would show a difference. */
+function remark(sentence) {
+  const more = sentence.slice(sentence.lastIndexOf(")") + 1).replace(/^[;,.\s]+/, "");
+  return more && capitalised(more);
 }
 
 function verdictKind(verdict) {
