@@ -56,7 +56,14 @@ def log(
     there = f", {known} there already" if known else ""
     typer.echo(f"logged {len(logged.runs) - known}{there}   experiment {logged.experiment} in {logged.uri}")
     if not logged.uri.startswith("http"):
-        typer.echo(f"next  mlflow ui --backend-store-uri {logged.uri}")
+        typer.echo(f"next  {_pages_of_mlflow(logged.uri)}")
+
+
+def _pages_of_mlflow(uri: str) -> str:
+    """Return the command that shows what is logged: the extra has no server, and others could not read the database."""
+    from mlflow.version import VERSION
+
+    return f"uvx mlflow@{VERSION} ui --backend-store-uri {shlex.quote(uri)}"
 
 
 def _lines(made: "Exported") -> list[str]:

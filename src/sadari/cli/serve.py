@@ -11,7 +11,7 @@ import typer
 
 from sadari.cli.options import RunOrExport
 from sadari.cli.output.console import printable
-from sadari.errors import SadariError, UsageError
+from sadari.errors import UsageError, missing_package
 
 if TYPE_CHECKING:
     from sadari.inference.classifier import Classifier
@@ -66,7 +66,7 @@ def serve(
 def _require_packages() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise SadariError(f"serving needs the package {missing[0]}; install it with: pip install 'sadari[serve]'")
+        raise missing_package("serving", missing[0], "serve")
 
 
 def _check_token(token: str) -> None:
