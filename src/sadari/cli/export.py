@@ -27,8 +27,10 @@ def export(
     """Write a run's model as a file that runs without Sadari, proved to be the same model."""
     from sadari.deploy import export as exporting
     from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
 
-    made = exporting.export(RunRecord.open(run), to, out, quantize, TerminalProgress())
+    progress = TerminalProgress()
+    made = exporting.export(RunRecord.open(find_run(run, progress)), to, out, quantize, progress)
     if as_json:
         print_json(made.document())
         return

@@ -11,6 +11,7 @@ import typer
 
 from sadari.cli.options import RunOrExport
 from sadari.cli.output.console import printable
+from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError, missing_package
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def serve(
         host_name(each) for each in (*(allow_host or ()), *([] if host in LOCAL else [host, socket.gethostname()]))
     }
     listening = listen(host, port)
-    with listening, opened_to_serve(run) as classifier:
+    with listening, opened_to_serve(run, TerminalProgress()) as classifier:
         limits = Limits()
         app = make_app(classifier, limits, Access(frozenset(names), token))
         address, bound = listening.getsockname()[:2]
