@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sadari.errors import UsageError
-from sadari.progress import Progress
+from sadari.progress import Progress, Silent
 from sadari.settings import Settings, Value, with_overrides
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ def train(
 def predict(run: str | Path, *images: str | Path, progress: Progress | None = None) -> "list[Answer]":
     """Predict the classes of image files, folders and archives, and return one answer a file, in order.
 
-    run: the folder of a run, or of a model exported as safetensors. `.label`, `.top(3)` and `.probabilities` of an
-    answer say what is on the image; `.reason` why a file could not be judged. Raises SadariError or UsageError where
-    there is no model.
+    run: the folder of a run, of a comparison (its best run by validation), or of a model exported as safetensors.
+    `.label`, `.top(3)` and `.probabilities` of an answer say what is on the image; `.reason` why a file could not be
+    judged. Raises SadariError or UsageError where there is no model.
     """
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
-    return list(predict_files(Classifier.open(run), find_files(images), progress))
+    return list(predict_files(Classifier.open(run, progress), find_files(images), progress))
 
 
 def export(
@@ -76,13 +76,16 @@ def export(
 ) -> "Exported":
     """Export the model of `run` as ONNX, proved to be the same model, or as a folder of safetensors.
 
-    to: "onnx" or "safetensors". out: beside the run by default. quantize: "int8" for a smaller ONNX file, at a measured
-    cost. Raises SadariError or UsageError with one sentence; then there is no file.
+    run: the folder of a run, or of a comparison (its best run by validation). to: "onnx" or "safetensors". out: beside
+    the run by default. quantize: "int8" for a smaller ONNX file, at a measured cost. Raises SadariError or
+    UsageError with one sentence; then there is no file.
     """
     from sadari.deploy import export as exporting
     from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
 
-    return exporting.export(RunRecord.open(run), to, Path(out) if out is not None else None, quantize, progress)
+    record = RunRecord.open(find_run(run, progress or Silent()))
+    return exporting.export(record, to, Path(out) if out is not None else None, quantize, progress)
 
 
 def reopen(*paths: str | Path, progress: Progress | None = None) -> "ComparisonResult":

@@ -14,3 +14,13 @@ class UsageError(SadariError):
     """The request itself is wrong (an unknown name, setting or option), before any work was done."""
 
     status = 2
+
+
+def missing_package(purpose: str, package: str | None, extra: str) -> SadariError:
+    """Return the error for an optional package that is not installed, with how the checkout installs it.
+
+    purpose: what needs the package, such as "serving". extra: the optional extra of `pyproject.toml` that has it.
+    """
+    # Never `pip install`: Sadari is not published, so that anybody could register a package of its name.
+    received = f"{purpose} needs the package {package}, which is not installed"
+    return SadariError(f"{received}; in the folder of Sadari's checkout, run: uv sync --extra {extra}")

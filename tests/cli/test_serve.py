@@ -119,7 +119,8 @@ def test_a_package_that_is_missing(
     monkeypatch.setattr(command, "NEEDED", ("not_installed_anywhere",))
     assert complaint(monkeypatch, capsys, str(run)) == (
         1,
-        "error: serving needs the package not_installed_anywhere; install it with: pip install 'sadari[serve]'\n",
+        "error: serving needs the package not_installed_anywhere, which is not installed; in the folder of "
+        "Sadari's checkout, run: uv sync --extra serve\n",
     )
 
 

@@ -44,7 +44,12 @@ def test_people_read_scores_and_what_comes_next(sadari: Terminal) -> None:
     first, *rows = answer.out.splitlines()
     assert first.startswith("majority on digits   seed 0")
     assert [row.split()[0] for row in rows[:3]] == ["train", "val", "test"]
-    assert rows[-1].startswith("next  sadari evaluate ")
+    run = rows[3].removeprefix("run   ")
+    assert rows[4:] == [
+        f"next  sadari report {run}",
+        f"next  sadari explain {run}",
+        f"next  sadari evaluate {run} --split val",
+    ]
 
 
 def test_notes_on_the_images_are_read_whoever_asks(sadari: Terminal, tmp_path: Path) -> None:
@@ -63,9 +68,12 @@ def test_notes_on_the_images_are_read_whoever_asks(sadari: Terminal, tmp_path: P
 
 def test_the_next_command_can_be_typed_as_it_stands(sadari: Terminal) -> None:
     words = ("--set", "val_fraction=0", "--set", "tensorboard=off", "--out", "my run")
-    *_, last = sadari("train", "digits", "--model", "majority", *words).out.splitlines()
-    assert last.endswith("--split train")
-    assert sadari(*shlex.split(last)[2:]).status == 0
+    following = [
+        line for line in sadari("train", "digits", "--model", "majority", *words).out.splitlines() if line[:4] == "next"
+    ]
+    assert following[-1].endswith("--split train")
+    for line in following:
+        assert sadari(*shlex.split(line)[2:]).status == 0
 
 
 def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:

@@ -218,7 +218,7 @@ def test_a_missing_package_is_named_with_what_to_type(
     package: str, run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(public.SadariError, match=rf"needs the package {package}; .*pip install 'sadari\[deploy\]'"):
+    with pytest.raises(public.SadariError, match=rf"needs the package {package}; .*uv sync --extra deploy$"):
         public.export(run.path, out=tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 

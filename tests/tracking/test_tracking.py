@@ -12,6 +12,7 @@ import pytest
 import typer
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.version import VERSION
 from typer.testing import CliRunner, Result
 
 import sadari
@@ -203,7 +204,8 @@ def test_without_mlflow_one_sentence_says_what_to_install(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert line == "error: logging to MLflow needs the package mlflow; install it with: pip install 'sadari[mlflow]'"
+    assert line.startswith("error: logging to MLflow needs the package mlflow, which is not installed; ")
+    assert line.endswith("run: uv sync --extra mlflow")
 
 
 @pytest.mark.slow
@@ -235,7 +237,7 @@ def test_the_command_says_what_is_where(store: str, tmp_path: Path) -> None:
     words = (str(run.path), "--uri", store, "--experiment", "typed")
     first, second = typed(*words).stdout.splitlines()
     assert first == f"logged 1   experiment typed in {store}"
-    assert second == f"next  mlflow ui --backend-store-uri {store}"
+    assert second == f"next  uvx mlflow@{VERSION} ui --backend-store-uri {store}"
     assert typed(*words).stdout.splitlines()[0] == f"logged 0, 1 there already   experiment typed in {store}"
     document = json.loads(typed(*words, "--json").stdout)
     assert document["runs"][0]["known"] is True

@@ -55,11 +55,14 @@ def explain(
     from sadari.inference.classifier import Classifier
     from sadari.inference.evaluate import own_images
     from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
 
+    progress = TerminalProgress()
+    run = find_run(run, progress)
     record = RunRecord.open(run)
     if not images and channel is None and (layer or class_ or method):
         raise UsageError(f"--layer, --class and --method are about an image: name one, such as {_an_id(record)}")
-    classifier, progress = Classifier.open(run), TerminalProgress()
+    classifier = Classifier.open(run)
     model = classifier.model
     summary = summarise(record, model)
     wanted = _Wanted(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))

@@ -27,8 +27,10 @@ def export(
     """Write a run's model as a file that runs without Sadari, proved to be the same model."""
     from sadari.deploy import export as exporting
     from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
 
-    made = exporting.export(RunRecord.open(run), to, out, quantize, TerminalProgress())
+    progress = TerminalProgress()
+    made = exporting.export(RunRecord.open(find_run(run, progress)), to, out, quantize, progress)
     if as_json:
         print_json(made.document())
         return
@@ -56,7 +58,14 @@ def log(
     there = f", {known} there already" if known else ""
     typer.echo(f"logged {len(logged.runs) - known}{there}   experiment {logged.experiment} in {logged.uri}")
     if not logged.uri.startswith("http"):
-        typer.echo(f"next  mlflow ui --backend-store-uri {logged.uri}")
+        typer.echo(f"next  {_pages_of_mlflow(logged.uri)}")
+
+
+def _pages_of_mlflow(uri: str) -> str:
+    """Return the command that shows what is logged: the extra has no server, and others could not read the database."""
+    from mlflow.version import VERSION
+
+    return f"uvx mlflow@{VERSION} ui --backend-store-uri {shlex.quote(uri)}"
 
 
 def _lines(made: "Exported") -> list[str]:

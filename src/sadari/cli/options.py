@@ -18,11 +18,20 @@ Data = Annotated[
         autocompletion=data_names,
     ),
 ]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
+Run = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="The folder of a run, or of a comparison: its best run by validation.",
+        show_default=False,
+    ),
+]
 RunOrExport = Annotated[
     Path,
     typer.Argument(
-        metavar="RUN", help="The folder of a run, or of a model exported as safetensors.", show_default=False
+        metavar="RUN",
+        help="The folder of a run, a comparison (its best run by validation) or a model exported as safetensors.",
+        show_default=False,
     ),
 ]
 RunsOrComparisons = Annotated[

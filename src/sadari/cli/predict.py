@@ -36,7 +36,7 @@ def predict(
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
-    classifier = Classifier.open(run)
+    classifier = Classifier.open(run, TerminalProgress())
     groups = find_files(images)
     count = min(top, len(classifier.classes))
     if as_json:

@@ -11,7 +11,8 @@ import typer
 
 from sadari.cli.options import RunOrExport
 from sadari.cli.output.console import printable
-from sadari.errors import SadariError, UsageError
+from sadari.cli.output.progress import TerminalProgress
+from sadari.errors import UsageError, missing_package
 
 if TYPE_CHECKING:
     from sadari.inference.classifier import Classifier
@@ -53,7 +54,7 @@ def serve(
         host_name(each) for each in (*(allow_host or ()), *([] if host in LOCAL else [host, socket.gethostname()]))
     }
     listening = listen(host, port)
-    with listening, opened_to_serve(run) as classifier:
+    with listening, opened_to_serve(run, TerminalProgress()) as classifier:
         limits = Limits()
         app = make_app(classifier, limits, Access(frozenset(names), token))
         address, bound = listening.getsockname()[:2]
@@ -66,7 +67,7 @@ def serve(
 def _require_packages() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise SadariError(f"serving needs the package {missing[0]}; install it with: pip install 'sadari[serve]'")
+        raise missing_package("serving", missing[0], "serve")
 
 
 def _check_token(token: str) -> None:

@@ -13,6 +13,7 @@ from sadari.cli.completion import data_names, model_names, split_names
 from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
 from sadari.cli.output.console import duration, print_json
 from sadari.cli.output.progress import TerminalProgress
+from sadari.errors import UsageError
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     from sadari.job import find_job
     from sadari.run import RunRecord
 
-    record = RunRecord.open(run)
+    record = RunRecord.open(_to_resume(run))
     _run(find_job(record.job, record.layers), record.path, as_json)
 
 
@@ -76,9 +77,11 @@ def evaluate(
     from sadari.evaluation.per_class import per_class, text_table
     from sadari.inference import evaluate as evaluation
     from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
 
-    record = RunRecord.open(run)
-    judged = evaluation.judge(record, data, split, TerminalProgress())
+    progress = TerminalProgress()
+    record = RunRecord.open(find_run(run, progress))
+    judged = evaluation.judge(record, data, split, progress)
     predictions, unseen = judged.predictions, judged.unseen
     scores = dict(score(predictions).values)
     classes = per_class([predictions])
@@ -119,6 +122,20 @@ def _about_training_images(judged: "Evaluation") -> list[str]:
     are = "is a training image" if count == 1 else "are training images"
     without = f"without {'it' if count == 1 else 'them'}: {_printed(dict(score(unseen).values), HEADLINE)}"
     return [f"{count:,} of {total:,} images {are} of this run; {without}"]
+
+
+def _to_resume(path: Path) -> Path:
+    """Return the run to go on with; UsageError for a comparison that is not finished, of which a run is only a part."""
+    from sadari.run import RunRecord
+    from sadari.run_lookup import find_run, is_comparison, runs_in
+
+    unfinished = [run for run in runs_in(path) if not RunRecord(run).finished]
+    if not RunRecord.is_run(path) and is_comparison(path) and unfinished:
+        raise UsageError(
+            f"'{path}' is a comparison with unfinished runs; go on with the command that began it and --out {path}, "
+            f"or with one run: sadari resume {shlex.quote(str(unfinished[0]))}"
+        )
+    return find_run(path, TerminalProgress())
 
 
 def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
@@ -199,5 +216,7 @@ def _show(record: "RunRecord") -> None:
         ),
         "",
     )
-    if other:
-        typer.echo(f"next  sadari evaluate {shlex.quote(str(record.path))} --split {other}")
+    run = shlex.quote(str(record.path))
+    commands = [f"report {run}", f"explain {run}", *([f"evaluate {run} --split {other}"] if other else [])]
+    for command in commands:
+        typer.echo(f"next  sadari {command}")

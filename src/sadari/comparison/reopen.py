@@ -11,12 +11,13 @@ from sadari.comparison.facts import facts_from_run, facts_of
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
 from sadari.comparison.result import ComparisonResult, make_result
-from sadari.comparison.stored import StoredArm, StoredComparison, is_comparison, read_comparison
+from sadari.comparison.stored import StoredArm, StoredComparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
 from sadari.run import SPLIT, RunRecord
 from sadari.run_files import read_split
+from sadari.run_lookup import is_comparison
 from sadari.settings import JobRecord, Settings
 from sadari.values import ImageSet
 

@@ -14,9 +14,8 @@ from sadari.comparison.variants import Arm, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
 from sadari.job import Job, make_job
+from sadari.run_lookup import COMPARISON
 from sadari.settings import Settings
-
-REQUEST = "comparison.toml"
 
 
 @dataclass(frozen=True)
@@ -154,13 +153,13 @@ def store_request(request: Comparison, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
-    write_text(out / REQUEST, request.to_toml())
+    write_text(out / COMPARISON, request.to_toml())
 
 
 def read_stored(folder: Path) -> dict[str, Any] | None:
     """Read the stored request of `folder` as plain values; None where it has none that can be read."""
     try:
-        stored = tomllib.loads((folder / REQUEST).read_text(encoding="utf-8"))
+        stored = tomllib.loads((folder / COMPARISON).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return stored if {"data", "fingerprint", "seeds", "arms"} <= set(stored) else None

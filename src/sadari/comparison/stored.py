@@ -9,13 +9,14 @@ from typing import Any
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
-from sadari.comparison.request import REQUEST, Comparison, read_stored
+from sadari.comparison.request import Comparison, read_stored
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
 from sadari.files import exists, read_json, write_json
 from sadari.models.catalog import recorded_model
 from sadari.progress import Progress
 from sadari.run import RunRecord
+from sadari.run_lookup import COMPARISON
 from sadari.settings import JobRecord, Settings, with_overrides
 
 RESULT = "comparison.json"
@@ -46,11 +47,6 @@ class StoredComparison:
     claims: tuple[Claim, ...] = ()
     margin: float | None = None
     robustness_notes: tuple[str, ...] = ()
-
-
-def is_comparison(folder: Path) -> bool:
-    """Return whether `folder` is that of a comparison, finished or not."""
-    return (folder / REQUEST).is_file()
 
 
 def store_result(folder: Path, document: Mapping[str, Any], progress: Progress) -> None:
@@ -94,7 +90,7 @@ def read_comparison(path: Path) -> StoredComparison:
     folder = path.resolve()
     stored = read_stored(folder)
     if stored is None:
-        raise SadariError(f"cannot read {folder / REQUEST}; run the comparison again in another --out")
+        raise SadariError(f"cannot read {folder / COMPARISON}; run the comparison again in another --out")
     try:
         seeds = tuple(stored["seeds"])
         arms = [(_arm(each), _job(stored["data"], each["resolved"], seeds[0])) for each in stored["arms"]]
@@ -107,7 +103,7 @@ def read_comparison(path: Path) -> StoredComparison:
             notes=tuple(stored.get("notes", ())),
         )
     except (KeyError, TypeError, IndexError) as error:
-        raise SadariError(f"{folder / REQUEST} is damaged ({error}); run the comparison again") from None
+        raise SadariError(f"{folder / COMPARISON} is damaged ({error}); run the comparison again") from None
     outcome = _outcome(folder)
     try:
         reasons = {arm["name"]: arm["reason"] for arm in outcome.get("arms", ())}

@@ -1,4 +1,4 @@
-"""How are the optional packages of `sadari[deploy]` imported? With one sentence where one is missing, and silently."""
+"""How are packages of the optional extra `deploy` imported? With one sentence where one is missing, and silently."""
 
 import logging
 import warnings
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
-from sadari.errors import SadariError
+from sadari.errors import missing_package
 
 
 def require(package: str) -> ModuleType:
@@ -15,9 +15,7 @@ def require(package: str) -> ModuleType:
     try:
         return import_module(package)
     except ModuleNotFoundError as error:
-        raise SadariError(
-            f"exporting to ONNX needs the package {error.name}; install it with: pip install 'sadari[deploy]'"
-        ) from None
+        raise missing_package("exporting to ONNX", error.name, "deploy") from None
 
 
 @contextmanager

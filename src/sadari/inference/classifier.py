@@ -14,7 +14,9 @@ from sadari.inference.device import device_here, keep_freed_memory
 from sadari.inference.model import TrainedModel
 from sadari.inference.pixels import PixelForm
 from sadari.inference.predict import Inputs, predict_logits
+from sadari.progress import Progress, Silent
 from sadari.run import MODEL, PREPROCESS, RunRecord
+from sadari.run_lookup import comparisons_in, find_run, runs_in
 from sadari.settings import Settings
 
 
@@ -29,14 +31,14 @@ class Classifier:
     model: TrainedModel
 
     @classmethod
-    def open(cls, path: Path | str) -> "Classifier":
-        """Open the model in `path`: a run's folder, or one that `sadari export --to safetensors` made.
+    def open(cls, path: Path | str, progress: Progress | None = None) -> "Classifier":
+        """Open the model in `path`: a run, the best run of a comparison, or what `export --to safetensors` made.
 
-        The model moves to the device that the run was trained on, where this machine has it. Raises UsageError where
-        there is no model in `path`, SadariError where it is damaged or not finished.
+        The model moves to the device that the run was trained on, where this machine has it. progress: hears which run
+        of a comparison it is. Raises UsageError where there is no model in `path`, SadariError where it is damaged or
+        not finished.
         """
-        folder = Path(path)
-        run = _require_model(folder)
+        run = _require_model(Path(path), progress or Silent())
         model = TrainedModel.load(run)
         settings = run.job.settings if RunRecord.is_run(run.path) else Settings(device="auto")
         keep_freed_memory()
@@ -88,14 +90,10 @@ class Classifier:
         return np.asarray(torch.softmax(logits, dim=1).numpy())
 
 
-def _require_model(folder: Path) -> RunRecord:
-    if RunRecord.is_run(folder):
-        return RunRecord.open(folder)
-    if (folder / MODEL).is_file() and (folder / PREPROCESS).is_file():
+def _require_model(folder: Path, progress: Progress) -> RunRecord:
+    if not RunRecord.is_run(folder) and (folder / MODEL).is_file() and (folder / PREPROCESS).is_file():
         return RunRecord(folder.resolve())
-    runs = sorted(each.parent for each in folder.glob("*/settings.toml")) if folder.is_dir() else []
-    if runs:
-        raise UsageError(f"'{folder}' holds several runs; name one of them, such as {runs[0]}")
-    raise UsageError(
-        f"there is no model in '{folder}'; name a folder that `sadari train` or `sadari export --to safetensors` made"
-    )
+    if not (RunRecord.is_run(folder) or runs_in(folder) or comparisons_in(folder)):
+        made = "`sadari train`, `sadari compare` or `sadari export --to safetensors`"
+        raise UsageError(f"there is no model in '{folder}'; name a folder that {made} made")
+    return RunRecord.open(find_run(folder, progress))

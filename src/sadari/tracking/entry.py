@@ -11,16 +11,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sadari.comparison.request import REQUEST, data_name
-from sadari.comparison.stored import RESULT, is_comparison, read_comparison
+from sadari.comparison.request import data_name
+from sadari.comparison.stored import RESULT, read_comparison
 from sadari.errors import SadariError
 from sadari.files import read_json
 from sadari.run import SCORES, RunRecord
+from sadari.run_lookup import COMPARISON, is_comparison
 
 RUN_FILES = (
     "settings.toml", "environment.json", "preprocess.json", "history.csv", "scores.json", "log.txt",
 )  # fmt: skip
-COMPARISON_FILES = (REQUEST, RESULT, "report.html", "plots/*.png")
+COMPARISON_FILES = (COMPARISON, RESULT, "report.html", "plots/*.png")
 UNFIT = re.compile(r"[^\w./: -]")  # not allowed in the name of a metric (MLflow's rule, the strictest known)
 
 

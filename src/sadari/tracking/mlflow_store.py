@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sadari.errors import SadariError
+from sadari.errors import SadariError, missing_package
 from sadari.progress import Progress
 from sadari.tracking.entry import Entry
 
@@ -76,9 +76,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise SadariError(
-            f"logging to MLflow needs the package {error.name}; install it with: pip install 'sadari[mlflow]'"
-        ) from None
+        raise missing_package("logging to MLflow", error.name, "mlflow") from None
     except Exception as error:
         if not isinstance(error, OSError) and not type(error).__module__.startswith(("mlflow.", "sqlalchemy.")):
             raise

@@ -20,8 +20,8 @@ from sadari.errors import SadariError
 from sadari.job import Job
 from sadari.progress import Progress
 from sadari.run import RunRecord
+from sadari.run_lookup import FINAL
 
-FINAL = "final"  # the folder of their comparison
 FINALISTS = 6  # at most (assumed: a table to read at a glance, and few enough pairs to correct p for)
 PLANNED_SHARE = 0.95  # of the time left, since a cost is known to a few per cent (assumed)
 

@@ -14,6 +14,7 @@ from sadari.deploy.serve.protocol import bounded_protocol
 from sadari.errors import SadariError
 from sadari.inference.classifier import Classifier
 from sadari.inference.device import threads_for, use_machine
+from sadari.progress import Progress
 from sadari.settings import Settings
 
 BACKLOG = 2048  # connections that wait to be accepted (uvicorn's default)
@@ -56,13 +57,13 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
 
 
 @contextmanager
-def opened_to_serve(path: Path | str) -> Iterator[Classifier]:
+def opened_to_serve(path: Path | str, progress: Progress | None = None) -> Iterator[Classifier]:
     """Open the model in `path`, and compute within with as many threads as a single image keeps busy.
 
     Measured on two cores that other processes used too: 64 images of 28x28 through A4's cnn take 4 ms on one thread,
     and 9 to 36 ms on two, which wait for each other. Raises as `Classifier.open` does.
     """
-    classifier = Classifier.open(path)
+    classifier = Classifier.open(path, progress)
     device = str(next(classifier.model.network.parameters()).device)
     settings = Settings(device=device, batch_size=1)
     with use_machine(settings, threads_for(settings, classifier.shape)):
