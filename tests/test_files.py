@@ -1,6 +1,7 @@
 """Is a file written whole, as the umask says, and is what a kill leaves behind removed by the next process?"""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -16,7 +17,13 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import names_in, read_json, write_text, write_whole
 from sadari.locks import Busy, hold_folder
 from sadari.settings import read_toml
-from sadari.unfinished import UnfinishedFolder, remove_unfinished, temporary_folder
+from sadari.unfinished import (
+    UnfinishedFolder,
+    remove_temporary_folders,
+    remove_unfinished,
+    temporary_folder,
+    temporary_folders,
+)
 from support.terminal import Terminal
 
 
@@ -150,10 +157,54 @@ def test_temporary_folders_of_dead_processes_go(tmp_path: Path, monkeypatch: pyt
         (folder / "0.npz").write_bytes(b"")
     os.utime(of_old / "0.npz", (1, 1))
     os.utime(of_old, (1, 1))
-    with temporary_folder("sadari-splits") as ours:
+    with temporary_folder("run") as ours:
         assert stat.S_IMODE(ours.path.stat().st_mode) == 0o700
         assert not of_old.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["sadari-splits-def"]
+
+
+FILL_TEMPORARY = """
+    import sys, time
+    from sadari.unfinished import temporary_folder
+    with temporary_folder(sys.argv[1]) as folder:
+        (folder.path / "model").write_text("half")
+        print("filling", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_temporary_folder_of_a_killed_process_goes_with_the_next_of_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, living = program(FILL_TEMPORARY, "run"), program(FILL_TEMPORARY, "quantising")
+    for each in (dead, living):
+        assert each.stdout is not None
+        assert each.stdout.readline() == "filling\n"
+    killed(dead)
+    (tmp_path / "sadari-projects").mkdir()  # not ours
+    (tmp_path / ".film.0123abcd.part").mkdir()
+    assert len(temporary_folders()) == 2
+    with temporary_folder("measuring") as ours:
+        (left,) = set(temporary_folders()) - {ours.path}
+    assert left.name.startswith(".sadari-quantising.")
+    killed(living)
+    remove_temporary_folders()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".film.0123abcd.part", "sadari-projects"]
+
+
+def test_no_room_for_temporary_files_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(SadariError, match=r"^cannot make a temporary folder '.*gone.*' \(No such file .*; set TMPDIR"):
+        temporary_folder("run")
+
+
+def test_all_temporary_folders_are_made_in_one_way() -> None:
+    """Else nobody would find what a killed process left of them."""
+    makers = re.compile(r"\bmkdtemp|TemporaryDirectory|NamedTemporaryFile|mkstemp|SpooledTemporaryFile")
+    source = Path(files.__file__).parent
+    assert [str(each) for each in source.rglob("*.py") if makers.search(each.read_text(encoding="utf-8"))] == []
 
 
 def test_a_folder_is_held_by_one(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from sadari.errors import SadariError
 from sadari.locks import ABANDONED_SECONDS, LOCK, Busy, hold_file, release_folder, remove_if_abandoned, take_folder
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 UNFINISHED = ".part"  # how the name of a file ends that is still being written
 PRIVATE = 0o700  # permissions of a folder that no other user may read
+TEMPORARY = "sadari-"  # how the names of all folders for temporary files begin
 ATTEMPTS = 16  # assumed: no name is taken or swept this often in a row
 
 
@@ -78,15 +80,40 @@ class UnfinishedFolder:
 
 
 def temporary_folder(name: str) -> UnfinishedFolder:
-    """Make a private folder for temporary files; what killed processes left of the same `name` is removed."""
+    """Make a private folder for temporary files; those that killed processes left are removed, of every name.
+
+    Raises SadariError where none can be made.
+    """
+    try:
+        parent = _temporary()
+        remove_temporary_folders()
+        return UnfinishedFolder(parent, f"{TEMPORARY}{name}", PRIVATE)
+    except OSError as error:
+        where = f" '{error.filename}'" if error.filename else ""
+        raise SadariError(
+            f"cannot make a temporary folder{where} ({error.strerror}); set TMPDIR to a folder that can be written to"
+        ) from None
+
+
+def _temporary() -> Path:
     import tempfile  # here, since it loads more than all else that `--help` needs of this module
 
-    parent = Path(tempfile.gettempdir())
-    for path in parent.glob(f"{name}-*"):  # as version 0.1.0 called them, without a lock
+    return Path(tempfile.gettempdir())
+
+
+def temporary_folders() -> list[Path]:
+    """List the folders for temporary files, of processes at work and of killed ones."""
+    return list(unfinished_folders(_temporary(), f"{TEMPORARY}*"))
+
+
+def remove_temporary_folders() -> None:
+    """Remove the folders for temporary files that no process fills any more."""
+    for folder in temporary_folders():
+        remove_abandoned_folder(folder)
+    for path in _temporary().glob("sadari-splits-*"):  # as version 0.1.0 called them, without a lock
         with suppress(OSError):
             if is_mine(path) and not path.is_symlink() and time.time() - _newest(path) > ABANDONED_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
-    return UnfinishedFolder(parent, name, PRIVATE)
 
 
 def _new_folder(parent: Path, name: str, mode: int) -> "tuple[Path, FileLock | None]":

@@ -216,6 +216,24 @@ def test_what_killed_processes_left_is_counted_and_cleared(photos: Path, own_cac
     assert leftovers().count == 0
 
 
+@pytest.mark.usefixtures("own_cache")
+def test_temporary_folders_of_killed_processes_are_counted_and_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "temporary"
+    killed = place / ".sadari-run.0123abcd.part"
+    killed.mkdir(parents=True)
+    (killed / ".lock.part").touch()
+    (killed / "model.safetensors").write_bytes(bytes(2**20))
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    document = json.loads(CliRunner().invoke(app, ["cache", "--json"]).stdout)
+    assert document["temporary"] == {"count": 1, "bytes": 2**20}
+    assert "1.0 MiB in 1 temporary folder" in CliRunner().invoke(app, ["cache"]).output
+    document = json.loads(CliRunner().invoke(app, ["cache", "--clear", "--json"]).stdout)
+    assert document["temporary"] == {"count": 0, "bytes": 0}
+    assert not killed.exists()
+
+
 def test_a_younger_folder_of_version_0_1_0_stays(own_cache: Path) -> None:
     of_old = own_cache / "packs" / ".machine.99999.abcd_123"
     of_old.mkdir(parents=True)

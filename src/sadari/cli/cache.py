@@ -31,6 +31,7 @@ def cache(
         remove,
         remove_altered,
         remove_leftovers,
+        temporary_leftovers,
     )
 
     altered: list[Entry] = []
@@ -40,7 +41,7 @@ def cache(
         remove_leftovers()
     elif verify:
         altered = remove_altered()
-    held, unfinished = entries(), leftovers()
+    held, unfinished, temporary = entries(), leftovers(), temporary_leftovers()
     total = sum(entry.size for entry in held)
     if as_json:
         documents = [{"folder": str(e.folder), "kind": e.kind, "bytes": e.size, "used": e.used} for e in held]
@@ -51,6 +52,7 @@ def cache(
                 "limit": cache_limit(),
                 "entries": documents,
                 "unfinished": {"count": unfinished.count, "bytes": unfinished.size},
+                "temporary": {"count": temporary.count, "bytes": temporary.size},
                 **({"altered": [str(each.folder) for each in altered]} if verify else {}),
             }
         )
@@ -60,6 +62,9 @@ def cache(
         show(f"{_size(total)} of {_size(cache_limit())} in {cache_dir()}; {LIMIT} sets the limit in GiB")
         if unfinished.count:
             show(f"besides {_size(unfinished.size)} unfinished, of processes at work or ended ones; see --clear")
+        if temporary.count:
+            folders = "folder" if temporary.count == 1 else "folders"
+            show(f"besides {_size(temporary.size)} in {temporary.count} temporary {folders}, likewise")
         if verify:
             show(f"{len(held):,} verified: as they were written; {len(altered):,} altered and removed")
     if altered:

@@ -5,10 +5,8 @@ images decide (onnxruntime's `quantize_static`). Convolutions, matrix products a
 quantised; recurrent layers stay in float32.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -20,6 +18,7 @@ from sadari.deploy.onnx_graph import INPUT
 from sadari.deploy.onnx_runtime import AT_ONCE, Predict
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import verdict
+from sadari.unfinished import temporary_folder
 from sadari.values import Verdict
 
 QUANTISED = ("Conv", "Gemm", "MatMul")
@@ -52,8 +51,8 @@ def quantize(content: bytes, calibrating: NDArray[np.uint8]) -> bytes:
     """
     quantization = require("onnxruntime.quantization")
     shape_inference = require("onnxruntime.quantization.shape_inference")
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        original, prepared, result = (Path(folder) / name for name in ("float32.onnx", "prepared.onnx", "int8.onnx"))
+    with temporary_folder("quantising") as folder, quiet():
+        original, prepared, result = (folder.path / name for name in ("float32.onnx", "prepared.onnx", "int8.onnx"))
         original.write_bytes(content)
         try:
             shape_inference.quant_pre_process(original, prepared, skip_symbolic_shape=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sadari.data.cache.digests import digest_texts
 from sadari.files import read_json, write_bytes, write_json
@@ -12,10 +11,10 @@ from sadari.inference.classifier import Classifier
 from sadari.job import Job
 from sadari.run import SCORES, SETTINGS
 from sadari.settings import JobRecord
+from sadari.unfinished import temporary_folder
 from sadari.values import ImageSet
 
 EVENTS = "events."  # how the names of TensorBoard's files begin
-TEMPORARY = "sadari-"  # how the names of temporary folders begin
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +42,9 @@ class RunSnapshot:
 
     def open(self) -> Classifier:
         """Load the run's model, ready to predict."""
-        with TemporaryDirectory(prefix=TEMPORARY) as folder:
-            self.write(Path(folder))
-            return Classifier.open(folder)
+        with temporary_folder("run") as folder:
+            self.write(folder.path)
+            return Classifier.open(folder.path)
 
 
 @contextmanager
@@ -59,5 +58,5 @@ def run_folder(out: str | Path | None, job: Job, images: ImageSet) -> Iterator[P
         digest = digest_texts(job.record.to_toml(), images.fingerprint)[:12]
         yield Path(out) / f"{job.model.name}-seed{job.seed}-{digest}"
         return
-    with TemporaryDirectory(prefix=TEMPORARY) as folder:
-        yield Path(folder) / "run"
+    with temporary_folder("run") as folder:
+        yield folder.path / "run"

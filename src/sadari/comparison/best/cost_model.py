@@ -5,9 +5,7 @@
 `image`: seconds of learning from one image. `start`: seconds of every run, however long it is.
 """
 
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from sadari.comparison.variants import Arm
 from sadari.job import Job, make_job
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import Settings, Value
+from sadari.unfinished import temporary_folder
 from sadari.values import ImageSet, Split
 
 # Cost of evaluating an image, in images learnt from (assumed: the backward pass costs twice the forward pass).
@@ -88,8 +87,8 @@ def measure(data: str, arm: Arm, seed: int, images: ImageSet, counts: Counts, tr
     cached = caches_features(make_job(data, arm.model, seed, arm.overrides))
     job = make_job(data, arm.model, seed, {**arm.overrides, **short, **uncached})
     sample, split = _sample(job, shape_for(job.settings, images), images, counts)
-    with tempfile.TemporaryDirectory() as folder:
-        run = train(job, Path(folder) / "run", images=sample, split=split)
+    with temporary_folder("measuring") as folder:
+        run = train(job, folder.path / "run", images=sample, split=split)
         passes = [row["seconds"] for row in run.history]
         seconds = run.summary["seconds"]
     # A classical model computes the features of all images once, in its first pass; a network in every pass.

@@ -34,7 +34,7 @@ def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> li
     at_once = min(most, left)
     if at_once > 1:
         progress.say(f"{left} runs train side by side, {at_once} at a time with one thread each")
-    with temporary_folder("sadari-splits") as folder:
+    with temporary_folder("splits") as folder:
         return _Crew(tasks, OneAtATime(progress), folder.path).work(at_once - 1)
 
 

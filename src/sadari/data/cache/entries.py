@@ -22,7 +22,13 @@ from sadari.data.cache.seal import FILES, is_ours, is_unaltered, remove_files, s
 from sadari.errors import SadariError, UsageError
 from sadari.files import sync_folder, write_text
 from sadari.locks import remove_if_abandoned
-from sadari.unfinished import UnfinishedFolder, is_unfinished, remove_abandoned_folder
+from sadari.unfinished import (
+    UnfinishedFolder,
+    is_unfinished,
+    remove_abandoned_folder,
+    remove_temporary_folders,
+    temporary_folders,
+)
 
 KINDS = ("packs", "features")
 # Assumed: more processes than this will not replace one damaged entry at the same moment.
@@ -216,7 +222,7 @@ _CONTENT = {"packs": "decoded images", "features": "computed features"}
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What killed processes left unfinished in the cache: how many files and folders, and their size in bytes."""
+    """What killed processes left unfinished: how many files and folders, and their size in bytes."""
 
     count: int
     size: int
@@ -224,12 +230,26 @@ class Leftovers:
 
 def leftovers() -> Leftovers:
     """Count what is unfinished in the cache, that of processes at work included."""
-    found = [path for parent in _places() for path in _unfinished_in(parent)]
-    return Leftovers(len(found), sum(_size(path) if path.is_dir() else path.stat().st_size for path in found))
+    return _sum([path for parent in _places() for path in _unfinished_in(parent)])
+
+
+def temporary_leftovers() -> Leftovers:
+    """Count the folders for temporary files outside the cache, those of processes at work included."""
+    return _sum(temporary_folders())
+
+
+def _sum(found: list[Path]) -> Leftovers:
+    size = 0
+    for path in found:
+        with suppress(FileNotFoundError):  # its process has just ended
+            size += _size(path) if path.is_dir() else path.stat().st_size
+    return Leftovers(len(found), size)
 
 
 def remove_leftovers(parent: Path | None = None) -> None:
-    """Remove what killed processes left in the folder `parent` of the cache, or in all of it."""
+    """Remove what killed processes left in the folder `parent` of the cache; without it in all, and temporary files."""
+    if parent is None:
+        remove_temporary_folders()
     for place in (parent,) if parent else _places():
         for path in list(_unfinished_in(place)):
             if path.is_dir():

@@ -9,7 +9,6 @@ unpickles a file only after its sum was right.
 import gzip
 import shutil
 import tarfile
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from sadari.data.sources.base import ArrayContent
 from sadari.data.sources.download import Remote
 from sadari.errors import SadariError
 from sadari.files import write_whole
+from sadari.unfinished import UnfinishedFolder
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,12 @@ def _gunzip(archive: Path, target: Path) -> None:
 def _untar(archive: Path, files: tuple[str, ...], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{archive.name}.", dir=folder) as temporary:
+        with UnfinishedFolder(folder, archive.name) as temporary:
             with tarfile.open(archive) as tar:
-                tar.extractall(temporary, filter="data")
+                tar.extractall(temporary.path, filter="data")
             for name in files:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (Path(temporary) / name).replace(folder / name)
+                (temporary.path / name).replace(folder / name)
     except (OSError, tarfile.TarError) as error:
         raise SadariError(f"cannot unpack {archive} into {folder}: {error}") from error
 
