@@ -115,7 +115,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def conclusions(result: ComparisonResult) -> tuple[str, ...]:
-    """Say how the best arm compares with each other one, in the order of the ranking, and how p was corrected."""
+    """Say how the best arm compares with each other one, in the order of the ranking, how p was corrected, and which
+    arm validation chooses.
+    """
     best = result.best
     if best is None or not result.verdicts:
         return ()
@@ -126,4 +128,4 @@ def conclusions(result: ComparisonResult) -> tuple[str, ...]:
             f"Every p is corrected by Holm's method for {len(result.verdicts):,} comparisons; each interval is that of "
             "its pair alone."
         )
-    return tuple(sentences)
+    return (*sentences, result.choice)

@@ -38,6 +38,6 @@ def require_there(folder: Path) -> None:
     """Raise SadariError where the folder of a run that is under way has another name now, or is gone."""
     if not exists(folder):
         raise SadariError(
-            f"the folder '{folder}' was renamed, moved or removed while its run was trained; what was stored until then "
-            "is in the folder with its new name: go on with sadari resume and that name"
+            f"the folder '{folder}' was renamed, moved or removed while its run was trained; what was stored "
+            "until then is in the folder with its new name: go on with sadari resume and that name"
         )
