@@ -331,9 +331,9 @@ def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
 def test_another_request_gets_the_next_folder(tmp_path: Path) -> None:
     names = [
         run(asked, tmp_path, FakeTrainer()).out.name
-        for asked in (request(), request(epochs="2"), request(seeds=3), request("mlp"), request())
+        for asked in (request(), request(epochs="2"), request(seeds=3), request("mlp"), request(seeds=1))
     ]
-    assert names == [f"digits-compare-{number}" for number in (1, 2, 3, 4, 1)]
+    assert names == [f"digits-compare-{number}" for number in (1, 2, 1, 3, 4)]  # three seeds go on with two
 
 
 def test_a_given_folder_takes_the_same_request_or_more(tmp_path: Path) -> None:
@@ -503,3 +503,38 @@ def test_a_better_result_replaces_the_former_one(tmp_path: Path) -> None:
     run(request("mlp", seeds=1), tmp_path, FakeTrainer(), out)
     run(request("softmax", "mlp"), tmp_path, FakeTrainer(), out)
     assert [path.name for path in out.glob("comparison*.json")] == ["comparison.json"]
+
+
+# folders
+
+
+@pytest.mark.parametrize("name", ["가" * 90, "a" * 300, "가나" * 60 + "x", "é" * 200])
+def test_a_name_that_is_too_long_for_a_disk_is_cut_with_a_digest(tmp_path: Path, name: str) -> None:
+    folder = folder_name(name, 12)
+    assert len(f".confusion-{folder}.svg.12345678.part".encode()) <= 255
+    assert folder.endswith("-seed12") and folder != folder_name(f"{name}y", 12)
+    (tmp_path / folder).mkdir()
+    kept = "가" * 70
+    assert folder_name(kept, 0) == f"{kept}-seed0"
+    arms = (named_arm(name, "mlp"), named_arm(kept, "softmax"), named_arm(f"{name}y", "softmax"))
+    heard = Listener()
+    asked = Comparison("digits", arms, (0,))
+    compare(asked, out=tmp_path / "out", executor=SerialExecutor(FakeTrainer()), progress=heard)
+    said = [each for each in heard.said if "too long for a folder" in each]
+    assert len(said) == 2 and name in said[0] and folder_name(name, 0) in said[0]
+    assert (tmp_path / "out" / folder_name(name, 0)).is_dir()
+
+
+def test_more_seeds_without_out_go_on_with_the_comparison_that_is_there(tmp_path: Path) -> None:
+    trainer, heard = FakeTrainer(), Listener()
+    first = run(request(seeds=2), tmp_path, trainer)
+    other = run(request("softmax", seeds=2), tmp_path, trainer)
+    assert other.out != first.out
+    trainer.calls.clear()
+    more = compare(request(seeds=3), runs=tmp_path / "runs", executor=SerialExecutor(trainer), progress=heard)
+    assert more.out == first.out and [job.seed for job in trainer.calls] == [2, 2]
+    assert f"{first.out} goes on: seeds 0, 1 are there" in heard.said
+    fewer = run(request(seeds=1), tmp_path, trainer)
+    assert fewer.out not in (first.out, other.out)
+    again = run(request(seeds=2), tmp_path, trainer)
+    assert again.out == fewer.out and not [each for each in heard.said if "goes on" in each][1:]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.cli.output.comparison import conclusions, places
 from sadari.comparison.arm_result import judging_scores
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor
@@ -13,6 +14,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.metrics import METRICS, score
 from sadari.files import read_json, write_json
+from sadari.report import sentences
 from sadari.run import RunRecord
 from support.fake_training import FakeTrainer
 from support.jobs import named_arms
@@ -101,3 +103,45 @@ def test_the_frame_has_a_column_for_every_score(result: ComparisonResult) -> Non
     assert set(METRICS.names()) < set(frame.columns)
     assert frame["top_5"].tolist() == [arm.scores["top_5"] for arm in result.arms]
     assert frame["diagnosis"][0].startswith("softmax over-fits")
+
+
+def revalidated(result: ComparisonResult, accuracies: dict[str, float | None]) -> None:
+    """Store other validation accuracies in the runs of each arm; None: no validation images."""
+    for name, accuracy in accuracies.items():
+        for record in result.records[name]:
+            summary = read_json(record.path / "scores.json")
+            scores = summary["scores"]["val"]
+            summary["scores"]["val"] = None if accuracy is None else {**scores, "accuracy": accuracy}
+            write_json(record.path / "scores.json", summary)
+
+
+def test_validation_chooses_what_to_go_on_with_and_test_images_judge(result: ComparisonResult, tmp_path: Path) -> None:
+    assert result.best is not None and result.chosen == result.best
+    assert result.choice.endswith("): softmax.")
+    revalidated(result, {"softmax": 0.5, "majority": 0.75})
+    after = compared(tmp_path)
+    assert after.best is not None and after.best.name == "softmax"  # the table is ordered by the test images
+    assert after.chosen is not None and after.chosen.name == "majority"
+    assert after.choice == (
+        "Chosen by validation accuracy (0.7500): majority; softmax has the highest accuracy on test."
+    )
+    assert after.document()["chosen"] == {"arm": "majority", "by": "val"}
+    assert after.choice in conclusions(after) and after.choice in sentences.conclusions(after, "")
+    [(_, following)] = [row for row in places(after, "digits", ()) if row[0] == "next"]
+    assert "majority-seed0" in following and "softmax" not in following
+
+
+def test_equal_validation_leaves_the_choice_to_the_order_of_the_request(
+    result: ComparisonResult, tmp_path: Path
+) -> None:
+    revalidated(result, {"softmax": 0.5, "majority": 0.5})
+    chosen = compared(tmp_path).chosen
+    assert chosen is not None and chosen.name == "softmax"
+
+
+def test_without_validation_images_the_judges_choose_and_that_is_said(result: ComparisonResult, tmp_path: Path) -> None:
+    revalidated(result, {"majority": None})
+    after = compared(tmp_path)
+    assert after.chosen == after.best and after.chosen is not None and after.chosen.name == "softmax"
+    assert "by the images that judge" in after.choice and "flatters" in after.choice
+    assert after.document()["chosen"] == {"arm": "softmax", "by": "test"}

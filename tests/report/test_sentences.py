@@ -75,5 +75,5 @@ def test_a_few_images_are_no_reason_to_warn() -> None:
 
 def test_the_conclusions_repeat_no_verdict(stamped_result: ComparisonResult) -> None:
     said = conclusions(stamped_result, "Beware.")
-    assert said[-1] == "Beware."
+    assert said[-2:] == ("Beware.", stamped_result.choice)
     assert not any(verdict.sentence in said for verdict in stamped_result.verdicts)

@@ -250,3 +250,18 @@ def test_an_entry_is_logged_in_order_and_each_once(tmp_path: Path) -> None:
     alone = entry_of(Path(entry.children[0].tags["folder"]))
     assert alone.digest != entry.children[0].digest  # beside its comparison it is another entry
     assert entry.began <= min(each.ended for each in entry.children)
+
+
+def test_no_home_folder_is_one_sentence() -> None:
+    code = (
+        "import pwd\n"
+        "def unknown(uid): raise KeyError(uid)\n"
+        "pwd.getpwuid = unknown\n"
+        "from sadari.tracking.mlflow_store import log_to_mlflow\n"
+        "from sadari.errors import SadariError\n"
+        "try: log_to_mlflow([], '', 'x', None)\n"
+        "except SadariError as error: print(error)\n"
+    )
+    nobody = {key: value for key, value in os.environ.items() if key not in ("HOME", "USER", "LOGNAME")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=nobody)
+    assert "set HOME to a folder that can be written" in done.stdout, done.stderr

@@ -1,5 +1,6 @@
 """How does a run end whose loss is no number, or whose memory is too small?"""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.models.network import Network
+from sadari.progress import Task
 from sadari.settings import Settings, Value
 from sadari.training.batches import Batch, Batches
 from sadari.training.engine import DivergedError
@@ -134,3 +136,56 @@ def test_an_error_of_another_kind_while_a_batch_is_made_is_not_hidden(tmp_path: 
     engine.batches._inputs = replace(engine.inputs, prepare=broken)
     with pytest.raises(RuntimeError, match="something else"):
         engine.fit()
+
+
+class Moving(Listener):
+    """Renames the folder of a run when its second epoch begins."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
+        if "epoch 2" in label:
+            self.folder.rename(self.folder.with_name("elsewhere"))
+        return super().task(label, total, unit)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1000.0])
+def test_a_folder_that_is_renamed_while_its_run_is_trained_is_one_sentence(seconds: float, tmp_path: Path) -> None:
+    images, out = patterns(), tmp_path / "run"
+    job = job_for(network_file(tmp_path, PLAIN), epochs=3, checkpoint_seconds=seconds)
+    with pytest.raises(SadariError, match="was renamed, moved or removed while its run was trained"):
+        train(job, out, images=images, split=parts(images), progress=Moving(out))
+    assert not out.exists()
+    gone_on = train(job, tmp_path / "elsewhere", images=images, split=parts(images))
+    whole = train(job, tmp_path / "whole", images=images, split=parts(images))
+    assert model_bytes(gone_on) == model_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"patience": 3}, "patience=3 has no effect without validation images"),
+        ({"warmup_epochs": 5.5}, "warmup_epochs=5.5 is longer than the run of 2 epochs"),
+        ({"warmup_epochs": 2.0}, ""),
+    ],
+)
+def test_settings_that_cannot_work_are_said_before_training(
+    overrides: dict[str, Value], says: str, tmp_path: Path
+) -> None:
+    images, heard = patterns(), Listener()
+    split = replace(parts(images), val=np.empty(0, dtype=np.int64))
+    job = named_job("patterns", network_file(tmp_path, PLAIN), 0, {**QUIET, **overrides, "epochs": 2})
+    train(job, tmp_path / "run", images=images, split=split, progress=heard)
+    assert [each for each in heard.said if "effect" in each or "longer" in each][:1] == [
+        each for each in heard.said if says and says in each
+    ]
+
+
+@pytest.mark.parametrize(("model", "value"), [("sgd", {"alpha": 1e300}), ("logistic", {"C": 1e-300})])
+def test_a_penalty_beyond_all_numbers_is_refused(model: str, value: dict[str, Value], tmp_path: Path) -> None:
+    images = patterns()
+    with pytest.raises(UsageError, match="is between 1e-30 and 1e"):
+        train(named_job("patterns", model, 0, {**QUIET, **value}), tmp_path / "run", images=images, split=parts(images))
+    assert not (tmp_path / "run").exists()

@@ -1,13 +1,17 @@
 """Is the cross-entropy that is written out the same as torch's own, with all its options?"""
 
+import math
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sadari.training.loss import CrossEntropy, are_correct
+from sadari.evaluation.metrics import loss
+from sadari.training.loss import CrossEntropy, are_correct, mean_log_loss
+from sadari.values import Predictions
 
 CLASSES = 5
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 0.25, 1.5])
@@ -65,3 +69,17 @@ def test_a_logit_that_is_no_number_is_seen_in_the_loss() -> None:
         broken = logits.clone()
         broken[3, 2] = spoilt
         assert not loss.losses(broken, loss.targets(labels))[3].isfinite()
+
+
+@pytest.mark.parametrize("far", [10.0, 200.0])
+def test_the_loss_of_an_epoch_is_clipped_as_that_of_the_scores(far: float) -> None:
+    logits = torch.randn(50, 4, generator=torch.Generator().manual_seed(1))
+    labels = torch.arange(50) % 4
+    logits[3, labels[3]] -= far
+    plain = F.cross_entropy(logits, labels).item()
+    predictions = Predictions(
+        np.arange(50).astype(np.str_), labels.numpy(), logits.softmax(1).numpy(), ("a", "b", "c", "d"), 1.0
+    )
+    assert mean_log_loss(logits, labels) == pytest.approx(loss(predictions), rel=1e-5)
+    assert (mean_log_loss(logits, labels) == plain) == (far < 50)
+    assert math.isnan(mean_log_loss(torch.full((2, 4), math.nan), torch.zeros(2, dtype=torch.int64)))

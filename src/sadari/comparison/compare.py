@@ -15,10 +15,10 @@ from sadari.comparison.command import command_of
 from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import facts_of
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
-from sadari.comparison.request import Comparison, choose_folder, data_name, store_request
+from sadari.comparison.request import Comparison, choose_folder, data_name, read_stored, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.stored import store_result
-from sadari.comparison.variants import folder_name
+from sadari.comparison.variants import folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
@@ -55,6 +55,7 @@ def compare(
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
+    _say_where(request, folder, progress)
     store_request(request, folder)
     remove_unfinished(folder)
     store_split(request, inputs, folder)
@@ -90,6 +91,15 @@ def require_margin(margin: float | None) -> None:
     """Raise UsageError where `margin` is no difference of accuracies."""
     if margin is not None and not 0 < margin < 1:
         raise UsageError(f"a margin of accuracy is between 0 and 1, not {margin:g}; half a point is 0.005")
+
+
+def _say_where(request: Comparison, folder: Path, progress: Progress) -> None:
+    """Say which names of arms are too long for folders, and that more seeds go on with a comparison that is there."""
+    for sentence in shortened(request.arms):
+        progress.say(sentence)
+    stored = read_stored(folder)
+    if stored and len(stored["seeds"]) < len(request.seeds):
+        progress.say(f"{folder} goes on: seeds {', '.join(map(str, stored['seeds']))} are there")
 
 
 def _run(

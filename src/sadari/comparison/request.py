@@ -110,7 +110,8 @@ def equals(request: Comparison, stored: Mapping[str, Any]) -> bool:
 def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
     """Return the folder of the comparison: `out`, or the newest runs/NAME-N that holds this request.
 
-    A different request gets the next N. Raises UsageError where `out` holds something else.
+    Where none does, it is the newest one with the same arms and fewer seeds, which goes on; any other request gets the
+    next N. Raises UsageError where `out` holds something else.
     """
     if out is not None:
         _require_room(request, out)
@@ -120,20 +121,27 @@ def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:
         stored = read_stored(folder)
         return stored is not None and equals(request, stored)
 
-    return numbered_folder(request.name or f"{data_name(request.data)}-compare", runs, holds)
+    def has_fewer_seeds(folder: Path) -> bool:
+        stored = read_stored(folder)
+        return stored is not None and len(request.arms) == len(stored["arms"]) and extends(request, stored)
+
+    name = request.name or f"{data_name(request.data)}-compare"
+    return numbered_folder(name, runs, holds, has_fewer_seeds)
 
 
-def numbered_folder(name: str, runs: Path, holds: Callable[[Path], bool]) -> Path:
-    """Return the newest runs/NAME-N of which `holds` is true, or make the next one that is free.
+def numbered_folder(name: str, runs: Path, *holds: Callable[[Path], bool]) -> Path:
+    """Return the newest runs/NAME-N of which one of `holds` is true, or make the next one that is free.
 
-    The making decides, so that no two requests that begin together get one folder. Raises SadariError.
+    holds: in their order; the second is asked where the first is true of no folder. The making decides, so that no two
+    requests that begin together get one folder. Raises SadariError.
     """
     stem = f"{name}-"
     found = runs.glob(f"{escape(stem)}*")
     held = {int(path.name[len(stem) :]): path for path in found if path.name[len(stem) :].isdecimal()}
-    for number in sorted(held, reverse=True):
-        if holds(held[number]):
-            return held[number]
+    for is_held in holds:
+        for number in sorted(held, reverse=True):
+            if is_held(held[number]):
+                return held[number]
     for number in count(max(held, default=0) + 1):
         folder = runs / f"{stem}{number}"
         try:

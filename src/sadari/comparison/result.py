@@ -74,6 +74,40 @@ class ComparisonResult:
         """The arm with the highest accuracy among those that are done."""
         return next((arm for arm in self.arms if arm.status == DONE), None)
 
+    @property
+    def chosen(self) -> ArmResult | None:
+        """The arm to go on with: that with the highest validation accuracy; `best` where nothing was validated.
+
+        Test images judge the arms. Choosing by them too would make the figure of the chosen one flatter. Of equal arms,
+        the first one of the request.
+        """
+        found = {arm.name: arm for arm in self.arms if arm.status == DONE}
+        done = [found[arm.name] for arm in self.arms_asked if arm.name in found]
+        validated = [arm for arm in done if arm.val_accuracy is not None]
+        if len(validated) < len(done):  # an arm without validation images cannot be compared by them
+            return self.best
+        return max(validated, key=lambda arm: arm.val_accuracy or 0.0, default=None)
+
+    @property
+    def chosen_by(self) -> str:
+        """The split that chooses: val, or the one that judges where an arm has no validation images."""
+        done = [arm for arm in self.arms if arm.status == DONE]
+        return "val" if all(arm.val_accuracy is not None for arm in done) else self.data.judged_on
+
+    @property
+    def choice(self) -> str:
+        """A sentence on the arm to go on with and on the images that chose it; "" where no arm is done."""
+        chosen, best = self.chosen, self.best
+        if chosen is None or best is None:
+            return ""
+        if self.chosen_by != "val":
+            return (
+                f"Chosen: {chosen.name}, by the images that judge, since not every model has validation images; that "
+                "flatters."
+            )
+        also = "" if chosen.name == best.name else f"; {best.name} has the highest accuracy on {self.data.judged_on}"
+        return f"Chosen by validation accuracy ({chosen.val_accuracy:.4f}): {chosen.name}{also}."
+
     def document(self, report: Path | None = None) -> dict[str, Any]:
         """Return the document of `compare --json`; report: the path of the page about it, where one was written."""
         return {
@@ -86,6 +120,7 @@ class ComparisonResult:
             "judged_on": self.data.judged_on,
             "leaks": self.data.leaks,
             "arms": [arm.document() for arm in self.arms],
+            "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
             "verdicts": [asdict(each) for each in self.verdicts],
             "claims": [asdict(each) for each in self.claims],

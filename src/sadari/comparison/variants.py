@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from itertools import product
 from typing import get_type_hints
 
@@ -14,6 +15,7 @@ from sadari.settings import Settings, Value, parse_value, setting_names, unknown
 Varied = Mapping[str, Sequence[Value]]  # the values of each varied setting or variable
 
 CHAIN = "augment"  # the setting whose values hold commas themselves
+MOST_BYTES = 220  # of the name of an arm in names of files (disks hold 255, with what stands around it)
 MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)
 
 _BETWEEN_COMMAS = re.compile(r'(?:^|,)((?:"[^"]*"|[^,"]|")*)')
@@ -144,9 +146,27 @@ def require_distinct(arms: Sequence[Arm]) -> None:
 
 
 def folder_name(arm: str, seed: int) -> str:
-    """Return the folder name of the run of `arm` with `seed`; '-' replaces characters that shells or disks mind."""
-    cleaned = "".join(each if each.isalnum() or each in "._=+-" else "-" for each in arm)
-    return f"{cleaned.lstrip('.') or 'arm'}-seed{seed}"
+    """Return the folder name of the run of `arm` with `seed`; '-' replaces characters that shells or disks mind.
+
+    A name that is too long for a disk is cut and ends in a digest of the whole.
+    """
+    cleaned = "".join(each if each.isalnum() or each in "._=+-" else "-" for each in arm).lstrip(".") or "arm"
+    if len(cleaned.encode()) > MOST_BYTES:
+        cleaned = f"{cleaned.encode()[: MOST_BYTES // 2].decode(errors='ignore')}-{_digest(arm)}"
+    return f"{cleaned}-seed{seed}"
+
+
+def shortened(arms: Sequence[Arm]) -> tuple[str, ...]:
+    """Return a sentence for each arm whose folders have a shorter name than the arm."""
+    return tuple(
+        f"the name of the arm '{arm.name}' is too long for a folder: its runs are in {folder_name(arm.name, 0)} ..."
+        for arm in arms
+        if folder_name(arm.name, 0).rpartition("-seed")[0][-9:] == f"-{_digest(arm.name)}"
+    )
+
+
+def _digest(name: str) -> str:
+    return blake2b(name.encode(), digest_size=4).hexdigest()
 
 
 def _arms_of(spec: ModelSpec, varied: Varied, overrides: Mapping[str, Value]) -> list[Arm]:

@@ -117,7 +117,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
-    """Say what the headline leaves open about the best arm: how it learned, and whether its probabilities are wrong.
+    """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, and which arm
+    validation chooses.
 
     caution: that of the best arm. The verdicts themselves are in the headline and in the table of pairs.
     """
@@ -125,7 +126,7 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
     if best is None:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
-    return tuple(filter(None, (learned, caution)))
+    return tuple(filter(None, (learned, caution, result.choice)))
 
 
 def calibration_caution(name: str, bins: Sequence[ReliabilityBin], error: float) -> str:

@@ -65,7 +65,10 @@ def log_to_mlflow(entries: Sequence[Entry], uri: str, experiment: str, progress:
 def _client(uri: str) -> "MlflowClient":
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
+    try:
+        from mlflow import MlflowClient
+    except RuntimeError as error:  # it asks for a home folder when it is imported
+        raise SadariError(f"MLflow cannot be loaded ({error}); set HOME to a folder that can be written") from None
 
     return MlflowClient(tracking_uri=uri or None)
 

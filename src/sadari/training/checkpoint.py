@@ -13,6 +13,7 @@ from torch import Tensor
 from sadari.errors import SadariError
 from sadari.files import write_bytes
 from sadari.inference.model import Tensors, plain
+from sadari.training.log import require_there
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Checkpoint:
 
     def write(self, state: FitState, groups: Mapping[str, Tensors]) -> None:
         """Write everything; raise SadariError where the disk is full, and leave the file before as it is."""
+        require_there(self.path.parent.parent)
         tensors = {f"{group}/{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
         write_bytes(self.path, save(plain(tensors), {"state": json.dumps(asdict(state))}))
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sadari.inference.device import denormals_flushed
 from sadari.inference.predict import Inputs
@@ -22,6 +21,7 @@ from sadari.progress import Progress, Silent, Task
 from sadari.training.checkpoint import FitState
 from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
+from sadari.training.loss import mean_log_loss
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet, Split, prefetch
 
@@ -182,4 +182,4 @@ def _scores(tail: nn.Module, of: _Features) -> tuple[float, float]:
     """Return mean log loss and accuracy of the class layer as it is now."""
     logits = torch.cat([tail(each) for each in torch.split(of.vectors, SCORED_AT_ONCE)])
     labels = torch.from_numpy(of.labels)
-    return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).double().mean().item()
+    return mean_log_loss(logits, labels), (logits.argmax(1) == labels).double().mean().item()

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from sadari.errors import SadariError
@@ -33,7 +32,7 @@ from sadari.training.checkpoint import FitState
 from sadari.training.dense import DenseStack
 from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
-from sadari.training.loss import StepOutput
+from sadari.training.loss import StepOutput, mean_log_loss
 from sadari.training.optim.build import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import begin_step, varying_layers
 
@@ -210,8 +209,7 @@ class Engine:
         """Return loss and accuracy on the validation images, computed in the precision of training."""
         logits = predict_logits(self.learner, self.inputs, self.validation, self.precision)
         labels = torch.from_numpy(self.labels[self.validation])
-        loss = F.cross_entropy(logits, labels).item()
-        return loss, (logits.argmax(1) == labels).double().mean().item()
+        return mean_log_loss(logits, labels), (logits.argmax(1) == labels).double().mean().item()
 
     def _write_if_due(self, stop: Interruption) -> None:
         if self.loop.is_due(stop):

@@ -4,7 +4,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
-from sadari.files import write_text
+from sadari.errors import SadariError
+from sadari.files import exists, write_text
 from sadari.progress import Progress, Task
 
 
@@ -22,10 +23,21 @@ class Log:
         self.note(sentence)
 
     def note(self, *sentences: str) -> None:
-        """Write the sentences without showing them; raise SadariError where the disk is full."""
+        """Write the sentences without showing them; raise SadariError where disk or folder fail."""
+        if self._text:
+            require_there(self._path.parent)
         self._text += "".join(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {each}\n" for each in sentences)
         write_text(self._path, self._text)
 
     def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
         """Show the work; the file has nothing of it."""
         return self._shown.task(label, total, unit)
+
+
+def require_there(folder: Path) -> None:
+    """Raise SadariError where the folder of a run that is under way has another name now, or is gone."""
+    if not exists(folder):
+        raise SadariError(
+            f"the folder '{folder}' was renamed, moved or removed while its run was trained; what was stored "
+            "until then is in the folder with its new name: go on with sadari resume and that name"
+        )

@@ -3,6 +3,7 @@
 Autograd finds the same gradient, but keeps books on the way, and the loss itself is only needed every few steps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from sadari.evaluation.metrics import LEAST_PROBABILITY
+
+MOST_LOSS = -math.log(LEAST_PROBABILITY)  # of one image, in history.csv as in scores.json
 
 
 class StepOutput(NamedTuple):
@@ -81,6 +87,19 @@ class CrossEntropy:
             loss_sum += loss * output.share
             correct += hits
         return loss_sum, correct
+
+
+def mean_log_loss(logits: Tensor, labels: Tensor) -> float:
+    """Return the mean loss of answers (N, K) to labels int64 (N,), clipped as `evaluation.metrics.loss` clips it.
+
+    Without an image beyond that, it is torch's cross-entropy to the last bit; not a number stays what it is.
+    """
+    loss = F.cross_entropy(logits, labels).item()
+    if math.isfinite(loss) and loss * len(labels) > MOST_LOSS:
+        each = F.cross_entropy(logits, labels, reduction="none")
+        if each.max() > MOST_LOSS:
+            return each.clamp(max=MOST_LOSS).mean().item()
+    return loss
 
 
 def are_correct(logits: Tensor, labels: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from sadari.job import Job
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
+from sadari.models.spec import FittedBy
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
 from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment
@@ -81,7 +82,7 @@ def set_up(
     write_json(out / PREPROCESS, preprocess.to_json())
     write_split(out / SPLIT, split)
     log = _begun_log(job, images, split, out, progress)
-    _report_what_has_no_effect(job, log)
+    _report_what_has_no_effect(job, len(split.val), log)
 
     fit_inputs = split_inputs(network, preprocess, images, split.train, augmentation, job.settings, log)
     if fit_inputs.views:
@@ -147,13 +148,21 @@ def _begun_log(job: Job, images: ImageSet, split: Split, out: Path, progress: Pr
     return log
 
 
-def _report_what_has_no_effect(job: Job, log: Log) -> None:
-    """Report the chosen settings that this model does not read."""
+def _report_what_has_no_effect(job: Job, val_images: int, log: Log) -> None:
+    """Report the chosen settings that this model does not read, and those that contradict the length of the run."""
     # Not the precision, which "auto" has become on this machine.
     unused = [key for key in job.record.chosen if key != "precision" and not job.model.uses(key)]
     if unused:
         have = "has" if len(unused) == 1 else "have"
         log.say(f"{job.model.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
+    settings = job.settings
+    if settings.patience and not val_images:
+        log.say(f"patience={settings.patience} has no effect without validation images (val_fraction=0)")
+    if settings.warmup_epochs > settings.epochs and job.model.fitted_by is FittedBy.GRADIENT:
+        log.say(
+            f"warmup_epochs={settings.warmup_epochs:g} is longer than the run of {settings.epochs} epochs: the "
+            "learning rate never reaches its full value"
+        )
     if job.settings.views and not job.settings.augment:
         log.say(f"views={job.settings.views} has no effect without augment")
 

@@ -31,7 +31,7 @@ from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.fit_loop import FitLoop
-from sadari.training.log import Log
+from sadari.training.log import Log, require_there
 from sadari.training.loss import CrossEntropy
 from sadari.training.optim.build import make_optimizer
 from sadari.training.results import write_results
@@ -91,6 +91,7 @@ def train(
             setup = set_up(job, images, split, out, progress, device, threads)
             with _logged_end(setup.log):
                 state = _fit(setup)
+                require_there(out)
                 try:
                     write_results(setup, state, started)
                 except KeyboardInterrupt:
@@ -124,6 +125,7 @@ def _fit(setup: Setup) -> FitState:
 
     def after_epoch(state: FitState) -> None:
         nonlocal reported
+        require_there(out)
         write_history(out / HISTORY, state.history)
         rows = state.history[reported:]
         events.write(rows)

@@ -43,8 +43,9 @@ def show_comparison(
         _line(console, f"  {sentence}", "yellow")
     _line(console, "")
     width = console.width if console.is_terminal else None
+    chosen = 1 + result.arms.index(result.chosen) if result.chosen else -1
     for number, line in enumerate(arm_table(result.arms, width)):
-        _line(console, line, "dim" if number == 0 else "bold" if number == 1 and result.best else "")
+        _line(console, line, "dim" if number == 0 else "bold" if number == chosen else "")
     _line(console, "")
     if result.robustness:
         for number, line in enumerate(robustness_table(result.robustness, [arm.name for arm in result.arms], width)):
@@ -63,7 +64,7 @@ def show_comparison(
 
 def show_winner(run: Path, console: Console) -> None:
     """Print which run to predict with, export or serve."""
-    _line(console, f"winner  {_shown(run)}   (of these runs the one most often right on validation)")
+    _line(console, f"winner  {_shown(run)}   (of the chosen model's runs the one most often right on validation)")
 
 
 def show_claims(claims: Sequence["ClaimVerdict"], console: Console) -> None:
@@ -101,7 +102,7 @@ def heading(result: "ComparisonResult") -> str:
 
 
 def conclusions(result: "ComparisonResult") -> list[str]:
-    """Say what the best arm beats, how it learned and what is worth trying."""
+    """Say what the best arm beats, which arm validation chooses, how that learned and what is worth trying."""
     best = result.best
     if best is None:
         return ["no model is done, so there is nothing to compare"]
@@ -110,7 +111,11 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     if len(result.verdicts) > 1:
         corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
         lines.append(f"({corrected}; each interval is that of its pair alone)")
-    return [*lines, " ".join(best.diagnosis.sentences)] if best.diagnosis else lines
+    chosen = result.chosen
+    assert chosen is not None  # as `best`
+    if len(result.arms) > 1:
+        lines.append(result.choice)
+    return [*lines, " ".join(chosen.diagnosis.sentences)] if chosen.diagnosis else lines
 
 
 def places(
@@ -122,7 +127,7 @@ def places(
         rows.append(("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
     if report is not None:
         rows.append(("report", _shown(report)))
-    best = result.best
+    best = result.chosen
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"
         commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split {other}", _further(result, best, data)]

@@ -106,8 +106,12 @@ def find_best(
 
 
 def chosen_run(result: ComparisonResult) -> RunRecord | None:
-    """Return the run of the finalists to use: the one with the best validation accuracy; None where all failed."""
-    records = [record for records in result.records.values() for record in records]
+    """Return the run of the finalists to use, that of the chosen one with the best validation accuracy.
+
+    Where no finalist is done with all its seeds, it is the best run of any; None where all failed.
+    """
+    chosen = [result.chosen.name] if result.chosen else list(result.records)
+    records = [record for name in chosen for record in result.records[name]]
     return max(records, key=_on_validation, default=None)
 
 

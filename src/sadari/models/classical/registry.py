@@ -32,6 +32,8 @@ class Classical:
 
 
 ABOVE_ZERO = ("C", "alpha", "max_iter")
+# Beyond these, products and powers of a penalty leave the numbers that a float can hold (measured on digits).
+LEAST_PENALTY, MOST_PENALTY = 1e-30, 1e30
 
 
 def check_variables(variables: Mapping[str, Value]) -> None:
@@ -39,6 +41,8 @@ def check_variables(variables: Mapping[str, Value]) -> None:
     for name, value in variables.items():
         if name in ABOVE_ZERO and not 0 < float(value) < float("inf"):
             raise UsageError(f"{name} is a number above 0, not {value}")
+        if name in ("C", "alpha") and not LEAST_PENALTY <= float(value) <= MOST_PENALTY:
+            raise UsageError(f"{name} is between {LEAST_PENALTY:g} and {MOST_PENALTY:g}, not {value}")
 
 
 def majority(problem: Problem, after_pass: AfterPass) -> None:
