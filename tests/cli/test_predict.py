@@ -105,7 +105,7 @@ def test_a_wrong_request_is_status_2(words: tuple[str, ...], sentence: str, sada
     assert sentence in answer.err
 
 
-HOSTILE = ("line\nbreak", "carriage\rreturn", "\x1b]0;title\x07", 'quote"comma,', "\u202eright to left", "=1+1")
+HOSTILE = ("line\nbreak", "carriage\rreturn", "\x1b]0;title\x07", 'quote"comma,', "\u202eright to left")
 
 
 def hostile_answer(name: str) -> Answer:
@@ -120,6 +120,46 @@ def test_a_row_of_csv_is_one_row_whatever_the_names_are() -> None:
     assert {len(row) for row in (heading, *rows)} == {8}
     assert [row[0] for row in rows] == [f"folder/{name}.png" for name in HOSTILE]
     assert {(row[1], row[3], row[5]) for row in rows} == {HOSTILE[:3]}
+
+
+@pytest.mark.parametrize(
+    ("label", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("@SUM(1)", "'@SUM(1)"), ("+a", "'+a"),
+        ("-1+cmd|'/C'!A0", "'-1+cmd|'/C'!A0"),
+        ("\uff1d1", "'\uff1d1"), ("\n=1", "'\n=1"), ("\t=1", "'\t=1"), ("\r=1", "'\r=1"), ("-none-", "'-none-"),
+        ("-1", "-1"), ("+1", "+1"), ("-1.5", "-1.5"), ("a=1", "a=1"), ("'=1", "'=1"), ("cat", "cat"), ("", ""),
+    ],
+)  # fmt: skip
+def test_no_label_in_csv_is_a_formula(label: str, cell: str) -> None:
+    answer = Answer("a.png", (label, "other"), np.array([0.75, 0.25], np.float32))
+    [row] = csv.reader(io.StringIO(command._csv_line(1)(answer), newline=""))
+    assert row == ["a.png", cell, "0.75", ""]
+    assert json.loads(command._json_line(1)(answer))["label"] == label
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "+a.png", "-a.png", "@a.png"])
+def test_a_file_in_csv_keeps_a_name_that_opens_it(
+    name: str, sadari: Terminal, run: RunRecord, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(files["test/cat/000.jpeg"])
+    answer = sadari("predict", str(run.path), "--csv", "--", name)
+    _, row = csv.reader(io.StringIO(answer.out))
+    assert (row[0], row[-1], answer.err) == (f"./{name}", "", "")
+    assert (tmp_path / row[0]).samefile(tmp_path / name)
+
+
+def test_classes_with_an_apostrophe_in_csv_are_told(sadari: Terminal, files: dict[str, bytes], tmp_path: Path) -> None:
+    named = {name.replace("/cat/", "/=1+1/"): content for name, content in files.items()}
+    data = write_folder(tmp_path / "photos", named)
+    run = trained(data, tmp_path / "run", "softmax", image_size=16, epochs=1)
+    answer = sadari("predict", str(run.path), str(data / "test"), "--csv")
+    assert answer.err.startswith(
+        "in the CSV, texts that a spreadsheet would compute begin with an apostrophe; --json has"
+    )
+    assert ",'=1+1," in answer.out and ",=1+1" not in answer.out
+    assert "apostrophe" not in sadari("predict", str(run.path), str(data / "test"), "--json").err
+    assert "=1+1" in run.predictions.classes  # the run's own table is exact
 
 
 def test_names_cannot_command_the_terminal() -> None:

@@ -150,11 +150,11 @@ def test_an_address_that_others_can_open_is_printed(run: Path, monkeypatch: pyte
     classifier = Classifier.open(run)
     monkeypatch.setattr(command, "_own_address", lambda host: "192.168.0.7" if host == "0.0.0.0" else "2001:db8::7")
     _, warning, page, ask_for, _ = command._lines(classifier, "0.0.0.0", 8000, False)
-    assert warning.startswith("everybody who reaches 0.0.0.0 can use it; give it a --token, or set SADARI_TOKEN; wit")
+    assert warning.startswith("everybody who reaches this machine can use it; give it a --token, or set SADARI_TOKEN;")
     assert page == "page  http://192.168.0.7:8000"
     assert ask_for == "ask   curl -F images=@photo.jpg http://192.168.0.7:8000/predict"
     _, warning, page, ask_for, _ = command._lines(classifier, "::", 8000, True)
-    assert warning.startswith("everybody who knows the token and reaches :: can use it; without --host")
+    assert warning.startswith("everybody who knows the token and reaches this machine can use it; wit")
     assert page == "page  http://[2001:db8::7]:8000/?token=TOKEN, with your token"
     assert '-H "Authorization: Bearer $SADARI_TOKEN"' in ask_for
 

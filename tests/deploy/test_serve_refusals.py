@@ -174,9 +174,27 @@ def test_a_compressed_body_is_refused(client: TestClient) -> None:
 
 
 def test_heads_are_answered(client: TestClient) -> None:
-    for path in ("/", "/healthz"):
+    for path in ("/", "/healthz", "/model", "/samples", "/metrics", "/openapi.json", "/web/main.js"):
         answer = client.head(path)
-        assert (answer.status_code, answer.content) == (200, b"")
+        assert (answer.status_code, answer.content) == (200, b""), path
+
+
+@pytest.mark.parametrize("path", ["/app", "/web", "/web/", "/predict/", "/model/", "/nothing"])
+def test_unknown_paths_are_named_and_lead_nowhere_else(client: TestClient, path: str) -> None:
+    answer = client.get(path, follow_redirects=False)
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"detail": f"there is nothing at '{path}'; the page is at /, and /openapi.json lists the other paths"},
+    )
+
+
+def test_another_method_is_told_the_right_one(client: TestClient) -> None:
+    answer = client.get("/predict")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert answer.json() == {"detail": "'/predict' does not take GET; send POST"}
+    answer = client.delete("/model")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    assert answer.json() == {"detail": "'/model' does not take DELETE; send GET"}
 
 
 def test_scripts_of_another_version_are_not_kept(client: TestClient) -> None:

@@ -113,3 +113,11 @@ def test_clones_and_parameters() -> None:
 def test_folds_in_processes_side_by_side() -> None:
     one, two = (cross_val_score(quick(epochs=1), IMAGES, NAMES, cv=2, n_jobs=each) for each in (None, 2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_the_logarithm_of_probabilities() -> None:
+    classifier = quick("majority").fit(IMAGES, NAMES)
+    shares = classifier.predict_proba(IMAGES[:5])
+    found = classifier.predict_log_proba(IMAGES[:5])
+    assert found.dtype == np.float32 and np.isneginf(found[shares == 0]).all()
+    np.testing.assert_allclose(np.exp(found), shares, rtol=1e-6)

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from sklearn.exceptions import NotFittedError
 
 from sadari import UsageError
@@ -59,6 +62,57 @@ def test_arguments_that_cannot_be_used(arguments: dict[str, Any], said: str) -> 
 def test_shapes_that_are_no_images(shape: tuple[int, ...], arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         quick(**arguments).fit(np.zeros(shape, np.uint8), [0, 1, 0, 1])
+
+
+def stacked(*images: Any) -> NDArray[Any]:
+    made = np.empty(len(images), dtype=object)
+    for at, image in enumerate(images):
+        made[at] = image
+    return made
+
+
+A, B = np.zeros((8, 8), np.uint8), np.zeros((8, 9), np.uint8)
+READ = "read the images first, or let sadari.train read files and folders"
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        ([A, B, A, B], "X holds images of different shapes, such as (8, 8) and (8, 9); bring all to one size, since "),
+        (stacked(A, B, A, B), "X holds images of different shapes, such as (8, 8) and (8, 9)"),
+        ([Image.new("L", (8, 8)), Image.new("L", (9, 8))] * 2, "different shapes, such as (8, 8) and (8, 9)"),
+        ([[1, 2], [3], [1, 2], [3]], "X holds images of different shapes, such as (2,) and (1,)"),
+        ([[[1, 2], [3]]] * 4, "X holds rows of different lengths; images are (N, H, W)"),
+        (["a.jpg", "b.jpg", "c.jpg", "d.jpg"], f"X holds text, such as 'a.jpg', not pixels; {READ}"),
+        ([Path("a.jpg")] * 4, f"X holds text, such as 'a.jpg', not pixels; {READ}"),
+        (np.array([["a.jpg"]] * 4), "X holds text, such as 'a.jpg', not pixels"),
+        (pd.Series(["a.jpg"] * 4), "X holds text, such as 'a.jpg', not pixels"),
+        (pd.DataFrame({"path": ["a.jpg"] * 4}), "X holds text, such as 'a.jpg', not pixels"),
+        ([b"\x89PNG"] * 4, "X holds text, such as "),
+        ("photos", f"X is 'photos', not an array of pixels; {READ}"),
+        (Path("photos"), "X is 'photos', not an array of pixels"),
+        ("x" * 99, "xxx..., not an array"),
+        (None, "X is a value of the type NoneType; images are (N, H, W)"),
+        ((each for each in (A, A)), "X is a value of the type generator; images are"),
+        ({"a": 1}, "X is a value of the type dict; images are"),
+        (np.zeros(4), "X has the shape (4,). Reshape your data: images are"),
+        ([], "X has the shape (0,). Reshape your data: images are"),
+    ],
+)
+def test_what_is_no_array_of_pixels(x: Any, said: str) -> None:
+    fitted = quick("majority").fit(IMAGES, NAMES)
+    for use in (lambda: quick("majority").fit(x, [0, 1, 0, 1]), lambda: fitted.predict(x)):
+        with pytest.raises(InputError) as refused:
+            use()
+        assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_pictures_and_arrays_of_arrays_of_one_shape_are_images() -> None:
+    fitted = quick("majority").fit(IMAGES, NAMES)
+    wanted = fitted.predict(IMAGES[:2])
+    forms: list[Any] = [[Image.fromarray(each) for each in IMAGES[:2]], stacked(*IMAGES[:2]), list(IMAGES[:2])]
+    for x in forms:
+        np.testing.assert_array_equal(fitted.predict(x), wanted)
 
 
 def test_values_that_are_no_images() -> None:

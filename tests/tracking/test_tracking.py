@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 import typer
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.version import VERSION
 from typer.testing import CliRunner, Result
 
 import sadari
@@ -237,10 +237,51 @@ def test_the_command_says_what_is_where(store: str, tmp_path: Path) -> None:
     words = (str(run.path), "--uri", store, "--experiment", "typed")
     first, second = typed(*words).stdout.splitlines()
     assert first == f"logged 1   experiment typed in {store}"
-    assert second == f"next  uvx mlflow@{VERSION} ui --backend-store-uri {store}"
+    assert second == f"next  {mlflow_store.next_step(store)}"
     assert typed(*words).stdout.splitlines()[0] == f"logged 0, 1 there already   experiment typed in {store}"
     document = json.loads(typed(*words, "--json").stdout)
     assert document["runs"][0]["known"] is True
+
+
+@pytest.mark.parametrize(
+    ("programs", "whole", "wanted"),
+    [
+        (("uvx", "pipx"), False, "uvx --from mlflow=={version} {show}"),
+        (("pipx",), False, "pipx run --spec mlflow=={version} {show}"),
+        ((), False, "{show}   (after pip install mlflow=={version} in an environment of its own)"),
+        (("uvx",), True, "{show}"),
+    ],
+)
+def test_the_next_command_works_as_printed(
+    programs: tuple[str, ...], whole: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow_store, "which", lambda name: name if name in programs else None)
+    monkeypatch.setattr(mlflow_store, "_has_pages", lambda: whole)
+    show = "mlflow ui --backend-store-uri 'sqlite:////my runs/mlflow.db'"
+    found = mlflow_store.next_step("sqlite:////my runs/mlflow.db")
+    assert found == wanted.format(show=show, version=version("mlflow-skinny"))
+
+
+def test_the_extra_has_no_pages() -> None:
+    assert not mlflow_store._has_pages()  # else the other commands are never tested
+
+
+def test_each_data_set_has_an_experiment_of_its_own(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = run_in(tmp_path / "first"), run_in(tmp_path / "second", seed=1)
+    (second.path / "settings.toml").write_text(
+        (second.path / "settings.toml").read_text().replace('data = "digits"', 'data = "/home/kim/other"')
+    )
+    logged = log([first.path, second.path], uri=store)
+    assert [(run.name, run.experiment) for run in logged.runs] == [("first", "digits"), ("second", "other")]
+    assert logged.experiments == ("digits", "other") and logged.experiment == "digits, other"
+    assert {run.info.run_name for run in there(store, "other")} == {"second"}
+    document = json.loads(typed(str(first.path), str(second.path), "--uri", store, "--json").stdout)
+    assert document["experiment"] == "digits, other"
+    assert [run["experiment"] for run in document["runs"]] == ["digits", "other"]
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "all of them")
+    assert log([first.path, second.path], uri=store).experiments == ("all of them",)
 
 
 def test_an_entry_is_logged_in_order_and_each_once(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """`sadari export` and `sadari log`: runs handed over to other tools, as a model file or as entries of a tracker."""
 
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,23 +48,17 @@ def log(
 ) -> None:
     """Put finished runs into MLflow: figures by epoch, settings, scores, small files. What is there already stays."""
     from sadari.tracking import log as tracking
+    from sadari.tracking.mlflow_store import next_step
 
     logged = tracking.log(paths, to, uri, experiment, TerminalProgress())
     if as_json:
-        print_json(asdict(logged))
+        print_json(logged.document())
         return
     known = sum(run.known for run in logged.runs)
     there = f", {known} there already" if known else ""
     typer.echo(f"logged {len(logged.runs) - known}{there}   experiment {logged.experiment} in {logged.uri}")
     if not logged.uri.startswith("http"):
-        typer.echo(f"next  {_pages_of_mlflow(logged.uri)}")
-
-
-def _pages_of_mlflow(uri: str) -> str:
-    """Return the command that shows what is logged: the extra has no server, and others could not read the database."""
-    from mlflow.version import VERSION
-
-    return f"uvx mlflow@{VERSION} ui --backend-store-uri {shlex.quote(uri)}"
+        typer.echo(f"next  {next_step(logged.uri)}")
 
 
 def _lines(made: "Exported") -> list[str]:

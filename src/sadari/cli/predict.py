@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 WIDEST = 60  # letters of a file's name that the other columns make room for (assumed: the rest fits a wide terminal)
 MORE = "then"
+# Cited: how cells begin that spreadsheets compute (OWASP, CSV injection); the last four are = + - @ of double width.
+FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+ESCAPED = "in the CSV, texts that a spreadsheet would compute begin with an apostrophe; --json has them as they are"
 
 
 def predict(
@@ -37,6 +42,8 @@ def predict(
     from sadari.inference.classifier import Classifier
 
     classifier = Classifier.open(run, TerminalProgress())
+    if as_csv and any(_as_text(name) != name for name in classifier.classes):
+        TerminalProgress().say(ESCAPED)
     groups = find_files(images)
     count = min(top, len(classifier.classes))
     if as_json:
@@ -88,10 +95,20 @@ def _csv_heading(count: int) -> str:
 
 def _csv_line(count: int) -> Callable[["Answer"], str]:
     def line(answer: "Answer") -> str:
-        cells = [cell for label, share in answer.top(count) for cell in (label, _figure(share))]
-        return _csv([answer.file, *(cells or [""] * (2 * count)), answer.reason])
+        cells = [cell for label, share in answer.top(count) for cell in (_as_text(label), _figure(share))]
+        return _csv([_as_path(answer.file), *(cells or [""] * (2 * count)), _as_text(answer.reason)])
 
     return line
+
+
+def _as_text(text: str) -> str:
+    """Return `text` so that no spreadsheet takes it for a formula; a number, such as -1, may stay one."""
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def _as_path(name: str) -> str:
+    """Return another name of the same file that no spreadsheet takes for a formula."""
+    return f"./{name}" if FORMULA.match(name) else name
 
 
 def _csv(cells: list[str]) -> str:

@@ -93,7 +93,8 @@ def _lines(classifier: "Classifier", host: str, port: int, token: bool) -> list[
     if host not in LOCAL:
         who = "everybody who knows the token and" if token else "everybody who"
         advice = "" if token else f"; give it a --token, or set {TOKEN}"
-        lines.insert(1, f"{who} reaches {host} can use it{advice}; without --host it answers this machine only")
+        where = "this machine" if host in EVERYWHERE else host
+        lines.insert(1, f"{who} reaches {where} can use it{advice}; without --host it answers this machine only")
     return [printable(line) for line in lines]
 
 

@@ -85,6 +85,8 @@ def _exported(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) -
     assert exported is not None  # only the older exporter writes a file instead
     proto = exported.model_proto
     _strip(proto)
+    if any(node.op_type == "LSTM" for node in proto.graph.node):
+        _bear_no_images(proto.graph)
     for key, text in {**_metadata(model), **about}.items():
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, text
@@ -99,6 +101,40 @@ def _strip(proto: Any) -> None:
     for element in (*graphs, *(node for each in graphs for node in each.node), *proto.graph.value_info):
         del element.metadata_props[:]
         element.ClearField("doc_string")
+
+
+def _bear_no_images(graph: Any) -> None:
+    """Let `graph` answer an empty batch with no probabilities, where it would end the process that asks.
+
+    onnxruntime's LSTM does so (seen up to 1.32). Without images the graph computes one of zeros, and leaves its answer
+    out; with images nothing changes.
+    """
+    from onnx import TensorProto, helper
+
+    def whole(name: str, *values: int) -> Any:
+        tensor = helper.make_tensor(f"{name}_value", TensorProto.INT64, [len(values)], values)
+        return helper.make_node("Constant", [], [name], value=tensor)
+
+    padded, all_answers = f"{INPUT}_or_one", f"{OUTPUT}_of_all"
+    for node in graph.node:
+        node.input[:] = [padded if name == INPUT else name for name in node.input]
+        node.output[:] = [all_answers if name == OUTPUT else name for name in node.output]
+    before = [
+        whole("no_images", 0),
+        whole("one_image", 1),
+        whole("no_padding", 0, 0, 0),
+        helper.make_node("Shape", [INPUT], ["images_count"], start=0, end=1),
+        helper.make_node("Sub", ["one_image", "images_count"], ["images_lacking"]),
+        helper.make_node("Max", ["images_lacking", "no_images"], ["images_added"]),
+        helper.make_node(
+            "Concat", ["no_images", "no_padding", "images_added", "no_padding"], ["images_padding"], axis=0
+        ),
+        helper.make_node("Pad", [INPUT, "images_padding"], [padded]),
+    ]
+    nodes = [*before, *graph.node]
+    nodes.append(helper.make_node("Slice", [all_answers, "no_images", "images_count", "no_images"], [OUTPUT]))
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(nodes)
 
 
 def _metadata(model: TrainedModel) -> dict[str, str]:

@@ -29,7 +29,7 @@ def load_onnx(content: bytes) -> Predict:
         session: Any = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        blocks = range(0, len(images), AT_ONCE)
+        blocks = range(0, max(1, len(images)), AT_ONCE)  # one of no images where there are none
         with _as_sadari_error():
             answers = [session.run([OUTPUT], {INPUT: images[start : start + AT_ONCE]})[0] for start in blocks]
         return np.concatenate(answers)

@@ -123,6 +123,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = validate_data(self, rows, reset=False)
         return self.classifier_.probabilities(self._input_format.to_images(rows))
 
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+        """Return the logarithm of `predict_proba`, float32 (N, K); -inf where a probability is 0."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
+
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """Return the most probable of `classes_` for each of the images X, (N,), in the type that y had in `fit`."""
         most_probable = self.predict_proba(X).argmax(axis=1)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import isfinite, isqrt, prod
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sadari.settings import Settings
 from sadari.values import ImageSet
 
 FORMS = "images are (N, H, W) or (N, H, W, 1 or 3), channels last, or one row each, (N, D)"
+READ_BEFORE = "read the images first, or let sadari.train read files and folders"
 CHANNELS = (1, 3)
 # Rows scaled at once: their float64 copy takes at most 26 MB for images of 28x28 (assumed).
 BLOCK_ROWS = 4096
@@ -31,17 +33,71 @@ class InputError(UsageError, ValueError):
 def as_rows(x: Any) -> tuple[Any, Shape | None]:
     """Return `x` with one row (N, D) an image, and the (H, W, C) of an image.
 
-    Where `x` has no more than two dimensions it is returned as it is, for scikit-learn to check, and the shape is
-    None. Raises InputError for more dimensions than images have, and ValueError for lists of different lengths.
+    Where `x` has two dimensions it is returned as it is, for scikit-learn to check, and the shape is None. Raises
+    InputError for other things than arrays, for text such as paths, and for images of different shapes.
     """
-    array = x if hasattr(x, "ndim") else np.asarray(x)
-    if array.ndim <= 2:
+    array = x if hasattr(x, "ndim") else _as_array(x)
+    if array.ndim == 1 and getattr(getattr(array, "dtype", None), "kind", "") == "O":
+        array = _stacked(list(array))
+    _require_no_text(array)
+    if array.ndim == 2:
         return array, None
+    if array.ndim < 2:  # "Reshape your data" is what scikit-learn's own checks look for
+        raise InputError(f"X has the shape {tuple(array.shape)}. Reshape your data: {FORMS}")
     height, width, *channels = array.shape[1:]
     if channels and (len(channels) > 1 or channels[0] not in CHANNELS):
         raise InputError(f"X has the shape {tuple(array.shape)}; {FORMS}")
     shape = (height, width, *channels) if channels else (height, width, 1)
     return array.reshape(len(array), prod(shape)), shape
+
+
+def _as_array(x: Any) -> NDArray[Any]:
+    if isinstance(x, str | bytes | PurePath):
+        raise InputError(f"X is {_short(x)}, not an array of pixels; {READ_BEFORE}")
+    if not isinstance(x, Sequence) and not hasattr(x, "__array__"):
+        raise InputError(f"X is a value of the type {type(x).__name__}; {FORMS}")
+    try:
+        return np.asarray(x)
+    except ValueError:  # lists of different lengths
+        return _stacked(x)
+
+
+def _stacked(images: Sequence[Any]) -> NDArray[Any]:
+    """Return the images as one array; raise InputError where their shapes differ."""
+    if any(isinstance(each, str | bytes | PurePath) for each in images):
+        return np.array([str(each) for each in images])
+    try:
+        arrays = [np.asarray(each) for each in images]
+    except ValueError:
+        raise InputError(f"X holds rows of different lengths; {FORMS}") from None
+    shapes = list(dict.fromkeys(each.shape for each in arrays))
+    if len(shapes) > 1:
+        found = " and ".join(map(str, shapes[:2]))
+        raise InputError(f"X holds images of different shapes, such as {found}; bring all to one size, since {FORMS}")
+    return np.stack(arrays) if arrays else np.empty(0)
+
+
+def _require_no_text(array: Any) -> None:
+    """Raise InputError where the values are text, such as paths of images."""
+    values = np.asarray(array) if hasattr(array, "iloc") else array  # a frame
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    first = values.flat[0] if kind in "OUS" and isinstance(values, np.ndarray) and values.size else None
+    if isinstance(first, str | bytes | PurePath) and (kind != "O" or not _is_number(first)):
+        raise InputError(f"X holds text, such as {_short(first)}, not pixels; {READ_BEFORE}")
+
+
+def _is_number(text: Any) -> bool:
+    """Return whether `text` is a number as text, which scikit-learn takes."""
+    try:
+        float(text)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _short(text: Any) -> str:
+    shown = repr(bytes(text) if isinstance(text, bytes) else str(text))
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """How do runs come into MLflow? Each as an MLflow run; those of a comparison inside one that has its verdicts."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import PurePosixPath
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from sadari.errors import SadariError, missing_package
@@ -26,40 +29,60 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """One entry in MLflow: its name, its id there, and whether it was there already."""
+    """One entry in MLflow: its name, its id there, whether it was there already, and its experiment."""
 
     name: str
     id: str
     known: bool
+    experiment: str
 
 
 @dataclass(frozen=True)
 class Logged:
-    """Where the entries are now. uri, experiment: of MLflow. runs: a comparison comes after its own runs."""
+    """Where the entries are now. uri: of MLflow. runs: a comparison comes after its own runs."""
 
     uri: str
-    experiment: str
     runs: Sequence[LoggedRun]
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """The names of the experiments that have the entries, in order."""
+        return tuple(dict.fromkeys(run.experiment for run in self.runs))
+
+    @property
+    def experiment(self) -> str:
+        """The names of the experiments, as one text."""
+        return ", ".join(self.experiments)
+
+    def document(self) -> dict[str, Any]:
+        """Return the same as a JSON document."""
+        return {**asdict(self), "experiment": self.experiment}
 
 
 def log_to_mlflow(entries: Sequence[Entry], uri: str, experiment: str, progress: Progress) -> Logged:
     """Put `entries` into MLflow; what is there already stays, what was started and not finished is started again.
 
     uri: of the tracking server or database; "" takes MLFLOW_TRACKING_URI, or what MLflow uses without it. experiment:
-    "" takes MLFLOW_EXPERIMENT_NAME, or the name of the first entry's data. MLflow sends nothing about
+    "" takes MLFLOW_EXPERIMENT_NAME, else each entry comes under the name of its own data. MLflow sends nothing about
     its usage to its makers. Raises SadariError where MLflow is not installed, cannot be reached or refuses.
     """
+    logged: list[LoggedRun] = []
     with _refusals():
         client = _client(uri)
-        name = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME", "") or entries[0].group
-        found = client.get_experiment_by_name(name)
-        session = _Session(client, found.experiment_id if found else client.create_experiment(name))
+        named = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME", "")
+        groups: dict[str, list[Entry]] = {}
+        for entry in entries:
+            groups.setdefault(named or entry.group, []).append(entry)
         count = sum(1 + len(entry.children) for entry in entries)
-        with progress.task(f"to MLflow's experiment {name}", count, "runs") as task:
-            for entry in entries:
-                session.put(entry)
-                task.advance(1 + len(entry.children))
-        return Logged(client.tracking_uri, name, session.logged)
+        with progress.task("to MLflow", count, "runs") as task:
+            for name, group in groups.items():
+                found = client.get_experiment_by_name(name)
+                number = found.experiment_id if found else client.create_experiment(name)
+                session = _Session(client, name, number, logged)
+                for entry in group:
+                    session.put(entry)
+                    task.advance(1 + len(entry.children))
+        return Logged(client.tracking_uri, logged)
 
 
 def _client(uri: str) -> "MlflowClient":
@@ -88,17 +111,18 @@ def _refusals() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Session:
-    """One client and one experiment; `logged` are the entries that are there now."""
+    """One client and one experiment, by name and number; `logged` are the entries that are there now."""
 
     client: "MlflowClient"
+    name: str
     experiment: str
-    logged: list[LoggedRun] = field(default_factory=list)
+    logged: list[LoggedRun]
 
     def put(self, entry: Entry, parent: str = "") -> None:
         """Log one entry with everything in it; it is marked as finished last, so that half of one does not count."""
         finished = self._finished(entry, parent)
         if finished:
-            self.logged.append(LoggedRun(entry.name, finished, known=True))
+            self.logged.append(LoggedRun(entry.name, finished, known=True, experiment=self.name))
             return
         tags = {**entry.tags, DIGEST: entry.digest, NOTE: entry.description, PARENT: parent}
         run = self.client.create_run(
@@ -108,7 +132,7 @@ class _Session:
         for child in entry.children:
             self.put(child, run.info.run_id)
         self.client.set_terminated(run.info.run_id, end_time=_milliseconds(entry.ended))
-        self.logged.append(LoggedRun(entry.name, run.info.run_id, known=False))
+        self.logged.append(LoggedRun(entry.name, run.info.run_id, known=False, experiment=self.name))
 
     def _finished(self, entry: Entry, parent: str) -> str:
         """Return the id of the finished run that has this entry under `parent`, or ""; delete others that have it."""
@@ -129,6 +153,31 @@ class _Session:
         for name, path in entry.files.items():
             folder = str(PurePosixPath(name).parent)
             self.client.log_artifact(run, str(path), folder if folder != "." else None)
+
+
+def next_step(uri: str) -> str:
+    """Return what to type to see the pages of the database `uri`; the extra has no pages, mlflow-skinny's `ui` fails.
+
+    The pages are those of the same version: another one may refuse the database.
+    """
+    show = f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+    if _has_pages():
+        return show
+    whole = f"mlflow=={version('mlflow-skinny')}"
+    if which("uvx"):
+        return f"uvx --from {whole} {show}"
+    if which("pipx"):
+        return f"pipx run --spec {whole} {show}"
+    return f"{show}   (after pip install {whole} in an environment of its own)"
+
+
+def _has_pages() -> bool:
+    """Return whether the whole of MLflow is installed here, not mlflow-skinny alone."""
+    try:
+        distribution("mlflow")
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _batches(values: list[Any]) -> Iterator[list[Any]]:

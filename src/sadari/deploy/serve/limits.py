@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from sadari.deploy.serve.schemas import Problem
 from sadari.errors import SadariError
@@ -127,7 +128,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def answer_refusals(app: FastAPI) -> None:
-    """Make `app` answer Refused, SadariError and invalid parameters with a status and a `Problem`."""
+    """Make `app` answer Refused, SadariError, unknown paths and invalid parameters with a status and a `Problem`."""
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:  # noqa: ARG001 - Starlette's signature
@@ -136,6 +137,16 @@ def answer_refusals(app: FastAPI) -> None:
     @app.exception_handler(SadariError)
     async def failed(request: Request, error: SadariError) -> JSONResponse:  # noqa: ARG001
         return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "60"})
+
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> JSONResponse:
+        path, headers = request.url.path[:100], dict(error.headers or {})
+        sentence = error.detail
+        if error.status_code == 404:
+            sentence = f"there is nothing at '{path}'; the page is at /, and /openapi.json lists the other paths"
+        elif error.status_code == 405:
+            sentence = f"'{path}' does not take {request.method[:20]}; send {headers.get('Allow', 'GET')}"
+        return JSONResponse({"detail": sentence}, error.status_code, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

@@ -66,8 +66,12 @@ def make_app(classifier: Classifier, limits: Limits | None = None, access: Acces
         predictor.close()
         inside.close()
 
-    # FastAPI's own pages of documentation are off: they load scripts from other servers.
-    app = FastAPI(title="Sadari", version=version("sadari"), docs_url=None, redoc_url=None, lifespan=closing)
+    # FastAPI's own pages of documentation are off: they load scripts from other servers. A path with a slash too many
+    # is unknown: behind a proxy with a path of its own, a redirect would lead elsewhere.
+    app = FastAPI(
+        title="Sadari", version=version("sadari"), docs_url=None, redoc_url=None, lifespan=closing,
+        redirect_slashes=False,
+    )  # fmt: skip
     answer_refusals(app)
     model = describe_model(classifier, inside.layers, not inside.lacks_grad_cam, limits)
     app.include_router(_predict_routes(predictor, room))
@@ -142,11 +146,13 @@ def _about_routes(model: Model, folder: Path) -> APIRouter:
     def drawn() -> Samples:
         return Samples(samples=draw_samples(folder))
 
+    @router.head("/model", include_in_schema=False)
     @router.get("/model")
     async def describe() -> Model:
         """Return which model answers here: its classes, input, layers and scores, and what a request may contain."""
         return model
 
+    @router.head("/samples", include_in_schema=False)
     @router.get("/samples")
     def samples() -> Samples:  # in a thread: loading a set may take a while
         """Return a few images that the run was judged on; none where its data are not on this machine."""
@@ -166,6 +172,7 @@ def _status_routes(metrics: Metrics) -> APIRouter:
         """Report that the server answers."""
         return Health(status="ok")
 
+    @router.head("/metrics", include_in_schema=False)
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     def figures() -> Response:
         """Return counts and times in Prometheus's text format."""
