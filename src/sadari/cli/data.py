@@ -209,6 +209,7 @@ def augment_data(
     from sadari.data.augment.pipeline import parse_augmentation
     from sadari.data.load import load
     from sadari.data.split import draw_split
+    from sadari.report.plots.fonts import boxes_notice
     from sadari.report.views import view_grid, write_views
 
     settings, progress = _settings(set_), TerminalProgress()
@@ -220,6 +221,8 @@ def augment_data(
         received = f"augment is '{settings.augment}', which changes nothing"
         raise UsageError(f"{received}; say what to draw, such as --set augment='rotate 30, shift 0.2, zoom 0.2, flip'")
     write_views(view_grid(images, draw_split(images, settings), augmentation, settings.augment, seed), out)
+    for notice in boxes_notice():
+        progress.say(f"note: {notice}")
     progress.say(f"wrote {out}: each training image in the first column, and four views of it")
 
 

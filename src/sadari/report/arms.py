@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from sadari.comparison.result import ArmResult
-from sadari.evaluation.calibration import expected_calibration_error, reliability
+from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
 from sadari.explain.summary import layers_of
 from sadari.models.layers.specs import shape_text
 from sadari.report.contents import ArmPage, Cell, Detail, LayerRow, SeedCurve
 from sadari.report.examples import ArmPredictions, cells, mistakes, renumbered
-from sadari.report.sentences import calibration_caution
 from sadari.run import MODEL, RunRecord
 from sadari.values import Predictions
 

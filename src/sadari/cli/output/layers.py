@@ -19,12 +19,12 @@ def layer_table(shape: "Shape", rows: "Sequence[Row]", names: Sequence[str] = ()
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", justify="right")
-    table.add_column("layer")
+    table.add_column("layer", overflow="fold")
     if names:
         table.add_column("name", no_wrap=True)
     table.add_column("output", justify="right", no_wrap=True)
     table.add_column("params", justify="right", no_wrap=True)
-    table.add_column("how the shape came about")
+    table.add_column("how the shape came about", overflow="fold")
     table.add_row("", "input", *[""] * bool(names), shape_text(shape), "", "")
     for place, row in enumerate(rows):
         params_text = f"{row.total:,}" if row.total else ""
