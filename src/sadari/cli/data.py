@@ -176,7 +176,7 @@ def _show_findings(found: "Findings") -> None:
     if len(found.copies) > SHOWN:
         show(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")
     show(*(f"  unreadable: {each.id}: {each.reason}" for each in found.unreadable))
-    show(*(f"note  {note}" for note in found.notes))
+    show(*(f"note  {note}" for note in found.notes if note not in found.sentences))
 
 
 def _nothing(found: "Findings") -> str:
