@@ -222,6 +222,10 @@ def test_check_says_what_info_says_and_ends_with_1_where_photographs_are_missing
     )
     assert "nothing else was found" not in answer.out
     notes = json.loads(sadari("data", "info", path, "--json").out)["notes"]
-    assert notes == ["left out 16 files that are no image: 16 .heic"]
+    assert notes[0] == "left out 16 files that are no image: 16 .heic"
+    assert [note.partition(":")[0] for note in notes[1:]] == [
+        "classes whose names differ only in case, spaces or the form of letters or numbers"
+    ]
+    assert answer.out.count("differ only in case") == 1
     assert all(note in " ".join(answer.out.split()) for note in notes)
     assert json.loads(sadari("data", "check", path, "--json").out)["notes"] == notes

@@ -11,6 +11,7 @@ from sadari.data.sources.base import SOURCES, NamedSource, Source
 from sadari.data.sources.folder import FolderSource
 from sadari.data.sources.layout import printable
 from sadari.data.sources.table import TableSource
+from sadari.data.spellings import alike_notes
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, expanded
 from sadari.progress import Progress, Silent
@@ -40,7 +41,7 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     fingerprint = source.fingerprint()
     wanted = Wanted(str(data), source, fingerprint, settings, progress, lambda: open_source(data, settings))
     images = provide(wanted)
-    notes = (*_namesake(data), *source.notes(), *images.notes)
+    notes = (*_namesake(data), *source.notes(), *images.notes, *alike_notes(images.classes))
     return replace(images, notes=tuple(printable(note) for note in notes))
 
 

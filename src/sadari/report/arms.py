@@ -93,8 +93,11 @@ def layer_rows(records: Sequence[RunRecord]) -> tuple[LayerRow, ...]:
         return ()
     layers = layers_of(run)
     images = LayerRow("input", "", shape_text(layers.shape), 0, 0, "")
-    rows = zip(layers.rows, layers.names, strict=True)
-    return (images, *(LayerRow(r.text, name, shape_text(r.shape), r.total, r.trainable, r.how) for r, name in rows))
+    rows = (
+        LayerRow(row.text, name, shape_text(row.shape), row.total, row.trainable, row.how, row.params_how)
+        for row, name in zip(layers.rows, layers.names, strict=True)
+    )
+    return (images, *rows)
 
 
 def _relative(run: Path, folder: Path) -> str:
