@@ -99,7 +99,7 @@ def _run(
     tasks = _tasks(request, inputs, folder)
     outcomes = {each.out: each for each in executor.run(tasks, progress)}
     for arm in request.arms:
-        for seed in request.seeds:
+        for seed in request.seeds_of(arm):
             outcome = outcomes[folder / folder_name(arm.name, seed)]
             if outcome.record is None:
                 reasons[arm.name].append(f"seed {seed}: {outcome.reason}")
@@ -109,7 +109,7 @@ def _run(
 
 
 def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path) -> list[Task]:
-    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds]
+    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds_of(arm)]
     tasks = []
     for number, (arm, seed) in enumerate(pairs, start=1):
         job = request.job(arm, seed)
