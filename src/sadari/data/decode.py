@@ -116,7 +116,7 @@ def _open(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
     except Image.DecompressionBombError as error:
         if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= max_pixels:
             raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
-        image = _open_larger(content)
+        image = open_larger(content)
     if image.width * image.height > max_pixels:
         raise UnreadableImageError(
             f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
@@ -144,7 +144,7 @@ def _check_scans(content: bytes, pixels: int) -> None:
             )
 
 
-def _open_larger(content: bytes) -> ImageFile.ImageFile:
+def open_larger(content: bytes) -> ImageFile.ImageFile:
     """Open an image above Pillow's own limit; nothing of it is decoded before its size is known."""
     with _LIFTING:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
