@@ -58,8 +58,9 @@ def predict(
     """Predict the classes of image files, folders and archives, and return one answer a file, in order.
 
     run: the folder of a run, or of a model exported as safetensors. `.label`, `.top(3)` and `.probabilities` of an
-    answer say what is on the image; `.reason` why a file could not be judged. max_megapixels: files with more pixels, in
-    millions, are refused; without it, as the run was trained. Raises SadariError or UsageError where there is no model.
+    answer say what is on the image; `.reason` why a file could not be judged. max_megapixels: files with more pixels,
+    in millions, are refused; without it, as the run was trained. Raises SadariError or UsageError where there is no
+    model.
     """
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files

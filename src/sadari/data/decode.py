@@ -31,6 +31,7 @@ SUFFIXES = frozenset((
 ))  # fmt: skip
 # Assumed: the 108 megapixels of a phone, and 360 MB once decoded. The setting max_megapixels raises it.
 MAX_PIXELS = 120_000_000
+BITS_PER_SAMPLE = 258  # the tag of TIFF with the bits of each channel
 WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
 # Assumed: a file above this is no photograph; it bounds what one reader holds in memory.
 MAX_FILE_BYTES = 256 * 2**20
@@ -96,6 +97,20 @@ def decode_image(
     if size:
         upright = _fitted(upright, size, size, fit, interpolation)
     return _pixels(upright)
+
+
+def has_deep_colours(content: bytes) -> bool:
+    """Return whether a PNG or TIFF file with these bytes has colours of 16 bits, of which Pillow reads the upper 8."""
+    if content.startswith(b"\x89PNG"):
+        return content[24:26] in (b"\x10\x02", b"\x10\x06")  # bits a value; colour, or colour with alpha
+    if content[:4] not in (b"II*\0", b"MM\0*"):
+        return False
+    try:
+        tags = getattr(Image.open(BytesIO(content), formats=["TIFF"]), "tag_v2", {})
+        bits = tags.get(BITS_PER_SAMPLE, ())
+    except Exception:  # what is wrong with it is for decoding to say
+        return False
+    return len(bits) > 2 and max(bits) > 8
 
 
 def quiet_pillow() -> None:

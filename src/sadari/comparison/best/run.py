@@ -175,6 +175,8 @@ def _state(folder: Path, budget: float, profiler: Profiler) -> SearchState:
             profiler.progress.say(sentence)
         raise SadariError("no model could be trained on a sample of noise; the reasons are above")
     if not profiler.shortlist(state).first:
+        for sentence in untried(state.untried):
+            profiler.progress.say(sentence)
         enough = in_words(least_budget(profiler.request, state, profiler.counts), ROUND_CEILING)
         raise SadariError(f"a budget of {in_words(budget)} is too short for these images; {enough} is enough here")
     state.write()
