@@ -26,8 +26,13 @@ BATCHNORM_MOMENTUM = 0.01  # cited: Keras's 0.99, which counts the old statistic
 # At step t of a run, counted from 0, the new statistics weigh at least this / (this + t); 1 gives the plain mean of
 # all steps, which includes those of the untrained network (measured: RESULTS.md).
 BATCHNORM_RECENT = 10
-# torch's names for the hooks of a module.
+# torch's names for the hooks of a module, which are private.
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+
+
+def may_have_hooks(module: nn.Module) -> bool:
+    """Return whether `module` has hooks; True where this version of torch does not say: the general way calls them."""
+    return any(getattr(module, hooks, True) for hooks in HOOKS)
 
 
 class Relu(nn.Module):
@@ -102,7 +107,7 @@ def _relu_after_pool(layer: nn.Module, after: nn.Module | None) -> TypeGuard[Con
         isinstance(layer, Conv)
         and layer.activation == "relu"
         and isinstance(after, nn.MaxPool2d)
-        and not any(getattr(each, hooks) for each in (layer, after) for hooks in HOOKS)
+        and not (may_have_hooks(layer) or may_have_hooks(after))
     )
 
 
