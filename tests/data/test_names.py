@@ -74,6 +74,23 @@ def test_names_of_an_archive_without_an_encoding_are_guessed_and_told(
     assert (given.classes, given.notes, given.fingerprint) == (images.classes, (), images.fingerprint)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("狗", "read as cp949, such as '뭍/0.png' (it would be gbk '狗/0.png', big5 '僩/0.png'); if"),
+        ("猫", "read as utf-8, such as 'è/0.png' (it would be cp949 '챔/0.png', gbk '猫/0.png', big5 '癡/0.png'); if"),
+    ],
+)
+def test_where_a_name_fits_several_encodings_the_note_shows_each_reading(name: str, said: str, tmp_path: Path) -> None:
+    """One Chinese letter may as well be a Korean syllable, or a Latin letter: nothing in two bytes says which."""
+    files = {each.encode("gbk"): content for each, content in files_of(name, "dog").items()}
+    path = raw_zip(tmp_path / "set.zip", files)
+    (note,) = load(path, Settings()).notes
+    assert said in note
+    images = load(path, Settings(archive_encoding="gbk"))
+    assert (images.classes, images.notes) == (("dog", name), ())
+
+
 def test_an_encoding_that_does_not_fit_or_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     path = raw_zip(tmp_path / "set.zip", {name.encode("cp949"): each for name, each in files_of("개", "소").items()})
     with pytest.raises(SadariError, match="holds a name that is not utf-8"):

@@ -114,7 +114,7 @@ def _run(
     reasons: dict[str, list[str]] = {arm.name: [] for arm in request.arms}
     outcomes = {each.out: each for each in executor.run(tasks, progress)}
     for arm in request.arms:
-        for seed in request.seeds:
+        for seed in request.seeds_of(arm):
             outcome = outcomes[folder / folder_name(arm.name, seed)]
             if outcome.record is None:
                 reasons[arm.name].append(f"seed {seed}: {outcome.reason}")
@@ -124,7 +124,7 @@ def _run(
 
 
 def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path) -> list[Task]:
-    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds]
+    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds_of(arm)]
     tasks = []
     for number, (arm, seed) in enumerate(pairs, start=1):
         job = request.job(arm, seed)

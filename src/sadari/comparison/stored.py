@@ -116,7 +116,7 @@ def read_comparison(path: Path) -> StoredComparison:
     return StoredComparison(
         folder=folder,
         request=request,
-        arms=tuple(_with_runs(folder, arm, job, seeds, reasons.get(arm.name, "")) for arm, job in arms),
+        arms=tuple(_with_runs(folder, arm, job, request.seeds_of(arm), reasons.get(arm.name, "")) for arm, job in arms),
         claims=claims,
         margin=outcome.get("margin"),
         robustness_notes=notes,
@@ -129,6 +129,7 @@ def _arm(table: Mapping[str, Any]) -> Arm:
         recorded_model(table["resolved"]["model"], table["resolved"]["layers"]),
         table["settings"],
         table.get("published", {}),
+        bool(table.get("once", False)),
     )
 
 

@@ -31,6 +31,7 @@ SUFFIXES = frozenset((
 ))  # fmt: skip
 # Assumed: the 108 megapixels of a phone, and 360 MB once decoded. The setting max_megapixels raises it.
 MAX_PIXELS = 120_000_000
+BITS_PER_SAMPLE = 258  # the tag of TIFF with the bits of each channel
 WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
 # Assumed: a file above this is no photograph; it bounds what one reader holds in memory.
 MAX_FILE_BYTES = 256 * 2**20
@@ -98,6 +99,20 @@ def decode_image(
     return _pixels(upright)
 
 
+def has_deep_colours(content: bytes) -> bool:
+    """Return whether a PNG or TIFF file with these bytes has colours of 16 bits, of which Pillow reads the upper 8."""
+    if content.startswith(b"\x89PNG"):
+        return content[24:26] in (b"\x10\x02", b"\x10\x06")  # bits a value; colour, or colour with alpha
+    if content[:4] not in (b"II*\0", b"MM\0*"):
+        return False
+    try:
+        tags = getattr(Image.open(BytesIO(content), formats=["TIFF"]), "tag_v2", {})
+        bits = tags.get(BITS_PER_SAMPLE, ())
+    except Exception:  # what is wrong with it is for decoding to say
+        return False
+    return len(bits) > 2 and max(bits) > 8
+
+
 def quiet_pillow() -> None:
     """Hide Pillow's warnings in this process from here on, since an error says once what is wrong with an image.
 
@@ -116,7 +131,7 @@ def _open(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
     except Image.DecompressionBombError as error:
         if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= max_pixels:
             raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
-        image = _open_larger(content)
+        image = open_larger(content)
     if image.width * image.height > max_pixels:
         raise UnreadableImageError(
             f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
@@ -144,7 +159,7 @@ def _check_scans(content: bytes, pixels: int) -> None:
             )
 
 
-def _open_larger(content: bytes) -> ImageFile.ImageFile:
+def open_larger(content: bytes) -> ImageFile.ImageFile:
     """Open an image above Pillow's own limit; nothing of it is decoded before its size is known."""
     with _LIFTING:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

@@ -9,6 +9,8 @@ AUTO = "auto"
 PLAUSIBLE = 0.5
 ENOUGH = 20_000  # letters that are looked at, assumed: the share of common ones is known by then
 
+THREE_BYTES = "\u0800"  # the first letter of three bytes in UTF-8; no two letters of a code page look like it by chance
+
 Common = Callable[[int, int], bool]  # whether a letter of two bytes is a common one of its code page
 
 # The common letters of each code page: Hangul syllables of KS X 1001, kana and the kanji of JIS level 1, and the first
@@ -28,9 +30,13 @@ def guess_encoding(texts: Sequence[bytes]) -> str:
     """
     if all(_decoded(text, "utf-8") is not None for text in texts):
         return "utf-8"
+    return next(iter(_plausible(texts)), "")
+
+
+def _plausible(texts: Sequence[bytes]) -> list[str]:
+    """Return the code pages that `texts` may be in, the one with the largest share of common letters first."""
     shares = {name: _share(texts, name, common) for name, common in COMMON.items()}
-    best = max(shares, key=lambda name: shares[name])  # the first of equals
-    return best if shares[best] >= PLAUSIBLE else ""
+    return [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= PLAUSIBLE]
 
 
 def known_encoding(name: str) -> str:
@@ -60,12 +66,16 @@ def decode_names(names: Sequence[str | bytes], wanted: str, where: str) -> tuple
     else:
         encoding = guess_encoding(unknown) or "cp437"
     texts = [name if isinstance(name, str) else name.decode(encoding) for name in names]
-    if not unknown or wanted != AUTO or encoding == "utf-8":
+    if not unknown or wanted != AUTO:
         return texts, ()
-    example = unknown[0].decode(encoding)
+    first = unknown[0]
+    others = [f"{name} '{first.decode(name)}'" for name in _plausible(unknown) if name != encoding]
+    if encoding == "utf-8" and (not others or max(b"".join(unknown).decode()) >= THREE_BYTES):
+        return texts, ()
+    instead = f" (it would be {', '.join(others)})" if others else ""
     return texts, (
-        f"{where} does not say in which encoding its names are; they were read as {encoding}, such as '{example}'; if "
-        "that is wrong, say it with --set archive_encoding=NAME",
+        f"{where} does not say in which encoding its names are; they were read as {encoding}, such as "
+        f"'{first.decode(encoding)}'{instead}; if that is wrong, say it with --set archive_encoding=NAME",
     )
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from queue import SimpleQueue
 from threading import Lock, Timer
 from typing import IO, Any
@@ -49,6 +49,7 @@ class Decoder:
     """
 
     def __init__(self, form: PixelForm, most: int, seconds: float) -> None:
+        form = replace(form, max_pixels=most)
         self._form, self._most = form, most
         large = Lock()
         self.processes = max(1, min(os.cpu_count() or 1, MOST_PROCESSES))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sadari.data.decode import FORMATS, UnreadableImageError, quiet_pillow
+from sadari.data.decode import FORMATS, UnreadableImageError, open_larger, quiet_pillow
 from sadari.inference.pixels import PixelForm
 
 READY, PIXELS, REFUSED, TOO_LARGE, LARGE = b"Y", b"P", b"R", b"T", b"L"
@@ -31,10 +31,16 @@ def pixels_in_header(content: bytes, most: int) -> int:
     """
     quiet_pillow()
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
+        try:
+            image = Image.open(BytesIO(content), formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= most:
+                raise TooLargeError(f"is too large: {str(error).partition(',')[0]}") from None
+            image = open_larger(content)
+        with image:
             width, height = image.size
-    except Image.DecompressionBombError as error:
-        raise TooLargeError(f"is too large: {str(error).partition(',')[0]}") from None
+    except TooLargeError:
+        raise
     except Exception:  # the decoder finds what is wrong, and says it
         return 0
     if width * height > most:

@@ -41,6 +41,14 @@ class Limits:
     batch_images: int = 64  # in one pass; larger ones gain little per image (measured, benchmarks/serving/serving.py)
     stop_seconds: float = 10.0  # for the requests under way, when the server is stopped
 
+    @classmethod
+    def for_pixels(cls, most: int) -> "Limits":
+        """Return the limits with another one for the pixels of an image, and with the time that larger ones take."""
+        usual = cls()
+        longer = max(1.0, most / usual.pixels)
+        added = (longer - 1) * usual.decode_seconds
+        return cls(pixels=most, decode_seconds=usual.decode_seconds + added, seconds=usual.seconds + added)
+
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
     """The answer to a request that is not done: an HTTP status and a sentence that says what to do."""
