@@ -66,8 +66,8 @@ def make_app(classifier: Classifier, limits: Limits | None = None, access: Acces
         predictor.close()
         inside.close()
 
-    # FastAPI's own pages of documentation are off: they load scripts from other servers. A path with a slash too many is
-    # unknown: behind a proxy with a path of its own, a redirect would lead elsewhere.
+    # FastAPI's own pages of documentation are off: they load scripts from other servers. A path with a slash too many
+    # is unknown: behind a proxy with a path of its own, a redirect would lead elsewhere.
     app = FastAPI(
         title="Sadari", version=version("sadari"), docs_url=None, redoc_url=None, lifespan=closing,
         redirect_slashes=False,
