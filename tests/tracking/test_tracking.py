@@ -237,7 +237,7 @@ def test_the_command_says_what_is_where(store: str, tmp_path: Path) -> None:
     words = (str(run.path), "--uri", store, "--experiment", "typed")
     first, second = typed(*words).stdout.splitlines()
     assert first == f"logged 1   experiment typed in {store}"
-    assert second == f"next  uvx mlflow@{VERSION} ui --backend-store-uri {store}"
+    assert second == f"next  uvx mlflow@{VERSION} ui --workers 1 --backend-store-uri {store}"
     assert typed(*words).stdout.splitlines()[0] == f"logged 0, 1 there already   experiment typed in {store}"
     document = json.loads(typed(*words, "--json").stdout)
     assert document["runs"][0]["known"] is True

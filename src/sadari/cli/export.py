@@ -62,10 +62,13 @@ def log(
 
 
 def _pages_of_mlflow(uri: str) -> str:
-    """Return the command that shows what is logged: the extra has no server, and others could not read the database."""
+    """Return the command that shows what is logged: the extra has no server, and others could not read the database.
+
+    One worker is enough for one reader; MLflow's four need minutes to start on a busy machine.
+    """
     from mlflow.version import VERSION
 
-    return f"uvx mlflow@{VERSION} ui --backend-store-uri {shlex.quote(uri)}"
+    return f"uvx mlflow@{VERSION} ui --workers 1 --backend-store-uri {shlex.quote(uri)}"
 
 
 def _lines(made: "Exported") -> list[str]:
