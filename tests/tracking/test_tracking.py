@@ -266,7 +266,7 @@ def test_the_next_command_works_as_printed(
 ) -> None:
     monkeypatch.setattr(mlflow_store, "which", lambda name: name if name in programs else None)
     monkeypatch.setattr(mlflow_store, "_has_pages", lambda: whole)
-    show = "mlflow ui --backend-store-uri 'sqlite:////my runs/mlflow.db'"
+    show = "mlflow ui --workers 1 --backend-store-uri 'sqlite:////my runs/mlflow.db'"
     found = mlflow_store.next_step("sqlite:////my runs/mlflow.db")
     assert found == wanted.format(show=show, version=version("mlflow-skinny"))
 

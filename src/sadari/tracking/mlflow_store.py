@@ -178,7 +178,7 @@ def next_step(uri: str) -> str:
 
     The pages are those of the same version: another one may refuse the database.
     """
-    show = f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+    show = f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(uri)}"
     if _has_pages():
         return show
     whole = f"mlflow=={version('mlflow-skinny')}"
