@@ -77,6 +77,14 @@ def test_letters_that_the_output_cannot_encode_are_escaped(tmp_path: Path) -> No
     assert "\\uace0\\uc591\\uc774" in done.stdout
 
 
+def test_names_that_this_process_cannot_read_are_not_blamed_on_the_user(tmp_path: Path) -> None:
+    write_folder(tmp_path / "photos", {f"{name}/{at}.png": PICTURE for name in ("고양이", "dog") for at in range(2)})
+    plain = "LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0"
+    done = shell(tmp_path, f'{plain} "$PYTHON" -c "$CODE" data info photos')
+    assert done.returncode == 1
+    assert done.stderr.endswith(" that needs a process in UTF-8; set PYTHONUTF8=1\n")
+
+
 def started(tmp_path: Path, terminal: int, *before: str) -> "subprocess.Popen[bytes]":
     words = (*before, sys.executable, "-c", CODE, *TRAIN, "--epochs", "3000")
     process = subprocess.Popen(
