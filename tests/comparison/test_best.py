@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sadari.comparison.best import candidates
-from sadari.comparison.best.cost_model import CostModel, Counts
+from sadari.comparison.best.cost_model import CACHED_COST, CostModel, Counts
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.halving import SEARCH_SHARE, TrainingPlan
+from sadari.comparison.best.halving import SEARCH_SHARE, TrainingPlan, plan_training
 from sadari.comparison.best.profiler import Profiler
 from sadari.comparison.best.run import FLATTERED, BestRequest, chosen_run, find_best
 from sadari.comparison.best.state import FinalPlan, SearchState
@@ -311,6 +311,35 @@ def test_photographs_without_weights_are_told_what_weights_would_bring() -> None
     assert "`sadari train DATA --model linear-probe` downloads" in said and "SADARI_WEIGHTS_DIR" in said
     assert candidates.advice_on_weights(excluded, (28, 28, 1)) == ""
     assert candidates.advice_on_weights({"a1-cnn": "too large"}, (64, 64, 3)) == ""
+
+
+def test_features_that_a_finalist_has_cached_cost_another_nothing(tmp_path: Path) -> None:
+    arms = tuple(named_arm(name, name, {}) for name in ("knn", "linear-probe", "fine-tune"))
+    request, counts = Comparison("digits", arms, (0,)), Counts(1150, 288, 359)
+    state = SearchState(tmp_path / "best.json", "", 100.0, final_seconds={"knn-seed0": 70.0})
+    state.final_plan = FinalPlan({"knn": TrainingPlan(1)}, 1)
+    cached = CostModel(0.5 + 0.004 * counts.total, 0.004 * CACHED_COST)  # 7 seconds for the features of all images
+    slow = CostModel(0.5, 0.04)
+    using, images = clocked(), load("digits", request.job(arms[1], 0).settings)
+    finals = Finals(
+        request,
+        Profiler(request, images, counts, Silent(), using, using.clock),
+        counts,
+        state,
+        ["knn", "fine-tune", "linear-probe"],
+        {"knn": cached, "fine-tune": slow, "linear-probe": cached},
+        [],
+        Silent(),
+        using,
+        using.clock,
+    )
+    finished: Any = SimpleNamespace(arms=[], records={"knn": ("a run",)})
+    part = finals._plan("fine-tune", 30.0)
+    assert part is not None and part.fraction < 1
+    wider = finals._wider(state.final_plan, finished)
+    assert wider is not None and list(wider.plans) == ["knn", "linear-probe"], "a part of a pass compares badly"
+    with_features = plan_training(cached, counts, 30.0)
+    assert with_features is not None and with_features.passes < wider.plans["linear-probe"].passes
 
 
 class Late(ClockedTrainer):

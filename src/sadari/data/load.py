@@ -13,7 +13,7 @@ from sadari.data.sources.layout import printable
 from sadari.data.sources.table import TableSource
 from sadari.data.spellings import alike_notes
 from sadari.errors import SadariError, UsageError
-from sadari.files import exists, expanded
+from sadari.files import exists, expanded, why_no_text
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry, unknown_name
 from sadari.settings import Settings
@@ -106,7 +106,7 @@ def _require_text(path: Path) -> None:
     try:
         str(path.absolute()).encode("utf-8")
     except UnicodeEncodeError:
-        raise SadariError(f"the path {str(path.absolute())!a} is not UTF-8; rename it") from None
+        raise SadariError(f"the path {str(path.absolute())!a} {why_no_text(str(path.absolute()))}") from None
 
 
 def _namesake(data: str | Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.candidates import draws, untried
-from sadari.comparison.best.cost_model import CostModel, Counts
+from sadari.comparison.best.cost_model import CostModel, Counts, caches_features, without_features
 from sadari.comparison.best.halving import TrainingPlan, plan_training
 from sadari.comparison.best.profiler import Profiler
 from sadari.comparison.best.search import planned_overrides
@@ -94,19 +94,18 @@ class Finals:
     def _another(self, final_plan: FinalPlan, no_model: bool) -> tuple[str, TrainingPlan] | None:
         """Return the next model with its plan: for at least as long as the others, else one that still begins well."""
         places, left = FINALISTS - len(final_plan.plans), self.state.left()
-        known = [*self.ranking, *self.state.late_costs]
+        known = dict.fromkeys([*self.ranking, *self.state.late_costs])
         others = [name for name in known if name not in final_plan.plans] if places else []
         longest = 0.0 if no_model else max(self.state.final_seconds.values())
         share = left if no_model else max(longest, left / max(min(len(others), places), 1))
-        for name in others if share <= left else []:
-            chosen = self._plan(name, share)
-            if chosen is not None:
-                return name, chosen
         begins = passes_to_begin(self.request, self.counts)
-        for name in others if self._worth_using() else []:
-            chosen = self._plan(name, left)
-            if chosen is not None and chosen.passes >= BEGINNINGS * begins[name]:
-                return name, chosen
+        well = {name: BEGINNINGS * passes for name, passes in begins.items()}
+        hurried = all(plan.passes < well[name] for name, plan in final_plan.plans.items())  # then another may be, too
+        for seconds, worth in ((share, share <= left), (left, self._worth_using())):
+            for name in others if worth else []:
+                chosen = self._plan(name, seconds)
+                if chosen is not None and (chosen.passes >= well[name] or (hurried and seconds == share)):
+                    return name, chosen
         return None
 
     def _unmeasured(self, final_plan: FinalPlan) -> tuple[str, TrainingPlan] | None:
@@ -129,8 +128,11 @@ class Finals:
         return sum(taken for run, taken in self.state.final_seconds.items() if run not in once) / final_plan.seeds
 
     def _draws(self, name: str) -> bool:
+        return draws(self._job(name))
+
+    def _job(self, name: str) -> Job:
         arm = next(each for each in self.request.arms if each.name == name)
-        return draws(self.request.job(arm, self.request.seeds[0]))
+        return self.request.job(arm, self.request.seeds[0])
 
     def _report_rest(self) -> None:
         """Say why time is left, where it is more than what planning leaves."""
@@ -141,7 +143,19 @@ class Finals:
 
     def _plan(self, arm: str, seconds: float) -> TrainingPlan | None:
         cost = self.costs.get(arm) or self.state.late_costs[arm]
+        if arm not in self._tried() and self._features(arm) in map(self._features, self._tried()):
+            cost = without_features(cost, self.counts)
         return plan_training(cost, self.counts, PLANNED_SHARE * seconds)
+
+    def _tried(self) -> set[str]:
+        """Return the names of the models that have trained on the images themselves."""
+        planned = self.state.final_plan.plans if self.state.final_plan else {}
+        return {trial.arm for trial in self.state.trials if trial.accuracy is not None} | set(planned)
+
+    def _features(self, name: str) -> object:
+        """Return what decides the cached features of a model; the name itself where it caches none."""
+        job = self._job(name)
+        return (job.backbone, job.settings.image_size) if caches_features(job) else name
 
     def _compare(
         self, final_plan: FinalPlan, *, robustness: bool = False, margin: float | None = None

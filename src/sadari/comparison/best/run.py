@@ -23,7 +23,7 @@ from sadari.comparison.best.cost_model import Counts
 from sadari.comparison.best.finals import Finals
 from sadari.comparison.best.profiler import Profiler
 from sadari.comparison.best.search import Search
-from sadari.comparison.best.shortlist import least_budget
+from sadari.comparison.best.shortlist import least_budget, most_promising_first
 from sadari.comparison.best.state import STATE, SearchState, holds
 from sadari.comparison.compare import require_margin
 from sadari.comparison.executor import Train
@@ -106,7 +106,8 @@ def find_best(
         search.notes += [] if counts.test else [FLATTERED]
         search.run(shortlist)
         trials = {trial.arm: trial for trial in state.ranking()}
-        ranking = [*(trials or shortlist.first), *shortlist.later]
+        tried = [*(trials or shortlist.first), *shortlist.later]
+        ranking = [*tried, *(name for name in most_promising_first(state.costs, images.shape) if name not in tried)]
         costs = {**state.costs, **{name: search.cost_after(each, state.costs[name]) for name, each in trials.items()}}
         finals = Finals(candidates, profiler, counts, state, ranking, costs, search.notes, progress, train, clock)
         return finals.run(robustness=robustness, margin=margin)

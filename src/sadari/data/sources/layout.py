@@ -10,6 +10,7 @@ from sadari.data.decode import SUFFIXES
 from sadari.data.sources.base import FileEntry
 from sadari.data.sources.split_folders import AUTO, SHAPE, SPLIT_NAMES, Levels, find_levels
 from sadari.errors import SadariError
+from sadari.files import why_no_text
 
 # Folders that systems leave behind: macOS, Windows, Synology and QNAP disks, Linux file systems, Python.
 SYSTEM_FOLDERS = frozenset((
@@ -238,7 +239,7 @@ def _text(path: str, where: str) -> str:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
-        raise SadariError(f"{where} holds a file name that is not UTF-8 ({path!a}); rename it") from None
+        raise SadariError(f"{where} holds a file name ({path!a}) that {why_no_text(path)}") from None
     return path if path.isprintable() else path.translate(CONTROL)
 
 
