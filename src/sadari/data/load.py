@@ -28,9 +28,9 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     Where the cache cannot hold them, they are decoded at every access.
 
     data: a named set, with options after a colon (`shapes:size=32,classes=5`), or a path; see `open_source`.
-    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels, stream decides where they
-    are stored. Raises UsageError for data that is neither, and SadariError for data that no classifier can be trained
-    on, naming what is wrong with it.
+    Of `settings`, those in LOAD_SETTINGS of `data.packs.provide` decide the images and where they are stored. Raises
+    UsageError for data that is neither, and SadariError for data that no classifier can be trained on, naming what is
+    wrong with it.
     """
     progress = progress or Silent()
     if settings.channels not in (0, 1, 3):
