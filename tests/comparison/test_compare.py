@@ -569,11 +569,14 @@ def some_other(each: "Field[Any]") -> Value:
     }  # fmt: skip
     if each.name in named:
         return named[each.name]
-    if each.metadata["choices"]:
-        return next(choice for choice in each.metadata["choices"] if choice != each.default)
-    if isinstance(each.default, bool):
-        return not each.default
-    return each.default / 2 + 0.25 if isinstance(each.default, float) and each.default <= 1 else each.default + 3
+    default: Value = getattr(Settings(), each.name)
+    choices: tuple[str, ...] = each.metadata["choices"]
+    if choices:
+        return next(choice for choice in choices if choice != default)
+    if isinstance(default, bool):
+        return not default
+    assert isinstance(default, int | float)
+    return default / 2 + 0.25 if isinstance(default, float) and default <= 1 else default + 3
 
 
 @pytest.mark.parametrize("each", fields(Settings), ids=lambda each: each.name)
