@@ -222,6 +222,52 @@ def test_a_network_that_was_another_one_that_day_is_another_arm(tmp_path: Path) 
     assert {arm.name: arm.seeds for arm in found.arms} == {"mlp": (0,), "mlp 2": (1,)}
 
 
+def stamp(folder: Path, **changed: object) -> None:
+    """Change what `environment.json` of the run in `folder` says."""
+    write_json(folder / "environment.json", {**read_json(folder / "environment.json"), **changed})
+
+
+def test_runs_of_other_pre_trained_weights_are_another_arm(tmp_path: Path) -> None:
+    folders = [single(tmp_path / str(seed), seed=seed) for seed in range(3)]
+    for folder, digest in zip(folders, ("a" * 64, "a" * 64, "b" * 64), strict=True):
+        stamp(folder, weights_sha256=digest)
+    found = reopen(folders)
+    assert {arm.name: arm.seeds for arm in found.arms} == {"mlp weights=aaaaaaaa": (0, 1), "mlp weights=bbbbbbbb": (2,)}
+
+
+OTHER_ORIGINS = [
+    ("pre-trained weights", {"weights_sha256": "b" * 64}),
+    ("layers", {"layers": "flatten, dense 7"}),
+    ("images", {"data": {"name": "digits", "fingerprint": "another", "notes": []}}),
+]
+
+
+@pytest.mark.parametrize(("what", "changed"), OTHER_ORIGINS)
+def test_seeds_of_one_comparison_with_other_origins_are_not_averaged(
+    what: str, changed: dict[str, object], tmp_path: Path
+) -> None:
+    run(request("softmax", "mlp", seeds=3), tmp_path / "c")
+    stamp(tmp_path / "c" / "mlp-seed2", **changed)
+    for folders in ([tmp_path / "c"], [tmp_path / "c", single(tmp_path / "a", "majority")]):
+        with pytest.raises(SadariError, match=f"runs of 'mlp' in .* began with different {what}"):
+            reopen(folders)
+
+
+@pytest.mark.parametrize(("what", "changed"), OTHER_ORIGINS)
+def test_a_report_leaves_out_the_seeds_that_the_comparison_refused(
+    what: str, changed: dict[str, object], tmp_path: Path
+) -> None:
+    made = run(request("mlp", seeds=3), tmp_path / "c")
+    for seed in (0, 1):
+        stamp(tmp_path / "c" / f"mlp-seed{seed}", **changed)
+    document = read_json(made.out / "comparison.json")
+    reason = f"seed 0: the {what} have changed; seed 1: the {what} have changed"
+    document["arms"][0] |= {"reason": reason, "status": "failed"}
+    write_json(made.out / "comparison.json", document)
+    [arm] = reopen([made.out]).arms
+    assert (arm.seeds, arm.reason, arm.status) == ((2,), reason, "failed")
+
+
 def test_other_test_images_are_refused(tmp_path: Path) -> None:
     first = single(tmp_path / "a")
     other = single(tmp_path / "b", seed=1, split_seed=9)
