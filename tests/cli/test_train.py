@@ -216,3 +216,35 @@ def test_ctrl_c_before_anything_was_written_promises_nothing(
     assert answer.status == 130
     assert answer.err.strip() == "interrupted; nothing was begun"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--model", "softmax", "--seed", "3", "--set", "batch_size=4"),
+        ("--model", "own-net.toml", "--set", "threads=1", "--set", "device=cpu", "--set", "checkpoint_seconds=5"),
+        ("--model", "lstm", "--set", "dropout=0.1", "--set", "precision=float32", "--set", "stream=always"),
+    ],
+)
+def test_a_run_whose_images_moved_is_resumed_by_the_command_that_it_names(
+    words: tuple[str, ...], sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = write_folder(tmp_path / "photos", flat_files(cat=8, dog=8))
+    network_file(tmp_path, "flatten, dense 4")
+    with monkeypatch.context() as patch:
+        patch.setattr("sadari.training.results.write_model", interrupted)
+        assert sadari("train", photos, *words, "--epochs", "2", "--out", "my run").status == 130
+    now = photos.rename(tmp_path / "new place")
+    answer = sadari("resume", "my run")
+    assert answer.status == 1
+    said, _, command = answer.err.strip().rpartition(": ")
+    assert f"the images of the run, '{photos}', are not there any more" in said
+    _, *again = shlex.split(command.replace("NEW_PLACE", shlex.quote(str(now))))
+    assert sadari(*again).status == 0
+    assert sadari("resume", "my run").status == 0
+    evaluated = sadari("evaluate", "my run")
+    assert evaluated.status == 0, "it has them where they are now"
+    now.rename(tmp_path / "third place")
+    evaluated = sadari("evaluate", "my run")
+    assert (evaluated.status, "are not there any more; put them back, or name where" in evaluated.err) == (1, True)
+    assert sadari("evaluate", "my run", tmp_path / "third place").status == 0

@@ -13,7 +13,7 @@ from sadari.cli.completion import data_names, model_names, split_names
 from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
 from sadari.cli.output.console import duration, print_json
 from sadari.cli.output.progress import TerminalProgress
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     from sadari.run import RunRecord
 
     record = RunRecord.open(_to_resume(run))
+    _require_images(record)
     _run(find_job(record.job, record.layers), record.path, as_json)
 
 
@@ -136,6 +137,22 @@ def _to_resume(path: Path) -> Path:
             f"or with one run: sadari resume {shlex.quote(str(unfinished[0]))}"
         )
     return find_run(path, TerminalProgress())
+
+
+def _require_images(record: "RunRecord") -> None:
+    """Raise SadariError, with the command that goes on where they are now, if a run that goes on has lost its images.
+
+    A finished run needs none.
+    """
+    from sadari.comparison.command import command_to_go_on
+    from sadari.data.load import is_there
+
+    if record.finished or is_there(record.job.data):
+        return
+    raise SadariError(
+        f"the images of the run, '{record.job.data}', are not there any more; put them back, or name where they are "
+        f"now: {command_to_go_on(record, 'NEW_PLACE', record.path)}"
+    )
 
 
 def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:

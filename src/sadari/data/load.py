@@ -85,6 +85,11 @@ def open_source(data: str | Path, settings: Settings | None = None) -> Source:
     raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")
 
 
+def is_there(data: str) -> bool:
+    """Return whether `data`, as a run stored it, is a named set or a path that exists."""
+    return data.partition(":")[0] in named_sets() or exists(Path(data))
+
+
 def absolute_data(data: str | Path) -> str:
     """Name `data` so that it can be found from any folder: a path as an absolute one, a named set as it is."""
     name = str(data)
