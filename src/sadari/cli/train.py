@@ -160,11 +160,15 @@ def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
 
 
 def _free_folder(job: "Job") -> Path:
-    """Return the first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job."""
+    """Return the first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job.
+
+    A run of images, weights or a network that have changed since is another one; that is said.
+    """
     from sadari.comparison.request import data_name
     from sadari.comparison.variants import folder_name
     from sadari.inference.device import resolve_machine
     from sadari.run import RunRecord
+    from sadari.training.run_folder import other_content
 
     name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model.reference).stem[:LONGEST]}", job.seed)
     wanted = replace(job.record, settings=resolve_machine(job.settings))
@@ -179,7 +183,11 @@ def _free_folder(job: "Job") -> Path:
         except OSError:
             return folder  # training says what is wrong with it
         if RunRecord.is_run(folder) and RunRecord(folder).job == wanted:
-            return folder
+            changed = other_content(job, RunRecord(folder))
+            if not changed:
+                return folder
+            have = "has" if changed == "network" else "have"
+            TerminalProgress().say(f"the {changed} {have} changed since {folder}; a new run is begun beside it")
         number += 1
 
 
