@@ -29,9 +29,9 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     Where the cache cannot hold them, they are decoded at every access.
 
     data: a named set, with options after a colon (`shapes:size=32,classes=5`), or a path; see `open_source`.
-    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels, stream decides where they
-    are stored. Raises UsageError for data that is neither, and SadariError for data that no classifier can be trained
-    on, naming what is wrong with it.
+    Of `settings`, those in LOAD_SETTINGS of `data.packs.provide` decide the images and where they are stored. Raises
+    UsageError for data that is neither, and SadariError for data that no classifier can be trained on, naming what is
+    wrong with it.
     """
     progress = progress or Silent()
     if settings.channels not in (0, 1, 3):
@@ -84,6 +84,11 @@ def open_source(data: str | Path, settings: Settings | None = None) -> Source:
     if lower.endswith(PACKED):
         raise UsageError(f"{data} is an archive of a kind that is not read in place; unpack it and name the folder")
     raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")
+
+
+def is_there(data: str) -> bool:
+    """Return whether `data`, as a run stored it, is a named set or a path that exists."""
+    return data.partition(":")[0] in named_sets() or exists(Path(data))
 
 
 def absolute_data(data: str | Path) -> str:

@@ -1,5 +1,6 @@
 """In which encoding are names and tables written that do not say it? Guessed from all bytes at once, and reported."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from sadari.errors import SadariError, UsageError
@@ -8,6 +9,7 @@ AUTO = "auto"
 # Assumed: at least this share of the letters must be common ones of a code page before it is believed.
 PLAUSIBLE = 0.5
 ENOUGH = 20_000  # letters that are looked at, assumed: the share of common ones is known by then
+HANGUL_IN_LATIN = re.compile(r"[a-zA-Z][^\x00-\x7f]|[^\x00-\x7f][a-zA-Z]")  # such as a misread accented letter
 
 THREE_BYTES = "\u0800"  # the first letter of three bytes in UTF-8; no two letters of a code page look like it by chance
 
@@ -26,7 +28,8 @@ COMMON: dict[str, Common] = {
 def guess_encoding(texts: Sequence[bytes]) -> str:
     """Return the encoding that all `texts` have in common: "utf-8", a code page of East Asia, or "" where none fits.
 
-    A code page must decode all of them, and most letters must be common ones of it; the share of these decides.
+    A code page must decode all of them, and most letters must be common ones of it; the share of these decides. Where
+    none is so, letters that are all Hangul and stand beside no Latin ones are cp949, which has 8,822 rare syllables.
     """
     if all(_decoded(text, "utf-8") is not None for text in texts):
         return "utf-8"
@@ -36,7 +39,18 @@ def guess_encoding(texts: Sequence[bytes]) -> str:
 def _plausible(texts: Sequence[bytes]) -> list[str]:
     """Return the code pages that `texts` may be in, the one with the largest share of common letters first."""
     shares = {name: _share(texts, name, common) for name, common in COMMON.items()}
-    return [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= PLAUSIBLE]
+    plausible = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= PLAUSIBLE]
+    return plausible or (["cp949"] if all(_is_hangul(text) for text in texts) else [])
+
+
+def _is_hangul(text: bytes) -> bool:
+    """Return whether all letters of `text`, read as cp949, are Hangul, or ASCII that is not beside it."""
+    decoded = _decoded(text, "cp949") or ""
+    return (
+        bool(decoded)
+        and not HANGUL_IN_LATIN.search(decoded)
+        and all(letter.isascii() or "가" <= letter <= "힣" for letter in decoded)
+    )
 
 
 def known_encoding(name: str) -> str:
@@ -74,7 +88,8 @@ def decode_names(names: Sequence[str | bytes], wanted: str, where: str) -> tuple
         return texts, ()
     instead = f" (it would be {', '.join(others)})" if others else ""
     return texts, (
-        f"{where} does not say in which encoding its names are; they were read as {encoding}, such as "
+        # Without the path of the archive: this is stored with its images, and it may be renamed.
+        f"the archive does not say in which encoding its names are; they were read as {encoding}, such as "
         f"'{first.decode(encoding)}'{instead}; if that is wrong, say it with --set archive_encoding=NAME",
     )
 
