@@ -234,6 +234,20 @@ def test_temporary_folders_of_killed_processes_are_counted_and_cleared(
     assert not killed.exists()
 
 
+def test_what_others_hide_in_the_cache_stays(photos: Path, own_cache: Path) -> None:
+    theirs = [own_cache / kind / name for kind in ("packs", "features") for name in (".my thesis.part", ".a.mkv.part")]
+    for folder in theirs:
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("years")
+        os.utime(folder / "a.txt", (1, 1))
+        os.utime(folder, (1, 1))
+    load(photos, Settings())
+    keep_rows()
+    assert leftovers().count == 0
+    clear()
+    assert [(folder / "a.txt").read_text() for folder in theirs] == ["years"] * 4
+
+
 def test_a_younger_folder_of_version_0_1_0_stays(own_cache: Path) -> None:
     of_old = own_cache / "packs" / ".machine.99999.abcd_123"
     of_old.mkdir(parents=True)
