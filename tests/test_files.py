@@ -36,6 +36,12 @@ def killed(process: "subprocess.Popen[str]") -> None:
     process.communicate()
 
 
+# What other programs call the files that they write or fetch.
+HIDDEN_BY_OTHERS = (
+    ".movie.mkv.part", ".my thesis.part", ".movie.download.part", ".movie.mkv.download.part", ".set.Ab3dEf9h.part",
+    ".movie.mkv.0123abcd.partial", ".part", "..part", ".0123abcd.part", ".lock.0123.part",
+)  # fmt: skip
+
 SLOW_WRITER = """
     import sys, time
     from pathlib import Path
@@ -115,10 +121,54 @@ def test_the_same_name_is_swept_in_a_folder_of_the_user(tmp_path: Path) -> None:
 
 
 def test_files_of_others_are_not_swept(tmp_path: Path) -> None:
-    for name in ("film.part", ".hidden", "part"):
+    for name in ("film.part", ".hidden", "part", *HIDDEN_BY_OTHERS):
         (tmp_path / name).write_text("theirs")
     remove_unfinished(tmp_path)
-    assert sorted(names_in(tmp_path)) == [".hidden", "film.part", "part"]
+    assert sorted(names_in(tmp_path)) == sorted([".hidden", "film.part", "part", *HIDDEN_BY_OTHERS])
+
+
+@pytest.mark.parametrize("name", HIDDEN_BY_OTHERS)
+def test_an_old_folder_that_others_hide_is_not_swept(name: str, tmp_path: Path) -> None:
+    theirs = tmp_path / name
+    theirs.mkdir()
+    (theirs / "a.txt").write_text("years")
+    for path in (theirs / "a.txt", theirs):
+        os.utime(path, (1, 1))
+    remove_unfinished(tmp_path)
+    for target in ("movie", "my thesis", "set"):
+        with UnfinishedFolder(tmp_path, target):
+            write_text(tmp_path / f"{target}.txt", "ours")
+    assert (theirs / "a.txt").read_text() == "years"
+
+
+@pytest.mark.parametrize("name", ["movie", "movie.mkv", "model.onnx"])
+def test_files_that_others_hide_beside_a_file_of_ours_stay(name: str, tmp_path: Path) -> None:
+    for theirs in HIDDEN_BY_OTHERS:
+        (tmp_path / theirs).write_text("theirs")
+    write_text(tmp_path / name, "ours")
+    assert {path.name for path in tmp_path.iterdir()} == {name, *HIDDEN_BY_OTHERS}
+
+
+@pytest.mark.parametrize("name", ["run[1]", "*", "a b", "x" * 230])
+@pytest.mark.parametrize("random", ["0123abcd", "deadbeef", "k3j_x9aa"])
+def test_what_is_ours_is_swept_whatever_its_name(name: str, random: str, tmp_path: Path) -> None:
+    left = tmp_path / f".{name[:200]}.{random}.part"
+    left.mkdir()
+    (left / ".lock.part").touch()
+    with UnfinishedFolder(tmp_path, name) as folder:
+        assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
+    left.write_text("half")
+    write_text(tmp_path / name, "whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_files_of_version_0_1_0_are_swept_without_their_name(tmp_path: Path) -> None:
+    for name in ("settings.toml", "scores.json", "split.npz", "history.csv", "log.txt", "model.safetensors", "a.svg"):
+        for random in ("k3j_x9aa", "abcdefgh", "________"):
+            (tmp_path / f".{name}.{random}.part").write_text("half")
+    assert names_in(tmp_path) == []
+    remove_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_a_killed_process_filled_is_removed_by_the_next(tmp_path: Path) -> None:

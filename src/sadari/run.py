@@ -10,12 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sadari.documents import read_environment, read_summary
 from sadari.errors import SadariError, UsageError
-from sadari.files import read_json, undamaged
 from sadari.notebook import card, fact, figures, learning
 from sadari.run_files import HISTORY_COLUMNS, read_answers, read_history, read_predictions, read_split
 from sadari.settings import JobRecord
-from sadari.values import SPLITS, Answers, Predictions, Split
+from sadari.values import SPLITS, Answers, ImageSet, Predictions, Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,7 @@ class RunRecord:
         path = self.path / SETTINGS
         try:
             return JobRecord.from_toml(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SadariError) as error:
             raise SadariError(f"cannot read {path}: {error}; delete the folder and train again") from None
 
     @property
@@ -97,12 +97,7 @@ class RunRecord:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """Return the document of `train --json`, as stored in `scores.json`; only for a finished run."""
-        path = self.path / SCORES
-        document = read_json(path)
-        with undamaged(path):
-            if not all(each is None or isinstance(each, dict) for each in document.get("scores", {}).values()):
-                raise ValueError("the scores are no table")
-        return document
+        return read_summary(self.path / SCORES)
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -112,15 +107,12 @@ class RunRecord:
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Return `environment.json`: machine, versions and data; raises SadariError where it cannot be read."""
-        return read_json(self.path / ENVIRONMENT)
+        return read_environment(self.path / ENVIRONMENT)
 
     @property
     def fingerprint(self) -> str:
         """Return the fingerprint of its data; raises SadariError where `environment.json` is damaged."""
-        try:
-            return str(self.environment["data"]["fingerprint"])
-        except (KeyError, TypeError) as error:
-            raise SadariError(f"{self.path / ENVIRONMENT} is damaged ({error}); train again") from None
+        return str(self.environment["data"]["fingerprint"])
 
     @property
     def begun(self) -> bool:
@@ -140,8 +132,7 @@ class RunRecord:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return the notes on its images, such as that some were skipped, or that they are streamed."""
-        with undamaged(self.path / ENVIRONMENT):
-            return tuple(self.environment["data"]["notes"])
+        return tuple(self.environment["data"]["notes"])
 
     @property
     def threads(self) -> int | None:
@@ -163,10 +154,13 @@ class RunRecord:
         """Return which images were in train, val and test."""
         return read_split(self.path / SPLIT)
 
+    def split_of(self, images: ImageSet) -> Split:
+        """Return the same for use on the run's `images`; raises SadariError where it names more than there are."""
+        return read_split(self.path / SPLIT, len(images))
+
     def scores(self, split_name: str) -> Mapping[str, float]:
         """Return the metrics of "train", "val" or "test"; empty where that split has no images."""
-        with undamaged(self.path / SCORES):
-            return dict(self.summary["scores"].get(split_name) or {})
+        return dict(self.summary["scores"].get(split_name) or {})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per finished epoch, with the columns of `history.csv`."""

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sadari.files import csv_writer, undamaged, write_text, write_whole
 from sadari.values import Answers, Predictions, Split
 
+MOST_PROBABLE = 1.001  # assumed: sums of a softmax in lower precisions pass 1 by less
 HISTORY_COLUMNS = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
 )  # fmt: skip
@@ -35,7 +37,10 @@ def read_history(path: Path) -> list[dict[str, float]]:
         rows = csv.DictReader(file)
         if rows.fieldnames and "epoch" not in rows.fieldnames:
             raise ValueError("it has no column epoch")
-        return [{name: float(text) for name, text in row.items() if text} for row in rows]
+        read = [{name: float(text) for name, text in row.items() if text} for row in rows]
+        if not all(row.get("epoch", 0.0) >= 1 and row["epoch"].is_integer() for row in read):
+            raise ValueError("it has an epoch that is no number of one")
+        return read
 
 
 def _printed(value: float) -> str:
@@ -52,11 +57,29 @@ def write_split(path: Path, split: Split) -> None:
     write_whole(path, save)
 
 
-def read_split(path: Path) -> Split:
-    """Read what `write_split` wrote; never unpickles. Raises SadariError for a damaged file."""
+def read_split(path: Path, images: int | None = None) -> Split:
+    """Read what `write_split` wrote; never unpickles. Raises SadariError for a damaged file.
+
+    images: how many there are, where that is known; no position may reach it.
+    """
     with undamaged(path, "delete it, and the split is drawn again"), path.open("rb") as file:
         stored = np.load(file, allow_pickle=False)
-        return Split(stored["train"], stored["val"], stored["test"], str(stored["origin"]))
+        split = Split(stored["train"], stored["val"], stored["test"], str(stored["origin"]))
+        _check_positions([split.train, split.val, split.test], images)
+        return split
+
+
+def _check_positions(splits: Sequence[NDArray[Any]], images: int | None) -> None:
+    """Raise ValueError where these are no positions of images, each in one split only."""
+    if any(each.ndim != 1 or not np.issubdtype(each.dtype, np.integer) for each in splits):
+        raise ValueError("its positions are no whole numbers in a row")
+    positions = np.concatenate(splits)
+    if len(positions) and int(positions.min()) < 0:
+        raise ValueError(f"it has the position {int(positions.min())}")
+    if images is not None and len(positions) and int(positions.max()) >= images:
+        raise ValueError(f"it has the position {int(positions.max())}, and there are {images:,} images")
+    if len(np.unique(positions)) < len(positions):
+        raise ValueError("it has an image twice")
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -92,6 +115,8 @@ def read_predictions(path: Path) -> Predictions:
         classes = _classes_of(file)
         probabilities = np.loadtxt(probabilities_of(_rows_of(file)), dtype=np.float32, delimiter=",", ndmin=2)
         answers = _answers(rows, classes)
+        if not (probabilities.min() >= 0 and probabilities.max() <= MOST_PROBABLE):  # nan is neither
+            raise ValueError("it has probabilities that are none")
         return Predictions(answers.ids, answers.labels, probabilities, classes, seconds=float("nan"))
 
 
@@ -104,7 +129,7 @@ def read_answers(path: Path) -> Answers:
 
 def _classes_of(file: TextIO) -> tuple[str, ...]:
     """Read the classes from the first row of `file`; the next read gets the second row."""
-    header = next(csv.reader(file))
+    header = next(csv.reader(file), [])
     if header[:3] != ["id", "label", "prediction"]:
         raise ValueError("it does not begin with id,label,prediction")
     return tuple(header[3:])
@@ -115,7 +140,7 @@ def _rows_of(file: TextIO) -> Iterator[tuple[list[str], str]]:
     # Only quoted rows need `csv`; splitting the others by hand is ten times as fast with many classes.
     for line in file:
         if '"' in line:
-            cells = next(csv.reader(chain([line], file)))
+            cells = next(csv.reader(chain([line], file), strict=True))
             yield cells[:3], ",".join(cells[3:])
         else:
             *cells, printed = line.split(",", 3)
@@ -123,6 +148,10 @@ def _rows_of(file: TextIO) -> Iterator[tuple[list[str], str]]:
 
 
 def _answers(rows: Sequence[Sequence[str]], classes: tuple[str, ...]) -> Answers:
+    if not rows:
+        raise ValueError("it has no rows")
+    if len({each for each, _, _ in rows}) < len(rows):
+        raise ValueError("it has an image twice")
     position = {name: index for index, name in enumerate(classes)}
     return Answers(
         ids=np.array([each for each, _, _ in rows], dtype=np.str_),

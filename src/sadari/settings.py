@@ -170,6 +170,9 @@ def parse_value(name: str, text: Value, kind: type) -> Value:
         raise UsageError(f"{name} is {wanted}, not '{text}'") from None
 
 
+_KINDS = {str: "text", int: "a whole number", dict: "a table"}
+
+
 @dataclass(frozen=True)
 class JobRecord:
     """A job as `settings.toml` stores it: names and values, nothing that has to be looked up.
@@ -199,8 +202,11 @@ class JobRecord:
 
     @classmethod
     def from_toml(cls, text: str) -> "JobRecord":
-        """Read what `to_toml` wrote; raises UsageError for unknown keys."""
+        """Read what `to_toml` wrote; raises UsageError, KeyError, TypeError or ValueError where it is damaged."""
         document = tomllib.loads(text)
+        for name, kind in {"data": str, "model": str, "seed": int, "settings": dict, "variables": dict}.items():
+            if not isinstance(document[name], kind) or isinstance(document[name], bool):
+                raise TypeError(f"{name} is not {_KINDS[kind]}: {document[name]!r}")
         return cls(
             data=document["data"],
             model=document["model"],

@@ -5,10 +5,13 @@ works in the same place removes those that nobody holds any more.
 """
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -25,9 +28,34 @@ TEMPORARY = "sadari-"  # how the names of all folders for temporary files begin
 ATTEMPTS = 16  # assumed: no name is taken or swept this often in a row
 
 
+# Other programs hide unfinished files too. Ours are .NAME.RANDOM.part, where RANDOM is 8 hexadecimal digits; version
+# 0.1.0 took 8 letters, digits and underscores, which could be a word of somebody, for files with these endings.
+_FORM = re.compile(r"\.(.+)\.([a-z0-9_]{8})\.part", re.DOTALL)
+_HEXADECIMAL = re.compile(r"[0-9a-f]{8}")
+ENDINGS_OF_OLD = frozenset(
+    {".csv", ".html", ".json", ".md", ".npz", ".onnx", ".png", ".safetensors", ".svg", ".toml", ".txt"}
+)
+
+
 def is_unfinished(name: str) -> bool:
-    """Return whether a file of this name is one of our unfinished ones."""
-    return name.startswith(".") and name.endswith(UNFINISHED)
+    """Return whether a file of this name is one of our unfinished ones, or a lock: not one that others hide."""
+    found = _FORM.fullmatch(name)
+    return name == LOCK or (found is not None and _is_ours(*found.groups()))
+
+
+def _is_ours(name: str, random: str) -> bool:
+    return _HEXADECIMAL.fullmatch(random) is not None or Path(name).suffix in ENDINGS_OF_OLD
+
+
+def _is_unfinished_of(name: str, pattern: str) -> bool:
+    """Return whether `name` is that of an unfinished file or folder which becomes what `pattern` matches.
+
+    Since it is named, any RANDOM of 0.1.0 that is no word will do, whatever the ending.
+    """
+    found = _FORM.fullmatch(name)
+    if found is None or not fnmatchcase(found[1], pattern):
+        return False
+    return _is_ours(*found.groups()) or not found[2].isalpha()
 
 
 def new_file(path: Path) -> tuple[Path, int]:
@@ -61,7 +89,8 @@ class UnfinishedFolder:
     """
 
     def __init__(self, parent: Path, name: str, mode: int = 0o777) -> None:
-        remove_unfinished_folders(parent, name)
+        for folder in unfinished_folders(parent, escape(_cut(name))):
+            remove_abandoned_folder(folder)
         self.path, self._lock = _new_folder(parent, name, mode)
         self._held = True
 
@@ -128,22 +157,16 @@ def _new_folder(parent: Path, name: str, mode: int) -> "tuple[Path, FileLock | N
     raise FileExistsError(f"no name was free for {name}")
 
 
-def unfinished_folders(parent: Path, name: str = "*") -> Iterator[Path]:
-    """List the unfinished folders in `parent` that should become `name`."""
-    for path in parent.glob(f".{name}.*{UNFINISHED}"):
-        if path.is_dir() and not path.is_symlink() and is_mine(path):
+def unfinished_folders(parent: Path, pattern: str) -> Iterator[Path]:
+    """List the unfinished folders in `parent` that should get a name which `pattern` matches."""
+    for path in parent.glob(f".*{UNFINISHED}"):
+        if _is_unfinished_of(path.name, pattern) and path.is_dir() and not path.is_symlink() and is_mine(path):
             yield path
 
 
 def is_mine(path: Path) -> bool:
     """Return whether `path` belongs to this user; True where files have no owners."""
     return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
-
-
-def remove_unfinished_folders(parent: Path, name: str = "*") -> None:
-    """Remove the unfinished folders in `parent`, to be called `name`, that no process fills any more."""
-    for folder in unfinished_folders(parent, name):
-        remove_abandoned_folder(folder)
 
 
 def remove_abandoned_folder(folder: Path) -> None:
@@ -184,9 +207,9 @@ def _newest(folder: Path) -> float:
 
 def remove_unfinished_of(path: Path) -> None:
     """Remove what killed processes left of the file `path` itself, in whatever folder it is."""
-    beginning = f".{_cut(path.name)}."
+    pattern = escape(_cut(path.name))
     with os.scandir(path.parent) as listed:
-        left = [each.name for each in listed if each.name.startswith(beginning) and each.name.endswith(UNFINISHED)]
+        left = [each.name for each in listed if _is_unfinished_of(each.name, pattern)]
     for name in left:
         if (path.parent / name).is_file():
             remove_if_abandoned(path.parent / name)
@@ -195,7 +218,7 @@ def remove_unfinished_of(path: Path) -> None:
 def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes left unfinished in `folder`, its subfolders included."""
     for path in list(folder.rglob(f".*{UNFINISHED}")):
-        if path.is_symlink():
+        if path.is_symlink() or not is_unfinished(path.name):
             continue
         if path.is_dir():
             remove_abandoned_folder(path)

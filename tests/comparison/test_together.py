@@ -115,12 +115,13 @@ def test_a_kill_during_the_first_write_locks_no_folder(left: str, tmp_path: Path
     assert not list(out.rglob(".*.part"))
 
 
-def test_unfinished_files_of_others_are_foreign(tmp_path: Path) -> None:
-    (tmp_path / "film.part").write_text("a download of somebody")
+@pytest.mark.parametrize("name", ["film.part", ".movie.mkv.part"])
+def test_unfinished_files_of_others_are_foreign(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("a download of somebody")
     arms, _ = named_arms(("softmax", "mlp"), {}, {"epochs": 2})
     with pytest.raises(UsageError, match="not empty and holds no comparison"):
         compare(Comparison("digits", arms, (0,)), out=tmp_path, executor=SerialExecutor(StampedTrainer()))
-    assert (tmp_path / "film.part").exists()
+    assert (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])

@@ -4,10 +4,12 @@ import errno
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import filelock
@@ -96,18 +98,68 @@ def test_a_linked_folder_is_no_entry(photos: Path, own_cache: Path, tmp_path: Pa
     assert (elsewhere / "images.npy").is_file()
 
 
-def test_a_cache_without_markers_works_and_gets_them(photos: Path, own_cache: Path) -> None:
-    """As version 0.1.0 left it."""
+def empty_files(marker: Path) -> None:
+    marker.write_text(json.dumps({**json.loads(marker.read_text()), "files": {}}))
+
+
+def fewer_files(marker: Path) -> None:
+    document = json.loads(marker.read_text())
+    names = [name for name in document["files"] if not name.endswith(".npy")]
+    marker.write_text(json.dumps({**document, "files": {name: document["files"][name] for name in names}}))
+
+
+MARKER_DAMAGES: dict[str, Callable[[Path], object]] = {
+    "missing": lambda marker: marker.unlink(),
+    "no keys": lambda marker: marker.write_text("{}"),
+    "a list": lambda marker: marker.write_text("[]"),
+    "empty": lambda marker: marker.write_bytes(b""),
+    "no files": empty_files,
+    "fewer files": fewer_files,
+    "another kind": lambda marker: marker.write_text(marker.read_text().replace('"kind": "', '"kind": "x')),
+}
+
+
+@pytest.mark.parametrize("damage", MARKER_DAMAGES)
+def test_an_entry_without_a_whole_marker_is_not_believed(
+    damage: str, photos: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     before = np.array(load(photos, Settings()).images)
+    keep_rows()
+    for marker in own_cache.rglob("entry.json"):
+        MARKER_DAMAGES[damage](marker)
+    for name in ("images.npy", "features.npy"):
+        roll_rows(next(own_cache.rglob(name)))
+    np.testing.assert_array_equal(load(photos, Settings()).images, before)
+    assert read_features(METADATA) is None
+    assert len(caplog.messages) == 2
+    assert all(re.search(r"has no whole entry\.json .*; it is made again", each) for each in caplog.messages)
+    keep_rows()
+    caplog.clear()
+    load(photos, Settings())
+    assert read_features(METADATA) is not None
+    assert caplog.messages == []
+    assert "2 verified: as they were written; 0 altered" in CliRunner().invoke(app, ["cache", "--verify"]).output
+
+
+@pytest.mark.parametrize("damage", MARKER_DAMAGES)
+def test_verify_removes_an_entry_without_a_whole_marker(damage: str, photos: Path, own_cache: Path) -> None:
+    load(photos, Settings())
+    pack = pack_in(own_cache)
+    MARKER_DAMAGES[damage](pack / "entry.json")
+    shown = CliRunner().invoke(app, ["cache", "--verify", "--json"])
+    assert (shown.exit_code, json.loads(shown.stdout)["altered"]) == (1, [str(pack)])
+    assert not pack.exists()
+
+
+def test_a_cache_without_markers_is_made_again_and_cleared(photos: Path, own_cache: Path) -> None:
+    """As version 0.1.0 left it."""
+    load(photos, Settings())
     keep_rows()
     for marker in (*own_cache.rglob("entry.json"), own_cache / ".sadari-cache"):
         marker.unlink()
     assert len(entries()) == 2
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Frame, "decode", must_not_run)
-        np.testing.assert_array_equal(load(photos, Settings()).images, before)
-    assert read_features(METADATA) is not None
-    assert len(list(own_cache.rglob("entry.json"))) == 2
+    load(photos, Settings())
+    assert len(list(own_cache.rglob("entry.json"))) == 1
     clear()
     assert entries() == []
     assert list((own_cache / "packs").iterdir()) == []
@@ -232,6 +284,20 @@ def test_temporary_folders_of_killed_processes_are_counted_and_cleared(
     document = json.loads(CliRunner().invoke(app, ["cache", "--clear", "--json"]).stdout)
     assert document["temporary"] == {"count": 0, "bytes": 0}
     assert not killed.exists()
+
+
+def test_what_others_hide_in_the_cache_stays(photos: Path, own_cache: Path) -> None:
+    theirs = [own_cache / kind / name for kind in ("packs", "features") for name in (".my thesis.part", ".a.mkv.part")]
+    for folder in theirs:
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("years")
+        os.utime(folder / "a.txt", (1, 1))
+        os.utime(folder, (1, 1))
+    load(photos, Settings())
+    keep_rows()
+    assert leftovers().count == 0
+    clear()
+    assert [(folder / "a.txt").read_text() for folder in theirs] == ["years"] * 4
 
 
 def test_a_younger_folder_of_version_0_1_0_stays(own_cache: Path) -> None:

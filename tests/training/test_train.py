@@ -141,7 +141,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytes
 def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
     out = tmp_path / "run"
     (out / "checkpoint").mkdir(parents=True)
-    (out / ".settings.toml.abc.part").write_text("da")
+    (out / ".settings.toml.abc_d123.part").write_text("da")
     (out / "checkpoint").rmdir()
     run = trained(job_for("majority"), out)
     assert contents(run.path) == PROMISED

@@ -70,8 +70,9 @@ def explain(
     inputs = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
     view = None
     if channel is not None:
-        judging = record.split.positions(record.summary["judged_on"])
-        view = view_channel(model, own_images(record, progress), judging, wanted.layer, channel)
+        own = own_images(record, progress)
+        judging = record.split_of(own).positions(record.summary["judged_on"])
+        view = view_channel(model, own, judging, wanted.layer, channel)
     folder = out or run / "explain"
     # Everything that may be refused is computed before anything is written.
     looks = [look(model, each, wanted.layer, wanted.label, wanted.methods) for each in inputs]

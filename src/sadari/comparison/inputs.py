@@ -68,9 +68,10 @@ def store_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> Non
     settings = request.job(request.arms[0], request.seeds[0]).settings
     stored = out / SPLIT
     if stored.is_file():
-        split = read_split(stored)
-        if sum(map(len, (split.train, split.val, split.test))) > len(inputs.images_for(settings)):
+        split, count = read_split(stored), len(inputs.images_for(settings))
+        if sum(map(len, (split.train, split.val, split.test))) > count:
             raise SadariError(f"{stored} does not belong to these images; choose another --out")
+        read_split(stored, count)
         # The first arm may have been another one then, if the arms were in another order: the origin identifies it.
         alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin]
         inputs.splits.update(dict.fromkeys(alike or [_split_key(settings)], split))

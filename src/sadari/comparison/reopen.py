@@ -91,10 +91,10 @@ def _result(
     first = max(firsts, key=lambda record: record.summary["images"]["train"], default=None)  # some train on a fraction
     name = data_name(request.data)
     if first is not None:
-        split = first.split
+        split = first.split_of(images) if images is not None else first.split
         facts = facts_of(name, images, split, progress) if images is not None else facts_from_run(name, first)
     elif images is not None:
-        split = read_split(out / SPLIT)
+        split = read_split(out / SPLIT, len(images))
         facts = facts_of(name, images, split, progress)
     else:
         raise SadariError(f"no run of {out} has finished and its images are gone, so there is nothing to report")

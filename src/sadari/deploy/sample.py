@@ -37,7 +37,8 @@ def draw_sample(run: RunRecord, progress: Progress) -> Sample:
         images = own_images(run, progress)
     except SadariError as error:
         raise SadariError(f"an export is proved on the run's own images: {error}") from None
-    train, val = run.split.train, run.split.val
+    drawn = run.split_of(images)
+    train, val = drawn.train, drawn.val
     split, positions = ("validation", val) if len(val) else ("training", train)
     chosen = _spread(positions, CHECKED)
     calibrating = _spread(train, CALIBRATING)

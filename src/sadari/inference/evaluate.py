@@ -69,7 +69,7 @@ def judge(
     settings = run.job.settings if own else _settings_like(run.job.settings, model.preprocess)
     images = own_images(run, progress, data) if own else load(str(data), settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
-    positions = run.split.positions(split_name) if own else _in_split(images, split_name)
+    positions = run.split_of(images).positions(split_name) if own else _in_split(images, split_name)
     if not len(positions):
         raise UsageError(f"there are no {split_name} images in '{data or run.job.data}'; choose another --split")
     if not own:
@@ -94,7 +94,7 @@ def _seen(
         return None, "the run's own images are gone or have changed: its training images may be among these"
     trained, _ = image_digests(own, progress)
     digests, blank = image_digests(images, progress)
-    return np.isin(digests[positions], trained[run.split.train]) & ~blank[positions], ""
+    return np.isin(digests[positions], trained[run.split_of(own).train]) & ~blank[positions], ""
 
 
 def own_images(run: RunRecord, progress: Progress | None = None, data: str | None = None) -> ImageSet:

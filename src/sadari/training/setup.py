@@ -24,7 +24,6 @@ from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
 from sadari.training.randomness import seed_for
-from sadari.training.run_folder import require_same_data
 from sadari.values import ImageSet, Split
 
 
@@ -65,10 +64,9 @@ def set_up(
     """Set up the job in `out`, and write the files that describe the run.
 
     device, threads: what the process computes with (`use_machine`). Raises SadariError or UsageError before the first
-    file is written where other images, weights or layers than the run began with are found, where the network does
+    file is written where other weights or layers than the run began with are found, where the network does
     not fit the images, and where settings contradict each other.
     """
-    require_same_data(out, images)  # what else is stored in `out` may not fit other images
     architecture = architecture_of(job, images, out)
     network = architecture.build(seed_for(job.seed, "weights"))
     stored = checkpoint_of(out).read()

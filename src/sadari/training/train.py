@@ -40,6 +40,7 @@ from sadari.training.run_folder import (
     moved,
     only_one,
     require_same_content,
+    require_same_data,
     require_same_job,
     require_same_network,
 )
@@ -83,8 +84,9 @@ def train(
         images = images if images is not None else load(job.data, job.settings, progress)
         if RunRecord.is_run(out) and run.job.data != job.data:
             progress.say(moved(run.job.data, job.data))
+        require_same_data(out, images)  # what is stored in `out` may not fit other images
         if (out / SPLIT).is_file():
-            split = read_split(out / SPLIT)
+            split = read_split(out / SPLIT, len(images))
         split = split or draw_split(images, job.settings)
         threads = threads_of(job, images, out, threads)
         with use_machine(job.settings, threads) as device:

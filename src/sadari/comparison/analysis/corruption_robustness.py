@@ -52,7 +52,7 @@ def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) 
     if document["belongs_to"]["data"] != images.fingerprint:
         raise SadariError(f"the images of '{record.job.data}' have changed since {record.path} was trained on them")
     settings = replace(record.job.settings, device=device_here(record.job.settings.device))
-    positions = record.split.positions(document["belongs_to"]["part"])
+    positions = record.split_of(images).positions(document["belongs_to"]["part"])
     total = sum(len(each.levels) for each in todo) * len(positions)
     with (
         use_machine(settings, threads_for(settings, images.shape)) as device,
@@ -81,7 +81,7 @@ class _Judge:
         """Return the model of `record` on `device`, with the images at `positions`."""
         model = TrainedModel.load(record)
         model.network.to(device)
-        return cls(model, images, positions, find_background(images, record.split.train))
+        return cls(model, images, positions, find_background(images, record.split_of(images).train))
 
     def entry(self, corruption: Corruption, task: Task) -> dict[str, Any]:
         """Judge the model under one corruption, for `robustness.json`."""

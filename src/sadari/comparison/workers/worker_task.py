@@ -32,7 +32,7 @@ class TaskRunner:
         try:
             job = find_job(JobRecord.from_toml(request["job"]))
             images = self._images(job, request["fingerprint"])
-            split = read_split(Path(request["split"]))
+            split = read_split(Path(request["split"]), len(images))
             out, threads = Path(request["out"]), request["threads"]
             train(job, out, images=images, split=split, progress=self.progress, threads=threads)
         except Exception as error:

@@ -15,8 +15,9 @@ from sadari.data.cache.digests import cache_dir, digest_texts
 from sadari.data.cache.entries import EntryBuild, make_room, mark_used
 from sadari.data.cache.seal import is_unaltered
 
-# Raise it when the same metadata gives other features: older ones are then no longer found.
-FEATURES_FORMAT = "features 1"
+# Raise it when the same metadata gives other features: older ones are then no longer found. Those of version 0.1.0,
+# which had no checksums, were 1.
+FEATURES_FORMAT = "features 2"
 
 Rows = NDArray[Any]
 

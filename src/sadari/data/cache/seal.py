@@ -2,7 +2,8 @@
 
 The marker of an entry has the size of each of its files and a checksum of every block. They are compared with what is
 there when an entry is used whose files' sizes or times are not those of the last comparison: checking is for damage and
-accidents, not against somebody who may write to the cache and changes the marker as well.
+accidents, not against somebody who may write to the cache and changes the marker as well. An entry without a whole
+marker cannot be compared, so it is not used. Those of version 0.1.0 had none, and are no longer looked up.
 """
 
 import json
@@ -55,30 +56,38 @@ def is_ours(folder: Path, kind: str) -> bool:
 
 
 def is_unaltered(folder: Path, kind: str, *, thorough: bool = False) -> bool:
-    """Return whether the files of an entry are those that were written; an entry of version 0.1.0 gets its marker.
+    """Return whether the files of an entry are those that its marker names; False where there is no whole marker.
 
     thorough: compare every byte, even where sizes and times are those of the last comparison. Says one sentence where
-    something was altered.
+    something was altered, the marker included.
     """
+    try:
+        files = FILES[kind] & {each.name for each in folder.iterdir()}
+    except OSError:
+        return False
     marker = _read_marker(folder)
-    if marker is None:
-        if _is_of_old(folder, kind):
-            with suppress(OSError, SadariError):  # a cache that cannot be written
-                seal(folder, kind)
-        return True  # what is incomplete besides cannot be read, and is made again
+    if marker is None or marker.get("kind") != kind or not files <= marker["files"].keys():
+        if files:
+            _report(folder, "without a marker", f"has no whole {MARKER} to compare its files with")
+        return False
     signature, newest = _signature(folder, marker["files"])
     if not thorough and signature in (_checked_here.get(folder), _last_checked(folder)):
         return True
     if not _agrees(folder, marker):
-        if (folder, signature) not in _reported:
-            _reported.add((folder, signature))
-            logging.getLogger("sadari").warning("%s was altered since it was written; it is made again", folder)
+        _report(folder, signature, "was altered since it was written")
         return False
     _checked_here[folder] = signature
     if newest < time.time() - SETTLED_SECONDS:
         with suppress(OSError, SadariError):
             write_json(folder / CHECKED, {"files": signature})
     return True
+
+
+def _report(folder: Path, state: str, found: str) -> None:
+    """Say what was found of `folder`, once for each state of its files."""
+    if (folder, state) not in _reported:
+        _reported.add((folder, state))
+        logging.getLogger("sadari").warning("%s %s; it is made again", folder, found)
 
 
 def remove_files(folder: Path, kind: str) -> None:

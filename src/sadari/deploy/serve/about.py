@@ -73,7 +73,7 @@ def draw_samples(folder: Path) -> list[Sample]:
         return []
     try:
         images = own_images(run)
-        positions = run.split.positions(run.summary["judged_on"])
+        positions = run.split_of(images).positions(run.summary["judged_on"])
     except (SadariError, OSError):
         return []
     chosen = _classes_in_turn(images.labels[positions], MOST_SAMPLES)
