@@ -82,7 +82,7 @@ def decode_image(
     try:
         image = _open(content, max_pixels or MAX_PIXELS)
         if size:
-            _draft(image, size, fit)
+            draft(image, size, fit)
         image.load()
         upright = _flat(_upright(image), levels)
     except (UnreadableImageError, RangeExceeded):
@@ -91,8 +91,8 @@ def decode_image(
         raise UnreadableImageError("it does not fit into memory") from None
     except Exception as error:  # hostile bytes make Pillow raise almost anything: struct, zlib, Index, Type errors
         raise UnreadableImageError(_reason(error, content)) from None
-    if channels:
-        upright = upright.convert("L" if channels == 1 else "RGB")
+    if channels and upright.mode != (mode := "L" if channels == 1 else "RGB"):
+        upright = upright.convert(mode)
     if size:
         upright = _fitted(upright, size, size, fit, interpolation)
     return _pixels(upright)
@@ -162,7 +162,7 @@ def _reason(error: Exception, content: bytes) -> str:
     return f"it is damaged or cut short ({str(error) or type(error).__name__})"
 
 
-def _draft(image: ImageFile.ImageFile, size: int, fit: str) -> None:
+def draft(image: ImageFile.ImageFile, size: int, fit: str) -> None:
     """Let a JPEG decode at 1/2, 1/4 or 1/8 where that is still DRAFT_MARGIN times what is wanted."""
     if image.format != "JPEG":
         return
@@ -194,11 +194,11 @@ def _flat(image: Image.Image, levels: Levels16) -> Image.Image:
     mode = "L" if image.mode in GREY_MODES else "RGB"
     if not image.has_transparency_data:
         return image if image.mode == mode else image.convert(mode)
-    see_through = image.convert(f"{mode}A")
+    see_through = image if image.mode == f"{mode}A" else image.convert(f"{mode}A")  # an equal mode would be copied
     if see_through.getchannel("A").getextrema() == (0, 0):  # written by programs that leave the channel empty
         return see_through.convert(mode)
     background = Image.new(mode, image.size, 255 if mode == "L" else (255, 255, 255))
-    background.paste(see_through.convert(mode), mask=see_through.getchannel("A"))
+    background.paste(see_through, mask=see_through)
     return background
 
 
