@@ -19,8 +19,8 @@ from sadari.errors import SadariError
 class Limits:
     """The limits of one request, and of all requests under way at once. Assumed, where nothing else is said.
 
-    Memory holds at most `held_bytes` of bodies, twice while they are taken apart, and one image of up to `pixels` that
-    is being decoded (16 bytes a pixel).
+    Memory holds at most `held_bytes` of bodies, twice while they are taken apart, and the images that are being
+    decoded: as many at once as fit into `DECODING_BYTES` of `decoder_main.py`.
     """
 
     image_bytes: int = 16 * 2**20  # a photograph of a phone has 2 to 12 MB
