@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sadari.data.decode import MAX_PIXELS, UnreadableImageError, decode_image, fit_square
+from sadari.data.decode import decode_image, fit_square
+from sadari.data.image_file import MAX_PIXELS, UnreadableImageError
 from sadari.data.levels import over_white, to_8_bits, to_channels
 from support.hostile import many_chunks, many_segments, scan_bomb, slow_bitmap
 from support.photographs import raw_png
@@ -231,7 +232,7 @@ def test_decoding_in_a_thread_leaves_the_filters_of_another_thread_alone() -> No
         may_end.wait(10)
         raise OSError
 
-    with ThreadPoolExecutor(1) as pool, patch("sadari.data.decode._open", decode_slowly):
+    with ThreadPoolExecutor(1) as pool, patch("sadari.data.decode.open_image", decode_slowly):
         future = pool.submit(decode_image, b"anything")
         assert begun.wait(10)
         with warnings.catch_warnings():

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sadari.data.convert import convert
-from sadari.data.decode import Frame, UnreadableImageError, decode_image, has_deep_colours
+from sadari.data.decode import Frame, decode_image
+from sadari.data.image_file import UnreadableImageError, has_deep_colours
 from sadari.data.levels import RANGES, Levels16, range_of, to_8_bits
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from sadari.data.decode import UnreadableImageError
+from sadari.data.image_file import UnreadableImageError
 from sadari.deploy.serve.decoder import Decoder
 from sadari.deploy.serve.decoder_main import TooLargeError, pixels_in_header
 from sadari.deploy.serve.limits import Limits

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import sadari
-from sadari.data.decode import UnreadableImageError
+from sadari.data.image_file import UnreadableImageError
 from sadari.deploy import alone
 from sadari.inference.pixels import PixelForm
 from sadari.settings import Value

@@ -141,7 +141,7 @@ def _folder_names(inputs: "Sequence[NamedImage]") -> list[str]:
 
     A long name keeps its end, which differs more often than its start; names that are still equal are numbered.
     """
-    from sadari.data.decode import SUFFIXES
+    from sadari.data.image_file import SUFFIXES
 
     ending = re.compile(rf"(?:[-.]|{'|'.join(map(re.escape, SUFFIXES))})+$", re.IGNORECASE)
     names: list[str] = []

@@ -50,7 +50,7 @@ def serve(
     _require_packages()
     import socket
 
-    from sadari.data.decode import MAX_PIXELS
+    from sadari.data.image_file import MAX_PIXELS
     from sadari.deploy.serve.access import Access, host_and_port, host_name
     from sadari.deploy.serve.limits import Limits
     from sadari.deploy.serve.routes import make_app

@@ -6,8 +6,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import UnreadableImageError, decode_image
+from sadari.data.decode import decode_image
 from sadari.data.findings import Copies, Findings, Unreadable
+from sadari.data.image_file import UnreadableImageError
 from sadari.data.sources.base import FileContent
 from sadari.progress import Progress, Silent
 from sadari.values import SPLITS, ImageSet, RowAccess, Split, prefetch

@@ -6,66 +6,27 @@ transparent pixels are put on white, where not everything is transparent; palett
 An image is grey by the mode that its file declares (1-bit, grey, 16-bit grey, grey with alpha), not by its pixels.
 """
 
-import re
-import warnings
 from dataclasses import dataclass
-from io import BytesIO
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, features
+from PIL import Image, ImageFile, ImageOps
 
+from sadari.data.image_file import MAX_FILE_BYTES, MAX_PIXELS, UnreadableImageError, open_image, quiet_pillow, reason_of
 from sadari.data.levels import FULL_LEVELS, Levels16, RangeExceeded
-from sadari.errors import SadariError
 from sadari.settings import Settings
 
-AVIF, JPEG_2000 = features.check("avif") or False, features.check("jpg_2000") or False
-FORMATS = (
-    "JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", *(["AVIF"] if AVIF else []),
-    *(["JPEG2000"] if JPEG_2000 else []), "TGA",
-)  # fmt: skip
-SUFFIXES = frozenset((
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
-    ".pnm", ".tga", *([".avif"] if AVIF else []), *([".jp2", ".j2k", ".jpx"] if JPEG_2000 else []),
-))  # fmt: skip
-# Assumed: the 108 megapixels of a phone, and 360 MB once decoded. The setting max_megapixels raises it.
-MAX_PIXELS = 120_000_000
-BITS_PER_SAMPLE = 258  # the tag of TIFF with the bits of each channel
 WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
-# Assumed: a file above this is no photograph; it bounds what one reader holds in memory.
-MAX_FILE_BYTES = 256 * 2**20
 # A JPEG is decoded at a reduced scale only while it stays this many times larger than wanted, so that the final resize
 # still averages over source pixels. Measured on 150 photographs of 256 pixels made 28 and 32 pixels, against decoding
 # at full scale: the mean difference is 0.6 and 0.1 of 255 levels (the largest 21 and 7); with 2 it was 2.1 and 0.9 (48
 # and 42). A photograph of 12 megapixels made 224 pixels takes 51 ms instead of 125.
 DRAFT_MARGIN = 4
-# Every scan of a progressive JPEG goes over all of its blocks; an empty one has some 40 bytes and takes, for a hundred
-# million pixels, 0.2 s. Encoders write 3 to 20. Assumed: far above those, and seconds at the most.
-MAX_SCANS, MAX_SCANNED = 100, 2_000_000_000
-# Run-length coded bitmaps are decoded by Python, 0.2 s a megapixel, however few bytes they have (measured). An A3 page
-# of 300 dots an inch has 17 megapixels.
-MAX_RUN_LENGTH_PIXELS = 20_000_000
-# A chunk of a PNG or a segment of a JPEG takes 1 microsecond and more, however few bytes it has (measured). Assumed:
-# far above what encoders write, one chunk for every row or for some kilobytes.
-MAX_PIECES = 1_000_000
-PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-PNG_EMPTY = 12  # bytes of a chunk without content
-START_OF_SCAN, WITHOUT_LENGTH = b"\xff\xda", frozenset((0, 1, *range(0xD0, 0xDA), 0xFF))
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 TURNED = frozenset(("exif", "xmp"))  # where a JPEG says its orientation
 GREY_MODES = frozenset(("1", "L", "LA", "La"))
-_LIFTING = Lock()
-HEIF_BRAND = re.compile(rb".{4}ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", re.DOTALL)
-_PILLOW = re.compile(r"PIL\.")
-_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
-_QUIETENING = Lock()
 
 Shape = tuple[int, int, int]
-
-
-class UnreadableImageError(SadariError):
-    """Bytes that are not an image that can be decoded; the message says why, without a file name."""
 
 
 def decode_image(
@@ -90,7 +51,7 @@ def decode_image(
         raise UnreadableImageError(f"the file is larger than {MAX_FILE_BYTES / 2**20:.0f} MiB")
     quiet_pillow()
     try:
-        image = _open(content, max_pixels or MAX_PIXELS)
+        image = open_image(content, max_pixels or MAX_PIXELS)
         if size:
             draft(image, size, fit)
         image.load()
@@ -100,131 +61,12 @@ def decode_image(
     except MemoryError:
         raise UnreadableImageError("it does not fit into memory") from None
     except Exception as error:  # hostile bytes make Pillow raise almost anything: struct, zlib, Index, Type errors
-        raise UnreadableImageError(_reason(error, content)) from None
+        raise UnreadableImageError(reason_of(error, content)) from None
     if channels and upright.mode != (mode := "L" if channels == 1 else "RGB"):
         upright = upright.convert(mode)
     if size:
         upright = _fitted(upright, size, size, fit, interpolation)
     return _pixels(upright)
-
-
-def has_deep_colours(content: bytes) -> bool:
-    """Return whether a PNG or TIFF file with these bytes has colours of 16 bits, of which Pillow reads the upper 8."""
-    if content.startswith(b"\x89PNG"):
-        return content[24:26] in (b"\x10\x02", b"\x10\x06")  # bits a value; colour, or colour with alpha
-    if content[:4] not in (b"II*\0", b"MM\0*"):
-        return False
-    try:
-        tags = getattr(Image.open(BytesIO(content), formats=["TIFF"]), "tag_v2", {})
-        bits = tags.get(BITS_PER_SAMPLE, ())
-    except Exception:  # what is wrong with it is for decoding to say
-        return False
-    return len(bits) > 2 and max(bits) > 8
-
-
-def quiet_pillow() -> None:
-    """Hide Pillow's warnings in this process from here on, since an error says once what is wrong with an image.
-
-    The filter stays. `warnings.catch_warnings` would restore all filters, and while worker threads decode that undoes
-    what the main thread does with its own.
-    """
-    with _QUIETENING:
-        first = warnings.filters[0] if warnings.filters else None
-        if first is None or (first[0], first[3]) != ("ignore", _PILLOW):  # somebody set another one since
-            warnings.filterwarnings("ignore", module=_PILLOW.pattern)
-
-
-def _open(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    _check_pieces(content)
-    try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= max_pixels:
-            raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
-        image = open_larger(content)
-    if image.width * image.height > max_pixels:
-        raise UnreadableImageError(
-            f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
-        )
-    if image.format in ("JPEG", "MPO"):
-        _check_scans(content, image.width * image.height)
-    if image.width * image.height > MAX_RUN_LENGTH_PIXELS and any(tile[0] == "bmp_rle" for tile in image.tile):
-        raise UnreadableImageError(
-            f"it is a run-length coded bitmap of {image.width} x {image.height} pixels, which takes too long to "
-            "decode; save it as PNG"
-        )
-    return image
-
-
-def _check_pieces(content: bytes) -> None:
-    """Raise UnreadableImageError for a PNG or JPEG of more than MAX_PIECES pieces, which none of few bytes can have."""
-    if content.startswith(PNG_MAGIC) and len(content) > MAX_PIECES * PNG_EMPTY:
-        kind, position, step = "PNG", len(PNG_MAGIC), _png_chunk
-    elif content.startswith(JPEG_MAGIC) and len(content) > MAX_PIECES:
-        kind, position, step = "JPEG", len(JPEG_MAGIC), _jpeg_segment
-    else:
-        return
-    for _ in range(MAX_PIECES):
-        length = step(content, position)
-        if not length:
-            return
-        position += length
-    raise UnreadableImageError(
-        f"it is a {kind} of more than {MAX_PIECES:,} pieces, which takes too long to decode; save it anew"
-    )
-
-
-def _png_chunk(content: bytes, position: int) -> int:
-    """Return how many bytes the chunk at `position` has; 0 at the end of the image."""
-    if content[position + 4 : position + 8] in (b"IEND", b""):
-        return 0
-    return PNG_EMPTY + int.from_bytes(content[position : position + 4])
-
-
-def _jpeg_segment(content: bytes, position: int) -> int:
-    """Return how many bytes the segment at `position` has, 1 where there is none; 0 where the scans begin."""
-    marker = content[position : position + 2]
-    if marker == START_OF_SCAN or len(marker) < 2:
-        return 0
-    if marker[0] != 0xFF or marker[1] in WITHOUT_LENGTH:
-        return 1
-    return 2 + int.from_bytes(content[position + 2 : position + 4])
-
-
-def _check_scans(content: bytes, pixels: int) -> None:
-    """Raise UnreadableImageError where the JPEG `content` goes over its `pixels` more often than MAX_SCANNED allows."""
-    most = min(MAX_SCANS, MAX_SCANNED // max(1, pixels))
-    if content.count(b"\xff\xda") <= most:  # other bytes may look like the start of a scan: this is an upper bound
-        return
-    scans, position = 0, 2
-    while found := _JPEG_MARKER.search(content, position):
-        marker, position = found[1][0], found.end()
-        if marker == 0xD9:  # the end of the image
-            return
-        position += int.from_bytes(content[position : position + 2])
-        scans += marker == START_OF_SCAN[1]
-        if scans > most:
-            raise UnreadableImageError(
-                f"it is a JPEG of more than {most} scans, which takes too long to decode; save it anew"
-            )
-
-
-def open_larger(content: bytes) -> ImageFile.ImageFile:
-    """Open an image above Pillow's own limit; nothing of it is decoded before its size is known."""
-    with _LIFTING:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(BytesIO(content), formats=FORMATS)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
-def _reason(error: Exception, content: bytes) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        if HEIF_BRAND.match(content):
-            return "it is a HEIC photograph, which cannot be read; convert it to JPEG"
-        return "it is no JPEG, PNG, BMP, GIF, WebP or TIFF image"
-    return f"it is damaged or cut short ({str(error) or type(error).__name__})"
 
 
 def draft(image: ImageFile.ImageFile, size: int, fit: str) -> None:

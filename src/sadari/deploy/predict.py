@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import MAX_FILE_BYTES, UnreadableImageError
+from sadari.data.image_file import MAX_FILE_BYTES, UnreadableImageError
 from sadari.deploy.files import Content, FileGroup
 from sadari.errors import SadariError
 from sadari.inference.classifier import Classifier

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sadari.data.decode import UnreadableImageError
+from sadari.data.image_file import UnreadableImageError
 from sadari.errors import SadariError, UsageError
 from sadari.explain.activations import Pixels
 from sadari.values import ImageSet

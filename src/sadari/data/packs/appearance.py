@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import has_deep_colours
+from sadari.data.image_file import has_deep_colours
 from sadari.data.levels import FULL_RANGE
 from sadari.errors import SadariError
 

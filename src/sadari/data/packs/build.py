@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import Frame, Shape, ShapeDiffers, UnreadableImageError
+from sadari.data.decode import Frame, Shape, ShapeDiffers
+from sadari.data.image_file import UnreadableImageError
 from sadari.data.levels import RangeExceeded, to_channels
 from sadari.data.packs.appearance import Appearance, check_classes
 from sadari.data.packs.pack import PackMetadata, PixelWriter, Sink

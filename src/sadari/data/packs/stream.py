@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.cache.seal import is_unaltered
-from sadari.data.decode import Frame, Shape, UnreadableImageError, common_shape
+from sadari.data.decode import Frame, Shape, common_shape
+from sadari.data.image_file import UnreadableImageError
 from sadari.data.levels import FULL_RANGE, Levels16, to_channels
 from sadari.data.packs.pack import make_set, read_metadata
 from sadari.data.packs.prefetch import Pixels, Positions, Prefetcher

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache.digests import remembered_digest
-from sadari.data.decode import MAX_FILE_BYTES
+from sadari.data.image_file import MAX_FILE_BYTES
 from sadari.data.sources.base import FileContent
 from sadari.data.sources.layout import Layout, lay_out, refuse_twice, wrapper_of
 from sadari.data.sources.split_folders import AUTO

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sadari.data.decode import SUFFIXES
+from sadari.data.image_file import SUFFIXES
 from sadari.data.sources.base import FileEntry
 from sadari.data.sources.split_folders import AUTO, SHAPE, SPLIT_NAMES, Levels, find_levels
 from sadari.errors import SadariError

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import IO, cast
 from zlib import crc32
 
-from sadari.data.decode import MAX_FILE_BYTES
+from sadari.data.image_file import MAX_FILE_BYTES
 from sadari.data.sources.encodings import AUTO, decode_names
 from sadari.errors import SadariError
 

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache.digests import remembered_digest
-from sadari.data.decode import SUFFIXES
+from sadari.data.image_file import SUFFIXES
 from sadari.data.sources.base import FileContent, FileEntry
 from sadari.data.sources.dialect import COLUMNS, Row, read_rows
 from sadari.data.sources.folder import read_files, read_named

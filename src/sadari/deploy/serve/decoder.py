@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.decode import UnreadableImageError
+from sadari.data.image_file import UnreadableImageError
 from sadari.deploy.serve.decoder_main import (
     DECODING_BYTES,
     NEEDS,

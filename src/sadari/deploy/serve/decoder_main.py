@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from sadari.data.decode import FORMATS, UnreadableImageError, draft, open_larger, quiet_pillow
+from sadari.data.decode import draft
+from sadari.data.image_file import FORMATS, UnreadableImageError, open_larger, quiet_pillow
 from sadari.inference.pixels import PixelForm
 
 READY, PIXELS, REFUSED, TOO_LARGE, NEEDS = b"Y", b"P", b"R", b"T", b"N"

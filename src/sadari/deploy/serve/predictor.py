@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sadari.data.decode import UnreadableImageError
+from sadari.data.image_file import UnreadableImageError
 from sadari.deploy.serve.batching import Batcher, FutureProbabilities, Images
 from sadari.deploy.serve.decoder import Decoder
 from sadari.deploy.serve.decoder_main import TooLargeError
