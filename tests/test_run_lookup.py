@@ -120,7 +120,7 @@ def test_every_command_takes_the_best_run_and_says_so_once(
 
 def test_python_takes_it_too(compared: Path) -> None:
     said = Said()
-    assert Classifier.open(compared, said).path.name == "softmax-seed0"
+    assert Classifier.open(compared, progress=said).path.name == "softmax-seed0"
     assert public.export(compared, "safetensors", out=compared.parent / "exported", progress=said).path.is_dir()
     assert len(said.sentences) == 2
 

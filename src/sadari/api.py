@@ -52,18 +52,22 @@ def train(
     return training.train(make_job(data, find_model(model), seed, overrides), Path(out), progress=progress)
 
 
-def predict(run: str | Path, *images: str | Path, progress: Progress | None = None) -> "list[Answer]":
+def predict(
+    run: str | Path, *images: str | Path, max_megapixels: float | None = None, progress: Progress | None = None
+) -> "list[Answer]":
     """Predict the classes of image files, folders and archives, and return one answer a file, in order.
 
     run: the folder of a run, of a comparison (its best run by validation), or of a model exported as safetensors.
     `.label`, `.top(3)` and `.probabilities` of an answer say what is on the image; `.reason` why a file could not be
-    judged. Raises SadariError or UsageError where there is no model.
+    judged. max_megapixels: files with more pixels, in millions, are refused; without it, as the run was trained. Raises
+    SadariError or UsageError where there is no model.
     """
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
-    return list(predict_files(Classifier.open(run, progress), find_files(images), progress))
+    classifier = Classifier.open(run, max_megapixels, progress)
+    return list(predict_files(classifier, find_files(images), progress))
 
 
 def export(

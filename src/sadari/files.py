@@ -146,3 +146,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def _put(path: Path, content: bytes) -> None:
     path.write_bytes(content)
+
+
+def why_no_text(path: str) -> str:
+    """Return what is wrong with `path`, which the system gives and which is no text: the end of a sentence."""
+    with suppress(UnicodeError):
+        os.fsencode(path).decode("utf-8")
+        return "needs a process in UTF-8; set PYTHONUTF8=1"
+    return "is not UTF-8; rename it"

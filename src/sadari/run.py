@@ -133,6 +133,11 @@ class RunRecord:
         return str(self.environment.get("layers", "")) if self.begun else ""
 
     @property
+    def weights_sha256(self) -> str:
+        """Return the digest of the pre-trained weights that it began with; "" where it had none."""
+        return str(self.environment.get("weights_sha256", "")) if self.begun else ""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Return the notes on its images, such as that some were skipped, or that they are streamed."""
         return tuple(self.environment["data"]["notes"])

@@ -7,17 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from sadari.cli import compare as door
 from sadari.cli.output import comparison as shown
 from sadari.cli.output import tables
+from sadari.cli.output.console import new_table
 from sadari.comparison import compare as room
 from sadari.comparison.result import ArmResult
 from sadari.comparison.workers.local import LocalExecutor
@@ -329,6 +332,38 @@ def test_further_scores_are_shown_where_there_is_room() -> None:
 def test_columns_stand_under_their_headings() -> None:
     lines = tables.arm_table([arm("cnn"), arm("a much longer name", params=1)], None)
     assert len({len(line) for line in lines}) == 1
+
+
+def test_korean_names_stand_in_line_and_take_two_columns_a_letter() -> None:
+    lines = tables.arm_table([arm("cnn"), arm("아주 긴 이름의 신경망")], None)
+    assert len({cell_len(line) for line in lines}) == 1
+
+
+def test_a_long_name_is_cut_in_its_middle_and_no_figure_is() -> None:
+    names = [f"convnext_tiny fine-tuned with augment=rotate 30, shift 0.2, flip seed {each}" for each in "ab"]
+    lines = tables.arm_table(
+        [arm(names[0]), arm(names[1]), arm("골든 리트리버만 잘 구별하는 아주 긴 이름의 신경망")], 80
+    )
+    assert max(map(cell_len, lines)) <= 80
+    assert all("0.900  0.880 - 0.920" in line and "1m 15s" in line for line in lines[1:])
+    assert lines[1].startswith("  convnext_tiny") and "…" in lines[1] and "seed a " in lines[1]
+    assert len({line.split("0.900")[0] for line in lines[1:]}) == 3, "each row says which one it is"
+
+
+def test_names_that_differ_in_their_middle_are_not_made_alike() -> None:
+    names = [f"{'x' * 30}{each}{'y' * 30}" for each in "ab"]
+    first, second = tables.cut_names(names, 20)
+    assert first != second
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_figure_of_a_table_is_cut_on_a_narrow_terminal(width: int) -> None:
+    table = new_table("class", "train", "val", "test", right=("train", "val", "test"))
+    table.add_row("골든리트리버와스탠더드푸들의잡종강아지", "1,234,567", "123,456", "123,456")
+    console = Console(width=width, file=StringIO())
+    console.print(table)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(figure in shown for figure in ("1,234,567", "123,456")) and "…" not in shown
 
 
 def test_a_failed_seed_shows_the_figures_and_the_reason() -> None:

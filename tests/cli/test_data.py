@@ -157,3 +157,35 @@ def test_a_wrong_request_is_one_sentence(arguments: list[str], sentence: str) ->
 def test_progress_never_reaches_standard_output() -> None:
     result = run("info", "shapes:images=40,size=16", "--json")
     assert json.loads(result.stdout)["images"] == 40
+
+
+def test_show_draws_training_images_and_says_how_they_are_scaled(pets: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "grid.png"
+    shown = document("show", str(pets), "--set", "scaling=channel", "--out", str(picture))
+    with Image.open(picture) as drawn:
+        assert drawn.width > 300
+    assert (shown["picture"], shown["images"], shown["scaling"]) == (str(picture), 19, "channel")
+    pixels = {(each["split"], each["channel"]): each for each in shown["pixels"]}
+    assert list(pixels) == [(name, colour) for name in ("train", "val", "test") for colour in ("red", "green", "blue")]
+    test = np.stack([np.asarray(Image.open(path)) for path in sorted((pets / "test").rglob("*.png"))])
+    for channel, colour in enumerate(("red", "green", "blue")):
+        train, judging = pixels["train", colour], pixels["test", colour]
+        assert (train["scaled_mean"], train["scaled_deviation"]) == pytest.approx((0, 1), abs=1e-5)
+        raw = test[..., channel].astype(np.float64)
+        assert (judging["mean"], judging["deviation"]) == pytest.approx((raw.mean(), raw.std()))
+        scaled = (raw - train["mean"]) / train["deviation"]  # by the training images' figures
+        assert (judging["scaled_mean"], judging["scaled_deviation"]) == pytest.approx(
+            (scaled.mean(), scaled.std()), abs=1e-5
+        )
+
+
+def test_show_reads_as_a_table(pets: Path, tmp_path: Path) -> None:
+    lines = run("show", str(pets), "--out", str(tmp_path / "grid.png")).stdout.splitlines()
+    assert lines[-1] == f"wrote {tmp_path / 'grid.png'}: 19 training images, each under its class"
+    assert [line.split()[1] for line in lines if line[1:6] == "train"] == ["red", "green", "blue"]
+    streamed = run("show", str(pets), "--set", "stream=always", "--out", str(tmp_path / "grid.png")).stdout
+    assert streamed.startswith("mean and deviation are not computed: the images are streamed")
+
+
+def test_show_wants_the_name_of_a_picture(pets: Path) -> None:
+    assert isinstance(run("show", str(pets), "--out", "grid.jpg").exception, UsageError)

@@ -99,7 +99,7 @@ def test_the_summary_as_json_is_one_document(explain: Explain, run: RunRecord) -
     assert [each["name"] for each in document["layers"]] == NAMES
     assert document["layers"][0] == {
         "name": "conv1", "number": 1, "layer": "conv 4", "output": [6, 6, 4],
-        "params": {"total": 40, "trainable": 40}, "how": "8 - 3 + 1 = 6",
+        "params": {"total": 40, "trainable": 40}, "how": "8 - 3 + 1 = 6", "params_how": "(3x3x1 + 1) x 4 = 40",
     }  # fmt: skip
     assert document["params"] == run.summary["params"]
     assert document["attributions"]["occlusion"] is None and "no weight" in document["attributions"]["weights"]

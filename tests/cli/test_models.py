@@ -46,9 +46,9 @@ def test_the_ladder_names_every_model_with_its_params() -> None:
 def test_one_model_as_a_summary() -> None:
     lines = [" ".join(line.split()) for line in answer("a4-first").splitlines()]
     assert "input 28x28x1" in lines
-    assert "1 conv 64 26x26x64 640 28 - 3 + 1 = 26" in lines
+    assert "1 conv 64 26x26x64 640 28 - 3 + 1 = 26 (3x3x1 + 1) x 64 = 640" in lines
     assert "5 flatten 1600 5 x 5 x 64 = 1600" in lines
-    assert "7 dense 10 softmax 10 1,290 10 units, each sees 128" in lines
+    assert "7 dense 10 softmax 10 1,290 10 units, each sees 128 (128 + 1) x 10 = 1,290" in lines
     assert lines[-1] == "243,786 params, all trainable"
 
 
@@ -69,6 +69,7 @@ def test_size_channels_classes_and_variables_count() -> None:
         "output": [32, 32, 64],
         "params": {"total": 0, "trainable": 0},
         "how": "as before",
+        "params_how": "",
     }
 
 
@@ -89,8 +90,8 @@ def test_a_model_that_learns_nothing_says_so() -> None:
 def test_a_backbone_has_the_figures_of_article_a1() -> None:
     shown = [" ".join(line.split()) for line in answer("vgg16", "--train", "block5_conv3").splitlines()]
     assert "input 224x224x3" in shown
-    assert "1 backbone vgg16 train block5_conv3 7x7x512 14,714,688 vgg16 up to its features" in shown
-    assert shown[-1].startswith("17,936,515 params: 5,581,635 trainable, 12,354,880 not (frozen,")
+    assert "1 backbone vgg16 train 7x7x512 14,714,688 vgg16 up to its features" in shown
+    assert shown[-2].startswith("17,936,515 params: 5,581,635 trainable, 12,354,880 not (frozen,")
     document = json.loads(answer("vgg16", "--set", "train=block5_conv3", "--json"))
     assert document["params"] == {"total": 17_936_515, "trainable": 5_581_635}
     assert (document["input"], document["classes"]) == ([224, 224, 3], 3)
@@ -140,3 +141,19 @@ def test_no_heavy_import_is_needed() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["models"][0]["name"] == "majority"
+
+
+def test_the_layers_inside_vgg16_are_those_of_keras_with_their_arithmetic() -> None:
+    lines = [" ".join(line.split()) for line in answer("vgg16", "--inside").splitlines()]
+    first = lines.index("features.0 block1_conv1 Conv2d 224x224x64 1,792 (3x3x3 + 1) x 64 = 1,792")
+    names = [f"block{block}_{name}" for block in (1, 2) for name in ("conv1", "conv2", "pool")]
+    names += [f"block{block}_{name}" for block in (3, 4, 5) for name in ("conv1", "conv2", "conv3", "pool")]
+    assert [line.split()[1] for line in lines[first : first + 18]] == names
+    assert lines[first + 17] == "features.30 block5_pool MaxPool2d 7x7x512"
+    assert lines[first + 18 :] == [""]
+    assert answer("vgg16").splitlines()[-1].startswith("next  sadari models vgg16 --inside ")
+
+
+def test_what_has_no_backbone_has_nothing_inside() -> None:
+    assert "without --inside" in refusal("cnn", "--inside")
+    assert "needs one model" in refusal("--inside")

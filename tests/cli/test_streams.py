@@ -8,11 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sadari.run import RunRecord
 from sadari.training.checkpoint import Checkpoint
+from support.sets import encode, write_folder
 
+PICTURE = encode(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8))
 CODE = "from sadari.cli.main import main; main()"
 TRAIN = ("train", "shapes:images=60,size=16", "--model", "mlp", "--out", "run")
 
@@ -40,6 +43,46 @@ def test_a_run_needs_no_streams(closed: str, tmp_path: Path) -> None:
 
 def test_an_error_without_a_stream_keeps_its_status(tmp_path: Path) -> None:
     assert shell(tmp_path, '"$PYTHON" -c "$CODE" train nothing-here 2>&-').returncode == 2
+
+
+@pytest.mark.parametrize("command", ["settings", "--version", "--help", "models mlp --json"])
+def test_a_full_disk_behind_the_output_is_one_sentence(command: str, tmp_path: Path) -> None:
+    done = shell(tmp_path, f'"$PYTHON" -c "$CODE" {command} > /dev/full')
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write the result to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["settings", "models", "models mlp --json"])
+def test_a_reader_that_has_seen_enough_is_no_failure(command: str, tmp_path: Path) -> None:
+    """The pipe is closed before anything is written, so that each command finds it so."""
+    code = (
+        f"import os, sys; sys.argv[1:] = '{command}'.split(); r, w = os.pipe(); os.dup2(w, 1); os.close(w); os.close(r)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {CODE}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_letters_that_the_output_cannot_encode_are_escaped(tmp_path: Path) -> None:
+    write_folder(tmp_path / "photos", {f"{name}/{at}.png": PICTURE for name in ("고양이", "dog") for at in range(6)})
+    for command in (
+        "data info photos",
+        "data check photos",
+        "train photos --model majority --out run",
+        "predict run photos",
+    ):
+        done = shell(tmp_path, f'PYTHONIOENCODING=ascii "$PYTHON" -c "$CODE" {command}')
+        assert (done.returncode, "unexpectedly" in done.stderr) in ((0, False), (1, False)), done.stderr
+    assert "\\uace0\\uc591\\uc774" in done.stdout
+
+
+def test_names_that_this_process_cannot_read_are_not_blamed_on_the_user(tmp_path: Path) -> None:
+    write_folder(tmp_path / "photos", {f"{name}/{at}.png": PICTURE for name in ("고양이", "dog") for at in range(2)})
+    plain = "LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0"
+    done = shell(tmp_path, f'{plain} "$PYTHON" -c "$CODE" data info photos')
+    assert done.returncode == 1
+    assert done.stderr.endswith(" that needs a process in UTF-8; set PYTHONUTF8=1\n")
 
 
 def started(tmp_path: Path, terminal: int, *before: str) -> "subprocess.Popen[bytes]":

@@ -216,3 +216,64 @@ def test_ctrl_c_before_anything_was_written_promises_nothing(
     assert answer.status == 130
     assert answer.err.strip() == "interrupted; nothing was begun"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--model", "softmax", "--seed", "3", "--set", "batch_size=4"),
+        ("--model", "own-net.toml", "--set", "threads=1", "--set", "device=cpu", "--set", "checkpoint_seconds=5"),
+        ("--model", "lstm", "--set", "dropout=0.1", "--set", "precision=float32", "--set", "stream=always"),
+    ],
+)
+def test_a_run_whose_images_moved_is_resumed_by_the_command_that_it_names(
+    words: tuple[str, ...], sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = write_folder(tmp_path / "photos", flat_files(cat=8, dog=8))
+    network_file(tmp_path, "flatten, dense 4")
+    with monkeypatch.context() as patch:
+        patch.setattr("sadari.training.results.write_model", interrupted)
+        assert sadari("train", photos, *words, "--epochs", "2", "--out", "my run").status == 130
+    now = photos.rename(tmp_path / "new place")
+    answer = sadari("resume", "my run")
+    assert answer.status == 1
+    said, _, command = answer.err.strip().rpartition(": ")
+    assert f"the images of the run, '{photos}', are not there any more" in said
+    _, *again = shlex.split(command.replace("NEW_PLACE", shlex.quote(str(now))))
+    assert sadari(*again).status == 0
+    assert sadari("resume", "my run").status == 0
+    evaluated = sadari("evaluate", "my run")
+    assert evaluated.status == 0, "it has them where they are now"
+    now.rename(tmp_path / "third place")
+    evaluated = sadari("evaluate", "my run")
+    assert (evaluated.status, "are not there any more; put them back, or name where" in evaluated.err) == (1, True)
+    assert sadari("evaluate", "my run", tmp_path / "third place").status == 0
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_images_that_changed_begin_a_new_run_beside_the_old_one(
+    finished: bool, sadari: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = write_folder(tmp_path / "photos", flat_files(cat=8, dog=8))
+    words = ("train", photos, "--model", "softmax", *QUICK)
+    with monkeypatch.context() as patch:
+        if not finished:
+            patch.setattr("sadari.training.results.write_model", interrupted)
+        assert sadari(*words).status == (0 if finished else 130)
+    (photos / "dog").rename(photos / "cow")
+    answer = sadari(*words, "--json")
+    assert answer.status == 0
+    assert answer.document["run"] == str(tmp_path / "runs" / "photos-softmax-seed0-2")
+    assert "the images have changed since runs/photos-softmax-seed0; a new run is begun beside it" in answer.err
+    assert sadari(*words, "--json").document["run"].endswith("-2"), "the new run is found again"
+    (photos / "cow").rename(photos / "dog")
+    assert sadari(*words, "--json").document["run"].endswith("seed0"), "and so is the old one"
+
+
+def test_a_network_that_changed_begins_a_new_run_beside_the_old_one(sadari: Terminal, tmp_path: Path) -> None:
+    words = ("train", "digits", "--model", network_file(tmp_path, "flatten, dense 4"), *QUICK)
+    assert sadari(*words).status == 0
+    network_file(tmp_path, "flatten, dense 5")
+    answer = sadari(*words)
+    assert answer.status == 0
+    assert "the network has changed since runs/digits-own-net-seed0; a new run" in answer.err

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from sadari.comparison.best import candidates
-from sadari.comparison.best.cost_model import CostModel, Counts
+from sadari.comparison.best.cost_model import CACHED_COST, CostModel, Counts
 from sadari.comparison.best.finals import Finals
-from sadari.comparison.best.halving import SEARCH_SHARE, TrainingPlan
+from sadari.comparison.best.halving import SEARCH_SHARE, TrainingPlan, plan_training
+from sadari.comparison.best.profiler import Profiler
 from sadari.comparison.best.run import FLATTERED, BestRequest, chosen_run, find_best
 from sadari.comparison.best.state import FinalPlan, SearchState
+from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.data.check import check
+from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
 from sadari.models.catalog import find_model
@@ -212,15 +215,131 @@ def test_wherever_it_is_interrupted_it_goes_on_to_the_same_end(every: int, tmp_p
 
 
 def test_a_budget_that_is_too_short_says_what_is_needed_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(SadariError, match=r"a budget of 2s is too short for these images; .* is enough") as refused:
-        search(clocked(), tmp_path / "out", budget=2.0)
+    with pytest.raises(SadariError, match=r"a budget of 0.1s is too short for these images; .* is enough") as refused:
+        search(clocked(), tmp_path / "out", budget=0.1)
     assert not (tmp_path / "out").exists()
     text = str(refused.value).partition("; ")[2].split()[0]
     enough = float(text[:-1]) * {"s": 1, "m": 60}[text[-1]]
     result = search(clocked(), tmp_path / "out", budget=enough)
     assert result.best is not None
-    with pytest.raises(SadariError, match="too short"):
-        search(clocked(), tmp_path / "other", budget=0.9 * enough)
+
+
+def test_measuring_never_eats_the_budget_and_one_model_has_what_is_left(tmp_path: Path) -> None:
+    """Where none begins well, all of them were measured once, and then nothing was trained."""
+    slow = {name: Made(made.skill, made.half, CostModel(0.2, 1e-2)) for name, made in MADE.items()}
+    using, heard = ClockedTrainer(made=slow), Listener()
+    result = search(using, tmp_path / "out", budget=25.0, heard=heard)
+    state = SearchState.read(tmp_path / "out")
+    assert len(state.costs) == 2 < len(MADE)
+    [chosen] = [each for each in heard.said if each.endswith("which comes nearest to that, has what is left")]
+    assert chosen.startswith("the budget is too short to begin well with any of 2 models: ")
+    assert chosen in result.notes
+    assert [arm.name for arm in result.arms if arm.accuracy] == [chosen.rpartition(": ")[2].partition(",")[0]]
+    assert using.now <= 25.0
+
+
+def test_what_the_winner_leaves_is_spent_on_models_that_were_not_measured_at_first(tmp_path: Path) -> None:
+    stopping = {name: Made(made.skill, made.half, made.cost, stops=8) for name, made in MADE.items()}
+    using, heard = ClockedTrainer(made=stopping), Listener()
+    result = search(using, tmp_path / "out", budget=40.0, heard=heard)
+    state = SearchState.read(tmp_path / "out")
+    late = "measuring those that are more promising took the time for it"
+    assert f"a4-dnn, mlp, softmax, dnn were not tried: {late}" in heard.said
+    assert {"a4-dnn", "mlp"} <= set(state.late_costs), "the most promising of them"
+    assert {arm.name for arm in result.arms} >= {"cnn-lstm", "cnn", *state.late_costs}
+    assert not any(name in note for note in result.notes if late in note for name in state.late_costs)
+    assert using.now <= 40.0
+    count = len(using.calls)
+    assert search(using, tmp_path / "out", budget=40.0).document() == result.document()
+    assert len(using.calls) == count, "the same again measures and trains nothing"
+
+
+def test_a_rest_that_nothing_fits_into_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("softmax", "mlp")])
+    heard = Listener()
+    stopping = {name: Made(0.8, 1, FAST, stops=8) for name in ("softmax", "mlp")}
+    search(ClockedTrainer(made=stopping), tmp_path / "out", heard=heard)
+    [rest] = [each for each in heard.said if " are left: " in each]
+    assert rest.endswith(" of 2.5m are left: no further model or seed fits into them; a smaller budget is enough here")
+
+
+def test_models_that_learn_the_same_with_every_seed_have_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("logistic", "softmax")])
+    stopping = {"logistic": Made(0.9, 0.2, FAST, stops=8), "softmax": Made(0.8, 0.2, FAST, stops=8)}
+    using = ClockedTrainer(made=stopping)
+    result = search(using, tmp_path / "out")
+    assert {arm.name: arm.seeds for arm in result.arms} == {"logistic": (0,), "softmax": (0, 1, 2)}
+    again = reopen([result.out])
+    assert [(arm.name, arm.seeds) for arm in again.arms] == [(arm.name, arm.seeds) for arm in result.arms]
+    assert again.verdicts == result.verdicts
+
+
+@pytest.mark.parametrize(
+    ("model", "overrides", "wanted"),
+    [
+        ("logistic", {}, False),
+        ("logistic", {"augment": "flip"}, True),
+        ("knn", {}, False),
+        ("linear-probe", {}, False),
+        ("linear-probe", {"weights": "random"}, True),
+        ("sgd", {}, True),
+        ("softmax", {}, True),
+        ("fine-tune", {}, True),
+    ],
+)
+def test_which_results_depend_on_the_seed(model: str, overrides: dict[str, Value], wanted: bool) -> None:
+    arm = named_arm(model, model, overrides)
+    assert candidates.draws(Comparison("digits", (arm,), (0,)).job(arm, 0)) is wanted
+
+
+def test_photographs_have_augmented_arms_unless_the_user_says_how_to_augment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in ("mlp", "cnn", "fine-tune")])
+    arms, _ = candidates.learning_arms({})
+    assert [arm.name for arm in candidates.with_augmentation(arms, (28, 28, 1))] == ["mlp", "cnn", "fine-tune"]
+    found = candidates.with_augmentation(arms, (64, 64, 3))
+    assert [arm.name for arm in found] == ["mlp", "cnn", "cnn augmented", "fine-tune", "fine-tune augmented"]
+    jobs = {arm.name: Comparison("digits", found, (0,)).job(arm, 0) for arm in found}
+    assert {name for name, job in jobs.items() if job.settings.augment} == {"cnn augmented", "fine-tune augmented"}
+    mine, _ = candidates.learning_arms({"augment": "flip"})
+    assert [arm.name for arm in candidates.with_augmentation(mine, (64, 64, 3))] == ["mlp", "cnn", "fine-tune"]
+
+
+def test_photographs_without_weights_are_told_what_weights_would_bring() -> None:
+    excluded = {"linear-probe": candidates.NO_WEIGHTS, "knn": candidates.NO_WEIGHTS, "a1-cnn": "too large"}
+    said = candidates.advice_on_weights(excluded, (64, 64, 3))
+    assert said.startswith("linear-probe, knn begin with a network that has learnt from a million photographs")
+    assert "`sadari train DATA --model linear-probe` downloads" in said and "SADARI_WEIGHTS_DIR" in said
+    assert candidates.advice_on_weights(excluded, (28, 28, 1)) == ""
+    assert candidates.advice_on_weights({"a1-cnn": "too large"}, (64, 64, 3)) == ""
+
+
+def test_features_that_a_finalist_has_cached_cost_another_nothing(tmp_path: Path) -> None:
+    arms = tuple(named_arm(name, name, {}) for name in ("knn", "linear-probe", "fine-tune"))
+    request, counts = Comparison("digits", arms, (0,)), Counts(1150, 288, 359)
+    state = SearchState(tmp_path / "best.json", "", 100.0, final_seconds={"knn-seed0": 70.0})
+    state.final_plan = FinalPlan({"knn": TrainingPlan(1)}, 1)
+    cached = CostModel(0.5 + 0.004 * counts.total, 0.004 * CACHED_COST)  # 7 seconds for the features of all images
+    slow = CostModel(0.5, 0.04)
+    using, images = clocked(), load("digits", request.job(arms[1], 0).settings)
+    finals = Finals(
+        request,
+        Profiler(request, images, counts, Silent(), using, using.clock),
+        counts,
+        state,
+        ["knn", "fine-tune", "linear-probe"],
+        {"knn": cached, "fine-tune": slow, "linear-probe": cached},
+        [],
+        Silent(),
+        using,
+        using.clock,
+    )
+    finished: Any = SimpleNamespace(arms=[], records={"knn": ("a run",)})
+    part = finals._plan("fine-tune", 30.0)
+    assert part is not None and part.fraction < 1
+    wider = finals._wider(state.final_plan, finished)
+    assert wider is not None and list(wider.plans) == ["knn", "linear-probe"], "a part of a pass compares badly"
+    with_features = plan_training(cached, counts, 30.0)
+    assert with_features is not None and with_features.passes < wider.plans["linear-probe"].passes
 
 
 class Late(ClockedTrainer):
@@ -406,16 +525,19 @@ def test_a_seed_that_fails_behind_a_finished_run_gives_no_model_all_the_rest(tmp
     arms = tuple(named_arm(name, name, {}) for name in ("mlp", "cnn", "lstm"))
     state = SearchState(tmp_path / "best.json", "", 50.0, final_seconds={"mlp-seed0": 10.0, "mlp-seed1": 1.0})
     late = CostModel(25.0, 1e-3)
+    request, counts = Comparison("digits", arms, (0, 1, 2)), Counts(1150, 288, 359)
+    using, images = clocked(), load("digits", request.job(arms[0], 0).settings)
     finals = Finals(
-        Comparison("digits", arms, (0, 1, 2)),
-        Counts(1150, 288, 359),
+        request,
+        Profiler(request, images, counts, Silent(), using, using.clock),
+        counts,
         state,
         [arm.name for arm in arms],
         {"mlp": FAST, "cnn": late, "lstm": late},
         [],
         Silent(),
-        clocked(),
-        lambda: 0.0,
+        using,
+        using.clock,
     )
     final_plan, failed = (
         FinalPlan({"mlp": TrainingPlan(5)}, 2),

@@ -164,6 +164,37 @@ def test_a_single_pass_is_judged_by_its_accuracies_alone() -> None:
     assert said.startswith("majority under-fits: it errs on 90.0 %")
 
 
+def test_neighbours_among_features_do_not_under_fit() -> None:
+    found = diagnose("knn", seeds([0.4]), by_gradient=False, on_features=True, train_accuracy=0.88, val_accuracy=0.87)
+    assert (found.verdict, found.turn) == (NEITHER, None)
+    [said] = found.sentences
+    assert said == (
+        "knn errs on 12.0 % of its own training images and on 13.0 % of the validation images; the features of another "
+        "backbone, or a backbone that is trained further, might help."
+    )
+
+
+def test_a_class_layer_on_features_is_told_of_other_features_and_not_of_pixels() -> None:
+    found = diagnose(
+        "linear-probe", seeds(FLAT), by_gradient=False, on_features=True, train_accuracy=0.8, val_accuracy=0.79
+    )
+    assert found.verdict == UNDER
+    assert (
+        "so the features of another backbone, or a backbone that is trained further, would help" in found.sentences[1]
+    )
+    assert "pixels" not in " ".join(found.sentences)
+
+
+def test_a_fall_that_is_hardly_worth_its_passes_is_no_gain() -> None:
+    slow = np.concatenate([np.linspace(1.0, 0.30, 44), np.linspace(0.30, 0.2968, 14)])  # 1 % in the last 14 of 58
+    train = np.linspace(0.9, 0.1, len(slow))
+    found = diagnose("logistic", [history(slow, train)], by_gradient=False, train_accuracy=0.99, val_accuracy=0.95)
+    assert not found.more_epochs
+    assert "still gains" not in " ".join(found.sentences)
+    tiny = np.concatenate([np.linspace(1.0, 0.010, 44), np.linspace(0.010, 0.004, 14)])  # 60 %, of next to nothing
+    assert not diagnose("logistic", [history(tiny, train)], by_gradient=False).falling
+
+
 def test_without_validation_nothing_is_claimed() -> None:
     rows = [{"epoch": 1.0, "train_loss": 1.0, "train_accuracy": 0.5}, {"epoch": 2.0, "train_loss": 0.5}]
     found = diagnose("cnn", [rows, rows], train_accuracy=0.9)

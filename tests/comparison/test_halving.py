@@ -21,10 +21,8 @@ from sadari.comparison.best.cost_model import (
 )
 from sadari.comparison.best.halving import (
     LEAST_FRACTION,
-    SEARCH_SHARE,
     TrainingPlan,
     best_first,
-    least_budget_of_two,
     least_seconds,
     plan_training,
     rounds_for,
@@ -145,14 +143,6 @@ def test_every_model_gets_the_same_share_and_the_slow_leave_theirs_to_the_others
     plans, share = share_out({"slow": slow, "a": fast, "b": fast}, DIGITS, 2.0)
     assert share == 1.0 and list(plans) == ["a", "b"]
     assert share_out({"slow": slow}, DIGITS, 2.0)[0] == {}
-
-
-def test_what_is_needed_is_enough_and_a_little_less_is_not() -> None:
-    costs = {"a": CostModel(0.1, 1e-4), "b": CostModel(0.4, 2e-3), "c": CostModel(0.2, 5e-3), "d": CostModel(0.0, 1.0)}
-    enough = least_budget_of_two(costs, DIGITS, spent=3.0)
-    for budget, count in ((1.001 * enough, 2), (0.98 * enough, 1)):
-        plans, _ = share_out(costs, DIGITS, (SEARCH_SHARE * budget - 3.0) / rounds_for(4))
-        assert len(plans) == count
 
 
 def test_the_best_is_most_often_right_and_of_equal_ones_the_surest() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +27,10 @@ from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json, write_json
+from sadari.inference import device
 from sadari.report.build import build_report
 from sadari.report.page import render
+from sadari.run import RunRecord
 from sadari.settings import Settings, Value
 from support.fake_training import SKILLS
 from support.jobs import Listener, named_arm, named_arms, named_job
@@ -222,6 +225,52 @@ def test_a_network_that_was_another_one_that_day_is_another_arm(tmp_path: Path) 
     assert {arm.name: arm.seeds for arm in found.arms} == {"mlp": (0,), "mlp 2": (1,)}
 
 
+def stamp(folder: Path, **changed: object) -> None:
+    """Change what `environment.json` of the run in `folder` says."""
+    write_json(folder / "environment.json", {**read_json(folder / "environment.json"), **changed})
+
+
+def test_runs_of_other_pre_trained_weights_are_another_arm(tmp_path: Path) -> None:
+    folders = [single(tmp_path / str(seed), seed=seed) for seed in range(3)]
+    for folder, digest in zip(folders, ("a" * 64, "a" * 64, "b" * 64), strict=True):
+        stamp(folder, weights_sha256=digest)
+    found = reopen(folders)
+    assert {arm.name: arm.seeds for arm in found.arms} == {"mlp weights=aaaaaaaa": (0, 1), "mlp weights=bbbbbbbb": (2,)}
+
+
+OTHER_ORIGINS = [
+    ("pre-trained weights", {"weights_sha256": "b" * 64}),
+    ("layers", {"layers": "flatten, dense 7"}),
+    ("images", {"data": {"name": "digits", "fingerprint": "another", "notes": []}}),
+]
+
+
+@pytest.mark.parametrize(("what", "changed"), OTHER_ORIGINS)
+def test_seeds_of_one_comparison_with_other_origins_are_not_averaged(
+    what: str, changed: dict[str, object], tmp_path: Path
+) -> None:
+    run(request("softmax", "mlp", seeds=3), tmp_path / "c")
+    stamp(tmp_path / "c" / "mlp-seed2", **changed)
+    for folders in ([tmp_path / "c"], [tmp_path / "c", single(tmp_path / "a", "majority")]):
+        with pytest.raises(SadariError, match=f"runs of 'mlp' in .* began with different {what}"):
+            reopen(folders)
+
+
+@pytest.mark.parametrize(("what", "changed"), OTHER_ORIGINS)
+def test_a_report_leaves_out_the_seeds_that_the_comparison_refused(
+    what: str, changed: dict[str, object], tmp_path: Path
+) -> None:
+    made = run(request("mlp", seeds=3), tmp_path / "c")
+    for seed in (0, 1):
+        stamp(tmp_path / "c" / f"mlp-seed{seed}", **changed)
+    document = read_json(made.out / "comparison.json")
+    reason = f"seed 0: the {what} have changed; seed 1: the {what} have changed"
+    document["arms"][0] |= {"reason": reason, "status": "failed"}
+    write_json(made.out / "comparison.json", document)
+    [arm] = reopen([made.out]).arms
+    assert (arm.seeds, arm.reason, arm.status) == ((2,), reason, "failed")
+
+
 def test_other_test_images_are_refused(tmp_path: Path) -> None:
     first = single(tmp_path / "a")
     other = single(tmp_path / "b", seed=1, split_seed=9)
@@ -387,3 +436,59 @@ def test_the_commands_of_joined_runs_make_the_same_jobs(tmp_path: Path, monkeypa
     assert [(job.model.name, job.seed) for job in made] == [("lstm", 0), ("mlp", 4)]
     assert (jobs[0]["epochs"], made[0].variables["dropout"], jobs[1]["augment"]) == (2, 0.3, "flip, shift 0.1")
     assert {job["device"] for job in jobs} == {Settings().device}
+
+
+# a comparison that goes on where "auto" means another precision
+
+
+def on_a_machine(monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
+    """Let `precision=auto` become this one from here on."""
+    monkeypatch.setattr(
+        device, "_precision", lambda settings, _: precision if settings.precision == "auto" else settings.precision
+    )
+
+
+def train_quickly(asked: Comparison, out: Path, heard: Listener) -> dict[str, str]:
+    """Run a comparison for real; return the precision of each run."""
+    compare(asked, out=out, executor=SerialExecutor(), progress=heard)
+    return {each.parent.name: RunRecord(each.parent).job.settings.precision for each in out.glob("*/settings.toml")}
+
+
+def test_seeds_that_are_added_elsewhere_have_the_precision_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Listener()
+    on_a_machine(monkeypatch, "float32")
+    assert set(train_quickly(request("softmax", seeds=1, epochs=1), tmp_path / "c", heard).values()) == {"float32"}
+    assert not any("precision" in each for each in heard.said)
+    on_a_machine(monkeypatch, "bfloat16")
+    found = train_quickly(request("softmax", seeds=2, epochs=1), tmp_path / "c", heard)
+    assert found == {"softmax-seed0": "float32", "softmax-seed1": "float32"}
+    assert "softmax: precision=float32, as this comparison began; auto would be bfloat16 here" in heard.said
+
+
+def test_arms_that_begin_elsewhere_have_the_precision_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request("softmax", "mlp", seeds=1, epochs=1)
+    on_a_machine(monkeypatch, "float32")
+    train_quickly(asked, tmp_path / "c", Listener())
+    shutil.rmtree(tmp_path / "c" / "mlp-seed0")
+    on_a_machine(monkeypatch, "bfloat16")
+    assert set(train_quickly(asked, tmp_path / "c", Listener()).values()) == {"float32"}
+
+
+def test_a_precision_that_was_chosen_stays_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = request("softmax", seeds=1, epochs=1, vary=("precision=auto,float32",))
+    on_a_machine(monkeypatch, "bfloat16")
+    found = train_quickly(asked, tmp_path / "c", Listener())
+    assert found == {"softmax-precision=auto-seed0": "bfloat16", "softmax-precision=float32-seed0": "float32"}
+
+
+def test_an_arm_of_several_precisions_is_named(tmp_path: Path) -> None:
+    run(request("mlp", seeds=2), tmp_path / "c")
+    settings = tmp_path / "c" / "mlp-seed1" / "settings.toml"
+    settings.write_text(settings.read_text().replace('"float32"', '"bfloat16"'))
+    heard = Listener()
+    reopen([tmp_path / "c"], heard)
+    assert "mlp has runs of different precision: bfloat16, float32" in heard.said

@@ -33,6 +33,12 @@ def test_what_photographs_taught_comes_first_on_photographs_alone() -> None:
     assert most_promising_first(names, PHOTOGRAPH) == ["fine-tune", "sprint", "logistic", "unheard-of"]
 
 
+def test_an_augmented_arm_is_behind_its_model_and_knn_is_ahead_of_what_reads_images_often() -> None:
+    names = ("fine-tune augmented", "cnn augmented", "knn", "cnn", "fine-tune", "linear-probe")
+    wanted = ["linear-probe", "knn", "fine-tune", "fine-tune augmented", "cnn", "cnn augmented"]
+    assert most_promising_first(names, PHOTOGRAPH) == wanted
+
+
 def test_a_good_beginning_is_a_pass_and_fifty_steps() -> None:
     arms = tuple(
         named_arm(name, name, overrides)

@@ -6,7 +6,7 @@ import struct
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
+from time import perf_counter, thread_time
 from unittest.mock import patch
 
 import numpy as np
@@ -15,7 +15,7 @@ from PIL import Image
 
 from sadari.data.decode import MAX_PIXELS, UnreadableImageError, decode_image, fit_square
 from sadari.data.levels import over_white, to_8_bits, to_channels
-from support.hostile import scan_bomb, slow_bitmap
+from support.hostile import many_chunks, many_segments, scan_bomb, slow_bitmap
 from support.photographs import raw_png
 from support.sets import encode
 
@@ -284,3 +284,37 @@ def test_what_looks_like_scans_behind_a_jpeg_is_none() -> None:
 
 def test_a_bitmap_that_is_slow_to_decode() -> None:
     assert decode_image(slow_bitmap(64)).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            slow_bitmap(10_900),
+            "a run-length coded bitmap of 10900 x 10900 pixels, which takes too long to decode; save",
+        ),
+        (
+            many_chunks(64, 1_100_000),
+            "a PNG of more than 1,000,000 pieces, which takes too long",
+        ),
+        (many_segments(encode(GREY, "JPEG"), 1_100_000), "a JPEG of more than 1,000,000 pieces"),
+        (b"\xff\xd8" + bytes(9_000_000) + encode(GREY, "JPEG")[2:], "a JPEG of more than 1,000,000 pieces"),
+        (b"\xff\xd8" * 4_000_000 + encode(GREY, "JPEG")[2:], "a JPEG of more than 1,000,000 pieces"),
+        (b"\xff\xd8" + b"\xff" * 9_000_000 + encode(GREY, "JPEG")[2:], "a JPEG of more than 1,000,000 pieces"),
+    ],
+    ids=["rows", "chunks", "segments", "junk", "beginnings", "filling"],
+)
+def test_what_few_bytes_make_slow_is_refused_at_once(content: bytes, sentence: str) -> None:
+    started = thread_time()
+    for _ in range(3):
+        with pytest.raises(UnreadableImageError, match=sentence):
+            decode_image(content, size=28)
+    assert thread_time() - started < 3
+
+
+def test_as_many_pieces_as_encoders_write_are_read() -> None:
+    assert decode_image(many_chunks(64, 5_000)).shape == (64, 64, 1)
+    assert decode_image(many_chunks(64, 10) + bytes(13_000_000)).shape == (64, 64, 1)
+    plain = encode(GREY, "JPEG")
+    for content in (many_segments(plain, 1_000), plain + b"\xff\xfe\0\2" * 1_100_000):
+        np.testing.assert_array_equal(decode_image(content), decode_image(plain))

@@ -58,6 +58,53 @@ def test_a_split_that_holds_a_folder_of_its_own_name(tmp_path: Path) -> None:
     assert sorted(set(images.source_split)) == ["test", "train"]
 
 
+PUBLISHED_SETS = [
+    (("training_set", "test_set"), "", "single_prediction"),
+    (("seg_train", "seg_test"), "same", "seg_pred"),
+    (("train", "test"), "", "pred"),
+    (("train", "val"), "", "submission"),
+    (("학습", "검증"), "", "예측"),
+]
+
+
+@pytest.mark.parametrize(("tops", "form", "third"), PUBLISHED_SETS)
+@pytest.mark.parametrize("wanted", ["auto", "named"])
+def test_a_folder_of_images_without_classes_beside_splits_is_left_out(
+    tops: tuple[str, str], form: str, third: str, wanted: str, tmp_path: Path
+) -> None:
+    names = [f"{top}/{top}/{name}" if form else f"{top}/{name}" for top in tops for name in ("cat", "dog")]
+    files = tree(*names, f"{third}/{third}" if form else third)
+    second = "val" if "val" in tops or "검증" in tops else "test"
+    settings = Settings(split_folders="auto" if wanted == "auto" else f"train={tops[0]} {second}={tops[1]}")
+    for path in (write_folder(tmp_path / "set", files), write_zip(tmp_path / "set.zip", files)):
+        images = load(path, settings)
+        assert images.classes == ("cat", "dog")
+        assert sorted(set(images.source_split)) == sorted(("train", second))
+        assert images.notes == (
+            f"left out the folder '{third}' beside the splits: its 2 images are in no class folder",
+        )
+
+
+def test_a_split_without_class_folders_is_refused_with_the_option() -> None:
+    paths = list(tree("training_set/cat", "training_set/dog", "val_set/cat", "val_set/dog", "test_set"))
+    option = "train=training_set val=val_set"
+    with pytest.raises(SadariError, match=rf"test_set holds images outside class folders.*split_folders='{option}'"):
+        splits_of(paths)
+    assert splits_of(paths, option) == (("cat", "dog"), {"train", "val"})
+
+
+@pytest.mark.parametrize("more", ["training_set", "extra/bird", "extra/cat/deep"])
+def test_splits_beside_what_cannot_be_left_out_are_refused(more: str) -> None:
+    paths = list(tree("training_set/cat", "training_set/dog", "test_set/cat", "test_set/dog", more))
+    with pytest.raises(SadariError, match=r"outside class folders|beside 'extra', which is none"):
+        splits_of(paths)
+
+
+def test_folders_of_classes_stay_classes_beside_one_split_or_other_classes() -> None:
+    assert splits_of(list(tree("test tube/a", "test tube/b", "beaker", "flask")))[0] == ("beaker", "flask", "test tube")
+    assert splits_of(list(tree("test tube/a", "train station/b", "beaker")))[1] == {""}
+
+
 def test_unknown_folders_that_hold_the_same_folders_are_refused_with_the_option() -> None:
     paths = list(tree("A/cat", "A/dog", "B/cat", "B/dog"))
     with pytest.raises(SadariError, match=r"splits or classes\? Say it with --set split_folders='train=A test=B'"):
@@ -222,6 +269,10 @@ def test_check_says_what_info_says_and_ends_with_1_where_photographs_are_missing
     )
     assert "nothing else was found" not in answer.out
     notes = json.loads(sadari("data", "info", path, "--json").out)["notes"]
-    assert notes == ["left out 16 files that are no image: 16 .heic"]
+    assert notes[0] == "left out 16 files that are no image: 16 .heic"
+    assert [note.partition(":")[0] for note in notes[1:]] == [
+        "classes whose names differ only in case, spaces or the form of letters or numbers"
+    ]
+    assert answer.out.count("differ only in case") == 1
     assert all(note in " ".join(answer.out.split()) for note in notes)
     assert json.loads(sadari("data", "check", path, "--json").out)["notes"] == notes

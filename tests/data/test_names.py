@@ -74,6 +74,48 @@ def test_names_of_an_archive_without_an_encoding_are_guessed_and_told(
     assert (given.classes, given.notes, given.fingerprint) == (images.classes, (), images.fingerprint)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("狗", "read as cp949, such as '뭍/0.png' (it would be gbk '狗/0.png', big5 '僩/0.png'); if"),
+        ("猫", "read as utf-8, such as 'è/0.png' (it would be cp949 '챔/0.png', gbk '猫/0.png', big5 '癡/0.png'); if"),
+    ],
+)
+def test_where_a_name_fits_several_encodings_the_note_shows_each_reading(name: str, said: str, tmp_path: Path) -> None:
+    """One Chinese letter may as well be a Korean syllable, or a Latin letter: nothing in two bytes says which."""
+    files = {each.encode("gbk"): content for each, content in files_of(name, "dog").items()}
+    path = raw_zip(tmp_path / "set.zip", files)
+    (note,) = load(path, Settings()).notes
+    assert said in note
+    images = load(path, Settings(archive_encoding="gbk"))
+    assert (images.classes, images.notes) == (("dog", name), ())
+
+
+@pytest.mark.parametrize("names", [("똠", "펲"), ("똠방", "펲시"), ("똠 1", "펲_2")])
+def test_rare_hangul_alone_is_hangul(names: tuple[str, str], tmp_path: Path) -> None:
+    files = {name.encode("cp949"): content for name, content in files_of(*names).items()}
+    images = load(raw_zip(tmp_path / "set.zip", files), Settings())
+    assert images.classes == tuple(sorted(names))
+    assert "they were read as cp949" in images.notes[0]
+
+
+@pytest.mark.parametrize("encoding", ["cp437", "cp850", "cp1252", "latin-1"])
+def test_words_of_the_west_are_not_hangul(encoding: str) -> None:
+    for words in (("Ärzte", "Öfen"), ("Müller", "Größe"), ("café", "thé"), ("Übung", "naïve"), ("élève", "être")):
+        assert guess_encoding([word.encode(encoding) for word in words]) != "cp949"
+
+
+def test_notes_on_an_archive_that_was_renamed_do_not_name_its_old_place(tmp_path: Path) -> None:
+    files = {name.encode("cp949"): content for name, content in files_of("고양이", "개").items()}
+    files |= {"소/0.heic".encode("cp949"): b"x", "개/깊이/0.png".encode("cp949"): NOISE, b"stray.png": NOISE}
+    before = raw_zip(tmp_path / "before.zip", files)
+    notes = load(before, Settings()).notes
+    assert len(notes) > 3
+    after = before.rename(tmp_path / "after.zip")
+    assert load(after, Settings()).notes == notes
+    assert not any("before" in note or str(tmp_path) in note for note in notes)
+
+
 def test_an_encoding_that_does_not_fit_or_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     path = raw_zip(tmp_path / "set.zip", {name.encode("cp949"): each for name, each in files_of("개", "소").items()})
     with pytest.raises(SadariError, match="holds a name that is not utf-8"):

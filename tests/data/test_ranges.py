@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sadari.data.convert import convert
-from sadari.data.decode import Frame, UnreadableImageError, decode_image
+from sadari.data.decode import Frame, UnreadableImageError, decode_image, has_deep_colours
 from sadari.data.levels import RANGES, Levels16, range_of, to_8_bits
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
@@ -88,8 +88,64 @@ def test_dark_colours_of_16_bits_are_told(tmp_path: Path) -> None:
         (tmp_path / "set" / "ab"[at % 2]).mkdir(parents=True, exist_ok=True)
         rows = (b"\0" + struct.pack(">3H", 4000, 3000, 500 * at) * 4) * 4  # 12 bits in 16
         (tmp_path / "set" / "ab"[at % 2] / f"{at}.png").write_bytes(raw_png(4, 4, rows, depth=16, colour=2))
-    (note,) = load(tmp_path / "set", Settings()).notes
-    assert "brightest value is 15 of 255" in note and "of colours with 16 bits only the upper 8 are read" in note
+    deep, dark = load(tmp_path / "set", Settings()).notes
+    assert "brightest value is 15 of 255" in dark
+    assert deep.startswith(
+        "4 images have colours of 16 bits (a/0.png, a/2.png, b/1.png and 1 more), of which only the "
+    )
+
+
+DEEP = np.zeros((6, 5, 3), dtype=np.uint16) + np.array([0x12F0, 0x80FF, 0xFF01], dtype=np.uint16)
+
+
+def deep_png(values: NDArray[np.uint16], colour: int) -> bytes:
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    return raw_png(values.shape[1], values.shape[0], rows, depth=16, colour=colour)
+
+
+def deep_tiff(values: NDArray[np.uint16], order: str) -> bytes:
+    """Write uint16 (H, W, 3) as an uncompressed TIFF by hand, since Pillow writes none. order: "<" or ">"."""
+    height, width, channels = values.shape
+    data = values.astype(f"{order}u2").tobytes()
+    tags = {256: width, 257: height, 259: 1, 262: 2, 273: 8, 277: channels, 278: height, 279: len(data)}
+    at = 8 + len(data) + 2 + 12 * (len(tags) + 1) + 4
+    rows = {tag: struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags.items()}
+    rows[258] = struct.pack(f"{order}HHII", 258, 3, channels, at)
+    table = struct.pack(f"{order}H", len(rows)) + b"".join(rows[tag] for tag in sorted(rows)) + bytes(4)
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8 + len(data))
+    return head + data + table + struct.pack(f"{order}{channels}H", *[16] * channels)
+
+
+def with_alpha(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return np.concatenate([values, np.full_like(values[..., :1], 65535)], axis=2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [deep_png(DEEP, 2), deep_png(with_alpha(DEEP), 6), deep_tiff(DEEP, "<"), deep_tiff(DEEP, ">")],
+    ids=["png", "png with alpha", "tiff of Intel", "tiff of Motorola"],
+)
+def test_of_colours_with_16_bits_the_upper_8_are_read_and_a_note_says_so(content: bytes, tmp_path: Path) -> None:
+    """In bright images too: the note is about the file, not about how it looks."""
+    assert decode_image(content)[0, 0].tolist() == [0x12, 0x80, 0xFF]
+    for name in ("a/0.png", "b/1.png"):
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (note,) = (each for each in load(tmp_path / "set", Settings()).notes if "16 bits" in each)
+    assert note.startswith("2 images have colours of 16 bits (a/0.png, b/1.png), of which only the upper 8 are read")
+    assert has_deep_colours(content)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "BMP"])
+def test_no_other_image_has_deep_colours(kind: str) -> None:
+    assert not has_deep_colours(encode(np.zeros((4, 4, 3), np.uint8), kind))
+    for grey in (np.zeros((4, 4), np.uint16), np.zeros((4, 4), np.uint8)):
+        if kind in ("PNG", "TIFF"):
+            out = io.BytesIO()
+            Image.fromarray(grey).save(out, kind)
+            assert not has_deep_colours(out.getvalue())
+    assert not has_deep_colours(b"") and not has_deep_colours(b"II*\0" + bytes(20))
 
 
 @pytest.mark.parametrize(("highest", "told"), [(1, True), (16, True), (200, False)])

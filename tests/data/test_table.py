@@ -144,3 +144,14 @@ def test_arrays_of_one_split_with_labels_of_other_kinds(
     images = load(tmp_path / "set.npz", Settings())
     assert images.classes == ("False", "True")
     assert images.labels.tolist() == [1, 0, 1, 0]
+
+
+def test_labels_that_differ_in_case_alone_are_classes_with_a_note(folder: Path) -> None:
+    rows = [("a/0.png", "cat"), ("a/1.png", "Cat"), ("b/0.png", "dog"), ("b/1.png", "dog")]
+    (folder / "t.csv").write_text("path,label\n" + "".join(f"{','.join(row)}\n" for row in rows), encoding="utf-8")
+    images = load(folder / "t.csv", Settings())
+    assert images.classes == ("Cat", "cat", "dog")
+    assert (
+        "classes whose names differ only in case, spaces or the form of letters or numbers: 'Cat' and 'cat'; "
+        "if they are one class, give it one name"
+    ) in images.notes

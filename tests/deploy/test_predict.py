@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from typer.testing import CliRunner
 
 import sadari as public
+from sadari.cli.main import app
 from sadari.data.decode import fit_rectangle
 from sadari.deploy import predict as predicting
 from sadari.deploy.files import Content, FileGroup, find_files
@@ -37,6 +39,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) ->
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> RunRecord:
     return trained(folder, tmp_path_factory.mktemp("runs") / "cnn", image_size=16)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> RunRecord:
+    """A run that takes images of a million pixels at most."""
+    return trained(folder, tmp_path_factory.mktemp("runs") / "strict", "logistic", image_size=16, max_megapixels=1.0)
+
+
+def test_the_runs_own_limit_of_pixels_holds_and_an_option_sets_another(
+    strict: RunRecord, run: RunRecord, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.png"
+    Image.new("RGB", (1200, 1000)).save(large)
+    (refused,) = public.predict(strict.path, large)
+    assert "1200 x 1000 pixels, over the limit of 1,000,000" in refused.reason
+    (taken,) = public.predict(strict.path, large, max_megapixels=2)
+    assert taken.label
+    assert public.predict(run.path, large)[0].label
+    command = ["predict", str(strict.path), str(large), "--json"]
+    assert "over the limit" in CliRunner().invoke(app, command).output
+    assert '"label"' in CliRunner().invoke(app, [*command, "--max-megapixels", "2"]).output
 
 
 def as_predicted(run: RunRecord) -> dict[str, NDArray[np.float32]]:

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from sadari.deploy.serve.about import data_name, describe_model
-from sadari.deploy.serve.access import Access, host_name
+from sadari.deploy.serve.access import Access, host_and_port, host_name
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
@@ -17,7 +17,9 @@ TOKEN = "0123456789abcdef"
 
 @pytest.fixture
 def guarded(classifier: Classifier) -> Iterator[TestClient]:
-    with TestClient(make_app(classifier, None, Access(frozenset({"pics.example"}))), "http://localhost:8000") as client:
+    with TestClient(
+        make_app(classifier, None, Access(frozenset({"pics.example", "proxy.example:8443"}))), "http://localhost:8000"
+    ) as client:
         yield client
 
 
@@ -34,7 +36,7 @@ def locked(classifier: Classifier) -> Iterator[TestClient]:
         ("localhost", 200), ("localhost:8000", 200), ("LOCALHOST.:8000", 200), ("127.0.0.1:8000", 200),
         ("[::1]:8000", 200), ("192.168.0.7", 200), ("pics.example:443", 200),
         ("evil.example", 403), ("evil.example:8000", 403), ("127.0.0.1.evil.example", 403), ("", 403),
-        ("localhost.evil.example", 403), ("127.0.0.1@evil.example", 403),
+        ("localhost.evil.example", 403), ("127.0.0.1@evil.example", 403), ("proxy.example", 200),
     ],
 )  # fmt: skip
 def test_other_names_are_refused(guarded: TestClient, host: str, status: int) -> None:
@@ -47,19 +49,51 @@ def test_other_names_are_refused(guarded: TestClient, host: str, status: int) ->
     ("origin", "status"),
     [
         ("http://localhost:8000", 200), ("https://pics.example", 200),
+        ("http://LOCALHOST:8000", 200), ("https://pics.example:443", 200), ("https://proxy.example:8443", 200),
         ("http://evil.example", 403), ("null", 403), ("http://127.0.0.1:8000", 403), ("", 403),
+        ("http://localhost:9999", 403), ("http://localhost", 403), ("https://localhost", 403),
+        ("//localhost:8000", 403), ("localhost:8000", 403), ("ftp://localhost:8000", 403),
+        ("null//localhost:8000", 403),
+        ("http://localhost:8000/", 403), ("http://a@localhost:8000", 403), ("http://localhost:8000.evil.example", 403),
+        ("https://pics.example:9999", 403), ("https://proxy.example", 403), ("https://proxy.example:9999", 403),
     ],
 )  # fmt: skip
 def test_pages_of_other_sites_are_refused(guarded: TestClient, origin: str, status: int) -> None:
     answer = guarded.post("/predict", headers={"Origin": origin}, files=as_files(noise(1)))
     assert answer.status_code == status
     if status == 403:
-        assert answer.json() == {"detail": f"pages of '{origin}' may not ask this server; open the server's own page"}
+        assert answer.json()["detail"].startswith(f"pages of '{origin}' may not ask this server; ")
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("pics.example", "https://pics.example", 200), ("pics.example:443", "https://pics.example", 200),
+        ("[::1]:8000", "http://[::1]:8000", 200), ("[::1]:8000", "http://[::1]:9999", 403),
+        ("127.0.0.1", "http://127.0.0.1", 200), ("127.0.0.1:80", "http://127.0.0.1", 200),
+        ("127.0.0.1:8000", "//127.0.0.1", 403), ("127.0.0.1:8000", "http://127.0.0.1:9999", 403),
+        ("pics.example:8000", "http://pics.example", 403), ("proxy.example", "https://proxy.example:8443", 200),
+    ],
+)  # fmt: skip
+def test_a_page_comes_from_the_port_that_it_asks(guarded: TestClient, host: str, origin: str, status: int) -> None:
+    headers = {"Host": host, "Origin": origin}
+    assert guarded.post("/predict", headers=headers, files=as_files(noise(1))).status_code == status
 
 
 def test_the_refusal_says_what_to_do(guarded: TestClient) -> None:
     answer = guarded.get("/model", headers={"Host": "gpu-box:8000"})
     assert answer.json() == {"detail": "this server is not called 'gpu-box'; start it with --allow-host gpu-box"}
+    for origin, advice in (
+        ("http://evil.example", "open the server's own page"),
+        ("https://pics.example:8443", "where that is a proxy before it, start it with --allow-host pics.example:8443"),
+    ):
+        answer = guarded.get("/model", headers={"Origin": origin})
+        assert answer.json() == {"detail": f"pages of '{origin}' may not ask this server; {advice}"}
+
+
+def test_names_with_ports() -> None:
+    given = ("A.b.:8443", "a.B", "[::1]:80", "[::1]", "a:")
+    assert [host_and_port(each) for each in given] == ["a.b:8443", "a.b", "::1:80", "::1", "a"]
 
 
 def test_with_a_token_nothing_is_answered_without_it(locked: TestClient) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.request
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -25,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 
 from sadari.deploy.serve.batching import FutureProbabilities
 from sadari.deploy.serve.decoder import Decoder, TooSlowError
+from sadari.deploy.serve.decoder_main import TooLargeError
 from sadari.deploy.serve.limits import Limits, Refused
 from sadari.deploy.serve.predictor import Decoding, Upload
 from sadari.deploy.serve.routes import make_app
@@ -104,7 +107,7 @@ HOLDING: dict[str, tuple[Callable[[], bytes], str, tuple[int, ...]]] = {
         + b"\r\n--X--\r\n", FORM, (422,),
     ),
     "scans": (lambda: texts(scan_bomb(7000, 900)), JSON, (422,)),
-    "rows": (lambda: texts(slow_bitmap(7000)), JSON, (422,)),
+    "rows": (lambda: texts(slow_bitmap(4400)), JSON, (422,)),
 }  # fmt: skip
 
 
@@ -169,7 +172,7 @@ def test_what_takes_too_long_is_killed_and_the_next_one_is_decoded() -> None:
     for _ in range(2):
         started = time.perf_counter()
         with pytest.raises(TooSlowError, match="more than 1 seconds"):
-            decoder.decode(slow_bitmap(7000))
+            decoder.decode(slow_bitmap(4400))
         assert time.perf_counter() - started < 6
         assert decoder.decode(noise(1, side=1200)[0]).shape == (8, 8, 1)
     decoder.close()
@@ -177,12 +180,42 @@ def test_what_takes_too_long_is_killed_and_the_next_one_is_decoded() -> None:
         decoder.decode(noise(1, side=1200)[0])
 
 
+def see_through(side: int, form: str = "PNG", **options: object) -> bytes:
+    """An image with transparency of a single colour: a small file of many pixels."""
+    file = io.BytesIO()
+    Image.new("RGBA", (side, side), (200, 200, 200, 200)).save(file, form, **options)
+    return file.getvalue()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="memory is read where Linux says it")
+def test_images_are_decoded_in_as_much_memory_on_many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    decoder = Decoder(FORM_8, 50_000_000, 60.0)
+    content, before, most = see_through(3600), _rss_below(os.getpid()), 0
+    with ThreadPoolExecutor(8) as pool:
+        working = [pool.submit(decoder.decode, content) for _ in range(16)]
+        while not all(each.done() for each in working):
+            most = max(most, _rss_below(os.getpid()))
+            time.sleep(0.02)
+        assert {each.result().shape for each in working} == {(8, 8, 1)}
+    assert len(_descendants(os.getpid())) >= 8, "the decoders are counted"
+    decoder.close()
+    assert most - before < 1400, "MiB: 60 for each of 8 processes, and 860 for what they decode"
+
+
+def test_what_takes_too_much_memory_is_refused() -> None:
+    decoder = Decoder(FORM_8, 50_000_000, 60.0)
+    with pytest.raises(TooLargeError, match="has 6400 x 6400 pixels as JPEG2000, which take too much memory to decode"):
+        decoder.decode(see_through(6400, "JPEG2000"))
+    decoder.close()
+
+
 def test_who_gives_up_ends_the_decoding() -> None:
     decoder = Decoder(FORM_8, 50_000_000, 60.0)
     decoder.decode(noise(1, side=1200)[0])
     given_up: Future[None] = Future()
     with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(decoder.decode, slow_bitmap(7000), given_up)
+        working = pool.submit(decoder.decode, slow_bitmap(4400), given_up)
         time.sleep(0.3)
         started = time.perf_counter()
         given_up.cancel()
@@ -214,9 +247,11 @@ def test_base64_in_pieces_is_as_strict_as_whole(beating: tuple[str, Beating]) ->
     assert "Excess data after padding" in post(address, b'{"images":["' + whole + b'"]}')[1]
 
 
-# The command itself, as it is started by a user, with short limits.
+# The command itself, as it is started by a user, with short limits, as if the machine had so many cores.
 COMMAND = """
-import sys
+import os, sys
+cores = int(sys.argv.pop(1))
+os.cpu_count = lambda: cores
 from dataclasses import replace
 from sadari.deploy.serve import limits
 short = limits.Limits(head_seconds=1.0, idle_seconds=2.0, decode_seconds=2.0)
@@ -229,9 +264,9 @@ main()
 class Server:
     """A server in a process of its own."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, cores: int) -> None:
         self.connections: list[socket.socket] = []
-        arguments = [sys.executable, "-c", COMMAND, "serve", str(run), "--port", "0"]
+        arguments = [sys.executable, "-c", COMMAND, str(cores), "serve", str(run), "--port", "0"]
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         lines = [self.process.stdout.readline() for _ in range(4)]
@@ -252,10 +287,41 @@ class Server:
         return time.perf_counter() - started
 
     def rss(self) -> int:
-        """Return the MiB that the process and those that it started hold in memory."""
-        pid = str(self.process.pid)
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return _rss(pid) + sum(map(_rss, children))
+        """Return the MiB that the process and those that it started, from whichever thread, hold in memory."""
+        return _rss_below(self.process.pid)
+
+
+def _rss_below(process: int) -> int:
+    return sum(_rss(str(each)) for each in (process, *_descendants(process)))
+
+
+def _command(process: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
+
+
+def _descendants(process: int) -> list[int]:
+    """Return the processes that `process` started, and those that these started.
+
+    One that has not yet begun its own program shares the memory of `process`, and is left out.
+    """
+    own = _command(process)
+    return [each for each in _all_descendants(process) if _command(each) != own]
+
+
+def _all_descendants(process: int) -> list[int]:
+    children = defaultdict(list)
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            parent = file.read_text(errors="replace").rpartition(")")[2].split()[1]
+            children[int(parent)].append(int(file.parent.name))
+    found: list[int] = []
+    waiting = [process]
+    while waiting:
+        found += children[waiting[-1]]
+        waiting += children[waiting.pop()]
+    return found
 
 
 def _rss(pid: str) -> int:
@@ -268,7 +334,16 @@ def _rss(pid: str) -> int:
 
 @pytest.fixture
 def server(digits_run: RunRecord) -> Iterator[Server]:
-    started = Server(digits_run.path)
+    yield from serving(digits_run, os.cpu_count() or 1)
+
+
+@pytest.fixture
+def server_of_8(digits_run: RunRecord) -> Iterator[Server]:
+    yield from serving(digits_run, 8)
+
+
+def serving(run: RunRecord, cores: int) -> Iterator[Server]:
+    started = Server(run.path, cores)
     yield started
     for each in started.connections:
         each.close()
@@ -313,7 +388,7 @@ def test_after_every_attack_it_answers_and_stops(server: Server) -> None:
     assert {each.recv(100)[:12] for each in slow} == {b"HTTP/1.1 408"}
     assert {each.recv(100)[:12] for each in silent} == {b"HTTP/1.1 408"}
 
-    bombs = [texts(slow_bitmap(7000)), texts(scan_bomb(7000, 900)), b'{"images":[' + b'"",' * (10 * MIB) + b'""]}']
+    bombs = [texts(slow_bitmap(4400)), texts(scan_bomb(7000, 900)), b'{"images":[' + b'"",' * (10 * MIB) + b'""]}']
     with ThreadPoolExecutor(12) as pool:
         attacks = [pool.submit(post, server.address, bomb) for bomb in bombs for _ in range(4)]
         slowest, most = 0.0, 0
@@ -336,6 +411,31 @@ def test_after_every_attack_it_answers_and_stops(server: Server) -> None:
         assert server.process.wait(20) == 0
         assert time.perf_counter() - started < 15
     del held
+
+
+LARGE: dict[str, tuple[Callable[[], bytes], int]] = {
+    "13 megapixels, transparent": (lambda: see_through(3600), 24),
+    "50 megapixels, transparent": (lambda: see_through(7050), 6),
+    "40 megapixels, of the format that takes the most memory": (lambda: see_through(6300, "JPEG2000"), 8),
+    "photographs of phones": (photograph, 24),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE)
+def test_large_images_at_once_stay_below_two_gib(name: str, server_of_8: Server) -> None:
+    make, count = LARGE[name]
+    body, most, decoders = texts(make()), 0, 0
+    with ThreadPoolExecutor(count) as pool:
+        attacks = [pool.submit(post, server_of_8.address, body) for _ in range(count)]
+        while not all(each.done() for each in attacks):
+            most = max(most, server_of_8.rss())
+            decoders = max(decoders, len(_descendants(server_of_8.process.pid)))
+            time.sleep(0.02)
+    assert {each.result()[0] for each in attacks} <= {200, 422, 503, 504}
+    assert decoders >= min(count, 8)
+    assert most < 2048
+    assert post(server_of_8.address, texts(*noise(1)))[0] == 200
 
 
 def test_long_texts_are_decoded_as_short_ones() -> None:

@@ -1,13 +1,9 @@
 """Does the page show what is inside the network, and can it be read in any width and colour scheme?"""
 
-from typing import TYPE_CHECKING
-
 import pytest
+from fastapi.testclient import TestClient
 
 from support.browser import NEEDS_BROWSER, Open, draw_seven, painted, said
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = NEEDS_BROWSER
 
@@ -24,6 +20,71 @@ def test_it_shows_why(open_page: Open, digits: str) -> None:
     assert painted(page, "heat") > 1000
     page.get_by_label("Show why").uncheck(force=True)
     page.wait_for_selector("#heat", state="hidden")
+
+
+def test_why_can_be_asked_for_any_class_and_has_a_legend(open_page: Open, digits: str) -> None:
+    page = open_page(digits)
+    draw_seven(page)
+    answer = said(page)
+    assert page.locator("#why").is_hidden()
+    page.get_by_label("Show why").check(force=True)
+    page.wait_for_selector("#heat", state="visible")
+    assert page.locator("#why").inner_text().startswith("What speaks for")
+    assert page.locator("#why .ramp").is_visible()
+    assert page.locator("#why-class option").all_inner_texts() == [f"the answer, {answer}", *"0123456789"]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    other = "3" if answer != "3" else "4"
+    with page.expect_response(lambda response: "grad-cam" in response.url):
+        page.locator("#why-class").select_option(other)
+    assert next(each for each in asked if "grad-cam" in each).endswith(f"label={other}")
+
+
+def test_zero_is_black_in_the_maps_of_every_layer(open_page: Open, digits: str) -> None:
+    page = open_page(digits)
+    draw_seven(page)
+    page.locator("#inside").wait_for()
+    for layer in ("0", "2"):
+        page.locator("#layer").fill(layer)
+        page.wait_for_timeout(500)
+        low, high = page.locator("#maps-legend > span:not(.ramp)").all_inner_texts()
+        low_value, high_value = (float(each.replace("\N{MINUS SIGN}", "-")) for each in (low, high))
+        assert low_value <= 0 <= high_value
+        assert page.evaluate(COLOUR_OF_ZERO) == [[0, 0, 4]] * 3
+
+
+def test_poor_probabilities_are_warned_of(open_page: Open, digits: str, client: TestClient) -> None:
+    page = open_page(digits)
+    caution = client.get("/model").json()["caution"]
+    assert page.locator("#caution").inner_text() == caution
+    assert page.locator("#caution").is_visible() == bool(caution)
+
+
+def test_long_names_are_whole_beside_their_bars(open_page: Open, digits: str) -> None:
+    page = open_page(digits, width=360)
+    names = ["골든 리트리버와 토이 푸들 잡종", "Golden retriever and standard poodle mix"]
+    page.evaluate(SHOW_BARS, names)
+    for place, name in enumerate(names):
+        shown = page.locator("#bars bdi").nth(place)
+        assert shown.inner_text() == name
+        assert shown.evaluate("(e) => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight + 1")
+    figures = page.locator("#bars .figure")
+    assert all(each.evaluate("(e) => e.scrollWidth <= e.clientWidth") for each in figures.all())
+
+
+SHOW_BARS = """async (names) => {
+    const bars = await import(new URL("web/bars.js", location.href));
+    bars.prepare(names);
+    const top = names.map((label, place) => ({ label, probability: place ? 0.999 : 0.001 }));
+    bars.show({ ...top[1], top });
+}"""
+# The colour that the page gives to 0 in a map with values on both sides of it, and in one without.
+COLOUR_OF_ZERO = """async () => {
+    const maps = await import(new URL("web/maps.js", location.href));
+    const both = maps.coloursOf({ low: -1, high: 254 });
+    const colours = [maps.coloursOf({ low: 0, high: 3 })[0], both[1], maps.coloursOf({ low: 0, high: 0 })[77]];
+    return colours.map((each) => each.slice(0, 3));
+}"""
 
 
 def test_sliding_through_the_layers(open_page: Open, digits: str) -> None:

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from sadari.data.decode import UnreadableImageError
+from sadari.deploy.serve.decoder import Decoder
+from sadari.deploy.serve.decoder_main import TooLargeError, pixels_in_header
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
 from sadari.errors import SadariError
 from sadari.inference.classifier import Classifier
+from sadari.inference.pixels import PixelForm
 from support.server import as_files, noise, with_network
+from support.sets import encode
 
 FEW = Limits(image_bytes=5_000, body_bytes=20_000, pixels=10_000, images=4, seconds=0.4, upload_seconds=1.0)
 
@@ -126,6 +132,24 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(strict: TestClient,
     assert problem(strict, 422, files=as_files([declared(100, 100)]))
     for side, words in ((9_000, "over the limit of 50,000,000"), (60_000, "too large"), (2**31 - 1, "too large")):
         assert words in problem(client, 413, files=as_files([declared(side, side)]))
+
+
+def test_a_server_may_take_larger_images_and_has_more_time_for_them() -> None:
+    """Above Pillow's own limit too, of 179 megapixels."""
+    limits = Limits.for_pixels(200_000_000)
+    usual = Limits()
+    assert (limits.pixels, limits.decode_seconds) == (200_000_000, 4 * usual.decode_seconds)
+    assert limits.seconds - limits.decode_seconds == usual.seconds - usual.decode_seconds
+    assert pixels_in_header(declared(14_000, 14_000), limits.pixels) == 196_000_000
+    for side in (14_200, 60_000):
+        with pytest.raises(TooLargeError, match="over the limit of 200,000,000"):
+            pixels_in_header(declared(side, side), limits.pixels)
+    assert Limits.for_pixels(1_000_000).decode_seconds == usual.decode_seconds
+    decoder = Decoder(PixelForm(8, 8, 3, "crop", "bilinear"), 1_000, 1.0)
+    assert decoder.decode_small(encode(np.zeros((20, 40, 3), np.uint8), "PNG")).shape == (8, 8, 3)
+    with pytest.raises(UnreadableImageError, match="over the limit of 1,000"):
+        decoder.decode_small(encode(np.zeros((40, 40, 3), np.uint8), "PNG"))
+    decoder.close()
 
 
 def test_too_much_is_refused(strict: TestClient) -> None:

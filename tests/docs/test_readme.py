@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from sadari.cli.main import app
+from sadari.cli.output.tables import COLUMNS, PUBLISHED
 from sadari.comparison.study import read_study
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,22 @@ def test_every_figure_beside_an_articles_was_measured() -> None:
         assert any({published, ours} <= figures for figures in together), (published, ours)
     known = set().union(*together)
     assert set(FIGURES.findall(KOREAN)) - known <= {"2.0"}, "the licence's is no figure"
+
+
+def test_every_column_of_the_table_is_explained_in_korean() -> None:
+    rows = re.findall(r"^\| (`[^|]+) \|", KOREAN, re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    headings = {column.heading for column in (*COLUMNS, *PUBLISHED)}
+    assert {name for name in explained if name in headings} == headings
+    assert not re.search(r"\d %", KOREAN.replace("`95 % interval`", "")), (
+        "in Korean the sign follows the figure at once"
+    )
+
+
+def test_a_bullet_stands_once_in_each_page() -> None:
+    for page in (ENGLISH, KOREAN):
+        bullets = re.findall(r"^- \[[^]]+\]\([^)]+\)", page, re.MULTILINE)
+        assert len(bullets) == len(set(bullets))
 
 
 def test_the_claims_are_counted_as_on_their_page() -> None:

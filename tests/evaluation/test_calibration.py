@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from sadari.evaluation.calibration import BINS, expected_calibration_error, reliability
+from sadari.evaluation.calibration import (
+    BINS,
+    ReliabilityBin,
+    calibration_caution,
+    expected_calibration_error,
+    reliability,
+)
 from sadari.evaluation.metrics import calibration_error
 from sadari.values import Predictions
 from support.predictions import predictions_of
@@ -96,3 +102,19 @@ def test_nothing_to_show_is_refused() -> None:
         reliability([])
     with pytest.raises(ValueError, match="0 bins"):
         reliability([drawn(1)], bins=0)
+
+
+def one_bin(confidence: float, accuracy: float, images: float) -> list[ReliabilityBin]:
+    return [ReliabilityBin(0.8, 1.0, confidence, accuracy, images)]
+
+
+def test_probabilities_are_warned_of_where_they_are_far_from_the_truth() -> None:
+    said = calibration_caution("cnn", one_bin(0.95, 0.8, 1000), 0.15)
+    assert said.startswith("The probabilities of cnn are too high: 95 % on average, where 80 % are right")
+    assert "too low" in calibration_caution("cnn", one_bin(0.6, 0.8, 1000), 0.2)
+    assert calibration_caution("cnn", one_bin(0.82, 0.8, 1000), 0.02) == ""
+
+
+def test_a_few_images_are_no_reason_to_warn() -> None:
+    assert calibration_caution("cnn", one_bin(0.85, 0.75, 20), 0.1) == ""
+    assert calibration_caution("cnn", one_bin(0.85, 0.75, 2000), 0.1) != ""

@@ -114,3 +114,10 @@ def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_jud
     assert threads_for(resolved, (224, 224, 3)) == len(os.sched_getaffinity(0))
     assert threads_for(job_for("majority", threads=3).settings, (8, 8, 1)) == 3
     assert resolved.precision in ("float32", "bfloat16")
+
+
+def test_where_torch_does_not_say_what_the_processor_has_precision_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question has a private name, which another version of torch may lack."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    assert resolve_machine(job_for("majority", device="cpu", precision="auto").settings).precision == "float32"

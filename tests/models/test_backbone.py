@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import UsageError
+from sadari.models.backbone.inside import inner_layers
 from sadari.models.backbone.module import Backbone, make_backbone, outline
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.models.layers.dropout import Dropout, DropPath
 from sadari.models.network import Network, build
 from sadari.models.parse import describe, parse
+from support.models import is_right
 
 SIZE = (64, 64)
 
@@ -318,3 +320,26 @@ def test_equal_seeds_give_equal_weights_and_random_numbers_of_others_do_not_matt
     state = torch.random.get_rng_state()
     network(text)
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("name", "train"),
+    [
+        ("vgg11_bn", "all"),
+        ("mobilenetv1_100", "from:blocks.3"),
+        ("resnet18", "head"),
+        ("efficientnet_lite0", "all"),
+        ("vit_tiny_patch16_224", "all"),
+    ],
+)
+def test_the_layers_inside_have_all_its_parameters_and_right_arithmetic(name: str, train: str) -> None:
+    size = (224, 224)
+    whole = outline(pretrained(name), "end", train, size)
+    inside = inner_layers(pretrained(name), "end", train, size)
+    assert sum(each.total for each in inside) == whole.total
+    assert sum(each.trainable for each in inside) == whole.trainable
+    told = [each for each in inside if each.params_how]
+    assert told
+    for each in told:
+        assert is_right(each.params_how, each.total), each
+    assert {each.keras for each in inside if each.kind == "Conv2d"} != {""} or not name.startswith("vgg")

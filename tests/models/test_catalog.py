@@ -1,10 +1,12 @@
 """The named models against the articles' table, and networks that users bring as files."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from sadari.errors import UsageError
+from sadari.models import catalog
 from sadari.models.catalog import MODELS, find_model
 from sadari.models.parse import parse
 from sadari.models.spec import FittedBy, ModelSpec
@@ -167,3 +169,24 @@ def test_a_number_that_is_not_whole_is_refused_where_a_whole_one_belongs() -> No
     assert with_overrides(Settings(), {"epochs": 5.0}).epochs == 5
     with pytest.raises(UsageError, match=r"epochs is a whole number, not '5\.7'"):
         with_overrides(Settings(), {"epochs": 5.7})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("resnet18", "did you mean timm's network of that name, 'timm:resnet18'?"),
+        ("ResNet50", "did you mean timm's network of that name, 'timm:resnet50'?"),
+        ("vgg19", "did you mean timm's network of that name, 'timm:vgg19'?"),
+        ("cnn3", "did you mean 'cnn'?"),
+        ("nonsense", "networks of timm are timm:NAME, such as timm:resnet18, and your own are .toml files"),
+    ],
+)
+def test_an_unknown_model_that_timm_has_gets_its_name(name: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"unknown model '{name}'.*{re.escape(hint)}"):
+        find_model(name)
+
+
+def test_the_names_of_timm_are_those_that_it_registers() -> None:
+    import timm
+
+    assert catalog._names_of_timm() >= set(timm.list_models())

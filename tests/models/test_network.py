@@ -13,7 +13,7 @@ from sadari.models.layers import modules
 from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.modules import glorot_uniform, orthogonal
-from sadari.models.layers.specs import KINDS
+from sadari.models.layers.specs import KINDS, Layer
 from sadari.models.network import Network, build
 from sadari.models.parse import describe, parse
 from support.models import walk
@@ -346,3 +346,12 @@ def test_a_layer_that_is_listened_to_gives_what_it_always_gives(listen: str) -> 
     maps = made.features(x)
     assert (heard[0] >= 0).all()
     assert torch.equal(maps, torch.nn.functional.max_pool2d(heard[0], 2))
+
+
+class Unknown(Layer):
+    kind = "unknown"
+
+
+def test_a_layer_that_nothing_computes_is_one_sentence() -> None:
+    with pytest.raises(SadariError, match="`unknown` can be read, but nothing computes it; add a case for Unknown to"):
+        build((Unknown(text="unknown"), *parse("flatten", {})), (4, 4, 1), 2, 0)

@@ -3,9 +3,11 @@
 import pytest
 
 from sadari.errors import UsageError
+from sadari.models.catalog import MODELS
 from sadari.models.layers import specs
 from sadari.models.layers.specs import LSTM, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, Rows
 from sadari.models.parse import Row, describe, parse
+from support.models import is_right
 
 
 def test_every_kind_of_layer_is_read() -> None:
@@ -97,13 +99,13 @@ def test_rows_say_how_each_shape_came_about() -> None:
     """A4's reading of `model.summary()`: 28 -> 26 -> 13 -> 11 -> 5 -> 1600."""
     rows = describe(parse("conv 64, maxpool, conv 64, maxpool, flatten, dense 128", {}), (28, 28, 1), 10)
     assert rows == (
-        Row(1, "conv 64", (26, 26, 64), 640, 640, "28 - 3 + 1 = 26"),
+        Row(1, "conv 64", (26, 26, 64), 640, 640, "28 - 3 + 1 = 26", "(3x3x1 + 1) x 64 = 640"),
         Row(2, "maxpool", (13, 13, 64), 0, 0, "26 / 2 = 13"),
-        Row(3, "conv 64", (11, 11, 64), 36_928, 36_928, "13 - 3 + 1 = 11"),
+        Row(3, "conv 64", (11, 11, 64), 36_928, 36_928, "13 - 3 + 1 = 11", "(3x3x64 + 1) x 64 = 36,928"),
         Row(4, "maxpool", (5, 5, 64), 0, 0, "11 / 2 = 5, 1 left out"),
         Row(5, "flatten", (1600,), 0, 0, "5 x 5 x 64 = 1600"),
-        Row(6, "dense 128", (128,), 204_928, 204_928, "128 units, each sees 1600"),
-        Row(7, "dense 10 softmax", (10,), 1290, 1290, "10 units, each sees 128"),
+        Row(6, "dense 128", (128,), 204_928, 204_928, "128 units, each sees 1600", "(1600 + 1) x 128 = 204,928"),
+        Row(7, "dense 10 softmax", (10,), 1290, 1290, "10 units, each sees 128", "(128 + 1) x 10 = 1,290"),
     )
 
 
@@ -171,3 +173,17 @@ def test_a_layer_that_does_not_fit_is_named(text: str, size: int, sentence: str)
         describe(parse(text, {}), (size, size, 1), 10)
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
+
+
+def test_every_number_of_parameters_has_its_arithmetic() -> None:
+    text = "conv 4 5 same, batchnorm, layernorm, conv 6, rows, lstm 8 sequence, layernorm, lstm 5, dense 7 tanh"
+    counted = [row for row in describe(parse(text, {}), (12, 12, 3), 4) if row.total]
+    assert len(counted) == 9
+    for row in counted:
+        assert is_right(row.params_how, row.total), row
+    for spec in MODELS:
+        if not spec.begins_with_backbone():
+            assert all(is_right(row.params_how, row.total) for row in spec.rows((32, 32, 3), 10) if row.total), (
+                spec.name
+            )
+    assert all(not row.params_how for row in describe(parse("relu, maxpool, flatten", {}), (4, 4, 1), 2)[:3])

@@ -79,8 +79,8 @@ def test_layers_are_those_that_explain_shows(stamped_result: ComparisonResult, r
         images, *rows = arm.detail.layers
         assert (images.text, images.output, images.how) == ("input", "8x8x1", "")
         assert [row.name for row in rows] == list(layers.names)
-        assert [(row.text, row.params, row.trainable, row.how) for row in rows] == [
-            (row.text, row.total, row.trainable, row.how) for row in layers.rows
+        assert [(row.text, row.params, row.trainable, row.how, row.params_how) for row in rows] == [
+            (row.text, row.total, row.trainable, row.how, row.params_how) for row in layers.rows
         ]
     mlp, softmax, _ = report.arms
     assert [row.name for row in mlp.detail.layers[1:]] == ["flatten1", "dense1", "dense2", "dense3"]

@@ -213,3 +213,13 @@ def test_the_same_report_is_the_same_page() -> None:
 )  # fmt: skip
 def test_paths_of_this_machine_stay_on_it(text: str, told: str | None) -> None:
     assert without_folders(text) == (text if told is None else told)
+
+
+def test_no_path_stays_in_reasons_and_notes() -> None:
+    report = small_report()
+    first = report.arms[0]
+    failed = replace(first.result, reason="the weights /home/kim/w/vgg16.safetensors lack a layer")
+    leading = replace(first, result=failed)
+    page = render(replace(report, arms=(leading, *report.arms[1:]), notes=("'/home/kim/cats/b.png' was left out",)))
+    assert "/home/kim" not in page
+    assert "the weights vgg16.safetensors lack a layer" in page and "'b.png' was left out" in page

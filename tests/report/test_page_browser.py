@@ -188,8 +188,8 @@ def test_the_layers_of_a_network_are_unfolded(open_page: Open) -> None:
     assert not first.locator("table").is_visible()
     first.locator("summary").click()
     lines = [row.locator("th, td").all_inner_texts() for row in first.locator("tbody tr").all()]
-    assert lines[0] == ["input", "28x28x1", "", "", ""]
-    assert lines[1] == ["conv 32", "26x26x32", "28 - 3 + 1 = 26", "320", "layer1"]
+    assert lines[0] == ["input", "28x28x1", "", "", "", ""]
+    assert lines[1] == ["conv 32", "26x26x32", "28 - 3 + 1 = 26", "320", "(3x3x1 + 1) x 32 = 320", "layer1"]
     assert first.locator("table").is_visible() and len(lines) == 7
 
 

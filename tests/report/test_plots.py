@@ -291,3 +291,23 @@ def test_one_epoch_and_no_validation_can_be_drawn(tmp_path: Path) -> None:
 def test_many_arms_get_as_many_colours() -> None:
     for count in (1, 7, 8, 30):
         assert len(set(pick_colours(count))) == count
+
+
+def test_of_twenty_arms_the_best_have_colours_and_the_others_stand_behind(result: ComparisonResult) -> None:
+    one = figures.curves(result)
+    (train, val) = one.loss[:2]
+    names = [f"arm {number}" for number in range(20)]
+    drawn = tuple(replace(curve, arm=name) for name in names for curve in (train, val))
+    with styled():
+        figure = draw_curves(figures.Curves("t", drawn, drawn, leading=tuple(names[:6])))
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[:7] == [*names[:6], "14 others, val"]
+    pale = [line for line in figure.axes[0].lines if line.get_color() == "#c9c9c9"]
+    assert len(pale) == 14
+
+
+def test_the_leading_arms_are_the_best_ones(result: ComparisonResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(figures.curves(result).leading) == {"majority", "softmax", "mlp"}
+    monkeypatch.setattr(figures, "LEADING", 1)
+    assert figures.curves(result).leading == (result.arms[0].name,)

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from sadari.comparison.result import ComparisonResult
-from sadari.evaluation.calibration import ReliabilityBin
-from sadari.report.sentences import calibration_caution, conclusions, verdict_sentence
+from sadari.report.sentences import conclusions, verdict_sentence
 from sadari.values import Interval, Verdict
 
 
@@ -55,22 +54,6 @@ def test_many_names_are_counted(stamped_result: ComparisonResult) -> None:
     arms = [replace(mlp, name=f"m{at}", accuracy=Interval(0.9 - at / 100, 0, 0.8, 0.95)) for at in range(7)]
     verdicts = [("m0", arm.name, 0.01, NO) for arm in arms[1:]]
     assert "no difference from m1, m2, m3 and 3 others is shown" in spoken(stamped_result, *verdicts, arms=tuple(arms))
-
-
-def bins(confidence: float, accuracy: float, images: float) -> list[ReliabilityBin]:
-    return [ReliabilityBin(0.8, 1.0, confidence, accuracy, images)]
-
-
-def test_probabilities_are_warned_of_where_they_are_far_from_the_truth() -> None:
-    said = calibration_caution("cnn", bins(0.95, 0.8, 1000), 0.15)
-    assert said.startswith("The probabilities of cnn are too high: 95 % on average, where 80 % are right")
-    assert "too low" in calibration_caution("cnn", bins(0.6, 0.8, 1000), 0.2)
-    assert calibration_caution("cnn", bins(0.82, 0.8, 1000), 0.02) == ""
-
-
-def test_a_few_images_are_no_reason_to_warn() -> None:
-    assert calibration_caution("cnn", bins(0.85, 0.75, 20), 0.1) == ""
-    assert calibration_caution("cnn", bins(0.85, 0.75, 2000), 0.1) != ""
 
 
 def test_the_conclusions_repeat_no_verdict(stamped_result: ComparisonResult) -> None:

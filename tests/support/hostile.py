@@ -1,6 +1,7 @@
 """Small files that take long to decode, as attackers make them."""
 
 import struct
+import zlib
 
 RUN = (1 << 15) - 1  # blocks that one code of a scan can skip
 
@@ -28,6 +29,24 @@ def slow_bitmap(side: int) -> bytes:
     head = b"BM" + struct.pack("<IHHI", offset + len(rows), 0, 0, offset)
     info = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(rows), 0, 0, 256, 0)
     return head + info + bytes(1024) + rows
+
+
+def many_chunks(side: int, pieces: int) -> bytes:
+    """Make a grey PNG of `side` x `side` pixels whose data come in `pieces` chunks, most of them empty."""
+    packed = zlib.compress(bytes((side + 1) * side))
+    chunks = [_chunk(b"IDAT", packed[at : at + 1]) for at in range(len(packed) - 1)]
+    chunks += [_chunk(b"IDAT", b"")] * max(0, pieces - len(packed)) + [_chunk(b"IDAT", packed[-1:])]
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + _chunk(b"IEND", b"")
+
+
+def many_segments(jpeg: bytes, pieces: int) -> bytes:
+    """Put so many empty comments before what a JPEG holds."""
+    return jpeg[:2] + _segment(0xFE, b"") * pieces + jpeg[2:]
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def _segment(marker: int, content: bytes) -> bytes:

@@ -1,4 +1,6 @@
-"""Small models with random weights, ready to predict, for the tests of explanations."""
+"""Small models with random weights, ready to predict, and what tests check of the layers of any model."""
+
+import re
 
 import numpy as np
 import torch
@@ -55,3 +57,10 @@ def walk(network: Network, x: Tensor) -> list[Tensor]:
 def pixels_for(model: TrainedModel, seed: int = 0) -> NDArray[np.uint8]:
     """Draw a random image as `model` reads it."""
     return np.random.default_rng(seed).integers(0, 256, model.architecture.shape, dtype=np.uint8)
+
+
+def is_right(arithmetic: str, total: int) -> bool:
+    """Return whether arithmetic such as "(3x3x1 + 1) x 32 = 320" ends in `total`, and is right."""
+    left, _, right = arithmetic.rpartition(" = ")
+    assert re.fullmatch(r"[\dx+() ]+", left), left
+    return right == f"{total:,}" and eval(left.replace("x", "*")) == total

@@ -111,7 +111,9 @@ def _detail(
 def _layers(text: str, classes: int) -> tuple[LayerRow, ...]:
     shape = (SIDE, SIDE, 1)
     rows = (
-        LayerRow(row.text, f"layer{row.number}", shape_text(row.shape), row.total, row.trainable, row.how)
+        LayerRow(
+            row.text, f"layer{row.number}", shape_text(row.shape), row.total, row.trainable, row.how, row.params_how
+        )
         for row in describe(parse(text, {}), shape, classes)
     )
     return (LayerRow("input", "", shape_text(shape), 0, 0, ""), *rows)

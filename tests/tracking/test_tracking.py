@@ -191,7 +191,16 @@ def test_a_place_that_is_none_is_one_sentence(uri: str, tmp_path: Path, monkeypa
     Path("file").write_text("in the way", encoding="utf-8")
     with pytest.raises(SadariError, match=r"^MLflow refuses: ") as refused:
         log([run_in(tmp_path / "first").path], uri=uri)
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 350
+    if uri.startswith("http"):
+        assert str(refused.value).endswith(
+            "the server http://127.0.0.1:9 cannot be reached; start it, or name another --uri"
+        )
+
+
+def test_a_database_whose_package_is_missing_is_not_promised_by_the_extra(tmp_path: Path) -> None:
+    with pytest.raises(SadariError, match="needs the package psycopg2, which the extra 'mlflow' does not bring"):
+        log([run_in(tmp_path / "first").path], uri="postgresql://nowhere/db")
 
 
 def test_without_mlflow_one_sentence_says_what_to_install(tmp_path: Path) -> None:
@@ -257,7 +266,7 @@ def test_the_next_command_works_as_printed(
 ) -> None:
     monkeypatch.setattr(mlflow_store, "which", lambda name: name if name in programs else None)
     monkeypatch.setattr(mlflow_store, "_has_pages", lambda: whole)
-    show = "mlflow ui --backend-store-uri 'sqlite:////my runs/mlflow.db'"
+    show = "mlflow ui --workers 1 --backend-store-uri 'sqlite:////my runs/mlflow.db'"
     found = mlflow_store.next_step("sqlite:////my runs/mlflow.db")
     assert found == wanted.format(show=show, version=version("mlflow-skinny"))
 

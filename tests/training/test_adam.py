@@ -1,5 +1,6 @@
 """Do the leaner Adam and AdamW step as torch's own, to the bit, and go on from a stored state?"""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Adam, AdamW
 
+from sadari.training.optim import adam
 from sadari.training.optim.adam import LeanAdam, LeanAdamW
 
 PAIRS = [(LeanAdam, Adam), (LeanAdamW, AdamW)]
@@ -55,3 +57,28 @@ def test_they_go_on_from_a_kept_state(lean: Any, plain: Any) -> None:
     third.load_state_dict(second.state_dict())
     found = stepped(third, pieces, range(3, 5))
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("missing", ["_fused_adam_", "_fused_adamw_", "_foreach_add_"])
+@pytest.mark.parametrize(("lean", "plain"), PAIRS)
+def test_where_torch_lacks_a_private_name_its_own_step_is_taken(
+    missing: str, lean: Any, plain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {name: getattr(torch, name) for name in ("_fused_adam_", "_fused_adamw_", "_foreach_add_")}
+    del there[missing]
+    monkeypatch.setattr(adam, "torch", SimpleNamespace(**there))
+    test_they_step_as_torchs_own(lean, plain)
+
+
+@pytest.mark.parametrize(("lean", "plain"), PAIRS)
+def test_where_torch_keeps_another_state_its_own_step_is_taken(
+    lean: Any, plain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adam, "STATE", frozenset(("step", "first_moment", "second_moment")))
+    monkeypatch.setattr(adam, "_step", None)  # which is not called
+    test_they_step_as_torchs_own(lean, plain)
+
+
+def test_a_group_of_another_version_has_no_arithmetic() -> None:
+    assert adam._arithmetic({"lr": 0.1}) is None
+    assert adam._arithmetic({"decoupled_weight_decay": True}) is torch._fused_adamw_

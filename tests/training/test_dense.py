@@ -128,6 +128,15 @@ def test_a_layer_that_somebody_listens_to_is_called() -> None:
     assert DenseStack.of(network) is None
 
 
+def test_where_torch_names_its_hooks_otherwise_all_layers_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert DenseStack.of(network_of("flatten, dense 4")) is not None
+    convolved, (x, _) = network_of("conv 4 same, maxpool, flatten, dense 4"), batch()
+    before = convolved(x)
+    monkeypatch.setattr(modules, "HOOKS", ("_hooks_of_another_version",))
+    assert DenseStack.of(network_of("flatten, dense 4")) is None
+    assert torch.equal(convolved(x), before)
+
+
 def test_training_by_them_learns_what_autograd_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = []
     for name, of in (("written", DenseStack.of), ("autograd", lambda _: None)):

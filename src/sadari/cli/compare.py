@@ -153,6 +153,7 @@ def _show(
     from sadari.comparison.claims.claim import claimed_to_fail
     from sadari.report.page import write_report
     from sadari.report.plots.files import write_plots
+    from sadari.report.plots.fonts import boxes_notice
 
     plots: tuple[Path, ...] = ()
     report: Path | None = None
@@ -161,7 +162,7 @@ def _show(
         report = write_report(result)
     finally:  # what was measured is shown, even where nothing can be drawn
         screen = stderr_console() if as_json else stdout_console()
-        show_comparison(result, screen, data, plots, notes, report)
+        show_comparison(result, screen, data, plots, (*notes, *boxes_notice()), report)
         show_claims(result.claims, screen)
         document = result.document(report)
         if searched:

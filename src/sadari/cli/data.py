@@ -1,5 +1,6 @@
 """`sadari data`: which sets are there, what is in one, can it be trusted, and how is it converted?"""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from sadari.settings import Settings, with_overrides
 
 if TYPE_CHECKING:
     from sadari.data.findings import Findings
+    from sadari.data.pixel_figures import ChannelFigures
     from sadari.values import ImageSet, Split
 
 app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert sets of images.")
@@ -174,7 +176,7 @@ def _show_findings(found: "Findings") -> None:
     if len(found.copies) > SHOWN:
         show(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")
     show(*(f"  unreadable: {each.id}: {each.reason}" for each in found.unreadable))
-    show(*(f"note  {note}" for note in found.notes))
+    show(*(f"note  {note}" for note in found.notes if note not in found.sentences))
 
 
 def _nothing(found: "Findings") -> str:
@@ -198,6 +200,69 @@ def convert_data(
     progress.say(f"wrote {len(images):,} images to {out}")
 
 
+@app.command("show")
+def show_data(
+    data: Data,
+    set_: DataSettings = None,
+    seed: Annotated[int, seed_option("Decides which images are drawn.")] = 0,
+    out: Annotated[Path, out_option("The picture.", metavar="FILE.png")] = Path("samples.png"),
+    as_json: AsJson = False,
+) -> None:
+    """Draw up to 25 training images, each under its class, and say which mean and deviation the pixels have.
+
+    These are per channel, before and after --set scaling=... (unit, channel, pixel or none), fitted on the training
+    images alone.
+    """
+    from sadari.data.load import load
+    from sadari.data.split import draw_split
+    from sadari.report.views import write_samples
+
+    settings, progress = _settings(set_), TerminalProgress()
+    _require_png(out)
+    images = load(data, settings, progress)
+    split = draw_split(images, settings)
+    figures = _pixel_figures(images, split, settings)
+    drawn = write_samples(images, split, out, seed)
+    if as_json:
+        described = [asdict(each) for each in figures]
+        print_json({"picture": str(out.resolve()), "images": drawn, "scaling": settings.scaling, "pixels": described})
+        return
+    if figures:
+        _show_pixels(figures, settings.scaling)
+    else:
+        show("mean and deviation are not computed: the images are streamed, so that all of them had to be decoded")
+    show(f"wrote {out}: {drawn} training images, each under its class")
+
+
+def _pixel_figures(images: "ImageSet", split: "Split", settings: Settings) -> "list[ChannelFigures]":
+    """Return mean and deviation of each split and channel; none for images that are decoded at every access."""
+    import numpy as np
+
+    from sadari.data.pixel_figures import channel_figures
+    from sadari.data.prepare import Preprocess
+    from sadari.values import SPLITS
+
+    if not isinstance(images.images, np.ndarray):
+        return []
+    preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
+    return [each for name in SPLITS for each in channel_figures(images, name, split.positions(name), preprocess)]
+
+
+def _show_pixels(figures: "list[ChannelFigures]", scaling: str) -> None:
+    right = ("mean", "deviation", f"mean, scaling={scaling}", "deviation then")
+    table = new_table("pixels", "channel", *right, right=right)
+    for each in figures:
+        before = (f"{each.mean:.2f}", f"{each.deviation:.2f}")
+        then = (f"{round(each.scaled_mean, 4) + 0.0:.4f}", f"{each.scaled_deviation:.4f}")  # no -0.0000
+        table.add_row(each.split, each.channel, *before, *then)
+    show(table)
+
+
+def _require_png(out: Path) -> None:
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out is the name of a .png file, not '{out}'")
+
+
 @app.command("augment")
 def augment_data(
     data: Data,
@@ -209,17 +274,19 @@ def augment_data(
     from sadari.data.augment.pipeline import parse_augmentation
     from sadari.data.load import load
     from sadari.data.split import draw_split
+    from sadari.report.plots.fonts import boxes_notice
     from sadari.report.views import view_grid, write_views
 
     settings, progress = _settings(set_), TerminalProgress()
-    if out.suffix.lower() != ".png":
-        raise UsageError(f"--out is the name of a .png file, not '{out}'")
+    _require_png(out)
     images = load(data, settings, progress)
     augmentation = parse_augmentation(settings.augment, *images.shape[:2])
     if augmentation is None:
         received = f"augment is '{settings.augment}', which changes nothing"
         raise UsageError(f"{received}; say what to draw, such as --set augment='rotate 30, shift 0.2, zoom 0.2, flip'")
     write_views(view_grid(images, draw_split(images, settings), augmentation, settings.augment, seed), out)
+    for notice in boxes_notice():
+        progress.say(f"note: {notice}")
     progress.say(f"wrote {out}: each training image in the first column, and four views of it")
 
 

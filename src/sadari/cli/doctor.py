@@ -13,6 +13,7 @@ from sadari.cli.output.console import print_json
 from sadari.errors import SadariError
 
 VARIABLES = ("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
+SCRIPTS = {"hangul": "가", "kana": "あ", "han": "中"}  # a letter of each
 LEAST_FREE_GIB = 2  # assumed: a pack of 60,000 small images and a comparison's runs fit
 
 
@@ -30,6 +31,7 @@ def doctor(as_json: AsJson = False) -> None:
 def examine() -> dict[str, Any]:
     """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
     from sadari.inference.device import resolve_machine
+    from sadari.report.plots.fonts import font_families, writes
     from sadari.run import environment, memory_bytes
     from sadari.settings import Settings
 
@@ -40,6 +42,12 @@ def examine() -> dict[str, Any]:
     return {
         "machine": {**stamp, "memory_gib": round(memory_bytes() / 2**30, 1) or None, "executable": sys.executable},
         "a_run_here": {"device": settings.device, "precision": settings.precision},
+        "fonts": {
+            "names_in_plots": list(font_families()),
+            "hangul": writes("가"),
+            "kana": writes("あ"),
+            "han": writes("中"),
+        },
         "folders": folders,
         "sets": _sets(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
@@ -93,6 +101,7 @@ def _show(document: dict[str, Any]) -> None:
     typer.echo(f"a run     trains on {here['device']} in {here['precision']}")
     for name, folder in document["folders"].items():
         typer.echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
+    typer.echo(f"fonts     {_fonts_text(document['fonts'])}")
     for name, where in document["sets"].items():
         typer.echo(f"set       {name:14} {where}")
     for name, value in document["environment"].items():
@@ -101,3 +110,13 @@ def _show(document: dict[str, Any]) -> None:
         typer.echo(f"problem   {problem}")
     if not document["problems"]:
         typer.echo("all well")
+
+
+def _fonts_text(fonts: dict[str, Any]) -> str:
+    from sadari.report.plots.fonts import ADVICE
+
+    missing = [script for script in SCRIPTS if not fonts[script]]
+    used = ", ".join(fonts["names_in_plots"])
+    if not missing:
+        return f"plots are written in {used}"
+    return f"plots are written in {used}, without {' and '.join(map(str.title, missing))}, shown as boxes; {ADVICE}"

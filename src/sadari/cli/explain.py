@@ -54,6 +54,7 @@ def explain(
     from sadari.explain.summary import summarise
     from sadari.inference.classifier import Classifier
     from sadari.inference.evaluate import own_images
+    from sadari.report.plots.fonts import boxes_notice
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
 
@@ -78,6 +79,8 @@ def explain(
     pictures = _draw_model(model, view if not inputs else None, folder) if out or view or inputs else []
     places = [folder / name for name in _folder_names(inputs)]
     seen = [_draw(model, *each, view) for each in zip(inputs, looks, places, strict=True)]
+    for notice in boxes_notice():
+        progress.say(f"note: {notice}")
     if as_json:
         print_json(_document(record.path, summary, pictures, seen))
     elif seen or pictures:

@@ -85,6 +85,13 @@ def _run() -> int:
         if threading.current_thread() is threading.main_thread():
             interrupt_by_signals()
         status = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        if getattr(sys.stdout, "reader_gone", False):  # it has seen enough, such as `head`
+            return 0
+        if isinstance(error, SystemExit):
+            raise
+        status = _unexpected(error)
     except SadariError as error:
         if debug:
             raise

@@ -1,5 +1,6 @@
 """`sadari models`: the ladder, or one model's layers, shapes and parameters."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -7,11 +8,20 @@ import typer
 from sadari.cli.completion import model_names
 from sadari.cli.options import AsJson, Overrides, overrides_of
 from sadari.cli.output.console import print_json, show
-from sadari.cli.output.layers import count_params, layer_table, row_document, total_sentence
+from sadari.cli.output.layers import (
+    count_params,
+    inner_document,
+    inner_table,
+    layer_table,
+    row_document,
+    total_sentence,
+)
 from sadari.errors import UsageError
 from sadari.settings import Value, resolve
 
 if TYPE_CHECKING:
+    from sadari.models.backbone.inside import InnerLayer
+    from sadari.models.backbone.spec import Backbone
     from sadari.models.layers.specs import Shape
     from sadari.models.spec import ModelSpec
 
@@ -37,6 +47,7 @@ def models(
     ] = None,
     set_: Overrides = None,
     as_json: AsJson = False,
+    inside: Annotated[bool, typer.Option("--inside", help="List the layers inside a backbone too.")] = False,
 ) -> None:
     """Show the ladder, or the layers, output shapes and parameters of one model."""
     from sadari.models.backbone.spec import backbone_of
@@ -47,6 +58,8 @@ def models(
         raise UsageError(f"--channels is 1 (grey) or 3 (colour), not {channels}")
     overrides = overrides_of(set_, train=train)
     if name is None:
+        if inside:
+            raise UsageError("--inside needs one model with a backbone, such as `sadari models vgg16 --inside`")
         if overrides:
             option = "--set" if set_ else "--train"
             raise UsageError(f"{option} needs one model: name it, such as `sadari models lstm --set dropout=0.3`")
@@ -58,7 +71,18 @@ def models(
     backbone = backbone_of(parse(spec.layers, variables))
     size = image_size or (backbone.pretrained().size if backbone else IMAGE_SIZE)
     shape = (size, size, channels or (3 if backbone else CHANNELS))
-    _show_model(spec, shape, classes or (ANIMALS if backbone else CLASSES), variables, as_json)
+    if inside and backbone is None:
+        raise UsageError(f"{spec.name} begins with no backbone, so that all of its layers are listed without --inside")
+    layers = _inner_layers(backbone, shape) if backbone else ()
+    _show_model(spec, shape, classes or (ANIMALS if backbone else CLASSES), variables, layers, inside, as_json)
+
+
+def _inner_layers(backbone: "Backbone", shape: "Shape") -> "tuple[InnerLayer, ...]":
+    from sadari.models.backbone.inside import inner_layers
+
+    if shape[2] != 3:
+        return ()  # the list of layers says what is wrong
+    return inner_layers(backbone.pretrained(), backbone.cut, backbone.train, (shape[0], shape[1]))
 
 
 def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
@@ -99,16 +123,31 @@ def _catalog_entry(spec: "ModelSpec", shape: "Shape", classes: int) -> dict[str,
         return {**about, "params": None, "reason": str(error)}
 
 
-def _show_model(spec: "ModelSpec", shape: "Shape", classes: int, variables: dict[str, Value], as_json: bool) -> None:
+def _show_model(
+    spec: "ModelSpec",
+    shape: "Shape",
+    classes: int,
+    variables: dict[str, Value],
+    layers: "Sequence[InnerLayer]",
+    inside: bool,
+    as_json: bool,
+) -> None:
     rows = spec.rows(shape, classes, variables)
     params = count_params(rows)
     if as_json:
         about = {"name": spec.name, "summary": spec.summary, "article": spec.article, "fitted_by": spec.fitted_by}
         sizes = {"input": list(shape), "classes": classes, "variables": variables, "settings": dict(spec.settings)}
-        print_json({**about, **sizes, "layers": [row_document(row) for row in rows], "params": params})
+        listed: dict[str, Any] = {"layers": [row_document(row) for row in rows], "params": params}
+        if layers:
+            listed["inside"] = [inner_document(each) for each in layers]
+        print_json({**about, **sizes, **listed})
         return
     title = f"{spec.name}: {spec.summary}" if spec.summary else spec.name
     if rows:
         show(title, layer_table(shape, rows), total_sentence(params, frozen=spec.begins_with_backbone()))
+        if inside:
+            show("", inner_table(layers))
+        elif layers:
+            show(f"next  sadari models {spec.name} --inside   (the {len(layers)} layers inside the backbone)")
     else:
         show(title, "no layers and no params: it learns nothing but the most frequent class")

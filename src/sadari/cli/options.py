@@ -34,6 +34,10 @@ RunOrExport = Annotated[
         show_default=False,
     ),
 ]
+MaxMegapixels = Annotated[
+    float | None,
+    typer.Option(min=1, help="Images with more pixels, in millions, are refused.", show_default="that of the run"),
+]
 RunsOrComparisons = Annotated[
     list[Path],
     typer.Argument(metavar="RUN|COMPARISON...", help="Folders of runs or comparisons.", show_default=False),

@@ -1,7 +1,6 @@
 """`sadari predict`: what a run's model says about images that the user names."""
 
 import io
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.options import RunOrExport
+from sadari.cli.options import MaxMegapixels, RunOrExport
 from sadari.cli.output.console import json_text, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
@@ -33,6 +32,7 @@ def predict(
     top: Annotated[int, typer.Option(min=1, help="How many classes are printed for each image.")] = 3,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a heading.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per line and image.")] = False,
+    max_megapixels: MaxMegapixels = None,
 ) -> None:
     """Say what is on images: the most probable class of each, and how sure the model is."""
     if as_csv and as_json:
@@ -41,7 +41,7 @@ def predict(
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
-    classifier = Classifier.open(run, TerminalProgress())
+    classifier = Classifier.open(run, max_megapixels, TerminalProgress())
     if as_csv and any(_as_text(name) != name for name in classifier.classes):
         TerminalProgress().say(ESCAPED)
     groups = find_files(images)
@@ -71,7 +71,7 @@ def _print(heading: str | None, answers: Iterable["Answer"], line: Callable[["An
             sys.stdout.write(line(answer) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return failed
 
 

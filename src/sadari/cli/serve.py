@@ -32,30 +32,38 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name under which browsers reach it, such as that of a proxy. Repeatable."),
+        typer.Option(
+            metavar="NAME",
+            help="A name under which browsers reach it, such as a proxy's; NAME:PORT for another port. Repeatable.",
+        ),
     ] = None,
     token: Annotated[
         str,
         typer.Option(envvar=TOKEN, show_envvar=True, show_default=False, help="What everybody must know who uses it."),
     ] = "",
+    max_megapixels: Annotated[
+        float | None,
+        typer.Option(min=1, help="Larger images are refused.", show_default="50, or what the run sets"),
+    ] = None,
 ) -> None:
     """Let a run's model answer over HTTP, and show a page to play with."""
     _require_packages()
     import socket
 
-    from sadari.deploy.serve.access import Access, host_name
+    from sadari.data.decode import MAX_PIXELS
+    from sadari.deploy.serve.access import Access, host_and_port, host_name
     from sadari.deploy.serve.limits import Limits
     from sadari.deploy.serve.routes import make_app
     from sadari.deploy.serve.server import listen, opened_to_serve
     from sadari.deploy.serve.server import run as run_server
 
     _check_token(token)
-    names = {
-        host_name(each) for each in (*(allow_host or ()), *([] if host in LOCAL else [host, socket.gethostname()]))
-    }
+    own = [] if host in LOCAL else [host, socket.gethostname()]
+    names = {*map(host_and_port, allow_host or ()), *map(host_name, own)}
     listening = listen(host, port)
-    with listening, opened_to_serve(run, TerminalProgress()) as classifier:
-        limits = Limits()
+    with listening, opened_to_serve(run, max_megapixels, TerminalProgress()) as classifier:
+        usual = max_megapixels is None and classifier.max_pixels == MAX_PIXELS
+        limits = Limits() if usual else Limits.for_pixels(classifier.max_pixels)
         app = make_app(classifier, limits, Access(frozenset(names), token))
         address, bound = listening.getsockname()[:2]
         for line in _lines(classifier, address, bound, bool(token)):

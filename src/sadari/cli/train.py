@@ -13,7 +13,7 @@ from sadari.cli.completion import data_names, model_names, split_names
 from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
 from sadari.cli.output.console import duration, print_json
 from sadari.cli.output.progress import TerminalProgress
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     from sadari.run import RunRecord
 
     record = RunRecord.open(_to_resume(run))
+    _require_images(record)
     _run(find_job(record.job, record.layers), record.path, as_json)
 
 
@@ -138,16 +139,36 @@ def _to_resume(path: Path) -> Path:
     return find_run(path, TerminalProgress())
 
 
+def _require_images(record: "RunRecord") -> None:
+    """Raise SadariError, with the command that goes on where they are now, if a run that goes on has lost its images.
+
+    A finished run needs none.
+    """
+    from sadari.comparison.command import command_to_go_on
+    from sadari.data.load import is_there
+
+    if record.finished or is_there(record.job.data):
+        return
+    raise SadariError(
+        f"the images of the run, '{record.job.data}', are not there any more; put them back, or name where they are "
+        f"now: {command_to_go_on(record, 'NEW_PLACE', record.path)}"
+    )
+
+
 def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
     return "   ".join(f"{name} {scores[name]:.4f}" for name in names if name in scores)
 
 
 def _free_folder(job: "Job") -> Path:
-    """Return the first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job."""
+    """Return the first of runs/DATA-MODEL-seedN, -2, -3 ... that does not exist or holds this very job.
+
+    A run of images, weights or a network that have changed since is another one; that is said.
+    """
     from sadari.comparison.request import data_name
     from sadari.comparison.variants import folder_name
     from sadari.inference.device import resolve_machine
     from sadari.run import RunRecord
+    from sadari.training.run_folder import other_content
 
     name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model.reference).stem[:LONGEST]}", job.seed)
     wanted = replace(job.record, settings=resolve_machine(job.settings))
@@ -162,7 +183,11 @@ def _free_folder(job: "Job") -> Path:
         except OSError:
             return folder  # training says what is wrong with it
         if RunRecord.is_run(folder) and RunRecord(folder).job == wanted:
-            return folder
+            changed = other_content(job, RunRecord(folder))
+            if not changed:
+                return folder
+            have = "has" if changed == "network" else "have"
+            TerminalProgress().say(f"the {changed} {have} changed since {folder}; a new run is begun beside it")
         number += 1
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sadari.job import Job
 from sadari.models.catalog import recorded_model
 from sadari.models.spec import ModelSpec
 from sadari.run import RunRecord
-from sadari.settings import JobRecord, Value, parse_overrides, resolve, setting_names
+from sadari.settings import JobRecord, Settings, Value, parse_overrides, resolve, setting_names
 
 # Settings that depend on the machine of the run, or decide nothing about its result.
 MACHINE = ("device", "threads", "stream", "checkpoint_seconds", "tensorboard")
@@ -46,6 +47,15 @@ def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
             folders.append(folder_name(name, job.seed))
             lines.append(shlex.join([*_train_words(job), "--out", folders[-1]]))
     return "\n".join([*lines, shlex.join(["sadari", "report", *folders])])
+
+
+def command_to_go_on(record: RunRecord, data: str, out: Path) -> str:
+    """Return the command that goes on in the folder `out` with the run `record`, whose images are in `data` now."""
+    job = replace(record.job, data=data)
+    machine = {name: getattr(job.settings, name) for name in MACHINE if name != "device"}  # `train` keeps the device
+    usual = Settings()
+    sets = [f"{key}={value}" for key, value in machine.items() if value != getattr(usual, key)]
+    return shlex.join([*_train_words(job), *(word for text in sets for word in ("--set", text)), "--out", str(out)])
 
 
 def _compare_words(request: Comparison) -> list[str]:

@@ -20,7 +20,8 @@ from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.stored import store_result
 from sadari.comparison.variants import folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
+from sadari.inference.device import resolve_machine
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.unfinished import remove_unfinished
@@ -63,7 +64,7 @@ def compare(
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = facts_of(data_name(request.data), images, split, progress, facts)
-    tasks = _tasks(request, inputs, folder)
+    tasks = _tasks(request, inputs, folder, progress)
     if estimates and (sentence := expected_duration(request, tasks, progress)):
         progress.say(sentence)
     records, reasons = _run(request, tasks, folder, progress, executor or LocalExecutor())
@@ -114,7 +115,7 @@ def _run(
     reasons: dict[str, list[str]] = {arm.name: [] for arm in request.arms}
     outcomes = {each.out: each for each in executor.run(tasks, progress)}
     for arm in request.arms:
-        for seed in request.seeds:
+        for seed in request.seeds_of(arm):
             outcome = outcomes[folder / folder_name(arm.name, seed)]
             if outcome.record is None:
                 reasons[arm.name].append(f"seed {seed}: {outcome.reason}")
@@ -123,18 +124,61 @@ def _run(
     return records, reasons
 
 
-def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path) -> list[Task]:
-    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds]
+def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path, progress: Progress) -> list[Task]:
+    pairs = [(arm, seed) for arm in request.arms for seed in request.seeds_of(arm)]
+    precisions = _precisions_begun(request, folder)
+    _say_precisions(request, precisions, progress)
     tasks = []
     for number, (arm, seed) in enumerate(pairs, start=1):
-        job = request.job(arm, seed)
+        job, out = request.job(arm, seed), folder / folder_name(arm.name, seed)
+        if job.settings.precision == "auto" and precisions[arm.name] and not RunRecord.is_run(out):
+            job = replace(job, settings=replace(job.settings, precision=precisions[arm.name][0]))
         tasks.append(
             Task(
                 job=job,
-                out=folder / folder_name(arm.name, seed),
+                out=out,
                 images=inputs.images_for(job.settings),
                 split=inputs.split_for(job.settings),
                 label=f"{arm.name} seed {seed} ({number} of {len(pairs)})",
             )
         )
     return tasks
+
+
+def _precisions_begun(request: Comparison, folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return by arm what `precision=auto` became when its runs in `folder` began, that of the first seed first.
+
+    An arm without a run has what it became for other arms of the same device: a machine with other arithmetic that goes
+    on with a comparison would otherwise train some arms, or some seeds of one, differently.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    of_device: dict[str, tuple[str, ...]] = {}
+    settings = {arm.name: request.job(arm, request.seeds[0]).settings for arm in request.arms}
+    for arm in request.arms:
+        outs = [folder / folder_name(arm.name, seed) for seed in request.seeds]
+        begun = [out for out in outs if settings[arm.name].precision == "auto" and RunRecord.is_run(out)]
+        found[arm.name] = tuple(dict.fromkeys(filter(None, map(_precision_of, begun))))
+        if found[arm.name]:
+            of_device.setdefault(settings[arm.name].device, found[arm.name][:1])
+    return {name: begun or of_device.get(settings[name].device, ()) for name, begun in found.items()}
+
+
+def _precision_of(out: Path) -> str:
+    """Return the precision of the run in `out`, "" where its settings are damaged: the run itself fails on them."""
+    try:
+        return RunRecord(out).job.settings.precision
+    except SadariError:
+        return ""
+
+
+def _say_precisions(request: Comparison, begun: dict[str, tuple[str, ...]], progress: Progress) -> None:
+    """Say where runs go on with a precision that this machine would not choose, and which arms have several."""
+    for arm in request.arms:
+        settings = request.job(arm, request.seeds[0]).settings
+        if settings.precision != "auto" or not begun[arm.name] or not arm.model.uses("precision"):
+            continue
+        here, first = resolve_machine(settings).precision, begun[arm.name][0]
+        if len(begun[arm.name]) > 1:
+            progress.say(f"{arm.name} has runs of different precision: {', '.join(begun[arm.name])}")
+        elif first != here:
+            progress.say(f"{arm.name}: precision={first}, as this comparison began; auto would be {here} here")

@@ -9,6 +9,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.data.augment.pipeline import parse_augmentation
 from sadari.data.load import load
+from sadari.data.packs.provide import LOAD_SETTINGS, PIXEL_SETTINGS
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
@@ -18,8 +19,7 @@ from sadari.run_files import read_split, write_split
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 
-DATA_SETTINGS = ("image_size", "fit", "interpolation", "channels", "unreadable", "stream")
-SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "unreadable")
+SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed")
 
 Key = tuple[object, ...]
 
@@ -35,7 +35,7 @@ class ComparisonInputs:
         return self.images[images_key(settings)]
 
     def split_for(self, settings: Settings) -> Split:
-        return self.splits[_key(settings, SPLIT_SETTINGS)]
+        return self.splits[_split_key(settings)]
 
 
 def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
@@ -49,7 +49,7 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
     for arm, job in jobs:
         resolve_machine(job.settings)
         settings = job.settings
-        wanted, split_key = images_key(settings), _key(settings, SPLIT_SETTINGS)
+        wanted, split_key = images_key(settings), _split_key(settings)
         if wanted not in inputs.images:
             inputs.images[wanted] = load(job.data, settings, progress)
         images = inputs.images[wanted]
@@ -74,7 +74,7 @@ def store_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> Non
         read_split(stored, count)
         # The first arm may have been another one then, if the arms were in another order: the origin identifies it.
         alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin]
-        inputs.splits.update(dict.fromkeys(alike or [_key(settings, SPLIT_SETTINGS)], split))
+        inputs.splits.update(dict.fromkeys(alike or [_split_key(settings)], split))
     else:
         write_split(stored, inputs.split_for(settings))
 
@@ -86,7 +86,12 @@ def judging_split(split: Split) -> str:
 
 def images_key(settings: Settings) -> Key:
     """Return a key of the settings that decide the images: equal for two jobs of a comparison with the same images."""
-    return _key(settings, DATA_SETTINGS)
+    return _key(settings, LOAD_SETTINGS)
+
+
+def _split_key(settings: Settings) -> Key:
+    """Return a key of the settings that decide the split: also those that decide which images there are to split."""
+    return _key(settings, (*SPLIT_SETTINGS, *PIXEL_SETTINGS))
 
 
 def _key(settings: Settings, names: tuple[str, ...]) -> Key:
@@ -103,16 +108,18 @@ def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
 
 
 def _require_same_judges(request: Comparison, inputs: ComparisonInputs) -> None:
-    """Raise UsageError where two arms would be judged on different images: arms are compared image by image."""
-    first: tuple[str, tuple[str, ...]] | None = None
+    """Raise UsageError where two arms would be judged on different images or classes: arms are compared by image."""
+    first, judges = "", None
     for arm in request.arms:
         settings = request.job(arm, request.seeds[0]).settings
         images, split = inputs.images_for(settings), inputs.split_for(settings)
-        judges = (arm.name, tuple(np.asarray(images.ids)[split.positions(judging_split(split))].tolist()))
-        if first is None:
-            first = judges
-        elif first[1] != judges[1]:
+        positions = split.positions(judging_split(split))
+        ids, labels = np.asarray(images.ids)[positions].tolist(), images.labels[positions].tolist()
+        mine = (images.fingerprint, images.classes, ids, labels)
+        if judges is None:
+            first, judges = arm.name, mine
+        elif judges != mine:
             raise UsageError(
-                f"{first[0]} and {arm.name} would be judged on different images; give all arms the same split, "
-                "test_fraction, split_seed and, where val judges, val_fraction"
+                f"{first} and {arm.name} would be judged on different images or classes; give all arms the same split, "
+                "test_fraction, split_seed, split_folders, archive_encoding and, where val judges, val_fraction"
             )

@@ -17,6 +17,8 @@ from sadari.models.catalog import recorded_model
 from sadari.run import PREDICTIONS, RunRecord
 from sadari.settings import Settings, Value
 
+DIGITS = 8  # of a digest in the name of an arm: enough to distinguish a few files
+
 
 def arm_of_run(path: Path) -> StoredArm:
     """Return the run in the folder `path` as an arm without a name.
@@ -31,11 +33,11 @@ def arm_of_run(path: Path) -> StoredArm:
 
 
 def join_arms(arms: Sequence[StoredArm]) -> tuple[StoredArm, ...]:
-    """Join the arms with the same model, layers, settings and variables, runs sorted by seed; in order of appearance.
+    """Join the arms with the same model, layers, pre-trained weights, settings and variables; in order of appearance.
 
-    Settings of the machine (device, threads, ...) make no difference; precision does. Each arm gets a name of its own:
-    the one it has, else its model's, with what distinguishes it from others of that name. Raises UsageError where an
-    arm has a seed twice.
+    Their runs are sorted by seed. Settings of the machine (device, threads, ...) make no difference; precision does.
+    Each arm gets a name of its own: the one it has, else its model's, with what distinguishes it from others of that
+    name. Raises UsageError where an arm has a seed twice.
     """
     groups: dict[tuple[Any, ...], list[StoredArm]] = {}
     for arm in arms:
@@ -94,8 +96,13 @@ def _layers(arm: StoredArm) -> str:
     return arm.records[0].layers if arm.records else ""
 
 
+def _weights(arm: StoredArm) -> str:
+    """Return the digest of the pre-trained weights: a model of that name may have had others on another day."""
+    return arm.records[0].weights_sha256 if arm.records else ""
+
+
 def _identity(arm: StoredArm) -> tuple[Any, ...]:
-    return (short_model(arm.job.model), _layers(arm), tuple(sorted(_decisive(arm).items())))
+    return (short_model(arm.job.model), _layers(arm), _weights(arm), tuple(sorted(_decisive(arm).items())))
 
 
 def _joined(group: Sequence[StoredArm]) -> StoredArm:
@@ -143,6 +150,8 @@ def _with_difference(arm: StoredArm, base: str, arms: Sequence[StoredArm], bases
     alike = [_decisive(other) for other, name in zip(arms, bases, strict=True) if name == base]
     differing = {key: value for key, value in mine.items() if any(other.get(key) != value for other in alike)}
     words = [f"{key}={_printed(value)}" for key, value in differing.items()]
+    weights = {_weights(other) for other, name in zip(arms, bases, strict=True) if name == base}
+    words += [f"weights={_weights(arm)[:DIGITS]}"] if len(weights - {""}) > 1 else []
     unsaid = [word for word in words if f" {word} " not in f" {base} "]
     return replace(arm.arm, name=" ".join([base, *unsaid]), overrides={**arm.arm.overrides, **_texts(differing)})
 

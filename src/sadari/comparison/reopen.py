@@ -37,6 +37,10 @@ def reopen(paths: Sequence[Path], progress: Progress | None = None) -> Compariso
 
 
 def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResult:
+    for each in stored.arms:
+        precisions = sorted({record.job.settings.precision for record in each.records})
+        if len(precisions) > 1:
+            progress.say(f"{each.arm.name} has runs of different precision: {', '.join(precisions)}")
     images = _images([stored.arms[0].job], stored.request.fingerprint, progress)
     result = _result(stored.request, stored.arms, images, stored.folder, progress, stored.margin)
     records = {arm.arm.name: arm.records for arm in stored.arms}

@@ -56,6 +56,10 @@ class Comparison:
         """Make the job of `arm` with `seed`; raises UsageError for an unknown setting or value."""
         return make_job(self.data, arm.model, seed, arm.overrides)
 
+    def seeds_of(self, arm: Arm) -> tuple[int, ...]:
+        """Return the seeds with which `arm` runs."""
+        return self.seeds[:1] if arm.once else self.seeds
+
     def with_fingerprint(self, fingerprint: str) -> "Comparison":
         return replace(self, fingerprint=fingerprint)
 
@@ -74,6 +78,7 @@ class Comparison:
                 "settings": dict(arm.overrides),
                 "published": dict(arm.published),
                 "resolved": self.definition(arm),
+                **({"once": True} if arm.once else {}),
             }
             for arm in self.arms
         ]

@@ -1,6 +1,6 @@
 """What is stored in the folder of a comparison? Its request, its runs and why some failed, read without training."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -116,7 +116,7 @@ def read_comparison(path: Path) -> StoredComparison:
     return StoredComparison(
         folder=folder,
         request=request,
-        arms=tuple(_with_runs(folder, arm, job, seeds, reasons.get(arm.name, "")) for arm, job in arms),
+        arms=tuple(_with_runs(folder, arm, job, request.seeds_of(arm), reasons.get(arm.name, "")) for arm, job in arms),
         claims=claims,
         margin=outcome.get("margin"),
         robustness_notes=notes,
@@ -129,6 +129,7 @@ def _arm(table: Mapping[str, Any]) -> Arm:
         recorded_model(table["resolved"]["model"], table["resolved"]["layers"]),
         table["settings"],
         table.get("published", {}),
+        bool(table.get("once", False)),
     )
 
 
@@ -152,5 +153,22 @@ def _with_runs(folder: Path, arm: Arm, job: JobRecord, seeds: tuple[int, ...], r
             f"the comparison {folder} is not finished: {arm.name} with seed {unexplained[0]} is missing; go on with "
             f"the command that began it and --out {folder}"
         )
-    records = tuple(run for seed, run in runs.items() if seed not in missing)
-    return StoredArm(arm, job, records, (reason,) if missing else ())
+    finished = {seed: run for seed, run in runs.items() if seed not in missing}
+    if _distinct_origin(finished.values()):  # those that the comparison itself could not use do not count
+        finished = {seed: run for seed, run in finished.items() if f"seed {seed}: " not in reason}
+    if what := _distinct_origin(finished.values()):
+        raise SadariError(
+            f"the runs of '{arm.name}' in {folder} began with different {what}, so they are no seeds of one arm; name "
+            "the runs to report one by one, or train anew in another --out"
+        )
+    return StoredArm(arm, job, tuple(finished.values()), (reason,) if len(finished) < len(seeds) else ())
+
+
+def _distinct_origin(runs: Collection[RunRecord]) -> str:
+    """Return what the runs of an arm should have in common and have not, "" where they are seeds of one arm."""
+    origins = {
+        "pre-trained weights": {run.weights_sha256 for run in runs},
+        "layers": {run.layers for run in runs},
+        "images": {run.fingerprint for run in runs},
+    }
+    return next((what for what, found in origins.items() if len(found) > 1), "")

@@ -29,13 +29,15 @@ class Arm:
     """One row of the table: a model with the settings that differ from its own.
 
     overrides: settings and variables, as text or typed.
-    published: figures from elsewhere for the arm, by metric, in [0, 1] or nats; printed beside ours.
+    published: figures from elsewhere for the arm, by metric, in [0, 1] or nats; printed beside ours. once: it runs with
+    the first seed alone, since it learns the same with every seed.
     """
 
     name: str
     model: ModelSpec
     overrides: Mapping[str, Value] = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
+    once: bool = False
 
 
 def parse_vary(texts: Sequence[str]) -> dict[str, list[Value]]:

@@ -31,6 +31,7 @@ SUFFIXES = frozenset((
 ))  # fmt: skip
 # Assumed: the 108 megapixels of a phone, and 360 MB once decoded. The setting max_megapixels raises it.
 MAX_PIXELS = 120_000_000
+BITS_PER_SAMPLE = 258  # the tag of TIFF with the bits of each channel
 WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
 # Assumed: a file above this is no photograph; it bounds what one reader holds in memory.
 MAX_FILE_BYTES = 256 * 2**20
@@ -42,6 +43,15 @@ DRAFT_MARGIN = 4
 # Every scan of a progressive JPEG goes over all of its blocks; an empty one has some 40 bytes and takes, for a hundred
 # million pixels, 0.2 s. Encoders write 3 to 20. Assumed: far above those, and seconds at the most.
 MAX_SCANS, MAX_SCANNED = 100, 2_000_000_000
+# Run-length coded bitmaps are decoded by Python, 0.2 s a megapixel, however few bytes they have (measured). An A3 page
+# of 300 dots an inch has 17 megapixels.
+MAX_RUN_LENGTH_PIXELS = 20_000_000
+# A chunk of a PNG or a segment of a JPEG takes 1 microsecond and more, however few bytes it has (measured). Assumed:
+# far above what encoders write, one chunk for every row or for some kilobytes.
+MAX_PIECES = 1_000_000
+PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+PNG_EMPTY = 12  # bytes of a chunk without content
+START_OF_SCAN, WITHOUT_LENGTH = b"\xff\xda", frozenset((0, 1, *range(0xD0, 0xDA), 0xFF))
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 TURNED = frozenset(("exif", "xmp"))  # where a JPEG says its orientation
 GREY_MODES = frozenset(("1", "L", "LA", "La"))
@@ -82,7 +92,7 @@ def decode_image(
     try:
         image = _open(content, max_pixels or MAX_PIXELS)
         if size:
-            _draft(image, size, fit)
+            draft(image, size, fit)
         image.load()
         upright = _flat(_upright(image), levels)
     except (UnreadableImageError, RangeExceeded):
@@ -91,11 +101,25 @@ def decode_image(
         raise UnreadableImageError("it does not fit into memory") from None
     except Exception as error:  # hostile bytes make Pillow raise almost anything: struct, zlib, Index, Type errors
         raise UnreadableImageError(_reason(error, content)) from None
-    if channels:
-        upright = upright.convert("L" if channels == 1 else "RGB")
+    if channels and upright.mode != (mode := "L" if channels == 1 else "RGB"):
+        upright = upright.convert(mode)
     if size:
         upright = _fitted(upright, size, size, fit, interpolation)
     return _pixels(upright)
+
+
+def has_deep_colours(content: bytes) -> bool:
+    """Return whether a PNG or TIFF file with these bytes has colours of 16 bits, of which Pillow reads the upper 8."""
+    if content.startswith(b"\x89PNG"):
+        return content[24:26] in (b"\x10\x02", b"\x10\x06")  # bits a value; colour, or colour with alpha
+    if content[:4] not in (b"II*\0", b"MM\0*"):
+        return False
+    try:
+        tags = getattr(Image.open(BytesIO(content), formats=["TIFF"]), "tag_v2", {})
+        bits = tags.get(BITS_PER_SAMPLE, ())
+    except Exception:  # what is wrong with it is for decoding to say
+        return False
+    return len(bits) > 2 and max(bits) > 8
 
 
 def quiet_pillow() -> None:
@@ -111,19 +135,60 @@ def quiet_pillow() -> None:
 
 
 def _open(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    _check_pieces(content)
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
         if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= max_pixels:
             raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
-        image = _open_larger(content)
+        image = open_larger(content)
     if image.width * image.height > max_pixels:
         raise UnreadableImageError(
             f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
         )
     if image.format in ("JPEG", "MPO"):
         _check_scans(content, image.width * image.height)
+    if image.width * image.height > MAX_RUN_LENGTH_PIXELS and any(tile[0] == "bmp_rle" for tile in image.tile):
+        raise UnreadableImageError(
+            f"it is a run-length coded bitmap of {image.width} x {image.height} pixels, which takes too long to "
+            "decode; save it as PNG"
+        )
     return image
+
+
+def _check_pieces(content: bytes) -> None:
+    """Raise UnreadableImageError for a PNG or JPEG of more than MAX_PIECES pieces, which none of few bytes can have."""
+    if content.startswith(PNG_MAGIC) and len(content) > MAX_PIECES * PNG_EMPTY:
+        kind, position, step = "PNG", len(PNG_MAGIC), _png_chunk
+    elif content.startswith(JPEG_MAGIC) and len(content) > MAX_PIECES:
+        kind, position, step = "JPEG", len(JPEG_MAGIC), _jpeg_segment
+    else:
+        return
+    for _ in range(MAX_PIECES):
+        length = step(content, position)
+        if not length:
+            return
+        position += length
+    raise UnreadableImageError(
+        f"it is a {kind} of more than {MAX_PIECES:,} pieces, which takes too long to decode; save it anew"
+    )
+
+
+def _png_chunk(content: bytes, position: int) -> int:
+    """Return how many bytes the chunk at `position` has; 0 at the end of the image."""
+    if content[position + 4 : position + 8] in (b"IEND", b""):
+        return 0
+    return PNG_EMPTY + int.from_bytes(content[position : position + 4])
+
+
+def _jpeg_segment(content: bytes, position: int) -> int:
+    """Return how many bytes the segment at `position` has, 1 where there is none; 0 where the scans begin."""
+    marker = content[position : position + 2]
+    if marker == START_OF_SCAN or len(marker) < 2:
+        return 0
+    if marker[0] != 0xFF or marker[1] in WITHOUT_LENGTH:
+        return 1
+    return 2 + int.from_bytes(content[position + 2 : position + 4])
 
 
 def _check_scans(content: bytes, pixels: int) -> None:
@@ -137,14 +202,14 @@ def _check_scans(content: bytes, pixels: int) -> None:
         if marker == 0xD9:  # the end of the image
             return
         position += int.from_bytes(content[position : position + 2])
-        scans += marker == 0xDA
+        scans += marker == START_OF_SCAN[1]
         if scans > most:
             raise UnreadableImageError(
                 f"it is a JPEG of more than {most} scans, which takes too long to decode; save it anew"
             )
 
 
-def _open_larger(content: bytes) -> ImageFile.ImageFile:
+def open_larger(content: bytes) -> ImageFile.ImageFile:
     """Open an image above Pillow's own limit; nothing of it is decoded before its size is known."""
     with _LIFTING:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -162,7 +227,7 @@ def _reason(error: Exception, content: bytes) -> str:
     return f"it is damaged or cut short ({str(error) or type(error).__name__})"
 
 
-def _draft(image: ImageFile.ImageFile, size: int, fit: str) -> None:
+def draft(image: ImageFile.ImageFile, size: int, fit: str) -> None:
     """Let a JPEG decode at 1/2, 1/4 or 1/8 where that is still DRAFT_MARGIN times what is wanted."""
     if image.format != "JPEG":
         return
@@ -194,11 +259,11 @@ def _flat(image: Image.Image, levels: Levels16) -> Image.Image:
     mode = "L" if image.mode in GREY_MODES else "RGB"
     if not image.has_transparency_data:
         return image if image.mode == mode else image.convert(mode)
-    see_through = image.convert(f"{mode}A")
+    see_through = image if image.mode == f"{mode}A" else image.convert(f"{mode}A")  # an equal mode would be copied
     if see_through.getchannel("A").getextrema() == (0, 0):  # written by programs that leave the channel empty
         return see_through.convert(mode)
     background = Image.new(mode, image.size, 255 if mode == "L" else (255, 255, 255))
-    background.paste(see_through.convert(mode), mask=see_through.getchannel("A"))
+    background.paste(see_through, mask=see_through)
     return background
 
 

@@ -1,11 +1,11 @@
 """What was found in a set of images, and what does it mean for the result? Values first, then sentences."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sadari.data.spellings import alike, alike_notes
 from sadari.values import SPLITS
 
 # Assumed: below this many training images, a class's own accuracy is a matter of luck.
@@ -90,13 +90,10 @@ class Findings:
         """List the classes with fewer than TINY_CLASS training images."""
         return tuple(name for name, count in zip(self.classes, self.counts["train"], strict=True) if count < TINY_CLASS)
 
-    @cached_property
+    @property
     def alike(self) -> tuple[tuple[str, ...], ...]:
         """Group the classes whose names differ only in case, spaces, form of letters or form of numbers."""
-        groups: dict[str, list[str]] = {}
-        for name in self.classes:
-            groups.setdefault(_bare(name), []).append(name)
-        return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+        return alike(self.classes)
 
     @property
     def absent(self) -> tuple[tuple[str, str], ...]:
@@ -164,15 +161,6 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _bare(name: str) -> str:
-    """Return what is left of a class's name without case, spaces, signs between words, and forms of letters."""
-    text = unicodedata.normalize("NFKC", name).casefold().strip()
-    try:
-        return repr(float(text))
-    except ValueError:
-        return "".join(letter for letter in text if not (letter.isspace() or letter in "-_")) or text
-
-
 def _photographs(found: Findings) -> Iterator[str]:
     if found.photographs:
         is_are = "is" if found.photographs == 1 else "are"
@@ -184,12 +172,7 @@ def _photographs(found: Findings) -> Iterator[str]:
 
 
 def _spellings(found: Findings) -> Iterator[str]:
-    if found.alike:
-        named = _some([" and ".join(f"'{name}'" for name in names) for names in found.alike])
-        yield (
-            f"classes whose names differ only in case, spaces or the form of letters or numbers: {named}; if they are "
-            "one class, give it one name"
-        )
+    yield from alike_notes(found.classes)
 
 
 def _unreadable(found: Findings) -> Iterator[str]:

@@ -11,8 +11,9 @@ from sadari.data.sources.base import SOURCES, NamedSource, Source
 from sadari.data.sources.folder import FolderSource
 from sadari.data.sources.layout import printable
 from sadari.data.sources.table import TableSource
+from sadari.data.spellings import alike_notes
 from sadari.errors import SadariError, UsageError
-from sadari.files import exists, expanded
+from sadari.files import exists, expanded, why_no_text
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry, unknown_name
 from sadari.settings import Settings
@@ -28,9 +29,9 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     Where the cache cannot hold them, they are decoded at every access.
 
     data: a named set, with options after a colon (`shapes:size=32,classes=5`), or a path; see `open_source`.
-    image_size, fit, interpolation, channels and unreadable of `settings` decide the pixels, stream decides where they
-    are stored. Raises UsageError for data that is neither, and SadariError for data that no classifier can be trained
-    on, naming what is wrong with it.
+    Of `settings`, those in LOAD_SETTINGS of `data.packs.provide` decide the images and where they are stored. Raises
+    UsageError for data that is neither, and SadariError for data that no classifier can be trained on, naming what is
+    wrong with it.
     """
     progress = progress or Silent()
     if settings.channels not in (0, 1, 3):
@@ -40,7 +41,7 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     fingerprint = source.fingerprint()
     wanted = Wanted(str(data), source, fingerprint, settings, progress, lambda: open_source(data, settings))
     images = provide(wanted)
-    notes = (*_namesake(data), *source.notes(), *images.notes)
+    notes = (*_namesake(data), *source.notes(), *images.notes, *alike_notes(images.classes))
     return replace(images, notes=tuple(printable(note) for note in notes))
 
 
@@ -85,6 +86,11 @@ def open_source(data: str | Path, settings: Settings | None = None) -> Source:
     raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")
 
 
+def is_there(data: str) -> bool:
+    """Return whether `data`, as a run stored it, is a named set or a path that exists."""
+    return data.partition(":")[0] in named_sets() or exists(Path(data))
+
+
 def absolute_data(data: str | Path) -> str:
     """Name `data` so that it can be found from any folder: a path as an absolute one, a named set as it is."""
     name = str(data)
@@ -105,7 +111,7 @@ def _require_text(path: Path) -> None:
     try:
         str(path.absolute()).encode("utf-8")
     except UnicodeEncodeError:
-        raise SadariError(f"the path {str(path.absolute())!a} is not UTF-8; rename it") from None
+        raise SadariError(f"the path {str(path.absolute())!a} {why_no_text(str(path.absolute()))}") from None
 
 
 def _namesake(data: str | Path) -> tuple[str, ...]:

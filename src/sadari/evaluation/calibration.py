@@ -6,12 +6,14 @@ the probability of the predicted class; the paper's tables have 15 bins.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import pi, sqrt
 
 import numpy as np
 
 from sadari.values import Predictions
 
 BINS = 15  # as in the paper's tables (cited)
+POOR = 0.05  # calibration error from which probabilities are not to be taken as chances (assumed)
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,26 @@ def expected_calibration_error(diagram: Sequence[ReliabilityBin]) -> float:
     images = np.array([each.images for each in diagram])
     distances = np.array([abs(each.accuracy - each.confidence) for each in diagram])
     return float((images * distances).sum() / images.sum())
+
+
+def calibration_caution(name: str, bins: Sequence[ReliabilityBin], error: float) -> str:
+    """Return a warning where the probabilities of an arm are far from how often it is right, else "".
+
+    Far: by more than POOR beyond what a calibrated model would show on so few images, which is the mean deviation of a
+    binomial share in each bin.
+    """
+    images = sum(each.images for each in bins)
+    if not images:
+        return ""
+    chance = sum(sqrt(2 / pi * each.images * each.confidence * (1 - each.confidence)) for each in bins) / images
+    if error <= POOR + chance:
+        return ""
+    confidence = sum(each.images * each.confidence for each in bins) / images
+    accuracy = sum(each.images * each.accuracy for each in bins) / images
+    side = (
+        "too high" if confidence > accuracy + POOR / 2 else "too low" if confidence < accuracy - POOR / 2 else "wrong"
+    )
+    return (
+        f"The probabilities of {name} are {side}: {100 * confidence:.0f} % on average, where {100 * accuracy:.0f} % are"
+        f" right (calibration error {100 * error:.1f} %). Read them as an order, not as chances."
+    )

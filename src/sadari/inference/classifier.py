@@ -24,26 +24,30 @@ from sadari.settings import Settings
 class Classifier:
     """A model on its device, with everything between the bytes of an image file and probabilities.
 
-    path: the folder of the model. model: its network (in evaluation mode), `preprocess` and `classes`.
+    path: the folder of the model. model: its network (in evaluation mode), `preprocess` and `classes`. max_pixels: of a
+    file that is decoded; 0 takes the usual limit.
     """
 
     path: Path
     model: TrainedModel
+    max_pixels: int = 0
 
     @classmethod
-    def open(cls, path: Path | str, progress: Progress | None = None) -> "Classifier":
+    def open(
+        cls, path: Path | str, max_megapixels: float | None = None, progress: Progress | None = None
+    ) -> "Classifier":
         """Open the model in `path`: a run, the best run of a comparison, or what `export --to safetensors` made.
 
-        The model moves to the device that the run was trained on, where this machine has it. progress: hears which run
-        of a comparison it is. Raises UsageError where there is no model in `path`, SadariError where it is damaged or
-        not finished.
+        The model moves to the device that the run was trained on, where this machine has it. max_megapixels: of a file
+        that is decoded; without it, that of the run. progress: hears which run of a comparison it is. Raises UsageError
+        where there is no model in `path`, SadariError where it is damaged or not finished.
         """
         run = _require_model(Path(path), progress or Silent())
         model = TrainedModel.load(run)
         settings = run.job.settings if RunRecord.is_run(run.path) else Settings(device="auto")
         keep_freed_memory()
         model.network.to(device_here(settings.device))
-        return cls(run.path, model)
+        return cls(run.path, model, round(1e6 * (max_megapixels or settings.max_megapixels)))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -68,6 +72,7 @@ class Classifier:
             self.preprocess.fit,
             self.preprocess.interpolation,
             self.preprocess.white_level or FULL_RANGE,
+            self.max_pixels,
         )
 
     def decode(self, content: bytes) -> NDArray[np.uint8]:

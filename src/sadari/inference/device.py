@@ -151,7 +151,9 @@ def _start_threads_anew() -> None:
 
 
 def _processor_multiplies_bfloat16() -> bool:
-    return bool(torch.cpu._is_amx_tile_supported())
+    """Return whether the processor has AMX; False where this version of torch does not say (its name is private)."""
+    says = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return says is not None and bool(says())
 
 
 def cores() -> int:

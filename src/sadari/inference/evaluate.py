@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sadari.data.check import image_digests
 from sadari.data.levels import FULL_RANGE
-from sadari.data.load import fingerprint_of, load
+from sadari.data.load import fingerprint_of, is_there, load
 from sadari.data.prepare import Preprocess
 from sadari.data.sources.layout import plain_text
 from sadari.errors import SadariError, UsageError
@@ -102,6 +102,11 @@ def own_images(run: RunRecord, progress: Progress | None = None, data: str | Non
 
     Raises SadariError where they have changed since, or cannot be found again.
     """
+    if data is None and not is_there(run.job.data):
+        raise SadariError(
+            f"the images of the run, '{run.job.data}', are not there any more; put them back, or name where they are "
+            "now"
+        )
     data = data or run.job.data
     images = load(data, run.job.settings, progress or Silent())
     if images.white_level:  # runs before there was a choice took the full range

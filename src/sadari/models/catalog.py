@@ -2,15 +2,17 @@
 
 import re
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from sadari.errors import UsageError
 from sadari.files import expanded
 from sadari.models.ladder import FINE_TUNING, LADDER
 from sadari.models.spec import ModelSpec, read_model
-from sadari.registry import Registry
+from sadari.registry import Registry, unknown_name
 
 TIMM = "timm:"  # the prefix of the name of a network of timm, as in timm:mobilenetv1_100
+_REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.MULTILINE)
 MODELS: Registry[ModelSpec] = Registry("model")
 for _spec in LADDER:
     MODELS.add(_spec.name, _spec)
@@ -25,6 +27,8 @@ def find_model(name: str | Path) -> ModelSpec:
     if str(name).startswith(TIMM):
         return _of_timm(str(name))
     if not str(name).lower().endswith(".toml"):
+        if name not in MODELS:
+            raise _unknown(str(name))
         return MODELS.get(str(name))
     spec = read_model(expanded(name).resolve())
     if spec.name in MODELS:
@@ -42,6 +46,25 @@ def recorded_model(reference: str, layers: str) -> ModelSpec:
     if reference in MODELS:
         return replace(MODELS.get(reference), layers=layers or MODELS.get(reference).layers)
     return ModelSpec(name=Path(reference).stem, summary="", layers=layers, source=reference)
+
+
+def _unknown(name: str) -> UsageError:
+    """Return the error for an unknown model: a network of timm needs its prefix, and a user's own is a file."""
+    if name.lower() in _names_of_timm():
+        return UsageError(f"unknown model '{name}'; did you mean timm's network of that name, '{TIMM}{name.lower()}'?")
+    error = unknown_name("model", name, MODELS.names())
+    if "did you mean" in str(error):
+        return error
+    return UsageError(f"{error}; networks of timm are {TIMM}NAME, such as {TIMM}resnet18, and your own are .toml files")
+
+
+def _names_of_timm() -> set[str]:
+    """Return the names of timm's networks, from its source: to import it takes seconds, too long for a typo."""
+    timm = find_spec("timm")
+    if timm is None or timm.origin is None:
+        return set()
+    files = (Path(timm.origin).parent / "models").glob("*.py")
+    return {name for each in files for name in _REGISTERED.findall(each.read_text(encoding="utf-8", errors="replace"))}
 
 
 def _of_timm(name: str) -> ModelSpec:

@@ -100,4 +100,7 @@ def _module(layer: specs.Layer, shape: specs.Shape, seed: int) -> nn.Module:
             return make_backbone(layer.pretrained(), layer.cut, layer.train, (shape[0], shape[1]), seed)
         case backbone.Neighbours():
             return Neighbours(features, layer.classes, layer.count)
-    raise TypeError(f"no module computes {type(layer).__name__}")
+    raise SadariError(
+        f"the layer `{layer.text}` can be read, but nothing computes it; add a case for {type(layer).__name__} to "
+        "sadari/models/network.py"
+    )

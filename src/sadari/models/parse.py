@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 from sadari.errors import UsageError
 from sadari.models.backbone.spec import Backbone, Neighbours
+from sadari.models.layers.arithmetic import params_how
 from sadari.models.layers.specs import KINDS, Dense, Layer, MisfitError, Shape, shape_text
 from sadari.models.layers.tokens import Tokens
 from sadari.registry import unknown_name
@@ -63,7 +64,8 @@ def _substitute(name: str, variables: Mapping[str, Value]) -> str:
 class Row:
     """One layer on images of one size: the shape that it gives and its parameters.
 
-    total, trainable: counts of parameters. how: the arithmetic of the shape, such as "28 - 3 + 1 = 26".
+    total, trainable: counts of parameters. how: the arithmetic of the shape, such as "28 - 3 + 1 = 26"; params_how:
+    that of `total`, such as "(3x3x1 + 1) x 32 = 320", "" where there are none.
     """
 
     number: int
@@ -72,6 +74,7 @@ class Row:
     total: int
     trainable: int
     how: str
+    params_how: str = ""
 
 
 def classifier(classes: int) -> Dense:
@@ -104,6 +107,6 @@ def describe(layers: Sequence[Layer], shape: Shape, classes: int) -> tuple[Row, 
             out, how = layer.follow(shape)
         except MisfitError as error:
             raise UsageError(f"layer {number} `{layer.text}`: {error}") from None
-        rows.append(Row(number, layer.text, out, *layer.params(shape), how))
+        rows.append(Row(number, layer.text, out, *layer.params(shape), how, params_how(layer, shape)))
         shape = out
     return tuple(rows)

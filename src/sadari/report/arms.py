@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from sadari.comparison.result import ArmResult
-from sadari.evaluation.calibration import expected_calibration_error, reliability
+from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
 from sadari.explain.summary import layers_of
 from sadari.models.layers.specs import shape_text
 from sadari.report.contents import ArmPage, Cell, Detail, LayerRow, SeedCurve
 from sadari.report.examples import ArmPredictions, cells, mistakes, renumbered
-from sadari.report.sentences import calibration_caution
 from sadari.run import MODEL, RunRecord
 from sadari.values import Predictions
 
@@ -94,8 +93,11 @@ def layer_rows(records: Sequence[RunRecord]) -> tuple[LayerRow, ...]:
         return ()
     layers = layers_of(run)
     images = LayerRow("input", "", shape_text(layers.shape), 0, 0, "")
-    rows = zip(layers.rows, layers.names, strict=True)
-    return (images, *(LayerRow(r.text, name, shape_text(r.shape), r.total, r.trainable, r.how) for r, name in rows))
+    rows = (
+        LayerRow(row.text, name, shape_text(row.shape), row.total, row.trainable, row.how, row.params_how)
+        for row, name in zip(layers.rows, layers.names, strict=True)
+    )
+    return (images, *rows)
 
 
 def _relative(run: Path, folder: Path) -> str:

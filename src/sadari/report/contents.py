@@ -68,7 +68,7 @@ class SeedCurve:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer as it was written, its name, its output, and one phrase on how that shape came about."""
+    """One layer as it was written, its name, its output, its parameters, and how shape and parameters came about."""
 
     text: str
     name: str
@@ -76,6 +76,7 @@ class LayerRow:
     params: int
     trainable: int
     how: str
+    params_how: str = ""
 
 
 @dataclass(frozen=True)

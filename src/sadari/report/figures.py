@@ -18,6 +18,7 @@ from sadari.report.sentences import shown_wins
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Split, Verdict
 
+LEADING = 6  # arms whose curves have colours of their own where there are many (assumed: more are a thicket)
 GRID = 25  # images of a sample grid
 TRAINING_IMAGES = "training images"  # what a sweep of train_fraction counts
 Floats = NDArray[np.float64]
@@ -48,11 +49,15 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """The curves of all arms. `loss` and `accuracy`: a train and a val Curve per arm, in the order of the request."""
+    """The curves of all arms. `loss` and `accuracy`: a train and a val Curve per arm, in the order of the request.
+
+    leading: the best arms, best first, as many as can be told apart; all of them where they are few.
+    """
 
     title: str
     loss: tuple[Curve, ...]
     accuracy: tuple[Curve, ...]
+    leading: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +153,9 @@ def curves(result: ComparisonResult) -> Curves:
         tuple(_curve(arm, split, figure, histories[arm]) for arm in histories for split in ("train", "val"))
         for figure in ("loss", "accuracy")
     )
-    return Curves(f"{result.data.name}: learning curves", loss, accuracy)
+    best = [arm.name for arm in result.arms if arm.name in histories]
+    leading = tuple(histories) if len(best) <= LEADING + 1 else tuple(best[:LEADING])
+    return Curves(f"{result.data.name}: learning curves", loss, accuracy, leading)
 
 
 def _curve(arm: str, split: str, figure: str, histories: Sequence[Sequence[Mapping[str, float]]]) -> Curve:

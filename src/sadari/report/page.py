@@ -54,7 +54,9 @@ SCRIPTS = (
 STYLES = ("page.css", "print.css")
 DIGITS = 6  # significant digits of a number in the page: more than any plot or table shows
 
-WITH_PATHS = frozenset(("command", "model", "reference", "data", "weights", "layers", "text", "origin"))
+WITH_PATHS = frozenset(
+    ("command", "model", "reference", "data", "weights", "layers", "text", "origin", "reason", "notes")
+)
 _QUOTED_PATH = re.compile(r"'(?:~|[A-Za-z]:)?[/\\][^'\n]*[/\\]([^'/\\\n]+)'")
 _PATH = re.compile(r"""(?<![\w/\\.:~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s'"/\\,;]+[/\\])+(?=[^\s'"/\\,;])""")
 
@@ -131,7 +133,11 @@ def _plain(value: Any) -> Any:
 
 def _of(key: str, value: Any) -> Any:
     """Return the plain value of a key; paths become names, since the page may leave this machine."""
-    return _clean(without_folders(value)) if key in WITH_PATHS and isinstance(value, str) else _plain(value)
+    if key in WITH_PATHS and isinstance(value, str):
+        return _clean(without_folders(value))
+    if key in WITH_PATHS and isinstance(value, (list, tuple)):
+        return [_of(key, each) for each in value]
+    return _plain(value)
 
 
 def without_folders(text: str) -> str:

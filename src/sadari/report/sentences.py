@@ -1,13 +1,10 @@
 """What does the one sentence of the first screen say? As much as the verdicts show, and no more."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import pi, sqrt
 
 from sadari.comparison.result import DONE, ArmResult, ComparisonResult
-from sadari.evaluation.calibration import ReliabilityBin
 from sadari.values import Verdict
 
-POOR = 0.05  # calibration error from which probabilities are not to be taken as chances (assumed)
 EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins
 IMAGES_OF = {"test": "test images", "val": "validation images", "train": "training images"}
 NAMED = 3  # models that a sentence names before it counts the others
@@ -127,26 +124,3 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
     return tuple(filter(None, (learned, caution, result.choice)))
-
-
-def calibration_caution(name: str, bins: Sequence[ReliabilityBin], error: float) -> str:
-    """Return a warning where the probabilities of an arm are far from how often it is right, else "".
-
-    Far: by more than POOR beyond what a calibrated model would show on so few images, which is the mean deviation of a
-    binomial share in each bin.
-    """
-    images = sum(each.images for each in bins)
-    if not images:
-        return ""
-    chance = sum(sqrt(2 / pi * each.images * each.confidence * (1 - each.confidence)) for each in bins) / images
-    if error <= POOR + chance:
-        return ""
-    confidence = sum(each.images * each.confidence for each in bins) / images
-    accuracy = sum(each.images * each.accuracy for each in bins) / images
-    side = (
-        "too high" if confidence > accuracy + POOR / 2 else "too low" if confidence < accuracy - POOR / 2 else "wrong"
-    )
-    return (
-        f"The probabilities of {name} are {side}: {100 * confidence:.0f} % on average, where {100 * accuracy:.0f} % are"
-        f" right (calibration error {100 * error:.1f} %). Read them as an order, not as chances."
-    )

@@ -1,4 +1,4 @@
-"""What does augmentation make of the training images? Five images, each beside four views of it."""
+"""How do training images look? As they are, or beside what augmentation makes of them."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sadari.data.augment.pipeline import Augmentation
-from sadari.report.figures import SampleGrid, sample_positions
+from sadari.report.figures import SampleGrid, sample_grid, sample_positions
 from sadari.report.plots.files import save_png
 from sadari.report.plots.images import draw_samples
 from sadari.values import ImageSet, Split
@@ -39,6 +39,13 @@ def view_grid(images: ImageSet, split: Split, augmentation: Augmentation, text: 
 def write_views(grid: SampleGrid, path: Path) -> None:
     """Draw `grid` as the PNG file `path`, whole or not at all."""
     save_png(draw_samples, grid, path)
+
+
+def write_samples(images: ImageSet, split: Split, path: Path, seed: int = 0) -> int:
+    """Draw up to 25 training images, the classes in turn, as the PNG file `path`, and return how many they are."""
+    grid = sample_grid(images, split, seed)
+    save_png(draw_samples, grid, path)
+    return len(grid.names)
 
 
 def _added(mixed: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> list[str]:

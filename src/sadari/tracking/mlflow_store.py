@@ -1,6 +1,7 @@
 """How do runs come into MLflow? Each as an MLflow run; those of a comparison inside one that has its verdicts."""
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 DIGEST = "sadari.digest"  # the tag by which an entry is found again
 PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # tags that MLflow's own pages know
+IN_EXTRA = frozenset(("alembic", "mlflow", "sqlalchemy"))
+MOST_LETTERS = 300  # of one of MLflow's sentences (assumed)
 BATCH = 100  # metrics or parameters sent at once (MLflow's limit for parameters; for metrics it is 1,000)
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -102,11 +105,26 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise missing_package("logging to MLflow", error.name, "mlflow") from None
+        if (error.name or "").partition(".")[0] in IN_EXTRA:
+            raise missing_package("logging to MLflow", error.name, "mlflow") from None
+        raise SadariError(
+            f"this --uri needs the package {error.name}, which the extra 'mlflow' does not bring; install it, or leave "
+            "out --uri"
+        ) from None
     except Exception as error:
         if not isinstance(error, OSError) and not type(error).__module__.startswith(("mlflow.", "sqlalchemy.")):
             raise
-        raise SadariError(f"MLflow refuses: {' '.join(str(error).split())}") from None
+        raise SadariError(f"MLflow refuses: {_short(error)}") from None
+
+
+def _short(error: Exception) -> str:
+    """Return the first sentence of an error of MLflow, which may be a page long."""
+    text = " ".join(str(error).split())
+    asked = re.match(r"API request to (\S+?://[^/\s]+)", text)
+    if asked and "Max retries exceeded" in text:
+        return f"the server {asked[1]} cannot be reached; start it, or name another --uri"
+    first = text.partition(". ")[0].removesuffix(".")
+    return first if len(first) <= MOST_LETTERS else f"{first[:MOST_LETTERS]}..."
 
 
 @dataclass(frozen=True)
@@ -160,7 +178,7 @@ def next_step(uri: str) -> str:
 
     The pages are those of the same version: another one may refuse the database.
     """
-    show = f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+    show = f"mlflow ui --workers 1 --backend-store-uri {shlex.quote(uri)}"
     if _has_pages():
         return show
     whole = f"mlflow=={version('mlflow-skinny')}"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sadari.models.frozen import Head
-from sadari.models.layers.modules import HOOKS, Dense, Flatten, activate
+from sadari.models.layers.modules import Dense, Flatten, activate, may_have_hooks
 from sadari.models.network import Network
 from sadari.training.batches import Batch
 from sadari.training.loss import CrossEntropy
@@ -58,7 +58,7 @@ class DenseStack:
         stack = [each for each in layers if isinstance(each, Dense)]
         begins = [each for each in layers if isinstance(each, Flatten)]
         plain = all(each.requires_grad and each.device.type == "cpu" for each in learner.parameters())
-        hooked = any(getattr(each, hooks) for each in learner.modules() for hooks in HOOKS)
+        hooked = any(may_have_hooks(each) for each in learner.modules())
         if not stack or not plain or hooked or layers not in (stack, [*begins[:1], *stack]):
             return None
         return cls(tuple(_Layer(each, each.weight, each.bias, each.activation) for each in stack))

@@ -110,8 +110,7 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
         raise SadariError(
             f"the images of '{job.data}' have changed since the run in '{run.path}' was made; train in another --out"
         )
-    made_with = run.environment.get("weights_sha256")
-    if made_with and job.backbone and _digest_now(job.backbone) not in ("", made_with):
+    if job.backbone and not _has_weights_of(run, job.backbone):
         raise SadariError(
             f"the weights of {job.backbone.name} have changed since the run in '{run.path}' was made; train in another "
             "--out"
@@ -119,6 +118,26 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
     if run.job.data != job.data:
         progress.say(moved(run.job.data, job.data))
         write_text(run.path / SETTINGS, job.record.to_toml())
+
+
+def other_content(job: Job, run: RunRecord) -> str:
+    """Return what of the begun `run` is not what `job` names now: "images", "weights" or "network"; "" where all is.
+
+    Images and weights that are missing now make no difference.
+    """
+    if not run.begun:
+        return ""
+    if run.layers != job.model.layers:
+        return "network"
+    with suppress(SadariError):
+        if fingerprint_of(job.data, job.settings) != run.fingerprint:
+            return "images"
+    return "weights" if job.backbone and not _has_weights_of(run, job.backbone) else ""
+
+
+def _has_weights_of(run: RunRecord, backbone: Backbone) -> bool:
+    """Return whether `run` began with the weights that `backbone` would start from now, as far as both are known."""
+    return not run.weights_sha256 or _digest_now(backbone) in ("", run.weights_sha256)
 
 
 def _digest_now(backbone: Backbone) -> str:

@@ -40,13 +40,17 @@ def show(*lines: "str | Table") -> None:
 
 
 def new_table(*columns: str, right: tuple[str, ...] = ()) -> "Table":
-    """Return an empty table with these headings. right: the columns whose cells are aligned to the right."""
+    """Return an empty table with these headings. right: the columns of figures, aligned to the right and never cut.
+
+    What does not fit into another column goes on in the next line, also within a word.
+    """
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left")
+        figures = column in right
+        table.add_column(column, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
     return table
 
 

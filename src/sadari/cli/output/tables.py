@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sadari.comparison.result import ArmResult
 
 GAP = "  "
+LEAST_NAME = 20  # columns of a terminal that a name gets, however narrow that is (assumed)
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,19 @@ def _difference(arm: "ArmResult", metric: str, ours: float | None) -> str:
 def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
     """Return the heading and a line per arm, with the reason of a failed one.
 
-    width: columns of the terminal; columns with the highest ranks are left out to fit it. None for no limit.
+    width: columns of the terminal; table columns with the highest ranks are left out to fit it, and long names are cut
+    in their middle. None for no limit.
     """
     columns = [*COLUMNS, *(PUBLISHED if any(arm.published for arm in arms) else ())]
-    lines = _arm_lines(columns, arms)
-    while width is not None and max(map(len, lines)) > width and any(column.rank for column in columns):
+    names = [arm.name for arm in arms]
+    least = None if width is None else max(LEAST_NAME, width // 3)
+    lines = _arm_lines(columns, arms, least)
+    while width is not None and _widest(lines) > width and any(column.rank for column in columns):
         columns.remove(max(columns, key=lambda column: column.rank))
-        lines = _arm_lines(columns, arms)
+        lines = _arm_lines(columns, arms, least)
+    if width is not None and least is not None:
+        left = width - _widest(lines) + _widest(cut_names(names, least))
+        lines = _arm_lines(columns, arms, max(left, LEAST_NAME))
     shown = [lines[0]]
     for arm, line in zip(arms, lines[1:], strict=True):
         if arm.seeds:
@@ -82,19 +89,57 @@ def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
     return shown
 
 
-def _arm_lines(columns: Sequence[Column], arms: Sequence["ArmResult"]) -> list[str]:
+def _arm_lines(columns: Sequence[Column], arms: Sequence["ArmResult"], room: int | None) -> list[str]:
+    """Return the heading and a line per arm; room: columns of the terminal for the longest name."""
     headings = [column.heading for column in columns]
-    return _aligned([headings, *([column.cell(arm) for column in columns] for arm in arms)])
+    names = cut_names([arm.name for arm in arms], room)
+    figures = ([column.cell(arm) for column in columns[1:]] for arm in arms)
+    return _aligned([headings, *([name, *cells] for name, cells in zip(names, figures, strict=True))])
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the rows as lines of equal length: the first cell to the left, the others to the right."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    """Return the rows as lines of equal width: the first cell to the left, the others to the right.
+
+    Widths are those on a terminal, where a letter of Hangul, Kana or Han takes two columns.
+    """
+    from rich.cells import cell_len
+
+    widths = [_widest(cells) for cells in zip(*rows, strict=True)]
     lines = []
     for first, *rest in rows:
-        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
+        spaces = [" " * (width - cell_len(cell)) for cell, width in zip((first, *rest), widths, strict=True)]
+        cells = [first + spaces[0], *(space + cell for cell, space in zip(rest, spaces[1:], strict=True))]
         lines.append(GAP + GAP.join(cells))
     return lines
+
+
+def _widest(texts: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    return max(map(cell_len, texts), default=0)
+
+
+def cut_names(names: Sequence[str], room: int | None) -> list[str]:
+    """Return `names`, those that are wider than `room` columns cut in their middle; all of them whole without `room`.
+
+    Where two would look alike, more is left of all, so that each row still says which one it is.
+    """
+    while room is not None and room < _widest(names):
+        cut = [_cut_middle(name, room) for name in names]
+        if len(set(cut)) == len(set(names)):
+            return cut
+        room += 4
+    return list(names)
+
+
+def _cut_middle(name: str, room: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(name) <= room:
+        return name
+    half = room // 2
+    first, last = set_cell_size(name, half).rstrip(), set_cell_size(name[::-1], room - half - 1)[::-1].lstrip()
+    return f"{first}…{last}"
 
 
 def robustness_table(robustness: "Robustness", arms: Sequence[str], width: int | None = None) -> list[str]:
@@ -103,22 +148,23 @@ def robustness_table(robustness: "Robustness", arms: Sequence[str], width: int |
     The cells are changes of accuracy in points, at the middle level of each corruption. width: columns of the terminal;
     the last corruptions are left out to fit it. None for no limit.
     """
+    room = None if width is None else max(LEAST_NAME, width // 3)
     shown, judged = list(robustness.corrupted), [arm for arm in arms if arm in robustness.arms]
-    lines = _corruption_lines(judged, shown)
-    while width is not None and len(shown) > 1 and max(map(len, lines)) > width:
+    lines = _corruption_lines(judged, shown, room)
+    while width is not None and len(shown) > 1 and _widest(lines) > width:
         shown.pop()
-        lines = _corruption_lines(judged, shown)
+        lines = _corruption_lines(judged, shown, room)
     return [*lines, *(f"{GAP}{note}" for note in robustness.notes)]
 
 
-def _corruption_lines(arms: Sequence[str], shown: "Sequence[CorruptionAccuracy]") -> list[str]:
+def _corruption_lines(arms: Sequence[str], shown: "Sequence[CorruptionAccuracy]", room: int | None) -> list[str]:
     if not shown:
         return []
     headings = [f"{each.corruption} {_number(each.labels[_middle(each)])}" for each in shown]
     rows = [["corrupted, in points", "uncorrupted", *headings]]
-    for arm in arms:
+    for arm, name in zip(arms, cut_names(arms, room), strict=True):
         plain = [f"{each.rows[arm][0].mean:.3f}" for each in shown if arm in each.rows]
-        rows.append([arm, (plain or ["-"])[0], *(_change(each, arm) for each in shown)])
+        rows.append([name, (plain or ["-"])[0], *(_change(each, arm) for each in shown)])
     return _aligned(rows)
 
 

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 LEVEL = 0.05  # probability of calling noise a change (the usual one)
 RISE = 0.05  # relative rise of the loss above its least value from which it has turned (assumed)
-FALL = 0.01  # relative fall of the loss over the last quarter of the epochs from which it still falls (assumed)
+FALL = (
+    0.03  # relative fall of the loss over the last quarter of the epochs from which more of them are worth it (assumed)
+)
 LEAST_NATS = 0.01  # a smaller change of the loss is nothing: probabilities change by a hundredth (assumed)
 FEWEST_EPOCHS = 5  # of a single seed, from which its noise can be estimated (assumed)
 
@@ -60,7 +62,7 @@ class Course:
 
     @property
     def falling(self) -> bool:
-        """Whether the fall is more than noise, and large enough to matter.
+        """Whether the fall is more than noise, and large enough for more epochs to be worth their time.
 
         Where noise is unknown, the last epoch must be the best one, and by as much as a rise must be.
         """
@@ -68,7 +70,7 @@ class Course:
         if noise == inf:
             return self.turn == self.last and self.fall >= RISE
         fallen = float(self.mean[self.last - self.quarter] - self.mean[-1])
-        return fallen > noise and self.fall >= FALL
+        return fallen > noise and fallen >= LEAST_NATS and self.fall >= FALL
 
     def gain(self, accuracy: Floats) -> tuple[float, bool]:
         """Return the gain of accuracy after the turn, and whether it is more than noise; accuracy: (seeds, epochs)."""

@@ -19,6 +19,8 @@ from sadari.run import RunRecord
 LEAST_GAP = 0.01  # of accuracy; a smaller gap between training and validation is not worth closing (assumed)
 LEAST_BIAS = 0.05  # a model that errs on fewer of its own training images does not under-fit (assumed)
 
+OTHER_FEATURES = "the features of another backbone, or a backbone that is trained further"
+
 OVER, UNDER, NEITHER, UNKNOWN = "over-fitting", "under-fitting", "neither", "unknown"
 
 
@@ -27,6 +29,7 @@ class Diagnosis:
     """How an arm learnt, and what is worth trying: means over its seeds, on the epochs that all of them ran.
 
     by_gradient: False for a classical model, whose epochs are passes. augmented: training images were redrawn.
+    on_features: it reads the features of a pre-trained backbone.
     turn: the epoch of the least validation loss, from 1. rise: validation loss at the end / least - 1; turned: it is
     more than noise. known: whether noise could be estimated. fall: the relative fall of the validation loss over the
     last quarter of the epochs; falling: it is more than noise. training_fell: the training loss is lower at the end
@@ -51,15 +54,25 @@ class Diagnosis:
     gain_shown: bool = False
     train_accuracy: float | None = None
     gap: float | None = None
+    on_features: bool = False
 
     @property
     def verdict(self) -> str:
-        """OVER, UNDER, NEITHER; UNKNOWN without validation images."""
+        """OTHER_FEATURES = "the features of another backbone, or a backbone that is trained further"
+
+        OVER, UNDER, NEITHER; UNKNOWN without validation images."""
         if self.gap is None:
             return UNKNOWN
         if self.turned:
             return OVER if self.training_fell else NEITHER
+        if self._only_votes:
+            return NEITHER
         return UNDER if self.bias >= max(self.gap, LEAST_BIAS) else NEITHER
+
+    @property
+    def _only_votes(self) -> bool:
+        """Whether nothing is fitted to the features, as in knn: what it errs on is the fault of the features."""
+        return self.on_features and not self.by_gradient and self.turn is None
 
     @property
     def bias(self) -> float:
@@ -132,6 +145,8 @@ class Diagnosis:
 
     def _advice(self) -> str:
         """Say whether more epochs or more data would help, and why."""
+        if self._only_votes:
+            return f"{self.name}{self._errors().removeprefix('it')}; {OTHER_FEATURES}, might help."
         more = f"More {self._units}"
         if self.turned and not self.training_fell:
             return "That is unstable training; a lower learning_rate is worth trying." if self.by_gradient else ""
@@ -148,6 +163,7 @@ class Diagnosis:
             return f"So far {self._errors()}."
         if self.verdict == UNDER:
             larger = "a larger network" if self.by_gradient else "a model that reads more than a sum over pixels"
+            larger = f"{OTHER_FEATURES}," if self.on_features and not self.by_gradient else larger
             who = "It" if self.turn else self.name
             return f"{who} under-fits: {self._errors()}, so {larger} would help more than {self._units} or images."
         if self.more_data:
@@ -172,6 +188,7 @@ def diagnose(
     *,
     by_gradient: bool = True,
     augmented: bool = False,
+    on_features: bool = False,
     train_accuracy: float | None = None,
     val_accuracy: float | None = None,
 ) -> Diagnosis:
@@ -181,7 +198,8 @@ def diagnose(
     stored weights; without them those of the last epoch, which training measured with dropout and augmentation.
     """
     loss, training = shared_curves(histories, "val_loss"), mean_curve(histories, "train_loss")
-    about = Diagnosis(name, by_gradient, augmented, len(histories), max(loss.shape[1], len(training)))
+    epochs = max(loss.shape[1], len(training))
+    about = Diagnosis(name, by_gradient, augmented, len(histories), epochs, on_features=on_features)
     if not loss.size:
         return about
     if train_accuracy is None or val_accuracy is None:
@@ -210,11 +228,13 @@ def diagnose(
 def diagnose_runs(name: str, records: Sequence[RunRecord]) -> Diagnosis:
     """Diagnose the curves of the arm `name`. records: its finished runs, at least one."""
     job = records[0].job
+    model = recorded_model(job.model, "")
     return diagnose(
         name,
         [record.history for record in records],
-        by_gradient=recorded_model(job.model, "").fitted_by is FittedBy.GRADIENT,
+        by_gradient=model.fitted_by is FittedBy.GRADIENT,
         augmented=bool(job.settings.augment),
+        on_features=model.begins_with_backbone(),
         train_accuracy=_mean_accuracy(records, "train"),
         val_accuracy=_mean_accuracy(records, "val"),
     )

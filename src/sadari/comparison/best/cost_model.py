@@ -127,6 +127,11 @@ def feature_seconds(measured: CostModel, counts: Counts) -> float:
     return measured.image / CACHED_COST * counts.total
 
 
+def without_features(measured: CostModel, counts: Counts) -> CostModel:
+    """Return the measured cost of a model whose features another model has cached."""
+    return replace(measured, start=max(measured.start - feature_seconds(measured, counts), 0.0))
+
+
 def _sample(job: Job, shape: tuple[int, int, int], images: ImageSet, counts: Counts) -> tuple[ImageSet, Split]:
     """Return a few images of noise: speed does not depend on the content."""
     large = job.backbone is not None

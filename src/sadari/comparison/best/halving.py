@@ -84,13 +84,6 @@ def share_out(costs: Mapping[str, CostModel], counts: Counts, seconds: float) ->
     return {}, seconds
 
 
-def least_budget_of_two(costs: Mapping[str, CostModel], counts: Counts, spent: float) -> float:
-    """Return the budget, in seconds, in which the two fastest models can be tried; `spent` seconds are gone already."""
-    least = sorted(least_seconds(cost, counts) for cost in costs.values())
-    first_round = 2 * least[:2][-1]
-    return (spent + first_round / time_of_round(1.0, len(costs))) / SEARCH_SHARE
-
-
 def best_first(scores: Mapping[str, tuple[float, float]]) -> Sequence[str]:
     """Sort the names by (accuracy, loss) on the validation images: highest accuracy first, then the lowest loss."""
     return sorted(scores, key=lambda name: (-scores[name][0], scores[name][1]))

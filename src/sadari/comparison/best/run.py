@@ -12,12 +12,18 @@ from pathlib import Path
 from time import perf_counter
 
 from sadari.comparison.best.budget import in_words
-from sadari.comparison.best.candidates import find_candidates, learning_arms
+from sadari.comparison.best.candidates import (
+    advice_on_weights,
+    find_candidates,
+    learning_arms,
+    untried,
+    with_augmentation,
+)
 from sadari.comparison.best.cost_model import Counts
 from sadari.comparison.best.finals import Finals
 from sadari.comparison.best.profiler import Profiler
 from sadari.comparison.best.search import Search
-from sadari.comparison.best.shortlist import least_budget
+from sadari.comparison.best.shortlist import least_budget, most_promising_first
 from sadari.comparison.best.state import STATE, SearchState, holds
 from sadari.comparison.compare import require_margin
 from sadari.comparison.executor import Train
@@ -93,15 +99,17 @@ def find_best(
         shortlist = profiler.shortlist(state)
         first = replace(candidates, arms=tuple(arm for arm in candidates.arms if arm.name in shortlist.first))
         search = Search(candidates, load_inputs(first, progress), counts, state, progress, train, clock)
-        search.notes += _untried(excluded)
-        for sentence in _untried(state.untried):
-            search.note(sentence)
+        advice = advice_on_weights(excluded, images.shape)
+        search.notes += [*untried(excluded), *([advice] if advice else [])]
+        for sentence in untried(state.untried):
+            progress.say(sentence)
         search.notes += [] if counts.test else [FLATTERED]
         search.run(shortlist)
         trials = {trial.arm: trial for trial in state.ranking()}
-        ranking = [*(trials or shortlist.first), *shortlist.later]
+        tried = [*(trials or shortlist.first), *shortlist.later]
+        ranking = [*tried, *(name for name in most_promising_first(state.costs, images.shape) if name not in tried)]
         costs = {**state.costs, **{name: search.cost_after(each, state.costs[name]) for name, each in trials.items()}}
-        finals = Finals(candidates, counts, state, ranking, costs, search.notes, progress, train, clock)
+        finals = Finals(candidates, profiler, counts, state, ranking, costs, search.notes, progress, train, clock)
         return finals.run(robustness=robustness, margin=margin)
 
 
@@ -120,14 +128,6 @@ def _on_validation(record: RunRecord) -> tuple[float, float]:
     return scores["accuracy"], -scores["loss"]
 
 
-def _untried(reasons: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each reason why models were not tried."""
-    names: dict[str, list[str]] = {}
-    for name, reason in reasons.items():
-        names.setdefault(reason, []).append(name)
-    return [f"{', '.join(each)} {'was' if len(each) == 1 else 'were'} not tried: {why}" for why, each in names.items()]
-
-
 def _candidates(request: BestRequest, progress: Progress) -> tuple[Comparison, ImageSet, Mapping[str, str]]:
     """Return the candidates as a comparison, which is never run as a whole; the images; and who is excluded, and why.
 
@@ -139,9 +139,12 @@ def _candidates(request: BestRequest, progress: Progress) -> tuple[Comparison, I
     plain = next(arm for arm in arms if not arm.model.begins_with_backbone())
     settings = Comparison(request.data, (plain,), request.seeds).job(plain, request.seeds[0]).settings
     images = load(request.data, settings, progress)
-    found = find_candidates(request.data, arms, images)
-    for name, reason in found.excluded.items():
-        progress.say(f"{name} is not tried: {reason}")
+    found = find_candidates(request.data, with_augmentation(arms, images.shape), images)
+    for sentence in untried(found.excluded, "is", "are"):
+        progress.say(sentence)
+    advice = advice_on_weights(found.excluded, images.shape)
+    if advice:
+        progress.say(advice)
     if not found.arms:
         name, reason = next(iter(found.excluded.items()))
         raise UsageError(f"no model can be tried on {images.name}; {name}: {reason}")
@@ -173,10 +176,12 @@ def _state(folder: Path, budget: float, profiler: Profiler) -> SearchState:
     state = SearchState(folder / STATE, profiler.request.to_toml(), budget)
     profiler.measure_all(state)
     if not state.costs:
-        for sentence in _untried(state.untried):
+        for sentence in untried(state.untried):
             profiler.progress.say(sentence)
         raise SadariError("no model could be trained on a sample of noise; the reasons are above")
     if not profiler.shortlist(state).first:
+        for sentence in untried(state.untried):
+            profiler.progress.say(sentence)
         enough = in_words(least_budget(profiler.request, state, profiler.counts), ROUND_CEILING)
         raise SadariError(f"a budget of {in_words(budget)} is too short for these images; {enough} is enough here")
     state.write()

@@ -10,22 +10,22 @@ from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
 
+from sadari.comparison.best.candidates import AUGMENTED, are_photographs
 from sadari.comparison.best.cost_model import Counts, length_setting
-from sadari.comparison.best.halving import SEARCH_SHARE, least_budget_of_two, share_out, time_of_round
+from sadari.comparison.best.halving import SEARCH_SHARE, least_seconds, share_out, time_of_round
 from sadari.comparison.best.state import SearchState
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.models.spec import FittedBy
 
 # The most promising first. Assumed, after what the articles publish of their networks; `sprint` is ahead of
-# `sprint-wide` because it takes half as long, and what was learnt from a million photographs helps on photographs.
-PRE_TRAINED = ("linear-probe", "fine-tune", "vgg16", "knn")
+# `sprint-wide` because it takes half as long, and what was learnt from a million photographs helps on photographs; of
+# those, the ones that read each image once are ahead. An augmented arm is behind its model.
+PRE_TRAINED = ("linear-probe", "knn", "fine-tune", "vgg16")
 CONVOLUTIONAL = (
     "sprint", "sprint-wide", "cnn2", "cnn2-lstm", "cnn-lstm", "a4-cnn", "a4-first", "cnn", "a2-cnn", "a1-cnn", "a3-cnn",
 )  # fmt: skip
 OTHERS = ("lstm3", "lstm", "a4-dnn", "mlp", "softmax", "logistic", "sgd", "dnn")
-# Pixels on a side from which images count as photographs (assumed: those of CIFAR and of digits are smaller).
-PHOTOGRAPHS_FROM = 48
 # A model has begun well when it has seen all training images once, in at least so many steps (assumed).
 STEPS_TO_BEGIN = 50
 # A budget is long enough for a model that has time for so many of these beginnings in its final run (assumed).
@@ -44,6 +44,11 @@ class Shortlist(NamedTuple):
     def sentence(self, measured: int) -> str:
         """Return a sentence that names the models of the first round, out of so many `measured` ones."""
         names = ", ".join(self.first)
+        if not self.begins_well and len(self.first) == 1:
+            return (
+                f"the budget is too short to begin well with any of {measured} models: {names}, which comes nearest to "
+                "that, has what is left"
+            )
         if not self.begins_well:
             return (
                 f"the budget is too short to begin well with any of {measured} models: the fastest are tried, {names}"
@@ -55,10 +60,11 @@ class Shortlist(NamedTuple):
 
 def most_promising_first(names: Iterable[str], shape: tuple[int, int, int]) -> list[str]:
     """Sort `names` for images of `shape` (H, W, C); names without a place in the order come last."""
-    photographs = min(shape[:2]) >= PHOTOGRAPHS_FROM
-    order = [*PRE_TRAINED, *CONVOLUTIONAL, *OTHERS] if photographs else [*CONVOLUTIONAL, *PRE_TRAINED, *OTHERS]
-    place = {name: number for number, name in enumerate(order)}
-    return sorted(names, key=lambda name: place.get(name, len(place)))
+    first = [*PRE_TRAINED, *CONVOLUTIONAL] if are_photographs(shape) else [*CONVOLUTIONAL, *PRE_TRAINED]
+    place = {name: number for number, name in enumerate([*first, *OTHERS])}
+    return sorted(
+        names, key=lambda name: (place.get(name.removesuffix(AUGMENTED), len(place)), name.endswith(AUGMENTED))
+    )
 
 
 def passes_to_begin(request: Comparison, counts: Counts) -> dict[str, int]:
@@ -79,31 +85,31 @@ def choose_shortlist(request: Comparison, state: SearchState, counts: Counts, sh
     """Choose the models to try on images of `shape` (H, W, C), by the costs in `state`.
 
     Where the budget is too short for a good beginning of any model, those for which a round has time at all, if there
-    are two: then no model is promising.
+    are two: then no model is promising. Where measuring has left no time for a round, the model alone that comes
+    nearest to a good beginning.
     """
     rounds, begins = replace(counts, test=0), passes_to_begin(request, counts)
     searching = max(SEARCH_SHARE * state.budget - state.measuring, 0.0)
     left = state.budget - max(SEARCH_SHARE * state.budget, state.measuring)
     costs = state.costs
-    promising = [
-        name
-        for name in most_promising_first(costs, shape)
-        if costs[name].seconds(BEGINNINGS * begins[name], counts) <= left
-    ]
+    well = {name: costs[name].seconds(BEGINNINGS * begins[name], counts) for name in costs}
+    promising = [name for name in most_promising_first(costs, shape) if well[name] <= left]
     if promising:
         least = {name: costs[name].seconds(begins[name], rounds) for name in promising}
         first = first_round(least, searching)
         return Shortlist(first, [name for name in promising if name not in first], begins_well=True)
     fast = [*share_out(costs, rounds, time_of_round(searching, len(costs)))[0]]
-    return Shortlist(fast if len(fast) >= min(2, len(costs)) else [], [], begins_well=False)
+    if len(fast) >= min(2, len(costs)):
+        return Shortlist(fast, [], begins_well=False)
+    possible = [name for name in costs if least_seconds(costs[name], counts) <= state.budget - state.measuring]
+    return Shortlist(sorted(possible, key=well.__getitem__)[:1], [], begins_well=False)
 
 
 def least_budget(request: Comparison, state: SearchState, counts: Counts) -> float:
-    """Return the seconds from which a shortlist has a model, by the costs in `state`."""
+    """Return the seconds in which the fastest of the models measured in `state` begins well."""
     begins = passes_to_begin(request, counts)
     fastest = min(cost.seconds(BEGINNINGS * begins[name], counts) for name, cost in state.costs.items())
-    for_one = max(state.measuring + fastest, fastest / (1 - SEARCH_SHARE))
-    return min(for_one, least_budget_of_two(state.costs, replace(counts, test=0), state.measuring))
+    return max(state.measuring + fastest, fastest / (1 - SEARCH_SHARE))
 
 
 def first_round(least: Mapping[str, float], searching: float) -> list[str]:

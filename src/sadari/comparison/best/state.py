@@ -63,7 +63,8 @@ class SearchState:
     request: the text of the request. budget: in seconds. measuring: seconds that measuring took. costs: by model;
     untried: why other models have none. cut_off: seconds of trials that Ctrl-C ended, by the folder of the run, which
     count when the trials are done. final_plan: of the finalists, None before the rounds are over. final_seconds: of
-    each of their runs, by the name of its folder; final_reasons: why it failed, where it did.
+    each of their runs, by the name of its folder; final_reasons: why it failed, where it did. late_costs: of models
+    that were measured when the finalists had left time, late_measuring: the seconds of that.
     """
 
     path: Path
@@ -77,6 +78,8 @@ class SearchState:
     final_plan: FinalPlan | None = None
     final_seconds: dict[str, float] = field(default_factory=dict)
     final_reasons: dict[str, str] = field(default_factory=dict)
+    late_costs: dict[str, CostModel] = field(default_factory=dict)
+    late_measuring: float = 0.0
 
     def write(self) -> None:
         """Store everything; raises SadariError where the disk is full."""
@@ -93,8 +96,15 @@ class SearchState:
                 "step": self.final_plan.to_json() if self.final_plan else None,
                 "final_seconds": self.final_seconds,
                 "final_reasons": self.final_reasons,
+                **self._late(),
             },
         )
+
+    def _late(self) -> dict[str, Any]:
+        if not self.late_measuring:
+            return {}
+        costs = {name: asdict(cost) for name, cost in self.late_costs.items()}
+        return {"late_costs": costs, "late_measuring": self.late_measuring}
 
     @classmethod
     def read(cls, folder: Path) -> "SearchState":
@@ -114,6 +124,8 @@ class SearchState:
                 final_plan=FinalPlan.from_json(document["step"]) if document["step"] else None,
                 final_seconds=dict(document["final_seconds"]),
                 final_reasons=dict(document.get("final_reasons", {})),
+                late_costs={name: CostModel(**cost) for name, cost in document.get("late_costs", {}).items()},
+                late_measuring=document.get("late_measuring", 0.0),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SadariError(f"{path} is damaged ({error}); delete the folder and start again") from None
@@ -125,7 +137,7 @@ class SearchState:
 
     def left(self) -> float:
         """Return the seconds of the budget that are not used yet."""
-        return self.budget - self.spent() - sum(self.final_seconds.values())
+        return self.budget - self.spent() - self.late_measuring - sum(self.final_seconds.values())
 
     def ranking(self) -> list[Trial]:
         """Return the last finished trial of each arm: the winner first, then in the order of dropping out.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.decode import has_deep_colours
 from sadari.data.levels import FULL_RANGE
 from sadari.errors import SadariError
 
@@ -20,9 +21,11 @@ class Appearance:
         self._brightest = np.zeros(count, dtype=np.uint8)
         self._dark = True  # no image so far is brighter than DARK; then no further one is looked at for it
         self._white = np.zeros(count, dtype=np.bool_)
+        self._deep = np.zeros(count, dtype=np.bool_)
 
-    def look(self, position: int, image: NDArray[np.uint8]) -> None:
-        """Record uint8 (H, W, C) `image` as number `position`, from any thread."""
+    def look(self, position: int, image: NDArray[np.uint8], content: bytes = b"") -> None:
+        """Record uint8 (H, W, C) `image` as number `position`, from any thread. content: of its file."""
+        self._deep[position] = has_deep_colours(content)
         if self._dark:
             self._brightest[position] = highest = image.max()
             if highest > DARK:
@@ -33,12 +36,16 @@ class Appearance:
     def keep(self, positions: Sequence[int]) -> None:
         """Forget all images but those at `positions`."""
         self._white = self._white[list(positions)]
+        self._deep = self._deep[list(positions)]
 
     def notes(self, ids: Sequence[str], white_level: int, *, chosen: bool) -> tuple[str, ...]:
         """Return the notes. white_level: of 16-bit images, 0 where there are none; chosen: whether the user set it."""
         found = []
         if white_level and not chosen:
             found.append(_of_range(white_level))
+        deep = [ids[int(at)] for at in np.flatnonzero(self._deep)]
+        if deep:
+            found.append(_of_deep(deep))
         white = [ids[int(at)] for at in np.flatnonzero(self._white)]
         if white:
             found.append(_of_white(white))
@@ -46,8 +53,7 @@ class Appearance:
         if self._dark and brightest:
             found.append(
                 f"all images are nearly black: their brightest value is {brightest} of 255; if they were saved with "
-                f"values of 0..{brightest}, multiply these by {255 // brightest} first (of colours with 16 bits "
-                "only the upper 8 are read)"
+                f"values of 0..{brightest}, multiply these by {255 // brightest} first"
             )
         return tuple(found)
 
@@ -61,11 +67,23 @@ def _of_range(white_level: int) -> str:
     )
 
 
-def _of_white(ids: Sequence[str]) -> str:
+def _of_deep(ids: Sequence[str]) -> str:
+    have = "image has" if len(ids) == 1 else "images have"
+    return (
+        f"{len(ids):,} {have} colours of 16 bits ({_first(ids)}), of which only the upper 8 are read: values of "
+        "0..65535 become 0..255, and those of a smaller range, such as 0..4095, become dark; save these with 8 bits"
+    )
+
+
+def _first(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else ""
+    return f"{', '.join(ids[:NAMED])}{more}"
+
+
+def _of_white(ids: Sequence[str]) -> str:
     are = "image is" if len(ids) == 1 else "images are"
     return (
-        f"{len(ids):,} {are} wholly white ({', '.join(ids[:NAMED])}{more}); transparent pixels become white, and a "
+        f"{len(ids):,} {are} wholly white ({_first(ids)}); transparent pixels become white, and a "
         "white drawing on them is lost"
     )
 

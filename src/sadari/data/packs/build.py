@@ -248,6 +248,6 @@ def _decode_block(block: Block, frame: Frame, sink: Sink, seen: Appearance) -> t
         except UnreadableImageError as error:
             unreadable[position] = str(error)
             continue
-        seen.look(position, image)
+        seen.look(position, image, content)
         sink.put(position, image, content)
     return len(block), unreadable

@@ -21,7 +21,7 @@ from sadari.data.levels import to_channels
 from sadari.values import ImageSet, RowAccess
 
 # Raise it when decoding gives other pixels or the files another form: older packs are then no longer found.
-PACK_FORMAT = "pack 3"
+PACK_FORMAT = "pack 4"
 SOURCE_SPLIT = "given"  # what pack.json calls `source_split`
 
 

@@ -25,6 +25,12 @@ from sadari.progress import Progress
 from sadari.settings import Settings
 from sadari.values import ImageSet
 
+# The settings that decide the pixels, in the order in which a pack's name has them.
+PIXEL_SETTINGS = (
+    "image_size", "fit", "channels", "unreadable", "interpolation", "white_level", "max_megapixels", "split_folders",
+    "archive_encoding",
+)  # fmt: skip
+LOAD_SETTINGS = (*PIXEL_SETTINGS, "stream")  # and those that decide where the pixels are: all that `load` depends on
 ATTEMPTS = 4  # assumed: other processes that need room do not remove a new pack more often before it is mapped
 
 
@@ -41,10 +47,8 @@ class Wanted:
 
     def folder(self, *more: str) -> Path:
         """Return the folder of the cache for these pixels, or for what `more` names of them."""
-        settings = self.settings
-        choices = [settings.image_size, settings.fit, settings.channels, settings.unreadable, settings.interpolation]
-        choices += [settings.white_level, settings.max_megapixels, settings.split_folders, settings.archive_encoding]
-        return pack_folder(digest_texts(PACK_FORMAT, self.fingerprint, *map(str, choices), *more))
+        choices = (str(getattr(self.settings, name)) for name in PIXEL_SETTINGS)
+        return pack_folder(digest_texts(PACK_FORMAT, self.fingerprint, *choices, *more))
 
 
 def provide(wanted: Wanted) -> ImageSet:

@@ -1,5 +1,6 @@
 """In which encoding are names and tables written that do not say it? Guessed from all bytes at once, and reported."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from sadari.errors import SadariError, UsageError
@@ -8,6 +9,9 @@ AUTO = "auto"
 # Assumed: at least this share of the letters must be common ones of a code page before it is believed.
 PLAUSIBLE = 0.5
 ENOUGH = 20_000  # letters that are looked at, assumed: the share of common ones is known by then
+HANGUL_IN_LATIN = re.compile(r"[a-zA-Z][^\x00-\x7f]|[^\x00-\x7f][a-zA-Z]")  # such as a misread accented letter
+
+THREE_BYTES = "\u0800"  # the first letter of three bytes in UTF-8; no two letters of a code page look like it by chance
 
 Common = Callable[[int, int], bool]  # whether a letter of two bytes is a common one of its code page
 
@@ -24,13 +28,29 @@ COMMON: dict[str, Common] = {
 def guess_encoding(texts: Sequence[bytes]) -> str:
     """Return the encoding that all `texts` have in common: "utf-8", a code page of East Asia, or "" where none fits.
 
-    A code page must decode all of them, and most letters must be common ones of it; the share of these decides.
+    A code page must decode all of them, and most letters must be common ones of it; the share of these decides. Where
+    none is so, letters that are all Hangul and stand beside no Latin ones are cp949, which has 8,822 rare syllables.
     """
     if all(_decoded(text, "utf-8") is not None for text in texts):
         return "utf-8"
+    return next(iter(_plausible(texts)), "")
+
+
+def _plausible(texts: Sequence[bytes]) -> list[str]:
+    """Return the code pages that `texts` may be in, the one with the largest share of common letters first."""
     shares = {name: _share(texts, name, common) for name, common in COMMON.items()}
-    best = max(shares, key=lambda name: shares[name])  # the first of equals
-    return best if shares[best] >= PLAUSIBLE else ""
+    plausible = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] >= PLAUSIBLE]
+    return plausible or (["cp949"] if all(_is_hangul(text) for text in texts) else [])
+
+
+def _is_hangul(text: bytes) -> bool:
+    """Return whether all letters of `text`, read as cp949, are Hangul, or ASCII that is not beside it."""
+    decoded = _decoded(text, "cp949") or ""
+    return (
+        bool(decoded)
+        and not HANGUL_IN_LATIN.search(decoded)
+        and all(letter.isascii() or "가" <= letter <= "힣" for letter in decoded)
+    )
 
 
 def known_encoding(name: str) -> str:
@@ -60,12 +80,17 @@ def decode_names(names: Sequence[str | bytes], wanted: str, where: str) -> tuple
     else:
         encoding = guess_encoding(unknown) or "cp437"
     texts = [name if isinstance(name, str) else name.decode(encoding) for name in names]
-    if not unknown or wanted != AUTO or encoding == "utf-8":
+    if not unknown or wanted != AUTO:
         return texts, ()
-    example = unknown[0].decode(encoding)
+    first = unknown[0]
+    others = [f"{name} '{first.decode(name)}'" for name in _plausible(unknown) if name != encoding]
+    if encoding == "utf-8" and (not others or max(b"".join(unknown).decode()) >= THREE_BYTES):
+        return texts, ()
+    instead = f" (it would be {', '.join(others)})" if others else ""
     return texts, (
-        f"{where} does not say in which encoding its names are; they were read as {encoding}, such as '{example}'; if "
-        "that is wrong, say it with --set archive_encoding=NAME",
+        # Without the path of the archive: this is stored with its images, and it may be renamed.
+        f"the archive does not say in which encoding its names are; they were read as {encoding}, such as "
+        f"'{first.decode(encoding)}'{instead}; if that is wrong, say it with --set archive_encoding=NAME",
     )
 
 

@@ -10,6 +10,7 @@ from sadari.data.decode import SUFFIXES
 from sadari.data.sources.base import FileEntry
 from sadari.data.sources.split_folders import AUTO, SHAPE, SPLIT_NAMES, Levels, find_levels
 from sadari.errors import SadariError
+from sadari.files import why_no_text
 
 # Folders that systems leave behind: macOS, Windows, Synology and QNAP disks, Linux file systems, Python.
 SYSTEM_FOLDERS = frozenset((
@@ -61,6 +62,7 @@ def lay_out(paths: Sequence[str], where: str, folders: Sequence[str] = (), split
         but = f"no class folders (it holds the folders {seen}, without images)" if seen else "no class folders"
         raise SadariError(f"{where} holds {len(images):,} images but {but}; {SHAPE}")
     levels = find_levels((segments[at] for _, at in inside), where, split_folders)
+    inside = [(path, at) for path, at in inside if segments[at][0] not in levels.left_out]
     names = [plain_text(levels.class_of(segments[at])) for _, at in inside]
     classes = tuple(sorted(set(names)))
     index = {name: label for label, name in enumerate(classes)}
@@ -71,7 +73,7 @@ def lay_out(paths: Sequence[str], where: str, folders: Sequence[str] = (), split
     read = {at for _, at in inside}
     unread = [each for at, each in enumerate(segments) if at not in read]
     notes = (
-        *_left_out(unread),
+        *_left_out(unread, levels.left_out),
         *_lost_classes(unread, [each.split("/") for each in folders], levels, set(names)),
         *_deeper([segments[at] for _, at in inside], levels),
         *_odd_one([segments[at] for _, at in inside]),
@@ -147,10 +149,16 @@ def _by_ending(files: Iterable[Sequence[str]]) -> str:
     return _some([f"{count:,} {kind}" for kind, count in sorted(kinds.items(), key=lambda each: (-each[1], each[0]))])
 
 
-def _left_out(unread: Sequence[Sequence[str]]) -> list[str]:
+def _left_out(unread: Sequence[Sequence[str]], folders: frozenset[str]) -> list[str]:
+    """Say which files were left out; folders: top folders without class folders, whose images were."""
     other = [each for each in unread if not is_image(each)]
-    stray = len(unread) - len(other)
-    notes = []
+    of_folder = Counter(each[0] for each in unread if each[0] in folders and is_image(each))
+    stray = len(unread) - len(other) - of_folder.total()
+    notes = [
+        f"left out the folder '{plain_text(folder)}' beside the splits: its {_count(count, 'image')} "
+        f"{_verb(count)} in no class folder"
+        for folder, count in sorted(of_folder.items())
+    ]
     if other:
         notes.append(f"left out {_count(len(other), 'file')} that {_verb(len(other))} no image: {_by_ending(other)}")
     if stray:
@@ -163,6 +171,7 @@ def _lost_classes(
 ) -> list[str]:
     """Name the folders on the level of the classes from which no image was read."""
     files: dict[str, list[Sequence[str]]] = {}
+    unread, folders = ([each for each in given if each[0] not in levels.left_out] for given in (unread, folders))
     for each in unread:
         if len(each) > levels.depth(each[0]) + 1 and not is_hidden(each[:-1]):
             files.setdefault(plain_text(levels.class_of(each)), []).append(each)
@@ -238,7 +247,7 @@ def _text(path: str, where: str) -> str:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
-        raise SadariError(f"{where} holds a file name that is not UTF-8 ({path!a}); rename it") from None
+        raise SadariError(f"{where} holds a file name ({path!a}) that {why_no_text(path)}") from None
     return path if path.isprintable() else path.translate(CONTROL)
 
 

@@ -34,12 +34,14 @@ class Levels:
 
     class_at: the position of the class. split_at: that of the split; None where there are no splits. splits: the split
     of each folder there. twice: top folders that hold only a folder of their own name, whose class is one further in.
+    left_out: top folders whose images are in no class folder, beside splits.
     """
 
     class_at: int = 0
     split_at: int | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
     twice: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
     def class_of(self, segments: Sequence[str]) -> str:
         """Return the class of the image at `segments`."""
@@ -58,8 +60,10 @@ def find_levels(images: Iterable[Sequence[str]], where: str, wanted: str = AUTO)
     """Find classes and splits in the paths of `images`, each at least a folder and a file.
 
     Top folders are splits where all have the name of one and hold folders only; or where all hold the same folders,
-    whatever the language of their names. wanted: "auto"; "none", where top folders are classes; or the split of each
-    top folder, `train=A test=B`. Raises SadariError where folders could be either, UsageError for a wrong `wanted`.
+    whatever the language of their names. Beside splits of the same classes, a folder without class folders, such as
+    that of a competition's unlabelled images, is left out. wanted: "auto"; "none", where top folders are classes; or
+    the split of each top folder, `train=A test=B`. Raises SadariError where folders could be either, UsageError for a
+    wrong `wanted`.
     """
     images = list(images)
     if wanted == NONE:
@@ -73,8 +77,10 @@ def find_levels(images: Iterable[Sequence[str]], where: str, wanted: str = AUTO)
         else:
             shallow.add(segments[0])
     tops = sorted({segments[0] for segments in images})
+    flat = _without_class_folders(images, twice)
     if wanted != AUTO:
-        return Levels(1, 0, _named_by_user(wanted, tops, shallow, where), twice)
+        named = _named_by_user(wanted, tops, shallow, flat, where)
+        return Levels(1, 0, named, twice, frozenset(tops) - named.keys())
     known = {top: split for top in tops if (split := _split_of(top))}
     if not shallow and len(tops) > 1:
         shared = set.intersection(*inside.values())
@@ -85,6 +91,10 @@ def find_levels(images: Iterable[Sequence[str]], where: str, wanted: str = AUTO)
                 return Levels(0, 1, {each: _split_of(each) for each in shared})
             if len(tops) <= MOST_SPLITS:
                 raise SadariError(_either(tops, shared, where))
+    splits = {top: split for top, split in known.items() if top not in flat}
+    if _hold_the_same_classes(splits, inside):
+        _refuse_others(splits, tops, shallow, flat, where)
+        return Levels(1, 0, splits, twice, frozenset(tops) - splits.keys())
     exact = {top: SPLIT_NAMES[top.lower()] for top in tops if top.lower() in SPLIT_NAMES}
     _refuse_mixture(exact, tops, shallow, where)
     return Levels(1, 0, exact, twice & exact.keys()) if exact.keys() - shallow else Levels()
@@ -104,20 +114,61 @@ def _holding_themselves(images: Sequence[Sequence[str]]) -> frozenset[str]:
     return frozenset(top for top in {segments[0] for segments in images} - others if _split_of(top))
 
 
-def _named_by_user(wanted: str, tops: Sequence[str], shallow: set[str], where: str) -> dict[str, str]:
+def _without_class_folders(images: Sequence[Sequence[str]], twice: frozenset[str]) -> frozenset[str]:
+    """Return the top folders whose images are all directly in them, or in a folder of their own name inside."""
+    deeper = {each[0] for each in images if len(each) > 3 or (len(each) == 3 and each[1] != each[0])}
+    return frozenset({each[0] for each in images} - deeper - twice)
+
+
+def _hold_the_same_classes(splits: Mapping[str, str], inside: Mapping[str, set[str]]) -> bool:
+    """Return whether the `splits` are of one set: for training and something else, with several classes in common."""
+    if len(set(splits.values())) < 2 or "train" not in splits.values():
+        return False
+    return len(set.intersection(*(inside[top] for top in splits))) > 1
+
+
+def _refuse_others(
+    splits: Mapping[str, str], tops: Sequence[str], shallow: set[str], flat: frozenset[str], where: str
+) -> None:
+    """Raise SadariError where beside `splits` there is more than folders that can be left out."""
+    setting = " ".join(f"{split}={top}" for top, split in splits.items())
+    stray = next((top for top in tops if top in shallow and (top in splits or _split_of(top))), None)
+    if stray in splits:
+        raise SadariError(f"{where}/{stray} holds images outside class folders; {SHAPE}")
+    if stray is not None:
+        raise SadariError(
+            f"{where}/{stray} holds images outside class folders; {SHAPE}, or leave that folder out with "
+            f"--set split_folders='{setting}'"
+        )
+    other = next((top for top in tops if top not in splits and top not in flat), None)
+    if other is not None:
+        raise SadariError(_beside(where, next(iter(splits)), other))
+
+
+def _beside(where: str, split: str, other: str) -> str:
+    return (
+        f"{where} holds the split folder '{split}' beside '{other}', which is none; move or rename one of them, say "
+        "which are splits with --set split_folders='train=A test=B', or set split_folders=none where both are classes"
+    )
+
+
+def _named_by_user(
+    wanted: str, tops: Sequence[str], shallow: set[str], flat: frozenset[str], where: str
+) -> dict[str, str]:
     named: dict[str, str] = {}
     for pair in wanted.replace(",", " ").split():
         split, equals, folder = pair.partition("=")
         if not equals or split not in SPLITS:
             raise UsageError(f"split_folders is auto, none, or such as 'train=A test=B', not '{wanted}'")
         named[folder] = split
-    other = next((each for each in (*tops, *named) if each not in named or each not in tops), None)
-    if other is not None:
+    if not named or named.keys() - set(tops) or set(tops) - named.keys() - flat:
         raise UsageError(
-            f"{where} holds the folders {', '.join(tops)}, and split_folders is '{wanted}'; name each once"
+            f"{where} holds the folders {', '.join(tops)}, and split_folders is '{wanted}'; name each that holds class "
+            "folders once"
         )
-    if shallow:
-        raise SadariError(f"{where}/{sorted(shallow)[0]} holds images outside class folders; {SHAPE}")
+    stray = sorted(shallow & named.keys())
+    if stray:
+        raise SadariError(f"{where}/{stray[0]} holds images outside class folders; {SHAPE}")
     return named
 
 
@@ -127,10 +178,7 @@ def _refuse_mixture(exact: Mapping[str, str], tops: Sequence[str], shallow: set[
     if len(exact) == len(tops) and others:
         raise SadariError(f"{where}/{others[0]} holds images outside class folders; {SHAPE}")
     if splits and others:
-        raise SadariError(
-            f"{where} holds the split folder '{splits[0]}' beside '{others[0]}', which is none; move or rename one of "
-            "them, or set split_folders=none where both are classes"
-        )
+        raise SadariError(_beside(where, splits[0], others[0]))
 
 
 def _either(tops: Sequence[str], shared: Iterable[str], where: str) -> str:

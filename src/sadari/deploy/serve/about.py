@@ -12,6 +12,7 @@ from PIL import Image
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.schemas import Accepts, Input, Layer, Model, Sample
 from sadari.errors import SadariError
+from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
 from sadari.run import RunRecord
@@ -35,6 +36,7 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
         input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
         params=sum(row.total for row in classifier.model.architecture.rows()),
         scores={split_name: values for split_name, values in scores.items() if values},
+        caution=_caution(run) if known and run.finished else "",
         layers=list(layers),
         grad_cam=grad_cam,
         accepts=Accepts(
@@ -44,6 +46,15 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
             pixels=limits.pixels,
         ),
     )
+
+
+def _caution(run: RunRecord) -> str:
+    """Return a warning where the run's probabilities on the images that judged it are wrong, else ""."""
+    try:
+        bins = reliability([run.predictions])
+    except SadariError:  # a run that was copied without its predictions
+        return ""
+    return calibration_caution("this model", bins, expected_calibration_error(bins))
 
 
 def data_name(data: str) -> str:

@@ -1,11 +1,12 @@
 """Who may ask the server? Pages of other sites may not, and with a token only those who know it."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -14,13 +15,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 COOKIE = "sadari-token"
 OPEN = frozenset(("/healthz",))  # whoever watches over the server needs no token
 HERE = frozenset(("localhost",))
+PORTS = {"http": "80", "https": "443"}
+ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<netloc>(\[[0-9A-Fa-f:.]+\]|[^][/:@?#\s]+)(:[0-9]{1,5})?)")
 
 
 @dataclass(frozen=True)
 class Access:
     """Who may ask. hosts: names of the server besides localhost and numeric addresses. token: "" where none is needed.
 
-    A name that another site lets point here (DNS rebinding) is not among `hosts`; a numeric address cannot be one.
+    A name that another site lets point here (DNS rebinding) is not among `hosts`; a numeric address cannot be one. A
+    name with a port, "name:port", is that of a proxy whose pages come from that port.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -34,10 +38,23 @@ class Access:
         origin = headers.get("origin")
         if origin is None:
             return ""
-        asking = host_name(urlsplit(origin).netloc) if "//" in origin else ""
-        if asking and (asking == host or asking in self.hosts):
+        found = ORIGIN.fullmatch(origin)
+        if found and self._has_page(found, headers.get("host", "")):
             return ""
-        return f"pages of '{origin[:100]}' may not ask this server; open the server's own page"
+        refused = f"pages of '{origin[:100]}' may not ask this server"
+        if found and self._is_ours(host_name(found["netloc"])):
+            return f"{refused}; where that is a proxy before it, start it with --allow-host {found['netloc'].lower()}"
+        return f"{refused}; open the server's own page"
+
+    def _has_page(self, origin: re.Match[str], host: str) -> bool:
+        """Whether a page of `origin` is the server's own, which `host` names, or that of a proxy that names it so."""
+        default = PORTS[origin["scheme"]]
+        name, port = host_name(origin["netloc"]), _port(origin["netloc"]) or default
+        if name == host_name(host) and port == (_port(host) or default):
+            return True
+        if f"{name}:{port}" in self.hosts:
+            return True
+        return name in self.hosts and name != host_name(host) and port == default
 
     def knows_token(self, headers: Mapping[str, str]) -> bool:
         """Whether the token comes with the request, as "Authorization: Bearer TOKEN" or in the page's cookie."""
@@ -55,7 +72,7 @@ class Access:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
 
     def _is_ours(self, host: str) -> bool:
-        if host in HERE or host in self.hosts:
+        if host in HERE or host in map(host_name, self.hosts):
             return True
         try:
             ip_address(host)
@@ -69,6 +86,16 @@ def host_name(netloc: str) -> str:
     if netloc.startswith("["):
         return netloc[1:].partition("]")[0].lower()
     return netloc.partition(":")[0].lower().removesuffix(".")
+
+
+def host_and_port(netloc: str) -> str:
+    """Return "name:port" with the name as `host_name` gives it, or the name alone where no port is given."""
+    name, port = host_name(netloc), _port(netloc)
+    return f"{name}:{port}" if port else name
+
+
+def _port(netloc: str) -> str:
+    return netloc.rpartition("]")[2].partition(":")[2].lstrip("0")
 
 
 class Guarded:

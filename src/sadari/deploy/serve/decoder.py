@@ -8,11 +8,12 @@ import json
 import os
 import subprocess
 import sys
+from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from queue import SimpleQueue
-from threading import Lock, Timer
+from threading import Condition, Lock, Timer
 from typing import IO, Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 
 from sadari.data.decode import UnreadableImageError
 from sadari.deploy.serve.decoder_main import (
-    LARGE,
+    DECODING_BYTES,
+    NEEDS,
     PIXELS,
     READY,
     REFUSED,
@@ -34,7 +36,7 @@ Images = NDArray[np.uint8]
 
 # Measured on the slowest files that we could make within these bounds: 0.3 s on one core of two that are shared.
 SMALL_BYTES, SMALL_PIXELS = 256 * 2**10, 1_000_000
-MOST_PROCESSES = 8  # (assumed: each holds up to 0.2 GB while it decodes, and one of them up to 0.8 GB)
+MOST_PROCESSES = 8  # (assumed: each holds some 60 MB between two images, and what it decodes besides)
 START_SECONDS = 60.0  # for a process to start on a busy machine (assumed)
 
 
@@ -49,10 +51,11 @@ class Decoder:
     """
 
     def __init__(self, form: PixelForm, most: int, seconds: float) -> None:
+        form = replace(form, max_pixels=most)
         self._form, self._most = form, most
-        large = Lock()
+        memory = _Memory(DECODING_BYTES)
         self.processes = max(1, min(os.cpu_count() or 1, MOST_PROCESSES))
-        self._all = [_Process(form, most, seconds, large) for _ in range(self.processes)]
+        self._all = [_Process(form, most, seconds, memory) for _ in range(self.processes)]
         self._free: SimpleQueue[_Process] = SimpleQueue()
         for each in self._all:
             self._free.put(each)
@@ -82,11 +85,36 @@ class Decoder:
             each.close()
 
 
+class _Memory:
+    """So many bytes, which those who decode share; whoever comes first gets them first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._free = most
+        self._line: deque[object] = deque()
+        self._changed = Condition()
+
+    def take(self, count: int) -> int:
+        """Wait for `count` bytes, or for all where they are more, and return how many were taken."""
+        taken, place = min(count, self._most), object()
+        with self._changed:
+            self._line.append(place)
+            self._changed.wait_for(lambda: self._line[0] is place and self._free >= taken)
+            self._line.popleft()
+            self._free -= taken
+            self._changed.notify_all()
+        return taken
+
+    def give_back(self, count: int) -> None:
+        with self._changed:
+            self._free += count
+            self._changed.notify_all()
+
+
 class _Process:
     """One process, started when it is first needed and again after it was killed."""
 
-    def __init__(self, form: PixelForm, most: int, seconds: float, large: Lock) -> None:
-        self._form, self._most, self._seconds, self._large = form, most, seconds, large
+    def __init__(self, form: PixelForm, most: int, seconds: float, memory: "_Memory") -> None:
+        self._form, self._most, self._seconds, self._memory = form, most, seconds, memory
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
         self._turn = 0  # the image that is being decoded: what belongs to an earlier one must not kill its process
@@ -99,19 +127,20 @@ class _Process:
         if given_up is not None:
             given_up.add_done_callback(lambda done: self._kill(turn) if done.cancelled() else None)
         timer = self._timer(START_SECONDS, turn)
-        large = False
+        taken = 0
         try:
             into, out = self._running()
             timer.cancel()
             timer = self._timer(self._seconds, turn)
-            into.write(len(content).to_bytes(8) + content)
+            into.write(len(content).to_bytes(8))
+            into.write(content)
             into.flush()
             kind = out.read(1)
-            if kind == LARGE:  # one at a time, for the sake of memory
-                timer.cancel()
-                large = self._large.acquire()
+            if kind == NEEDS:
+                timer.cancel()  # it is not slow because others have the memory
+                taken = self._memory.take(int.from_bytes(_exactly(out, 8)))
                 timer = self._timer(self._seconds, turn)
-                into.write(LARGE)
+                into.write(NEEDS)
                 into.flush()
                 kind = out.read(1)
             return self._answer(kind, out)
@@ -125,8 +154,7 @@ class _Process:
                 self._busy = False
                 if self._killed:
                     self._forget()
-            if large:
-                self._large.release()
+            self._memory.give_back(taken)
 
     def close(self) -> None:
         """Kill the process and start no other one."""

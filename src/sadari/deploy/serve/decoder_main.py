@@ -2,7 +2,8 @@
 
 It loads neither torch nor the server. It reads the length (8 bytes) and the bytes of a file, and answers with one byte
 and what belongs to it: PIXELS and uint8 of the model's shape; or REFUSED or TOO_LARGE and the length (4 bytes) and text
-of a sentence. Before it decodes a large image it sends LARGE and waits for one byte.
+of a sentence. Before it decodes an image it sends NEEDS and how many bytes of memory that takes at most (8 bytes), and
+waits for one byte.
 """
 
 import json
@@ -11,13 +12,18 @@ from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
-from sadari.data.decode import FORMATS, UnreadableImageError, quiet_pillow
+from sadari.data.decode import FORMATS, UnreadableImageError, draft, open_larger, quiet_pillow
 from sadari.inference.pixels import PixelForm
 
-READY, PIXELS, REFUSED, TOO_LARGE, LARGE = b"Y", b"P", b"R", b"T", b"L"
-LARGE_PIXELS = 13_000_000  # above a common photograph; decoding takes up to 16 bytes a pixel (assumed)
+READY, PIXELS, REFUSED, TOO_LARGE, NEEDS = b"Y", b"P", b"R", b"T", b"N"
+# Bytes of memory for each pixel while it is decoded: the most of what was measured for all modes of each format.
+PIXEL_BYTES, HEAVY_BYTES = 19, {"WEBP": 23, "JPEG2000": 25}
+REDUCED_BYTES = 9  # of a JPEG that is decoded at a reduced scale, with the coefficients of a progressive one (measured)
+# Bytes that all images take together while they are decoded, so that a server of any number of cores stays below 2 GiB
+# (measured). 50 megapixels fit, as do eight photographs of 12 as JPEG, which are decoded at a reduced scale.
+DECODING_BYTES = 10**9
 
 
 class TooLargeError(UnreadableImageError):
@@ -29,17 +35,50 @@ def pixels_in_header(content: bytes, most: int) -> int:
 
     Raises TooLargeError for more than `most`, before any of it is decoded.
     """
+    image = _opened(content, most)
+    return 0 if image is None else image.width * image.height
+
+
+def memory_needed(content: bytes, form: PixelForm, most: int) -> int:
+    """Return how many bytes of memory it takes at most to decode an image, by its header.
+
+    Raises TooLargeError as `pixels_in_header` does, and for more than DECODING_BYTES.
+    """
+    image = _opened(content, most)
+    if image is None:
+        return len(content)
+    pixels, each = image.width * image.height, HEAVY_BYTES.get(image.format or "", PIXEL_BYTES)
+    if image.format == "JPEG" and form.height == form.width:
+        draft(image, form.height, form.fit)
+        reduced = image.width * image.height
+        each = REDUCED_BYTES if reduced < pixels else each
+    if pixels * each > DECODING_BYTES:
+        kind = f"{image.width} x {image.height} pixels as {image.format}"
+        raise TooLargeError(f"has {kind}, which take too much memory to decode; send it as JPEG or PNG, or smaller")
+    return 2 * len(content) + pixels * each
+
+
+def _opened(content: bytes, most: int) -> ImageFile.ImageFile | None:
     quiet_pillow()
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            width, height = image.size
-    except Image.DecompressionBombError as error:
-        raise TooLargeError(f"is too large: {str(error).partition(',')[0]}") from None
+        image = _image_of(content, most)
+        width, height = image.size
+    except TooLargeError:
+        raise
     except Exception:  # the decoder finds what is wrong, and says it
-        return 0
+        return None
     if width * height > most:
         raise TooLargeError(f"has {width} x {height} pixels, over the limit of {most:,}; send it smaller")
-    return int(width * height)
+    return image
+
+
+def _image_of(content: bytes, most: int) -> ImageFile.ImageFile:
+    try:
+        return Image.open(BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= most:
+            raise TooLargeError(f"is too large: {str(error).partition(',')[0]}") from None
+        return open_larger(content)
 
 
 def main() -> None:
@@ -51,11 +90,10 @@ def main() -> None:
     while len(head := source.read(8)) == 8:
         content = source.read(int.from_bytes(head))
         try:
-            if pixels_in_header(content, most) > LARGE_PIXELS:
-                sink.write(LARGE)
-                sink.flush()
-                if not source.read(1):
-                    return
+            sink.write(NEEDS + memory_needed(content, form, most).to_bytes(8))
+            sink.flush()
+            if not source.read(1):
+                return
             answer = PIXELS + _bytes(form.decode(content))
         except UnreadableImageError as error:
             sentence = str(error).encode("utf-8", "replace")

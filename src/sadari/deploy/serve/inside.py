@@ -94,7 +94,7 @@ def _heatmap_document(heat: NDArray[np.float32], label: str) -> Heatmap:
 
 def _maps_document(found: FeatureMap) -> FeatureMaps:
     small = _shrunk(found.maps[:MOST_CHANNELS])
-    values, low, high = _to_bytes(small, low=float(small.min()))
+    values, low, high = _to_bytes(small, low=min(0.0, float(small.min())))
     return FeatureMaps(
         layer=found.layer, channels=len(found.maps), shown=len(small), height=small.shape[1], width=small.shape[2],
         low=low, high=high, values=values,
@@ -112,8 +112,8 @@ def _shrunk(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _to_bytes(values: NDArray[np.float32], low: float) -> tuple[str, float, float]:
-    """Return the values as base64 of uint8, and what 0 and 255 stand for: `low` and the highest value."""
-    high = float(values.max())
+    """Return the values as base64 of uint8, and what 0 and 255 stand for: `low` and the highest value, at least 0."""
+    high = max(0.0, float(values.max()))
     spread = high - low
     scaled = (values - low) * (255.0 / spread) if spread > 0 else np.zeros_like(values)
     return b64encode(np.rint(scaled).clip(0, 255).astype(np.uint8).tobytes()).decode("ascii"), low, high

@@ -19,8 +19,8 @@ from sadari.errors import SadariError
 class Limits:
     """The limits of one request, and of all requests under way at once. Assumed, where nothing else is said.
 
-    Memory holds at most `held_bytes` of bodies, twice while they are taken apart, and one image of up to `pixels` that
-    is being decoded (16 bytes a pixel).
+    Memory holds at most `held_bytes` of bodies, twice while they are taken apart, and the images that are being
+    decoded: as many at once as fit into `DECODING_BYTES` of `decoder_main.py`.
     """
 
     image_bytes: int = 16 * 2**20  # a photograph of a phone has 2 to 12 MB
@@ -40,6 +40,14 @@ class Limits:
     connections: int = 512  # at once; Linux allows a process 1,024 files
     batch_images: int = 64  # in one pass; larger ones gain little per image (measured, benchmarks/serving/serving.py)
     stop_seconds: float = 10.0  # for the requests under way, when the server is stopped
+
+    @classmethod
+    def for_pixels(cls, most: int) -> "Limits":
+        """Return the limits with another one for the pixels of an image, and with the time that larger ones take."""
+        usual = cls()
+        longer = max(1.0, most / usual.pixels)
+        added = (longer - 1) * usual.decode_seconds
+        return cls(pixels=most, decode_seconds=usual.decode_seconds + added, seconds=usual.seconds + added)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure

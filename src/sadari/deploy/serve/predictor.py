@@ -17,6 +17,8 @@ from sadari.deploy.serve.decoder_main import TooLargeError
 from sadari.deploy.serve.limits import Limits, Refused
 from sadari.inference.classifier import Classifier
 
+MOST_THREADS = 16  # that decode small images, of up to 20 MB each; the network is slower than these (assumed)
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -35,7 +37,7 @@ class Predictor:
     def __init__(self, classifier: Classifier, limits: Limits, observe: Callable[[int], None]) -> None:
         self.classifier, self.limits = classifier, limits
         self._decoder = Decoder(classifier.form, limits.pixels, limits.decode_seconds)
-        self._small = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
+        self._small = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), thread_name_prefix="decode")
         self._others = ThreadPoolExecutor(self._decoder.processes, thread_name_prefix="decode-others")
         self._batcher = Batcher(classifier.probabilities, limits, observe, _pace(classifier))
 

@@ -80,6 +80,7 @@ class Model(BaseModel):
     params: int
     scores: Annotated[dict[str, dict[str, float]], Field(description="By split: train, val, test.")]
     layers: list[Layer]
+    caution: Annotated[str, Field(description="A sentence where its probabilities are not to be trusted, else empty.")]
     grad_cam: Annotated[bool, Field(description="Whether POST /grad-cam can explain this model.")]
     accepts: Accepts
 
@@ -101,7 +102,8 @@ class Heatmap(Plane):
 class FeatureMaps(Plane):
     """The output of a layer for an image: its channels one after the other, each of this height and width.
 
-    0 stands for `low` and 255 for `high`. Large maps are averaged down, and only the first channels are returned.
+    0 stands for `low` and 255 for `high`; 0 is between them, so that it has one colour. Large maps are averaged down,
+    and only the first channels are returned.
     """
 
     layer: str

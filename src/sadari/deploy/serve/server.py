@@ -57,13 +57,15 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
 
 
 @contextmanager
-def opened_to_serve(path: Path | str, progress: Progress | None = None) -> Iterator[Classifier]:
+def opened_to_serve(
+    path: Path | str, max_megapixels: float | None = None, progress: Progress | None = None
+) -> Iterator[Classifier]:
     """Open the model in `path`, and compute within with as many threads as a single image keeps busy.
 
     Measured on two cores that other processes used too: 64 images of 28x28 through A4's cnn take 4 ms on one thread,
     and 9 to 36 ms on two, which wait for each other. Raises as `Classifier.open` does.
     """
-    classifier = Classifier.open(path, progress)
+    classifier = Classifier.open(path, max_megapixels, progress)
     device = str(next(classifier.model.network.parameters()).device)
     settings = Settings(device=device, batch_size=1)
     with use_machine(settings, threads_for(settings, classifier.shape)):

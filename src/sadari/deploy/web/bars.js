@@ -1,4 +1,5 @@
 import { at, html, named, percent } from "./dom.js";
+import { textWidth } from "./names.js";
 
 const ALL_UP_TO = 12; // so many classes keep their places; of more, the LISTED most probable ones are shown
 const LISTED = 8;
@@ -14,8 +15,8 @@ export const wanted = () => (classes.length <= ALL_UP_TO ? classes.length : LIST
 /** Show empty bars, so that nothing moves when the first answer arrives. */
 export function prepare(names) {
   classes = names;
-  const longest = Math.min(14, Math.max(...names.map((name) => name.length)));
-  at("bars").style.setProperty("--names", `${Math.max(2, longest)}ch`);
+  const longest = Math.max(...names.map((name) => textWidth(name, at("bars"))));
+  at("bars").style.setProperty("--names", `${Math.ceil(1.1 * longest)}px`); // the best one is bold; what is longer wraps
   clear();
 }
 

@@ -1,6 +1,6 @@
 import * as api from "./api.js";
 import * as bars from "./bars.js";
-import { at, percent } from "./dom.js";
+import { at, html, percent } from "./dom.js";
 import * as drawing from "./drawing.js";
 import { latest } from "./latest.js";
 import * as maps from "./maps.js";
@@ -21,6 +21,7 @@ const predict = latest(async (subject) => {
   clearTimeout(waiting);
   answered = answer.label;
   bars.show(answer, subject.truth);
+  at("why-class").options[0].textContent = `the answer, ${answer.label}`;
   explain(subject);
   lookInside(subject);
 }, (error, subject) => {
@@ -30,9 +31,13 @@ const predict = latest(async (subject) => {
 });
 
 const explain = latest(async (subject) => {
-  const wanted = at("explaining").checked && subject === current && answered;
-  const heat = wanted ? await api.gradCam(subject.image, answered) : null;
-  if (subject === current) stage.showHeat(at("explaining").checked ? heat : null, subject.place);
+  const label = at("why-class").value || answered;
+  const wanted = at("explaining").checked && subject === current && label && answered;
+  const heat = wanted ? await api.gradCam(subject.image, label) : null;
+  if (subject !== current) return;
+  const shown = at("explaining").checked ? heat : null;
+  stage.showHeat(shown, subject.place);
+  at("why-words").textContent = shown && stage.isEmpty(shown) ? "Nothing in this image speaks for it." : "";
 }, (error, subject) => {
   if (subject !== current) return;
   stage.showHeat(null);
@@ -65,6 +70,8 @@ function forget() {
   clearTimeout(waiting);
   answered = null;
   bars.clear();
+  at("why-class").options[0].textContent = "the answer";
+  at("why-words").textContent = "";
   maps.blank();
   stage.showHeat(null);
 }
@@ -160,7 +167,14 @@ async function start() {
   stage.prepare(model.input);
   at("explain").hidden = !model.grad_cam;
   maps.open(model.layers, () => current && lookInside(current));
-  at("explaining").addEventListener("change", () => (current && answered ? explain(current) : null));
+  at("caution").textContent = model.caution;
+  at("caution").hidden = !model.caution;
+  at("why-class").replaceChildren(...["", ...model.classes].map((label) => html("option", { value: label, dir: "auto" }, label || "the answer")));
+  at("explaining").addEventListener("change", () => {
+    at("why").hidden = !at("explaining").checked;
+    if (current && answered) explain(current);
+  });
+  at("why-class").addEventListener("change", () => (current && answered ? explain(current) : null));
   takeFiles();
   if (canDraw) {
     at("seen-words").textContent = `What the model sees: ${model.input.height} × ${model.input.width} pixels`;

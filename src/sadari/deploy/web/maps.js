@@ -1,9 +1,9 @@
 import { bytes } from "./api.js";
 import { at } from "./dom.js";
 
-// From the lowest value to the highest: five colours of Matplotlib's inferno, which also works in grey.
-const RAMP = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
-const COLOURS = Array.from({ length: 256 }, (_, value) => colour(value / 255));
+// From 0 to the largest value: five colours of Matplotlib's inferno, which also works in grey. Below 0 blue; 0 is black.
+const ABOVE = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
+const BELOW = [[0, 0, 4], [14, 45, 110], [28, 105, 185], [95, 180, 230], [205, 240, 255]];
 // Pixels of the screen (all assumed).
 const GAP = 2; // between two maps
 const LEAST_CELL = 44; // the side of a map
@@ -35,8 +35,9 @@ export const layer = () => layers[at("layer").valueAsNumber].name;
 /** Show the feature maps `found`, or hide the section where it is null. */
 export function show(found) {
   at("inside").hidden = !found;
-  shown = found && { ...found, values: bytes(found.values), flat: isFlat(found) };
+  shown = found && { ...found, values: bytes(found.values), flat: isFlat(found), colours: coloursOf(found) };
   if (!shown) return;
+  drawLegend();
   at("channel").max = shown.shown - 1;
   if (shown.layer !== chosenOf) at("channel").value = mostVaried(shown);
   chosenOf = shown.layer;
@@ -135,13 +136,13 @@ function drawLarge() {
 
 const limits = (values) => [Math.min(...values), Math.max(...values)]; // 64 x 64 values at most
 
-const original = (value) => (shown.low + ((shown.high - shown.low) * value) / 255).toPrecision(2);
+const original = (value) => String(Number((shown.low + ((shown.high - shown.low) * value) / 255).toPrecision(2))).replace("-", "\u2212");
 
 function plane(place, { width, height }) {
   const canvas = new OffscreenCanvas(width, height);
   const image = new ImageData(width, height);
   const start = place * width * height;
-  for (let each = 0; each < width * height; each += 1) image.data.set(COLOURS[shown.values[start + each]], 4 * each);
+  for (let each = 0; each < width * height; each += 1) image.data.set(shown.colours[shown.values[start + each]], 4 * each);
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
 }
@@ -157,9 +158,27 @@ function pick(event) {
   drawLarge();
 }
 
+/** The colours of the 256 values that arrive: 0 is black, whatever the lowest and the highest value are. */
+export function coloursOf({ low, high }) {
+  const most = Math.max(-low, high) || 1;
+  return Array.from({ length: 256 }, (_, value) => colour((low + ((high - low) * value) / 255) / most));
+}
+
+/** The colour of a share in [-1, 1] of the largest value. */
 function colour(share) {
-  const place = Math.min(RAMP.length - 2, Math.floor(share * (RAMP.length - 1)));
-  const between = share * (RAMP.length - 1) - place;
-  const mixed = RAMP[place].map((from, index) => Math.round(from + between * (RAMP[place + 1][index] - from)));
+  const ramp = share < 0 ? BELOW : ABOVE;
+  const along = Math.min(1, Math.abs(share)) * (ramp.length - 1);
+  const place = Math.min(ramp.length - 2, Math.floor(along));
+  const mixed = ramp[place].map((from, index) => Math.round(from + (along - place) * (ramp[place + 1][index] - from)));
   return [...mixed, 255];
+}
+
+/** What the colours stand for, from the lowest value to the highest. */
+function drawLegend() {
+  const [low, ramp, high] = at("maps-legend").children;
+  low.textContent = original(0);
+  high.textContent = original(255);
+  const stops = shown.colours.filter((_, value) => value % 15 === 0).map((each) => `rgb(${each.slice(0, 3).join(" ")})`);
+  ramp.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+  ramp.title = "black is 0";
 }

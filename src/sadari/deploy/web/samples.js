@@ -1,6 +1,9 @@
 import { bytes, samples } from "./api.js";
 import { at, html, named } from "./dom.js";
 import { read } from "./grey.js";
+import { cutMiddle } from "./names.js";
+
+const LINES = 1.7; // of a name below a sample, less what wrapping leaves empty
 
 /** List the samples; `taken(file, label)` gets the one that is clicked. Return them as grey pictures. */
 export async function open(input, taken) {
@@ -21,6 +24,7 @@ export function release() {
 }
 
 function item(sample, file, taken) {
+  const name = named(sample.label, { title: sample.label });
   const button = html(
     "button",
     {
@@ -34,8 +38,11 @@ function item(sample, file, taken) {
       },
     },
     html("img", { src: URL.createObjectURL(file), alt: "", loading: "lazy" }),
-    named(sample.label),
+    name,
   );
+  new ResizeObserver(() => {
+    if (name.clientWidth) name.textContent = cutMiddle(sample.label, LINES * name.clientWidth, name);
+  }).observe(button);
   return html("li", {}, button);
 }
 

@@ -46,6 +46,9 @@ export function say(text) {
   at("empty").classList.toggle("on-black", !at("pad").hidden);
 }
 
+/** Whether a heatmap is 0 everywhere. */
+export const isEmpty = (heat) => bytes(heat.values).every((value) => value === 0);
+
 /** Show Grad-CAM's heatmap over the image; null removes it. place: how the drawing was moved before, or null. */
 export function showHeat(heat, place) {
   const canvas = at("heat");

@@ -133,6 +133,12 @@ def outline(pretrained: Pretrained, cut: str, train: str, size: Size) -> Outline
     return Outline(shape, total, trainable, layer_names(graph.graph))
 
 
+def sketch_of(pretrained: Pretrained, cut: str, train: str, size: Size) -> tuple[fx.GraphModule, frozenset[str]]:
+    """Return a backbone without weights, on the meta device, and the names of its parameters that learn."""
+    graph = _sketch(_key(pretrained), cut, size).graph
+    return graph, trainable_names(graph, pretrained.name, train)
+
+
 STATISTICS = ("running_mean", "running_var")  # Keras counts them as parameters that do not learn
 
 

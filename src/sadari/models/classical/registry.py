@@ -23,12 +23,13 @@ class Classical:
     """A classical model: `fit` calls `after_pass` with what it has learnt after each pass, at least once.
 
     most_passes: the greatest number of passes that it makes. sigmoid: probabilities are one-vs-rest sigmoids,
-    normalised, as in scikit-learn, instead of a softmax.
+    normalised, as in scikit-learn, instead of a softmax. draws: whether fitting depends on the seed.
     """
 
     fit: Callable[[Problem, AfterPass], None]
     most_passes: Callable[[Problem], int]
     sigmoid: bool = False
+    draws: bool = False
 
 
 ABOVE_ZERO = ("C", "alpha", "max_iter")
@@ -60,6 +61,6 @@ def remember(problem: Problem, after_pass: AfterPass) -> None:
 CLASSICAL: Registry[Classical] = Registry("classical model")
 CLASSICAL.add("majority", Classical(majority, lambda _: 1))
 CLASSICAL.add("logistic", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))
-CLASSICAL.add("sgd", Classical(sgd, lambda problem: problem.epochs, sigmoid=True))
+CLASSICAL.add("sgd", Classical(sgd, lambda problem: problem.epochs, sigmoid=True, draws=True))
 CLASSICAL.add("knn", Classical(remember, lambda _: 1))
 CLASSICAL.add("linear-probe", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))

@@ -6,6 +6,7 @@ import numpy as np
 
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.report.figures import ConfusionTable, Cost, RobustnessPlot
+from sadari.report.plots.names import cut_middle, text_width
 from sadari.report.plots.style import (
     MARKS,
     add_legend,
@@ -13,7 +14,7 @@ from sadari.report.plots.style import (
     new_figure,
     pick_colours,
     plain_numbers,
-    shortened,
+    set_heading,
 )
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CELLS_WITH_COUNTS = 12
 WIDEST_TABLE = 18.0  # inches of a confusion matrix: a thousand classes would otherwise take gigabytes to draw (assumed)
+NAME_ROOM = 1.5  # inches of a class name beside a confusion matrix
 MOST_COLUMNS = 3  # of plots of corruptions
 
 
@@ -31,22 +33,23 @@ def draw_confusion(table: ConfusionTable) -> "Figure":
 
     count = len(table.classes)
     small = count <= CELLS_WITH_COUNTS
-    side = 2.2 + min((0.5 if small else 0.09) * count, WIDEST_TABLE)
+    side = 2.2 + NAME_ROOM - 0.9 + min((0.5 if small else 0.09) * count, WIDEST_TABLE)
     figure = new_figure(side + 0.9, side)
     axes = figure.subplots()
     # The square root of the share: a confusion of 5 % is to be seen beside a diagonal of 90 %.
     shown = axes.imshow(table.rows, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1), interpolation="nearest")
     step = 1 if count <= 40 else -(-count // 40)
-    names = [shortened(name, 12) for name in table.classes[::step]]
+    size = 8 if small else 6
+    names = [cut_middle(name, NAME_ROOM, size) for name in table.classes[::step]]
     turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    level = max(len(name) for name in names) <= 3 and small
+    level = small and max(text_width(name, size) for name in names) <= 0.4
     axes.set_xticks(range(0, count, step), names, parse_math=False, **({} if level else turned))
     axes.set_yticks(range(0, count, step), names, parse_math=False)
-    axes.tick_params(length=0, labelsize=8 if small else 6)
+    axes.tick_params(length=0, labelsize=size)
     axes.set_xlabel("prediction")
     axes.set_ylabel("truth")
     over = f", mean of {table.seeds} seeds" if table.seeds > 1 else ""
-    axes.set_title(f"{shortened(table.arm, 40)}: images{over}", parse_math=False)
+    set_heading(figure, f"{table.arm}: images{over}", size=10, name=table.arm)
     axes.spines[:].set_visible(False)
     if small:
         _write_counts(axes, table)
@@ -78,7 +81,7 @@ def draw_cost(data: Cost) -> "Figure":
     for number, ((name, seconds, accuracy), colour) in enumerate(zip(data.points, colours, strict=True)):
         place, mark = max(seconds, 1e-3), MARKS[number % len(MARKS)]
         if accuracy.mean < bottom:
-            below = f"{shortened(name, 20)} (far below: {accuracy.mean:.3f})"
+            below = f"{cut_middle(name, 1.3, 9)} (far below: {accuracy.mean:.3f})"
             (named[below],) = axes.plot(place, bottom, mark, color=colour, clip_on=False)
             continue
         reach = [[accuracy.mean - accuracy.low], [accuracy.high - accuracy.mean]]
@@ -87,7 +90,7 @@ def draw_cost(data: Cost) -> "Figure":
     plain_numbers(axes.xaxis)
     axes.set_xlabel("seconds of training, mean over seeds")
     axes.set_ylabel("accuracy")
-    axes.set_title(shortened(data.title, 60), parse_math=False)
+    axes.set_title(cut_middle(data.title, 5.5, 10, bold=True), parse_math=False)
     axes.grid(True)
     add_legend(figure, named)
     return figure
@@ -100,7 +103,7 @@ def draw_robustness(data: RobustnessPlot) -> "Figure":
     columns = min(MOST_COLUMNS, len(data.corrupted))
     rows = -(-len(data.corrupted) // columns)
     figure = new_figure(2.2 + 2.75 * columns, legend_height(0.5 + 2.45 * rows, len(data.arms)))
-    figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
+    set_heading(figure, data.title)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     colours = dict(zip(data.arms, pick_colours(len(data.arms)), strict=True))
     named: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from sadari.report.plots.style import (
     new_figure,
     pick_colours,
     plain_numbers,
-    shortened,
+    set_heading,
 )
 
 if TYPE_CHECKING:
@@ -24,27 +24,35 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_SENTENCES = 6  # above the learning curves
+PALE = "#c9c9c9"  # of the curves of arms that are not among the best of many
 LETTERS = 110  # of a line of text above the axes
 SIDE_BY_SIDE = 1.025  # between the points of two lines at one size
 
 
 def draw_curves(data: Curves) -> "Figure":
-    """Draw loss beside accuracy: train dashed, val solid, thin lines for seeds, a ring at the best epoch."""
-    arms = list(dict.fromkeys(curve.arm for curve in data.loss))
+    """Draw loss beside accuracy: train dashed, val solid, thin lines for seeds, a ring at the best epoch.
+
+    Of many arms the best have colours; of the others one pale line each stands behind them, the mean on val.
+    """
+    all_arms = dict.fromkeys(curve.arm for curve in data.loss)
+    arms = [arm for arm in data.leading if arm in all_arms] or list(all_arms)
     figure = new_figure(10.5, legend_height(4.4, len(arms) + 3))
-    figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
+    set_heading(figure, data.title)
     left, right = figure.subplots(1, 2)
     colours = dict(zip(arms, pick_colours(len(arms)), strict=True))
     for axes, drawn, label in ((left, data.loss, "loss (nats)"), (right, data.accuracy, "accuracy")):
         for curve in drawn:
-            _draw_curve(axes, curve, colours[curve.arm])
+            if curve.arm in colours:
+                _draw_curve(axes, curve, colours[curve.arm])
+            elif curve.split == "val":
+                axes.plot(np.arange(1, len(curve.mean) + 1), curve.mean, color=PALE, linewidth=0.8, zorder=1)
         axes.set_xlabel("epoch")
         axes.set_title(label)
         axes.grid(True)
         _scale_epochs(axes, drawn)
     _limit_losses(left, data.loss)
     _limit_accuracies(right, data.accuracy)
-    _legend_of_arms(figure, colours)
+    _legend_of_arms(figure, colours, len(all_arms) - len(arms))
     return figure
 
 
@@ -87,11 +95,13 @@ def _limit_accuracies(axes: "Axes", drawn: Sequence[Curve]) -> None:
         axes.set_ylim(bottom=max(0.0, min(reached) - 0.03), top=1.005)
 
 
-def _legend_of_arms(figure: "Figure", colours: dict[str, str]) -> None:
+def _legend_of_arms(figure: "Figure", colours: dict[str, str], others: int) -> None:
     from matplotlib.lines import Line2D
 
     arms = {name: Line2D([], [], color=colour, linewidth=2) for name, colour in colours.items()}
+    rest = [Line2D([], [], color=PALE, linewidth=1, label=f"{others} others, val")] if others else []
     ways = [
+        *rest,
         Line2D([], [], color=GREY, linestyle="-", label="val"),
         Line2D([], [], color=GREY, linestyle="--", label="train"),
         Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="least val loss"),
@@ -105,7 +115,7 @@ def draw_learning(data: Sweep) -> "Figure":
 
     above = [line for sentence in data.sentences[:MOST_SENTENCES] for line in wrap(sentence, LETTERS)]
     figure = new_figure(8.6, legend_height(4.6 + 0.16 * len(above), len(data.lines) + 2))
-    figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
+    set_heading(figure, data.title)
     axes = figure.subplots()
     axes.set_title("\n".join(above), weight="normal", fontsize=8.5, color=GREY, parse_math=False, linespacing=1.35)
     named: dict[str, Any] = {}
@@ -178,7 +188,7 @@ def _limit_to_points(axes: "Axes", data: Sweep) -> None:
 def draw_sweep(data: Sweep) -> "Figure":
     """Draw accuracy beside loss over the values of one setting."""
     figure = new_figure(9.6, legend_height(4.0, len(data.lines)))
-    figure.suptitle(shortened(data.title, 80), x=0.01, ha="left", weight="bold", parse_math=False)
+    set_heading(figure, data.title)
     left, right = figure.subplots(1, 2)
     colours = pick_colours(len(data.lines))
     named: dict[str, Any] = {}

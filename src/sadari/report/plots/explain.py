@@ -11,8 +11,17 @@ from sadari.explain.lessons import FilterLesson, PoolLesson
 from sadari.explain.look import Attributed, ChannelView, Look
 from sadari.explain.weights import ClassWeights, FirstFilters
 from sadari.models.layers.specs import shape_text
-from sadari.report.plots.images import GLOW, bare, caption, mark_window, show_mosaic, show_numbers, show_picture
-from sadari.report.plots.style import GREY, new_figure, shortened
+from sadari.report.plots.images import (
+    DIFFERENCES,
+    bare,
+    caption,
+    mark_window,
+    show_mosaic,
+    show_numbers,
+    show_picture,
+    zero_anchored,
+)
+from sadari.report.plots.style import GREY, new_figure, set_heading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +33,8 @@ Integers = NDArray[np.int64]
 ACROSS = 6  # panels in a row of layers
 MOST_CHANNELS = 256  # in one grid: more cannot be distinguished on paper (assumed)
 MOST_PANELS = 128  # filters or classes in one figure (assumed: more cannot be distinguished)
+INSET = 0.07  # of a pixel, between its border and the frame around it
 FULL = 99.0  # percentile of the absolute values that gets the full colour: single pixels would else pale all others
-DIFFERENCES = "RdBu_r"  # red above 0, blue below
 
 
 def draw_layers(look: Look) -> "Figure":
@@ -34,7 +43,7 @@ def draw_layers(look: Look) -> "Figure":
     rows = -(-(len(shown) + 1) // ACROSS)
     across = min(ACROSS, len(shown) + 1)
     figure = new_figure(1.35 * max(across, 3), 0.5 + 1.7 * rows)
-    figure.suptitle(f"{shortened(look.name, 40)}, layer by layer", x=0.02, ha="left", weight="bold", parse_math=False)
+    set_heading(figure, f"{look.name}, layer by layer", name=look.name)
     panels = np.atleast_1d(figure.subplots(rows, across)).ravel()
     for axes in panels:
         bare(axes)
@@ -42,7 +51,8 @@ def draw_layers(look: Look) -> "Figure":
     caption(panels[0], "image", shape_text(look.pixels.shape))
     for axes, (layer, maps) in zip(panels[1:], shown, strict=False):
         channel = int(maps.max(axis=(1, 2)).argmax())
-        axes.imshow(maps[channel], cmap=GLOW, interpolation="nearest", aspect="auto" if len(maps) == 1 else "equal")
+        shape: Literal["auto", "equal"] = "auto" if len(maps) == 1 else "equal"
+        axes.imshow(maps[channel], interpolation="nearest", aspect=shape, **zero_anchored(maps[channel]))
         size = f"{maps.shape[1]}x{maps.shape[2]}"
         caption(axes, layer, f"{maps.shape[1]} steps" if len(maps) == 1 else f"channel {channel}, {size}")
     return figure
@@ -75,7 +85,7 @@ def _draw_single(view: FeatureMap) -> "Figure":
     _, height, width = view.maps.shape
     figure = new_figure(5.0, 3.2)
     axes = figure.subplots()
-    picture = axes.imshow(view.maps[0], cmap=GLOW, interpolation="nearest", aspect="auto")
+    picture = axes.imshow(view.maps[0], interpolation="nearest", aspect="auto", **zero_anchored(view.maps[0]))
     axes.tick_params(labelsize=7)
     axes.set_title(f"{view.layer}: {height}x{width}", parse_math=False)
     figure.colorbar(picture, ax=axes, pad=0.02).ax.tick_params(labelsize=7)
@@ -96,7 +106,7 @@ def draw_channel(view: ChannelView) -> "Figure":
         caption(left, view.name)
         bare(right)
         aspect: Literal["auto", "equal"] = "auto" if view.plane.shape[1] == 1 else "equal"  # a sequence is one column
-        picture = right.imshow(view.plane, cmap=GLOW, interpolation="nearest", aspect=aspect)
+        picture = right.imshow(view.plane, interpolation="nearest", aspect=aspect, **zero_anchored(view.plane))
         caption(right, title, f"{view.plane.shape[0]}x{view.plane.shape[1]}")
         rows[0].colorbar(picture, ax=right, shrink=0.8, pad=0.02).ax.tick_params(labelsize=7)
     panels = np.atleast_1d(rows[-1].subplots(1, max(1, len(view.images))))
@@ -111,8 +121,7 @@ def draw_channel(view: ChannelView) -> "Figure":
 def draw_attributions(view: Attributed) -> "Figure":
     """Draw the image, then one panel for each method."""
     figure = new_figure(0.3 + 2.0 * (len(view.maps) + 1), 2.75)
-    title = f"What speaks for {shortened(view.label, 40)}?"
-    figure.suptitle(title, x=0.02, ha="left", weight="bold", parse_math=False)
+    set_heading(figure, f"What speaks for {view.label}?", name=view.label)
     first, *panels = np.atleast_1d(figure.subplots(1, len(view.maps) + 1))
     show_picture(first, view.pixels)
     caption(first, "image")
@@ -242,7 +251,8 @@ def _frame_largest(axes: "Axes", window: Integers) -> None:
         for column in (0, 2):
             block = window[row : row + 2, column : column + 2]
             down, right = np.unravel_index(int(np.argmax(block)), block.shape)
-            mark_window(axes, row + int(down), column + int(right), 1)
+            # Inside of its pixel: on the border it would be half hidden by the lines between the pixels.
+            mark_window(axes, row + int(down) + INSET, column + int(right) + INSET, 1 - 2 * INSET)
 
 
 def _sign(axes: "Axes", text: str) -> None:

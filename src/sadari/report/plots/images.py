@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.report.figures import SampleGrid
-from sadari.report.plots.style import GREY, new_figure, shortened
+from sadari.report.plots.names import cut_middle, wrapped
+from sadari.report.plots.style import GREY, new_figure, set_heading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,21 +15,25 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 MARK = "#D55E00"
+DIFFERENCES = "RdBu_r"  # red above 0, blue below
+WIDTH = 6.4  # inches of a grid of samples
 GLOW = "inferno"  # as in article A4: black is nothing, yellow is much
 
 
 def draw_samples(grid: SampleGrid) -> "Figure":
     """Draw five columns of images, each under its class name."""
     rows = -(-len(grid.names) // 5)
-    figure = new_figure(6.4, 0.4 + 1.45 * rows)
-    figure.suptitle(shortened(grid.title, 60), x=0.02, ha="left", weight="bold", parse_math=False)
+    names = [wrapped(name, WIDTH / 5 - 0.15, 8) for name in grid.names]
+    tall = 0.13 * any("\n" in name for name in names)
+    figure = new_figure(WIDTH, 0.4 + (1.45 + tall) * rows)
+    set_heading(figure, grid.title)
     axes = np.atleast_1d(figure.subplots(rows, 5)).ravel()
     for each in axes:
         each.axis("off")
-    for each, image, name in zip(axes, grid.images, grid.names, strict=False):
+    for each, image, name in zip(axes, grid.images, names, strict=False):
         pixels = image[:, :, 0] if image.shape[2] == 1 else image
         each.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        each.set_title(shortened(name), loc="center", weight="normal", fontsize=8, pad=3, parse_math=False)
+        each.set_title(name, loc="center", weight="normal", fontsize=8, pad=3, parse_math=False)
     return figure
 
 
@@ -50,10 +55,10 @@ def bare(axes: "Axes") -> None:
     axes.spines[:].set_visible(False)
 
 
-def caption(axes: "Axes", name: str, below: str = "") -> None:
-    """Write a name over a panel and, in grey, what it is below it."""
-    axes.set_title(shortened(name, 22), loc="center", fontsize=8, pad=4, parse_math=False)
-    axes.set_xlabel(shortened(below, 44), fontsize=6.5, color=GREY, labelpad=4, parse_math=False)
+def caption(axes: "Axes", name: str, below: str = "", room: float = 1.7) -> None:
+    """Write a name over a panel and, in grey, what it is below it. room: inches that a panel may take for them."""
+    axes.set_title(wrapped(name, room, 8, bold=True), loc="center", fontsize=8, pad=4, parse_math=False)
+    axes.set_xlabel(cut_middle(below, 1.25 * room, 6.5), fontsize=6.5, color=GREY, labelpad=4, parse_math=False)
 
 
 def show_numbers(axes: "Axes", numbers: NDArray[np.int64], colours: str, low: float, high: float) -> None:
@@ -79,7 +84,18 @@ def mark_window(axes: "Axes", row: float, column: float, side: float) -> None:
     from matplotlib.patches import Rectangle
 
     corner = (column - 0.5, row - 0.5)
-    axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=MARK, linewidth=1.8, clip_on=False))
+    axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=MARK, linewidth=1.8, clip_on=False, zorder=5))
+
+
+def zero_anchored(maps: Floats) -> dict[str, Any]:
+    """Return the colours of feature maps, as arguments of `imshow`: 0 has one colour, whatever the other values are.
+
+    Black is 0 where nothing is below it, also where all values are 0; otherwise white is 0, red above and blue below.
+    """
+    most = float(np.abs(maps).max(initial=0.0)) or 1.0
+    if float(maps.min(initial=0.0)) < 0:
+        return {"cmap": DIFFERENCES, "vmin": -most, "vmax": most}
+    return {"cmap": GLOW, "vmin": 0.0, "vmax": most}
 
 
 def show_mosaic(axes: "Axes", maps: Floats, columns: int) -> Any:
@@ -89,7 +105,7 @@ def show_mosaic(axes: "Axes", maps: Floats, columns: int) -> Any:
     """
     count, height, width = maps.shape
     gap = max(1, round(max(height, width) / 14)) if height > 1 else 0
-    picture = axes.imshow(_mosaic(maps, columns, gap), cmap=GLOW, interpolation="nearest")
+    picture = axes.imshow(_mosaic(maps, columns, gap), interpolation="nearest", **zero_anchored(maps))
     axes.spines[:].set_visible(False)
     across, down = range(columns), range(-(-count // columns))
     axes.set_xticks([(width + gap) * each + (width - 1) / 2 for each in across], [f"+{each}" for each in across])

@@ -1,12 +1,13 @@
 """What do all figures share? Files, fonts, colours, legends; readable in grey and to the colour-blind."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from sadari.report.plots.fonts import boxes_reported, font_families
+from sadari.report.plots.names import cut_middle, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -20,10 +21,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#555555"
 MOST_NAMES = 40  # in a legend; the figure grows with them (assumed: nobody distinguishes more colours)
-LONGEST_NAME = 16
+LEGEND_NAME = 2.6  # inches of a name in a legend; the figure grows with it, and the axes become narrower
 DPI = 150
-# Fonts with Hangul, Kana and Han for class names; the ones that the machine has are used.
-EAST_ASIAN = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "UnDotum")
+MARGIN = 0.3  # inches beside a heading
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.spines.top": False,
@@ -45,18 +45,8 @@ def styled() -> Iterator[None]:
     """Draw with Sadari's style inside the block; other users of matplotlib keep theirs."""
     import matplotlib
 
-    with matplotlib.rc_context({**STYLE, "font.family": _fonts()}), warnings.catch_warnings():
-        # A name in a script that no installed font has shows as boxes; that is not worth a warning on the terminal.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+    with matplotlib.rc_context({**STYLE, "font.family": font_families()}), boxes_reported():
         yield
-
-
-@cache
-def _fonts() -> tuple[str, ...]:
-    from matplotlib import font_manager
-
-    installed = set(font_manager.get_font_names())
-    return ("DejaVu Sans", *(name for name in EAST_ASIAN if name in installed))
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -82,7 +72,8 @@ def add_legend(figure: "Figure", named: Mapping[str, Any], last: "Sequence[Line2
     kept = dict(list(named.items())[:MOST_NAMES])
     more = [Line2D([], [], linestyle="", label=f"and {len(named) - len(kept)} more")] if len(named) > len(kept) else []
     rest = [*more, *last]
-    labels = [*(shortened(name, 40) for name in kept), *(str(line.get_label()) for line in rest)]
+    names = [cut_middle(name, LEGEND_NAME, STYLE["font.size"]) for name in kept]
+    labels = [*names, *(str(line.get_label()) for line in rest)]
     legend = figure.legend([*kept.values(), *rest], labels, loc="outside right upper")
     for text in legend.get_texts():
         text.set_parse_math(False)
@@ -103,6 +94,13 @@ def pick_colours(count: int) -> list[str]:
     return [to_hex(colormaps["viridis"](place)) for place in np.linspace(0.0, 0.92, count)]
 
 
-def shortened(name: str, longest: int = LONGEST_NAME) -> str:
-    """Return `name`, cut to `longest` characters with an ellipsis where it is longer."""
-    return name if len(name) <= longest else name[: longest - 1] + "…"
+def set_heading(figure: "Figure", text: str, size: float = 10.8, name: str = "") -> None:
+    """Write the heading of a figure at its upper left, as wide as the figure is.
+
+    name: the part of `text` that a user chose; it alone is cut, in its middle, where the heading would be too wide.
+    """
+    room = figure.get_figwidth() - MARGIN
+    spare = room - (text_width(text.replace(name, "", 1), size, bold=True) if name else 0)
+    shown = text.replace(name, cut_middle(name, spare, size, bold=True), 1) if name else text
+    heading = cut_middle(shown, room, size, bold=True)
+    figure.suptitle(heading, x=0.02, ha="left", weight="bold", size=size, parse_math=False)

@@ -16,5 +16,5 @@ WRAPPED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")  # b
 
 def uncompiled(kind: type[Kind]) -> type[Kind]:
     """Return a class that computes the same as the optimiser `kind`, to the bit, and never loads the compiler."""
-    methods = {name: unwrap(getattr(kind, name)) for name in WRAPPED}
+    methods = {name: unwrap(getattr(kind, name)) for name in WRAPPED if hasattr(kind, name)}
     return type(kind.__name__, (kind,), {**methods, "step": torch.no_grad()(unwrap(kind.step))})

@@ -20,9 +20,10 @@ function sizeText(rows) {
 }
 
 function layerTable(names, rows) {
-  const heads = ["Layer", "Output", "How the shape came about", "Params", "Name"];
-  const cells = rows.map(({ text, name, output, params, how }) => [
-    html("code", {}, named(text)), output, how, params ? whole(params) : "", html("code", { class: "quiet" }, name),
+  const heads = ["Layer", "Output", "How the shape came about", "Params", "How the params came about", "Name"];
+  const cells = rows.map((row) => [
+    html("code", {}, named(row.text)), row.output, row.how, row.params ? whole(row.params) : "", row.params_how,
+    html("code", { class: "quiet" }, row.name),
   ]);
   return figuresTable(`Layers of ${names}`, heads, cells, [1, 3]);
 }

@@ -23,7 +23,7 @@ const SECTIONS = [
   },
   {
     id: "confusion", title: "Confusion", there: () => anyFinished((arm) => arm.confusion.length || Object.keys(arm.cells).length), draw: confusionSection,
-    lede: "Which class is taken for which. Choose a cell with a click or with the arrow keys and Enter, to see its pictures.",
+    lede: "Which class is taken for which. Choose a cell with a click or with the arrow keys and Enter, or a confusion of the list, to see its pictures.",
   },
   {
     id: "mistakes", title: "Worst mistakes", there: () => anyFinished((arm) => arm.mistakes.length), draw: mistakes,
