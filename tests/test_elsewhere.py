@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sadari.inference.device import memory_bytes, resolve_machine
+from sadari.inference.device import resolve_machine
+from sadari.run import memory_bytes
 from sadari.settings import Settings
 
 WITHOUT_UNIX = """

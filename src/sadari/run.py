@@ -62,6 +62,14 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
+def memory_bytes() -> int:
+    """Return the bytes of memory of the machine; 0 where the system does not say, as on Windows."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """A run on disk. Settings, environment, summary and split are read once; files that grow, every time."""

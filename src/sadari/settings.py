@@ -42,8 +42,14 @@ OTHER_NAMES = {
 }
 
 
-def _setting(default: Value, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "choices": choices, "low": low})
+MOST_THREADS = 1024  # assumed: no machine for this has more cores, and each thread takes memory
+LONGEST_SIDE = 32_768  # assumed: no image is larger, and a grey one takes 1 GiB
+
+
+def _setting(
+    default: Value, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None, high: float = float("inf")
+) -> Any:
+    return field(default=default, metadata={"doc": doc, "choices": choices, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,9 @@ class Settings:
     """
 
     # data
-    image_size: int = _setting(0, "side of the square images in pixels; 0 keeps the size of the source", low=0)
+    image_size: int = _setting(
+        0, "side of the square images in pixels; 0 keeps the size of the source", low=0, high=LONGEST_SIDE
+    )
     fit: str = _setting("crop", "how images of other shapes become square", choices=("crop", "pad", "squash"))
     interpolation: str = _setting("bilinear", "how images are resized", choices=INTERPOLATIONS)
     channels: int = _setting(0, "1 for grey, 3 for colour; 0 keeps those of the source", low=0)
@@ -105,7 +113,7 @@ class Settings:
     )
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1 or mps")
     threads: int = _setting(
-        0, "processor threads; 0 takes all cores, or one where batches are too small to share", low=0
+        0, "processor threads; 0 takes all cores, or one where batches are too small to share", low=0, high=MOST_THREADS
     )
     stream: str = _setting(
         "auto",
@@ -123,7 +131,7 @@ class Settings:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            _check(each.name, value, each.metadata["choices"], each.metadata["low"])
+            _check(each.name, value, each.metadata["choices"], each.metadata["low"], each.metadata["high"])
         for name in ("val_fraction", "test_fraction", "label_smoothing"):
             if getattr(self, name) >= 1:
                 raise UsageError(f"{name} is a fraction below 1, not {getattr(self, name)}")
@@ -131,11 +139,13 @@ class Settings:
             raise UsageError(f"train_fraction is above 0 and at most 1, not {self.train_fraction}")
 
 
-def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None) -> None:
+def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None, high: float) -> None:
     if choices and value not in choices:
         raise UsageError(f"{name} is one of {', '.join(choices)}, not '{value}'")
     if low is not None and not (isinstance(value, int | float) and low <= value < float("inf")):
         raise UsageError(f"{name} is a number from {low:g} up, not {value}")
+    if low is not None and isinstance(value, int | float) and value > high:
+        raise UsageError(f"{name} is a number from {low:g} to {high:,.0f}, not {value}")
 
 
 def setting_names() -> list[str]:

@@ -107,13 +107,14 @@ def study(
 ) -> None:
     """Compare what a file describes, with published figures beside ours, and put its claims to the test."""
     from sadari.comparison.plan import Plan
+    from sadari.comparison.request import seeds_of
     from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
 
     described = read_study(
         file,
         data=absolute_data(data) if data is not None else None,
-        seeds=tuple(range(seeds)) if seeds is not None else None,
+        seeds=seeds_of(range(seeds)) if seeds is not None else None,
         overrides=overrides_of(set_, epochs=epochs),
     )
     plan = Plan(described.request, described.claims, workers_of(workers, jobs), estimates=True)

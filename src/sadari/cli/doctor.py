@@ -30,9 +30,9 @@ def doctor(as_json: AsJson = False) -> None:
 
 def examine() -> dict[str, Any]:
     """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
-    from sadari.inference.device import memory_bytes, resolve_machine
+    from sadari.inference.device import resolve_machine
     from sadari.report.plots.fonts import font_families, writes
-    from sadari.run import environment
+    from sadari.run import environment, memory_bytes
     from sadari.settings import Settings
 
     settings = resolve_machine(Settings())

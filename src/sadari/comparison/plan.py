@@ -8,7 +8,7 @@ from sadari.comparison import compare as comparing
 from sadari.comparison.best import run as best
 from sadari.comparison.best.budget import budget_of_best
 from sadari.comparison.claims.claim import Claim
-from sadari.comparison.request import Comparison
+from sadari.comparison.request import Comparison, seeds_of
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
@@ -78,10 +78,11 @@ def plan_comparison(
     no use for a key. Raises UsageError for a request that makes no sense; nothing is read or written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
+    chosen = seeds_of(seeds)
     if seconds is not None:
-        return Plan(best.BestRequest(absolute_data(data), seconds, overrides, tuple(seeds)))
+        return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen))
     arms, sentences = expand([find_model(each) for each in models], varied, overrides)
     progress = progress or Silent()
     for sentence in sentences:
         progress.say(sentence)
-    return Plan(Comparison(absolute_data(data), arms, tuple(seeds)), workers=workers)
+    return Plan(Comparison(absolute_data(data), arms, chosen), workers=workers)

@@ -1,10 +1,10 @@
 """What is to be compared? A value, stored as `comparison.toml`, so that the same request goes on where it stopped."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from glob import escape
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,16 @@ from sadari.files import exists, names_in, write_text
 from sadari.job import Job, make_job
 from sadari.run_lookup import COMPARISON
 from sadari.settings import Settings
+
+MOST_SEEDS = 10_000  # assumed: intervals over seeds hardly become narrower, and each is a run
+
+
+def seeds_of(seeds: Iterable[int]) -> tuple[int, ...]:
+    """Return `seeds` as a tuple. Raises UsageError for more than MOST_SEEDS, before the others are counted."""
+    chosen = tuple(islice(seeds, MOST_SEEDS + 1))
+    if len(chosen) > MOST_SEEDS:
+        raise UsageError(f"at most {MOST_SEEDS:,} seeds are compared, and more were named; name fewer")
+    return chosen
 
 
 @dataclass(frozen=True)

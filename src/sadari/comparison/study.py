@@ -35,7 +35,7 @@ from sadari.comparison.overridden import (
     require_still_different,
     require_used,
 )
-from sadari.comparison.request import Comparison
+from sadari.comparison.request import Comparison, seeds_of
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
@@ -197,7 +197,7 @@ def _require_known(table: Mapping[str, Any], known: tuple[str, ...], kind: str) 
 
 def _seeds(value: Any) -> tuple[int, ...]:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return tuple(range(value))
+        return seeds_of(range(value))
     if (
         isinstance(value, list)
         and value

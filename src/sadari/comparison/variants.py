@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from itertools import product
+from math import prod
 from typing import get_type_hints
 
 from sadari.errors import UsageError
@@ -16,6 +17,7 @@ Varied = Mapping[str, Sequence[Value]]  # the values of each varied setting or v
 
 CHAIN = "augment"  # the setting whose values hold commas themselves
 MOST_BYTES = 220  # of the name of an arm in names of files (disks hold 255, with what stands around it)
+MOST_ARMS = 10_000  # of one model; assumed
 MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)
 
 _BETWEEN_COMMAS = re.compile(r'(?:^|,)((?:"[^"]*"|[^,"]|")*)')
@@ -177,6 +179,9 @@ def _arms_of(spec: ModelSpec, varied: Varied, overrides: Mapping[str, Value]) ->
     for key in keys:
         _require_different(spec, key, varied[key])
     arms = []
+    count = prod(len(varied[key]) for key in keys)
+    if count > MOST_ARMS:
+        raise UsageError(f"--vary asks for {count:,} arms of {spec.name}; {MOST_ARMS:,} are the most")
     for values in product(*(varied[key] for key in keys)):
         chosen = dict(zip(keys, values, strict=True))
         name = " ".join([spec.name, *(f"{key}={shown(value)}" for key, value in chosen.items())])

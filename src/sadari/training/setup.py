@@ -18,13 +18,15 @@ from sadari.models.network import Network
 from sadari.models.spec import FittedBy
 from sadari.models.weights import load_pretrained, tensors_file
 from sadari.progress import Progress
-from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment
+from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment, memory_bytes
 from sadari.run_files import write_split
 from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
 from sadari.training.randomness import seed_for
 from sadari.values import ImageSet, Split
+
+FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,7 @@ def set_up(
     not fit the images, and where settings contradict each other.
     """
     architecture = architecture_of(job, images, out)
+    _require_memory(job, architecture)
     network = architecture.build(seed_for(job.seed, "weights"))
     stored = checkpoint_of(out).read()
     weights_sha256 = _load_weights(network, architecture, stored, out)
@@ -193,6 +196,20 @@ def architecture_of(job: Job, images: ImageSet, out: Path) -> Architecture:
     began = run.environment.get("pretrained") if run.begun else None
     pretrained = Pretrained.from_json(began) if began else None
     return Architecture.of(job.model, job.variables, images.shape, images.classes, pretrained)
+
+
+def _require_memory(job: Job, architecture: Architecture) -> None:
+    """Raise SadariError, before anything is allocated, where memory cannot hold the weights and their gradients."""
+    rows = architecture.rows() if job.model.layers else ()
+    size = FLOAT_BYTES * sum(row.total + row.trainable for row in rows)
+    memory = memory_bytes()
+    if memory and size > memory:
+        height, width, _ = architecture.shape
+        raise SadariError(
+            f"the network '{job.model.reference}' has {sum(row.total for row in rows):,} parameters on images of "
+            f"{width} x {height} pixels, which take {size / 2**30:,.3g} GiB with their gradients, and this machine has "
+            f"{memory / 2**30:,.3g} GiB of memory; choose a smaller image_size or a smaller network"
+        )
 
 
 def start_weights(network: Network, architecture: Architecture, out: Path) -> str:

@@ -32,11 +32,11 @@ from math import prod
 import numpy as np
 
 from sadari.comparison.executor import Task
-from sadari.inference.device import memory_bytes, resolve_machine, values_of_batch
+from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
 from sadari.models.layers.specs import Conv
 from sadari.models.spec import FittedBy
-from sadari.run import RunRecord
+from sadari.run import RunRecord, memory_bytes
 from sadari.values import ImageSet
 
 # Weights times images of a batch, up to which a second thread has little to do in a network without convolutions

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import disk_usage
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from sadari.data.packs.pack import PackMetadata, PixelWriter, Sink
 from sadari.data.sources.base import ArrayContent, FileContent
 from sadari.errors import SadariError
 from sadari.progress import Progress
+from sadari.run import memory_bytes
 from sadari.settings import Settings
 
 # Assumed: the side that images of different sizes get where the user sets none; a compromise between
@@ -28,6 +30,8 @@ DEFAULT_SIZE = 64
 BLOCK_IMAGES = 256
 BLOCK_BYTES = 8 * 2**20
 NAMED = 3
+# At least: an image as it is read and as it is resized (1 each), as a float and standardised (4 each).
+BYTES_A_VALUE = 10
 
 Block = list[tuple[int, bytes]]
 # Makes what takes the decoded images, from a folder, the number of images and the least channels.
@@ -59,6 +63,7 @@ def fill_pack(content: ArrayContent | FileContent, settings: Settings, to: Desti
     frame = Frame.of(settings)
     notes = list(content.notes)
     while True:
+        _require_room(content, frame, settings, to)
         seen = Appearance(count_of(content))
         try:
             if isinstance(content, ArrayContent):
@@ -78,6 +83,33 @@ def fill_pack(content: ArrayContent | FileContent, settings: Settings, to: Desti
                     f"the images have different sizes, so each was made {DEFAULT_SIZE} x {DEFAULT_SIZE} pixels "
                     f"({settings.fit}); choose another size with image_size"
                 )
+
+
+def _require_room(content: ArrayContent | FileContent, frame: Frame, settings: Settings, to: Destination) -> None:
+    """Raise SadariError where images of the side that was asked for fit neither into memory nor on the disk.
+
+    Asked before any is made, since a system that gives more memory than it has ends the process without a word.
+    """
+    values = frame.size**2 * (frame.channels or frame.least_channels)
+    memory, free = memory_bytes(), disk_usage(to.folder).free
+    if memory and values * BYTES_A_VALUE > memory:
+        raise SadariError(
+            f"one image of {frame.size:,} x {frame.size:,} pixels takes {gibibytes(values * BYTES_A_VALUE)} while it "
+            f"is read and computed with, and this machine has {gibibytes(memory)} of memory; choose a smaller "
+            "image_size"
+        )
+    packed = isinstance(content, ArrayContent) or settings.stream == "never"
+    if packed and values * count_of(content) > free:
+        raise SadariError(
+            f"{count_of(content):,} images of {frame.size:,} x {frame.size:,} pixels take "
+            f"{gibibytes(values * count_of(content))} decoded, and {to.folder.parent} has {gibibytes(free)} free; "
+            "choose a smaller image_size, make room there, or set SADARI_CACHE_DIR to another folder"
+        )
+
+
+def gibibytes(size: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 2**30:,.3g} GiB" if size < 1000 * 2**30 else f"{size / 2**30:,.0f} GiB"
 
 
 def count_of(content: ArrayContent | FileContent) -> int:

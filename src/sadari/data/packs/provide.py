@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sadari.data.cache.digests import cache_dir, digest_texts
 from sadari.data.cache.entries import LIMIT, EntryBuild, make_room, mark_used, most_bytes
-from sadari.data.packs.build import Destination, MakeSink, fill_pack
+from sadari.data.packs.build import Destination, MakeSink, fill_pack, gibibytes
 from sadari.data.packs.pack import (
     PACK_FORMAT,
     PixelWriter,
@@ -147,18 +147,14 @@ def _read_back(images: ImageSet | None, folder: Path) -> ImageSet:
 
 def _too_large(size: int) -> str:
     return (
-        f"the images would take {_gibibytes(size)} decoded, more than the cache in {cache_dir()} may hold, so each is "
+        f"the images would take {gibibytes(size)} decoded, more than the cache in {cache_dir()} may hold, so each is "
         f"decoded whenever it is needed; to decode them once, raise {LIMIT}, make room on the disk, or set stream=never"
     )
 
 
 def _only_in_order(where: str, size: int) -> str:
-    why = f", and its images would take {_gibibytes(size)} decoded, more than the cache may hold" if size else ""
+    why = f", and its images would take {gibibytes(size)} decoded, more than the cache may hold" if size else ""
     return (
         f"{where} is a compressed .tar, which can be read from its beginning only{why}; unpack it and name the folder, "
         "or set stream=never"
     )
-
-
-def _gibibytes(size: int) -> str:
-    return f"{size / 2**30:.3g} GiB"
