@@ -15,8 +15,9 @@ from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -36,7 +37,7 @@ from sadari.inference.classifier import Classifier
 from sadari.inference.pixels import PixelForm
 from sadari.run import RunRecord
 from support.hostile import scan_bomb, slow_bitmap
-from support.server import as_text, noise, running
+from support.server import as_text, noise, running, with_network
 
 FORM, JSON = "multipart/form-data; boundary=X", "application/json"
 LONGEST_HOLD = 0.05  # seconds that no request may hold the loop
@@ -352,6 +353,57 @@ def serving(run: RunRecord, cores: int) -> Iterator[Server]:
 
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+
+
+SILENT = {
+    "nothing": b"",
+    "half a head": b"GET /healthz HTTP/1.1\r\nX-a: b\r\n",
+    "no body": HEAD,
+    "a request before": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_silent_connections_keep_nobody_out(name: str, classifier: Classifier) -> None:
+    few = Limits(connections=8, head_seconds=60.0, idle_seconds=60.0)
+    with running(make_app(classifier, few), few) as address, ExitStack() as silent:
+        port = urlsplit(address).port
+        first = silent.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        for each in (first, *(silent.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(20))):
+            each.sendall(SILENT[name])
+        started = time.perf_counter()
+        for _ in range(3):
+            assert post(address, texts(*noise(1)))[0] == 200
+        assert time.perf_counter() - started < 2
+        with suppress(ConnectionResetError):
+            while first.recv(1000):  # until it is closed
+                pass
+
+
+def test_whoever_is_answered_is_not_closed(classifier: Classifier) -> None:
+    few, go = Limits(connections=4), Event()
+    go.set()  # for the first passes, which measure the pace
+    slow = with_network(classifier, lambda: assert_soon(go))
+    with running(make_app(slow, few), few) as address, ExitStack() as silent, ThreadPoolExecutor(1) as pool:
+        go.clear()
+        asking = pool.submit(post, address, texts(*noise(1)))
+        time.sleep(0.5)
+        for _ in range(20):
+            silent.enter_context(socket.create_connection(("127.0.0.1", urlsplit(address).port), timeout=10))
+        time.sleep(0.2)
+        go.set()
+        assert asking.result(10)[0] == 200
+
+
+def assert_soon(event: Event) -> None:
+    assert event.wait(10)
+
+
+@pytest.mark.slow
+def test_more_silent_connections_than_there_may_be(server: Server) -> None:
+    for _ in range(900):
+        server.connect()
+    assert server.ping() < 1
 
 
 @pytest.mark.slow

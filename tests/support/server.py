@@ -14,6 +14,8 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
 
+from sadari.deploy.serve.limits import Limits
+from sadari.deploy.serve.protocol import bounded_protocol
 from sadari.deploy.serve.server import listen
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
@@ -63,9 +65,11 @@ def with_network(classifier: Classifier, before: Callable[[], None]) -> Classifi
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[str]:
-    """Serve `app` on a free port, from a thread of its own; yield its address."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=5))
+def running(app: FastAPI, limits: Limits | None = None) -> Iterator[str]:
+    """Serve `app` on a free port, from a thread of its own, with `limits` of its connections; yield its address."""
+    protocol: Any = "auto" if limits is None else bounded_protocol(limits)
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=5, http=protocol)
+    server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listening:
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

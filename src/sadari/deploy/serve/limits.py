@@ -37,7 +37,7 @@ class Limits:
     decode_seconds: float = 5.0  # for one image that takes long; a photograph of 50 megapixels takes 2 (measured)
     head_bytes: int = 64 * 2**10  # of a request's head, and of all that is neither head nor body
     head_seconds: float = 10.0  # for the head to arrive, from the connection or the end of the last answer on
-    connections: int = 512  # at once; Linux allows a process 1,024 files
+    connections: int = 512  # at once, then the most silent one is closed; Linux allows a process 1,024 files
     batch_images: int = 64  # in one pass; larger ones gain little per image (measured, benchmarks/serving/serving.py)
     stop_seconds: float = 10.0  # for the requests under way, when the server is stopped
 

@@ -15,7 +15,13 @@ SLOW, LARGE = (
 
 
 def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol, which closes connections whose heads are too large or too slow."""
+    """Return uvicorn's protocol, which closes connections whose heads are too large or too slow.
+
+    Where there are more than `limits.connections`, the one that has been silent for the longest time is closed, so that
+    silent ones keep nobody out.
+    """
+    # Those that are open, in the order in which they came or had their last answer.
+    crowd: dict[HttpToolsProtocol, None] = {}
 
     class Bounded(HttpToolsProtocol):
         def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -27,8 +33,12 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._wait()
+            crowd[self] = None
+            if len(crowd) > limits.connections:
+                self._make_room()
 
         def connection_lost(self, exc: Exception | None) -> None:
+            crowd.pop(self, None)
             self._wait_no_more()
             super().connection_lost(exc)
 
@@ -57,6 +67,20 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
         def on_body(self, body: bytes) -> None:
             self._besides -= len(body)
             super().on_body(body)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if crowd.pop(self, self) is None:  # it was there
+                crowd[self] = None
+
+        def _make_room(self) -> None:
+            """Close the oldest connection without a request, else the one whose request takes longest to arrive."""
+            older = [each for each in crowd if each is not self]
+            silent = (each for each in older if each.cycle is None or each.cycle.response_complete)
+            arriving = (each for each in older if each.cycle is not None and each.cycle.more_body)
+            leaving = next(silent, None) or next(arriving, self)
+            del crowd[leaving]
+            leaving.transport.abort()
 
         def _wait(self) -> None:
             self._waiting = self.loop.call_later(limits.head_seconds, self._too_slow)

@@ -46,7 +46,7 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
     config = uvicorn.Config(
         app, access_log=False, log_level="error", server_header=False,
         timeout_graceful_shutdown=round(limits.stop_seconds), backlog=BACKLOG, http=bounded_protocol(limits),
-        limit_concurrency=limits.connections, ws="none",
+        ws="none",
     )  # fmt: skip
     # uvicorn repeats the signal after it has stopped; SIGTERM would then end a process that should exit with status 0.
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)  # noqa: ARG005 - the signature is Python's
