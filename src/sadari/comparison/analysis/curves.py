@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 LEVEL = 0.05  # probability of calling noise a change (the usual one)
 RISE = 0.05  # relative rise of the loss above its least value from which it has turned (assumed)
-FALL = (
-    0.03  # relative fall of the loss over the last quarter of the epochs from which more of them are worth it (assumed)
-)
+# Relative fall of the loss over the last quarter of the epochs from which more of them are worth it (assumed).
+FALL = 0.03
 LEAST_NATS = 0.01  # a smaller change of the loss is nothing: probabilities change by a hundredth (assumed)
 FEWEST_EPOCHS = 5  # of a single seed, from which its noise can be estimated (assumed)
 

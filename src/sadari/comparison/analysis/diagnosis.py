@@ -18,7 +18,6 @@ from sadari.run import RunRecord
 
 LEAST_GAP = 0.01  # of accuracy; a smaller gap between training and validation is not worth closing (assumed)
 LEAST_BIAS = 0.05  # a model that errs on fewer of its own training images does not under-fit (assumed)
-
 OTHER_FEATURES = "the features of another backbone, or a backbone that is trained further"
 
 OVER, UNDER, NEITHER, UNKNOWN = "over-fitting", "under-fitting", "neither", "unknown"
@@ -58,9 +57,7 @@ class Diagnosis:
 
     @property
     def verdict(self) -> str:
-        """OTHER_FEATURES = "the features of another backbone, or a backbone that is trained further"
-
-        OVER, UNDER, NEITHER; UNKNOWN without validation images."""
+        """OVER, UNDER, NEITHER; UNKNOWN without validation images."""
         if self.gap is None:
             return UNKNOWN
         if self.turned:
