@@ -22,7 +22,7 @@ from sadari.cli.output import comparison as shown
 from sadari.cli.output import tables
 from sadari.cli.output.console import new_table
 from sadari.comparison import compare as room
-from sadari.comparison.result import ArmResult
+from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.report.plots import files as plots

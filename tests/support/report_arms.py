@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sadari.comparison.result import ArmResult
+from sadari.comparison.arm_result import ArmResult
 from sadari.evaluation.calibration import ReliabilityBin
 from sadari.evaluation.per_class import ClassScore
 from sadari.models.layers.specs import shape_text

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.analysis.learning_curve import learning_curves
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
-from sadari.comparison.arm_result import DONE as DONE
-from sadari.comparison.arm_result import ArmResult as ArmResult
-from sadari.comparison.arm_result import arm_result, ranked
+from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sadari.comparison.result import ArmResult
+from sadari.comparison.arm_result import ArmResult
 from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
 from sadari.explain.summary import layers_of

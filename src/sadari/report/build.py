@@ -9,7 +9,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.comparison.result import ArmResult, ComparisonResult
+from sadari.comparison.arm_result import ArmResult
+from sadari.comparison.result import ComparisonResult
 from sadari.report import figures
 from sadari.report.arms import MATRIX_CLASSES, arm_page, curves_of, detail_of, layer_rows, on_sheet
 from sadari.report.contents import Detail, Report, SeedCurve

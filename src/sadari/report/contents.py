@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
+from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.result import ArmResult, DataFacts
+from sadari.comparison.result import DataFacts
 from sadari.evaluation.calibration import ReliabilityBin
 from sadari.evaluation.per_class import ClassScore
 from sadari.report.figures import Sweep

@@ -11,7 +11,8 @@ from sadari.comparison.analysis.learning_curve import KEY as TRAIN_FRACTION
 from sadari.comparison.analysis.learning_curve import LearningCurve, learning_curves
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.analysis.sweep_point import SweepPoint
-from sadari.comparison.result import ArmResult, ComparisonResult
+from sadari.comparison.arm_result import ArmResult
+from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import line_name
 from sadari.evaluation.metrics import confusion
 from sadari.report.sentences import shown_wins

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sadari.comparison.result import DONE, ArmResult, ComparisonResult
+from sadari.comparison.arm_result import DONE, ArmResult
+from sadari.comparison.result import ComparisonResult
 from sadari.values import Verdict
 
 EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins

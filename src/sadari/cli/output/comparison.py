@@ -11,8 +11,9 @@ from rich.text import Text
 from sadari.cli.output.tables import arm_table, robustness_table
 
 if TYPE_CHECKING:
+    from sadari.comparison.arm_result import ArmResult
     from sadari.comparison.claims.verdict import ClaimVerdict
-    from sadari.comparison.result import ArmResult, ComparisonResult
+    from sadari.comparison.result import ComparisonResult
 
 MOST_VERDICTS = 6
 MOST_SENTENCES = 5

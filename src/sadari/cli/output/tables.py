@@ -8,7 +8,7 @@ from sadari.cli.output.console import duration
 
 if TYPE_CHECKING:
     from sadari.comparison.analysis.robustness import CorruptionAccuracy, Robustness
-    from sadari.comparison.result import ArmResult
+    from sadari.comparison.arm_result import ArmResult
 
 GAP = "  "
 LEAST_NAME = 20  # columns of a terminal that a name gets, however narrow that is (assumed)
