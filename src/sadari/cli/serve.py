@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.options import RunOrExport
-from sadari.cli.output.console import printable
+from sadari.cli.output.console import echo, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError, missing_package
 from sadari.training.interrupt import interrupted_status
@@ -69,13 +69,13 @@ def serve(
         app = make_app(classifier, limits, Access(frozenset(names), token))
         address, bound = listening.getsockname()[:2]
         for line in _lines(classifier, address, bound, bool(token)):
-            typer.echo(line)
+            echo(line)
         try:
             run_server(app, listening, limits)
         except KeyboardInterrupt:
-            typer.echo(STOPPED, err=True)  # a closed terminal takes nothing, and that is no failure
+            echo(STOPPED, err=True)  # a closed terminal takes nothing, and that is no failure
             raise typer.Exit(interrupted_status()) from None
-    typer.echo(STOPPED)
+    echo(STOPPED)
 
 
 def _require_packages() -> None:
