@@ -1,13 +1,15 @@
 """Does `sadari serve` say where it listens, finish what it has when it is stopped, and fail with one sentence?"""
 
 import json
+import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import sleep
@@ -56,7 +58,8 @@ def ask(address: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 0), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+    ("number", "status"),
+    [(signal.SIGTERM, 0), (signal.SIGHUP, 129), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
 )
 def test_it_finishes_what_it_has(server: "subprocess.Popen[str]", number: int, status: int) -> None:
     assert server.stdout is not None
@@ -73,10 +76,35 @@ def test_it_finishes_what_it_has(server: "subprocess.Popen[str]", number: int, s
         server.send_signal(number)
         assert [each.result() for each in under_way] == [200, 200]
     out, err = server.communicate(timeout=30)
-    assert (server.returncode, err) == (status, "")
-    assert out == ("stopped; everything under way was answered\n" if status == 0 else "")
+    said = "stopped; everything under way was answered\n"
+    assert (server.returncode, out, err) == (status, *((said, "") if status == 0 else ("", said)))
     with pytest.raises(URLError):
         ask(address)
+
+
+@pytest.mark.parametrize("before", [(), ("nohup",)])
+def test_a_closed_terminal_stops_it_except_below_nohup(before: tuple[str, ...], run: Path, tmp_path: Path) -> None:
+    ours, terminal = pty.openpty()
+    words = [*before, sys.executable, "-c", SLOW_COMMAND, "serve", str(run), "--port", "0"]
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen(words, stdin=terminal, stdout=said, stderr=terminal, start_new_session=True)
+    until(lambda: "stop  Ctrl-C" in (tmp_path / "said").read_text() or process.poll() is not None)
+    os.close(terminal)
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    if before:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == (0 if before else 129)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if holds():
+            return
+        sleep(0.05)
+    raise AssertionError("it did not happen")
 
 
 def complaint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:

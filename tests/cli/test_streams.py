@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from sadari.run import RunRecord
 from sadari.training.checkpoint import Checkpoint
 from support.sets import encode, write_folder
+from support.terminal import Terminal
 
 PICTURE = encode(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8))
 CODE = "from sadari.cli.main import main; main()"
@@ -117,3 +119,38 @@ def test_below_nohup_a_run_goes_on(tmp_path: Path) -> None:
         process.wait(2)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 143
+
+
+COMMANDING = "we\x1b[31mird\x9b31m\u202ename"
+
+
+@pytest.mark.parametrize("colours", ["FORCE_COLOR", "NO_COLOR"])
+def test_names_command_no_terminal(
+    colours: str, tmp_path: Path, sadari: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / COMMANDING, {f"{name}/{at}.png": PICTURE for name in ("cat", "dog") for at in range(6)})
+    monkeypatch.setenv(colours, "1")
+    monkeypatch.chdir(tmp_path)
+    fast = "--models majority,softmax --epochs 1 --seeds 1 --workers 1"
+    for command in (
+        "data info NAME",
+        "data check NAME",
+        "data info missing-NAME",
+        "train NAME --model majority --out run-NAME",
+        "evaluate run-NAME",
+        "predict run-NAME NAME",
+        "explain run-NAME",
+        "export run-NAME --to safetensors",
+        "log run-NAME",
+        f"compare NAME {fast} --out c",
+        f"compare missing-NAME {fast} --out d",
+        f"compare NAME {fast} --out c-NAME",
+        "report c-NAME",
+        "resume missing-NAME",
+    ):
+        answer = sadari(*(word.replace("NAME", COMMANDING) for word in command.split()))
+        said = answer.out + answer.err
+        assert answer.status in (0, 1, 2), said
+        assert "unexpectedly" not in said
+        assert "ird" in said, (command, said)
+        assert not re.search("we\x1b|\x9b|\u202e", said), (command, said)

@@ -21,7 +21,7 @@ from sadari.cli.options import (
     seeds_option,
     workers_of,
 )
-from sadari.cli.output.console import print_json, stderr_console, stdout_console
+from sadari.cli.output.console import echo, print_json, stderr_console, stdout_console
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
 from sadari.training.interrupt import interrupted_status
@@ -133,7 +133,7 @@ def _run(
         return plan.run(out=out, robustness=robustness, margin=margin, progress=progress)
     except KeyboardInterrupt:
         command = shlex.join(["sadari", *sys.argv[1:]])
-        typer.echo(f"interrupted; what is finished is kept, go on with: {command}", err=True)
+        echo(f"interrupted; what is finished is kept, go on with: {command}", err=True)
         raise typer.Exit(interrupted_status()) from None
 
 

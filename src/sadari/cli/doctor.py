@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from sadari.cli.options import AsJson
-from sadari.cli.output.console import print_json
+from sadari.cli.output.console import echo, print_json
 from sadari.errors import SadariError
 
 VARIABLES = ("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
@@ -94,22 +94,22 @@ def _sets() -> dict[str, str]:
 
 def _show(document: dict[str, Any]) -> None:
     machine, here = document["machine"], document["a_run_here"]
-    typer.echo(f"machine   {machine['processor']}, {machine['cores']} cores, {machine['memory_gib'] or 'unknown'} GiB")
-    typer.echo(f"python    {machine['python']} at {machine['executable']}")
+    echo(f"machine   {machine['processor']}, {machine['cores']} cores, {machine['memory_gib'] or 'unknown'} GiB")
+    echo(f"python    {machine['python']} at {machine['executable']}")
     for name, installed in machine["packages"].items():
-        typer.echo(f"          {name} {installed}")
-    typer.echo(f"a run     trains on {here['device']} in {here['precision']}")
+        echo(f"          {name} {installed}")
+    echo(f"a run     trains on {here['device']} in {here['precision']}")
     for name, folder in document["folders"].items():
-        typer.echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
-    typer.echo(f"fonts     {_fonts_text(document['fonts'])}")
+        echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
+    echo(f"fonts     {_fonts_text(document['fonts'])}")
     for name, where in document["sets"].items():
-        typer.echo(f"set       {name:14} {where}")
+        echo(f"set       {name:14} {where}")
     for name, value in document["environment"].items():
-        typer.echo(f"variable  {name}={value}")
+        echo(f"variable  {name}={value}")
     for problem in document["problems"]:
-        typer.echo(f"problem   {problem}")
+        echo(f"problem   {problem}")
     if not document["problems"]:
-        typer.echo("all well")
+        echo("all well")
 
 
 def _fonts_text(fonts: dict[str, Any]) -> str:

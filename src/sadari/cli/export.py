@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.options import AsJson, Run, RunsOrComparisons, out_option
-from sadari.cli.output.console import print_json
+from sadari.cli.output.console import echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def export(
         print_json(made.document())
         return
     for line in _lines(made):
-        typer.echo(line)
+        echo(line)
 
 
 def log(
@@ -56,9 +56,9 @@ def log(
         return
     known = sum(run.known for run in logged.runs)
     there = f", {known} there already" if known else ""
-    typer.echo(f"logged {len(logged.runs) - known}{there}   experiment {logged.experiment} in {logged.uri}")
+    echo(f"logged {len(logged.runs) - known}{there}   experiment {logged.experiment} in {logged.uri}")
     if not logged.uri.startswith("http"):
-        typer.echo(f"next  {next_step(logged.uri)}")
+        echo(f"next  {next_step(logged.uri)}")
 
 
 def _lines(made: "Exported") -> list[str]:

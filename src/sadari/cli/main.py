@@ -16,6 +16,7 @@ from sadari.cli.doctor import doctor
 from sadari.cli.explain import explain
 from sadari.cli.export import export, log
 from sadari.cli.models import models
+from sadari.cli.output.console import echo, harmless
 from sadari.cli.output.streams import usable_streams
 from sadari.cli.predict import predict
 from sadari.cli.report import report
@@ -38,7 +39,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         import sadari
 
-        typer.echo(f"sadari {sadari.__version__}")
+        echo(f"sadari {sadari.__version__}")
         raise typer.Exit
 
 
@@ -114,5 +115,5 @@ def _unexpected(error: Exception) -> int:
 
 
 def _say(sentence: str, status: int) -> int:
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write(harmless(sentence) + "\n")
     return status

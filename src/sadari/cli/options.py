@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sadari.cli.completion import data_names, setting_pairs
+from sadari.cli.output.console import echo
 from sadari.errors import UsageError
 from sadari.settings import Value, parse_overrides
 
@@ -113,7 +114,7 @@ def workers_of(workers: str, jobs: str | None) -> int | None:
     if jobs is not None:
         if workers != "auto":
             raise UsageError("--jobs is the old name of --workers; leave --jobs out")
-        typer.echo("--jobs is called --workers now; the old name goes with the next release", err=True)
+        echo("--jobs is called --workers now; the old name goes with the next release", err=True)
         workers = jobs
     if workers == "auto":
         return None

@@ -4,10 +4,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from sadari.cli.options import AsJson, RunsOrComparisons, out_option
-from sadari.cli.output.console import print_json
+from sadari.cli.output.console import echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
 
@@ -38,8 +36,8 @@ def report(
     if as_json:
         print_json(result.document(page))
         return
-    typer.echo(verdict_sentence(result))
-    typer.echo(f"report  {page}")
+    echo(verdict_sentence(result))
+    echo(f"report  {page}")
 
 
 def _place(paths: list[Path], out: Path | None) -> Path:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.options import RunOrExport
-from sadari.cli.output.console import printable
+from sadari.cli.output.console import echo, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError, missing_package
+from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
     from sadari.inference.classifier import Classifier
@@ -21,6 +22,7 @@ NEEDED = ("fastapi", "httptools", "prometheus_client", "python_multipart", "uvic
 TOKEN = "SADARI_TOKEN"
 TOKEN_LETTERS = re.compile(r"[A-Za-z0-9._~-]{8,256}")
 EVERYWHERE = ("0.0.0.0", "::")
+STOPPED = "stopped; everything under way was answered"
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -67,9 +69,13 @@ def serve(
         app = make_app(classifier, limits, Access(frozenset(names), token))
         address, bound = listening.getsockname()[:2]
         for line in _lines(classifier, address, bound, bool(token)):
-            typer.echo(line)
-        run_server(app, listening, limits)
-    typer.echo("stopped; everything under way was answered")
+            echo(line)
+        try:
+            run_server(app, listening, limits)
+        except KeyboardInterrupt:
+            echo(STOPPED, err=True)  # a closed terminal takes nothing, and that is no failure
+            raise typer.Exit(interrupted_status()) from None
+    echo(STOPPED)
 
 
 def _require_packages() -> None:

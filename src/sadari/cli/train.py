@@ -11,7 +11,7 @@ import typer
 
 from sadari.cli.completion import data_names, model_names, split_names
 from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
-from sadari.cli.output.console import duration, print_json
+from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
 from sadari.training.interrupt import interrupted_status
@@ -99,16 +99,16 @@ def evaluate(
     }
     if as_json:
         if judged.note:
-            typer.echo(judged.note, err=True)
+            echo(judged.note, err=True)
         print_json(document)
         return
-    typer.echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
-    typer.echo(f"  {_printed(scores, [name for name in scores if name not in (*HEADLINE, *IN_TABLE)])}")
+    echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
+    echo(f"  {_printed(scores, [name for name in scores if name not in (*HEADLINE, *IN_TABLE)])}")
     for line in _about_training_images(judged):
-        typer.echo(f"  {line}")
-    typer.echo()
+        echo(f"  {line}")
+    echo()
     for line in text_table(classes):
-        typer.echo(line)
+        echo(line)
 
 
 def _about_training_images(judged: "Evaluation") -> list[str]:
@@ -198,7 +198,7 @@ def _run(job: "Job", out: Path, as_json: bool) -> None:
     try:
         record = train(job, out, progress=progress)
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; {_what_is_kept(out)}", err=True)
+        echo(f"interrupted; {_what_is_kept(out)}", err=True)
         raise typer.Exit(interrupted_status()) from None
     if as_json:
         for note in record.notes:
@@ -222,17 +222,17 @@ def _show(record: "RunRecord") -> None:
     """Print the notes on the images, the scores of the three splits, the cost, and what can be done next."""
     summary: dict[str, Any] = record.summary
     params = summary["params"]
-    typer.echo(
+    echo(
         f"{summary['model']} on {summary['data']}   seed {summary['seed']}   {params['total']:,} params   "
         f"{summary['epochs']} {'epoch' if summary['epochs'] == 1 else 'epochs'}   "
         f"trained {duration(summary['seconds']['train'])}"
     )
     for note in record.notes:
-        typer.echo(f"  {note}")
+        echo(f"  {note}")
     for split_name, scores in summary["scores"].items():
         if scores:
-            typer.echo(f"  {split_name:5}  {summary['images'][split_name]:>7,} images   {_printed(scores, HEADLINE)}")
-    typer.echo(f"run   {record.path}")
+            echo(f"  {split_name:5}  {summary['images'][split_name]:>7,} images   {_printed(scores, HEADLINE)}")
+    echo(f"run   {record.path}")
     other = next(
         (
             split_name
@@ -244,4 +244,4 @@ def _show(record: "RunRecord") -> None:
     run = shlex.quote(str(record.path))
     commands = [f"report {run}", f"explain {run}", *([f"evaluate {run} --split {other}"] if other else [])]
     for command in commands:
-        typer.echo(f"next  sadari {command}")
+        echo(f"next  sadari {command}")

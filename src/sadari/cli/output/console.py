@@ -1,23 +1,54 @@
 """How do results reach the terminal? Text and tables through Rich, JSON as one document on standard output."""
 
 import json
+import re
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterable
+
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
     from rich.table import Table
 
 PIPE_WIDTH = 120  # columns of a table where the output is no terminal; Rich would take 80 and fold the rows (assumed)
 
 
+# What names may hold that commands a terminal or turns its direction of writing; line breaks and tabs are harmless.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Return `text`, of several lines perhaps, with a sign in the place of every letter that commands a terminal."""
+    return _COMMANDS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def echo(text: str = "", err: bool = False) -> None:
+    """Print `text`, made harmless, and a line break on standard output, or on standard error."""
+    typer.echo(harmless(text), err=err)
+
+
+@cache
+def _harmless_console() -> "type[Console]":
+    """Return Rich's console with all text made harmless; what Rich itself commands is no text."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class HarmlessConsole(Console):
+        def render(self, renderable: "RenderableType", options: "ConsoleOptions | None" = None) -> "Iterable[Segment]":
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else harmless(text), style, control)
+
+    return HarmlessConsole
+
+
 def stdout_console() -> "Console":
     """Return the console for results; Rich honours NO_COLOR by itself."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = _harmless_console()(highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     return console
@@ -25,9 +56,7 @@ def stdout_console() -> "Console":
 
 def stderr_console() -> "Console":
     """Return the console for everything that is not the result."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
+    return _harmless_console()(stderr=True, highlight=False)
 
 
 def show(*lines: "str | Table") -> None:

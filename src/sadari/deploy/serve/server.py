@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -39,9 +40,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
-    """Serve `app` until SIGTERM or Ctrl-C, then answer the requests under way.
+    """Serve `app` until SIGTERM, Ctrl-C or SIGHUP (a closed terminal), then answer the requests under way.
 
-    Returns after SIGTERM; raises KeyboardInterrupt after Ctrl-C.
+    Returns after SIGTERM; after the others, does what the process did with them before: `sadari` raises
+    KeyboardInterrupt.
     """
     config = uvicorn.Config(
         app, access_log=False, log_level="error", server_header=False,
@@ -50,10 +52,33 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
     )  # fmt: skip
     # uvicorn repeats the signal after it has stopped; SIGTERM would then end a process that should exit with status 0.
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)  # noqa: ARG005 - the signature is Python's
+    server = uvicorn.Server(config)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with _stopped_by_hangup(server):
+            server.run(sockets=[listening])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _stopped_by_hangup(server: uvicorn.Server) -> Iterator[None]:
+    """Have SIGHUP stop `server`, which knows the other signals, and repeat it afterwards; below nohup, ignore it."""
+    if not hasattr(signal, "SIGHUP") or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        yield
+        return
+    heard = False
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is Python's
+        nonlocal heard
+        heard = server.should_exit = True
+
+    before = signal.signal(signal.SIGHUP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    if heard:
+        signal.raise_signal(signal.SIGHUP)
 
 
 @contextmanager
