@@ -116,7 +116,7 @@ def test_samples_are_png(client: TestClient) -> None:
 def test_small_images_keep_one_thread_busy(side: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[int] = []
     model = model_of("globalavgpool" if side == 224 else "flatten", side=side, channels=1)
-    monkeypatch.setattr(Classifier, "open", lambda path, _: Classifier(path, model))
+    monkeypatch.setattr(Classifier, "open", lambda path, *_: Classifier(path, model))
     monkeypatch.setattr("sadari.inference.device.cores", lambda: 3)
 
     def noted(_: Settings, count: int) -> AbstractContextManager[None]:

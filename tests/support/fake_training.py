@@ -88,5 +88,7 @@ class FakeTrainer:
             "images": {name: len(split.positions(name)) for name in SPLITS},
             "scores": {name: dict(score(predictions[name]).values) if name in predictions else None for name in SPLITS},
         }
+        origin = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
+        write_json(out / "environment.json", {"data": origin, "layers": job.model.layers})
         write_json(out / "scores.json", summary)
         return record

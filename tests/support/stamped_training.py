@@ -14,7 +14,7 @@ from support.fake_training import FakeTrainer
 
 @dataclass
 class StampedTrainer(FakeTrainer):
-    """A `FakeTrainer` that also writes `environment.json`, `preprocess.json` and untrained weights.
+    """A `FakeTrainer` that also writes the machine to `environment.json`, `preprocess.json` and untrained weights.
 
     The machine's choices are in `settings.toml`.
     """
@@ -30,14 +30,13 @@ class StampedTrainer(FakeTrainer):
         architecture = Architecture.of(job.model, job.variables, images.shape, images.classes)
         write_model(record.path / "model.safetensors", architecture.build(job.seed), architecture)
         stamp = {
+            **read_json(record.path / "environment.json"),
             "python": "3.12.1",
             "packages": {"torch": "2.9.0"},
             "system": "Linux x86_64",
             "processor": "a processor",
             "cores": 2,
             "threads": 2,
-            "data": {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes},
-            "layers": job.model.layers,
         }
         write_json(record.path / "environment.json", stamp)
         counts = {name: len(split.positions(name)) for name in SPLITS}
