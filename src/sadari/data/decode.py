@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
+from sadari.data.file_pieces import slow_pieces, slow_scans
 from sadari.data.levels import FULL_LEVELS, Levels16, RangeExceeded
 from sadari.errors import SadariError
 from sadari.settings import Settings
@@ -39,25 +40,15 @@ MAX_FILE_BYTES = 256 * 2**20
 # at full scale: the mean difference is 0.6 and 0.1 of 255 levels (the largest 21 and 7); with 2 it was 2.1 and 0.9 (48
 # and 42). A photograph of 12 megapixels made 224 pixels takes 51 ms instead of 125.
 DRAFT_MARGIN = 4
-# Every scan of a progressive JPEG goes over all of its blocks; an empty one has some 40 bytes and takes, for a hundred
-# million pixels, 0.2 s. Encoders write 3 to 20. Assumed: far above those, and seconds at the most.
-MAX_SCANS, MAX_SCANNED = 100, 2_000_000_000
 # Run-length coded bitmaps are decoded by Python, 0.2 s a megapixel, however few bytes they have (measured). An A3 page
 # of 300 dots an inch has 17 megapixels.
 MAX_RUN_LENGTH_PIXELS = 20_000_000
-# A chunk of a PNG or a segment of a JPEG takes 1 microsecond and more, however few bytes it has (measured). Assumed:
-# far above what encoders write, one chunk for every row or for some kilobytes.
-MAX_PIECES = 1_000_000
-PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-PNG_EMPTY = 12  # bytes of a chunk without content
-START_OF_SCAN, WITHOUT_LENGTH = b"\xff\xda", frozenset((0, 1, *range(0xD0, 0xDA), 0xFF))
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 TURNED = frozenset(("exif", "xmp"))  # where a JPEG says its orientation
 GREY_MODES = frozenset(("1", "L", "LA", "La"))
 _LIFTING = Lock()
 HEIF_BRAND = re.compile(rb".{4}ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", re.DOTALL)
 _PILLOW = re.compile(r"PIL\.")
-_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _QUIETENING = Lock()
 
 Shape = tuple[int, int, int]
@@ -120,7 +111,8 @@ def quiet_pillow() -> None:
 
 
 def _open(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    _check_pieces(content)
+    if slow := slow_pieces(content):
+        raise UnreadableImageError(slow)
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
@@ -131,67 +123,14 @@ def _open(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
         raise UnreadableImageError(
             f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
         )
-    if image.format in ("JPEG", "MPO"):
-        _check_scans(content, image.width * image.height)
+    if image.format in ("JPEG", "MPO") and (slow := slow_scans(content, image.width * image.height)):
+        raise UnreadableImageError(slow)
     if image.width * image.height > MAX_RUN_LENGTH_PIXELS and any(tile[0] == "bmp_rle" for tile in image.tile):
         raise UnreadableImageError(
             f"it is a run-length coded bitmap of {image.width} x {image.height} pixels, which takes too long to "
             "decode; save it as PNG"
         )
     return image
-
-
-def _check_pieces(content: bytes) -> None:
-    """Raise UnreadableImageError for a PNG or JPEG of more than MAX_PIECES pieces, which none of few bytes can have."""
-    if content.startswith(PNG_MAGIC) and len(content) > MAX_PIECES * PNG_EMPTY:
-        kind, position, step = "PNG", len(PNG_MAGIC), _png_chunk
-    elif content.startswith(JPEG_MAGIC) and len(content) > MAX_PIECES:
-        kind, position, step = "JPEG", len(JPEG_MAGIC), _jpeg_segment
-    else:
-        return
-    for _ in range(MAX_PIECES):
-        length = step(content, position)
-        if not length:
-            return
-        position += length
-    raise UnreadableImageError(
-        f"it is a {kind} of more than {MAX_PIECES:,} pieces, which takes too long to decode; save it anew"
-    )
-
-
-def _png_chunk(content: bytes, position: int) -> int:
-    """Return how many bytes the chunk at `position` has; 0 at the end of the image."""
-    if content[position + 4 : position + 8] in (b"IEND", b""):
-        return 0
-    return PNG_EMPTY + int.from_bytes(content[position : position + 4])
-
-
-def _jpeg_segment(content: bytes, position: int) -> int:
-    """Return how many bytes the segment at `position` has, 1 where there is none; 0 where the scans begin."""
-    marker = content[position : position + 2]
-    if marker == START_OF_SCAN or len(marker) < 2:
-        return 0
-    if marker[0] != 0xFF or marker[1] in WITHOUT_LENGTH:
-        return 1
-    return 2 + int.from_bytes(content[position + 2 : position + 4])
-
-
-def _check_scans(content: bytes, pixels: int) -> None:
-    """Raise UnreadableImageError where the JPEG `content` goes over its `pixels` more often than MAX_SCANNED allows."""
-    most = min(MAX_SCANS, MAX_SCANNED // max(1, pixels))
-    if content.count(b"\xff\xda") <= most:  # other bytes may look like the start of a scan: this is an upper bound
-        return
-    scans, position = 0, 2
-    while found := _JPEG_MARKER.search(content, position):
-        marker, position = found[1][0], found.end()
-        if marker == 0xD9:  # the end of the image
-            return
-        position += int.from_bytes(content[position : position + 2])
-        scans += marker == START_OF_SCAN[1]
-        if scans > most:
-            raise UnreadableImageError(
-                f"it is a JPEG of more than {most} scans, which takes too long to decode; save it anew"
-            )
 
 
 def _open_larger(content: bytes) -> ImageFile.ImageFile:
