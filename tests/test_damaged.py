@@ -96,7 +96,9 @@ def command_ends_well(command: str, run: Path, sadari: Terminal) -> Answer:
 
 
 @pytest.mark.parametrize("name", [*READ_BY, "preprocess.json", "log.txt", "model.safetensors"])
-@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, marks=pytest.mark.slow if each == "log" else ()) for each in READING]
+)
 def test_no_command_shows_a_traceback(
     command: str, name: str, network: Path, tmp_path: Path, sadari: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ PEERS = [
 @pytest.mark.parametrize(
     ("model", "entrants"),
     [
-        ("sprint", OURS),
+        pytest.param("sprint", OURS, marks=pytest.mark.slow),
         *(
             pytest.param(model, OURS + PEERS, marks=pytest.mark.slow)  # Keras alone takes ten seconds to begin
             for model in ("sprint", "mlp", "lstm", "cnn2", "a4-cnn")

@@ -73,7 +73,10 @@ def test_a_channel_of_a_sequence_is_drawn_beside_the_image(explain: Explain, rec
     assert len(list(Path("seen").glob("*/channel-lstm1-4.png"))) == 1
 
 
-@pytest.mark.parametrize("name", ["filters.png", "FILTERS.png.PNG", "filters.png-.jpg"])
+@pytest.mark.parametrize(
+    "name",
+    ["filters.png", *(pytest.param(each, marks=pytest.mark.slow) for each in ALIKE)],
+)
 def test_an_image_called_like_a_picture_of_the_model_is_explained_too(
     explain: Explain, run: RunRecord, name: str
 ) -> None:
@@ -83,6 +86,7 @@ def test_an_image_called_like_a_picture_of_the_model_is_explained_too(
     assert sorted(each.name.lower() for each in Path("seen").iterdir()) == ["filters", "filters.png"]
 
 
+@pytest.mark.slow
 def test_an_image_deep_down_gets_a_folder_of_a_name_that_can_be_made(explain: Explain, linear: RunRecord) -> None:
     deep = [Path("/".join([start, *["\u00e4" * 20] * 9, "photo.jpg"])) for start in ("one", "two")]
     for path in deep:

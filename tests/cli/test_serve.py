@@ -59,7 +59,11 @@ def ask(address: str) -> int:
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 0), (signal.SIGHUP, 129), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+    [
+        (signal.SIGTERM, 0),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
 )
 def test_it_finishes_what_it_has(server: "subprocess.Popen[str]", number: int, status: int) -> None:
     assert server.stdout is not None
@@ -82,6 +86,7 @@ def test_it_finishes_what_it_has(server: "subprocess.Popen[str]", number: int, s
         ask(address)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [(), ("nohup",)])
 def test_a_closed_terminal_stops_it_except_below_nohup(before: tuple[str, ...], run: Path, tmp_path: Path) -> None:
     ours, terminal = pty.openpty()

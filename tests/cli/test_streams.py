@@ -31,8 +31,7 @@ def shell(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
     "closed",
     [
         "2>&-",
-        "<&- >&- 2>&-",
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (">&-", "<&-", "2>/dev/full")),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("<&- >&- 2>&-", ">&-", "<&-", "2>/dev/full")),
     ],
 )
 def test_a_run_needs_no_streams(closed: str, tmp_path: Path) -> None:
@@ -66,6 +65,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(command: str, tmp_path: Pat
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_letters_that_the_output_cannot_encode_are_escaped(tmp_path: Path) -> None:
     write_folder(tmp_path / "photos", {f"{name}/{at}.png": PICTURE for name in ("고양이", "dog") for at in range(6)})
     for command in (
@@ -124,7 +124,7 @@ def test_below_nohup_a_run_goes_on(tmp_path: Path) -> None:
 COMMANDING = "we\x1b[31mird\x9b31m\u202ename"
 
 
-@pytest.mark.parametrize("colours", ["FORCE_COLOR", "NO_COLOR"])
+@pytest.mark.parametrize("colours", ["FORCE_COLOR", pytest.param("NO_COLOR", marks=pytest.mark.slow)])
 def test_names_command_no_terminal(
     colours: str, tmp_path: Path, sadari: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

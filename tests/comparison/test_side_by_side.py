@@ -160,6 +160,7 @@ def test_a_worker_that_is_killed_ends_the_work_with_one_sentence(
     assert not tasks[2].out.exists()
 
 
+@pytest.mark.slow
 def test_what_ctrl_c_stops_goes_on_to_the_same_bytes(tmp_path: Path, here: list[Callable[[Path], None]]) -> None:
     jobs = [job_for("mlp", "digits", seed=seed, epochs=60) for seed in range(2)]
     tasks = tasks_of(tmp_path / "stopped", jobs)

@@ -44,7 +44,8 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     return process.returncode, output, said
 
 
-@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_two_processes_on_one_comparison_both_end_with_the_whole_table(workers: str, tmp_path: Path) -> None:
     words = ("compare", DATA, "--models", "majority,mlp,a4-dnn", "--seeds", "2", "--epochs", "30", "--out", "both")
     both = [ended(each) for each in [start(tmp_path, *words, "--workers", workers, "--json") for _ in range(2)]]
@@ -124,7 +125,8 @@ def test_unfinished_files_of_others_are_foreign(name: str, tmp_path: Path) -> No
     assert (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_sigterm_stores_the_work_of_all_workers(workers: str, tmp_path: Path) -> None:
     words = ("compare", DATA, "--models", "mlp,a4-dnn", "--seeds", "2", "--epochs", "3000", "--out", "c")
     process = start(tmp_path, *words, "--workers", workers)

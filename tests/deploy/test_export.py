@@ -78,6 +78,7 @@ def test_by_default_it_lies_beside_the_run(run: RunRecord) -> None:
     made.path.unlink()
 
 
+@pytest.mark.slow
 def test_int8_tells_its_cost(sadari: Terminal, run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sadari.deploy.quantize.SHORTEST", 0.005)
     document = sadari("export", str(run.path), "--quantize", "int8", "--out", "small.onnx", "--json").document

@@ -77,6 +77,7 @@ def test_sadari_opens_the_same_folder(tmp_path: Path) -> None:
     assert theirs.classes == classifier.classes
 
 
+@pytest.mark.slow
 def test_the_lines_of_the_card_answer_as_sadari_does(tmp_path: Path) -> None:
     weights = hub_folder(tmp_path / "secret place" / "mine")
     classifier, folder = exported("linear-probe", tmp_path, weights=str(weights), cache="none")

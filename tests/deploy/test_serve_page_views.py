@@ -118,7 +118,7 @@ def test_sliding_through_the_layers(open_page: Open, digits: str) -> None:
     assert page.locator("#large").is_hidden()
 
 
-@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("width", [360, pytest.param(1200, marks=pytest.mark.slow)])
 def test_it_fits_and_can_be_read(open_page: Open, digits: str, width: int) -> None:
     for scheme in ("light", "dark"):
         page = open_page(digits, width=width, scheme=scheme)

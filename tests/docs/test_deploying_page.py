@@ -111,7 +111,10 @@ def test_every_row_of_the_table_has_its_files() -> None:
 
 @pytest.mark.parametrize(
     ("channels", "fit", "interpolation", "white_level"),
-    [(1, "crop", "bilinear", 4095), (3, "crop", "bicubic", 0), (3, "pad", "bilinear", 0)],
+    [
+        (1, "crop", "bilinear", 4095),
+        *(pytest.param(3, *ways, marks=pytest.mark.slow) for ways in (("crop", "bicubic", 0), ("pad", "bilinear", 0))),
+    ],
 )
 def test_the_lines_of_the_page_run_alone_and_agree(
     channels: int, fit: str, interpolation: str, white_level: int, tmp_path: Path

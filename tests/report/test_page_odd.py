@@ -49,7 +49,7 @@ def odd_reports() -> dict[str, Report]:
 
 
 @pytest.mark.parametrize("name", list(odd_reports()))
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", [pytest.param(1440, marks=pytest.mark.slow), 390])
 def test_odd_reports_are_drawn(open_page: Open, name: str, width: int) -> None:
     report = odd_reports()[name]
     page = open_page(report, width=width)

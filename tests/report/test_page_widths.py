@@ -51,7 +51,12 @@ def unfold(page: "Page") -> None:
     page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
 
 
-@pytest.mark.parametrize("report", [small_report(), small_report(classes=tuple("0123456789")), long_names()])
+SHORT_NAMES = (small_report(), small_report(classes=tuple("0123456789")))
+
+
+@pytest.mark.parametrize(
+    "report", [*(pytest.param(each, marks=pytest.mark.slow) for each in SHORT_NAMES), long_names()]
+)
 def test_no_figure_is_cut_at_any_width(open_page: Open, report: Report) -> None:
     page = open_page(report, width=WIDTHS[0])
     unfold(page)

@@ -91,7 +91,7 @@ def test_frozen_weights_stay_what_they_were_and_the_others_learn(tmp_path: Path)
     assert not {name for name in same if name.startswith(("layer3.", "layer4.")) and name.endswith(("weight", "mean"))}
 
 
-@pytest.mark.parametrize("moment", [(0, 0), (1, 2)])
+@pytest.mark.parametrize("moment", [(0, 0), pytest.param((1, 2), marks=pytest.mark.slow)])
 def test_an_interrupted_fine_tuning_ends_in_the_same_bytes(
     moment: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
