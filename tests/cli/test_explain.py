@@ -73,10 +73,10 @@ def test_a_channel_of_a_sequence_is_drawn_beside_the_image(explain: Explain, rec
     assert len(list(Path("seen").glob("*/channel-lstm1-4.png"))) == 1
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["filters.png", *(pytest.param(each, marks=pytest.mark.slow) for each in ALIKE)],
-)
+ALIKE = ("FILTERS.png.PNG", "filters.png-.jpg")
+
+
+@pytest.mark.parametrize("name", ["filters.png", *(pytest.param(each, marks=pytest.mark.slow) for each in ALIKE)])
 def test_an_image_called_like_a_picture_of_the_model_is_explained_too(
     explain: Explain, run: RunRecord, name: str
 ) -> None:
