@@ -7,6 +7,7 @@ import re
 import warnings
 from io import BytesIO
 from threading import Lock
+from typing import Literal
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
@@ -61,6 +62,22 @@ def has_deep_colours(content: bytes) -> bool:
     except Exception:  # what is wrong with it is for decoding to say
         return False
     return len(bits) > 2 and max(bits) > 8
+
+
+def has_more_pages(content: bytes) -> bool:
+    """Return whether a TIFF file with these bytes has a page after the first one, such as the slices of a stack."""
+    order: Literal["little", "big"]
+    if content.startswith(b"II*\0"):
+        order = "little"
+    elif content.startswith(b"MM\0*"):
+        order = "big"
+    else:
+        return False
+    tags = int.from_bytes(
+        content[4:8], order
+    )  # where the list of the first page's tags is: their number, 12 bytes each
+    end = tags + 2 + 12 * int.from_bytes(content[tags : tags + 2], order)
+    return int.from_bytes(content[end : end + 4], order) != 0  # where the next page's list is
 
 
 def quiet_pillow() -> None:
@@ -170,5 +187,7 @@ def reason_of(error: Exception, content: bytes) -> str:
     if isinstance(error, UnidentifiedImageError):
         if HEIF_BRAND.match(content):
             return "it is a HEIC photograph, which cannot be read; convert it to JPEG"
+        if content[:4] in (b"II*\0", b"MM\0*"):
+            return "it is a TIFF of a kind that is not read; save it as PNG, or as a plain TIFF of 8 or 16 bits"
         return "it is no JPEG, PNG, BMP, GIF, WebP or TIFF image"
     return f"it is damaged or cut short ({str(error) or type(error).__name__})"
