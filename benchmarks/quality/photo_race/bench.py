@@ -58,6 +58,7 @@ class Bench:
                     "judged": len(drawn.truth),
                     "seconds": round(timing.seconds, 2),
                     "process": round(timing.process, 2),
+                    "cpu": round(timing.cpu, 2),
                 }
             except SadariError as error:
                 figures = {"failed": str(error)}

@@ -1,6 +1,7 @@
 """How is a cell timed? As a whole process, from its start until its predictions are written."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -18,10 +19,14 @@ class FailedError(SadariError):
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds by the clock: until the predictions were written, and until the process had ended."""
+    """Seconds by the clock until the predictions were written, and until the process had ended; and of the processor.
+
+    cpu: of the process and its children, all cores together.
+    """
 
     seconds: float
     process: float
+    cpu: float
 
 
 def timed(
@@ -34,7 +39,7 @@ def timed(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
-        started, clock = time.time(), time.perf_counter()
+        started, clock, before = time.time(), time.perf_counter(), _cpu()
         process = subprocess.Popen(
             command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, cwd=folder, env=environment,
             start_new_session=True,
@@ -52,7 +57,13 @@ def timed(
         raise FailedError(last_line(log) or f"exit status {status}")
     if not predictions.is_file():
         raise FailedError(f"wrote no {predictions.name}")
-    return Timing(predictions.stat().st_mtime - started, ended)
+    return Timing(predictions.stat().st_mtime - started, ended, _cpu() - before)
+
+
+def _cpu() -> float:
+    """Return the seconds of the processor of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def last_line(log: Path) -> str:

@@ -2,10 +2,11 @@
 
 photo_keras.py TASK    (run by ../../photographs.py; photo_task.py says what a task is)
 
-As the guide has it: `image_dataset_from_directory` with its batches of 32 and a fifth for validation, random flips and
-rotations, the frozen network, a mean over its map, dropout of 0.2, a class layer trained by Adam; then, where `all` is
-more than 0, all layers by Adam at 0.00001 with batch norms still. Keras has no EfficientNet-Lite0; keras_lite0.py
-builds it. options: `head` and `all`, the epochs of both.
+As the guide and TensorFlow's tutorial of the same name have it: `image_dataset_from_directory` with its batches of 32
+and a fifth for validation, random flips and rotations, the frozen network, a mean over its map, dropout of 0.2, a class
+layer trained by Adam; then, where `all` is more than 0, all layers by Adam at 0.00001 with batch norms still. Keras has
+no EfficientNet-Lite0; keras_lite0.py builds it. options: `head` and `all`, the epochs of both (2 and 1 in the guide, 10
+and 10 in the tutorial).
 """
 
 from collections.abc import Iterator

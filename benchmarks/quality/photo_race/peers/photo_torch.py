@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 
-from photo_task import NAME, Features, Pixels, Task, judged_images, run, timm_arguments
+from photo_task import NAME, Features, Pixels, Task, classes_of, judged_images, run, timm_arguments
 
 DATA: Any = timm.data  # its functions have no annotations
 BATCH, WORKERS = 32, 2  # assumed: the commonest batch; a worker for each core of the machine
@@ -47,9 +47,9 @@ def network(task: Task, classes: int) -> nn.Module:
 def train(task: Task) -> Iterator[tuple[str, str]]:
     """Train, and yield the name and the class of each judged image."""
     torch.manual_seed(task["seed"])
-    config = DATA.resolve_data_config({}, model=network(task, 0))
+    model = network(task, len(classes_of(task)))
+    config = DATA.resolve_data_config({}, model=model)
     learned = ImageFolder(f"{task['photos']}/train", DATA.create_transform(**config, is_training=True))
-    model = network(task, len(learned.classes))
     loader = DataLoader(learned, BATCH, shuffle=True, num_workers=WORKERS)
     fit(model, loader, task["options"]["epochs"])
     return judge(
