@@ -124,4 +124,4 @@ class Batches:
         # Labels and teacher's answers side by side, so that both are mixed by the same draws.
         shares = torch.cat([F.one_hot(labels, self.loss.classes), soft], 1)
         drawn, mixed = self._augmentation.mix(drawn, shares, self.loss.classes, generator)
-        return drawn, *torch.split(mixed, self.loss.classes, 1)
+        return drawn, mixed[:, : self.loss.classes], mixed[:, self.loss.classes :]
