@@ -202,13 +202,13 @@ def test_the_error_names_the_folders_that_were_seen(tmp_path: Path) -> None:
 
 
 def test_classes_without_a_read_image_are_named(tmp_path: Path) -> None:
-    files = tree("cat", "dog") | {f"owl/IMG_{at}.HEIC": b"x" for at in range(30)}
+    files = tree("cat", "dog") | {f"owl/DSC_{at}.CR2": b"x" for at in range(30)}
     path = write_folder(tmp_path / "set", files)
     (path / "fox").mkdir()
     expected = (
-        "left out 30 files that are no image: 30 .heic",
+        "left out 30 files that are no image: 30 .cr2",
         "there is no class 'fox': its folder is empty",
-        "there is no class 'owl': no file of its folder was read (30 .heic)",
+        "there is no class 'owl': no file of its folder was read (30 .cr2)",
     )
     assert load(path, Settings()).notes[:3] == expected
     with_folder = shutil.make_archive(str(tmp_path / "packed"), "zip", path)
@@ -243,9 +243,9 @@ def test_one_image_of_another_kind_is_told() -> None:
 def test_notes_on_left_out_files_are_those_of_today(tmp_path: Path) -> None:
     path = write_folder(tmp_path / "set", flat_files(a=2, b=2))
     assert load(path, Settings()).notes == ()
-    (path / "a" / "one.heic").write_bytes(b"x")
-    assert load(path, Settings()).notes == ("left out 1 file that is no image: 1 .heic",)
-    (path / "a" / "one.heic").unlink()
+    (path / "a" / "one.cr2").write_bytes(b"x")
+    assert load(path, Settings()).notes == ("left out 1 file that is no image: 1 .cr2",)
+    (path / "a" / "one.cr2").unlink()
     assert load(path, Settings()).notes == ()
 
 
@@ -294,7 +294,7 @@ def test_check_says_what_info_says_and_ends_with_1_where_photographs_are_missing
 ) -> None:
     files = {f"{name}/{at}.png": encode(np.random.default_rng(at + 50 * k).integers(0, 256, (8, 8, 3), dtype=np.uint8))
              for k, name in enumerate(("cat", "dog", "Dog ")) for at in range(20)}  # fmt: skip
-    path = write_folder(tmp_path / "set", files | {f"cat/IMG_{at}.HEIC": b"x" for at in range(16)})
+    path = write_folder(tmp_path / "set", files | {f"cat/DSC_{at}.CR2": b"x" for at in range(16)})
     answer = sadari("data", "check", path)
     assert answer.status == 1
     assert "16 photographs are in a format that is not read" in answer.out
@@ -303,7 +303,7 @@ def test_check_says_what_info_says_and_ends_with_1_where_photographs_are_missing
     )
     assert "nothing else was found" not in answer.out
     notes = json.loads(sadari("data", "info", path, "--json").out)["notes"]
-    assert notes[0] == "left out 16 files that are no image: 16 .heic"
+    assert notes[0] == "left out 16 files that are no image: 16 .cr2"
     assert [note.partition(":")[0] for note in notes[1:]] == [
         "classes whose names differ only in case, spaces or the form of letters or numbers"
     ]
