@@ -1,5 +1,6 @@
 """Does `backbone=auto` take what is on this disk, in its order, without a network, and say what it was?"""
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sadari.models.backbone.pretrained import find_pretrained, pretrained_at
 from sadari.settings import Value
 from support.backbones import SMALL, hub_folder, weights_of_timm
 
+OF_THE_USER = os.environ.get("SADARI_WEIGHTS_DIR", "")
 VARIABLES: dict[str, Value] = {"backbone": "auto", "cut": "end", "weights": "auto", "k": 20}
 
 
@@ -99,6 +101,14 @@ def test_weights_that_are_whole_up_to_a_layer_are_used_so_far(tmp_path: Path, mo
     assert (variables["backbone"], variables["cut"]) == (SMALL, "layer2") and choice is not None
     assert choice.sentence.endswith("; its weights are whole up to layer2 and used so far")
     assert settled({**VARIABLES, "cut": "layer1"}, given=("cut",))[0]["cut"] == "layer1"
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not (Path(OF_THE_USER) / "mobilenetv1_100.imagenet").is_dir(), reason="MobileNet is not there")
+def test_a_mobilenet_without_its_last_layers_works_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_WEIGHTS_DIR", OF_THE_USER)
+    found = choose()
+    assert (found.backbone, found.weights, found.cut) == ("mobilenetv1_100", "auto", "blocks.4.0")
 
 
 def test_weights_that_cannot_be_used_are_left_out_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

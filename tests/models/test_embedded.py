@@ -107,7 +107,9 @@ def test_another_file_is_refused_before_it_is_opened(tmp_path: Path, monkeypatch
 def test_a_package_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "PACKAGE", "no-such-package-of-weights")
     assert package_file() is None
-    with pytest.raises(SadariError, match="are not installed: no-such-package-of-weights is missing; `uv sync"):
+    with pytest.raises(
+        SadariError, match="are not installed: no-such-package-of-weights is missing; in the folder of .* uv sync"
+    ):
         read_embedded()
 
 

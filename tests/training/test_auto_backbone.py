@@ -1,6 +1,8 @@
 """Is what `backbone=auto` takes decided once: when a job is made, for a run and a comparison that go on?"""
 
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,12 @@ SET: dict[str, Value] = {**QUIET, "image_size": SIDE, "cache": "none"}
 
 
 @pytest.fixture(autouse=True)
-def _no_weights_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_weights_of_the_machine_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def network(*_: Any, **__: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", network)
+    monkeypatch.setattr(socket, "getaddrinfo", network)
     monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
     for module in (choosing, pretrained):
         monkeypatch.setattr(module, "in_hub_cache", lambda _: None)

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sadari.errors import SadariError
+from sadari.errors import SadariError, reinstalling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,6 @@ SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 LICENSE = "apache-2.0"
 TENSORS_INSIDE = 296
-INSTALL = f"`uv sync --reinstall-package {PACKAGE}` installs it again"
 
 
 def package_file() -> Path | None:
@@ -44,7 +43,9 @@ def installed_file() -> Path:
     """Return the file of weights of the installed package; raise SadariError where it is missing."""
     path = package_file()
     if path is None:
-        raise SadariError(f"the weights that come with Sadari are not installed: {PACKAGE} is missing; {INSTALL}")
+        raise SadariError(
+            f"the weights that come with Sadari are not installed: {PACKAGE} is missing; {reinstalling(PACKAGE)}"
+        )
     return path
 
 
@@ -59,12 +60,14 @@ def read_embedded() -> dict[str, "Tensor"]:
     try:
         content = path.read_bytes()  # once: what is compared is what is opened
     except OSError as error:
-        raise SadariError(f"cannot read the weights {path}: {error.strerror or error}; {INSTALL}") from None
+        raise SadariError(
+            f"cannot read the weights {path}: {error.strerror or error}; {reinstalling(PACKAGE)}"
+        ) from None
     digest = sha256(content).hexdigest()
     if digest != SHA256:
         raise SadariError(
             f"the weights in {path} are not those that come with Sadari (their SHA-256 begins with {digest[:12]} "
-            f"instead of {SHA256[:12]}); {INSTALL}"
+            f"instead of {SHA256[:12]}); {reinstalling(PACKAGE)}"
         )
     return _named(torch.load(BytesIO(content), map_location="cpu", weights_only=True))
 
