@@ -1,7 +1,7 @@
 """What decides a run? The data, the model and the settings that the user chose, looked up and resolved once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sadari.models.backbone.spec import Backbone, backbone_of
 from sadari.models.catalog import find_model, recorded_model
 from sadari.models.layers.specs import Layer, Shape
 from sadari.models.parse import Row, describe, parse
-from sadari.models.spec import ModelSpec
+from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import (
     INTERPOLATIONS,
     OF_BACKBONE,
@@ -55,6 +55,12 @@ class Job:
     def backbone(self) -> Backbone | None:
         """Return the pre-trained network that the model begins with, or None."""
         return backbone_of(self.layers)
+
+    @property
+    def taught(self) -> bool:
+        """Return whether a teacher's answers are part of what it learns from."""
+        settings = self.settings
+        return bool(settings.teacher and settings.teacher_weight) and self.model.fitted_by is FittedBy.GRADIENT
 
     @property
     def record(self) -> JobRecord:
@@ -101,6 +107,8 @@ def make_job(
         raise UsageError(
             f"scaling={OF_BACKBONE} needs a backbone, and {model.name} has none; take {', '.join(SCALINGS)}"
         )
+    if settings.teacher:
+        settings = replace(settings, teacher=_absolute_folder(settings.teacher))
     variables = _with_absolute_weights(variables)
     decided: dict[str, Value] = {}
     if asked.get("backbone") == AUTO:  # what the user set of the others stays as it is
@@ -135,6 +143,16 @@ def _wanted_by(backbone: Backbone) -> dict[str, Value]:
     pretrained = backbone.pretrained()
     known = pretrained.interpolation if pretrained.interpolation in INTERPOLATIONS else INTERPOLATIONS[0]
     return {"image_size": pretrained.size, "interpolation": known, "channels": 3, "scaling": OF_BACKBONE}
+
+
+def _absolute_folder(teacher: str) -> str:
+    """Return the path of a teacher's folder made absolute; raises UsageError for one that no folder can have."""
+    try:
+        path = str(expanded(teacher).resolve())
+        path.encode("utf-8")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"there is no folder {teacher[:200]!a} to be the teacher ({error})") from None
+    return path
 
 
 def _with_absolute_weights(variables: dict[str, Value]) -> dict[str, Value]:

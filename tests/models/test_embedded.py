@@ -108,7 +108,7 @@ def test_a_package_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(embedded, "PACKAGE", "no-such-package-of-weights")
     assert package_file() is None
     with pytest.raises(
-        SadariError, match="are not installed: no-such-package-of-weights is missing; in the folder of .* uv sync"
+        SadariError, match=r"are not installed: no-such-package-of-weights is missing; in the .* uv sync"
     ):
         read_embedded()
 

@@ -13,7 +13,7 @@ from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
 from sadari.comparison.executor import Executor, Task
-from sadari.comparison.facts import facts_of
+from sadari.comparison.facts import facts_of, with_teachers
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import (
     Comparison,
@@ -86,7 +86,7 @@ def compare(
         records,
         reasons,
         out=folder,
-        data=facts,
+        data=with_teachers(facts, records),
         images=images,
         split=split,
         margin=margin,
