@@ -13,6 +13,7 @@ from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
+from sadari.errors import UsageError
 from sadari.models.catalog import find_model
 from sadari.progress import Progress, Silent
 from sadari.settings import Value
@@ -69,20 +70,24 @@ def plan_comparison(
     overrides: Mapping[str, Value],
     budget: str | float | None = None,
     workers: int | None = None,
+    ensemble: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
 
     models: names of models and TOML files. varied: values by key, an arm for each combination. overrides: settings and
-    variables of all arms. budget: the time of a search, such as "10m" or in seconds. progress: says which models have
-    no use for a key. Raises UsageError for a request that makes no sense; nothing is read or written before that.
+    variables of all arms. budget: the time of a search, such as "10m" or in seconds. ensemble: add an arm that averages
+    the others. progress: says which models have no use for a key. Raises UsageError for a request that makes no sense;
+    nothing is read or written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
     chosen = seeds_of(seeds)
     if seconds is not None:
+        if ensemble:
+            raise UsageError("an ensemble averages models that are named, not best; name them in --models")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen))
     arms, sentences = expand([find_model(each) for each in models], varied, overrides)
     progress = progress or Silent()
     for sentence in sentences:
         progress.say(sentence)
-    return Plan(Comparison(absolute_data(data), arms, chosen), workers=workers)
+    return Plan(Comparison(absolute_data(data), arms, chosen, ensemble=ensemble), workers=workers)
