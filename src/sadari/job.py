@@ -1,7 +1,7 @@
 """What decides a run? The data, the model and the settings that the user chose, looked up and resolved once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sadari.models.backbone.spec import Backbone, backbone_of
 from sadari.models.catalog import find_model, recorded_model
 from sadari.models.layers.specs import Layer, Shape
 from sadari.models.parse import Row, describe, parse
-from sadari.models.spec import ModelSpec
+from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import (
     INTERPOLATIONS,
     OF_BACKBONE,
@@ -50,6 +50,12 @@ class Job:
         return backbone_of(self.layers)
 
     @property
+    def taught(self) -> bool:
+        """Return whether a teacher's answers are part of what it learns from."""
+        settings = self.settings
+        return bool(settings.teacher and settings.teacher_weight) and self.model.fitted_by is FittedBy.GRADIENT
+
+    @property
     def record(self) -> JobRecord:
         """Return the job as `settings.toml` stores it."""
         return JobRecord(self.data, self.model.reference, self.seed, self.settings, self.variables)
@@ -78,6 +84,8 @@ def make_job(data: str | Path, model: ModelSpec, seed: int, overrides: Mapping[s
         raise UsageError(
             f"scaling={OF_BACKBONE} needs a backbone, and {model.name} has none; take {', '.join(SCALINGS)}"
         )
+    if settings.teacher:
+        settings = replace(settings, teacher=_absolute_folder(settings.teacher))
     return Job(absolute_data(data), model, seed, settings, _with_absolute_weights(variables))
 
 
@@ -97,6 +105,16 @@ def _wanted_by(backbone: Backbone) -> dict[str, Value]:
     pretrained = backbone.pretrained()
     known = pretrained.interpolation if pretrained.interpolation in INTERPOLATIONS else INTERPOLATIONS[0]
     return {"image_size": pretrained.size, "interpolation": known, "channels": 3, "scaling": OF_BACKBONE}
+
+
+def _absolute_folder(teacher: str) -> str:
+    """Return the path of a teacher's folder made absolute; raises UsageError for one that no folder can have."""
+    try:
+        path = str(expanded(teacher).resolve())
+        path.encode("utf-8")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"there is no folder {teacher[:200]!a} to be the teacher ({error})") from None
+    return path
 
 
 def _with_absolute_weights(variables: dict[str, Value]) -> dict[str, Value]:

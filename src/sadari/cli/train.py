@@ -189,7 +189,7 @@ def _free_folder(job: "Job") -> Path:
             changed = other_content(job, RunRecord(folder))
             if not changed:
                 return folder
-            have = "has" if changed == "network" else "have"
+            have = "has" if changed in ("network", "teacher") else "have"
             TerminalProgress().say(f"the {changed} {have} changed since {folder}; a new run is begun beside it")
         number += 1
 

@@ -16,7 +16,7 @@ from sadari.comparison.command import command_of
 from sadari.comparison.ensembles.job import ensemble_job, require_choosable
 from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.executor import Executor, Task
-from sadari.comparison.facts import facts_of
+from sadari.comparison.facts import facts_of, with_teachers
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import Comparison, choose_folder, data_name, read_stored, store_request
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
@@ -83,7 +83,7 @@ def compare(
         records,
         reasons,
         out=folder,
-        data=facts,
+        data=with_teachers(facts, records),
         images=images,
         split=split,
         margin=margin,

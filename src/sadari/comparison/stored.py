@@ -173,6 +173,7 @@ def _distinct_origin(runs: Collection[RunRecord]) -> str:
     """Return what the runs of an arm should have in common and have not, "" where they are seeds of one arm."""
     origins = {
         "pre-trained weights": {run.weights_sha256 for run in runs},
+        "teachers": {run.teacher.get("sha256", "") for run in runs},
         "layers": {run.layers for run in runs},
         "images": {run.fingerprint for run in runs},
     }

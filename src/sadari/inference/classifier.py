@@ -46,7 +46,7 @@ class Classifier:
         where there is no model in `path`, SadariError where it is damaged or not finished, and where a member of an
         ensemble is missing.
         """
-        run = _require_model(Path(path), progress or Silent())
+        run = model_in(Path(path), progress or Silent())
         members = tuple((TrainedModel.load(each.run), each.weight) for each in _members(run))
         model = members[0][0] if members else TrainedModel.load(run)
         settings = run.job.settings if RunRecord.is_run(run.path) else Settings(device="auto")
@@ -116,7 +116,11 @@ def _members(run: RunRecord) -> tuple[Member, ...]:
     return members_of(run) if run.is_ensemble else ()
 
 
-def _require_model(folder: Path, progress: Progress) -> RunRecord:
+def model_in(folder: Path, progress: Progress) -> RunRecord:
+    """Return the folder of the model that `folder` means: a run, the best run of a comparison, or an exported model.
+
+    An exported model has no settings, scores or split. Raises UsageError where there is none of these.
+    """
     if not RunRecord.is_run(folder) and (folder / MODEL).is_file() and (folder / PREPROCESS).is_file():
         return RunRecord(folder.resolve())
     if not (RunRecord.is_run(folder) or runs_in(folder) or comparisons_in(folder)):

@@ -17,6 +17,7 @@ from sadari.models.weights import weights_digest
 from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
 from sadari.settings import Settings
+from sadari.training.teacher.teacher import digest_now
 from sadari.unfinished import ATTEMPTS
 from sadari.values import ImageSet
 
@@ -39,10 +40,19 @@ def require_same_job(job: Job, out: Path) -> None:
     """
     names = names_in(out)
     if SETTINGS in names:
-        if replace(RunRecord(out).job, data=job.data) != job.record:
+        if not _same_job(RunRecord(out), job):
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
     elif names:
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
+
+
+def _same_job(run: RunRecord, job: Job) -> bool:
+    """Return whether `run` is of this job: images and a teacher that moved are the same where their content is."""
+    stored, settings = replace(run.job, data=job.data), job.settings
+    both = stored.settings.teacher and settings.teacher and run.teacher
+    if both and digest_now(settings.teacher) == run.teacher["sha256"]:
+        stored = replace(stored, settings=replace(stored.settings, teacher=settings.teacher))
+    return stored == job.record
 
 
 def as_begun(settings: Settings, out: Path) -> Settings:
@@ -96,10 +106,10 @@ def require_same_network(out: Path, model: ModelSpec) -> None:
 
 
 def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, progress: Progress) -> None:
-    """Raise SadariError where the finished `run` was made of other images or pre-trained weights than `job` names now.
+    """Raise SadariError where the finished `run` was made of other images, weights or teacher than `job` names now.
 
-    images: those of the job where they are loaded already. Images and weights that are missing are no reason: the run
-    holds all that it needs. Images that moved are stored in `settings.toml` as where they are now.
+    images: those of the job where they are loaded already. What is missing is no reason: the run holds all that it
+    needs. Images that moved are stored in `settings.toml` as where they are now.
     """
     try:
         fingerprint = images.fingerprint if images is not None else fingerprint_of(job.data, job.settings)
@@ -115,15 +125,20 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
             f"the weights of {job.backbone.name} have changed since the run in '{run.path}' was made; train in another "
             "--out"
         )
+    if job.taught and not _has_teacher_of(run, job):
+        raise SadariError(
+            f"the teacher {job.settings.teacher} has changed since the run in '{run.path}' was made; train in another "
+            "--out"
+        )
     if run.job.data != job.data:
         progress.say(moved(run.job.data, job.data))
         write_text(run.path / SETTINGS, job.record.to_toml())
 
 
 def other_content(job: Job, run: RunRecord) -> str:
-    """Return what of the begun `run` is not what `job` names now: "images", "weights" or "network"; "" where all is.
+    """Return what of the begun `run` is not what `job` names now: "images", "weights", "teacher" or "network".
 
-    Images and weights that are missing now make no difference.
+    Returns "" where all is. Images, weights and a teacher that are missing now make no difference.
     """
     if not run.begun:
         return ""
@@ -132,12 +147,20 @@ def other_content(job: Job, run: RunRecord) -> str:
     with suppress(SadariError):
         if fingerprint_of(job.data, job.settings) != run.fingerprint:
             return "images"
+    if job.taught and not _has_teacher_of(run, job):
+        return "teacher"
     return "weights" if job.backbone and not _has_weights_of(run, job.backbone) else ""
 
 
 def _has_weights_of(run: RunRecord, backbone: Backbone) -> bool:
     """Return whether `run` began with the weights that `backbone` would start from now, as far as both are known."""
     return not run.weights_sha256 or _digest_now(backbone) in ("", run.weights_sha256)
+
+
+def _has_teacher_of(run: RunRecord, job: Job) -> bool:
+    """Return whether `run` learned from the model that `job` names as its teacher, as far as both are known."""
+    began_with = run.teacher.get("sha256", "")
+    return not began_with or digest_now(job.settings.teacher) in ("", began_with)
 
 
 def _digest_now(backbone: Backbone) -> str:

@@ -32,7 +32,7 @@ from sadari.training.classical import ClassicalFit
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.fit_loop import FitLoop
 from sadari.training.log import Log, require_there
-from sadari.training.loss import CrossEntropy
+from sadari.training.loss import CrossEntropy, Distillation, softened
 from sadari.training.optim.build import make_optimizer
 from sadari.training.results import write_results
 from sadari.training.run_folder import (
@@ -193,9 +193,14 @@ def _engine(setup: Setup, loop: FitLoop) -> Engine:
     weights = None
     if settings.class_weights == "balanced":
         weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
-    loss = CrossEntropy(len(images.classes), settings.label_smoothing, weights)
+    loss, soft = CrossEntropy(len(images.classes), settings.label_smoothing, weights), None
+    if setup.answers is not None:
+        loss = Distillation(
+            len(images.classes), settings.label_smoothing, weights, settings.teacher_weight, settings.temperature
+        )
+        soft = softened(setup.answers, settings.temperature)
     batches = Batches(
-        inputs, images, split.train, settings.batch_size, job.seed, device, loss, setup.augmentation, views
+        inputs, images, split.train, settings.batch_size, job.seed, device, loss, setup.augmentation, views, soft
     )
     return Engine(
         network=setup.network,

@@ -83,7 +83,8 @@ def measure(data: str, arm: Arm, seed: int, images: ImageSet, counts: Counts, tr
     that turns out to be too slow. counts: of that set. Raises whatever `train` raises.
     """
     short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "tensorboard": "off"}
-    uncached: dict[str, Value] = {"cache": "none", "views": 0}  # noise is not worth caching
+    # Noise is not worth caching, and no image that a teacher could judge.
+    uncached: dict[str, Value] = {"cache": "none", "views": 0, "teacher": ""}
     cached = caches_features(make_job(data, arm.model, seed, arm.overrides))
     job = make_job(data, arm.model, seed, {**arm.overrides, **short, **uncached})
     sample, split = _sample(job, shape_for(job.settings, images), images, counts)
