@@ -19,6 +19,7 @@ from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
 from sadari.inference.classifier import Classifier
+from sadari.inference.members import Ensemble, heaviest, mixture
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry
 from sadari.run import RunRecord
@@ -73,11 +74,13 @@ def _export_onnx(run: RunRecord, out: Path | None, precision: str, progress: Pro
     if path.is_dir():
         raise UsageError(f"'{path}' is a folder; --out takes the name of a file, such as model.onnx")
     classifier = Classifier.open(run.path)
-    content = make_onnx(classifier.model, _about(run))
-    sample = draw_sample(run, progress)
+    _require_one_form(classifier)
+    content = make_onnx(classifier.model, _about(run), classifier.members)
+    sample = draw_sample(heaviest(run).run if run.is_ensemble else run, progress)
     predict = load_onnx(content)
     found = predict(sample.images)
-    parity = compare_answers(classifier.probabilities(sample.images), found, tie_of(classifier.model.network))
+    networks = [model.network for model, _ in classifier.members] or [classifier.model.network]
+    parity = compare_answers(classifier.probabilities(sample.images), found, max(map(tie_of, networks)))
     _require_parity(parity, sample.split)
     cost = None
     if precision:
@@ -85,6 +88,17 @@ def _export_onnx(run: RunRecord, out: Path | None, precision: str, progress: Pro
         content, cost = _quantized(content, predict, found, sample)
     write_bytes(path, content)
     return Exported(path, "onnx", len(content), classifier.shape, classifier.classes, sample.split, parity, cost)
+
+
+def _require_one_form(classifier: Classifier) -> None:
+    """Raise SadariError where the members of an ensemble read images of different forms: a file reads one."""
+    forms = classifier.form.each
+    if len(forms) > 1:
+        listed = ", ".join(f"{each.width} x {each.height} x {each.channels} ({each.fit})" for each in forms)
+        raise SadariError(
+            f"the members of {classifier.path} read images of different forms ({listed}), and an ONNX file reads one; "
+            "export its members, or compare models of one image_size, channels and fit"
+        )
 
 
 def _require_parity(parity: Parity, split: str) -> None:
@@ -109,6 +123,9 @@ def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progre
     del progress
     if precision:
         raise UsageError("--quantize goes with --to onnx only")
+    if run.is_ensemble:
+        member = heaviest(run).run.path
+        raise UsageError(f"an ensemble is exported to onnx only; for safetensors export a member, such as {member}")
     folder = out or run.path.with_name(f"{run.path.name}-safetensors")
     classifier = Classifier.open(run.path)
     write_hub_folder(run, classifier.model, folder)
@@ -119,7 +136,9 @@ def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progre
 def _about(run: RunRecord) -> dict[str, str]:
     """Return the metadata that describe the run: the model, the data, and the scores of the split it was judged on."""
     summary = run.summary
+    averaged = {"members": mixture(Ensemble.read(run).weights)} if run.is_ensemble else {}
     return {
+        **averaged,
         "model": model_name(summary),
         "data": Path(summary["data"]).name,
         "judged_on": str(summary["judged_on"]),

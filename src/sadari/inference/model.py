@@ -204,6 +204,8 @@ class TrainedModel:
 def _stored_model(run: RunRecord) -> Iterator[Any]:
     """Open the model file of `run`; raise SadariError for an error in it, also one that is found while it is open."""
     path = run.path / MODEL
+    if run.is_ensemble:
+        raise SadariError(f"{run.path} is an ensemble, which has no model of its own; name one of its members")
     if not path.is_file():
         if run.finished:
             missing = f"the run {run.path} is finished, but its {MODEL} is gone"

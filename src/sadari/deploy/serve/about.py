@@ -15,6 +15,8 @@ from sadari.errors import SadariError
 from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
+from sadari.inference.members import Ensemble, heaviest, mixture
+from sadari.inference.model import TrainedModel
 from sadari.run import RunRecord
 
 MOST_SAMPLES = 20  # (assumed: two rows of thumbnails)
@@ -34,9 +36,9 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
         data=data_name(run.job.data) if known else None,
         classes=list(classifier.classes),
         input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
-        params=sum(row.total for row in classifier.model.architecture.rows()),
+        params=sum(row.total for model in _models(classifier) for row in model.architecture.rows()),
         scores={split_name: values for split_name, values in scores.items() if values},
-        caution=_caution(run) if known and run.finished else "",
+        caution=" ".join(filter(None, [_caution(run) if known and run.finished else "", _whose_layers(run)])),
         layers=list(layers),
         grad_cam=grad_cam,
         accepts=Accepts(
@@ -46,6 +48,18 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
             pixels=limits.pixels,
         ),
     )
+
+
+def _models(classifier: Classifier) -> list[TrainedModel]:
+    return [model for model, _ in classifier.members] or [classifier.model]
+
+
+def _whose_layers(run: RunRecord) -> str:
+    """Say of an ensemble what it averages, and whose layers and maps are shown; "" of a single model."""
+    if not run.is_ensemble:
+        return ""
+    weights = Ensemble.read(run).weights
+    return f"An average of {mixture(weights)}; layers and maps are those of {next(iter(weights))}."
 
 
 def _caution(run: RunRecord) -> str:
@@ -72,6 +86,7 @@ def draw_samples(folder: Path) -> list[Sample]:
     if not RunRecord.is_run(folder) or not run.finished:
         return []
     try:
+        run = heaviest(run).run if run.is_ensemble else run
         images = own_images(run)
         positions = run.split_of(images).positions(run.summary["judged_on"])
     except (SadariError, OSError):
