@@ -78,11 +78,11 @@ def export(
     quantize: str = "",
     progress: Progress | None = None,
 ) -> "Exported":
-    """Export the model of `run` as ONNX, proved to be the same model, or as a folder of safetensors.
+    """Export the model of `run` as ONNX or as a page, proved to be the same model, or as a folder of safetensors.
 
-    run: the folder of a run, or of a comparison (its best run by validation). to: "onnx" or "safetensors". out: beside
-    the run by default. quantize: "int8" for a smaller ONNX file, at a measured cost. Raises SadariError or
-    UsageError with one sentence; then there is no file.
+    run: the folder of a run, or of a comparison (its best run by validation). to: "onnx", "web" (a folder with a page
+    that needs no server) or "safetensors". out: beside the run by default. quantize: "int8" for a smaller ONNX file or
+    page, at a measured cost. Raises SadariError or UsageError with one sentence; then there is no file.
     """
     from sadari.deploy import export as exporting
     from sadari.run import RunRecord
