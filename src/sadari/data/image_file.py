@@ -5,6 +5,7 @@ pillow-heif is installed.
 """
 
 import re
+import time
 import warnings
 from io import BytesIO
 from threading import Lock
@@ -40,11 +41,15 @@ MAX_RUN_LENGTH_PIXELS = 20_000_000
 # far above what encoders write, one chunk for every row or for some kilobytes.
 MAX_PIECES = 1_000_000
 # The tiles of a photograph are twice its pixels with those of the whole, and transparency, depth and mattes are less
-# than that again. Assumed: what takes more is made to take long; 480 million pixels take 9 s (measured).
+# than that again. Assumed: what takes more is made to take long: 12 million pixels take 0.4 s (measured).
 MAX_HEIC_TIMES = 4
 WITHOUT_HEIC = (
     "it is a HEIC photograph, which is read where pillow-heif is installed; install that, or convert it to JPEG"
 )
+# Whatever else is slow: so many seconds of processor time for one file that is no small one; a small one is bounded by
+# the above. Assumed: twice what the slowest file that we could make takes, 256 MiB of pixels as plain text (measured; a
+# photograph of 120 megapixels takes 1 to 3 s as JPEG, PNG, WebP or AVIF, and 16 s as JPEG 2000).
+MAX_SECONDS, SMALL_BYTES = 60.0, 256 * 2**10
 PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_EMPTY = 12  # bytes of a chunk without content
 START_OF_SCAN, WITHOUT_LENGTH = b"\xff\xda", frozenset((0, 1, *range(0xD0, 0xDA), 0xFF))
@@ -56,6 +61,26 @@ _QUIETENING = Lock()
 
 class UnreadableImageError(SadariError):
     """Bytes that are not an image that can be decoded; the message says why, without a file name."""
+
+
+class _TimedReader(BytesIO):
+    """The bytes of a file; whoever reads on after MAX_SECONDS of processor time gets an UnreadableImageError.
+
+    The time is that of the reading thread, so that a busy machine refuses no image that an idle one reads.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._end = time.thread_time() + MAX_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end:
+            raise UnreadableImageError(f"it takes more than {MAX_SECONDS:g} seconds to decode; save it anew")
+        return super().read(size)
+
+
+def _reader(content: bytes) -> BytesIO:
+    return BytesIO(content) if len(content) <= SMALL_BYTES else _TimedReader(content)
 
 
 def has_deep_colours(content: bytes) -> bool:
@@ -94,7 +119,7 @@ def open_image(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
         return _open_heic(content, max_pixels)
     _check_pieces(content)
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image = Image.open(_reader(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
         if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= max_pixels:
             raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
@@ -191,7 +216,7 @@ def open_larger(content: bytes) -> ImageFile.ImageFile:
     with _LIFTING:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(BytesIO(content), formats=FORMATS)
+            return Image.open(_reader(content), formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
