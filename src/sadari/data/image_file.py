@@ -225,6 +225,6 @@ def reason_of(error: Exception) -> str:
     """Say why the bytes of a file could not be decoded, by what Pillow raised."""
     if isinstance(error, UnidentifiedImageError):
         return "it is no JPEG, PNG, BMP, GIF, WebP or TIFF image"
-    # libheif repeats itself, and ends with a line break
-    said = " ".join(str(error).split())
+    # libheif ends with a line break, and repeats bytes of the file
+    said = "".join(each if each.isprintable() else "?" for each in " ".join(str(error).split()))
     return f"it is damaged or cut short ({said or type(error).__name__})"
