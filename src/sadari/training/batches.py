@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from sadari.data.augment.pipeline import Augmentation
 from sadari.inference.predict import Inputs
@@ -44,7 +45,7 @@ class Batches:
     is left over joins the batch before it, because batch normalisation cannot learn from one image. inputs: a row for
     each of `images`, such as its pixels. loss: the loss of an answer about them. views: where there are any, they
     replace the rows of `inputs`: for each of a few epochs in turn, the rows of the images at `positions` as they were
-    drawn for it.
+    drawn for it. side: that of the images as `inputs` prepares them, where it is not that of the rows; else 0.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Batches:
         loss: CrossEntropy,
         augmentation: Augmentation | None = None,
         views: Sequence[NDArray[Any]] = (),
+        side: int = 0,
     ) -> None:
         self._inputs = inputs
         self._views = views
@@ -68,6 +70,7 @@ class Batches:
         self._device = device
         self.loss = loss
         self._augmentation = augmentation
+        self._side = side
         self._epoch = -1
         self._order = np.arange(0)
         self._ready: dict[int, Batch] = {}
@@ -110,8 +113,14 @@ class Batches:
         rows = self._views[epoch % len(self._views)][chosen] if self._views else self._inputs.rows[positions]
         drawn = torch.from_numpy(rows).to(self._device)
         labels = torch.from_numpy(self._labels[positions]).to(self._device)
-        if self._augmentation is None:
-            return drawn, labels
-        generator = generator_for(self._seed, "augment", epoch, step)
-        drawn = self._augmentation.apply(drawn, generator)
-        return self._augmentation.mix(drawn, labels, self.loss.classes, generator)
+        if self._augmentation is not None:
+            generator = generator_for(self._seed, "augment", epoch, step)
+            drawn = self._augmentation.apply(drawn, generator)
+            drawn, labels = self._augmentation.mix(drawn, labels, self.loss.classes, generator)
+        return (reduced(drawn, self._side) if self._side else drawn), labels
+
+
+def reduced(pixels: Tensor, side: int) -> Tensor:
+    """Return images, uint8 (N, H, W, C), reduced to sides of `side` pixels: bilinear, without aliases."""
+    planes = pixels.permute(0, 3, 1, 2)
+    return F.interpolate(planes, (side, side), mode="bilinear", antialias=True).permute(0, 2, 3, 1).contiguous()
