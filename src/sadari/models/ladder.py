@@ -268,7 +268,7 @@ LADDER = (
         name="photo",
         summary="the best on photographs in a few minutes: a class layer fitted, then the last blocks trained further",
         layers=_BACKBONE.format(train="$train") + ", globalavgpool, mirror",
-        variables={"backbone": "tf_efficientnet_lite0", "cut": "end", "train": "from:blocks.2", "weights": "auto"},
+        variables={"backbone": "tf_efficientnet_lite0", "cut": "end", "train": "last:0.7", "weights": "auto"},
         settings=_PHOTO,
     ),
 )
