@@ -127,7 +127,7 @@ def log(
 
 def compare(
     data: str | Path,
-    models: str | Sequence[str],
+    models: str | Sequence[str] = (),
     *,
     budget: str | float | None = None,
     seeds: int | Sequence[int] = 3,
@@ -142,11 +142,11 @@ def compare(
 ) -> "ComparisonResult":
     """Compare models on the same images, and return which is better, and by how much.
 
-    models: names of models and TOML files; or "best", with a `budget` such as "10m" or in seconds: the most promising
-    models are tried, and the result compares those that were trained with the time that was left. seeds: how many, from
-    0, or which; of "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or
-    text as --vary takes it. robustness: judge the
-    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
+    models: names of models and TOML files; none: the ladder that fits the images; or "best", with a `budget` such as
+    "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
+    time that was left. seeds: how many, from 0, or which; of "best", at most. vary: values by setting, such as
+    `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. robustness: judge the models on corrupted images too, as
+    `.robustness`. margin: find arms equal within this difference of accuracy.
     workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
     one. jobs: the old name of `workers`; it goes with the next release. The result gives pandas frames by
     `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.

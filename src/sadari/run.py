@@ -26,6 +26,7 @@ SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
     "split.npz", "history.csv", "model.safetensors", "predictions.csv", "scores.json",
 )  # fmt: skip
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
+TEACHER = "checkpoint/teacher.safetensors"  # a teacher's answers, until the run is finished
 STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")
 
 
@@ -138,9 +139,15 @@ class RunRecord:
         return str(self.environment.get("weights_sha256", "")) if self.begun else ""
 
     @property
+    def teacher(self) -> Mapping[str, Any]:
+        """Return `name`, `sha256` and `note` of the model whose answers it learned from; empty where there was none."""
+        return dict(self.environment.get("teacher", {})) if self.begun else {}
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """Return the notes on its images, such as that some were skipped, or that they are streamed."""
-        return tuple(self.environment["data"]["notes"])
+        """Return the notes on its images, such as that some were skipped, or that its teacher has seen some of them."""
+        note = self.teacher.get("note", "")
+        return (*self.environment["data"]["notes"], *([note] if note else []))
 
     @property
     def threads(self) -> int | None:

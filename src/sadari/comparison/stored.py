@@ -124,12 +124,15 @@ def read_comparison(path: Path) -> StoredComparison:
 
 
 def _arm(table: Mapping[str, Any]) -> Arm:
+    resolved = table["resolved"]
     return Arm(
         table["name"],
-        recorded_model(table["resolved"]["model"], table["resolved"]["layers"]),
+        recorded_model(resolved["model"], resolved["layers"]),
         table["settings"],
         table.get("published", {}),
         bool(table.get("once", False)),
+        # All of it: those that are not of backbone=auto are what the arm's own settings resolve to anyway.
+        {**resolved["settings"], **resolved["variables"]} if "backbone" in resolved["variables"] else {},
     )
 
 
@@ -168,6 +171,7 @@ def _distinct_origin(runs: Collection[RunRecord]) -> str:
     """Return what the runs of an arm should have in common and have not, "" where they are seeds of one arm."""
     origins = {
         "pre-trained weights": {run.weights_sha256 for run in runs},
+        "teachers": {run.teacher.get("sha256", "") for run in runs},
         "layers": {run.layers for run in runs},
         "images": {run.fingerprint for run in runs},
     }

@@ -42,7 +42,7 @@ class Classifier:
         that is decoded; without it, that of the run. progress: hears which run of a comparison it is. Raises UsageError
         where there is no model in `path`, SadariError where it is damaged or not finished.
         """
-        run = _require_model(Path(path), progress or Silent())
+        run = model_in(Path(path), progress or Silent())
         model = TrainedModel.load(run)
         settings = run.job.settings if RunRecord.is_run(run.path) else Settings(device="auto")
         keep_freed_memory()
@@ -95,7 +95,11 @@ class Classifier:
         return np.asarray(torch.softmax(logits, dim=1).numpy())
 
 
-def _require_model(folder: Path, progress: Progress) -> RunRecord:
+def model_in(folder: Path, progress: Progress) -> RunRecord:
+    """Return the folder of the model that `folder` means: a run, the best run of a comparison, or an exported model.
+
+    An exported model has no settings, scores or split. Raises UsageError where there is none of these.
+    """
     if not RunRecord.is_run(folder) and (folder / MODEL).is_file() and (folder / PREPROCESS).is_file():
         return RunRecord(folder.resolve())
     if not (RunRecord.is_run(folder) or runs_in(folder) or comparisons_in(folder)):

@@ -144,7 +144,7 @@ class Architecture:
         variables = {key: _last(value) if isinstance(value, str) else value for key, value in self.variables.items()}
         layers = _OF_WEIGHTS.sub(lambda found: found[1] + _last(found[2].rstrip()), self.layers)
         found = self.pretrained
-        if found and not found.random and not found.origin.startswith("hub:"):
+        if found and not found.random and not found.embedded and not found.origin.startswith("hub:"):
             found = replace(found, origin=_last(found.origin.removesuffix(f"/{TENSORS}")))
         return replace(self, variables=variables, layers=layers, pretrained=found)
 

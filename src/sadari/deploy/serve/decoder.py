@@ -1,7 +1,7 @@
 """How is an image decoded so that it can hold up nobody for long? Small ones here, others in processes that are killed.
 
 A small file with few pixels cannot take long. Any other one may, by what it holds: empty scans, pieces, chunks and rows
-without end. Those go to a process of their own, with a limit on its time.
+without end. Those go to a process of their own, with a limit on its time, and so does every HEIC file.
 """
 
 import json
@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.heic import is_heic
 from sadari.data.image_file import UnreadableImageError
 from sadari.deploy.serve.decoder_main import (
     DECODING_BYTES,
@@ -62,7 +63,9 @@ class Decoder:
 
     def is_small(self, content: bytes) -> bool:
         """Whether `content` is decoded here, in little time; raises TooLargeError for too many pixels."""
-        return len(content) <= SMALL_BYTES and pixels_in_header(content, self._most) <= SMALL_PIXELS
+        if len(content) > SMALL_BYTES or is_heic(content):  # whose size may be that of a small part of it
+            return False
+        return pixels_in_header(content, self._most) <= SMALL_PIXELS
 
     def decode_small(self, content: bytes) -> Images:
         """Decode here what `is_small`; raises UnreadableImageError."""
