@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from sadari.errors import UsageError
 from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
 from sadari.models.network import build
 from sadari.models.parse import parse
@@ -28,9 +30,11 @@ NOTHING: dict[str, Value] = {
     "backbone_learning_rate": 1e-30,
     "epochs": 1,
 }  # steps that change nothing
-PHOTO: dict[str, Value] = {
-    "backbone": "test_resnet", "train": "from:layer2", "image_size": SIDE, "train_size": 24, "batch_size": 16,
-    "epochs": 2, "checkpoint_seconds": 0.0,
+# Everything at once.
+TUNED: dict[str, Value] = {
+    "train": "from:layer2", "train_size": 24, "batch_size": 16, "epochs": 2, "checkpoint_seconds": 0.0,
+    "class_layer": "logistic", "backbone_norms": "still", "weights_average": 0.99, "augment": "resized-crop 0.5, flip",
+    "label_smoothing": 0.1, "schedule": "one-cycle", "optimizer": "adamw", "restore_best": False,
 }  # fmt: skip
 
 
@@ -38,8 +42,8 @@ def run(job: Job, out: Path) -> RunRecord:
     return train(job, out, images=IMAGES, split=SPLIT)
 
 
-def photo(**overrides: Value) -> Job:
-    return backbone_job("photo", **{**PHOTO, **overrides})
+def tuned(**overrides: Value) -> Job:
+    return backbone_job("fine-tune", **{**TUNED, **overrides})
 
 
 def test_the_class_layer_starts_as_the_linear_probe_on_the_same_features(tmp_path: Path) -> None:
@@ -56,17 +60,6 @@ def test_the_class_layer_is_fitted_behind_cached_frozen_layers_as_well(tmp_path:
     cached = run(backbone_job("fine-tune", **start), tmp_path / "cached")
     whole = run(backbone_job("fine-tune", **start, cache="none"), tmp_path / "whole")
     assert np.allclose(cached.predictions.probabilities, whole.predictions.probabilities, atol=1e-4)
-
-
-def test_a_mirroring_network_is_fitted_to_mirrored_images_too(tmp_path: Path) -> None:
-    weights = str(hub_folder(tmp_path / "weights"))
-    job = photo(weights=weights, train_size=0, **NOTHING)
-    fitted = TrainedModel.load(run(job, tmp_path / "run")).network
-    mirrored = [*fitted.features, *fitted.head]
-    assert fitted.mirrored
-    assert isinstance(mirrored[-1], nn.Module)
-    x = torch.rand(2, 3, SIDE, SIDE)
-    assert torch.allclose(fitted.eval()(x), fitted.eval()(x.flip(3)), atol=1e-5)
 
 
 def test_still_norms_keep_their_statistics_and_learn_their_scale(tmp_path: Path) -> None:
@@ -105,10 +98,10 @@ def test_every_network_may_end_with_the_average_of_its_weights(model: str, tmp_p
 
 
 @pytest.mark.parametrize("moment", [(0, 0), (0, 1), (1, 1)])
-def test_an_interrupted_photo_ends_in_the_same_bytes(
+def test_an_interrupted_fine_tuning_with_all_of_it_ends_in_the_same_bytes(
     moment: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = photo(weights=str(hub_folder(tmp_path / "weights")))
+    job = tuned(weights=str(hub_folder(tmp_path / "weights")))
     uninterrupted = run(job, tmp_path / "uninterrupted")
     with at_step(monkeypatch, *moment, ctrl_c), pytest.raises(KeyboardInterrupt):
         run(job, tmp_path / "interrupted")
@@ -149,3 +142,25 @@ def test_a_network_without_a_backbone_may_start_from_a_fitted_class_layer(tmp_pa
     job = job_for("softmax", class_layer="logistic", epochs=1)
     assert train(job, tmp_path / "run", images=images, split=parts(images)).summary["scores"]["test"]["accuracy"] > 0.5
     assert build(parse("flatten", {}), images.shape, 3, 0).head
+
+
+def test_photo_is_fitted_to_both_sides_of_each_image(tmp_path: Path) -> None:
+    job = backbone_job("photo", weights=str(hub_folder(tmp_path / "weights")), restore_best=False)
+    fitted = run(job, tmp_path / "run")
+    network = TrainedModel.load(fitted).network
+    pixels = torch.from_numpy(IMAGES.images[SPLIT.train])
+    prepared = TrainedModel.load(fitted).preprocess.apply(pixels)
+    with torch.inference_mode():
+        body = nn.Sequential(*network.features, *network.head[:-1]).eval()
+        vectors = torch.cat([body(prepared), body(prepared.flip(3))]).numpy()
+    labels = np.tile(IMAGES.labels[SPLIT.train], 2)
+    theirs = LogisticRegression(C=0.1, max_iter=1000).fit(vectors, labels)
+    assert np.allclose(network.head[-1].weight.detach().numpy(), theirs.coef_, atol=2e-3)  # type: ignore[arg-type]
+
+
+def test_photo_says_of_validation_images_what_it_will_say_of_them_later(tmp_path: Path) -> None:
+    fitted = run(backbone_job("photo", weights=str(hub_folder(tmp_path / "weights"))), tmp_path / "run")
+    model = TrainedModel.load(fitted)
+    judged = predict(model.network, Inputs.pixels(IMAGES.images, model.preprocess), IMAGES, SPLIT.val)
+    loss = -np.log(judged.probabilities[np.arange(len(judged.labels)), judged.labels]).mean()
+    assert loss == pytest.approx(min(row["val_loss"] for row in fitted.history), abs=1e-4)

@@ -33,13 +33,8 @@ KEYS = ("name", "summary", "layers", "variables", "settings")
 GRADIENT_ONLY = frozenset(
     (
         "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
-<<<<<<< HEAD
         "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate", "class_layer",
-        "class_layer_C", "backbone_norms", "train_size", "weights_average",
-=======
-        "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
-        "teacher", "teacher_weight", "temperature",
->>>>>>> w19a
+        "class_layer_C", "backbone_norms", "train_size", "weights_average", "teacher", "teacher_weight", "temperature",
     )
 )  # fmt: skip
 

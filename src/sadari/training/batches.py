@@ -46,8 +46,8 @@ class Batches:
     each of `images`, such as its pixels. loss: the loss of an answer about them. views: where there are any, they
     replace the rows of `inputs`: for each of a few epochs in turn, the rows of the images at `positions` as they were
     drawn for it. soft: where there is a teacher, its probabilities for the images at `positions`, float32 (N, K), which
-    an augmentation that mixes images mixes too. side: that of the images as `inputs` prepares them, where it is not that
-    of the rows; else 0.
+    an augmentation that mixes images mixes too. side: that of the images as `inputs` prepares them, where it is another
+    than that of the rows; else 0.
     """
 
     def __init__(
