@@ -83,16 +83,17 @@ def _export_web(run: RunRecord, out: Path | None, precision: str, progress: Prog
     folder = out or run.path.with_name(f"{run.path.name}{'-' * bool(precision)}{precision}-web")
     require_free(folder)
     proved = _prove(run, precision, progress)
-    write_web_folder(run, proved.classifier, proved.content, proved.cost, folder)
+    write_web_folder(run, proved.classifier, proved.content, proved.cost, proved.images, folder)
     return proved.exported(folder, "web", _size(folder))
 
 
 @dataclass(frozen=True, eq=False)
 class _Proved:
-    """An ONNX file that is the trained model. content: the file. The others are those of Exported."""
+    """An ONNX file that is the trained model. content: the file. images: those that proved it. Others: see Exported."""
 
     content: bytes
     classifier: Classifier
+    images: NDArray[np.uint8]
     split: str
     parity: Parity
     cost: Cost | None
@@ -115,7 +116,7 @@ def _prove(run: RunRecord, precision: str, progress: Progress) -> _Proved:
     if precision:
         progress.say("quantising")
         content, cost = _quantized(content, predict, found, sample)
-    return _Proved(content, classifier, sample.split, parity, cost)
+    return _Proved(content, classifier, sample.images, sample.split, parity, cost)
 
 
 def _require_parity(parity: Parity, split: str) -> None:
