@@ -16,7 +16,7 @@ from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.onnx_runtime import Predict, load_onnx
 from sadari.deploy.parity import Parity, compare_answers, tie_of
-from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio
+from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio, with_cost
 from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
@@ -134,7 +134,7 @@ def _quantized(content: bytes, predict: Predict, found: NDArray[np.float32], sam
     predict_int8 = load_onnx(smaller)
     speed = speed_ratio(predict_int8, predict, sample.images[:TIMED])
     cost = cost_of(found, predict_int8(sample.images), sample.labels, len(smaller) / len(content), speed)
-    return smaller, cost
+    return with_cost(smaller, cost, sample.split), cost
 
 
 def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progress: Progress) -> Exported:
