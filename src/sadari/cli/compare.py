@@ -32,19 +32,20 @@ if TYPE_CHECKING:
     from sadari.comparison.result import ComparisonResult
     from sadari.progress import Progress
 
-MODELS = "majority,logistic,mlp,cnn"
-
 Out = Annotated[Path | None, out_option("Folder of the comparison; runs/NAME-N by default.")]
 
 
 def compare(
     data: Data,
     models: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="A,B,C", help="Models of the ladder, TOML files with networks, or best.", autocompletion=model_lists
+            metavar="A,B,C",
+            help="Models of the ladder, TOML files with networks, or best; without it those that fit the images.",
+            autocompletion=model_lists,
+            show_default=False,
         ),
-    ] = MODELS,
+    ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -76,8 +77,8 @@ def compare(
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.variants import parse_vary
 
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    if not names:
+    names = [name.strip() for name in (models or "").split(",") if name.strip()]
+    if models is not None and not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
     progress = TerminalProgress()
     plan = plan_comparison(

@@ -171,10 +171,9 @@ def _free_folder(job: "Job") -> Path:
     from sadari.comparison.variants import folder_name
     from sadari.inference.device import resolve_machine
     from sadari.run import RunRecord
-    from sadari.training.run_folder import other_content
+    from sadari.training.run_folder import as_begun, other_content
 
     name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model.reference).stem[:LONGEST]}", job.seed)
-    wanted = replace(job.record, settings=resolve_machine(job.settings))
     number = 1
     while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
@@ -185,7 +184,8 @@ def _free_folder(job: "Job") -> Path:
             pass
         except OSError:
             return folder  # training says what is wrong with it
-        if RunRecord.is_run(folder) and RunRecord(folder).job == wanted:
+        begun = as_begun(job, folder) if RunRecord.is_run(folder) else None
+        if begun and RunRecord(folder).job == replace(begun.record, settings=resolve_machine(begun.settings)):
             changed = other_content(job, RunRecord(folder))
             if not changed:
                 return folder

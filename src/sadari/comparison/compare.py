@@ -18,7 +18,15 @@ from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import facts_of, with_teachers
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
-from sadari.comparison.request import Comparison, choose_folder, data_name, read_stored, store_request
+from sadari.comparison.request import (
+    Comparison,
+    as_begun,
+    choose_folder,
+    data_name,
+    decided,
+    read_stored,
+    store_request,
+)
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.stored import store_result
 from sadari.comparison.variants import ENSEMBLE, folder_name, shortened
@@ -55,6 +63,7 @@ def compare(
     """
     require_margin(margin)
     progress = progress or Silent()
+    request, choices = decided(request)
     inputs = load_inputs(request, progress)
     if request.ensemble:
         require_choosable(request, inputs)
@@ -62,6 +71,9 @@ def compare(
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
     _say_where(request, folder, progress)
+    before = _as_begun(request, folder, choices, progress)
+    if before != request:
+        request, inputs = before, load_inputs(before, progress)
     store_request(request, folder)
     remove_unfinished(folder)
     store_split(request, inputs, folder)
@@ -110,6 +122,23 @@ def _say_where(request: Comparison, folder: Path, progress: Progress) -> None:
     stored = read_stored(folder)
     if stored and len(stored["seeds"]) < len(request.seeds):
         progress.say(f"{folder} goes on: seeds {', '.join(map(str, stored['seeds']))} are there")
+
+
+def _as_begun(request: Comparison, folder: Path, choices: Sequence[str], progress: Progress) -> Comparison:
+    """Return `request` with what backbone=auto took when the comparison in `folder` began; say what it takes.
+
+    choices: the sentences about what it takes here.
+    """
+    stored = read_stored(folder)
+    begun = as_begun(request, stored) if stored else request
+    if begun == request:
+        for sentence in choices:
+            progress.say(sentence)
+    for arm, now in zip(begun.arms, request.arms, strict=True):
+        if arm.by_auto != now.by_auto:
+            then, here = arm.by_auto["backbone"], now.by_auto["backbone"]
+            progress.say(f"{arm.name}: backbone={then}, as this comparison began; auto would be {here} here")
+    return begun
 
 
 def _run(

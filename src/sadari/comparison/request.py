@@ -14,9 +14,10 @@ from sadari.comparison.variants import ENSEMBLE, Arm, folder_name, require_disti
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
 from sadari.job import Job, make_job
+from sadari.models.backbone.choice import DECIDED
 from sadari.models.spec import ModelSpec
 from sadari.run_lookup import COMPARISON
-from sadari.settings import Settings
+from sadari.settings import Settings, Value
 
 ENSEMBLE_ARM = Arm(ENSEMBLE, ModelSpec(ENSEMBLE, "the average of the other arms' predictions", "", source=ENSEMBLE))
 MOST_SEEDS = 10_000  # assumed: intervals over seeds hardly become narrower, and each is a run
@@ -28,6 +29,11 @@ def seeds_of(seeds: Iterable[int]) -> tuple[int, ...]:
     if len(chosen) > MOST_SEEDS:
         raise UsageError(f"at most {MOST_SEEDS:,} seeds are compared, and more were named; name fewer")
     return chosen
+
+
+def job_of(data: str, arm: Arm, seed: int, more: Mapping[str, Value] | None = None) -> Job:
+    """Make the job of `arm` with `seed`. more: settings and variables besides, or in place of, those of the arm."""
+    return make_job(data, arm.model, seed, {**arm.overrides, **(more or {})}, arm.by_auto)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Comparison:
 
     def job(self, arm: Arm, seed: int) -> Job:
         """Make the job of `arm` with `seed`; raises UsageError for an unknown setting or value."""
-        return make_job(self.data, arm.model, seed, arm.overrides)
+        return job_of(self.data, arm, seed)
 
     def seeds_of(self, arm: Arm) -> tuple[int, ...]:
         """Return the seeds with which `arm` runs."""
@@ -108,6 +114,35 @@ def _without_data(job: Job) -> dict[str, Any]:
     return {"settings": document["settings"], "variables": document["variables"]}
 
 
+def decided(request: Comparison) -> tuple[Comparison, tuple[str, ...]]:
+    """Return `request` with what backbone=auto takes here decided for all of its arms, and a sentence for each choice.
+
+    Raises UsageError and SadariError as `make_job` does.
+    """
+    jobs = [request.job(arm, request.seeds[0]) for arm in request.arms]
+    arms = tuple(replace(arm, by_auto=job.by_auto) for arm, job in zip(request.arms, jobs, strict=True))
+    return replace(request, arms=arms), tuple(dict.fromkeys(job.note for job in jobs if job.note))
+
+
+def as_begun(request: Comparison, stored: Mapping[str, Any]) -> Comparison:
+    """Return `request` with what backbone=auto took when the `stored` request began, whatever it takes here.
+
+    Arms that are new take what it took for the others. `request` is as `decided` returned it.
+    """
+    held = {arm["name"]: {**arm["resolved"]["settings"], **arm["resolved"]["variables"]} for arm in stored["arms"]}
+    taken: dict[str, dict[str, Value]] = {}
+    arms = []
+    for arm in request.arms:
+        now, key = dict(arm.by_auto), repr(sorted((k, v) for k, v in arm.by_auto.items() if k in DECIDED))
+        if now and arm.name in held:
+            then = {name: held[arm.name].get(name, value) for name, value in now.items()}
+            taken.setdefault(key, then)
+        else:
+            then = {name: taken.get(key, {}).get(name, value) for name, value in now.items()}
+        arms.append(replace(arm, by_auto=then))
+    return replace(request, arms=tuple(arms))
+
+
 def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     """Return whether `request` contains everything of the `stored` request of a folder, and perhaps more.
 
@@ -115,6 +150,7 @@ def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     """
     if stored["fingerprint"] != request.fingerprint:  # where the images are makes no difference
         return False
+    request = as_begun(request, stored)
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
     held = {arm["name"]: with_new_settings(arm["resolved"]) for arm in stored["arms"]}
     same_arms = all(wanted.get(name) == definition for name, definition in held.items())

@@ -129,12 +129,15 @@ def read_comparison(path: Path) -> StoredComparison:
 
 
 def _arm(table: Mapping[str, Any]) -> Arm:
+    resolved = table["resolved"]
     return Arm(
         table["name"],
-        recorded_model(table["resolved"]["model"], table["resolved"]["layers"]),
+        recorded_model(resolved["model"], resolved["layers"]),
         table["settings"],
         table.get("published", {}),
         bool(table.get("once", False)),
+        # All of it: those that are not of backbone=auto are what the arm's own settings resolve to anyway.
+        {**resolved["settings"], **resolved["variables"]} if "backbone" in resolved["variables"] else {},
     )
 
 

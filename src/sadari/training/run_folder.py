@@ -11,12 +11,12 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
 from sadari.job import Job
 from sadari.locks import Busy, release_folder, take_folder
+from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone
+from sadari.models.backbone.tensors import weights_digest
 from sadari.models.spec import ModelSpec
-from sadari.models.weights import weights_digest
 from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
-from sadari.settings import Settings
 from sadari.training.teacher.teacher import digest_now
 from sadari.unfinished import ATTEMPTS
 from sadari.values import ImageSet
@@ -55,13 +55,16 @@ def _same_job(run: RunRecord, job: Job) -> bool:
     return stored == job.record
 
 
-def as_begun(settings: Settings, out: Path) -> Settings:
-    """Return `settings` with what "auto" became when the run in `out` began; as they are where none has begun."""
+def as_begun(job: Job, out: Path) -> Job:
+    """Return `job` with what "auto" became when the run in `out` began; as it is where none has begun."""
     if SETTINGS not in names_in(out):
-        return settings
-    stored = RunRecord(out).job.settings
-    auto = [name for name in DECIDED_AT_START if getattr(settings, name) == "auto"]
-    return replace(settings, **{name: getattr(stored, name) for name in auto})
+        return job
+    stored = RunRecord(out).job
+    kept = [name for name in DECIDED_AT_START if getattr(job.settings, name) == "auto"]
+    variables = {name: stored.variables.get(name, job.variables[name]) for name in job.by_auto if name in job.variables}
+    kept += [name for name in job.by_auto if name not in job.variables]
+    settings = replace(job.settings, **{name: getattr(stored.settings, name) for name in kept})
+    return replace(job, settings=settings, variables={**job.variables, **variables})
 
 
 @contextmanager
@@ -153,8 +156,21 @@ def other_content(job: Job, run: RunRecord) -> str:
 
 
 def _has_weights_of(run: RunRecord, backbone: Backbone) -> bool:
-    """Return whether `run` began with the weights that `backbone` would start from now, as far as both are known."""
+    """Return whether `run` began with the weights that `backbone` would start from now, as far as both are known.
+
+    Those that come with Sadari stand in for weights of the same network that are not here any more.
+    """
+    began = str((run.environment.get("pretrained") or {}).get("origin", ""))
+    if not began.startswith(EMBEDDED) and _origin_now(backbone).startswith(EMBEDDED):
+        return True
     return not run.weights_sha256 or _digest_now(backbone) in ("", run.weights_sha256)
+
+
+def _origin_now(backbone: Backbone) -> str:
+    try:
+        return backbone.pretrained().origin
+    except SadariError:
+        return ""
 
 
 def _has_teacher_of(run: RunRecord, job: Job) -> bool:

@@ -11,13 +11,15 @@ from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.files import write_json, write_text
 from sadari.inference.device import threads_for
+from sadari.inference.embedded import embedded_tensors
 from sadari.inference.model import Architecture
 from sadari.job import Job
 from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.tensors import tensors_file
 from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.spec import FittedBy
-from sadari.models.weights import load_pretrained, tensors_file
+from sadari.models.weights import load_pretrained
 from sadari.progress import Progress
 from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment, memory_bytes
 from sadari.run_files import write_split
@@ -90,7 +92,7 @@ def set_up(
     _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads, taught)
     write_json(out / PREPROCESS, preprocess.to_json())
     write_split(out / SPLIT, split)
-    log = _begun_log(job, images, split, out, progress)
+    log = _begun_log(job, images, split, architecture.pretrained, out, progress)
     _report_what_has_no_effect(job, len(split.val), log)
 
     fit_inputs = split_inputs(network, preprocess, images, split.train, augmentation, job.settings, log)
@@ -161,10 +163,15 @@ def _write_settings_and_environment(
     write_json(out / ENVIRONMENT, document)
 
 
-def _begun_log(job: Job, images: ImageSet, split: Split, out: Path, progress: Progress) -> Log:
-    """Open the log of the run, and note what is trained."""
+def _begun_log(
+    job: Job, images: ImageSet, split: Split, begins_with: Pretrained | None, out: Path, progress: Progress
+) -> Log:
+    """Open the log of the run, and note what is trained, and from which weights."""
     log = Log(out / LOG, progress)
     log.note(f"{job.model.name} on {images.name}, seed {job.seed}: {split.origin}")
+    if begins_with:
+        licence = begins_with.license or "licence not stated"
+        log.note(f"begins with {begins_with.name}, weights {begins_with.origin} ({licence})")
     return log
 
 
@@ -250,7 +257,8 @@ def start_weights(network: Network, architecture: Architecture, out: Path) -> st
     """
     if architecture.pretrained is None:
         return ""
-    digest = load_pretrained(network, architecture.pretrained, architecture.shape[:2])
+    tensors = embedded_tensors() if architecture.pretrained.embedded else None
+    digest = load_pretrained(network, architecture.pretrained, architecture.shape[:2], tensors)
     run = RunRecord(out)
     if run.begun and run.environment.get("weights_sha256", digest) != digest:
         raise SadariError(

@@ -1,6 +1,5 @@
 """What does the server say of its model and samples? The documents of GET /model and GET /samples."""
 
-import re
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
@@ -9,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sadari.deploy.origin import origin_of
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.schemas import Accepts, Input, Layer, Model, Sample
 from sadari.errors import SadariError
-from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
 from sadari.inference.members import Ensemble, heaviest, mixture
@@ -27,18 +26,16 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
 
     An exported folder does not say what the model was trained on: `data` is then None and `scores` is empty.
     """
-    run = RunRecord(classifier.path)
-    known = RunRecord.is_run(run.path)
     height, width, channels = classifier.shape
-    scores = run.summary["scores"] if known and run.finished else {}
+    origin = origin_of(classifier.path)
     return Model(
-        model=Path(run.job.model).stem if known else classifier.path.name,
-        data=data_name(run.job.data) if known else None,
+        model=origin.model,
+        data=origin.data,
         classes=list(classifier.classes),
         input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
         params=sum(row.total for model in _models(classifier) for row in model.architecture.rows()),
-        scores={split_name: values for split_name, values in scores.items() if values},
-        caution=" ".join(filter(None, [_caution(run) if known and run.finished else "", _whose_layers(run)])),
+        scores={split_name: dict(values) for split_name, values in origin.scores.items()},
+        caution=" ".join(filter(None, [origin.caution, _whose_layers(RunRecord(classifier.path))])),
         layers=list(layers),
         grad_cam=grad_cam,
         accepts=Accepts(
@@ -60,20 +57,6 @@ def _whose_layers(run: RunRecord) -> str:
         return ""
     weights = Ensemble.read(run).weights
     return f"An average of {mixture(weights)}; layers and maps are those of {next(iter(weights))}."
-
-
-def _caution(run: RunRecord) -> str:
-    """Return a warning where the run's probabilities on the images that judged it are wrong, else ""."""
-    try:
-        bins = reliability([run.predictions])
-    except SadariError:  # a run that was copied without its predictions
-        return ""
-    return calibration_caution("this model", bins, expected_calibration_error(bins))
-
-
-def data_name(data: str) -> str:
-    """Return the name of a set; of a path, only its end, since the rest is nobody's business but the user's."""
-    return re.split(r"[/\\]", data.rstrip("/\\"))[-1]
 
 
 def draw_samples(folder: Path) -> list[Sample]:
