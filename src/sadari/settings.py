@@ -105,6 +105,7 @@ class Settings:
         "",
         "folder of a run, comparison or exported model whose answers a smaller network learns from (distillation)",
     )
+    # Assumed, within what Hinton et al. 2015 try; on `flowers` no value was found that beats the labels (RESULTS.md).
     teacher_weight: float = _setting(
         0.9, "share of the loss that compares with the teacher's answers; the labels have the rest", low=0, high=1
     )
