@@ -155,7 +155,9 @@ def test_photo_is_fitted_to_both_sides_of_each_image(tmp_path: Path) -> None:
         vectors = torch.cat([body(prepared), body(prepared.flip(3))]).numpy()
     labels = np.tile(IMAGES.labels[SPLIT.train], 2)
     theirs = LogisticRegression(C=0.1, max_iter=1000).fit(vectors, labels)
-    assert np.allclose(network.head[-1].weight.detach().numpy(), theirs.coef_, atol=2e-3)  # type: ignore[arg-type]
+    last = network.head[-1]
+    assert isinstance(last, nn.Linear)
+    assert np.allclose(last.weight.detach().numpy(), theirs.coef_, atol=2e-3)
 
 
 def test_photo_says_of_validation_images_what_it_will_say_of_them_later(tmp_path: Path) -> None:
