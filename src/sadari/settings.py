@@ -44,6 +44,7 @@ OTHER_NAMES = {
 
 MOST_THREADS = 1024  # assumed: no machine for this has more cores, and each thread takes memory
 LONGEST_SIDE = 32_768  # assumed: no image is larger, and a grey one takes 1 GiB
+COOLEST, HOTTEST = 0.1, 1000.0  # temperatures (assumed: beyond, the answers are one class, or none at all)
 
 
 def _setting(
@@ -100,6 +101,20 @@ class Settings:
     warmup_epochs: float = _setting(0.0, "epochs over which the learning rate rises from 0", low=0)
     weight_decay: float = _setting(0.0, "L2 penalty (adamw and muon: decoupled decay) on kernels", low=0)
     label_smoothing: float = _setting(0.0, "share of the target that is spread evenly over the classes", low=0)
+    teacher: str = _setting(
+        "",
+        "folder of a run, comparison or exported model whose answers a smaller network learns from (distillation)",
+    )
+    teacher_weight: float = _setting(
+        0.9, "share of the loss that compares with the teacher's answers; the labels have the rest", low=0, high=1
+    )
+    temperature: float = _setting(
+        4.0,
+        "what the logits of teacher and student are divided by before they are compared; higher shows more of what the "
+        "teacher thinks of the other classes",
+        low=COOLEST,
+        high=HOTTEST,
+    )
     class_weights: str = _setting(
         "none", "balanced lets every class count the same in the loss", choices=("none", "balanced")
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sadari.data import image_file
 from sadari.data.decode import decode_image, fit_square
 from sadari.data.image_file import MAX_PIXELS, UnreadableImageError
 from sadari.data.levels import over_white, to_8_bits, to_channels
@@ -281,6 +282,15 @@ def test_what_looks_like_scans_behind_a_jpeg_is_none() -> None:
     file = io.BytesIO()
     Image.new("RGB", (64, 64), (1, 2, 3)).save(file, format="JPEG", progressive=True)
     assert decode_image(file.getvalue() + b"\xff\xda" * 1000).shape == (64, 64, 3)  # such as a phone's moving picture
+
+
+def test_the_processor_time_of_one_file_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = b"P3 600 600 255\n" + b"1 " * (3 * 600 * 600)
+    assert len(plain) > image_file.SMALL_BYTES
+    assert decode_image(plain).shape == (600, 600, 3)
+    monkeypatch.setattr(image_file, "MAX_SECONDS", 0.02)
+    with pytest.raises(UnreadableImageError, match=r"takes more than 0\.02 seconds to decode; save it anew"):
+        decode_image(plain)
 
 
 def test_a_bitmap_that_is_slow_to_decode() -> None:

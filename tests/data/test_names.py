@@ -107,7 +107,7 @@ def test_words_of_the_west_are_not_hangul(encoding: str) -> None:
 
 def test_notes_on_an_archive_that_was_renamed_do_not_name_its_old_place(tmp_path: Path) -> None:
     files = {name.encode("cp949"): content for name, content in files_of("고양이", "개").items()}
-    files |= {"소/0.heic".encode("cp949"): b"x", "개/깊이/0.png".encode("cp949"): NOISE, b"stray.png": NOISE}
+    files |= {"소/0.cr2".encode("cp949"): b"x", "개/깊이/0.png".encode("cp949"): NOISE, b"stray.png": NOISE}
     before = raw_zip(tmp_path / "before.zip", files)
     notes = load(before, Settings()).notes
     assert len(notes) > 3

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -114,11 +115,11 @@ def test_the_cost_is_counted_on_pairs() -> None:
 
 
 def test_another_model_is_not_kept(run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def of_other_weights(model: TrainedModel, about: dict[str, str]) -> bytes:
+    def of_other_weights(model: TrainedModel, about: dict[str, str], *members: Any) -> bytes:
         with torch.no_grad():
             last = list(model.network.head.parameters())[-1]
             last.copy_(torch.tensor([0.0, 50.0, 0.0]))
-        content = make_onnx(model, about)
+        content = make_onnx(model, about, *members)
         with torch.no_grad():
             last.zero_()
         return content

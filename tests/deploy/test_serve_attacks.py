@@ -444,6 +444,22 @@ def test_whoever_is_answered_is_not_closed(classifier: Classifier) -> None:
         assert asking.result(10)[0] == 200
 
 
+def test_a_newcomer_is_let_in_while_all_others_are_being_answered(classifier: Classifier) -> None:
+    few, go = Limits(connections=4), Event()
+    go.set()  # for the first passes, which measure the pace
+    slow = with_network(classifier, lambda: assert_soon(go))
+    with running(make_app(slow, few), few) as address, ThreadPoolExecutor(6) as pool:
+        go.clear()
+        asking = []
+        for _ in range(6):  # half as many again
+            asking.append(pool.submit(post, address, texts(*noise(1))))
+            time.sleep(0.2)  # it has arrived
+        assert post(address, texts(*noise(1)))[0] == 0  # one too many
+        go.set()
+        assert [each.result(10)[0] for each in asking] == [200] * 6
+        assert post(address, texts(*noise(1)))[0] == 200
+
+
 def assert_soon(event: Event) -> None:
     assert event.wait(10)
 

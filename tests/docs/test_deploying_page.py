@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pillow_heif import HeifImageFile
 
 import sadari
 from sadari.data.image_file import UnreadableImageError
 from sadari.deploy import alone
 from sadari.inference.pixels import PixelForm
 from sadari.settings import Value
+from support.heic import heic
 from support.hostile import scan_bomb
 from support.photographs import photograph, photographs, raw_png, trained
 from support.sets import encode, write_folder
@@ -90,6 +92,7 @@ def files_by_kind() -> dict[str, dict[str, bytes]]:
 def differing() -> dict[str, dict[str, bytes]]:
     """Return files of the kinds that are refused, or that `read_image` reads otherwise."""
     return {
+        "HEIC of a phone": {"phone.heic": heic(Image.fromarray(COLOUR), exif=turned())},
         "pixels of 32 bits": {"float.tif": saved(Image.fromarray(GREY.astype(np.float32)), "TIFF")},
         "damaged or cut short": {"cut.png": encode(COLOUR)[:300]},
         "EXIF that is damaged": {"exif.jpg": saved(Image.fromarray(COLOUR), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0")},
@@ -166,6 +169,16 @@ def test_the_pixels_are_the_same(shape: tuple[int, int], fit: str, tmp_path: Pat
                 np.testing.assert_array_equal(found[0], form.decode(content), err_msg=name)
 
 
+def test_heic_is_the_same_where_pillow_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does once `register_heif_opener` was called, which would stay for all tests."""
+    ((name, content),) = differing()["HEIC of a phone"].items()
+    (tmp_path / name).write_bytes(content)
+    form = PixelForm(11, 30, 3, "crop", "bilinear")
+    monkeypatch.setattr(Image, "open", HeifImageFile)
+    found = alone.read_image(str(tmp_path / name), 11, 30, 3, "crop", "bilinear", 0)
+    np.testing.assert_array_equal(found[0], form.decode(content))
+
+
 def test_what_differs_differs_as_the_table_says(tmp_path: Path) -> None:
     form = PixelForm(16, 16, 3, "crop", "bilinear")
 
@@ -187,6 +200,7 @@ def test_what_differs_differs_as_the_table_says(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         made = {name: outcomes(name, content) for files in differing().values() for name, content in files.items()}
     assert made == {
+        "phone.heic": ("read", "UnidentifiedImageError"),
         "float.tif": (refused, "ValueError"),
         "cut.png": (refused, "OSError"),
         "exif.jpg": ("read", "read"),

@@ -162,10 +162,12 @@ class ComparisonResult:
         height, width, _ = self.data.shape
         counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
+        mixed = (arm.mixture for arm in self.arms)
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",
             (f"{self.data.name} · {counts} · {width}x{height} · judged on {self.data.judged_on}",),
             table(COLUMNS, [arm.cells() for arm in self.arms]),
+            *(fact(each) for each in mixed if each),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
             *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
         )
@@ -192,7 +194,7 @@ def make_result(
     results = ranked(
         [
             arm_result(arm, jobs[arm.name], records[arm.name], reasons[arm.name], correct.get(arm.name))
-            for arm in request.arms
+            for arm in request.judged_arms
         ]
     )
     return ComparisonResult(
@@ -202,11 +204,11 @@ def make_result(
         arms=results,
         verdicts=pair_verdicts(results, correct, margin),
         records={arm.name: tuple(records[arm.name]) for arm in results},
-        arms_asked=request.arms,
+        arms_asked=request.judged_arms,
         images=images,
         split=split,
         notes=request.notes,
-        robustness=read_robustness({arm.name: records[arm.name] for arm in request.arms}),
+        robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
     )
 

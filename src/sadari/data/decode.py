@@ -1,8 +1,9 @@
 """Which pixels does an image file hold, and how do images of any size become equal? uint8, upright, grey or RGB.
 
-Formats: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF, PPM and PGM, and AVIF and JPEG 2000 where Pillow has them. EXIF
-orientation is applied. 16-bit grey is scaled to 8 bits, so that one value of 16 bits is white in all images of a set;
-transparent pixels are put on white, where not everything is transparent; palettes and CMYK become RGB.
+Formats: JPEG, PNG, BMP, GIF (first frame), WebP, TIFF, PPM and PGM, AVIF and JPEG 2000 where Pillow has them, and HEIC
+(the main picture) where pillow-heif is installed. EXIF orientation is applied; a HEIC file has boxes in its place.
+16-bit grey is scaled to 8 bits, so that one value of 16 bits is white in all images of a set; transparent pixels are
+put on white, where not everything is transparent; palettes and CMYK become RGB.
 An image is grey by the mode that its file declares (1-bit, grey, 16-bit grey, grey with alpha), not by its pixels.
 """
 
@@ -83,6 +84,8 @@ def draft(image: ImageFile.ImageFile, size: int, fit: str) -> None:
 def _upright(image: Image.Image) -> Image.Image:
     if image.format == "JPEG" and not TURNED & image.info.keys():  # a tenth of the time for a small one (measured)
         return image
+    if image.format == "HEIF":  # libheif has turned it; what EXIF says of it does not count (ISO/IEC 23008-12)
+        return image
     # Malformed EXIF does not make the pixels unreadable: the image then keeps its orientation.
     try:
         ImageOps.exif_transpose(image, in_place=True)
@@ -94,10 +97,14 @@ def _upright(image: Image.Image) -> Image.Image:
 def _flat(image: Image.Image, levels: Levels16) -> Image.Image:
     """Return the image as "L" or "RGB", without alpha."""
     if image.mode.startswith("I;16") or (image.mode == "I" and getattr(image, "format", "") == "PPM"):
-        eight = levels.scale(np.asarray(image).astype(np.uint16))
+        # Grey HEIC of 10 or 12 bits comes as 16, so that its white is known.
+        of_image = FULL_LEVELS if getattr(image, "format", "") == "HEIF" else levels
+        eight = of_image.scale(np.asarray(image).astype(np.uint16))
         return Image.fromarray(255 - eight if _white_is_zero(image) else eight)
     if image.mode in ("I", "F"):
-        raise UnreadableImageError("it has 32-bit pixels, whose range is not known; convert it to 8 or 16 bits")
+        raise UnreadableImageError(
+            "it has signed or 32-bit pixels, whose range is not known; convert it to 8 or 16 bits"
+        )
     mode = "L" if image.mode in GREY_MODES else "RGB"
     if not image.has_transparency_data:
         return image if image.mode == mode else image.convert(mode)

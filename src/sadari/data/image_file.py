@@ -1,15 +1,20 @@
 """What is in an image file before its pixels are decoded, and would that take too long? Opened by Pillow, and checked.
 
-Formats: JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, PGM and TGA, and AVIF and JPEG 2000 where Pillow has them.
+Formats: JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, PGM and TGA, AVIF and JPEG 2000 where Pillow has them, and HEIC where
+pillow-heif is installed.
 """
 
 import re
+import time
 import warnings
 from io import BytesIO
 from threading import Lock
+from typing import Literal
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
+from sadari.data.heic import HEIC_SUFFIXES, is_heic, open_heic, pieces_of
+from sadari.data.heic import INSTALLED as HEIC
 from sadari.errors import SadariError
 
 AVIF, JPEG_2000 = features.check("avif") or False, features.check("jpg_2000") or False
@@ -20,6 +25,7 @@ FORMATS = (
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
     ".pnm", ".tga", *([".avif"] if AVIF else []), *([".jp2", ".j2k", ".jpx"] if JPEG_2000 else []),
+    *(HEIC_SUFFIXES if HEIC else []),
 ))  # fmt: skip
 # Assumed: the 108 megapixels of a phone, and 360 MB once decoded. The setting max_megapixels raises it.
 MAX_PIXELS = 120_000_000
@@ -35,11 +41,20 @@ MAX_RUN_LENGTH_PIXELS = 20_000_000
 # A chunk of a PNG or a segment of a JPEG takes 1 microsecond and more, however few bytes it has (measured). Assumed:
 # far above what encoders write, one chunk for every row or for some kilobytes.
 MAX_PIECES = 1_000_000
+# Whatever else is slow: so many seconds of processor time for one file that is no small one; a small one is bounded by
+# the above. Assumed: twice what the slowest file that we could make takes, 256 MiB of pixels as plain text (measured; a
+# photograph of 120 megapixels takes 1 to 3 s as JPEG, PNG, WebP or AVIF, and 16 s as JPEG 2000).
+MAX_SECONDS, SMALL_BYTES = 60.0, 256 * 2**10
+# The tiles of a photograph are twice its pixels with those of the whole, and transparency, depth and mattes are less
+# than that again. Assumed: what takes more is made to take long; 480 million pixels take 9 s (measured).
+MAX_HEIC_TIMES = 4
+WITHOUT_HEIC = (
+    "it is a HEIC photograph, which is read where pillow-heif is installed; install that, or convert it to JPEG"
+)
 PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_EMPTY = 12  # bytes of a chunk without content
 START_OF_SCAN, WITHOUT_LENGTH = b"\xff\xda", frozenset((0, 1, *range(0xD0, 0xDA), 0xFF))
 _LIFTING = Lock()
-HEIF_BRAND = re.compile(rb".{4}ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", re.DOTALL)
 _PILLOW = re.compile(r"PIL\.")
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _QUIETENING = Lock()
@@ -47,6 +62,26 @@ _QUIETENING = Lock()
 
 class UnreadableImageError(SadariError):
     """Bytes that are not an image that can be decoded; the message says why, without a file name."""
+
+
+class _TimedReader(BytesIO):
+    """The bytes of a file; whoever reads on after MAX_SECONDS of processor time gets an UnreadableImageError.
+
+    The time is that of the reading thread, so that a busy machine refuses no image that an idle one reads.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._end = time.thread_time() + MAX_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end:
+            raise UnreadableImageError(f"it takes more than {MAX_SECONDS:g} seconds to decode; save it anew")
+        return super().read(size)
+
+
+def _reader(content: bytes) -> BytesIO:
+    return BytesIO(content) if len(content) <= SMALL_BYTES else _TimedReader(content)
 
 
 def has_deep_colours(content: bytes) -> bool:
@@ -61,6 +96,22 @@ def has_deep_colours(content: bytes) -> bool:
     except Exception:  # what is wrong with it is for decoding to say
         return False
     return len(bits) > 2 and max(bits) > 8
+
+
+def has_more_pages(content: bytes) -> bool:
+    """Return whether a TIFF file with these bytes has a page after the first one, such as the slices of a stack."""
+    order: Literal["little", "big"]
+    if content.startswith(b"II*\0"):
+        order = "little"
+    elif content.startswith(b"MM\0*"):
+        order = "big"
+    else:
+        return False
+    tags = int.from_bytes(
+        content[4:8], order
+    )  # where the list of the first page's tags is: their number, 12 bytes each
+    end = tags + 2 + 12 * int.from_bytes(content[tags : tags + 2], order)
+    return int.from_bytes(content[end : end + 4], order) != 0  # where the next page's list is
 
 
 def quiet_pillow() -> None:
@@ -81,17 +132,16 @@ def open_image(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
     Raises UnreadableImageError for more than `max_pixels` pixels and for what takes too long to decode, and as Pillow
     does for what is no image.
     """
+    if is_heic(content):
+        return _open_heic(content, max_pixels)
     _check_pieces(content)
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image = Image.open(_reader(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
         if 2 * (Image.MAX_IMAGE_PIXELS or 0) >= max_pixels:
             raise UnreadableImageError(f"it is too large: {str(error).partition(',')[0]}") from None
         image = open_larger(content)
-    if image.width * image.height > max_pixels:
-        raise UnreadableImageError(
-            f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
-        )
+    _check_size(image, max_pixels)
     if image.format in ("JPEG", "MPO"):
         _check_scans(content, image.width * image.height)
     if image.width * image.height > MAX_RUN_LENGTH_PIXELS and any(tile[0] == "bmp_rle" for tile in image.tile):
@@ -100,6 +150,29 @@ def open_image(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
             "decode; save it as PNG"
         )
     return image
+
+
+def _open_heic(content: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    """Open a HEIC photograph; raises UnreadableImageError as `open_image` does, and SyntaxError for a damaged one."""
+    try:
+        image = open_heic(content)
+    except ImportError:
+        raise UnreadableImageError(WITHOUT_HEIC) from None
+    _check_size(image, max_pixels)
+    pixels = pieces_of(content).all
+    if pixels > MAX_HEIC_TIMES * max_pixels:
+        raise UnreadableImageError(
+            f"it is a HEIC photograph of {image.width} x {image.height} pixels whose pieces have {pixels:,}, which "
+            "takes too long to decode; save it as JPEG"
+        )
+    return image
+
+
+def _check_size(image: ImageFile.ImageFile, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise UnreadableImageError(
+            f"it is too large: {image.width} x {image.height} pixels, over the limit of {max_pixels:,} (max_megapixels)"
+        )
 
 
 def _check_pieces(content: bytes) -> None:
@@ -160,7 +233,7 @@ def open_larger(content: bytes) -> ImageFile.ImageFile:
     with _LIFTING:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(BytesIO(content), formats=FORMATS)
+            return Image.open(_reader(content), formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
@@ -168,7 +241,9 @@ def open_larger(content: bytes) -> ImageFile.ImageFile:
 def reason_of(error: Exception, content: bytes) -> str:
     """Say why the bytes of a file could not be decoded, by what Pillow raised."""
     if isinstance(error, UnidentifiedImageError):
-        if HEIF_BRAND.match(content):
-            return "it is a HEIC photograph, which cannot be read; convert it to JPEG"
+        if content[:4] in (b"II*\0", b"MM\0*"):
+            return "it is a TIFF of a kind that is not read; save it as PNG, or as a plain TIFF of 8 or 16 bits"
         return "it is no JPEG, PNG, BMP, GIF, WebP or TIFF image"
-    return f"it is damaged or cut short ({str(error) or type(error).__name__})"
+    # libheif repeats itself, and ends with a line break
+    said = " ".join(str(error).split())
+    return f"it is damaged or cut short ({said or type(error).__name__})"

@@ -92,6 +92,11 @@ KINDS = (
     Kind("several frames (GIF, WebP, TIFF)", "the first one"),
     Kind("JPEG of more than 4 times the side", "decoded at a half, a quarter or an eighth, then resized"),
     Kind("another shape", "by `fit`, with `interpolation`, antialiased"),
+    Kind(
+        "HEIC of a phone",
+        "its main picture, turned by the file's own boxes",
+        "refused by Pillow; the same after `pillow_heif.register_heif_opener()`",
+    ),
     Kind("pixels of 32 bits", "refused", "refused (ValueError)"),
     Kind("damaged or cut short", "refused, with the reason", "refused, by an exception of Pillow"),
     Kind("EXIF that is damaged", "its orientation is left out", "left out, or an exception of Pillow"),

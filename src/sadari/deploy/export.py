@@ -21,6 +21,7 @@ from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
 from sadari.inference.classifier import Classifier
+from sadari.inference.members import Ensemble, heaviest, mixture
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry
 from sadari.run import RunRecord
@@ -106,17 +107,30 @@ class _Proved:
 def _prove(run: RunRecord, precision: str, progress: Progress) -> _Proved:
     """Make the ONNX file of `run`; raise SadariError where it answers differently from the network of the run."""
     classifier = Classifier.open(run.path)
-    content = make_onnx(classifier.model, _about(run))
-    sample = draw_sample(run, progress)
+    _require_one_form(classifier)
+    content = make_onnx(classifier.model, _about(run), classifier.members)
+    sample = draw_sample(heaviest(run).run if run.is_ensemble else run, progress)
     predict = load_onnx(content)
     found = predict(sample.images)
-    parity = compare_answers(classifier.probabilities(sample.images), found, tie_of(classifier.model.network))
+    networks = [model.network for model, _ in classifier.members] or [classifier.model.network]
+    parity = compare_answers(classifier.probabilities(sample.images), found, max(map(tie_of, networks)))
     _require_parity(parity, sample.split)
     cost = None
     if precision:
         progress.say("quantising")
         content, cost = _quantized(content, predict, found, sample)
     return _Proved(content, classifier, sample.images, sample.split, parity, cost)
+
+
+def _require_one_form(classifier: Classifier) -> None:
+    """Raise SadariError where the members of an ensemble read images of different forms: a file reads one."""
+    forms = classifier.form.each
+    if len(forms) > 1:
+        listed = ", ".join(f"{each.width} x {each.height} x {each.channels} ({each.fit})" for each in forms)
+        raise SadariError(
+            f"the members of {classifier.path} read images of different forms ({listed}), and an ONNX file reads one; "
+            "export its members, or compare models of one image_size, channels and fit"
+        )
 
 
 def _require_parity(parity: Parity, split: str) -> None:
@@ -141,6 +155,9 @@ def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progre
     del progress
     if precision:
         raise UsageError("--quantize goes with --to onnx and --to web only")
+    if run.is_ensemble:
+        member = heaviest(run).run.path
+        raise UsageError(f"an ensemble is exported to onnx only; for safetensors export a member, such as {member}")
     folder = out or run.path.with_name(f"{run.path.name}-safetensors")
     classifier = Classifier.open(run.path)
     write_hub_folder(run, classifier.model, folder)
@@ -154,7 +171,9 @@ def _size(folder: Path) -> int:
 def _about(run: RunRecord) -> dict[str, str]:
     """Return the metadata that describe the run: the model, the data, and the scores of the split it was judged on."""
     summary = run.summary
+    averaged = {"members": mixture(Ensemble.read(run).weights)} if run.is_ensemble else {}
     return {
+        **averaged,
         "model": model_name(summary),
         "data": Path(summary["data"]).name,
         "judged_on": str(summary["judged_on"]),

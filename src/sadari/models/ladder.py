@@ -5,12 +5,12 @@ has the settings that its article trains it with; the other models leave them to
 published weights comes under the licence of those weights, which a run's environment.json names.
 """
 
+from sadari.models.backbone.choice import AUTO, END
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import Value
 
 _BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
-# Assumed: small enough for a processor; its weights are free (Apache-2.0).
-_DEFAULT_BACKBONE = "mobilenetv1_100"
+_ON_A_BACKBONE: dict[str, Value] = {"backbone": AUTO, "cut": END, "weights": AUTO}
 # Assumed: small sets make few large batches, and weights learnt from a million images should move slowly.
 FINE_TUNING: dict[str, Value] = {"batch_size": 32, "learning_rate": 0.001, "backbone_learning_rate": 0.0001}
 
@@ -219,14 +219,14 @@ LADDER = (
         name="knn",
         summary="the nearest training images vote, by the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
-        variables={"k": 20, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        variables={"k": 20, **_ON_A_BACKBONE},
         fitted_by=FittedBy.SOLVER,
     ),
     ModelSpec(
         name="linear-probe",
         summary="logistic regression on the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool",
-        variables={"C": 1.0, "max_iter": 1000, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        variables={"C": 1.0, "max_iter": 1000, **_ON_A_BACKBONE},
         fitted_by=FittedBy.SOLVER,
     ),
     ModelSpec(
@@ -241,7 +241,7 @@ LADDER = (
         name="fine-tune",
         summary="a pre-trained backbone and a class layer, trained further",
         layers=_BACKBONE.format(train="$train") + ", globalavgpool",
-        variables={"backbone": _DEFAULT_BACKBONE, "cut": "end", "train": "all", "weights": "auto"},
+        variables={"backbone": AUTO, "cut": END, "train": "all", "weights": AUTO},
         settings=FINE_TUNING,
     ),
 )

@@ -34,6 +34,7 @@ GRADIENT_ONLY = frozenset(
     (
         "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
         "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
+        "teacher", "teacher_weight", "temperature",
     )
 )  # fmt: skip
 

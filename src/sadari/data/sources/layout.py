@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from sadari.data.heic import HEIC_SUFFIXES
+from sadari.data.heic import INSTALLED as HEIC
 from sadari.data.image_file import SUFFIXES
+from sadari.data.phone import companions, phone_notes
 from sadari.data.sources.base import FileEntry
 from sadari.data.sources.split_folders import AUTO, SHAPE, SPLIT_NAMES, Levels, find_levels
 from sadari.errors import SadariError
@@ -33,7 +36,7 @@ CONTROL |= {0x2028: 0xFFFD, 0x2029: 0xFFFD}  # both break lines
 class Layout:
     """The images of a tree; `positions` are those of its `entries` in the listing of all files.
 
-    photographs: how many files were left out that are photographs in a format that is not read.
+    photographs: how many files were left out that are photographs in a format that is not read, without a copy that is.
     """
 
     entries: tuple[FileEntry, ...]
@@ -72,16 +75,20 @@ def lay_out(paths: Sequence[str], where: str, folders: Sequence[str] = (), split
     )
     read = {at for _, at in inside}
     unread = [each for at, each in enumerate(segments) if at not in read]
+    images_read = [segments[at] for _, at in inside]
     notes = (
         *_left_out(unread, levels.left_out),
+        *map(plain_text, phone_notes(images_read, [each for each in unread if not is_hidden(each)], PHOTOGRAPHS)),
         *_lost_classes(unread, [each.split("/") for each in folders], levels, set(names)),
-        *_deeper([segments[at] for _, at in inside], levels),
-        *_odd_one([segments[at] for _, at in inside]),
+        *_skipped(images_read, levels),
+        *_deeper(images_read, levels),
+        *_odd_one(images_read),
         *_merged(levels.class_of(segments[at]) for _, at in inside),
         *replaced_note("classes", (levels.class_of(segments[at]) for _, at in inside)),
         *replaced_note("files", (segments[at][-1] for _, at in inside)),
     )
-    photographs = sum(_ending(each) in PHOTOGRAPHS for each in unread if not is_hidden(each))
+    missing = [each for each in unread if _ending(each) in PHOTOGRAPHS and not is_hidden(each)]
+    photographs = len(missing) - len(companions(images_read, missing, PHOTOGRAPHS))
     return Layout(entries, tuple(at for _, at in inside), classes, notes, photographs)
 
 
@@ -161,6 +168,8 @@ def _left_out(unread: Sequence[Sequence[str]], folders: frozenset[str]) -> list[
     ]
     if other:
         notes.append(f"left out {_count(len(other), 'file')} that {_verb(len(other))} no image: {_by_ending(other)}")
+    if not HEIC and any(_ending(each) in HEIC_SUFFIXES for each in other):
+        notes.append("HEIC photographs are read where pillow-heif is installed")
     if stray:
         notes.append(f"left out {_count(stray, 'image')} that {_verb(stray)} in no class folder")
     return notes
@@ -184,6 +193,18 @@ def _lost_classes(
         + (f"no file of its folder was read ({_by_ending(files[name])})" if files[name] else "its folder is empty")
         for name in lost[:NAMED]
     ] + ([f"{len(lost) - NAMED:,} more folders have no image that was read"] if len(lost) > NAMED else [])
+
+
+def _skipped(images: Sequence[Sequence[str]], levels: Levels) -> list[str]:
+    """Name the folder that wraps the classes of every split, and splits that are put together from several folders."""
+    wrapping = sorted({each[1] for each in images if each[0] in levels.twice and each[1] != each[0]})
+    notes = [f"the classes are the folders in the folder '{plain_text(name)}' of each split" for name in wrapping]
+    tops: dict[str, list[str]] = {}
+    for top in sorted({each[0] for each in images}) if levels.split_at == 0 else ():
+        tops.setdefault(levels.splits[top], []).append(plain_text(top))
+    return notes + [
+        f"the folders {_some(names)} became one split, {split}" for split, names in tops.items() if names[1:]
+    ]
 
 
 def _deeper(images: Sequence[Sequence[str]], levels: Levels) -> list[str]:

@@ -14,6 +14,8 @@ from sadari.deploy.serve.schemas import Accepts, Input, Layer, Model, Sample
 from sadari.errors import SadariError
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
+from sadari.inference.members import Ensemble, heaviest, mixture
+from sadari.inference.model import TrainedModel
 from sadari.run import RunRecord
 
 MOST_SAMPLES = 20  # (assumed: two rows of thumbnails)
@@ -31,9 +33,9 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
         data=origin.data,
         classes=list(classifier.classes),
         input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
-        params=sum(row.total for row in classifier.model.architecture.rows()),
+        params=sum(row.total for model in _models(classifier) for row in model.architecture.rows()),
         scores={split_name: dict(values) for split_name, values in origin.scores.items()},
-        caution=origin.caution,
+        caution=" ".join(filter(None, [origin.caution, _whose_layers(RunRecord(classifier.path))])),
         layers=list(layers),
         grad_cam=grad_cam,
         accepts=Accepts(
@@ -43,6 +45,18 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
             pixels=limits.pixels,
         ),
     )
+
+
+def _models(classifier: Classifier) -> list[TrainedModel]:
+    return [model for model, _ in classifier.members] or [classifier.model]
+
+
+def _whose_layers(run: RunRecord) -> str:
+    """Say of an ensemble what it averages, and whose layers and maps are shown; "" of a single model."""
+    if not run.is_ensemble:
+        return ""
+    weights = Ensemble.read(run).weights
+    return f"An average of {mixture(weights)}; layers and maps are those of {next(iter(weights))}."
 
 
 def draw_samples(folder: Path) -> list[Sample]:
@@ -55,6 +69,7 @@ def draw_samples(folder: Path) -> list[Sample]:
     if not RunRecord.is_run(folder) or not run.finished:
         return []
     try:
+        run = heaviest(run).run if run.is_ensemble else run
         images = own_images(run)
         positions = run.split_of(images).positions(run.summary["judged_on"])
     except (SadariError, OSError):

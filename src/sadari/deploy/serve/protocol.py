@@ -7,6 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sadari.deploy.serve.limits import Limits
 
+CROWDED = 1.5  # times the limit of connections, where all are being answered (assumed: far below the files allowed)
 EACH_CHUNK = 32  # bytes around the content of a chunk that are no extension (assumed)
 SLOW, LARGE = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -17,8 +18,9 @@ SLOW, LARGE = (
 def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
     """Return uvicorn's protocol, which closes connections whose heads are too large or too slow.
 
-    Where there are more than `limits.connections`, the one that has been silent for the longest time is closed, so that
-    silent ones keep nobody out.
+    Where there are more than `limits.connections`, those that have been silent for the longest time are closed, so that
+    silent ones keep nobody out. Where all of them are being answered, which ends soon, more are let in, up to
+    CROWDED times as many.
     """
     # Those that are open, in the order in which they came or had their last answer.
     crowd: dict[HttpToolsProtocol, None] = {}
@@ -34,8 +36,9 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().connection_made(transport)
             self._wait()
             crowd[self] = None
-            if len(crowd) > limits.connections:
-                self._make_room()
+            while len(crowd) > limits.connections and (leaving := self._who_leaves()) is not None:
+                del crowd[leaving]
+                leaving.transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             crowd.pop(self, None)
@@ -73,14 +76,13 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             if crowd.pop(self, self) is None:  # it was there
                 crowd[self] = None
 
-        def _make_room(self) -> None:
-            """Close the oldest connection without a request, else the one whose request takes longest to arrive."""
+        def _who_leaves(self) -> HttpToolsProtocol | None:
+            """Return the oldest connection without a request, else the one whose request takes longest to arrive."""
             older = [each for each in crowd if each is not self]
             silent = (each for each in older if each.cycle is None or each.cycle.response_complete)
             arriving = (each for each in older if each.cycle is not None and each.cycle.more_body)
-            leaving = next(silent, None) or next(arriving, self)
-            del crowd[leaving]
-            leaving.transport.abort()
+            too_many = self if len(crowd) > CROWDED * limits.connections else None
+            return next(silent, None) or next(arriving, too_many)
 
         def _wait(self) -> None:
             self._waiting = self.loop.call_later(limits.head_seconds, self._too_slow)

@@ -20,7 +20,7 @@ class ImagesAsText(BaseModel):
 
     images: Annotated[
         list[Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]],
-        Field(min_length=1, description="Each image file (JPEG, PNG, BMP, GIF, WebP or TIFF) in base64."),
+        Field(min_length=1, description="Each image file (JPEG, PNG, BMP, GIF, WebP, TIFF, HEIC or AVIF) in base64."),
     ]
 
 

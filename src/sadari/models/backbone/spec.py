@@ -12,6 +12,7 @@ backbone), from:LAYER, or layers separated by semicolons. `weights` comes last; 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sadari.models.backbone.choice import AUTO, choose
 from sadari.models.backbone.pretrained import Pretrained, find_pretrained
 from sadari.models.layers.specs import KINDS, Layer, MisfitError, Shape, shape_text
 from sadari.models.layers.tokens import Tokens
@@ -65,6 +66,9 @@ class Backbone(Layer):
 
     def pretrained(self) -> Pretrained:
         """Return the weights that it starts from; finds them where they are not known yet (`find_pretrained`)."""
+        if self.found is None and self.name == AUTO:  # a layer of its own: a job has settled it
+            choice = choose(self.weights)
+            return find_pretrained(choice.backbone, choice.weights)
         return self.found or find_pretrained(self.name, self.weights)
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
