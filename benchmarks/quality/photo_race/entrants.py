@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photo_race.cells import Point
-from photo_race.weights import NAME
+from sadari.models.backbone.embedded import NAME
 
 PROGRAMS = Path(__file__).parent / "peers"
 BACKBONE = f"backbone={NAME}"  # the same weights as the peers': Sadari reads them from SADARI_WEIGHTS_DIR
