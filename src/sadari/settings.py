@@ -15,6 +15,7 @@ Value = bool | int | float | str
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta", "muon")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
+CLASS_LAYERS, NORMS = ("random", "logistic"), ("learn", "still")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
@@ -120,20 +121,16 @@ class Settings:
     )
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
     class_layer: str = _setting(
-        "random",
-        "what the class layer of a network starts from; logistic fits it to what the layers before it compute",
-        choices=("random", "logistic"),
+        "random", "logistic fits the class layer to what the layers before it compute, as a start", choices=CLASS_LAYERS
     )
     class_layer_C: float = _setting(  # noqa: N815 - the name that it has everywhere
         1.0, "inverse strength of the L2 penalty with which class_layer=logistic fits", low=1e-30, high=1e30
     )
     backbone_norms: str = _setting(
-        "learn",
-        "still keeps the mean and variance that the batch norms of a backbone were trained with",
-        choices=("learn", "still"),
+        "learn", "still keeps mean and variance of a backbone's batch norms as they were trained", choices=NORMS
     )
     train_size: int = _setting(
-        0, "side to which training images are reduced once they are drawn; 0 keeps image_size", low=0, high=LONGEST_SIDE
+        0, "side to which drawn training images are reduced; 0: image_size", high=LONGEST_SIDE, low=0
     )
     weights_average: float = _setting(
         0.0, "share that each step keeps of a running mean of the weights, which is judged; 0 takes the weights", low=0
