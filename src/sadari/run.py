@@ -26,6 +26,7 @@ SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
     "split.npz", "history.csv", "model.safetensors", "predictions.csv", "scores.json",
 )  # fmt: skip
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
+ENSEMBLE = "ensemble.json"  # in place of a model: which runs are averaged
 TEACHER = "checkpoint/teacher.safetensors"  # a teacher's answers, until the run is finished
 STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")
 
@@ -97,6 +98,11 @@ class RunRecord:
             return JobRecord.from_toml(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError, SadariError) as error:
             raise SadariError(f"cannot read {path}: {error}; delete the folder and train again") from None
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Return whether it averages other runs, and has no model of its own."""
+        return (self.path / ENSEMBLE).is_file()
 
     @property
     def finished(self) -> bool:

@@ -15,7 +15,6 @@ Value = bool | int | float | str
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta", "muon")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
-CLASS_LAYERS, NORMS = ("random", "logistic"), ("learn", "still")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
@@ -106,6 +105,7 @@ class Settings:
         "",
         "folder of a run, comparison or exported model whose answers a smaller network learns from (distillation)",
     )
+    # Assumed, within what Hinton et al. 2015 try; on `flowers` no value was found that beats the labels (RESULTS.md).
     teacher_weight: float = _setting(
         0.9, "share of the loss that compares with the teacher's answers; the labels have the rest", low=0, high=1
     )
@@ -121,17 +121,15 @@ class Settings:
     )
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
     class_layer: str = _setting(
-        "random", "logistic fits the class layer to what the layers before it compute, as a start", choices=CLASS_LAYERS
+        "random", "logistic fits the class layer to what it reads, as a start", choices=("random", "logistic")
     )
     class_layer_C: float = _setting(  # noqa: N815 - the name that it has everywhere
         1.0, "inverse strength of the L2 penalty with which class_layer=logistic fits", low=1e-30, high=1e30
     )
     backbone_norms: str = _setting(
-        "learn", "still keeps mean and variance of a backbone's batch norms as they were trained", choices=NORMS
+        "learn", "still keeps mean and variance of a backbone's batch norms as they were", choices=("learn", "still")
     )
-    train_size: int = _setting(
-        0, "side to which drawn training images are reduced; 0: image_size", high=LONGEST_SIDE, low=0
-    )
+    train_size: int = _setting(0, "side to which training images are reduced; 0: none", low=0, high=LONGEST_SIDE)
     weights_average: float = _setting(
         0.0, "share that each step keeps of a running mean of the weights, which is judged; 0 takes the weights", low=0
     )

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from sadari.data.cache.entries import entries, remove
 from sadari.data.load import load
@@ -27,7 +29,7 @@ from sadari.training.teacher.answers import answers_of
 from sadari.training.teacher.teacher import Teacher
 from sadari.training.train import train
 from sadari.values import ImageSet, Split
-from support.backbones import SIDE, SMALL
+from support.backbones import SIDE, SMALL, backbone_job
 from support.interruptions import PROMISED, at_step, contents, ctrl_c
 from support.jobs import (
     DROPPED,
@@ -142,6 +144,19 @@ def test_the_teacher_sees_images_in_its_own_form(tmp_path: Path) -> None:
     large = load(data, replace(job.settings, image_size=8, channels=3))
     assert same_up_to_a_constant(ours, logits_of(run, large.images[train_split]))
     assert train(job, tmp_path / "student").finished
+
+
+def test_what_the_teacher_computed_for_itself_is_not_computed_again(tmp_path: Path) -> None:
+    images = patterns(side=SIDE)
+    run = train(backbone_job("linear-probe"), tmp_path / "teacher", images=images, split=parts(images))
+    heard = Listener()
+    job = job_of(run, tmp_path)
+    assert taught(job, tmp_path / "run", images, heard).finished
+    assert [label for label, *_ in heard.tasks if label == "teacher"] == ["teacher"]
+    assert not any("frozen" in label for label, *_ in heard.tasks)
+    found = Teacher.open(str(run.path), images.classes, Silent())
+    ours = answers_of(found, job, images, parts(images).train, CPU, Silent())
+    assert same_up_to_a_constant(ours, logits_of(run, images.images[parts(images).train]))
 
 
 def test_images_without_files_must_have_the_form_of_the_teacher(teacher: RunRecord, tmp_path: Path) -> None:
@@ -307,8 +322,8 @@ def damaged(folder: Path, teacher: RunRecord) -> Path:
     return copy
 
 
-def unfinished(folder: Path, teacher: RunRecord) -> Path:
-    copy = Path(shutil.copytree(teacher.path, folder / "unfinished"))
+def without_weights(folder: Path, teacher: RunRecord) -> Path:
+    copy = Path(shutil.copytree(teacher.path, folder / "without-weights"))
     (copy / "model.safetensors").unlink()
     return copy
 
@@ -336,7 +351,7 @@ def several(folder: Path, teacher: RunRecord) -> Path:
         (a_file, UsageError, "the teacher: there is no model in .*teacher.onnx"),
         (several, UsageError, "the teacher: .* holds several runs"),
         (damaged, SadariError, "the model of .*damaged cannot be read"),
-        (unfinished, SadariError, "unfinished has no model yet"),
+        (without_weights, SadariError, "is finished, but its model.safetensors is gone"),
         (of_other_classes, UsageError, "other classes: it does not know 'c' and these images have no 'z'"),
         (of_more_classes, UsageError, "other classes: these images have no 'd'; name a model of the same 3 classes"),
     ],
@@ -353,6 +368,29 @@ def test_a_bad_teacher_is_one_sentence_and_leaves_nothing(
         taught(job, tmp_path / "run")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_whose_answers_are_no_numbers_is_refused(teacher: RunRecord, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
+    with safe_open(copy / "model.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(copy / "model.safetensors")
+    spoilt = {name: tensor * float("nan") for name, tensor in tensors.items()}
+    save_file(spoilt, copy / "model.safetensors", metadata)
+    with pytest.raises(SadariError, match=r"the answers of the teacher .*copy are no numbers; name another one"):
+        taught(job_of(copy, tmp_path), tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["majority", "logistic", "sgd", "knn"])
+def test_any_model_can_teach(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = patterns(side=SIDE)
+    overrides: dict[str, Any] = {"backbone": SMALL, "weights": "random", "scaling": "unit"} if name == "knn" else {}
+    run = train(job_for(name, **overrides), tmp_path / "teacher", images=images, split=parts(images))
+    job = job_of(run, tmp_path)
+    with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
+        taught(job, tmp_path / "run", images)
+    shutil.rmtree(run.path)
+    assert all(np.isfinite(row["train_loss"]) for row in taught(job, tmp_path / "run", images).history)
 
 
 def test_no_run_teaches_itself(teacher: RunRecord, tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ def compare(
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Add an arm that averages the others, chosen on validation images.")
+    ] = False,
     robustness: Robustness = False,
     margin: Annotated[
         float | None, typer.Option(help="Arms count as equal within this difference of accuracy, such as 0.005.")
@@ -86,6 +89,7 @@ def compare(
         overrides=overrides_of(set_, epochs=epochs),
         budget=budget,
         workers=workers_of(workers, jobs),
+        ensemble=ensemble,
         progress=progress,
     )
     result = _run(plan, out, robustness, margin, progress)

@@ -10,7 +10,7 @@ import tomli_w
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import Arm, expand, folder_name, name_values, parse_vary, quoted
+from sadari.comparison.variants import OF, Arm, expand, folder_name, name_values, parse_vary, quoted
 from sadari.errors import UsageError
 from sadari.job import Job
 from sadari.models.catalog import recorded_model
@@ -46,6 +46,9 @@ def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
         for record in records:
             job = record.job
             folders.append(folder_name(name, job.seed))
+            if record.is_ensemble:
+                lines.append(f"# {folders[-1]}: of {job.variables.get(OF, '')}, by sadari compare --ensemble")
+                continue
             lines.append(shlex.join([*_train_words(job), "--out", folders[-1]]))
     return "\n".join([*lines, shlex.join(["sadari", "report", *folders])])
 
@@ -99,7 +102,8 @@ def _compare_words(request: Comparison) -> list[str]:
 def _seeds_and_sets(request: Comparison, common: Mapping[str, Value]) -> list[str]:
     words = ["--seeds", str(len(request.seeds))]
     words += ["--epochs", str(common["epochs"])] if "epochs" in common else []
-    return words + [word for key, value in common.items() if key != "epochs" for word in ("--set", f"{key}={value}")]
+    words += [word for key, value in common.items() if key != "epochs" for word in ("--set", f"{key}={value}")]
+    return words + (["--ensemble"] if request.ensemble else [])
 
 
 def _says_all(
@@ -133,6 +137,7 @@ def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
     """Return the request as the text of a study, with the command that runs it."""
     document: dict[str, Any] = {"title": request.title, "data": request.data, "seeds": list(request.seeds)}
     document["notes"] = list(request.notes)
+    document["ensemble"] = request.ensemble
     document["arms"] = [
         {
             key: value

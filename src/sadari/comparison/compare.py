@@ -1,6 +1,7 @@
 """Which model is better on these images, and by how much? The steps of a comparison:
 
-request -> images, split, checks -> folder -> jobs -> rows -> verdicts, claims, robustness -> comparison.json
+request -> images, split, checks -> folder -> jobs -> ensembles -> rows -> verdicts, claims, robustness ->
+comparison.json
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from sadari.comparison.analysis.duration import expected_duration
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
+from sadari.comparison.ensembles.job import ensemble_job, require_choosable
+from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import facts_of, with_teachers
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
@@ -26,7 +29,7 @@ from sadari.comparison.request import (
 )
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.stored import store_result
-from sadari.comparison.variants import folder_name, shortened
+from sadari.comparison.variants import ENSEMBLE, folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
@@ -62,6 +65,8 @@ def compare(
     progress = progress or Silent()
     request, choices = decided(request)
     inputs = load_inputs(request, progress)
+    if request.ensemble:
+        require_choosable(request, inputs)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
@@ -80,9 +85,13 @@ def compare(
     if estimates and (sentence := expected_duration(request, tasks, progress)):
         progress.say(sentence)
     records, reasons = _run(request, tasks, folder, progress, executor or LocalExecutor())
+    jobs = {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms}
+    if request.ensemble:
+        records[ENSEMBLE], reasons[ENSEMBLE] = make_ensembles(request, inputs, records, folder, progress)
+        jobs[ENSEMBLE] = ensemble_job(request, settings, request.seeds[0])
     result = make_result(
         request,
-        {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms},
+        jobs,
         records,
         reasons,
         out=folder,
@@ -93,7 +102,7 @@ def compare(
     )
     result = replace(result, claims=judge_claims(claims, result.arms, result.records))
     if robustness:
-        records_of = {arm.name: result.records[arm.name] for arm in request.arms}
+        records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
         result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     store_result(folder, result.document(), progress)

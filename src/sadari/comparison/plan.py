@@ -14,6 +14,7 @@ from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
 from sadari.data.look import PHOTOGRAPHS_FROM, look
+from sadari.errors import UsageError
 from sadari.models.catalog import find_model
 from sadari.models.usual import PHOTOGRAPHS, SMALL_IMAGES, SMALL_SIDE, Step
 from sadari.progress import Progress, Silent
@@ -71,19 +72,22 @@ def plan_comparison(
     overrides: Mapping[str, Value],
     budget: str | float | None = None,
     workers: int | None = None,
+    ensemble: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
 
     models: names of models and TOML files; none: the ladder that fits the images, with an estimate of its time where
-    they are photographs. varied: values by key, an arm for each combination. overrides: settings and
-    variables of all arms. budget: the time of a search, such as "10m" or in seconds. progress: says which models have
-    no use for a key. Raises UsageError for a request that makes no sense; nothing is
+    they are photographs. varied: values by key, an arm for each combination. overrides: settings and variables of all
+    arms. budget: the time of a search, such as "10m" or in seconds. ensemble: add an arm that averages the others.
+    progress: says which models have no use for a key. Raises UsageError for a request that makes no sense; nothing is
     written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
     chosen = seeds_of(seeds)
     if seconds is not None:
+        if ensemble:
+            raise UsageError("an ensemble averages models that are named, not best; name them in --models")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen))
     progress = progress or Silent()
     steps = [Step(each) for each in models] or usual_steps(data, overrides, progress)
@@ -91,7 +95,7 @@ def plan_comparison(
     arms, sentences = expand([find_model(step.model) for step in steps], varied, overrides, usual)
     for sentence in sentences:
         progress.say(sentence)
-    request = Comparison(absolute_data(data), arms, chosen)
+    request = Comparison(absolute_data(data), arms, chosen, ensemble=ensemble)
     return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS)
 
 

@@ -16,6 +16,8 @@ from sadari.settings import Settings, Value, parse_value, setting_names, unknown
 Varied = Mapping[str, Sequence[Value]]  # the values of each varied setting or variable
 
 CHAIN = "augment"  # the setting whose values hold commas themselves
+ENSEMBLE = "ensemble"  # the arm that averages the others
+OF = "of"  # its variable: the names of the arms from which its members are chosen
 MOST_BYTES = 220  # of the name of an arm in names of files (disks hold 255, with what stands around it)
 MOST_ARMS = 10_000  # of one model; assumed
 MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)

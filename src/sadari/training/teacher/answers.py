@@ -19,9 +19,10 @@ from sadari.data.load import is_there, load
 from sadari.data.packs.pack import PACK_FORMAT
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.inference.predict import Inputs, predict_logits
+from sadari.inference.predict import predict_logits
 from sadari.job import Job
 from sadari.progress import Progress
+from sadari.training.frozen import split_inputs
 from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet
 
@@ -48,7 +49,9 @@ def answers_of(
     cached = read_features(key)
     if cached is None:
         shape, dtype = (len(positions), len(images.classes)), np.dtype(np.float32)
-        blocks = list(_blocks(teacher, seen, positions, device, progress))
+        blocks = list(_blocks(teacher, job, seen, positions, device, progress))
+        if any(np.isnan(block).any() for block in blocks):
+            raise SadariError(f"the answers of the teacher {teacher.run.path} are no numbers; name another one")
         cached = keep_features(key, shape, dtype, blocks)
         if cached is None:  # a cache of no size
             cached = np.concatenate(blocks)
@@ -101,17 +104,19 @@ def _has_form(images: ImageSet, job: Job, preprocess: Preprocess) -> bool:
 
 def _blocks(
     teacher: Teacher,
+    job: Job,
     seen: ImageSet,
     positions: NDArray[np.int64],
     device: torch.device,
     progress: Progress,
 ) -> Iterator[Logits]:
+    """Compute the answers; the output of the teacher's frozen layers is in the cache where it was trained here."""
     network = teacher.model.network.to(device)
-    inputs = Inputs.pixels(seen.images, teacher.model.preprocess)
+    learner, inputs, _ = split_inputs(network, teacher.model.preprocess, seen, positions, None, job.settings, progress)
     with progress.task("teacher", len(positions), "images") as task:
         for start in range(0, len(positions), AT_ONCE):
             chosen = positions[start : start + AT_ONCE]
-            yield predict_logits(network, inputs, chosen).numpy()
+            yield predict_logits(learner, inputs, chosen).numpy()
             task.advance(len(chosen))
 
 

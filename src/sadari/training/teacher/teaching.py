@@ -83,4 +83,4 @@ def _read(path: Path, sha256: str, shape: tuple[int, int]) -> Logits | None:
     except (SafetensorError, OSError, ValueError):  # damaged: they are computed again
         return None
     usable = whose == sha256 and answers.shape == shape and answers.dtype == np.float32
-    return answers if usable and np.isfinite(answers).all() else None
+    return answers if usable and not np.isnan(answers).any() else None
