@@ -114,21 +114,15 @@ class Settings:
     )
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
     class_layer: str = _setting(
-        "random",
-        "what the class layer of a network starts from; logistic fits it to what the layers before it compute",
-        choices=("random", "logistic"),
+        "random", "logistic fits the class layer to what it reads, as a start", choices=("random", "logistic")
     )
     class_layer_C: float = _setting(  # noqa: N815 - the name that it has everywhere
         1.0, "inverse strength of the L2 penalty with which class_layer=logistic fits", low=1e-30, high=1e30
     )
     backbone_norms: str = _setting(
-        "learn",
-        "still keeps the mean and variance that the batch norms of a backbone were trained with",
-        choices=("learn", "still"),
+        "learn", "still keeps mean and variance of a backbone's batch norms as they were", choices=("learn", "still")
     )
-    train_size: int = _setting(
-        0, "side to which training images are reduced once they are drawn; 0 keeps image_size", low=0, high=LONGEST_SIDE
-    )
+    train_size: int = _setting(0, "side to which training images are reduced; 0: none", low=0, high=LONGEST_SIDE)
     weights_average: float = _setting(
         0.0, "share that each step keeps of a running mean of the weights, which is judged; 0 takes the weights", low=0
     )
