@@ -91,6 +91,12 @@ def test_int8_tells_its_cost(sadari: Terminal, run: RunRecord, tmp_path: Path, m
     assert cost["accuracy_int8"] == right.mean()
     assert cost["accuracy"] == pytest.approx(run.scores("val")["accuracy"])
     assert cost["images"] == len(val) == 8
+    metadata = {each.key: each.value for each in onnx.load(tmp_path / "small.onnx").metadata_props}
+    assert json.loads(metadata["quantization_cost"]) == {
+        "split": "validation", "images": 8, "accuracy_float32": cost["accuracy"],
+        "accuracy_int8": cost["accuracy_int8"], "changed": cost["changed"],
+    }  # fmt: skip
+    assert (metadata["quantized"], metadata["model"]) == ("int8", "mlp")
     assert 0.1 < cost["size_ratio"] < 0.6
     assert cost["speed_ratio"] > 0
     said = sadari("export", str(run.path), "--quantize", "int8", "--out", "small.onnx").out.splitlines()

@@ -16,7 +16,7 @@ from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.onnx_runtime import Predict, load_onnx
 from sadari.deploy.parity import Parity, compare_answers, tie_of
-from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio
+from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio, with_cost
 from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
@@ -84,16 +84,17 @@ def _export_web(run: RunRecord, out: Path | None, precision: str, progress: Prog
     folder = out or run.path.with_name(f"{run.path.name}{'-' * bool(precision)}{precision}-web")
     require_free(folder)
     proved = _prove(run, precision, progress)
-    write_web_folder(run, proved.classifier, proved.content, proved.cost, folder)
+    write_web_folder(run, proved.classifier, proved.content, proved.cost, proved.images, folder)
     return proved.exported(folder, "web", _size(folder))
 
 
 @dataclass(frozen=True, eq=False)
 class _Proved:
-    """An ONNX file that is the trained model. content: the file. The others are those of Exported."""
+    """An ONNX file that is the trained model. content: the file. images: those that proved it. Others: see Exported."""
 
     content: bytes
     classifier: Classifier
+    images: NDArray[np.uint8]
     split: str
     parity: Parity
     cost: Cost | None
@@ -118,7 +119,7 @@ def _prove(run: RunRecord, precision: str, progress: Progress) -> _Proved:
     if precision:
         progress.say("quantising")
         content, cost = _quantized(content, predict, found, sample)
-    return _Proved(content, classifier, sample.split, parity, cost)
+    return _Proved(content, classifier, sample.images, sample.split, parity, cost)
 
 
 def _require_one_form(classifier: Classifier) -> None:
@@ -147,7 +148,7 @@ def _quantized(content: bytes, predict: Predict, found: NDArray[np.float32], sam
     predict_int8 = load_onnx(smaller)
     speed = speed_ratio(predict_int8, predict, sample.images[:TIMED])
     cost = cost_of(found, predict_int8(sample.images), sample.labels, len(smaller) / len(content), speed)
-    return smaller, cost
+    return with_cost(smaller, cost, sample.split), cost
 
 
 def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progress: Progress) -> Exported:

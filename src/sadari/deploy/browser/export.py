@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sadari.deploy.browser.page import page
 from sadari.deploy.browser.runtime import LICENCE, NOTICES, VERSION, runtime_file
 from sadari.deploy.card import UNKNOWN, licence_of
@@ -17,16 +20,20 @@ from sadari.run import RunRecord
 
 PAGE, LICENCES = "index.html", "licences.txt"
 LARGEST = 300_000_000  # bytes of a model: Chromium's texts have 512 MiB at most, and base64 makes 4 of 3 (cited)
+VISIBLE = 64  # darker values are background, as in placing.js (assumed)
 SIXTEEN_BITS = (
     "It was trained on images of 16 bits of which {level} is white; a browser takes 65535 for white, so give it images "
     "of 8 bits."
 )
 
 
-def write_web_folder(run: RunRecord, classifier: Classifier, onnx: bytes, cost: Cost | None, out: Path) -> None:
+def write_web_folder(
+    run: RunRecord, classifier: Classifier, onnx: bytes, cost: Cost | None, images: NDArray[np.uint8], out: Path
+) -> None:
     """Write the folder `out` with index.html, which runs the model `onnx` of `run`, and licences.txt.
 
-    cost: what int8 costs, which the page says; None for float32. Raises UsageError where `out` exists and is not an
+    cost: what int8 costs, which the page says; None for float32. images: some that the model reads, uint8 (N, H, W, C),
+    which show how a drawing is to be placed. Raises UsageError where `out` exists and is not an
     empty folder, SadariError where the model is too large for a page, or the folder cannot be written.
     """
     if len(onnx) > LARGEST:
@@ -34,7 +41,7 @@ def write_web_folder(run: RunRecord, classifier: Classifier, onnx: bytes, cost: 
             f"the model has {len(onnx) / 1e6:,.0f} MB, and a browser opens no page of more than "
             f"{LARGEST / 1e6:.0f} MB; try --quantize int8, or a smaller model"
         )
-    text = page(_described(run, classifier, cost), onnx)
+    text = page({**_described(run, classifier, cost), "extent": extent(images)}, onnx)
 
     def fill(folder: Path) -> None:
         write_text(folder / PAGE, text)
@@ -70,6 +77,19 @@ def _described(run: RunRecord, classifier: Classifier, cost: Cost | None) -> Map
         "layers": [],
         "grad_cam": False,
     }
+
+
+def extent(images: NDArray[np.uint8]) -> float | None:
+    """Return the median extent of the object in uint8 (N, H, W, C), as a share of the side; None where none is seen.
+
+    As `placing.js` measures it on the samples of the serving page: the longer side of what is not background.
+    """
+    visible = images.max(axis=3) >= VISIBLE
+    shares = []
+    for each in visible[visible.any(axis=(1, 2))]:
+        lines = (np.flatnonzero(each.any(axis=axis)) for axis in (0, 1))
+        shares.append(max(int(line[-1] - line[0]) + 1 for line in lines) / len(each))
+    return float(np.median(shares)) if shares else None
 
 
 def _licences(run: RunRecord) -> str:

@@ -222,7 +222,7 @@ async function start() {
   }
   document.documentElement.dataset.ready = "";
   const pictures = await samples.open(model.input, takeFile);
-  if (canDraw) drawing.learnFrom(pictures);
+  if (canDraw) drawing.learnFrom(pictures, model.extent);
   document.documentElement.dataset.ready = "all";
 }
 
