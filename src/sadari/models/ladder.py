@@ -250,7 +250,7 @@ LADDER = (
     ),
     ModelSpec(
         name="photo",
-        summary="the class layer of a pre-trained network, fitted to large photographs and their mirror images",
+        summary="logistic regression on the features of large photographs, mirrored too",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, mirror",
         variables={"C": 0.1, "max_iter": 1000, **_ON_A_BACKBONE},
         settings={"image_size": _LARGE},
