@@ -17,10 +17,12 @@ A cell is one process: seconds by the clock from its start until its predictions
 cores to itself. One scorer reads the predictions of all.
 
 Each finished cell is a line of photographs.json beside this file, and is not measured again: interrupted, the same
-command goes on; what failed is tried again. Each turn measures one end point of everybody on every set first, then the
-others. Environments (6 GB, made once by uv from photo_race/requirements/), sets, weights and logs are in --work;
-photographs.log there has the lines that this prints. --only: patterns such as `flowers/10`, `*/all/1/fastai`, of the
-names that --list prints. A measurement ends by writing RESULTS.md beside this file, and photographs.png.
+command goes on; what failed is tried again. What says most comes first (photo_race/cells.py): one end point of
+everybody on every set, about three hours on two cores; all of three turns take about a day, most of it with all
+photographs of `flowers` (both worked out from the seconds of one step). Environments (6 GB, made once by uv from
+photo_race/requirements/), sets, weights and logs are in --work; photographs.log there has the lines that this prints.
+--only: patterns such as `flowers/10`, `*/all/1/fastai`, of the names that --list prints. After each cell, RESULTS.md
+beside this file and photographs.png are written anew.
 """
 
 import argparse
@@ -66,7 +68,7 @@ def described(entry: Entry) -> str:
 
 
 def all_cells(turns: int) -> list[Cell]:
-    return list(ordered({name: each.points for name, each in ENTRANTS.items()}, range(1, turns + 1)))
+    return list(ordered({name: each.points for name, each in ENTRANTS.items()}, turns))
 
 
 def quick_cells() -> list[Cell]:

@@ -57,15 +57,16 @@ def write_csv(path: Path, rows: dict[str, str], column: str = "prediction") -> P
 # What is measured
 
 
-def test_each_turn_begins_with_one_end_point_of_everybody() -> None:
+def test_one_end_point_of_everybody_comes_first() -> None:
     point = cells.Point
     points = {"a": [point("x", {}, early=True), point("y", {})], "b": [point("x", {}, early=True)]}
-    found = list(cells.ordered(points, (1, 2)))
+    found = list(cells.ordered(points, 2))
     assert len(found) == len(set(found)) == 2 * 6 * 3
-    assert [each.point for each in found[:12]] == ["x"] * 12
-    assert [each.turn for each in found] == [1] * 18 + [2] * 18
+    assert [each.point for each in found[:20]] == ["x"] * 20  # on every set once, then other draws of few
+    assert [each.turn for each in found[:20]] == [1] * 12 + [2] * 8 and found[-1].name == "animals/all/2/a/y"
     assert [each.name for each in found[:3]] == ["flowers/10/1/a/x", "flowers/10/1/b/x", "animals/10/1/a/x"]
-    assert [each.entrant for each in found[18:20]] == ["b", "a"]  # another one comes first
+    assert [each.size for each in found[:12]] == ["10"] * 4 + ["all"] * 4 + ["50"] * 4
+    assert [each.entrant for each in found[12:14]] == ["b", "a"]  # another one comes first
 
 
 @pytest.mark.parametrize(
@@ -75,13 +76,13 @@ def test_each_turn_begins_with_one_end_point_of_everybody() -> None:
 def test_patterns_choose_cells(only: str, count: int) -> None:
     point = cells.Point
     points = {"a": [point("x", {}, early=True), point("y", {})], "b": [point("x", {}, early=True)]}
-    assert len(cells.chosen(cells.ordered(points, (1, 2)), only)) == count
+    assert len(cells.chosen(cells.ordered(points, 2), only)) == count
 
 
 def test_all_cells_of_the_benchmark_have_names_of_their_own() -> None:
     names = [cell.name for cell in photographs.all_cells(3)]
     assert len(names) == len(set(names)) > 200
-    assert all(name.count("/") == 4 for name in names)
+    assert all(name.count("/") == 4 and "," not in name for name in names)  # --only separates by commas
 
 
 # The draw

@@ -52,6 +52,10 @@ def test_the_tables_have_means_medians_and_spreads(record: Any) -> None:
     found = rows("\n\n".join(page.tables(record)))
     assert ["sadari linear-probe", "as it comes", "2", "0.8100 ± 0.0141", "5.0 (4.0-6.0)"] in found
     assert ["keras", "head 10", "1", "0.7000", "40.0"] in found
+    assert (
+        "fastai: torch 2.15.0; keras: torch 2.15.0; sadari: torch 2.15.0; Sadari's sources: abc."
+        in page.tables(record)[0]
+    )
     assert [row[0] for row in found if row[0] == "fastai"] == ["fastai", "fastai"]
 
 

@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from sadari import api
+from sadari.cli.main import app
+from sadari.cli.output.comparison import conclusions
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.command import command_of
 from sadari.comparison.compare import compare
@@ -113,7 +117,8 @@ def test_where_val_judges_its_predictions_are_those_that_choose(tmp_path: Path) 
     result = run(asked("fast", "slow", seeds=(0,), test_fraction=0.0), tmp_path / "out")
     ensemble = RunRecord(result.out / f"{ENSEMBLE}-seed0")
     assert ensemble.summary["judged_on"] == "val" and ensemble.summary["scores"]["test"] is None
-    assert any("flatter" in sentence for sentence in result.data.sentences)
+    assert result.data.sentences[-1] == "they chose the ensemble too, which flatters it more"
+    assert reopen([result.out]).data.sentences == result.data.sentences
 
 
 # how it stands in the result
@@ -170,6 +175,25 @@ def test_the_command_that_is_printed_asks_for_it() -> None:
     arms, _ = expand([find_model("mlp"), find_model("cnn")], {}, {"epochs": 2})
     command = command_of(Comparison("digits", arms, (0, 1), ensemble=True))
     assert command == "sadari compare digits --models mlp,cnn --seeds 2 --epochs 2 --ensemble"
+
+
+def test_both_doors_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_for: list[Any] = []
+
+    def noted(plan: Any, *_: Any, **__: Any) -> None:
+        asked_for.append(plan.request.ensemble)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sadari.comparison.plan.Plan.run", noted)
+    with pytest.raises(KeyboardInterrupt):
+        api.compare("digits", ["mlp", "cnn"], ensemble=True)
+    for words in (["--ensemble"], []):
+        CliRunner().invoke(app, ["compare", "digits", "--models", "mlp,cnn", *words])
+    assert asked_for == [True, True, False]
+
+
+def test_a_terminal_prints_what_it_averages(made: Path) -> None:
+    assert [line for line in conclusions(reopen([made])) if line.startswith("ensemble = 0.")]
 
 
 # when it is made again

@@ -115,6 +115,12 @@ def test_pieces_without_end_or_of_other_kinds_are_refused(items: list[Item]) -> 
     assert "damaged or cut short" in reason(written(items))
 
 
+def test_what_a_file_says_cannot_command_the_terminal() -> None:
+    content = written([coded(NOISE)])
+    assert content.count(b"pixi") == 1
+    assert "property 'p?xi'" in reason(content.replace(b"pixi", b"p\x1bxi"))
+
+
 def box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(content), kind) + content
 

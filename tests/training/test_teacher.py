@@ -322,8 +322,8 @@ def damaged(folder: Path, teacher: RunRecord) -> Path:
     return copy
 
 
-def unfinished(folder: Path, teacher: RunRecord) -> Path:
-    copy = Path(shutil.copytree(teacher.path, folder / "unfinished"))
+def without_weights(folder: Path, teacher: RunRecord) -> Path:
+    copy = Path(shutil.copytree(teacher.path, folder / "without-weights"))
     (copy / "model.safetensors").unlink()
     return copy
 
@@ -351,7 +351,7 @@ def several(folder: Path, teacher: RunRecord) -> Path:
         (a_file, UsageError, "the teacher: there is no model in .*teacher.onnx"),
         (several, UsageError, "the teacher: .* holds several runs"),
         (damaged, SadariError, "the model of .*damaged cannot be read"),
-        (unfinished, SadariError, "unfinished has no model yet"),
+        (without_weights, SadariError, "is finished, but its model.safetensors is gone"),
         (of_other_classes, UsageError, "other classes: it does not know 'c' and these images have no 'z'"),
         (of_more_classes, UsageError, "other classes: these images have no 'd'; name a model of the same 3 classes"),
     ],

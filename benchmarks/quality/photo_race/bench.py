@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sadari.errors import SadariError
 from sadari.files import write_json
 from sadari.run import PREDICTIONS
 
+OWN_PACKAGES = ("timm", "torch")  # whose versions are stored with Sadari's cells
 LIMIT = 4 * 3600.0  # seconds that one process may take (assumed: more than twice what any needs)
 
 Say = Callable[[str], None]
@@ -62,8 +64,7 @@ class Bench:
                 }
             except SadariError as error:
                 figures = {"failed": str(error)}
-        peer = PEERS.get(cell.entrant)
-        return {**figures, **entry, "versions": versions(peer.environment, peer.packages) if peer else {}}
+        return {**figures, **entry, "versions": _versions(cell.entrant)}
 
     def _command(self, cell: Cell, drawn: DrawnSet, scratch: Path) -> tuple[list[str], Path]:
         entrant, point = ENTRANTS[cell.entrant], point_of(cell.entrant, cell.point)
@@ -86,6 +87,13 @@ class Bench:
             str(PROGRAMS / entrant.program),
             str(scratch / "task.json"),
         ], out
+
+
+def _versions(name: str) -> dict[str, str]:
+    entrant = ENTRANTS[name]
+    if isinstance(entrant, Own):
+        return {package: version(package) for package in OWN_PACKAGES}
+    return versions(entrant.environment, entrant.packages)
 
 
 def prepare(cells: Sequence[Cell], work: Path, data: Path, say: Say) -> Bench:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 ALL = "all"
 SETS = ("flowers", "animals")
-SIZES = ("10", ALL, "50")  # photographs of a class to learn from: the extremes first
+FEW = ("10", "50")  # photographs of a class to learn from, drawn anew in each turn
+SIZES = (*FEW, ALL)
 TURNS = 3
 
 
@@ -49,18 +50,42 @@ class Cell:
         return asdict(self)
 
 
-def ordered(points: Mapping[str, Sequence[Point]], turns: Iterable[int]) -> Iterator[Cell]:
-    """Yield all cells: in each turn the early points of everybody first, then the others; so there is always a picture.
+class Pass(NamedTuple):
+    """Cells that belong together in the order: of the first turn or the others, early points or the others."""
 
-    points: of each entrant. Within a set, entrants take turns at being the first.
+    first: bool
+    early: bool
+    sizes: tuple[str, ...]
+
+
+# What says most in the shortest time comes first: one end point of everybody on every set, then other draws of few
+# photographs, then the curves; what takes hours, and differs by the seed of the training alone, comes last.
+PASSES = (
+    Pass(first=True, early=True, sizes=(*FEW[:1], ALL, *FEW[1:])),
+    Pass(first=False, early=True, sizes=FEW),
+    Pass(first=True, early=False, sizes=FEW),
+    Pass(first=True, early=False, sizes=(ALL,)),
+    Pass(first=False, early=False, sizes=FEW),
+    Pass(first=False, early=True, sizes=(ALL,)),
+    Pass(first=False, early=False, sizes=(ALL,)),
+)
+
+
+def ordered(points: Mapping[str, Sequence[Point]], turns: int) -> Iterator[Cell]:
+    """Yield the cells of turns 1 to `turns`, in the order of PASSES.
+
+    points: of each entrant. On a set, entrants come one after the other; in another turn, another one comes first.
     """
-    for turn, early, size, data in product(turns, (True, False), SIZES, SETS):
-        names = list(points)
-        start = (turn - 1) % len(names) if names else 0
-        for name in names[start:] + names[:start]:
-            for point in points[name]:
-                if point.early == early:
-                    yield Cell(data, size, turn, name, point.name)
+    names = list(points)
+    for each in PASSES:
+        for turn, size, data in product(range(1, turns + 1), each.sizes, SETS):
+            if (turn == 1) != each.first:
+                continue
+            start = (turn - 1) % len(names)
+            for name in names[start:] + names[:start]:
+                yield from (
+                    Cell(data, size, turn, name, point.name) for point in points[name] if point.early == each.early
+                )
 
 
 def chosen(cells: Iterable[Cell], only: str) -> list[Cell]:

@@ -78,7 +78,7 @@ PEERS: Mapping[str, Peer] = {
             (
                 _fine_tune(3, early=True),
                 *map(_fine_tune, (1, 5)),
-                Point("fine_tune(10), augmented", {"epochs": 10, "augment": True}),
+                Point("fine_tune(10) augmented", {"epochs": 10, "augment": True}),
             ),
             _fine_tune(1),
         ),
@@ -90,7 +90,7 @@ PEERS: Mapping[str, Peer] = {
             (
                 Point("as it comes", {}, early=True),
                 Point("medium_quality", {"presets": "medium_quality"}),
-                Point("medium_quality, 120 s", {"presets": "medium_quality", "time_limit": 120}),
+                Point("medium_quality 120 s", {"presets": "medium_quality", "time_limit": 120}),
             ),
             Point("1 epoch", {"hyperparameters": {"optim.max_epochs": 1}}),
         ),
@@ -101,8 +101,8 @@ PEERS: Mapping[str, Peer] = {
             ("keras", "tensorflow-cpu"),
             (
                 Point("head 10", {"head": 10, "all": 0}, early=True),
-                Point("head 2, all 1", {"head": 2, "all": 1}),
-                Point("head 10, all 10", {"head": 10, "all": 10}),
+                Point("head 2 + all 1", {"head": 2, "all": 1}),
+                Point("head 10 + all 10", {"head": 10, "all": 10}),
             ),
             Point("head 1", {"head": 1, "all": 0}),
         ),

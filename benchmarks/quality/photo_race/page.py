@@ -51,15 +51,23 @@ def circumstances(record: Record) -> str:
     if not entries:
         return f"Nothing has been measured yet on {where}."
     dates = sorted(entry["date"] for entry in entries)
-    versions = sorted({f"{name} {text}" for entry in entries for name, text in entry["versions"].items()})
     commits = ", ".join(sorted({entry["commit"] for entry in entries}))
     return (
         f"`{COMMAND}`: {len(entries)} processes from {dates[0]} to {dates[-1]} (UTC) on {where}, no graphics "
         f"processor; load average at their start {max(entry['load'] for entry in entries):.1f} at most. Versions: "
-        f"{', '.join(versions) or 'none besides'}; Sadari's sources: {commits}. Accuracies are means over the turns, "
+        f"{_versions(record)}; Sadari's sources: {commits}. Accuracies are means over the turns, "
         "with the standard deviation; seconds are medians, with the least and the greatest, of whole processes. In "
         "another turn, 10 and 50 photographs of a class are other ones."
     )
+
+
+def _versions(record: Record) -> str:
+    """Return the versions that each entrant ran with; several of one are joined."""
+    found: dict[str, set[str]] = {}
+    for cell, entry in record.finished().items():
+        names = ", ".join(f"{name} {text}" for name, text in entry["versions"].items())
+        found.setdefault(cell.entrant.partition(" ")[0], set()).add(names)
+    return "; ".join(f"{name}: {' and '.join(sorted(texts))}" for name, texts in sorted(found.items()))
 
 
 def figures(found: Sequence[Standing]) -> str:

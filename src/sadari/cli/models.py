@@ -43,7 +43,9 @@ def models(
     classes: Annotated[int | None, typer.Option(min=2, help="Number of classes; 10, or 3 for a backbone.")] = None,
     train: Annotated[
         str | None,
-        typer.Option(help="What of a backbone learns: all, head, from:LAYER or LAYER;LAYER. The same as --set train=."),
+        typer.Option(
+            help="What of a backbone learns: all, head, last:SHARE, from:LAYER or LAYER;LAYER; the same as --set train."
+        ),
     ] = None,
     set_: Overrides = None,
     as_json: AsJson = False,

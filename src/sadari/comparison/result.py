@@ -1,7 +1,7 @@
 """What is the result of a comparison? Arms, verdicts and histories, read from the run folders; as JSON and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,7 +200,7 @@ def make_result(
     return ComparisonResult(
         out=out,
         title=request.title,
-        data=data,
+        data=_with_choice(request, data),
         arms=results,
         verdicts=pair_verdicts(results, correct, margin),
         records={arm.name: tuple(records[arm.name]) for arm in results},
@@ -211,6 +211,13 @@ def make_result(
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
     )
+
+
+def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
+    """Add that the judging images chose the ensemble too, where no test images judge."""
+    if not request.ensemble or data.judged_on == "test":
+        return data
+    return replace(data, sentences=(*data.sentences, "they chose the ensemble too, which flatters it more"))
 
 
 def pair_verdicts(

@@ -13,7 +13,7 @@ from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.result import ComparisonResult
-from sadari.comparison.variants import ENSEMBLE, line_name
+from sadari.comparison.variants import line_name
 from sadari.evaluation.metrics import confusion
 from sadari.report.sentences import shown_wins
 from sadari.run import RunRecord
@@ -148,9 +148,9 @@ def _unsort(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def curves(result: ComparisonResult) -> Curves:
     """Return loss and accuracy over the epochs, of every arm that has a finished run; an ensemble has no epochs."""
-    asked = [arm for arm in result.arms_asked if arm.name != ENSEMBLE]
-    requested = [(arm.name, result.records[arm.name]) for arm in asked]
-    histories = {name: [record.history for record in records] for name, records in requested if records}
+    requested = [(arm.name, result.records[arm.name]) for arm in result.arms_asked]
+    trained = [(name, records) for name, records in requested if records and not records[0].is_ensemble]
+    histories = {name: [record.history for record in records] for name, records in trained}
     loss, accuracy = (
         tuple(_curve(arm, split, figure, histories[arm]) for arm in histories for split in ("train", "val"))
         for figure in ("loss", "accuracy")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from sadari.data.augment.pipeline import Augmentation
@@ -46,7 +46,8 @@ class Batches:
     each of `images`, such as its pixels. loss: the loss of an answer about them. views: where there are any, they
     replace the rows of `inputs`: for each of a few epochs in turn, the rows of the images at `positions` as they were
     drawn for it. soft: where there is a teacher, its probabilities for the images at `positions`, float32 (N, K), which
-    an augmentation that mixes images mixes too.
+    an augmentation that mixes images mixes too. side: that of the images as `inputs` prepares them, where it is another
+    than that of the rows; else 0.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Batches:
         augmentation: Augmentation | None = None,
         views: Sequence[NDArray[Any]] = (),
         soft: Tensor | None = None,
+        side: int = 0,
     ) -> None:
         self._inputs = inputs
         self._soft = soft
@@ -72,6 +74,7 @@ class Batches:
         self._device = device
         self.loss = loss
         self._augmentation = augmentation
+        self._side = side
         self._epoch = -1
         self._order = np.arange(0)
         self._ready: dict[int, Batch] = {}
@@ -115,9 +118,15 @@ class Batches:
         drawn = torch.from_numpy(rows).to(self._device)
         labels = torch.from_numpy(self._labels[positions]).to(self._device)
         soft = None if self._soft is None else self._soft[torch.from_numpy(chosen)].to(self._device)
+        drawn, labels, soft = self._augmented(drawn, labels, soft, generator_for(self._seed, "augment", epoch, step))
+        return (reduced(drawn, self._side) if self._side else drawn), labels, soft
+
+    def _augmented(
+        self, drawn: Tensor, labels: Tensor, soft: Tensor | None, generator: Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return rows, labels and teacher's answers as the augmentation changes them."""
         if self._augmentation is None:
             return drawn, labels, soft
-        generator = generator_for(self._seed, "augment", epoch, step)
         drawn = self._augmentation.apply(drawn, generator)
         if soft is None or not self._augmentation.mixes:
             return *self._augmentation.mix(drawn, labels, self.loss.classes, generator), soft
@@ -125,3 +134,9 @@ class Batches:
         shares = torch.cat([F.one_hot(labels, self.loss.classes), soft], 1)
         drawn, mixed = self._augmentation.mix(drawn, shares, self.loss.classes, generator)
         return drawn, mixed[:, : self.loss.classes], mixed[:, self.loss.classes :]
+
+
+def reduced(pixels: Tensor, side: int) -> Tensor:
+    """Return images, uint8 (N, H, W, C), reduced to sides of `side` pixels: bilinear, without aliases."""
+    planes = pixels.permute(0, 3, 1, 2)
+    return F.interpolate(planes, (side, side), mode="bilinear", antialias=True).permute(0, 2, 3, 1).contiguous()

@@ -8,12 +8,13 @@ import torch
 
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.files import write_json, write_text
 from sadari.inference.device import threads_for
 from sadari.inference.embedded import embedded_tensors
 from sadari.inference.model import Architecture
 from sadari.job import Job
+from sadari.models.backbone.module import Backbone
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.models.backbone.tensors import tensors_file
 from sadari.models.classical.registry import check_variables
@@ -82,12 +83,14 @@ def set_up(
     network = architecture.build(seed_for(job.seed, "weights"))
     stored = checkpoint_of(out).read()
     weights_sha256 = _load_weights(network, architecture, stored, out)
+    _keep_norms_still(network, job)
     _move(network, architecture, device)
     augmentation = _checked_augmentation(job, images, architecture)
     preprocess = _fitted_preprocess(job, images, split, architecture)
     teaching = Teaching.of(job, images, split, out, progress)
     taught = teaching.document(job, images, split, progress) if teaching and not RunRecord(out).begun else {}
 
+    _check_train_size(network, preprocess, job.settings.train_size)
     # Nothing is written before here: a network that does not fit leaves nothing behind.
     _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads, taught)
     write_json(out / PREPROCESS, preprocess.to_json())
@@ -115,6 +118,14 @@ def _load_weights(network: Network, architecture: Architecture, stored: Stored, 
     return ""
 
 
+def _keep_norms_still(network: Network, job: Job) -> None:
+    """Keep the batch norms of the backbone as they are, where the job wants it."""
+    if job.settings.backbone_norms == "still":
+        for each in network.modules():
+            if isinstance(each, Backbone):
+                each.keep_norms_still()
+
+
 def _move(network: Network, architecture: Architecture, device: torch.device) -> None:
     """Move `network` to `device`, unless it is a classical model: those stay on the processor."""
     if not architecture.classical:
@@ -138,6 +149,26 @@ def _fitted_preprocess(job: Job, images: ImageSet, split: Split, architecture: A
     return Preprocess.fitted(
         images, split.train, settings.scaling, settings.fit, architecture.scaling, settings.interpolation
     )
+
+
+@torch.no_grad()
+def _check_train_size(network: Network, preprocess: Preprocess, side: int) -> None:
+    """Raise UsageError where `network` cannot read images of `side`, as training gives them to it; 0 is no size."""
+    if not side:
+        return
+    smaller = preprocess.for_side(side)
+    device = next(network.parameters()).device
+    pixels = torch.zeros(1, side, side, preprocess.channels, dtype=torch.uint8, device=device)
+    was_training = network.training
+    try:
+        network.eval()(smaller.apply(pixels))
+    except (RuntimeError, AssertionError, ValueError):  # torch and timm raise any of these for sizes that do not fit
+        raise UsageError(
+            f"the network reads images of {preprocess.height}x{preprocess.width} only, not of train_size={side}; "
+            "leave it out, or end with a layer such as globalavgpool"
+        ) from None
+    finally:
+        network.train(was_training)
 
 
 def _write_settings_and_environment(

@@ -21,6 +21,7 @@ from sadari.errors import SadariError
 from sadari.files import names_in
 from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
+from sadari.inference.predict import Inputs
 from sadari.job import Job, find_job
 from sadari.models.layers.batchnorm import learning_norms
 from sadari.progress import Progress, Silent
@@ -30,6 +31,7 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit
 from sadari.training.engine import DivergedError, Engine
+from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
 from sadari.training.fit_loop import FitLoop
 from sadari.training.log import Log, require_there
 from sadari.training.loss import CrossEntropy, Distillation, softened
@@ -167,6 +169,10 @@ def _sentence(row: dict[str, float]) -> str:
 def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
     """Train step by step; where the loss is no longer a number, write the best weights as the model, then raise."""
     out, engine = setup.out, _engine(setup, loop)
+    if setup.job.settings.class_layer == FITTED and not setup.stored.groups:
+        learner, inputs, _ = setup.fit_inputs
+        settings, train = setup.job.settings, setup.split.train
+        start_class_layer(setup.network, learner, inputs, setup.images, train, settings, setup.log)
     if min(setup.job.settings.batch_size, len(setup.split.train)) == 1 and learning_norms(setup.network):
         setup.log.say(
             "batches of one image: batch normalisation learns from the positions of one map, and where that has only "
@@ -209,8 +215,10 @@ def _engine(setup: Setup, loop: FitLoop) -> Engine:
             len(images.classes), settings.label_smoothing, weights, settings.teacher_weight, settings.temperature
         )
         soft = softened(setup.answers, settings.temperature)
+    side = settings.train_size
+    drawn = Inputs(inputs.rows, setup.preprocess.for_side(side).apply) if side else inputs
     batches = Batches(
-        inputs, images, split.train, settings.batch_size, job.seed, device, loss, setup.augmentation, views, soft
+        drawn, images, split.train, settings.batch_size, job.seed, device, loss, setup.augmentation, views, soft, side
     )
     return Engine(
         network=setup.network,

@@ -6,7 +6,8 @@
     neighbours 20                                   # ends a network instead of the class layer
 
 `cut LAYER` ends the backbone behind that layer; `end` is where its features end. `train` is all, head (nothing of the
-backbone), from:LAYER, or layers separated by semicolons. `weights` comes last; see `models/backbone/pretrained.py`.
+backbone), last:SHARE of its layers, from:LAYER, or layers separated by semicolons. `weights` comes last; see
+`models/backbone/pretrained.py`.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from sadari.models.layers.tokens import Tokens
 if TYPE_CHECKING:
     from sadari.models.backbone.module import Outline
 
-WHAT_LEARNS = "all, head, from:LAYER or LAYER;LAYER"
+WHAT_LEARNS = "all, head, last:SHARE, from:LAYER or LAYER;LAYER"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,19 +1,24 @@
-"""Does a server read the photographs of phones, and can none of them harm it?"""
+"""Are photographs of phones predicted and served, and can none of them harm a server?"""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from sadari import deploy
 from sadari.deploy.serve.decoder import Decoder
 from sadari.deploy.serve.decoder_main import DECODING_BYTES, TooLargeError, memory_needed, pixels_in_header
 from sadari.inference.classifier import Classifier
 from sadari.inference.pixels import PixelForm
+from sadari.run import RunRecord
 from support.heic import coded, crop_box, deep_heic, heic, size_box, tiled, written
 from support.server import as_files
+from support.sets import write_folder
+from support.terminal import Terminal
 
 MOST = 50_000_000
 FORM = PixelForm(8, 8, 3, "crop", "bilinear", max_pixels=MOST)
@@ -84,3 +89,18 @@ def test_48_megapixels_of_a_phone_fit_and_the_limit_is_that_of_the_server() -> N
     assert memory_needed(content, FORM, MOST) < DECODING_BYTES
     with pytest.raises(TooLargeError, match="over the limit of 48,000,000"):
         pixels_in_header(content, 48_000_000)
+
+
+def test_a_phone_s_folder_is_predicted(digits_run: RunRecord, tmp_path: Path, sadari: Terminal) -> None:
+    files = {"IMG_1.HEIC": heic(PHOTO), "IMG_1.MOV": b"film", "IMG_2.heic": heic(PHOTO)[:-20]}
+    answer = sadari("predict", digits_run.path, write_folder(tmp_path / "phone", files))
+    assert answer.status == 1
+    first, second = (line for line in answer.out.splitlines() if "IMG_" in line)
+    assert first.split()[1].isdecimal()
+    assert "damaged or cut short" in second
+    assert "left out 1 file that is hidden or no image" in answer.err
+
+
+def test_the_page_offers_such_photographs_where_the_system_does_not_know_them() -> None:
+    page = (Path(deploy.__file__).parent / "web" / "index.html").read_text(encoding="utf-8")
+    assert 'id="pick" accept="image/*,.heic,.heif,.hif,.avif"' in page
