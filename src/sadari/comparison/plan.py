@@ -112,7 +112,7 @@ def usual_steps(data: str | Path, overrides: Mapping[str, Value], progress: Prog
         return SMALL_IMAGES
     names = ", ".join(step.model for step in PHOTOGRAPHS)
     small = ", ".join(step.model for step in PHOTOGRAPHS if "image_size" in step.settings)
-    sizes = f"; {small} read them at {SMALL_SIDE} pixels, the others as their weights need them"
+    sizes = f"; {small} read them at {SMALL_SIDE} pixels, the others larger"
     progress.say(
         f"photographs (colour, shorter side mostly {found.side} pixels): {names} are compared; --models names others"
         f"{'' if settings.image_size else sizes}"
