@@ -231,3 +231,13 @@ def test_a_report_names_the_damaged_file(finished: Path, tmp_path: Path) -> None
     (run / "predictions.csv").write_bytes(b"\xff")
     with pytest.raises(SadariError, match=r"predictions\.csv"):
         reopen([run])
+
+
+def test_a_finished_run_without_its_model_is_not_sent_in_circles(
+    finished: Path, tmp_path: Path, sadari: Terminal
+) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    (run / "model.safetensors").unlink()
+    answer = sadari("evaluate", run)
+    assert answer.status == 1
+    assert "is finished, but its model.safetensors is gone; put it back, or train in another --out" in answer.err

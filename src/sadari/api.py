@@ -78,11 +78,11 @@ def export(
     quantize: str = "",
     progress: Progress | None = None,
 ) -> "Exported":
-    """Export the model of `run` as ONNX, proved to be the same model, or as a folder of safetensors.
+    """Export the model of `run` as ONNX or as a page, proved to be the same model, or as a folder of safetensors.
 
-    run: the folder of a run, or of a comparison (its best run by validation). to: "onnx" or "safetensors". out: beside
-    the run by default. quantize: "int8" for a smaller ONNX file, at a measured cost. Raises SadariError or
-    UsageError with one sentence; then there is no file.
+    run: the folder of a run, or of a comparison (its best run by validation). to: "onnx", "web" (a folder with a page
+    that needs no server) or "safetensors". out: beside the run by default. quantize: "int8" for a smaller ONNX file or
+    page, at a measured cost. Raises SadariError or UsageError with one sentence; then there is no file.
     """
     from sadari.deploy import export as exporting
     from sadari.run import RunRecord
@@ -127,12 +127,13 @@ def log(
 
 def compare(
     data: str | Path,
-    models: str | Sequence[str],
+    models: str | Sequence[str] = (),
     *,
     budget: str | float | None = None,
     seeds: int | Sequence[int] = 3,
     vary: Mapping[str, Sequence[Value] | str] | None = None,
     out: str | Path | None = None,
+    ensemble: bool = False,
     robustness: bool = False,
     margin: float | None = None,
     workers: int | None = None,
@@ -142,14 +143,15 @@ def compare(
 ) -> "ComparisonResult":
     """Compare models on the same images, and return which is better, and by how much.
 
-    models: names of models and TOML files; or "best", with a `budget` such as "10m" or in seconds: the most promising
-    models are tried, and the result compares those that were trained with the time that was left. seeds: how many, from
-    0, or which; of "best", at most. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or
-    text as --vary takes it. robustness: judge the
-    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
-    workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
-    one. jobs: the old name of `workers`; it goes with the next release. The result gives pandas frames by
-    `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
+    models: names of models and TOML files; none: the ladder that fits the images; or "best", with a `budget` such as
+    "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
+    time that was left. seeds: how many, from 0, or which; of "best", at most. vary: values by setting, such as
+    `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm `ensemble`, which averages the others'
+    predictions and is chosen on the validation images. robustness: judge the models on corrupted images too, as
+    `.robustness`. margin: find arms equal within this difference of accuracy. workers: how many runs train at once, at
+    most; None for as many as there are cores, where that is faster; of "best", one. jobs: the old name of `workers`; it
+    goes with the next release. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError
+    or UsageError with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.variants import values_of
@@ -169,6 +171,7 @@ def compare(
         overrides=overrides,
         budget=budget,
         workers=workers,
+        ensemble=ensemble,
         progress=progress,
     )
     folder = Path(out) if out is not None else None

@@ -33,6 +33,7 @@ ENVIRONMENT: Kinds = {
     "threads": COUNT_OR_NULL,
     "layers": TEXT,
     "weights_sha256": TEXT,
+    "teacher": {"name": TEXT, "sha256": TEXT, "note": TEXT},
 }
 REMEDY = "put it back as it was, or make it again in another --out"
 

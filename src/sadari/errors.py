@@ -24,3 +24,8 @@ def missing_package(purpose: str, package: str | None, extra: str) -> SadariErro
     # Never `pip install`: Sadari is not published, so that anybody could register a package of its name.
     received = f"{purpose} needs the package {package}, which is not installed"
     return SadariError(f"{received}; in the folder of Sadari's checkout, run: uv sync --extra {extra}")
+
+
+def reinstalling(package: str) -> str:
+    """Return how the checkout installs a package of its own dependencies again, as the end of a sentence."""
+    return f"in the folder of Sadari's checkout, run: uv sync --reinstall-package {package}"

@@ -26,6 +26,8 @@ SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
     "split.npz", "history.csv", "model.safetensors", "predictions.csv", "scores.json",
 )  # fmt: skip
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
+ENSEMBLE = "ensemble.json"  # in place of a model: which runs are averaged
+TEACHER = "checkpoint/teacher.safetensors"  # a teacher's answers, until the run is finished
 STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")
 
 
@@ -98,6 +100,11 @@ class RunRecord:
             raise SadariError(f"cannot read {path}: {error}; delete the folder and train again") from None
 
     @property
+    def is_ensemble(self) -> bool:
+        """Return whether it averages other runs, and has no model of its own."""
+        return (self.path / ENSEMBLE).is_file()
+
+    @property
     def finished(self) -> bool:
         """Return whether the run is complete: `scores.json` is written last."""
         return (self.path / SCORES).is_file()
@@ -138,9 +145,15 @@ class RunRecord:
         return str(self.environment.get("weights_sha256", "")) if self.begun else ""
 
     @property
+    def teacher(self) -> Mapping[str, Any]:
+        """Return `name`, `sha256` and `note` of the model whose answers it learned from; empty where there was none."""
+        return dict(self.environment.get("teacher", {})) if self.begun else {}
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """Return the notes on its images, such as that some were skipped, or that they are streamed."""
-        return tuple(self.environment["data"]["notes"])
+        """Return the notes on its images, such as that some were skipped, or that its teacher has seen some of them."""
+        note = self.teacher.get("note", "")
+        return (*self.environment["data"]["notes"], *([note] if note else []))
 
     @property
     def threads(self) -> int | None:

@@ -1,6 +1,8 @@
 """Which run does the user mean by a folder? The run in it, or the best run of the comparison in it."""
 
+import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sadari.errors import SadariError, UsageError
@@ -30,7 +32,8 @@ def find_run(path: Path | str, progress: Progress) -> Path:
     if not is_comparison(folder):
         named = (runs or comparisons_in(folder))[0]
         raise UsageError(f"'{folder}' holds several runs; name one of them, such as {named}")
-    finished = [run for run in runs if RunRecord(run).finished]
+    asked = has_ensemble(folder)
+    finished = [run for run in runs if RunRecord(run).finished and (asked or not RunRecord(run).is_ensemble)]
     if not finished:
         raise SadariError(
             f"no run of the comparison '{folder}' is finished; go on with the command that began it and --out {folder}"
@@ -41,6 +44,13 @@ def find_run(path: Path | str, progress: Progress) -> Path:
 def is_comparison(folder: Path) -> bool:
     """Return whether `folder` is that of a comparison, finished or not."""
     return (folder / COMPARISON).is_file()
+
+
+def has_ensemble(folder: Path) -> bool:
+    """Return whether the comparison in `folder` has an ensemble; one of an earlier command may still be stored."""
+    with suppress(OSError, ValueError):
+        return bool(tomllib.loads((folder / COMPARISON).read_text(encoding="utf-8")).get("ensemble", False))
+    return False
 
 
 def runs_in(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """What does the command line say where a command makes no sense?"""
 
+import signal
 import sys
 
 import pytest
@@ -22,3 +23,20 @@ def test_what_makes_no_sense_ends_with_a_sentence_and_status_2(
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
+def test_a_signal_after_the_work_ends_the_process_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["sadari", "--version"])
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with pytest.raises(SystemExit):
+            main()
+        assert signal.getsignal(signal.SIGTERM) == signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # below nohup
+        with pytest.raises(SystemExit):
+            main()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -277,3 +277,37 @@ def test_a_network_that_changed_begins_a_new_run_beside_the_old_one(sadari: Term
     answer = sadari(*words)
     assert answer.status == 0
     assert "the network has changed since runs/digits-own-net-seed0; a new run" in answer.err
+
+
+def test_a_student_is_trained_by_the_best_run_of_a_comparison(sadari: Terminal, tmp_path: Path) -> None:
+    data = arrays_file(tmp_path, patterns())
+    assert sadari("compare", data, "--models", "softmax,mlp", "--seeds", "1", *QUICK, "--out", "compared").status == 0
+    answer = sadari("train", data, "--model", "cnn", "--set", "teacher=compared", *QUICK, "--out", "student", "--json")
+    assert answer.status == 0
+    assert "compared is a comparison; its best run by validation is" in answer.err
+    student = RunRecord(tmp_path / "student")
+    assert student.teacher["name"] in ("softmax-seed0", "mlp-seed0")
+    assert sadari("resume", "student", "--json").document == answer.document
+
+
+@pytest.mark.parametrize(
+    ("setting", "status", "says"),
+    [
+        ("teacher=nowhere", 2, "the teacher: there is no model in '/"),
+        ("teacher=set.npz", 2, "the teacher: there is no model in '/"),
+        ("teacher=run", 1, "has no model yet; finish it with: sadari resume"),
+        ("teacher_weight=2", 2, "teacher_weight is a number from 0 to 1, not 2"),
+        ("temperature=0", 2, "temperature is a number from 0.1 up, not 0"),
+    ],
+)
+def test_a_teacher_that_cannot_teach_is_one_sentence(
+    setting: str, status: int, says: str, sadari: Terminal, tmp_path: Path
+) -> None:
+    data = arrays_file(tmp_path, patterns())
+    if setting == "teacher=run":
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "settings.toml").write_text("", encoding="utf-8")
+    answer = sadari("train", data, "--model", "mlp", "--set", setting, *QUICK, "--out", "student")
+    assert (answer.status, answer.out) == (status, "")
+    assert says in answer.err and len(answer.err.splitlines()) == 1
+    assert not (tmp_path / "student").exists()

@@ -66,7 +66,7 @@ def test_photographs_without_weights_are_told_what_weights_would_bring() -> None
     excluded = {"linear-probe": candidates.NO_WEIGHTS, "knn": candidates.NO_WEIGHTS, "a1-cnn": "too large"}
     said = candidates.advice_on_weights(excluded, (64, 64, 3))
     assert said.startswith("linear-probe, knn begin with a network that has learnt from a million photographs")
-    assert "`sadari train DATA --model linear-probe` downloads" in said and "SADARI_WEIGHTS_DIR" in said
+    assert "leave out backbone" in said and "`sadari train DATA --model linear-probe --set backbone=NAME` down" in said
     assert candidates.advice_on_weights(excluded, (28, 28, 1)) == ""
     assert candidates.advice_on_weights({"a1-cnn": "too large"}, (64, 64, 3)) == ""
 
@@ -117,16 +117,16 @@ def test_models_that_do_not_fit_and_backbones_without_weights_stay_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SADARI_WEIGHTS_DIR", raising=False)
-    monkeypatch.setattr("sadari.models.weights._in_hub_cache", lambda _: None)
-    names = ("softmax", "mlp", "fine-tune", "a1-cnn")
+    monkeypatch.setattr("sadari.models.backbone.tensors.in_hub_cache", lambda _: None)
+    names = ("softmax", "mlp", "vgg16", "a1-cnn")
     monkeypatch.setattr(candidates, "MODELS", [find_model(name) for name in names])
     heard = Listener()
     result = search(clocked(), tmp_path / "out", heard=heard)
     said = [each for each in heard.said if "is not tried" in each]
-    assert said[0] == "fine-tune is not tried: the weights are not on this machine, and best downloads none"
+    assert said[0] == "vgg16 is not tried: the weights are not on this machine, and best downloads none"
     assert said[1].startswith("a1-cnn is not tried: ") and "maxpool" in said[1]
     assert "2 models could be tried: softmax, mlp" in heard.said
-    assert any(note.startswith("fine-tune was not tried") for note in result.notes)
+    assert any(note.startswith("vgg16 was not tried") for note in result.notes)
 
 
 def test_majority_learns_nothing_and_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:

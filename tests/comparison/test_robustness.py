@@ -58,13 +58,13 @@ def made(out: Path, arms: tuple[Arm, ...] = ARMS, robust: bool = True) -> Compar
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the names of the corruptions under which a model is judged from here on."""
     names: list[str] = []
-    original = corruption_robustness._Judge.entry
+    original = corruption_robustness._entry
 
-    def entry(self: Any, corruption: Any, task: Any) -> Any:
+    def entry(corruption: Any, *others: Any) -> Any:
         names.append(corruption.name)
-        return original(self, corruption, task)
+        return original(corruption, *others)
 
-    monkeypatch.setattr(corruption_robustness._Judge, "entry", entry)
+    monkeypatch.setattr(corruption_robustness, "_entry", entry)
     return names
 
 
@@ -167,17 +167,17 @@ def test_an_interrupted_judgement_goes_on_where_it_was(copied: Path, monkeypatch
     complete = made(copied).robustness
     for path in copied.glob(f"*/{FILE}"):
         path.unlink()
-    original, calls = corruption_robustness._Judge.entry, 0
+    original, calls = corruption_robustness._entry, 0
 
-    def interrupted(self: Any, corruption: Any, task: Any) -> Any:
+    def interrupted(*judged: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 9:  # the second run's third
             raise KeyboardInterrupt
-        return original(self, corruption, task)
+        return original(*judged)
 
     with monkeypatch.context() as patch:
-        patch.setattr(corruption_robustness._Judge, "entry", interrupted)
+        patch.setattr(corruption_robustness, "_entry", interrupted)
         with pytest.raises(KeyboardInterrupt):
             made(copied)
     names = counted(monkeypatch)

@@ -116,6 +116,40 @@ def test_unknown_folders_that_hold_the_same_folders_are_refused_with_the_option(
             splits_of(paths, wrong)
 
 
+@pytest.mark.parametrize("tops", [("train", "test"), ("1.Training", "2.Validation")])
+@pytest.mark.parametrize("inner", ["images", "원천데이터"])
+def test_a_folder_that_wraps_the_classes_of_each_split_is_skipped(tops: tuple[str, str], inner: str) -> None:
+    second = "test" if "test" in tops else "val"
+    paths = list(tree(*(f"{top}/{inner}/{name}" for top in tops for name in ("cat", "dog"))))
+    for wanted in ("auto", f"train={tops[0]} {second}={tops[1]}"):
+        assert splits_of(paths, wanted) == (("cat", "dog"), {"train", second})
+    assert f"the classes are the folders in the folder '{inner}' of each split" in lay_out(paths, "the set").notes
+
+
+@pytest.mark.parametrize("paths", [("train/cat/a", "test/cat/b"), ("train/x/a", "train/x/b", "test/y/a", "test/y/b")])
+def test_folders_inside_the_classes_of_splits_are_no_classes(paths: tuple[str, ...]) -> None:
+    assert splits_of(list(tree(*paths)))[0] != ("a", "b")
+
+
+def test_folders_with_spaces_can_be_named_as_splits_and_the_option_can_be_copied() -> None:
+    paths = list(tree("반 1/cat", "반 1/dog", "반 2/cat", "반 2/dog"))
+    with pytest.raises(SadariError, match=r"split_folders='train=반 1 test=반 2'"):
+        splits_of(paths)
+    assert splits_of(paths, "train=반 1 test=반 2") == (("cat", "dog"), {"train", "test"})
+    assert splits_of(paths, "train=반 1, test=반 2") == (("cat", "dog"), {"train", "test"})
+
+
+def test_an_example_of_the_option_keeps_the_splits_that_are_known() -> None:
+    paths = list(tree(*(f"{top}/{name}" for top in ("prediction", "test", "train") for name in ("cat", "dog"))))
+    with pytest.raises(SadariError, match=r"split_folders='train=train test=test val=prediction'"):
+        splits_of(paths)
+
+
+def test_two_folders_that_become_one_split_are_told() -> None:
+    paths = list(tree(*(f"{top}/{name}" for top in ("Test", "test", "train") for name in ("cat", "dog"))))
+    assert lay_out(paths, "the set").notes == ("the folders Test, test became one split, test",)
+
+
 def test_splits_inside_class_folders_are_splits() -> None:
     layout = lay_out(list(tree("cat/train", "cat/test", "dog/train", "dog/test")), "the set")
     assert layout.classes == ("cat", "dog")
@@ -276,3 +310,27 @@ def test_check_says_what_info_says_and_ends_with_1_where_photographs_are_missing
     assert answer.out.count("differ only in case") == 1
     assert all(note in " ".join(answer.out.split()) for note in notes)
     assert json.loads(sadari("data", "check", path, "--json").out)["notes"] == notes
+
+
+def test_check_says_which_files_cannot_be_read_where_too_few_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = tree("cat", "dog")
+    path = write_folder(tmp_path / "set", dict.fromkeys(files, b"nothing"))
+    terminal = Terminal(monkeypatch, capsys)
+    answer = terminal("data", "check", path)
+    assert answer.status == 1
+    assert "4 files cannot be read: cat/0.png (it is no JPEG" in answer.err
+    assert "and 1 more; without them" in answer.err
+    write_folder(path, {name: content for name, content in files.items() if name.startswith("cat")})
+    answer = terminal("data", "check", path)
+    assert "2 files cannot be read: dog/0.png" in answer.err
+    assert "without them, set has no training image of the class 'dog'" in answer.err
+
+
+def test_show_prints_what_was_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_folder(tmp_path / "set", {**tree("cat", "dog"), "cat/x.cr2": b"x", "cat/y.raw": b"y"})
+    answer = Terminal(monkeypatch, capsys)("data", "show", path, "--out", tmp_path / "samples.png")
+    assert "note  left out 2 files that are no image" in answer.out

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sadari.data.convert import convert
 from sadari.data.decode import Frame, decode_image
-from sadari.data.image_file import UnreadableImageError, has_deep_colours
+from sadari.data.image_file import UnreadableImageError, has_deep_colours, has_more_pages
 from sadari.data.levels import RANGES, Levels16, range_of, to_8_bits
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
@@ -190,6 +190,43 @@ def tiff(bits: int, values: NDArray[np.int64]) -> bytes:
     wide = (256, 257, 273, 278, 279)
     table = b"".join(struct.pack("<HHII", tag, 4 if tag in wide else 3, 1, each) for tag, each in tags.items())
     return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + table + bytes(4)
+
+
+def test_16_bits_far_from_0_that_leave_few_levels_are_told(tmp_path: Path) -> None:
+    for at, value in enumerate((30000, 30400, 30600, 31000)):
+        (tmp_path / "set" / "ab"[at % 2]).mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(np.full((6, 6), value, dtype=np.uint16))
+        image.save(tmp_path / "set" / "ab"[at % 2] / f"{at}.png")
+    notes = load(tmp_path / "set", Settings()).notes
+    assert notes[1].startswith("the 16-bit images have only 5 of 256 grey levels left (117 to 121)")
+    Image.fromarray(np.arange(0, 36 * 1000, 1000, dtype=np.uint16).reshape(6, 6)).save(tmp_path / "set" / "a" / "x.png")
+    assert len(load(tmp_path / "set", Settings()).notes) == 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pages_after_the_first_one_are_told(order: str, tmp_path: Path) -> None:
+    for at in range(4):
+        (tmp_path / "set" / "ab"[at % 2]).mkdir(parents=True, exist_ok=True)
+        page = Image.fromarray(np.full((6, 6), 60 * at, dtype=np.uint8))
+        page.save(tmp_path / "set" / "ab"[at % 2] / f"{at}.tif", save_all=True, append_images=[page] * (at == 3))
+    assert load(tmp_path / "set", Settings()).notes == (
+        "1 image has several pages (b/3.tif), of which only the first is read",
+    )
+    assert not has_more_pages(deep_tiff(DEEP, order))
+    for cut in range(40):
+        has_more_pages(deep_tiff(DEEP, order)[:cut])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"MM\0*" + bytes(40), "it is a TIFF of a kind that is not read"),
+        (b"GIF89" + bytes(40), "it is no JPEG, PNG, BMP, GIF, WebP or TIFF image"),
+    ],
+)
+def test_what_is_unsupported_is_not_called_no_image(content: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableImageError, match=reason):
+        decode_image(content)
 
 
 def test_a_tiff_whose_0_is_white_is_turned_with_8_and_with_16_bits() -> None:

@@ -64,6 +64,7 @@ def test_usual_names_of_columns_are_known_and_told(header: str, folder: Path) ->
         ("subset", ["train", "train", "test", "test"], ["train", "train", "test", "test"]),
         ("is_train", ["1", "1", "0", "0"], ["train", "train", "test", "test"]),
         ("is_train", ["True", "True", "False", "False"], ["train", "train", "test", "test"]),
+        ("split", ["학습", "검증", "시험", "holdout"], ["train", "val", "test", "test"]),
         ("fold", ["0", "1", "2", "3"], [""] * 4),
         ("weight", ["1", "2", "3", "4"], [""] * 4),
     ],
@@ -75,6 +76,9 @@ def test_columns_that_say_the_split_are_read_and_others_named(
     (folder / "set.csv").write_text(f"path,label,{column}\n{rows}")
     images = load(folder / "set.csv", Settings())
     assert list(images.source_split) == expected
+    if column == "split":
+        assert images.notes == ()
+        return
     told = f"took the column '{column}' as split" if expected[0] else f"did not read the column {column}"
     assert images.notes == (told,)
 
@@ -91,6 +95,7 @@ REFUSED = {
     "a column twice": ("path,label,label\na/0.png,x,y\n", "has the column label twice"),
     "is_train says more": ("path,label,is_train\na/0.png,x,2\n", "line 2: split is 0 or 1, not '2'"),
     "a name too long": (f"path,label\n{'x' * 5000},a\n", "1 of 1 images that are not there"),
+    "a file by two paths": ("path,label\na/0.png,x\n./a/0.png,y\n", "one file twice, as 'a/0.png' and './a/0.png'"),
     "a name with NUL": ("path,label\na\0b.png,a\n", "that are not there"),
 }  # fmt: skip
 
@@ -144,6 +149,13 @@ def test_arrays_of_one_split_with_labels_of_other_kinds(
     images = load(tmp_path / "set.npz", Settings())
     assert images.classes == ("False", "True")
     assert images.labels.tolist() == [1, 0, 1, 0]
+
+
+def test_labels_of_bytes_that_are_no_utf8_are_one_sentence(tmp_path: Path) -> None:
+    labels = np.array([name.encode("cp949") for name in ("고양이", "개")] * 2)
+    np.savez(tmp_path / "set.npz", X=np.full((4, 3, 3), 90, np.uint8), y=labels)
+    with pytest.raises(SadariError, match=r"set\.npz: y holds names that are not UTF-8 .*; save them as text"):
+        load(tmp_path / "set.npz", Settings())
 
 
 def test_labels_that_differ_in_case_alone_are_classes_with_a_note(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -90,6 +91,12 @@ def test_int8_tells_its_cost(sadari: Terminal, run: RunRecord, tmp_path: Path, m
     assert cost["accuracy_int8"] == right.mean()
     assert cost["accuracy"] == pytest.approx(run.scores("val")["accuracy"])
     assert cost["images"] == len(val) == 8
+    metadata = {each.key: each.value for each in onnx.load(tmp_path / "small.onnx").metadata_props}
+    assert json.loads(metadata["quantization_cost"]) == {
+        "split": "validation", "images": 8, "accuracy_float32": cost["accuracy"],
+        "accuracy_int8": cost["accuracy_int8"], "changed": cost["changed"],
+    }  # fmt: skip
+    assert (metadata["quantized"], metadata["model"]) == ("int8", "mlp")
     assert 0.1 < cost["size_ratio"] < 0.6
     assert cost["speed_ratio"] > 0
     said = sadari("export", str(run.path), "--quantize", "int8", "--out", "small.onnx").out.splitlines()
@@ -108,11 +115,11 @@ def test_the_cost_is_counted_on_pairs() -> None:
 
 
 def test_another_model_is_not_kept(run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def of_other_weights(model: TrainedModel, about: dict[str, str]) -> bytes:
+    def of_other_weights(model: TrainedModel, about: dict[str, str], *members: Any) -> bytes:
         with torch.no_grad():
             last = list(model.network.head.parameters())[-1]
             last.copy_(torch.tensor([0.0, 50.0, 0.0]))
-        content = make_onnx(model, about)
+        content = make_onnx(model, about, *members)
         with torch.no_grad():
             last.zero_()
         return content
@@ -180,7 +187,7 @@ def test_without_validation_the_training_images_prove_it(folder: Path, tmp_path:
     [
         (("RUN", "--to", "onx"), 2, "unknown form 'onx'; did you mean 'onnx'?"),
         (("RUN", "--quantize", "int4"), 2, "--quantize is int8, not 'int4'"),
-        (("RUN", "--to", "safetensors", "--quantize", "int8"), 2, "--quantize goes with --to onnx only"),
+        (("RUN", "--to", "safetensors", "--quantize", "int8"), 2, "--quantize goes with --to onnx and --to web only"),
         (("RUN", "--out", "."), 2, "'.' is a folder; --out takes the name of a file"),
         (("nowhere",), 2, "'nowhere' is not a run"),
         (("RUN", "--out", "/proc/model.onnx"), 1, "cannot write /proc/model.onnx"),

@@ -137,6 +137,16 @@ def test_random_weights_and_files_of_nobody_s_have_no_licence(tmp_path: Path) ->
         assert words in card
 
 
+def test_the_card_says_who_taught_and_nothing_says_where_that_is(folder: Path, run: RunRecord, tmp_path: Path) -> None:
+    student = trained(folder, tmp_path / "student", "softmax", epochs=1, teacher=str(run.path))
+    made = public.export(student.path, "safetensors")
+    card = (made.path / "README.md").read_text(encoding="utf-8")
+    taught = f"It learned also from the answers of the model cnn (SHA-256 {student.teacher['sha256'][:12]})."
+    assert taught in card and "learnt from the data above alone" not in card
+    for each in made.path.iterdir():
+        assert str(run.path.parent).encode() not in each.read_bytes()
+
+
 def test_names_from_outside_cannot_change_the_card(tmp_path: Path) -> None:
     files = {
         name.replace("cat", "<b>|*x*").replace("dog", "# dog"): content

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from sadari.deploy.serve.about import data_name, describe_model
+from sadari.deploy.origin import data_name
+from sadari.deploy.serve.about import describe_model
 from sadari.deploy.serve.access import Access, host_and_port, host_name
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app

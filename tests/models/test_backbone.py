@@ -148,6 +148,14 @@ def test_what_learns(train: str, first: str | None) -> None:
     )
 
 
+def test_the_last_share_of_the_layers_learns() -> None:
+    half, all_of = backbone("test_resnet", train="last:0.5"), backbone("test_resnet", train="last:1")
+    names = [name for name, _ in half.graph.named_parameters()]
+    assert learning(half) == set(names[len(names) - len(learning(half)) :])
+    assert 0.4 < len(learning(half)) / len(names) < 0.6 and not all_of.frozen
+    assert learning(backbone("test_resnet", train="last:0.001"))
+
+
 def test_parameters_that_belong_to_no_layer_learn_from_where_they_are_used() -> None:
     everything = backbone("test_vit", train="all")
     later = backbone("test_vit", train="from:blocks.1")
@@ -162,7 +170,9 @@ def test_parameters_that_belong_to_no_layer_learn_from_where_they_are_used() -> 
         ("end", "from:layer9", "unknown layer of test_resnet 'layer9'; did you mean 'layer"),
         ("layer2", "layer3", "unknown layer of test_resnet 'layer3'; did you mean 'layer"),
         ("end", "maxpool", "'maxpool' of test_resnet has no parameters that could learn"),
-        ("end", ";", "train is all, head, from:LAYER or LAYER;LAYER, not ';'"),
+        ("end", ";", "train is all, head, last:SHARE, from:LAYER or LAYER;LAYER, not ';'"),
+        ("end", "last:half", "train=last:SHARE takes a share above 0 and at most 1, such as last:0.5, not 'half'"),
+        ("end", "last:1.5", "train=last:SHARE takes a share above 0 and at most 1, such as last:0.5, not '1.5'"),
         ("end", "qqqqqqqq", "unknown layer of test_resnet 'qqqqqqqq'; there are: conv1, conv1.0, "),
     ],
 )

@@ -155,7 +155,7 @@ def test_positions_of_another_image_size_are_resampled_as_timm_does(tmp_path: Pa
             ),
             "the weights read 1 channels instead of 3",
         ),
-        (lambda folder: (folder / "config.json").unlink(), "has no config.json; weights is auto, random"),
+        (lambda folder: (folder / "config.json").unlink(), "has no config.json; weights is auto, embedded, random"),
         (lambda folder: (folder / "model.safetensors").unlink(), "has no model.safetensors; weights of other"),
         (
             lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
@@ -186,7 +186,7 @@ def test_pickles_are_not_read(tmp_path: Path) -> None:
     [
         ("resnet81", "auto", "unknown backbone 'resnet81'; did you mean 'resnet18'?"),
         (f"{SMALL}.r160_in2k", "auto", f"unknown weights '{SMALL}.r160_in2k'; did you mean '{SMALL}.r160_in1k'?"),
-        (SMALL, "/nowhere/at/all", "there are no weights '/nowhere/at/all'; weights is auto, random"),
+        (SMALL, "/nowhere/at/all", "there are no weights '/nowhere/at/all'; weights is auto, embedded, random"),
         (SMALL, "random:", ""),
         (SMALL, "random:-1", "weights=random:SEED takes a whole number from 0 up, not '-1'"),
     ],
@@ -206,7 +206,7 @@ def ask_hub(tmp_path: Path, **environment: str) -> tuple[str, float]:
         "import time, timm, huggingface_hub\n"
         "from sadari.errors import SadariError\n"
         "from sadari.models.backbone.pretrained import find_pretrained\n"
-        "from sadari.models.weights import tensors_file\n"
+        "from sadari.models.backbone.tensors import tensors_file\n"
         "found, started = find_pretrained('test_resnet'), time.perf_counter()\n"
         "try:\n    print(tensors_file(found))\n"
         "except SadariError as error:\n    print(error)\n"

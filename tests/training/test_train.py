@@ -250,7 +250,7 @@ def test_a_run_without_or_with_a_damaged_model_says_so(tmp_path: Path) -> None:
     with pytest.raises(SadariError, match=r"the model of .* cannot be read"):
         evaluation.evaluate(run)
     model.unlink()
-    with pytest.raises(SadariError, match="has no model yet"):
+    with pytest.raises(SadariError, match=r"is finished, but its model\.safetensors is gone"):
         evaluation.evaluate(run)
     (run.path / "settings.toml").write_text("data = ")
     with pytest.raises(SadariError, match=r"cannot read .*settings.toml"):

@@ -21,7 +21,7 @@ def cache(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show decoded images and computed features that are kept between runs, verify them, or clear them."""
+    """Show what is kept between runs (decoded images, computed features, weights), verify it, or clear it."""
     from sadari.data.cache.digests import cache_dir
     from sadari.data.cache.entries import (
         LIMIT,

@@ -32,19 +32,20 @@ if TYPE_CHECKING:
     from sadari.comparison.result import ComparisonResult
     from sadari.progress import Progress
 
-MODELS = "majority,logistic,mlp,cnn"
-
 Out = Annotated[Path | None, out_option("Folder of the comparison; runs/NAME-N by default.")]
 
 
 def compare(
     data: Data,
     models: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="A,B,C", help="Models of the ladder, TOML files with networks, or best.", autocompletion=model_lists
+            metavar="A,B,C",
+            help="Models of the ladder, TOML files with networks, or best; without it those that fit the images.",
+            autocompletion=model_lists,
+            show_default=False,
         ),
-    ] = MODELS,
+    ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,6 +62,9 @@ def compare(
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Add an arm that averages the others, chosen on validation images.")
+    ] = False,
     robustness: Robustness = False,
     margin: Annotated[
         float | None, typer.Option(help="Arms count as equal within this difference of accuracy, such as 0.005.")
@@ -73,8 +77,8 @@ def compare(
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.variants import parse_vary
 
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    if not names:
+    names = [name.strip() for name in (models or "").split(",") if name.strip()]
+    if models is not None and not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
     progress = TerminalProgress()
     plan = plan_comparison(
@@ -85,6 +89,7 @@ def compare(
         overrides=overrides_of(set_, epochs=epochs),
         budget=budget,
         workers=workers_of(workers, jobs),
+        ensemble=ensemble,
         progress=progress,
     )
     result = _run(plan, out, robustness, margin, progress)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert sets of images.")
 app.command("cache")(cache)
 
+NAMED = 3  # files in a sentence
 SHOWN = 10  # groups of equal images; assumed enough to see what kind of copies they are
 
 
@@ -148,7 +149,15 @@ def _check(data: str, settings: Settings, progress: Progress) -> "Findings":
         unreadable = find_unreadable(content, progress, most) if isinstance(content, FileContent) else ()
         if not unreadable:
             raise
-        images = load(data, with_overrides(settings, {"unreadable": "skip"}), progress)
+        try:
+            images = load(data, with_overrides(settings, {"unreadable": "skip"}), progress)
+            draw_split(images, settings)
+        except SadariError as error:
+            first = ", ".join(f"{each.id} ({each.reason})" for each in unreadable[:NAMED])
+            more = f" and {len(unreadable) - NAMED:,} more" if len(unreadable) > NAMED else ""
+            raise SadariError(
+                f"{len(unreadable):,} files cannot be read: {first}{more}; without them, {error}"
+            ) from None
     split = draw_split(images, settings)
     return check(images, split, unreadable, progress, _photographs_left_out(data, settings))
 
@@ -215,6 +224,7 @@ def show_data(
     """
     from sadari.data.load import load
     from sadari.data.split import draw_split
+    from sadari.report.plots.fonts import boxes_notice
     from sadari.report.views import write_samples
 
     settings, progress = _settings(set_), TerminalProgress()
@@ -225,12 +235,14 @@ def show_data(
     drawn = write_samples(images, split, out, seed)
     if as_json:
         described = [asdict(each) for each in figures]
-        print_json({"picture": str(out.resolve()), "images": drawn, "scaling": settings.scaling, "pixels": described})
+        document = {"picture": str(out.resolve()), "images": drawn, "scaling": settings.scaling, "pixels": described}
+        print_json({**document, "notes": list(images.notes)})
         return
     if figures:
         _show_pixels(figures, settings.scaling)
     else:
         show("mean and deviation are not computed: the images are streamed, so that all of them had to be decoded")
+    show(*(f"note  {note}" for note in (*images.notes, *boxes_notice())))
     show(f"wrote {out}: {drawn} training images, each under its class")
 
 
@@ -285,7 +297,7 @@ def augment_data(
         received = f"augment is '{settings.augment}', which changes nothing"
         raise UsageError(f"{received}; say what to draw, such as --set augment='rotate 30, shift 0.2, zoom 0.2, flip'")
     write_views(view_grid(images, draw_split(images, settings), augmentation, settings.augment, seed), out)
-    for notice in boxes_notice():
+    for notice in (*images.notes, *boxes_notice()):
         progress.say(f"note: {notice}")
     progress.say(f"wrote {out}: each training image in the first column, and four views of it")
 

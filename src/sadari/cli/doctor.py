@@ -37,11 +37,13 @@ def examine() -> dict[str, Any]:
 
     settings = resolve_machine(Settings())
     folders, problems = _folders()
+    backbone = _backbone(problems)
     stamp = environment()
     del stamp["command"]
     return {
         "machine": {**stamp, "memory_gib": round(memory_bytes() / 2**30, 1) or None, "executable": sys.executable},
         "a_run_here": {"device": settings.device, "precision": settings.precision},
+        "backbone": backbone,
         "fonts": {
             "names_in_plots": list(font_families()),
             "hangul": writes("가"),
@@ -52,6 +54,24 @@ def examine() -> dict[str, Any]:
         "sets": _sets(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "problems": problems,
+    }
+
+
+def _backbone(problems: list[str]) -> dict[str, str]:
+    """Return what backbone=auto takes here; where it can take nothing, add why to `problems`."""
+    from sadari.models.backbone.choice import choose
+
+    try:
+        found = choose()
+    except SadariError as error:
+        problems.append(str(error))
+        return {}
+    return {
+        "name": found.backbone,
+        "weights": found.weights,
+        "cut": found.cut,
+        "license": found.license,
+        "sentence": found.sentence,
     }
 
 
@@ -99,6 +119,8 @@ def _show(document: dict[str, Any]) -> None:
     for name, installed in machine["packages"].items():
         echo(f"          {name} {installed}")
     echo(f"a run     trains on {here['device']} in {here['precision']}")
+    if document["backbone"]:
+        echo(f"backbone  {document['backbone']['sentence'].removeprefix('backbone: ')}")
     for name, folder in document["folders"].items():
         echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
     echo(f"fonts     {_fonts_text(document['fonts'])}")

@@ -54,6 +54,7 @@ def explain(
     from sadari.explain.summary import summarise
     from sadari.inference.classifier import Classifier
     from sadari.inference.evaluate import own_images
+    from sadari.inference.members import heaviest
     from sadari.report.plots.fonts import boxes_notice
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
@@ -61,6 +62,13 @@ def explain(
     progress = TerminalProgress()
     run = find_run(run, progress)
     record = RunRecord.open(run)
+    if record.is_ensemble:
+        member = heaviest(record)
+        progress.say(
+            f"{run} is an ensemble; its member that counts most is explained: {member.arm} ({member.weight:.2f}), "
+            f"{member.run.path}"
+        )
+        run, record = member.run.path, member.run
     if not images and channel is None and (layer or class_ or method):
         raise UsageError(f"--layer, --class and --method are about an image: name one, such as {_an_id(record)}")
     classifier = Classifier.open(run)

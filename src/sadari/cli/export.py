@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 def export(
     run: Run,
-    to: Annotated[str, typer.Option(help="onnx, or safetensors: a folder in the hub's layout.")] = "onnx",
+    to: Annotated[
+        str, typer.Option(help="onnx, safetensors (a folder in the hub's layout) or web (a page for a browser).")
+    ] = "onnx",
     out: Annotated[Path | None, out_option("The file or folder; beside the run by default.")] = None,
-    quantize: Annotated[str, typer.Option(help="int8: smaller and faster, at a measured cost (onnx only).")] = "",
+    quantize: Annotated[str, typer.Option(help="int8: smaller and faster, at a measured cost (onnx and web).")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a run's model as a file that runs without Sadari, proved to be the same model."""
@@ -69,6 +71,8 @@ def _lines(made: "Exported") -> list[str]:
         lines.append(f"  {_proof(made.parity, made.split)}")
     if made.cost:
         lines += [f"  {line}" for line in _cost(made.cost, made.split)]
+    if made.form == "web":
+        lines.append(f"next  open {shlex.quote(str(made.path / 'index.html'))} in a browser; no server is needed")
     if made.form == "safetensors":
         lines.append(f"next  sadari predict {shlex.quote(str(made.path))} photo.jpg")
     return lines

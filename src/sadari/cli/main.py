@@ -24,7 +24,7 @@ from sadari.cli.serve import serve
 from sadari.cli.settings import settings
 from sadari.cli.train import evaluate, resume, train
 from sadari.errors import SadariError
-from sadari.training.interrupt import interrupt_by_signals, interrupted_status
+from sadari.training.interrupt import end_by_signals, interrupt_by_signals, interrupted_status
 
 app = typer.Typer(
     name="sadari",
@@ -74,8 +74,12 @@ app.command("doctor")(doctor)
 
 def main() -> None:
     """Run the command line and leave with its status."""
-    with usable_streams():
-        status = _run()
+    try:
+        with usable_streams():
+            status = _run()
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            end_by_signals()  # what Python does at its end would answer a KeyboardInterrupt with a traceback
     sys.exit(status)
 
 

@@ -43,13 +43,16 @@ def models(
     classes: Annotated[int | None, typer.Option(min=2, help="Number of classes; 10, or 3 for a backbone.")] = None,
     train: Annotated[
         str | None,
-        typer.Option(help="What of a backbone learns: all, head, from:LAYER or LAYER;LAYER. The same as --set train=."),
+        typer.Option(
+            help="What of a backbone learns: all, head, last:SHARE, from:LAYER or LAYER;LAYER; the same as --set train."
+        ),
     ] = None,
     set_: Overrides = None,
     as_json: AsJson = False,
     inside: Annotated[bool, typer.Option("--inside", help="List the layers inside a backbone too.")] = False,
 ) -> None:
     """Show the ladder, or the layers, output shapes and parameters of one model."""
+    from sadari.models.backbone.choice import settled
     from sadari.models.backbone.spec import backbone_of
     from sadari.models.catalog import find_model
     from sadari.models.parse import parse
@@ -68,6 +71,7 @@ def models(
         return
     spec = find_model(name)
     _, variables = resolve(spec.settings, spec.variables, overrides)
+    variables, choice = settled(variables, overrides)
     backbone = backbone_of(parse(spec.layers, variables))
     size = image_size or (backbone.pretrained().size if backbone else IMAGE_SIZE)
     shape = (size, size, channels or (3 if backbone else CHANNELS))
@@ -75,6 +79,8 @@ def models(
         raise UsageError(f"{spec.name} begins with no backbone, so that all of its layers are listed without --inside")
     layers = _inner_layers(backbone, shape) if backbone else ()
     _show_model(spec, shape, classes or (ANIMALS if backbone else CLASSES), variables, layers, inside, as_json)
+    if choice and not as_json:
+        show(choice.sentence)
 
 
 def _inner_layers(backbone: "Backbone", shape: "Shape") -> "tuple[InnerLayer, ...]":

@@ -8,6 +8,7 @@ import typer
 from sadari.cli.completion import model_names
 from sadari.cli.options import AsJson
 from sadari.cli.output.console import new_table, print_json, show
+from sadari.models.backbone.choice import AUTO
 from sadari.settings import Settings, Value
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def settings(
     if spec:
         listed = ", ".join(f"{key} = {printed(value)}" for key, value in spec.variables.items())
         show(f"variables of {spec.name}: {listed}" if listed else f"{spec.name} has no variables")
+        if spec.variables.get("backbone") == AUTO:
+            show("backbone = auto takes pre-trained weights that are on this disk; `sadari doctor` says which")
     else:
         show("`sadari settings MODEL` shows the defaults and variables of a model; --set key=value sets them")
 

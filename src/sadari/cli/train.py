@@ -60,6 +60,9 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     from sadari.run import RunRecord
 
     record = RunRecord.open(_to_resume(run))
+    if record.is_ensemble:  # made whole or not at all, by its comparison
+        print_json(record.summary) if as_json else _show(record)
+        return
     _require_images(record)
     _run(find_job(record.job, record.layers), record.path, as_json)
 
@@ -168,10 +171,9 @@ def _free_folder(job: "Job") -> Path:
     from sadari.comparison.variants import folder_name
     from sadari.inference.device import resolve_machine
     from sadari.run import RunRecord
-    from sadari.training.run_folder import other_content
+    from sadari.training.run_folder import as_begun, other_content
 
     name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model.reference).stem[:LONGEST]}", job.seed)
-    wanted = replace(job.record, settings=resolve_machine(job.settings))
     number = 1
     while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
@@ -182,11 +184,12 @@ def _free_folder(job: "Job") -> Path:
             pass
         except OSError:
             return folder  # training says what is wrong with it
-        if RunRecord.is_run(folder) and RunRecord(folder).job == wanted:
+        begun = as_begun(job, folder) if RunRecord.is_run(folder) else None
+        if begun and RunRecord(folder).job == replace(begun.record, settings=resolve_machine(begun.settings)):
             changed = other_content(job, RunRecord(folder))
             if not changed:
                 return folder
-            have = "has" if changed == "network" else "have"
+            have = "has" if changed in ("network", "teacher") else "have"
             TerminalProgress().say(f"the {changed} {have} changed since {folder}; a new run is begun beside it")
         number += 1
 

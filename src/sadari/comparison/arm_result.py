@@ -10,6 +10,7 @@ from sadari.comparison.analysis.diagnosis import Diagnosis, diagnose_runs
 from sadari.comparison.variants import Arm
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import Bools, interval
+from sadari.inference.members import Ensemble, mixture
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Value
 from sadari.values import Interval
@@ -25,7 +26,8 @@ class ArmResult:
     settings: everything that differs from the defaults, and the model's variables. accuracy, macro_f1, loss: on
     the judging split. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
     finished seeds. scores: every metric that all of these have, on the judging split. best_epoch: the one of the least
-    validation loss, None without validation.
+    validation loss, None without validation. members: of an ensemble, the mean weight of each arm over the seeds, the
+    heaviest first; empty for every other arm. Its seconds are those of all runs from which it was chosen.
     """
 
     name: str
@@ -49,6 +51,15 @@ class ArmResult:
     seconds_per_epoch: float | None = None
     best_epoch: float | None = None
     diagnosis: Diagnosis | None = None
+    members: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def mixture(self) -> str:
+        """A sentence that says what an ensemble averages; "" for every other arm."""
+        if not self.members:
+            return ""
+        of = f", mean weights of {len(self.seeds)} seeds" if len(self.seeds) > 1 else ""
+        return f"{self.name} = {mixture(self.members)} (chosen by log loss on validation images{of})"
 
     def document(self) -> dict[str, Any]:
         """Return the arm as plain values, for JSON."""
@@ -77,6 +88,7 @@ def arm_result(
     """
     summaries = [record.summary for record in records]
     scores = judging_scores(records)
+    averages = any(record.is_ensemble for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     accuracy = interval(correct) if correct is not None else None
     return ArmResult(
@@ -100,8 +112,17 @@ def arm_result(
         scores=scores,
         seconds_per_epoch=_mean([each["seconds"]["train"] / each["epochs"] for each in summaries if each["epochs"]]),
         best_epoch=_mean([each.get("best_epoch") for each in summaries]),
-        diagnosis=diagnose_runs(arm.name, records) if records else None,
+        diagnosis=diagnose_runs(arm.name, records) if records and not averages else None,
+        members=_mean_weights(records) if averages else {},
     )
+
+
+def _mean_weights(records: Sequence[RunRecord]) -> dict[str, float]:
+    """Return the mean weight of each arm over the ensembles of all seeds, the heaviest first."""
+    weights = [Ensemble.read(record).weights for record in records]
+    names = dict.fromkeys(name for each in weights for name in each)
+    means = {name: sum(each.get(name, 0.0) for each in weights) / len(weights) for name in names}
+    return dict(sorted(means.items(), key=lambda item: -item[1]))
 
 
 def judging_scores(records: Sequence[RunRecord]) -> dict[str, float]:

@@ -10,11 +10,12 @@ import tomli_w
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import Arm, expand, folder_name, name_values, parse_vary, quoted
+from sadari.comparison.variants import OF, Arm, expand, folder_name, name_values, parse_vary, quoted
 from sadari.errors import UsageError
 from sadari.job import Job
 from sadari.models.catalog import recorded_model
 from sadari.models.spec import ModelSpec
+from sadari.models.usual import PHOTOGRAPHS
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Settings, Value, parse_overrides, resolve, setting_names
 
@@ -32,7 +33,7 @@ def command_of(
     claims: those that are tested. margin: within which arms may be found equal (a study has claims for that).
     robustness: whether the models are judged on corrupted images too.
     """
-    words = [] if claims else _compare_words(request)
+    words = [] if claims else _usual_words(request) or _compare_words(request)
     words += ["--margin", f"{margin:g}"] if words and margin is not None else []
     command = shlex.join(words) if words else _study_command(request, claims)
     return f"{command} --robustness" if robustness else command
@@ -45,6 +46,9 @@ def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
         for record in records:
             job = record.job
             folders.append(folder_name(name, job.seed))
+            if record.is_ensemble:
+                lines.append(f"# {folders[-1]}: of {job.variables.get(OF, '')}, by sadari compare --ensemble")
+                continue
             lines.append(shlex.join([*_train_words(job), "--out", folders[-1]]))
     return "\n".join([*lines, shlex.join(["sadari", "report", *folders])])
 
@@ -56,6 +60,20 @@ def command_to_go_on(record: RunRecord, data: str, out: Path) -> str:
     usual = Settings()
     sets = [f"{key}={value}" for key, value in machine.items() if value != getattr(usual, key)]
     return shlex.join([*_train_words(job), *(word for text in sets for word in ("--set", text)), "--out", str(out)])
+
+
+def _usual_words(request: Comparison) -> list[str]:
+    """Return the words of `sadari compare` without --models; none where the arms are not those of photographs."""
+    steps = {step.model: step.settings for step in PHOTOGRAPHS}
+    if [arm.name for arm in request.arms] != list(steps):
+        return []
+    common = {
+        key: value for arm in request.arms for key, value in arm.overrides.items() if steps[arm.name].get(key) != value
+    }
+    models = {arm.model.reference: arm.model for arm in request.arms}
+    if not _says_all(request, models, (), {key: str(value) for key, value in common.items()}, steps):
+        return []
+    return ["sadari", "compare", request.data, *_seeds_and_sets(request, common)]
 
 
 def _compare_words(request: Comparison) -> list[str]:
@@ -74,20 +92,28 @@ def _compare_words(request: Comparison) -> list[str]:
         vary = [f"{key}={','.join(map(quoted, values))}" for key, values in varied.items()]
     except UsageError:  # values with quotes in them
         return []
-    sets = [f"{key}={value}" for key, value in common.items() if key != "epochs"]
     if not _says_all(request, models, vary, common):
         return []
     words = ["sadari", "compare", request.data, "--models", ",".join(models)]
     words += [word for text in vary for word in ("--vary", text)]
-    words += ["--seeds", str(len(request.seeds))]
-    words += ["--epochs", common["epochs"]] if "epochs" in common else []
-    return words + [word for text in sets for word in ("--set", text)]
+    return words + _seeds_and_sets(request, common)
+
+
+def _seeds_and_sets(request: Comparison, common: Mapping[str, Value]) -> list[str]:
+    words = ["--seeds", str(len(request.seeds))]
+    words += ["--epochs", str(common["epochs"])] if "epochs" in common else []
+    words += [word for key, value in common.items() if key != "epochs" for word in ("--set", f"{key}={value}")]
+    return words + (["--ensemble"] if request.ensemble else [])
 
 
 def _says_all(
-    request: Comparison, models: Mapping[str, ModelSpec], vary: Sequence[str], common: dict[str, str]
+    request: Comparison,
+    models: Mapping[str, ModelSpec],
+    vary: Sequence[str],
+    common: Mapping[str, str],
+    usual: Mapping[str, Mapping[str, Value]] | None = None,
 ) -> bool:
-    """Return whether the command line would read these words as exactly `request`."""
+    """Return whether the command line would read these words as exactly `request`. usual: as `expand` takes it."""
     if request.seeds != tuple(range(len(request.seeds))) or request.title or request.notes:
         return False
     read_back = [each.strip() for each in ",".join(models).split(",")]
@@ -95,7 +121,9 @@ def _says_all(
         return False
     try:
         overrides = parse_overrides([f"{key}={value}" for key, value in common.items()])
-        arms, _ = expand(list(models.values()), parse_vary(vary), overrides)
+        arms, _ = expand(list(models.values()), parse_vary(vary), overrides, usual)
+        begun = {arm.name: arm.by_auto for arm in request.arms}
+        arms = tuple(replace(arm, by_auto=begun.get(arm.name, {})) for arm in arms)
         return [_named_job(request, arm) for arm in arms] == [_named_job(request, arm) for arm in request.arms]
     except UsageError:  # the file of a network is missing now
         return False
@@ -109,6 +137,7 @@ def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
     """Return the request as the text of a study, with the command that runs it."""
     document: dict[str, Any] = {"title": request.title, "data": request.data, "seeds": list(request.seeds)}
     document["notes"] = list(request.notes)
+    document["ensemble"] = request.ensemble
     document["arms"] = [
         {
             key: value

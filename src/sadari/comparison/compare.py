@@ -1,6 +1,7 @@
 """Which model is better on these images, and by how much? The steps of a comparison:
 
-request -> images, split, checks -> folder -> jobs -> rows -> verdicts, claims, robustness -> comparison.json
+request -> images, split, checks -> folder -> jobs -> ensembles -> rows -> verdicts, claims, robustness ->
+comparison.json
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,23 @@ from sadari.comparison.analysis.duration import expected_duration
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
+from sadari.comparison.ensembles.job import ensemble_job, require_choosable
+from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.executor import Executor, Task
-from sadari.comparison.facts import facts_of
+from sadari.comparison.facts import facts_of, with_teachers
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
-from sadari.comparison.request import Comparison, choose_folder, data_name, read_stored, store_request
+from sadari.comparison.request import (
+    Comparison,
+    as_begun,
+    choose_folder,
+    data_name,
+    decided,
+    read_stored,
+    store_request,
+)
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.stored import store_result
-from sadari.comparison.variants import folder_name, shortened
+from sadari.comparison.variants import ENSEMBLE, folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
@@ -52,11 +63,17 @@ def compare(
     """
     require_margin(margin)
     progress = progress or Silent()
+    request, choices = decided(request)
     inputs = load_inputs(request, progress)
+    if request.ensemble:
+        require_choosable(request, inputs)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
     _say_where(request, folder, progress)
+    before = _as_begun(request, folder, choices, progress)
+    if before != request:
+        request, inputs = before, load_inputs(before, progress)
     store_request(request, folder)
     remove_unfinished(folder)
     store_split(request, inputs, folder)
@@ -68,20 +85,24 @@ def compare(
     if estimates and (sentence := expected_duration(request, tasks, progress)):
         progress.say(sentence)
     records, reasons = _run(request, tasks, folder, progress, executor or LocalExecutor())
+    jobs = {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms}
+    if request.ensemble:
+        records[ENSEMBLE], reasons[ENSEMBLE] = make_ensembles(request, inputs, records, folder, progress)
+        jobs[ENSEMBLE] = ensemble_job(request, settings, request.seeds[0])
     result = make_result(
         request,
-        {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms},
+        jobs,
         records,
         reasons,
         out=folder,
-        data=facts,
+        data=with_teachers(facts, records),
         images=images,
         split=split,
         margin=margin,
     )
     result = replace(result, claims=judge_claims(claims, result.arms, result.records))
     if robustness:
-        records_of = {arm.name: result.records[arm.name] for arm in request.arms}
+        records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
         result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     store_result(folder, result.document(), progress)
@@ -101,6 +122,23 @@ def _say_where(request: Comparison, folder: Path, progress: Progress) -> None:
     stored = read_stored(folder)
     if stored and len(stored["seeds"]) < len(request.seeds):
         progress.say(f"{folder} goes on: seeds {', '.join(map(str, stored['seeds']))} are there")
+
+
+def _as_begun(request: Comparison, folder: Path, choices: Sequence[str], progress: Progress) -> Comparison:
+    """Return `request` with what backbone=auto took when the comparison in `folder` began; say what it takes.
+
+    choices: the sentences about what it takes here.
+    """
+    stored = read_stored(folder)
+    begun = as_begun(request, stored) if stored else request
+    if begun == request:
+        for sentence in choices:
+            progress.say(sentence)
+    for arm, now in zip(begun.arms, request.arms, strict=True):
+        if arm.by_auto != now.by_auto:
+            then, here = arm.by_auto["backbone"], now.by_auto["backbone"]
+            progress.say(f"{arm.name}: backbone={then}, as this comparison began; auto would be {here} here")
+    return begun
 
 
 def _run(

@@ -1,5 +1,6 @@
 """Which images does a comparison use, and what should a reader know about them?"""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sadari.comparison.inputs import judging_split
@@ -42,6 +43,13 @@ def facts_from_run(name: str, record: RunRecord) -> DataFacts:
     shape = (preprocess.height, preprocess.width, preprocess.channels)
     facts = _facts(name, record.split, shape, record.answers.classes)
     return replace(facts, sentences=(*facts.sentences, *record.notes))
+
+
+def with_teachers(facts: DataFacts, records: Mapping[str, Sequence[RunRecord]]) -> DataFacts:
+    """Add what is to be known of the teachers of finished runs, by arm: such as that one has seen the test images."""
+    notes = [str(record.teacher.get("note", "")) for arm in records.values() for record in arm]
+    new = [note for note in dict.fromkeys(notes) if note and note not in facts.sentences]
+    return replace(facts, sentences=(*facts.sentences, *new))
 
 
 def _facts(name: str, split: Split, shape: tuple[int, int, int], classes: tuple[str, ...]) -> DataFacts:

@@ -13,10 +13,11 @@ from sadari.data.packs.provide import LOAD_SETTINGS, PIXEL_SETTINGS
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import resolve_machine
-from sadari.progress import Progress
+from sadari.progress import Progress, Silent
 from sadari.run import SPLIT
 from sadari.run_files import read_split, write_split
 from sadari.settings import Settings
+from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet, Split
 
 SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed")
@@ -41,8 +42,8 @@ class ComparisonInputs:
 def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
     """Load the images and draw the splits of every arm, and check that every arm can start.
 
-    Raises UsageError for an unknown model or setting, a network that does not fit the images, or arms that
-    would be judged on different images; SadariError for data that cannot be used.
+    Raises UsageError for an unknown model or setting, a network or a teacher that does not fit the images, or arms that
+    would be judged on different images; SadariError for data or a teacher that cannot be used.
     """
     jobs = [(arm, request.job(arm, request.seeds[0])) for arm in request.arms]
     inputs = ComparisonInputs()
@@ -103,6 +104,8 @@ def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
     try:
         job.rows(images.shape, len(images.classes))
         parse_augmentation(job.settings.augment, *images.shape[:2])
+        if job.taught:
+            Teacher.open(job.settings.teacher, images.classes, Silent())  # which run it is, each run says
     except UsageError as error:
         raise UsageError(f"{arm.name}: {error}") from None
 

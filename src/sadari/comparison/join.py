@@ -33,7 +33,7 @@ def arm_of_run(path: Path) -> StoredArm:
 
 
 def join_arms(arms: Sequence[StoredArm]) -> tuple[StoredArm, ...]:
-    """Join the arms with the same model, layers, pre-trained weights, settings and variables; in order of appearance.
+    """Join the arms with the same model, layers, weights, teacher, settings and variables; in order of appearance.
 
     Their runs are sorted by seed. Settings of the machine (device, threads, ...) make no difference; precision does.
     Each arm gets a name of its own: the one it has, else its model's, with what distinguishes it from others of that
@@ -101,8 +101,19 @@ def _weights(arm: StoredArm) -> str:
     return arm.records[0].weights_sha256 if arm.records else ""
 
 
+def _teacher(arm: StoredArm) -> str:
+    """Return the digest of the teacher: a folder of that name may have held another one on another day."""
+    return str(arm.records[0].teacher.get("sha256", "")) if arm.records else ""
+
+
 def _identity(arm: StoredArm) -> tuple[Any, ...]:
-    return (short_model(arm.job.model), _layers(arm), _weights(arm), tuple(sorted(_decisive(arm).items())))
+    return (
+        short_model(arm.job.model),
+        _layers(arm),
+        _weights(arm),
+        _teacher(arm),
+        tuple(sorted(_decisive(arm).items())),
+    )
 
 
 def _joined(group: Sequence[StoredArm]) -> StoredArm:
@@ -152,6 +163,9 @@ def _with_difference(arm: StoredArm, base: str, arms: Sequence[StoredArm], bases
     words = [f"{key}={_printed(value)}" for key, value in differing.items()]
     weights = {_weights(other) for other, name in zip(arms, bases, strict=True) if name == base}
     words += [f"weights={_weights(arm)[:DIGITS]}"] if len(weights - {""}) > 1 else []
+    teachers = {_teacher(other) for other, name in zip(arms, bases, strict=True) if name == base}
+    if len(teachers - {""}) > 1 and "teacher" not in differing:
+        words.append(f"teacher={_teacher(arm)[:DIGITS]}")
     unsaid = [word for word in words if f" {word} " not in f" {base} "]
     return replace(arm.arm, name=" ".join([base, *unsaid]), overrides={**arm.arm.overrides, **_texts(differing)})
 

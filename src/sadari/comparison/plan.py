@@ -13,9 +13,12 @@ from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
+from sadari.data.look import PHOTOGRAPHS_FROM, look
+from sadari.errors import UsageError
 from sadari.models.catalog import find_model
+from sadari.models.usual import PHOTOGRAPHS, SMALL_IMAGES, SMALL_SIDE, Step
 from sadari.progress import Progress, Silent
-from sadari.settings import Value
+from sadari.settings import Value, resolve, setting_names
 
 
 @dataclass(frozen=True)
@@ -69,20 +72,49 @@ def plan_comparison(
     overrides: Mapping[str, Value],
     budget: str | float | None = None,
     workers: int | None = None,
+    ensemble: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
 
-    models: names of models and TOML files. varied: values by key, an arm for each combination. overrides: settings and
-    variables of all arms. budget: the time of a search, such as "10m" or in seconds. progress: says which models have
-    no use for a key. Raises UsageError for a request that makes no sense; nothing is read or written before that.
+    models: names of models and TOML files; none: the ladder that fits the images, with an estimate of its time where
+    they are photographs. varied: values by key, an arm for each combination. overrides: settings and variables of all
+    arms. budget: the time of a search, such as "10m" or in seconds. ensemble: add an arm that averages the others.
+    progress: says which models have no use for a key. Raises UsageError for a request that makes no sense; nothing is
+    written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
     chosen = seeds_of(seeds)
     if seconds is not None:
+        if ensemble:
+            raise UsageError("an ensemble averages models that are named, not best; name them in --models")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen))
-    arms, sentences = expand([find_model(each) for each in models], varied, overrides)
     progress = progress or Silent()
+    steps = [Step(each) for each in models] or usual_steps(data, overrides, progress)
+    usual = {step.model: step.settings for step in steps}
+    arms, sentences = expand([find_model(step.model) for step in steps], varied, overrides, usual)
     for sentence in sentences:
         progress.say(sentence)
-    return Plan(Comparison(absolute_data(data), arms, chosen), workers=workers)
+    request = Comparison(absolute_data(data), arms, chosen, ensemble=ensemble)
+    return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS)
+
+
+def usual_steps(data: str | Path, overrides: Mapping[str, Value], progress: Progress) -> Sequence[Step]:
+    """Return the ladder that fits the images of `data`, and say which it is where they are photographs.
+
+    Images that the user makes small or grey are no photographs. Raises as `load` does where there is no such data.
+    """
+    settings, _ = resolve({}, {}, {name: value for name, value in overrides.items() if name in setting_names()})
+    if settings.channels == 1 or 0 < settings.image_size < PHOTOGRAPHS_FROM:
+        return SMALL_IMAGES
+    found = look(absolute_data(data), settings, progress)
+    if not found.photographs:
+        return SMALL_IMAGES
+    names = ", ".join(step.model for step in PHOTOGRAPHS)
+    small = ", ".join(step.model for step in PHOTOGRAPHS if "image_size" in step.settings)
+    sizes = f"; {small} read them at {SMALL_SIDE} pixels, the others as their weights need them"
+    progress.say(
+        f"photographs (colour, shorter side mostly {found.side} pixels): {names} are compared; --models names others"
+        f"{'' if settings.image_size else sizes}"
+    )
+    return PHOTOGRAPHS

@@ -10,13 +10,16 @@ from typing import Any
 
 import tomli_w
 
-from sadari.comparison.variants import Arm, require_distinct
+from sadari.comparison.variants import ENSEMBLE, Arm, folder_name, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
 from sadari.job import Job, make_job
+from sadari.models.backbone.choice import DECIDED
+from sadari.models.spec import ModelSpec
 from sadari.run_lookup import COMPARISON
-from sadari.settings import Settings
+from sadari.settings import Settings, Value
 
+ENSEMBLE_ARM = Arm(ENSEMBLE, ModelSpec(ENSEMBLE, "the average of the other arms' predictions", "", source=ENSEMBLE))
 MOST_SEEDS = 10_000  # assumed: intervals over seeds hardly become narrower, and each is a run
 
 
@@ -28,13 +31,19 @@ def seeds_of(seeds: Iterable[int]) -> tuple[int, ...]:
     return chosen
 
 
+def job_of(data: str, arm: Arm, seed: int, more: Mapping[str, Value] | None = None) -> Job:
+    """Make the job of `arm` with `seed`. more: settings and variables besides, or in place of, those of the arm."""
+    return make_job(data, arm.model, seed, {**arm.overrides, **(more or {})}, arm.by_auto)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The request of a comparison: every arm with every seed, on one set of images.
 
     data: a named set or an absolute path. title: that of a study, or "". name: of the folder, without its number;
     DATA-compare where it is "". fingerprint: of the images, known once they are loaded. notes: what a reader of the
-    result should know. Raises UsageError where there is nothing to compare, and for two arms of one name.
+    result should know. ensemble: whether one more arm averages the others. Raises UsageError where there is nothing to
+    compare or to average, and for two arms of one name.
     """
 
     data: str
@@ -44,6 +53,7 @@ class Comparison:
     name: str = ""
     fingerprint: str = ""
     notes: tuple[str, ...] = ()
+    ensemble: bool = False
 
     def __post_init__(self) -> None:
         if not self.arms or not self.seeds:
@@ -51,10 +61,23 @@ class Comparison:
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise UsageError(f"seeds are different whole numbers from 0 up, not {', '.join(map(str, self.seeds))}")
         require_distinct(self.arms)
+        if self.ensemble:
+            self._require_ensemble()
+
+    def _require_ensemble(self) -> None:
+        if len(self.arms) < 2:
+            raise UsageError(f"an ensemble averages at least two arms, and there is only {self.arms[0].name}; add one")
+        if any(folder_name(arm.name, 0) == folder_name(ENSEMBLE, 0) for arm in self.arms):
+            raise UsageError(f"an arm is called '{ENSEMBLE}', as the ensemble is; give it another name")
+
+    @property
+    def judged_arms(self) -> tuple[Arm, ...]:
+        """Return the arms of the table: those that are trained, and the ensemble where there is one."""
+        return (*self.arms, ENSEMBLE_ARM) if self.ensemble else self.arms
 
     def job(self, arm: Arm, seed: int) -> Job:
         """Make the job of `arm` with `seed`; raises UsageError for an unknown setting or value."""
-        return make_job(self.data, arm.model, seed, arm.overrides)
+        return job_of(self.data, arm, seed)
 
     def seeds_of(self, arm: Arm) -> tuple[int, ...]:
         """Return the seeds with which `arm` runs."""
@@ -72,6 +95,7 @@ class Comparison:
         document: dict[str, Any] = {"title": self.title, "data": self.data, "fingerprint": self.fingerprint}
         document["notes"] = list(self.notes)
         document["seeds"] = list(self.seeds)
+        document |= {"ensemble": True} if self.ensemble else {}
         document["arms"] = [
             {
                 "name": arm.name,
@@ -90,10 +114,43 @@ def _without_data(job: Job) -> dict[str, Any]:
     return {"settings": document["settings"], "variables": document["variables"]}
 
 
+def decided(request: Comparison) -> tuple[Comparison, tuple[str, ...]]:
+    """Return `request` with what backbone=auto takes here decided for all of its arms, and a sentence for each choice.
+
+    Raises UsageError and SadariError as `make_job` does.
+    """
+    jobs = [request.job(arm, request.seeds[0]) for arm in request.arms]
+    arms = tuple(replace(arm, by_auto=job.by_auto) for arm, job in zip(request.arms, jobs, strict=True))
+    return replace(request, arms=arms), tuple(dict.fromkeys(job.note for job in jobs if job.note))
+
+
+def as_begun(request: Comparison, stored: Mapping[str, Any]) -> Comparison:
+    """Return `request` with what backbone=auto took when the `stored` request began, whatever it takes here.
+
+    Arms that are new take what it took for the others. `request` is as `decided` returned it.
+    """
+    held = {arm["name"]: {**arm["resolved"]["settings"], **arm["resolved"]["variables"]} for arm in stored["arms"]}
+    taken: dict[str, dict[str, Value]] = {}
+    arms = []
+    for arm in request.arms:
+        now, key = dict(arm.by_auto), repr(sorted((k, v) for k, v in arm.by_auto.items() if k in DECIDED))
+        if now and arm.name in held:
+            then = {name: held[arm.name].get(name, value) for name, value in now.items()}
+            taken.setdefault(key, then)
+        else:
+            then = {name: taken.get(key, {}).get(name, value) for name, value in now.items()}
+        arms.append(replace(arm, by_auto=then))
+    return replace(request, arms=tuple(arms))
+
+
 def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
-    """Return whether `request` contains everything of the `stored` request of a folder, and perhaps more."""
+    """Return whether `request` contains everything of the `stored` request of a folder, and perhaps more.
+
+    Whether there is an ensemble makes no difference: it is made of the runs, and decides none of them.
+    """
     if stored["fingerprint"] != request.fingerprint:  # where the images are makes no difference
         return False
+    request = as_begun(request, stored)
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
     held = {arm["name"]: with_new_settings(arm["resolved"]) for arm in stored["arms"]}
     same_arms = all(wanted.get(name) == definition for name, definition in held.items())

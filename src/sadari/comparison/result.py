@@ -1,7 +1,7 @@
 """What is the result of a comparison? Arms, verdicts and histories, read from the run folders; as JSON and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,10 +162,12 @@ class ComparisonResult:
         height, width, _ = self.data.shape
         counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
+        mixed = (arm.mixture for arm in self.arms)
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",
             (f"{self.data.name} · {counts} · {width}x{height} · judged on {self.data.judged_on}",),
             table(COLUMNS, [arm.cells() for arm in self.arms]),
+            *(fact(each) for each in mixed if each),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
             *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
         )
@@ -192,23 +194,30 @@ def make_result(
     results = ranked(
         [
             arm_result(arm, jobs[arm.name], records[arm.name], reasons[arm.name], correct.get(arm.name))
-            for arm in request.arms
+            for arm in request.judged_arms
         ]
     )
     return ComparisonResult(
         out=out,
         title=request.title,
-        data=data,
+        data=_with_choice(request, data),
         arms=results,
         verdicts=pair_verdicts(results, correct, margin),
         records={arm.name: tuple(records[arm.name]) for arm in results},
-        arms_asked=request.arms,
+        arms_asked=request.judged_arms,
         images=images,
         split=split,
         notes=request.notes,
-        robustness=read_robustness({arm.name: records[arm.name] for arm in request.arms}),
+        robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
     )
+
+
+def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
+    """Add that the judging images chose the ensemble too, where no test images judge."""
+    if not request.ensemble or data.judged_on == "test":
+        return data
+    return replace(data, sentences=(*data.sentences, "they chose the ensemble too, which flatters it more"))
 
 
 def pair_verdicts(

@@ -9,8 +9,9 @@ from typing import Any
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
-from sadari.comparison.request import Comparison, read_stored
-from sadari.comparison.variants import Arm, folder_name
+from sadari.comparison.ensembles.job import ensemble_job
+from sadari.comparison.request import ENSEMBLE_ARM, Comparison, read_stored
+from sadari.comparison.variants import ENSEMBLE, Arm, folder_name
 from sadari.errors import SadariError
 from sadari.files import exists, read_json, write_json
 from sadari.models.catalog import recorded_model
@@ -68,7 +69,8 @@ def _lost(folder: Path, document: Mapping[str, Any]) -> list[str]:
     """Return the runs that the stored result has and `document` has not, as "mlp seed 0"."""
     with suppress(SadariError, KeyError, TypeError):  # a damaged result holds nothing to keep
         now = {(arm["name"], seed) for arm in document["arms"] for seed in arm["seeds"]}
-        then = [(arm["name"], seed) for arm in _outcome(folder).get("arms", ()) for seed in arm["seeds"]]
+        arms = [arm for arm in _outcome(folder).get("arms", ()) if arm["model"] != ENSEMBLE]  # made anew at any time
+        then = [(arm["name"], seed) for arm in arms for seed in arm["seeds"]]
         return [f"{name} seed {seed}" for name, seed in then if (name, seed) not in now]
     return []
 
@@ -101,13 +103,16 @@ def read_comparison(path: Path) -> StoredComparison:
             title=stored.get("title", ""),
             fingerprint=stored["fingerprint"],
             notes=tuple(stored.get("notes", ())),
+            ensemble=bool(stored.get("ensemble", False)),
         )
+        if request.ensemble:
+            arms.append((ENSEMBLE_ARM, ensemble_job(request, [job.settings for _, job in arms], seeds[0])))
     except (KeyError, TypeError, IndexError) as error:
         raise SadariError(f"{folder / COMPARISON} is damaged ({error}); run the comparison again") from None
     outcome = _outcome(folder)
     try:
         reasons = {arm["name"]: arm["reason"] for arm in outcome.get("arms", ())}
-        settings = {arm.name: arm.overrides for arm in request.arms}
+        settings = {arm.name: arm.overrides for arm in request.judged_arms}
         claims = tuple(parse_claim(each["claim"], settings, each["words"]) for each in outcome.get("claims", ()))
         robustness = outcome.get("robustness")
         notes = tuple(robustness["notes"]) if robustness else ()
@@ -124,12 +129,15 @@ def read_comparison(path: Path) -> StoredComparison:
 
 
 def _arm(table: Mapping[str, Any]) -> Arm:
+    resolved = table["resolved"]
     return Arm(
         table["name"],
-        recorded_model(table["resolved"]["model"], table["resolved"]["layers"]),
+        recorded_model(resolved["model"], resolved["layers"]),
         table["settings"],
         table.get("published", {}),
         bool(table.get("once", False)),
+        # All of it: those that are not of backbone=auto are what the arm's own settings resolve to anyway.
+        {**resolved["settings"], **resolved["variables"]} if "backbone" in resolved["variables"] else {},
     )
 
 
@@ -168,6 +176,7 @@ def _distinct_origin(runs: Collection[RunRecord]) -> str:
     """Return what the runs of an arm should have in common and have not, "" where they are seeds of one arm."""
     origins = {
         "pre-trained weights": {run.weights_sha256 for run in runs},
+        "teachers": {run.teacher.get("sha256", "") for run in runs},
         "layers": {run.layers for run in runs},
         "images": {run.fingerprint for run in runs},
     }

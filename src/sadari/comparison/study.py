@@ -5,6 +5,7 @@ data = "fashion-mnist"
 seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2
 notes = ["what a reader should know", { note = "10 epochs instead of 30", about = ["epochs"] }]
 source = "A0"                      # the origin of the claims
+ensemble = true                    # one more arm, `ensemble`, averages the others
 
 [settings]                         # of all arms
 epochs = 30
@@ -43,7 +44,7 @@ from sadari.models.catalog import find_model
 from sadari.registry import unknown_name
 from sadari.settings import Value, read_toml
 
-KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims")
+KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble")
 ARM_KEYS = ("name", "model", "settings", "vary", "published")
 CLAIM_KEYS = ("claim", "words")
 
@@ -116,6 +117,7 @@ def _study(
         title=changed.title(_text(document, "title")),
         name=path.stem,
         notes=notes,
+        ensemble=_ensemble(document.get("ensemble", False)),
     )
     for arm in request.arms:
         _require_resolvable(request, arm)
@@ -132,7 +134,7 @@ def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ..
         _require_known(table, CLAIM_KEYS, "key of [[claims]]")
         if not _text(table, "claim"):
             raise UsageError('every [[claims]] says what is claimed: add claim = "cnn > mlp"')
-    settings = {arm.name: arm.overrides for arm in request.arms}
+    settings = {arm.name: arm.overrides for arm in request.judged_arms}
     return tuple(parse_claim(_text(table, "claim"), settings, _text(table, "words")) for table in tables)
 
 
@@ -205,6 +207,12 @@ def _seeds(value: Any) -> tuple[int, ...]:
     ):
         return tuple(value)
     raise UsageError(f"`seeds` is a count or a list of whole numbers, not {value}")
+
+
+def _ensemble(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"`ensemble` is true or false, not {value}")
+    return value
 
 
 def _text(table: Mapping[str, Any], key: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from itertools import product
@@ -16,6 +16,8 @@ from sadari.settings import Settings, Value, parse_value, setting_names, unknown
 Varied = Mapping[str, Sequence[Value]]  # the values of each varied setting or variable
 
 CHAIN = "augment"  # the setting whose values hold commas themselves
+ENSEMBLE = "ensemble"  # the arm that averages the others
+OF = "of"  # its variable: the names of the arms from which its members are chosen
 MOST_BYTES = 220  # of the name of an arm in names of files (disks hold 255, with what stands around it)
 MOST_ARMS = 10_000  # of one model; assumed
 MOST_VALUES = 1000  # of one --vary; a step of a wrong size would otherwise fill the memory (assumed)
@@ -30,7 +32,8 @@ class Arm:
 
     overrides: settings and variables, as text or typed.
     published: figures from elsewhere for the arm, by metric, in [0, 1] or nats; printed beside ours. once: it runs with
-    the first seed alone, since it learns the same with every seed.
+    the first seed alone, since it learns the same with every seed. by_auto: what backbone=auto decided for its jobs;
+    empty where that is not decided yet, or there is nothing to decide.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Arm:
     overrides: Mapping[str, Value] = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
     once: bool = False
+    by_auto: Mapping[str, Value] = field(default_factory=dict)
 
 
 def parse_vary(texts: Sequence[str]) -> dict[str, list[Value]]:
@@ -107,13 +111,16 @@ def typed(spec: ModelSpec, key: str, value: Value) -> Value:
 
 
 def expand(
-    models: Sequence[ModelSpec], varied: Varied, overrides: Mapping[str, Value]
+    models: Sequence[ModelSpec],
+    varied: Varied,
+    overrides: Mapping[str, Value],
+    usual: Mapping[str, Mapping[str, Value]] | None = None,
 ) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
     """Return an arm for each model and combination of values, and sentences that the user should know.
 
     A model that does not use a varied or overridden key (mlp has no dropout) is one arm without it, a baseline; a
-    sentence says so. Raises UsageError for a key that no model has, for one that is both varied and set, for values
-    that are equal, and for arms that are the same.
+    sentence says so. usual: settings by name of model, which those of the user replace. Raises UsageError for a key
+    that no model has, for one that is both varied and set, for values that are equal, and for arms that are the same.
     """
     for key in (*varied, *overrides):
         variables = [name for spec in models for name in spec.variables]
@@ -122,7 +129,7 @@ def expand(
     both = next((key for key in varied if key in overrides), None)
     if both is not None:
         raise UsageError(f"'{both}' is both set and varied; keep one of them")
-    arms = [arm for spec in models for arm in _arms_of(spec, varied, overrides)]
+    arms = [_with_usual(arm, usual or {}, varied) for spec in models for arm in _arms_of(spec, varied, overrides)]
     require_distinct(arms)
     sentences = []
     for key in varied:
@@ -137,6 +144,11 @@ def expand(
         if without:
             sentences.append(f"{key} is set; not for {', '.join(without)}, which {_lacks(without)} it")
     return tuple(arms), tuple(sentences)
+
+
+def _with_usual(arm: Arm, usual: Mapping[str, Mapping[str, Value]], varied: Varied) -> Arm:
+    own = {key: value for key, value in usual.get(arm.model.name, {}).items() if key not in varied}
+    return replace(arm, overrides={**own, **arm.overrides})
 
 
 def require_distinct(arms: Sequence[Arm]) -> None:

@@ -62,7 +62,7 @@ def decode_image(
     except MemoryError:
         raise UnreadableImageError("it does not fit into memory") from None
     except Exception as error:  # hostile bytes make Pillow raise almost anything: struct, zlib, Index, Type errors
-        raise UnreadableImageError(reason_of(error)) from None
+        raise UnreadableImageError(reason_of(error, content)) from None
     if channels and upright.mode != (mode := "L" if channels == 1 else "RGB"):
         upright = upright.convert(mode)
     if size:
@@ -102,7 +102,9 @@ def _flat(image: Image.Image, levels: Levels16) -> Image.Image:
         eight = of_image.scale(np.asarray(image).astype(np.uint16))
         return Image.fromarray(255 - eight if _white_is_zero(image) else eight)
     if image.mode in ("I", "F"):
-        raise UnreadableImageError("it has 32-bit pixels, whose range is not known; convert it to 8 or 16 bits")
+        raise UnreadableImageError(
+            "it has signed or 32-bit pixels, whose range is not known; convert it to 8 or 16 bits"
+        )
     mode = "L" if image.mode in GREY_MODES else "RGB"
     if not image.has_transparency_data:
         return image if image.mode == mode else image.convert(mode)

@@ -9,6 +9,7 @@ import time
 import warnings
 from io import BytesIO
 from threading import Lock
+from typing import Literal
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
@@ -95,6 +96,22 @@ def has_deep_colours(content: bytes) -> bool:
     except Exception:  # what is wrong with it is for decoding to say
         return False
     return len(bits) > 2 and max(bits) > 8
+
+
+def has_more_pages(content: bytes) -> bool:
+    """Return whether a TIFF file with these bytes has a page after the first one, such as the slices of a stack."""
+    order: Literal["little", "big"]
+    if content.startswith(b"II*\0"):
+        order = "little"
+    elif content.startswith(b"MM\0*"):
+        order = "big"
+    else:
+        return False
+    tags = int.from_bytes(
+        content[4:8], order
+    )  # where the list of the first page's tags is: their number, 12 bytes each
+    end = tags + 2 + 12 * int.from_bytes(content[tags : tags + 2], order)
+    return int.from_bytes(content[end : end + 4], order) != 0  # where the next page's list is
 
 
 def quiet_pillow() -> None:
@@ -221,9 +238,11 @@ def open_larger(content: bytes) -> ImageFile.ImageFile:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: Exception, content: bytes) -> str:
     """Say why the bytes of a file could not be decoded, by what Pillow raised."""
     if isinstance(error, UnidentifiedImageError):
+        if content[:4] in (b"II*\0", b"MM\0*"):
+            return "it is a TIFF of a kind that is not read; save it as PNG, or as a plain TIFF of 8 or 16 bits"
         return "it is no JPEG, PNG, BMP, GIF, WebP or TIFF image"
     # libheif ends with a line break, and repeats bytes of the file
     said = "".join(each if each.isprintable() else "?" for each in " ".join(str(error).split()))

@@ -1,7 +1,7 @@
 """How do uint8 pixels become what a network reads? One value, fitted on the training images only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -78,6 +78,14 @@ class Preprocess:
         # A copy to work in; in one dimension, torch computes eight at a time.
         values = pixels.reshape(len(pixels), -1).to(torch.float32, copy=True)
         return torch.addcmul(shift, values, scale, out=values).view(pixels.shape).permute(0, 3, 1, 2)
+
+    def for_side(self, side: int) -> "Preprocess":
+        """Return the same arithmetic for square images of `side`; raises UsageError where each pixel has its own."""
+        if max(self.scale.shape[1:], default=1) > 1:
+            raise UsageError(
+                f"train_size={side} makes images smaller, and scaling=pixel has a mean for each pixel; leave one out"
+            )
+        return replace(self, height=side, width=side)
 
     @cached_property
     def _of_values(self) -> tuple[Tensor, Tensor]:

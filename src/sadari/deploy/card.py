@@ -1,6 +1,7 @@
 """What must a user know who gets a model without its run? The model card, README.md in the hub's layout."""
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ NEEDS_SADARI = (
     "These weights need Sadari: timm, transformers and others have no network of these layers. `sadari export` of the "
     "run to ONNX makes a file that does not need it."
 )
+DIGITS = 12  # of a digest (assumed: enough to distinguish the models of one place)
 FEW = 100  # images of a class below which the card warns (assumed: a 95 % interval of 20 points at 50 %)
 
 
@@ -59,7 +61,7 @@ def model_card(run: RunRecord, model: TrainedModel, timm: TimmModel | None = Non
         "",
         "## Licence",
         "",
-        *_licence(licence, model),
+        *_licence(licence, model, environment.get("teacher") or {}),
         "",
         "## Use",
         "",
@@ -100,7 +102,9 @@ def _front_matter(licence: str, of_timm: bool) -> list[str]:
 def _data(summary: dict[str, Any], environment: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count:,} {split_name}" for split_name, count in summary["images"].items() if count)
     lines = [f"{_text(environment['data']['name'])}: {counts}. {_text(summary['split'])}."]
-    return [*lines, *(f"- {_text(note)}" for note in environment["data"]["notes"])]
+    about_teacher = (environment.get("teacher") or {}).get("note", "")
+    notes = [*environment["data"]["notes"], *([about_teacher] if about_teacher else [])]
+    return [*lines, *(f"- {_text(note)}" for note in notes)]
 
 
 def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
@@ -139,12 +143,18 @@ def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) ->
     return lines
 
 
-def _licence(licence: str, model: TrainedModel) -> list[str]:
+def _licence(licence: str, model: TrainedModel, teacher: Mapping[str, Any]) -> list[str]:
     backbone, pretrained = backbone_of(model.architecture.layer_list()), model.architecture.pretrained
     if backbone is None or pretrained is None or pretrained.random:
-        return ["The weights were learnt from the data above alone; their owner decides. Stated: unknown."]
-    how = "Uses, as they are," if backbone.train == "head" else "Trained further from"
-    return [f"{how} weights of {_text(pretrained.name)}, whose licence is: {_text(licence)}."]
+        alone = "" if teacher else " alone"
+        found = f"The weights were learnt from the data above{alone}; their owner decides. Stated: unknown."
+    else:
+        how = "Uses, as they are," if backbone.train == "head" else "Trained further from"
+        found = f"{how} weights of {_text(pretrained.name)}, whose licence is: {_text(licence)}."
+    if not teacher:
+        return [found]
+    whose = f"{_text(teacher['name'])} (SHA-256 {teacher['sha256'][:DIGITS]})"
+    return [found, f"It learned also from the answers of the model {whose}."]
 
 
 def _text(value: Any) -> str:

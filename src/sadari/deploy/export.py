@@ -1,4 +1,4 @@
-"""How does a run become a file that runs elsewhere? As ONNX, proved before it is written, or as safetensors."""
+"""How does a run become a file that runs elsewhere? As ONNX or a page, proved beforehand, or as safetensors."""
 
 import json
 from collections.abc import Callable
@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.deploy.browser.export import write_web_folder
 from sadari.deploy.card import model_name
+from sadari.deploy.folder import require_free
 from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.onnx_runtime import Predict, load_onnx
 from sadari.deploy.parity import Parity, compare_answers, tie_of
-from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio
+from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio, with_cost
 from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
 from sadari.inference.classifier import Classifier
+from sadari.inference.members import Ensemble, heaviest, mixture
 from sadari.progress import Progress, Silent
 from sadari.registry import Registry
 from sadari.run import RunRecord
@@ -29,7 +32,7 @@ PRECISIONS = ("", "int8")
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported model. path: the file or folder. form: "onnx" or "safetensors". bytes: its size.
+    """An exported model. path: the file or folder. form: "onnx", "web" or "safetensors". bytes: its size.
 
     shape: (height, width, channels) of an image. split: which images proved the export, "validation" or "training".
     parity: how it agrees on them with the run's network. cost: what int8 cost. split is "", parity and cost are None,
@@ -56,9 +59,9 @@ def export(
 ) -> Exported:
     """Export the model of `run`.
 
-    to: a form of FORMS. out: the file or folder to write; beside the run by default. precision: "" or "int8" (ONNX
-    only). Raises UsageError for another form or precision, SadariError where the run is not finished, its images are
-    gone, or the exported model answers differently from the run's; then no file is written.
+    to: a form of FORMS. out: the file or folder to write; beside the run by default. precision: "" or "int8" (not for
+    safetensors). Raises UsageError for another form or precision, SadariError where the run is not finished, its images
+    are gone, or the exported model answers differently from the run's; then no file is written.
     """
     form = FORMS.get(to)
     if precision not in PRECISIONS:
@@ -72,19 +75,62 @@ def _export_onnx(run: RunRecord, out: Path | None, precision: str, progress: Pro
     path = out or run.path.with_name(f"{run.path.name}{'-' * bool(precision)}{precision}.onnx")
     if path.is_dir():
         raise UsageError(f"'{path}' is a folder; --out takes the name of a file, such as model.onnx")
+    proved = _prove(run, precision, progress)
+    write_bytes(path, proved.content)
+    return proved.exported(path, "onnx", len(proved.content))
+
+
+def _export_web(run: RunRecord, out: Path | None, precision: str, progress: Progress) -> Exported:
+    folder = out or run.path.with_name(f"{run.path.name}{'-' * bool(precision)}{precision}-web")
+    require_free(folder)
+    proved = _prove(run, precision, progress)
+    write_web_folder(run, proved.classifier, proved.content, proved.cost, proved.images, folder)
+    return proved.exported(folder, "web", _size(folder))
+
+
+@dataclass(frozen=True, eq=False)
+class _Proved:
+    """An ONNX file that is the trained model. content: the file. images: those that proved it. Others: see Exported."""
+
+    content: bytes
+    classifier: Classifier
+    images: NDArray[np.uint8]
+    split: str
+    parity: Parity
+    cost: Cost | None
+
+    def exported(self, path: Path, form: str, size: int) -> Exported:
+        shape, classes = self.classifier.shape, self.classifier.classes
+        return Exported(path, form, size, shape, classes, self.split, self.parity, self.cost)
+
+
+def _prove(run: RunRecord, precision: str, progress: Progress) -> _Proved:
+    """Make the ONNX file of `run`; raise SadariError where it answers differently from the network of the run."""
     classifier = Classifier.open(run.path)
-    content = make_onnx(classifier.model, _about(run))
-    sample = draw_sample(run, progress)
+    _require_one_form(classifier)
+    content = make_onnx(classifier.model, _about(run), classifier.members)
+    sample = draw_sample(heaviest(run).run if run.is_ensemble else run, progress)
     predict = load_onnx(content)
     found = predict(sample.images)
-    parity = compare_answers(classifier.probabilities(sample.images), found, tie_of(classifier.model.network))
+    networks = [model.network for model, _ in classifier.members] or [classifier.model.network]
+    parity = compare_answers(classifier.probabilities(sample.images), found, max(map(tie_of, networks)))
     _require_parity(parity, sample.split)
     cost = None
     if precision:
         progress.say("quantising")
         content, cost = _quantized(content, predict, found, sample)
-    write_bytes(path, content)
-    return Exported(path, "onnx", len(content), classifier.shape, classifier.classes, sample.split, parity, cost)
+    return _Proved(content, classifier, sample.images, sample.split, parity, cost)
+
+
+def _require_one_form(classifier: Classifier) -> None:
+    """Raise SadariError where the members of an ensemble read images of different forms: a file reads one."""
+    forms = classifier.form.each
+    if len(forms) > 1:
+        listed = ", ".join(f"{each.width} x {each.height} x {each.channels} ({each.fit})" for each in forms)
+        raise SadariError(
+            f"the members of {classifier.path} read images of different forms ({listed}), and an ONNX file reads one; "
+            "export its members, or compare models of one image_size, channels and fit"
+        )
 
 
 def _require_parity(parity: Parity, split: str) -> None:
@@ -102,24 +148,32 @@ def _quantized(content: bytes, predict: Predict, found: NDArray[np.float32], sam
     predict_int8 = load_onnx(smaller)
     speed = speed_ratio(predict_int8, predict, sample.images[:TIMED])
     cost = cost_of(found, predict_int8(sample.images), sample.labels, len(smaller) / len(content), speed)
-    return smaller, cost
+    return with_cost(smaller, cost, sample.split), cost
 
 
 def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progress: Progress) -> Exported:
     del progress
     if precision:
-        raise UsageError("--quantize goes with --to onnx only")
+        raise UsageError("--quantize goes with --to onnx and --to web only")
+    if run.is_ensemble:
+        member = heaviest(run).run.path
+        raise UsageError(f"an ensemble is exported to onnx only; for safetensors export a member, such as {member}")
     folder = out or run.path.with_name(f"{run.path.name}-safetensors")
     classifier = Classifier.open(run.path)
     write_hub_folder(run, classifier.model, folder)
-    size = sum(each.stat().st_size for each in folder.iterdir())
-    return Exported(folder, "safetensors", size, classifier.shape, classifier.classes)
+    return Exported(folder, "safetensors", _size(folder), classifier.shape, classifier.classes)
+
+
+def _size(folder: Path) -> int:
+    return sum(each.stat().st_size for each in folder.iterdir())
 
 
 def _about(run: RunRecord) -> dict[str, str]:
     """Return the metadata that describe the run: the model, the data, and the scores of the split it was judged on."""
     summary = run.summary
+    averaged = {"members": mixture(Ensemble.read(run).weights)} if run.is_ensemble else {}
     return {
+        **averaged,
         "model": model_name(summary),
         "data": Path(summary["data"]).name,
         "judged_on": str(summary["judged_on"]),
@@ -131,3 +185,4 @@ Form = Callable[[RunRecord, Path | None, str, Progress], Exported]
 FORMS: Registry[Form] = Registry("form")
 FORMS.add("onnx", _export_onnx)
 FORMS.add("safetensors", _export_safetensors)
+FORMS.add("web", _export_web)

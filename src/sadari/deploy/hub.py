@@ -1,19 +1,17 @@
 """How is a model exported as a folder? In the layout of the Hugging Face hub, without anything that is executed."""
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load, save
 
 from sadari.deploy.card import licence_of, model_card, model_name
+from sadari.deploy.folder import write_folder
 from sadari.deploy.timm_model import TimmModel, timm_model
-from sadari.errors import SadariError, UsageError
-from sadari.files import names_in, write_bytes, write_json, write_text
+from sadari.files import write_bytes, write_json, write_text
 from sadari.inference.model import CLASSIFIER, Architecture, TrainedModel
 from sadari.run import MODEL, PREPROCESS, RunRecord
-from sadari.unfinished import UnfinishedFolder
 
 CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 
@@ -25,18 +23,7 @@ def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
     opens the folder too, and README.md has the lines that do so. Raises UsageError where `out`
     exists and is not an empty folder, SadariError where it cannot be written.
     """
-    if out.exists() and not (out.is_dir() and not names_in(out)):
-        raise UsageError(f"'{out}' is there already; choose another --out, or remove it")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with UnfinishedFolder(out.parent, out.name) as unfinished:
-            _fill(run, model, unfinished.path)
-            unfinished.release()
-            with suppress(OSError):  # an empty folder of that name may be there
-                out.rmdir()
-            unfinished.path.replace(out)
-    except OSError as error:
-        raise SadariError(f"cannot write {out}: {error.strerror or error}; choose another --out") from None
+    write_folder(out, lambda folder: _fill(run, model, folder))
 
 
 def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:

@@ -5,7 +5,7 @@ classes, and how a photograph becomes such pixels.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from importlib.metadata import version
 from typing import Any
@@ -47,15 +47,32 @@ class _LogSigmoid(nn.Module):
         return -functional.softplus(-x)
 
 
-def make_onnx(model: TrainedModel, about: Mapping[str, str]) -> bytes:
+class _Average(nn.Module):
+    """The weighted mean of the probabilities of several networks: uint8 (N, H, W, C) -> float32 (N, K)."""
+
+    def __init__(self, members: Sequence[tuple[_FromPixels, float]]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(each for each, _ in members)
+        self.weights = [weight for _, weight in members]
+
+    def forward(self, images: Tensor) -> Tensor:
+        shares = [weight * each(images) for each, weight in zip(self.members, self.weights, strict=True)]
+        return torch.stack(shares).sum(dim=0)
+
+
+def make_onnx(
+    model: TrainedModel, about: Mapping[str, str], members: Sequence[tuple[TrainedModel, float]] = ()
+) -> bytes:
     """Return the model as the content of an ONNX file. about: more metadata, beside classes and preprocessing.
 
-    The model itself does not change. Raises SadariError where the extra `deploy` is not installed, and for a network
-    that ONNX cannot express.
+    members: of an ensemble, the models that it averages, which read pixels of the same form, each with its weight; one
+    graph computes them all. The model itself does not change. Raises SadariError where the extra `deploy` is not
+    installed, and for a network that ONNX cannot express.
     """
     require("onnx")
     require("onnxscript")
-    whole = _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess).eval()
+    whole = _Average([(_from_pixels(each), weight) for each, weight in members]) if members else _from_pixels(model)
+    whole.eval()
     try:
         with quiet():
             content = _exported(whole, model, about)
@@ -63,6 +80,10 @@ def make_onnx(model: TrainedModel, about: Mapping[str, str]) -> bytes:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise SadariError(f"this network cannot be written as ONNX: {reason}; try --to safetensors") from error
     return content
+
+
+def _from_pixels(model: TrainedModel) -> _FromPixels:
+    return _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess)
 
 
 def _expressible(network: nn.Module) -> nn.Module:

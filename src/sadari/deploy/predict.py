@@ -98,7 +98,7 @@ def _contents(groups: Sequence[FileGroup]) -> Iterator[_File]:
 
 def _block_images(classifier: Classifier, total: int, workers: int) -> int:
     fair = -(-total // (BLOCKS_EACH * workers))
-    return max(1, min(BLOCK_IMAGES, BLOCK_PIXEL_BYTES // prod(classifier.shape), fair))
+    return max(1, min(BLOCK_IMAGES, BLOCK_PIXEL_BYTES // prod(classifier.form.shape), fair))
 
 
 def _blocks(files: Iterable[_File], most: int) -> Iterator[list[_File]]:

@@ -5,7 +5,8 @@ images decide (onnxruntime's `quantize_static`). Convolutions, matrix products a
 quantised; recurrent layers stay in float32.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -85,13 +86,32 @@ class _Calibration:
 def _with_metadata(quantised: bytes, original: bytes) -> bytes:
     """Return `quantised` with the metadata of `original` and the entry "quantized"."""
     onnx = require("onnx")
-    proto, before = onnx.load_from_string(quantised), onnx.load_from_string(original)
+    before = onnx.load_from_string(original).metadata_props
+    return _with_entries(quantised, {**{each.key: each.value for each in before}, "quantized": "int8"})
+
+
+def with_cost(quantised: bytes, cost: Cost, split: str) -> bytes:
+    """Return `quantised` with the metadata entry "quantization_cost": JSON, what int8 cost on images of `split`."""
+    told = {
+        "split": split,
+        "images": cost.images,
+        "accuracy_float32": cost.accuracy,
+        "accuracy_int8": cost.accuracy_int8,
+        "changed": cost.changed,
+    }
+    return _with_entries(quantised, {"quantization_cost": json.dumps(told)})
+
+
+def _with_entries(content: bytes, entries: Mapping[str, str]) -> bytes:
+    """Return the ONNX file `content` with these metadata beside those that it has."""
+    proto = require("onnx").load_from_string(content)
+    merged = {**{each.key: each.value for each in proto.metadata_props}, **entries}
     del proto.metadata_props[:]
-    proto.metadata_props.extend(before.metadata_props)
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = "quantized", "int8"
-    content: bytes = proto.SerializeToString()
-    return content
+    for key, text in merged.items():
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, text
+    whole: bytes = proto.SerializeToString()
+    return whole
 
 
 def cost_of(

@@ -11,8 +11,9 @@ from sadari.data.levels import FULL_RANGE
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
 from sadari.inference.device import device_here, keep_freed_memory
+from sadari.inference.members import Member, average, members_of
 from sadari.inference.model import TrainedModel
-from sadari.inference.pixels import PixelForm
+from sadari.inference.pixels import AnyForm, PixelForm, joint_form, split_forms
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.progress import Progress, Silent
 from sadari.run import MODEL, PREPROCESS, RunRecord
@@ -25,12 +26,14 @@ class Classifier:
     """A model on its device, with everything between the bytes of an image file and probabilities.
 
     path: the folder of the model. model: its network (in evaluation mode), `preprocess` and `classes`. max_pixels: of a
-    file that is decoded; 0 takes the usual limit.
+    file that is decoded; 0 takes the usual limit. members: of an ensemble, the models that it averages, each with its
+    weight; `model` is the heaviest then, and what is said of layers and maps is said of that one.
     """
 
     path: Path
     model: TrainedModel
     max_pixels: int = 0
+    members: tuple[tuple[TrainedModel, float], ...] = ()
 
     @classmethod
     def open(
@@ -40,14 +43,17 @@ class Classifier:
 
         The model moves to the device that the run was trained on, where this machine has it. max_megapixels: of a file
         that is decoded; without it, that of the run. progress: hears which run of a comparison it is. Raises UsageError
-        where there is no model in `path`, SadariError where it is damaged or not finished.
+        where there is no model in `path`, SadariError where it is damaged or not finished, and where a member of an
+        ensemble is missing.
         """
-        run = _require_model(Path(path), progress or Silent())
-        model = TrainedModel.load(run)
+        run = model_in(Path(path), progress or Silent())
+        members = tuple((TrainedModel.load(each.run), each.weight) for each in _members(run))
+        model = members[0][0] if members else TrainedModel.load(run)
         settings = run.job.settings if RunRecord.is_run(run.path) else Settings(device="auto")
         keep_freed_memory()
-        model.network.to(device_here(settings.device))
-        return cls(run.path, model, round(1e6 * (max_megapixels or settings.max_megapixels)))
+        for each in (model, *(member for member, _ in members)):
+            each.network.to(device_here(settings.device))
+        return cls(run.path, model, round(1e6 * (max_megapixels or settings.max_megapixels)), members)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -61,41 +67,60 @@ class Classifier:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Return (height, width, channels) of what `decode` returns."""
+        """Return (height, width, channels) of the images that the model reads."""
         return self.preprocess.height, self.preprocess.width, self.preprocess.channels
 
     @property
-    def form(self) -> PixelForm:
+    def form(self) -> AnyForm:
         """The shape of what `decode` returns, and how images become it."""
-        return PixelForm(
-            *self.shape,
-            self.preprocess.fit,
-            self.preprocess.interpolation,
-            self.preprocess.white_level or FULL_RANGE,
-            self.max_pixels,
-        )
+        return joint_form(self._form_of(model) for model, _ in self.members or ((self.model, 1.0),))
+
+    def _form_of(self, model: TrainedModel) -> PixelForm:
+        read = model.preprocess
+        shape = read.height, read.width, read.channels
+        return PixelForm(*shape, read.fit, read.interpolation, read.white_level or FULL_RANGE, self.max_pixels)
 
     def decode(self, content: bytes) -> NDArray[np.uint8]:
-        """Return the pixels that the model reads of an image file with these bytes, uint8 of `shape`.
+        """Return the pixels that the model reads of an image file with these bytes, uint8 of `form.shape`.
 
-        They are the same as in training and `sadari evaluate`. Safe to call from many threads at once. Raises
+        That is `shape`; of an ensemble whose members read different forms, it is a row of all of them. The pixels are
+        the same as in training and `sadari evaluate`. Safe to call from many threads at once. Raises
         UnreadableImageError (a SadariError) with the reason why the bytes are no image.
         """
         return self.form.decode(content)
 
+    def pixels_of_model(self, decoded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what `model` itself reads of an image that `decode` returned, uint8 of `shape`."""
+        return np.asarray(split_forms(self.form, decoded[None])[self._form_of(self.model)][0])
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probability of each class: uint8 (N, H, W, C) of `shape` -> float32 (N, K), rows sum to 1.
+        """Return the probability of each class: uint8 (N, *form.shape) -> float32 (N, K), rows sum to 1.
 
         Raises SadariError for another shape, and where memory does not hold the network with one image.
         """
         if not len(images):
             return np.empty((0, len(self.classes)), dtype=np.float32)
-        inputs = Inputs.pixels(images, self.preprocess)
-        logits = predict_logits(self.model.network, inputs, np.arange(len(images)))
-        return np.asarray(torch.softmax(logits, dim=1).numpy())
+        if not self.members:
+            return _probabilities(self.model, images)
+        pixels = split_forms(self.form, images)
+        found = [_probabilities(model, pixels[self._form_of(model)]) for model, _ in self.members]
+        return average(found, [weight for _, weight in self.members])
 
 
-def _require_model(folder: Path, progress: Progress) -> RunRecord:
+def _probabilities(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    logits = predict_logits(model.network, Inputs.pixels(images, model.preprocess), np.arange(len(images)))
+    return np.asarray(torch.softmax(logits, dim=1).numpy())
+
+
+def _members(run: RunRecord) -> tuple[Member, ...]:
+    return members_of(run) if run.is_ensemble else ()
+
+
+def model_in(folder: Path, progress: Progress) -> RunRecord:
+    """Return the folder of the model that `folder` means: a run, the best run of a comparison, or an exported model.
+
+    An exported model has no settings, scores or split. Raises UsageError where there is none of these.
+    """
     if not RunRecord.is_run(folder) and (folder / MODEL).is_file() and (folder / PREPROCESS).is_file():
         return RunRecord(folder.resolve())
     if not (RunRecord.is_run(folder) or runs_in(folder) or comparisons_in(folder)):

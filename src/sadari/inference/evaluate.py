@@ -13,6 +13,7 @@ from sadari.data.sources.layout import plain_text
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json
 from sadari.inference.device import device_here, threads_for, use_machine
+from sadari.inference.members import average_predictions, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict
 from sadari.progress import Progress, Silent
@@ -59,10 +60,13 @@ def judge(
     Of other data, the images whose source_split is `split_name` are judged, or all where the source gives no splits;
     classes are matched by name, and training images of the run are found among them by their pixels. Raises UsageError
     for a split that is unknown or has no images, SadariError where the run has no model, its images have changed, or
-    the images that are judged have a class that the model does not know.
+    the images that are judged have a class that the model does not know. Of an ensemble, the members are judged and
+    averaged; SadariError where one is missing.
     """
     if split_name not in SPLITS:
         raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{split_name}'")
+    if run.is_ensemble:
+        return _judge_members(run, data, split_name, progress)
     model = TrainedModel.load(run)
     # The run's own images, wherever they are now, have its split: those that trained it are no test images.
     own = data is None or (run.begun and fingerprint_of(data, run.job.settings) == run.fingerprint)
@@ -79,6 +83,13 @@ def judge(
         predictions = predict(model.network.to(device), inputs, images, positions)
     seen, note = (None, "") if own else _seen(run, images, positions, progress)
     return Evaluation(predictions, seen, note)
+
+
+def _judge_members(run: RunRecord, data: str | None, split_name: str, progress: Progress | None) -> Evaluation:
+    members = members_of(run)
+    judged = [judge(each.run, data, split_name, progress) for each in members]
+    mean = average_predictions([each.predictions for each in judged], [each.weight for each in members])
+    return replace(judged[0], predictions=mean)
 
 
 def _seen(

@@ -144,7 +144,7 @@ class Architecture:
         variables = {key: _last(value) if isinstance(value, str) else value for key, value in self.variables.items()}
         layers = _OF_WEIGHTS.sub(lambda found: found[1] + _last(found[2].rstrip()), self.layers)
         found = self.pretrained
-        if found and not found.random and not found.origin.startswith("hub:"):
+        if found and not found.random and not found.embedded and not found.origin.startswith("hub:"):
             found = replace(found, origin=_last(found.origin.removesuffix(f"/{TENSORS}")))
         return replace(self, variables=variables, layers=layers, pretrained=found)
 
@@ -204,7 +204,12 @@ class TrainedModel:
 def _stored_model(run: RunRecord) -> Iterator[Any]:
     """Open the model file of `run`; raise SadariError for an error in it, also one that is found while it is open."""
     path = run.path / MODEL
+    if run.is_ensemble:
+        raise SadariError(f"{run.path} is an ensemble, which has no model of its own; name one of its members")
     if not path.is_file():
+        if run.finished:
+            missing = f"the run {run.path} is finished, but its {MODEL} is gone"
+            raise SadariError(f"{missing}; put it back, or train in another --out")
         raise SadariError(f"the run {run.path} has no model yet; finish it with: sadari resume {run.path}")
     try:
         with safe_open(path, framework="pt") as file:

@@ -5,12 +5,12 @@ has the settings that its article trains it with; the other models leave them to
 published weights comes under the licence of those weights, which a run's environment.json names.
 """
 
+from sadari.models.backbone.choice import AUTO, END
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import Value
 
 _BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
-# Assumed: small enough for a processor; its weights are free (Apache-2.0).
-_DEFAULT_BACKBONE = "mobilenetv1_100"
+_ON_A_BACKBONE: dict[str, Value] = {"backbone": AUTO, "cut": END, "weights": AUTO}
 # Assumed: small sets make few large batches, and weights learnt from a million images should move slowly.
 FINE_TUNING: dict[str, Value] = {"batch_size": 32, "learning_rate": 0.001, "backbone_learning_rate": 0.0001}
 
@@ -44,6 +44,28 @@ _SPRINTING: dict[str, Value] = {
     "augment": "crop 1, flip",
     "scaling": "channel",
     "restore_best": False,
+}
+
+# Chosen on validation images of flowers and animals, as benchmarks/quality/RESULTS.md says. In the crops that weights
+# were trained on, objects are larger than in whole photographs of the same size (Touvron et al. 2019, NeurIPS).
+_LARGE = 288
+_PHOTO: dict[str, Value] = {
+    "image_size": _LARGE,
+    "train_size": 192,
+    "epochs": 5,
+    "batch_size": 32,
+    "optimizer": "adamw",
+    "learning_rate": 0.0003,
+    "backbone_learning_rate": 0.0001,
+    "schedule": "one-cycle",
+    "label_smoothing": 0.1,
+    "augment": "resized-crop 0.5, flip",
+    "class_layer": "logistic",
+    "class_layer_C": 0.1,
+    "backbone_norms": "still",
+    "weights_average": 0.99,
+    "restore_best": False,
+    "precision": "float32",
 }
 
 LADDER = (
@@ -219,14 +241,14 @@ LADDER = (
         name="knn",
         summary="the nearest training images vote, by the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
-        variables={"k": 20, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        variables={"k": 20, **_ON_A_BACKBONE},
         fitted_by=FittedBy.SOLVER,
     ),
     ModelSpec(
         name="linear-probe",
         summary="logistic regression on the features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool",
-        variables={"C": 1.0, "max_iter": 1000, "backbone": _DEFAULT_BACKBONE, "cut": "end", "weights": "auto"},
+        variables={"C": 1.0, "max_iter": 1000, **_ON_A_BACKBONE},
         fitted_by=FittedBy.SOLVER,
     ),
     ModelSpec(
@@ -241,7 +263,22 @@ LADDER = (
         name="fine-tune",
         summary="a pre-trained backbone and a class layer, trained further",
         layers=_BACKBONE.format(train="$train") + ", globalavgpool",
-        variables={"backbone": _DEFAULT_BACKBONE, "cut": "end", "train": "all", "weights": "auto"},
+        variables={"backbone": AUTO, "cut": END, "train": "all", "weights": AUTO},
         settings=FINE_TUNING,
+    ),
+    ModelSpec(
+        name="photo",
+        summary="the class layer of a pre-trained network, fitted to large photographs and their mirror images",
+        layers=_BACKBONE.format(train="head") + ", globalavgpool, mirror",
+        variables={"C": 0.1, "max_iter": 1000, **_ON_A_BACKBONE},
+        settings={"image_size": _LARGE},
+        fitted_by=FittedBy.SOLVER,
+    ),
+    ModelSpec(
+        name="photo-tuned",
+        summary="photo, whose last layers are trained further for a few minutes",
+        layers=_BACKBONE.format(train="$train") + ", globalavgpool, mirror",
+        variables={"backbone": AUTO, "cut": END, "train": "last:0.7", "weights": AUTO},
+        settings=_PHOTO,
     ),
 )

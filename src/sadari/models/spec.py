@@ -33,7 +33,8 @@ KEYS = ("name", "summary", "layers", "variables", "settings")
 GRADIENT_ONLY = frozenset(
     (
         "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
-        "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
+        "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate", "class_layer",
+        "class_layer_C", "backbone_norms", "train_size", "weights_average", "teacher", "teacher_weight", "temperature",
     )
 )  # fmt: skip
 

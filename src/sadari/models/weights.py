@@ -1,169 +1,52 @@
-"""How are pre-trained weights loaded? From a safetensors file, here or on the hub; nothing is unpickled."""
+"""How does the backbone of a network get its pre-trained weights? By timm's names, as far as it is cut."""
 
-import os
 from collections.abc import Mapping
-from hashlib import file_digest
-from importlib import import_module
-from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, fx, nn
+from torch import Tensor
 
 from sadari.errors import SadariError
-from sadari.models.backbone.module import Backbone, create
-from sadari.models.backbone.pretrained import TENSORS, Pretrained, weights_folder
+from sadari.models.backbone.module import Backbone
+from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.tensors import (
+    as_timm_names_them,
+    fitting,
+    missing_in,
+    reach_of,
+    read_tensors,
+    weights_digest,
+)
 from sadari.models.network import Network
 
-ANSWER_WITHIN = 5.0  # seconds for the hub's first answer, before a missing network is reported (assumed)
 NAMED = 3  # missing tensors that an error names
-COUNTERS = "num_batches_tracked"  # torch's own, which other libraries do not store
 
 
-def load_pretrained(network: Network, pretrained: Pretrained, size: tuple[int, int]) -> str:
+def load_pretrained(
+    network: Network, pretrained: Pretrained, size: tuple[int, int], tensors: Mapping[str, Tensor] | None = None
+) -> str:
     """Load the weights that the backbone of `network` starts from, for images of `size` (H, W).
 
-    Other tensors in the file are ignored. Returns the file's SHA-256 digest, "" for random
-    weights. Raises SadariError where there are no such weights, or a tensor before the cut is missing.
+    tensors: where they are read already. Other tensors in the file are ignored. Returns the file's SHA-256 digest, ""
+    for random weights. Raises SadariError where there are no such weights, or a tensor before the cut is missing.
     """
     backbone = network.features[0]
     if pretrained.random or not isinstance(backbone, Backbone):
         return ""
-    path = tensors_file(pretrained)
-    tensors = _read(path, pretrained)
-    fitting = _fitting(backbone.graph, tensors)
-    if _missing(backbone.graph, fitting):
-        converted = _as_timm_names_them(pretrained, tensors, size)
-        fitting = _fitting(backbone.graph, converted)
-    missing = _missing(backbone.graph, fitting)
+    tensors = read_tensors(pretrained) if tensors is None else tensors
+    found = fitting(backbone.graph, tensors)
+    if missing_in(backbone.graph, found):
+        converted = as_timm_names_them(pretrained, tensors, size)
+        found = fitting(backbone.graph, converted)
+    missing = missing_in(backbone.graph, found)
     if missing:
         raise SadariError(_lack(backbone, missing, tensors, pretrained))
-    backbone.graph.load_state_dict(fitting, strict=False)
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
-
-
-def tensors_file(pretrained: Pretrained) -> Path:
-    """Return the local file with the weights; downloads it into the hub's own cache where it is not there yet.
-
-    Raises SadariError naming which file to put where, if that fails.
-    """
-    kind, _, repository = pretrained.origin.partition(":")
-    return _from_hub(repository, pretrained.name) if kind == "hub" else Path(pretrained.origin)
-
-
-def weights_digest(pretrained: Pretrained) -> str:
-    """Return the SHA-256 of the file of the weights; "" where they are drawn, or not on this machine."""
-    if pretrained.random or not weights_are_here(pretrained):
-        return ""
-    with tensors_file(pretrained).open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
-
-
-def weights_are_here(pretrained: Pretrained) -> bool:
-    """Return whether `pretrained` needs no download."""
-    kind, _, repository = pretrained.origin.partition(":")
-    return kind != "hub" or (bool(repository) and _in_hub_cache(repository) is not None)
-
-
-def _in_hub_cache(repository: str) -> Path | None:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        return Path(hf_hub_download(repository, TENSORS, local_files_only=True))
-    except (OSError, ValueError):  # its LocalEntryNotFoundError is an OSError
-        return None
-
-
-def _from_hub(repository: str, name: str) -> Path:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import RemoteEntryNotFoundError
-
-    if not repository:
-        raise SadariError(f"timm knows no weights of {name} on the Hugging Face hub; {_what_to_do(name)}")
-    cached = _in_hub_cache(repository)
-    if cached is not None:
-        return cached
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true"):
-        raise SadariError(f"the weights {repository} are not here and HF_HUB_OFFLINE is set; {_what_to_do(name)}")
-    try:
-        # One request first: without a network, the download itself would try six times, for half a minute.
-        get_hf_file_metadata(hf_hub_url(repository, TENSORS), timeout=ANSWER_WITHIN)
-        return Path(hf_hub_download(repository, TENSORS))
-    except RemoteEntryNotFoundError:
-        raise SadariError(f"{repository} has no {TENSORS}, and nothing else is read; {_what_to_do(name)}") from None
-    except Exception as error:  # two libraries raise many classes of errors for a failing network
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SadariError(f"cannot download the weights {repository} ({reason}); {_what_to_do(name)}") from None
-
-
-def _what_to_do(name: str) -> str:
-    folder = weights_folder()
-    place = folder / name if folder else Path("$SADARI_WEIGHTS_DIR") / name
-    return f"put {TENSORS} and config.json into {place}, or set weights=PATH, or weights=random for untrained ones"
-
-
-def _read(path: Path, pretrained: Pretrained) -> dict[str, Tensor]:
-    try:
-        stored = load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise SadariError(f"cannot read the weights {path} of {pretrained.name}: {error}") from None
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in stored.items()}
-
-
-def _fitting(graph: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return those of `tensors` that `graph` has under the same name and in the same shape."""
-    mine = graph.state_dict()
-    return {name: tensor for name, tensor in tensors.items() if name in mine and mine[name].shape == tensor.shape}
-
-
-def _missing(graph: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
-    return [name for name in graph.state_dict() if name not in tensors and not name.endswith(COUNTERS)]
-
-
-def _as_timm_names_them(
-    pretrained: Pretrained, tensors: Mapping[str, Tensor], size: tuple[int, int]
-) -> Mapping[str, Tensor]:
-    """Return the weights under timm's names and in the shapes for `size`, where timm can convert this family."""
-    with torch.device("meta"):
-        network = create(pretrained, size)
-    module = import_module(type(network).__module__)
-    convert = getattr(module, "checkpoint_filter_fn", None)
-    if convert is None:
-        return tensors
-    try:
-        return dict(convert(dict(tensors), network))
-    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
-        return tensors  # they are of another family; the user reads which tensors are missing
+    backbone.graph.load_state_dict(found, strict=False)
+    return weights_digest(pretrained)
 
 
 def _lack(backbone: Backbone, missing: list[str], tensors: Mapping[str, Tensor], pretrained: Pretrained) -> str:
     more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
     wrong = [name for name in missing if name in tensors]
     what = "have another shape at" if len(wrong) == len(missing) else "lack"
-    reach = _reach(backbone.graph, missing)
+    reach = reach_of(backbone.graph, missing)
     advice = f"; they are whole up to {reach}: set cut={reach}" if reach else ""
     return f"the weights {pretrained.origin} of {pretrained.name} {what} {', '.join(missing[:NAMED])}{more}{advice}"
-
-
-def _reach(module: fx.GraphModule, missing: list[str]) -> str:
-    """Return the last complete block before the first layer that lacks weights; "" where there is none."""
-    first = next(
-        (node for node in module.graph.nodes if node.op == "call_module" and _lacks(str(node.target), missing)), None
-    )
-    if first is None:
-        return ""
-    behind = f"{first.meta['layer']}."
-    before = [node.meta["layer"] for node in module.graph.nodes if node < first and "layer" in node.meta]
-    for layer in reversed(before):
-        parts = layer.split(".")
-        for end in range(1, len(parts)):
-            block = ".".join(parts[:end])
-            if not behind.startswith(f"{block}."):
-                return block
-    return ""
-
-
-def _lacks(target: str, missing: list[str]) -> bool:
-    return any(each.startswith(f"{target}.") for each in missing)

@@ -147,9 +147,10 @@ def _unsort(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def curves(result: ComparisonResult) -> Curves:
-    """Return loss and accuracy over the epochs, of every arm that has a finished run."""
+    """Return loss and accuracy over the epochs, of every arm that has a finished run; an ensemble has no epochs."""
     requested = [(arm.name, result.records[arm.name]) for arm in result.arms_asked]
-    histories = {name: [record.history for record in records] for name, records in requested if records}
+    trained = [(name, records) for name, records in requested if records and not records[0].is_ensemble]
+    histories = {name: [record.history for record in records] for name, records in trained}
     loss, accuracy = (
         tuple(_curve(arm, split, figure, histories[arm]) for arm in histories for split in ("train", "val"))
         for figure in ("loss", "accuracy")

@@ -116,7 +116,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
     """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, and which arm
-    validation chooses.
+    validation chooses, and what an ensemble averages.
 
     caution: that of the best arm. The verdicts themselves are in the headline and in the table of pairs.
     """
@@ -124,4 +124,4 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
     if best is None:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
-    return tuple(filter(None, (learned, caution, result.choice)))
+    return tuple(filter(None, (learned, caution, result.choice, *(arm.mixture for arm in result.arms))))

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from sadari.data.augment.pipeline import Augmentation
 from sadari.inference.predict import Inputs
@@ -25,7 +26,7 @@ class Batch(NamedTuple):
     """The images of one step with their labels, on the device.
 
     x: what the network reads, float32 (N, ...). labels: int64 (N,), or, where an augmentation mixes images, float32
-    (N, K): each row sums to 1. targets: what the loss compares the answers with, float32 (N, K).
+    (N, K): each row sums to 1. targets: what the loss compares the answers with, as it made them: float32 (N, ...).
     """
 
     x: Tensor
@@ -44,7 +45,9 @@ class Batches:
     is left over joins the batch before it, because batch normalisation cannot learn from one image. inputs: a row for
     each of `images`, such as its pixels. loss: the loss of an answer about them. views: where there are any, they
     replace the rows of `inputs`: for each of a few epochs in turn, the rows of the images at `positions` as they were
-    drawn for it.
+    drawn for it. soft: where there is a teacher, its probabilities for the images at `positions`, float32 (N, K), which
+    an augmentation that mixes images mixes too. side: that of the images as `inputs` prepares them, where it is another
+    than that of the rows; else 0.
     """
 
     def __init__(
@@ -58,8 +61,11 @@ class Batches:
         loss: CrossEntropy,
         augmentation: Augmentation | None = None,
         views: Sequence[NDArray[Any]] = (),
+        soft: Tensor | None = None,
+        side: int = 0,
     ) -> None:
         self._inputs = inputs
+        self._soft = soft
         self._views = views
         self._labels = images.labels
         self._positions = positions
@@ -68,6 +74,7 @@ class Batches:
         self._device = device
         self.loss = loss
         self._augmentation = augmentation
+        self._side = side
         self._epoch = -1
         self._order = np.arange(0)
         self._ready: dict[int, Batch] = {}
@@ -99,19 +106,37 @@ class Batches:
         steps = range(first, min(first + self._at_once, self.steps_per_epoch))
         starts = [step * self._batch_size for step in steps]
         end = len(self) if steps.stop == self.steps_per_epoch else steps.stop * self._batch_size
-        x, labels = self._drawn(epoch, first, self._order[starts[0] : end])
-        whole = Batch(self._inputs.prepare(x), labels, self.loss.targets(labels))
+        x, labels, soft = self._drawn(epoch, first, self._order[starts[0] : end])
+        whole = Batch(self._inputs.prepare(x), labels, self.loss.targets(labels, soft))
         sizes = [after - start for start, after in pairwise([*starts, end])]
         return dict(zip(steps, whole.split(sizes), strict=True))
 
-    def _drawn(self, epoch: int, step: int, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Return the rows of the images that are `chosen`, as they are drawn for this step, and their labels."""
+    def _drawn(self, epoch: int, step: int, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the rows of the images that are `chosen`, as they are drawn for this step, their labels and `soft`."""
         positions = self._positions[chosen]
         rows = self._views[epoch % len(self._views)][chosen] if self._views else self._inputs.rows[positions]
         drawn = torch.from_numpy(rows).to(self._device)
         labels = torch.from_numpy(self._labels[positions]).to(self._device)
+        soft = None if self._soft is None else self._soft[torch.from_numpy(chosen)].to(self._device)
+        drawn, labels, soft = self._augmented(drawn, labels, soft, generator_for(self._seed, "augment", epoch, step))
+        return (reduced(drawn, self._side) if self._side else drawn), labels, soft
+
+    def _augmented(
+        self, drawn: Tensor, labels: Tensor, soft: Tensor | None, generator: Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return rows, labels and teacher's answers as the augmentation changes them."""
         if self._augmentation is None:
-            return drawn, labels
-        generator = generator_for(self._seed, "augment", epoch, step)
+            return drawn, labels, soft
         drawn = self._augmentation.apply(drawn, generator)
-        return self._augmentation.mix(drawn, labels, self.loss.classes, generator)
+        if soft is None or not self._augmentation.mixes:
+            return *self._augmentation.mix(drawn, labels, self.loss.classes, generator), soft
+        # Labels and teacher's answers side by side, so that both are mixed by the same draws.
+        shares = torch.cat([F.one_hot(labels, self.loss.classes), soft], 1)
+        drawn, mixed = self._augmentation.mix(drawn, shares, self.loss.classes, generator)
+        return drawn, mixed[:, : self.loss.classes], mixed[:, self.loss.classes :]
+
+
+def reduced(pixels: Tensor, side: int) -> Tensor:
+    """Return images, uint8 (N, H, W, C), reduced to sides of `side` pixels: bilinear, without aliases."""
+    planes = pixels.permute(0, 3, 1, 2)
+    return F.interpolate(planes, (side, side), mode="bilinear", antialias=True).permute(0, 2, 3, 1).contiguous()

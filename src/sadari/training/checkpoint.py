@@ -58,7 +58,7 @@ class Stored:
 class Checkpoint:
     """The file of a run's last state: counters and groups of named tensors.
 
-    path: the file, such as RUN/checkpoint/state.safetensors; its folder holds nothing else.
+    path: the file, such as RUN/checkpoint/state.safetensors; its folder holds nothing else but a teacher's answers.
     """
 
     path: Path

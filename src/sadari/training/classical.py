@@ -86,14 +86,21 @@ class ClassicalFit:
     def _compute_features(self) -> None:
         """Compute what the class layer reads of the training and validation images, and cut that layer off."""
         body, self.tail = _cut(self.learner)
-        splits = (self.split.train, self.split.val)
+        splits, views = (self.split.train, self.split.val), 2 if self.network.mirrored else 1
         progress = self.progress if any(True for _ in body.parameters()) else Silent()  # only a backbone takes long
-        with progress.task("features", sum(map(len, splits)), "images") as task:
-            self.train, self.val = (self._features(body, positions, task) for positions in splits)
+        with progress.task("features", views * sum(map(len, splits)), "images") as task:
+            self.train, val = (self._features(body, positions, task) for positions in splits)
+        # The class layer is linear: the mean of its answers to two views is its answer to their mean.
+        means = val.vectors.reshape(views, -1, val.vectors.shape[1]).mean(0) if len(splits[1]) else val.vectors
+        self.val = _Features(means, self.images.labels[splits[1]])
 
     def _features(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Features":
         vectors = _vectors(body, self.inputs, positions, task)
-        return _Features(vectors, self.images.labels[positions])
+        if self.network.mirrored:
+            mirrored = Inputs(self.inputs.rows, lambda rows: self.inputs.prepare(rows).flip(3))
+            vectors = torch.cat([vectors, _vectors(body, mirrored, positions, task)])
+        labels = self.images.labels[positions]
+        return _Features(vectors, np.resize(labels, len(vectors)))  # one view after the other
 
     def _problem(self) -> Problem:
         return Problem(

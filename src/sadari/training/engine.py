@@ -30,6 +30,7 @@ from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.dense import DenseStack
+from sadari.training.fine_tuning.average import WeightAverage
 from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.loss import StepOutput, mean_log_loss
@@ -70,11 +71,14 @@ class Engine:
     stack: DenseStack | None = field(init=False)
     varying: Sequence[tuple[int, Dropout | BatchNorm]] = field(init=False)
     look_every: int = field(init=False)
+    average: WeightAverage | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.stack = DenseStack.of(self.learner)
         self.varying = varying_layers(self.network)
         self.look_every = max(1, min(LOOK_EVERY, LOOK_VALUES // (self.settings.batch_size * self.batches.loss.classes)))
+        share, stored = self.settings.weights_average, self.loop.stored.group("average")
+        self.average = WeightAverage(self.network, share, stored) if share else None
         if self.loop.stored.groups:
             load_optimizer_tensors(self.optimizer, self.loop.stored.group("optimizer"))
 
@@ -97,6 +101,8 @@ class Engine:
                     self._train_epoch(task, stop)
                 self._finish_epoch()
                 self._write_if_due(stop)
+        if self.average:
+            self.average.apply()
         return self.loop.end()
 
     def _train_epoch(self, task: Task, stop: Interruption) -> None:
@@ -149,6 +155,8 @@ class Engine:
                 )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.add(step)
         return outputs
 
     def _gradients(self, batch: Batch, step: int) -> list[StepOutput]:
@@ -191,6 +199,15 @@ class Engine:
             "train_accuracy": state.correct / state.seen,
             "learning_rate": self._learning_rate(state.epoch * steps + steps - 1),
         }
+        with self.average.applied() if self.average else nullcontext():
+            self._judge(row)
+            self.loop.add_epoch(row)
+        state.step, state.seen = 0, 0
+        state.loss_sum = state.correct = state.epoch_seconds = 0.0
+        self.loop.after_epoch(state)
+
+    def _judge(self, row: dict[str, float]) -> None:
+        """Add to the row of an epoch what the validation images say, and its seconds."""
         started = perf_counter()
         if len(self.validation):
             row["val_loss"], row["val_accuracy"] = self._validate()
@@ -199,11 +216,7 @@ class Engine:
                     f"the validation loss is no longer a number after epoch {row['epoch']};"
                     f" lower learning_rate, which was {row['learning_rate']:g} there"
                 )
-        row["seconds"] = state.epoch_seconds + perf_counter() - started
-        self.loop.add_epoch(row)
-        state.step, state.seen = 0, 0
-        state.loss_sum = state.correct = state.epoch_seconds = 0.0
-        self.loop.after_epoch(state)
+        row["seconds"] = self.state.epoch_seconds + perf_counter() - started
 
     def _validate(self) -> tuple[float, float]:
         """Return loss and accuracy on the validation images, computed in the precision of training."""
@@ -213,7 +226,8 @@ class Engine:
 
     def _write_if_due(self, stop: Interruption) -> None:
         if self.loop.is_due(stop):
-            self.loop.write({"optimizer": optimizer_tensors(self.optimizer)})
+            average = self.average.tensors if self.average else {}
+            self.loop.write({"optimizer": optimizer_tensors(self.optimizer), "average": average})
             if stop.requested:
                 raise KeyboardInterrupt
 

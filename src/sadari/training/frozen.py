@@ -56,6 +56,11 @@ def check_views(settings: Settings, augmentation: Augmentation | None) -> None:
     """Raise UsageError where the setting `views` wants something that cannot be drawn once."""
     if not (settings.views and augmentation):
         return
+    if settings.train_size:
+        raise UsageError(
+            f"views={settings.views} keeps what frozen layers make of images of image_size, and train_size="
+            f"{settings.train_size} has others learnt from; set only one of them"
+        )
     if settings.cache == "none":
         raise UsageError(
             f"views={settings.views} keeps what frozen layers make of each image, and cache=none keeps nothing; "
@@ -80,11 +85,11 @@ def split_inputs(
     """Return the layers behind the frozen ones, if there are any, to read the output of those from the cache.
 
     train: the positions of the images that `augmentation` draws. The whole network learns from pixels where `cache` is
-    none, where images are drawn anew in each epoch, and where the output is larger than the cache's limit; with
-    `views`, which decide what is learnt, that raises SadariError instead.
+    none, where images are reduced or drawn anew in each epoch, and where the output is larger than the cache's limit;
+    with `views`, which decide what is learnt, that raises SadariError instead.
     """
     whole = FitInputs(network, Inputs.pixels(images.images, preprocess))
-    if settings.cache == "none" or (augmentation and not settings.views):
+    if settings.cache == "none" or settings.train_size or (augmentation and not settings.views):
         return whole
     device = next(chain(network.parameters(), network.buffers())).device
     divided = split_frozen(network, lambda: preprocess.apply(torch.from_numpy(images.images[train[:1]]).to(device)))

@@ -59,6 +59,13 @@ def interrupt_by_signals() -> None:
             signal.signal(number, interrupt)
 
 
+def end_by_signals() -> None:
+    """Let SIGTERM and SIGHUP end the process at once from here on. Only for the main thread, when all is done."""
+    for number in _heeded():
+        if number != signal.SIGINT:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def interrupted_status() -> int:
     """Return the exit status of an interrupted process: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP."""
     return 128 + _last[0]

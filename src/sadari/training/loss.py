@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,8 +22,8 @@ MOST_LOSS = -math.log(LEAST_PROBABILITY)  # of one image, in history.csv as in s
 class StepOutput(NamedTuple):
     """The answers to a micro-batch, and what would have been right, to be summed up later.
 
-    logits, targets: float32 (N, K). labels: int64 (N,) or float32 (N, K). share: the factor on the loss of each image,
-    so that class weights leave the mean over all images what it is.
+    logits: float32 (N, K). targets: as the loss made them. labels: int64 (N,) or float32 (N, K). share: the factor on
+    the loss of each image, so that class weights leave the mean over all images what it is.
     """
 
     logits: Tensor
@@ -43,8 +44,11 @@ class CrossEntropy:
     smoothing: float = 0.0
     class_weights: Tensor | None = None
 
-    def targets(self, labels: Tensor) -> Tensor:
-        """Return the right answers, float32 (N, K), for labels int64 (N,), or mixed ones (N, K) whose rows sum to 1."""
+    def targets(self, labels: Tensor, soft: Tensor | None = None) -> Tensor:  # noqa: ARG002 - see `Distillation`
+        """Return the right answers, float32 (N, K), for labels int64 (N,), or mixed ones (N, K) whose rows sum to 1.
+
+        soft: a teacher's probabilities, which only `Distillation` compares with.
+        """
         shares = labels
         if labels.ndim == 1:
             shares = torch.zeros(len(labels), self.classes, device=labels.device)
@@ -66,8 +70,7 @@ class CrossEntropy:
             answers *= targets.sum(1, keepdim=True)
         return answers.sub_(targets)
 
-    @staticmethod
-    def losses(logits: Tensor, targets: Tensor) -> Tensor:
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each image, float32 (N,)."""
         below = logits - logits.amax(1, keepdim=True)  # torch's log_softmax takes few classes one by one
         return below.exp().sum(1).log_() * targets.sum(1) - (targets * below).sum(1)
@@ -87,6 +90,49 @@ class CrossEntropy:
             loss_sum += loss * output.share
             correct += hits
         return loss_sum, correct
+
+
+@dataclass(frozen=True, eq=False)
+class Distillation(CrossEntropy):
+    """The loss of a student: its distance to a teacher's probabilities, and the cross-entropy to the labels.
+
+    For logits z, labels y and a teacher's logits v, both at the `temperature` T (Hinton et al. 2015,
+    https://arxiv.org/abs/1503.02531):
+
+        weight * T^2 * KL(softmax(v / T) || softmax(z / T)) + (1 - weight) * cross-entropy(y, softmax(z))
+
+    Label smoothing is that of the labels alone; class weights count the whole loss of an image. Targets are float32
+    (N, 2, K): those of the cross-entropy, then the teacher's probabilities at T.
+    """
+
+    weight: float = 1.0
+    temperature: float = 1.0
+
+    def targets(self, labels: Tensor, soft: Tensor | None = None) -> Tensor:
+        """Return what both parts of the loss compare with, float32 (N, 2, K). soft: the teacher's part, (N, K)."""
+        assert soft is not None
+        return torch.stack([super().targets(labels), soft], 1)
+
+    def grad(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the gradient of the sum of the losses by each logit, float32 (N, K)."""
+        hard, soft = targets.unbind(1)
+        apart = (logits / self.temperature).softmax(1).sub_(soft)
+        if self.class_weights is not None:
+            apart *= hard.sum(1, keepdim=True)
+        return super().grad(logits, hard).mul_(1 - self.weight).add_(apart, alpha=self.weight * self.temperature)
+
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of each image, float32 (N,)."""
+        hard, soft = targets.unbind(1)
+        surprise = torch.xlogy(soft, soft).sum(1) + super().losses(logits / self.temperature, soft)
+        if self.class_weights is not None:
+            surprise *= hard.sum(1)
+        return torch.lerp(super().losses(logits, hard), surprise * self.temperature**2, self.weight)
+
+
+def softened(logits: NDArray[np.float32], temperature: float) -> Tensor:
+    """Return the probabilities of a teacher's logits (N, K) at `temperature`, float32 (N, K), rows sum to 1."""
+    return (torch.from_numpy(logits.astype(np.float64)) / temperature).softmax(1).float()
 
 
 def mean_log_loss(logits: Tensor, labels: Tensor) -> float:

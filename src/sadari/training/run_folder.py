@@ -11,12 +11,13 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
 from sadari.job import Job
 from sadari.locks import Busy, release_folder, take_folder
+from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone
+from sadari.models.backbone.tensors import weights_digest
 from sadari.models.spec import ModelSpec
-from sadari.models.weights import weights_digest
 from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
-from sadari.settings import Settings
+from sadari.training.teacher.teacher import digest_now
 from sadari.unfinished import ATTEMPTS
 from sadari.values import ImageSet
 
@@ -39,19 +40,31 @@ def require_same_job(job: Job, out: Path) -> None:
     """
     names = names_in(out)
     if SETTINGS in names:
-        if replace(RunRecord(out).job, data=job.data) != job.record:
+        if not _same_job(RunRecord(out), job):
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
     elif names:
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
 
 
-def as_begun(settings: Settings, out: Path) -> Settings:
-    """Return `settings` with what "auto" became when the run in `out` began; as they are where none has begun."""
+def _same_job(run: RunRecord, job: Job) -> bool:
+    """Return whether `run` is of this job: images and a teacher that moved are the same where their content is."""
+    stored, settings = replace(run.job, data=job.data), job.settings
+    both = stored.settings.teacher and settings.teacher and run.teacher
+    if both and digest_now(settings.teacher) == run.teacher["sha256"]:
+        stored = replace(stored, settings=replace(stored.settings, teacher=settings.teacher))
+    return stored == job.record
+
+
+def as_begun(job: Job, out: Path) -> Job:
+    """Return `job` with what "auto" became when the run in `out` began; as it is where none has begun."""
     if SETTINGS not in names_in(out):
-        return settings
-    stored = RunRecord(out).job.settings
-    auto = [name for name in DECIDED_AT_START if getattr(settings, name) == "auto"]
-    return replace(settings, **{name: getattr(stored, name) for name in auto})
+        return job
+    stored = RunRecord(out).job
+    kept = [name for name in DECIDED_AT_START if getattr(job.settings, name) == "auto"]
+    variables = {name: stored.variables.get(name, job.variables[name]) for name in job.by_auto if name in job.variables}
+    kept += [name for name in job.by_auto if name not in job.variables]
+    settings = replace(job.settings, **{name: getattr(stored.settings, name) for name in kept})
+    return replace(job, settings=settings, variables={**job.variables, **variables})
 
 
 @contextmanager
@@ -96,10 +109,10 @@ def require_same_network(out: Path, model: ModelSpec) -> None:
 
 
 def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, progress: Progress) -> None:
-    """Raise SadariError where the finished `run` was made of other images or pre-trained weights than `job` names now.
+    """Raise SadariError where the finished `run` was made of other images, weights or teacher than `job` names now.
 
-    images: those of the job where they are loaded already. Images and weights that are missing are no reason: the run
-    holds all that it needs. Images that moved are stored in `settings.toml` as where they are now.
+    images: those of the job where they are loaded already. What is missing is no reason: the run holds all that it
+    needs. Images that moved are stored in `settings.toml` as where they are now.
     """
     try:
         fingerprint = images.fingerprint if images is not None else fingerprint_of(job.data, job.settings)
@@ -115,15 +128,20 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
             f"the weights of {job.backbone.name} have changed since the run in '{run.path}' was made; train in another "
             "--out"
         )
+    if job.taught and not _has_teacher_of(run, job):
+        raise SadariError(
+            f"the teacher {job.settings.teacher} has changed since the run in '{run.path}' was made; train in another "
+            "--out"
+        )
     if run.job.data != job.data:
         progress.say(moved(run.job.data, job.data))
         write_text(run.path / SETTINGS, job.record.to_toml())
 
 
 def other_content(job: Job, run: RunRecord) -> str:
-    """Return what of the begun `run` is not what `job` names now: "images", "weights" or "network"; "" where all is.
+    """Return what of the begun `run` is not what `job` names now: "images", "weights", "teacher" or "network".
 
-    Images and weights that are missing now make no difference.
+    Returns "" where all is. Images, weights and a teacher that are missing now make no difference.
     """
     if not run.begun:
         return ""
@@ -132,12 +150,33 @@ def other_content(job: Job, run: RunRecord) -> str:
     with suppress(SadariError):
         if fingerprint_of(job.data, job.settings) != run.fingerprint:
             return "images"
+    if job.taught and not _has_teacher_of(run, job):
+        return "teacher"
     return "weights" if job.backbone and not _has_weights_of(run, job.backbone) else ""
 
 
 def _has_weights_of(run: RunRecord, backbone: Backbone) -> bool:
-    """Return whether `run` began with the weights that `backbone` would start from now, as far as both are known."""
+    """Return whether `run` began with the weights that `backbone` would start from now, as far as both are known.
+
+    Those that come with Sadari stand in for weights of the same network that are not here any more.
+    """
+    began = str((run.environment.get("pretrained") or {}).get("origin", ""))
+    if not began.startswith(EMBEDDED) and _origin_now(backbone).startswith(EMBEDDED):
+        return True
     return not run.weights_sha256 or _digest_now(backbone) in ("", run.weights_sha256)
+
+
+def _origin_now(backbone: Backbone) -> str:
+    try:
+        return backbone.pretrained().origin
+    except SadariError:
+        return ""
+
+
+def _has_teacher_of(run: RunRecord, job: Job) -> bool:
+    """Return whether `run` learned from the model that `job` names as its teacher, as far as both are known."""
+    began_with = run.teacher.get("sha256", "")
+    return not began_with or digest_now(job.settings.teacher) in ("", began_with)
 
 
 def _digest_now(backbone: Backbone) -> str:

@@ -1,5 +1,6 @@
 """What does training one job need? The network, what it learns from, and the files that describe the run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,23 +8,29 @@ import torch
 
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.files import write_json, write_text
 from sadari.inference.device import threads_for
+from sadari.inference.embedded import embedded_tensors
 from sadari.inference.model import Architecture
 from sadari.job import Job
+from sadari.models.backbone.module import Backbone
 from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.tensors import tensors_file
 from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.spec import FittedBy
-from sadari.models.weights import load_pretrained, tensors_file
+from sadari.models.weights import load_pretrained
 from sadari.progress import Progress
 from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment, memory_bytes
 from sadari.run_files import write_split
+from sadari.settings import Settings
 from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
 from sadari.training.randomness import seed_for
+from sadari.training.teacher.answers import Logits
+from sadari.training.teacher.teaching import Teaching
 from sadari.values import ImageSet, Split
 
 FLOAT_BYTES = 4
@@ -33,8 +40,9 @@ FLOAT_BYTES = 4
 class Setup:
     """Everything that training one job needs.
 
-    augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already. stored: the
-    content of the run's checkpoint, read once.
+    augmentation: how images are drawn anew in each epoch; None where they are not, or were drawn already. answers: a
+    teacher's logits for the training images, float32 (N, K); None where there is no teacher. stored: the content of the
+    run's checkpoint, read once.
     """
 
     job: Job
@@ -45,6 +53,7 @@ class Setup:
     network: Network
     fit_inputs: FitInputs
     augmentation: Augmentation | None
+    answers: Logits | None
     out: Path
     log: Log
     stored: Stored
@@ -74,21 +83,28 @@ def set_up(
     network = architecture.build(seed_for(job.seed, "weights"))
     stored = checkpoint_of(out).read()
     weights_sha256 = _load_weights(network, architecture, stored, out)
+    _keep_norms_still(network, job)
     _move(network, architecture, device)
     augmentation = _checked_augmentation(job, images, architecture)
     preprocess = _fitted_preprocess(job, images, split, architecture)
+    teaching = Teaching.of(job, images, split, out, progress)
+    taught = teaching.document(job, images, split, progress) if teaching and not RunRecord(out).begun else {}
 
+    _check_train_size(network, preprocess, job.settings.train_size)
     # Nothing is written before here: a network that does not fit leaves nothing behind.
-    _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads)
+    _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads, taught)
     write_json(out / PREPROCESS, preprocess.to_json())
     write_split(out / SPLIT, split)
-    log = _begun_log(job, images, split, out, progress)
+    log = _begun_log(job, images, split, architecture.pretrained, out, progress)
     _report_what_has_no_effect(job, len(split.val), log)
 
     fit_inputs = split_inputs(network, preprocess, images, split.train, augmentation, job.settings, log)
     if fit_inputs.views:
         augmentation = None
-    return Setup(job, images, split, preprocess, architecture, network, fit_inputs, augmentation, out, log, stored)
+    answers = teaching.answers(job, images, split.train, device, log) if teaching else None
+    return Setup(
+        job, images, split, preprocess, architecture, network, fit_inputs, augmentation, answers, out, log, stored
+    )
 
 
 def _load_weights(network: Network, architecture: Architecture, stored: Stored, out: Path) -> str:
@@ -100,6 +116,14 @@ def _load_weights(network: Network, architecture: Architecture, stored: Stored, 
         return start_weights(network, architecture, out)
     network.load_state_dict(dict(stored.group("network")))
     return ""
+
+
+def _keep_norms_still(network: Network, job: Job) -> None:
+    """Keep the batch norms of the backbone as they are, where the job wants it."""
+    if job.settings.backbone_norms == "still":
+        for each in network.modules():
+            if isinstance(each, Backbone):
+                each.keep_norms_still()
 
 
 def _move(network: Network, architecture: Architecture, device: torch.device) -> None:
@@ -127,10 +151,36 @@ def _fitted_preprocess(job: Job, images: ImageSet, split: Split, architecture: A
     )
 
 
+@torch.no_grad()
+def _check_train_size(network: Network, preprocess: Preprocess, side: int) -> None:
+    """Raise UsageError where `network` cannot read images of `side`, as training gives them to it; 0 is no size."""
+    if not side:
+        return
+    smaller = preprocess.for_side(side)
+    device = next(network.parameters()).device
+    pixels = torch.zeros(1, side, side, preprocess.channels, dtype=torch.uint8, device=device)
+    was_training = network.training
+    try:
+        network.eval()(smaller.apply(pixels))
+    except (RuntimeError, AssertionError, ValueError):  # torch and timm raise any of these for sizes that do not fit
+        raise UsageError(
+            f"the network reads images of {preprocess.height}x{preprocess.width} only, not of train_size={side}; "
+            "leave it out, or end with a layer such as globalavgpool"
+        ) from None
+    finally:
+        network.train(was_training)
+
+
 def _write_settings_and_environment(
-    job: Job, images: ImageSet, out: Path, architecture: Architecture, weights_sha256: str, threads: int
+    job: Job,
+    images: ImageSet,
+    out: Path,
+    architecture: Architecture,
+    weights_sha256: str,
+    threads: int,
+    taught: Mapping[str, str],
 ) -> None:
-    """Write the settings, and of a run that begins also the environment that it begins in."""
+    """Write the settings, and of a run that begins also the environment that it begins in. taught: by which model."""
     begun = RunRecord(out).begun
     write_text(out / SETTINGS, job.record.to_toml())
     if begun:
@@ -139,13 +189,20 @@ def _write_settings_and_environment(
     document = {**environment(), "threads": threads, "data": data, "layers": job.model.layers}
     if architecture.pretrained:
         document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": weights_sha256}
+    if taught:
+        document["teacher"] = dict(taught)
     write_json(out / ENVIRONMENT, document)
 
 
-def _begun_log(job: Job, images: ImageSet, split: Split, out: Path, progress: Progress) -> Log:
-    """Open the log of the run, and note what is trained."""
+def _begun_log(
+    job: Job, images: ImageSet, split: Split, begins_with: Pretrained | None, out: Path, progress: Progress
+) -> Log:
+    """Open the log of the run, and note what is trained, and from which weights."""
     log = Log(out / LOG, progress)
     log.note(f"{job.model.name} on {images.name}, seed {job.seed}: {split.origin}")
+    if begins_with:
+        licence = begins_with.license or "licence not stated"
+        log.note(f"begins with {begins_with.name}, weights {begins_with.origin} ({licence})")
     return log
 
 
@@ -164,8 +221,20 @@ def _report_what_has_no_effect(job: Job, val_images: int, log: Log) -> None:
             f"warmup_epochs={settings.warmup_epochs:g} is longer than the run of {settings.epochs} epochs: the "
             "learning rate never reaches its full value"
         )
+    if job.model.fitted_by is FittedBy.GRADIENT:
+        _report_a_teacher_without_effect(settings, log)
     if job.settings.views and not job.settings.augment:
         log.say(f"views={job.settings.views} has no effect without augment")
+
+
+def _report_a_teacher_without_effect(settings: Settings, log: Log) -> None:
+    """Report a teacher that has no weight, and settings of a teacher where there is none."""
+    if settings.teacher and not settings.teacher_weight:
+        log.say("teacher_weight=0: the teacher has no effect")
+    usual = Settings()
+    idle = [name for name in ("teacher_weight", "temperature") if getattr(settings, name) != getattr(usual, name)]
+    if idle and not settings.teacher:
+        log.say(f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect without teacher")
 
 
 def threads_of(job: Job, images: ImageSet, out: Path, threads: int) -> int:
@@ -219,7 +288,8 @@ def start_weights(network: Network, architecture: Architecture, out: Path) -> st
     """
     if architecture.pretrained is None:
         return ""
-    digest = load_pretrained(network, architecture.pretrained, architecture.shape[:2])
+    tensors = embedded_tensors() if architecture.pretrained.embedded else None
+    digest = load_pretrained(network, architecture.pretrained, architecture.shape[:2], tensors)
     run = RunRecord(out)
     if run.begun and run.environment.get("weights_sha256", digest) != digest:
         raise SadariError(

@@ -21,6 +21,7 @@ from sadari.errors import SadariError
 from sadari.files import names_in
 from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
+from sadari.inference.predict import Inputs
 from sadari.job import Job, find_job
 from sadari.models.layers.batchnorm import learning_norms
 from sadari.progress import Progress, Silent
@@ -30,9 +31,10 @@ from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit
 from sadari.training.engine import DivergedError, Engine
+from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
 from sadari.training.fit_loop import FitLoop
 from sadari.training.log import Log, require_there
-from sadari.training.loss import CrossEntropy
+from sadari.training.loss import CrossEntropy, Distillation, softened
 from sadari.training.optim.build import make_optimizer
 from sadari.training.results import write_results
 from sadari.training.run_folder import (
@@ -67,14 +69,15 @@ def train(
     cannot go on (the last good state stays stored), KeyboardInterrupt after Ctrl-C (likewise).
     """
     progress = progress or Silent()
-    settings = as_begun(job.settings, out)
+    here, job = job, as_begun(job, out)
     # A finished run needs no device: it may be one of another machine.
-    job = replace(job, settings=settings if SCORES in names_in(out) else resolve_machine(settings))
+    job = replace(job, settings=job.settings if SCORES in names_in(out) else resolve_machine(job.settings))
     require_same_job(job, out)
     with only_one(out):
         require_same_network(out, job.model)
         run = RunRecord(out.resolve())
         remove_unfinished(out)
+        _say_backbone(job, here, out, progress)
         if run.finished:
             require_same_content(job, run, images, progress)
             checkpoint_of(out).remove()  # a kill may have come between the last two steps
@@ -100,6 +103,15 @@ def train(
                     setup.checkpoint.write(replace(state, fitted=True), {"network": setup.network.state_dict()})
                     raise
         return run
+
+
+def _say_backbone(job: Job, here: Job, out: Path, progress: Progress) -> None:
+    """Say what backbone=auto takes. here: the job as it would begin on this machine now."""
+    if job.variables != here.variables:
+        then, now = (each.variables["backbone"] for each in (job, here))
+        progress.say(f"backbone={then}, as this run began; auto would be {now} here")
+    elif job.note and not RunRecord.is_run(out):
+        progress.say(job.note)
 
 
 def resume(path: Path, progress: Progress | None = None) -> RunRecord:
@@ -157,6 +169,10 @@ def _sentence(row: dict[str, float]) -> str:
 def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
     """Train step by step; where the loss is no longer a number, write the best weights as the model, then raise."""
     out, engine = setup.out, _engine(setup, loop)
+    if setup.job.settings.class_layer == FITTED and not setup.stored.groups:
+        learner, inputs, _ = setup.fit_inputs
+        settings, train = setup.job.settings, setup.split.train
+        start_class_layer(setup.network, learner, inputs, setup.images, train, settings, setup.log)
     if min(setup.job.settings.batch_size, len(setup.split.train)) == 1 and learning_norms(setup.network):
         setup.log.say(
             "batches of one image: batch normalisation learns from the positions of one map, and where that has only "
@@ -193,9 +209,16 @@ def _engine(setup: Setup, loop: FitLoop) -> Engine:
     weights = None
     if settings.class_weights == "balanced":
         weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
-    loss = CrossEntropy(len(images.classes), settings.label_smoothing, weights)
+    loss, soft = CrossEntropy(len(images.classes), settings.label_smoothing, weights), None
+    if setup.answers is not None:
+        loss = Distillation(
+            len(images.classes), settings.label_smoothing, weights, settings.teacher_weight, settings.temperature
+        )
+        soft = softened(setup.answers, settings.temperature)
+    side = settings.train_size
+    drawn = Inputs(inputs.rows, setup.preprocess.for_side(side).apply) if side else inputs
     batches = Batches(
-        inputs, images, split.train, settings.batch_size, job.seed, device, loss, setup.augmentation, views
+        drawn, images, split.train, settings.batch_size, job.seed, device, loss, setup.augmentation, views, soft, side
     )
     return Engine(
         network=setup.network,

@@ -116,6 +116,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     assert chosen is not None  # as `best`
     if len(result.arms) > 1:
         lines.append(result.choice)
+    lines += [arm.mixture for arm in result.arms if arm.mixture]
     return [*lines, " ".join(chosen.diagnosis.sentences)] if chosen.diagnosis else lines
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sadari.comparison.analysis.robustness import FILE, Robustness, entry_of, entry_without, read_robustness, stored
 from sadari.data.background import Background, find_background
@@ -14,6 +15,7 @@ from sadari.data.corruptions import CORRUPTIONS, Corruption, corrupted
 from sadari.errors import SadariError
 from sadari.files import write_json
 from sadari.inference.device import device_here, threads_for, use_machine
+from sadari.inference.members import average, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.progress import Progress, Task
@@ -37,31 +39,53 @@ def judge_robustness(
     for arm, of_arm in records.items():
         for record in of_arm:
             try:
-                _judge(record, images_for(record.job.settings), f"{arm} seed {record.job.seed}", progress)
+                _judge(record, images_for, f"{arm} seed {record.job.seed}", progress)
             except SadariError as error:
                 notes.append(f"{arm} is not judged under corruption: {error}")
     return read_robustness(records, notes)
 
 
-def _judge(record: RunRecord, images: ImageSet, label: str, progress: Progress) -> None:
+def _judge(record: RunRecord, images_for: Callable[[Settings], ImageSet], label: str, progress: Progress) -> None:
     """Complete the run's `robustness.json`, which is written after each corruption."""
     document = stored(record)
     todo = [each for each in CORRUPTIONS if not _is_known(document["disturbed"].get(each.name), each)]
     if not todo:
         return
-    if document["belongs_to"]["data"] != images.fingerprint:
+    runs = [(each.run, each.weight) for each in members_of(record)] if record.is_ensemble else [(record, 1.0)]
+    sets = [images_for(run.job.settings) for run, _ in runs]
+    if any(images.fingerprint != document["belongs_to"]["data"] for images in sets):
         raise SadariError(f"the images of '{record.job.data}' have changed since {record.path} was trained on them")
-    settings = replace(record.job.settings, device=device_here(record.job.settings.device))
-    positions = record.split_of(images).positions(document["belongs_to"]["part"])
-    total = sum(len(each.levels) for each in todo) * len(positions)
+    first = runs[0][0].job.settings
+    settings = replace(first, device=device_here(first.device))
+    positions = record.split_of(sets[0]).positions(document["belongs_to"]["part"])
+    total = sum(len(each.levels) for each in todo) * len(positions) * len(runs)
     with (
-        use_machine(settings, threads_for(settings, images.shape)) as device,
+        use_machine(settings, threads_for(settings, sets[0].shape)) as device,
         progress.task(f"{label} corrupted", total, "images") as task,
     ):
-        judge = _Judge.of(record, images, positions, device)
+        judges = [_Judge.of(run, images, positions, device) for (run, _), images in zip(runs, sets, strict=True)]
         for each in todo:
-            document["disturbed"][each.name] = judge.entry(each, task)
+            document["disturbed"][each.name] = _entry(each, judges, [weight for _, weight in runs], task)
             write_json(record.path / FILE, document)
+
+
+def _entry(corruption: Corruption, judges: Sequence["_Judge"], weights: Sequence[float], task: Task) -> dict[str, Any]:
+    """Judge a model, or the weighted mean of several, under one corruption, for `robustness.json`."""
+    first = judges[0]
+    if corruption.needs_background and any(each.background is None for each in judges):
+        task.advance(len(corruption.levels) * len(first.positions) * len(judges))
+        return entry_without(NO_BACKGROUND)
+    labels = first.images.labels[first.positions]
+    correct = []
+    for level in corruption.levels:
+        logits = [each.logits(corruption, level, task) for each in judges]
+        if len(logits) == 1:
+            predicted = torch.argmax(logits[0], dim=1).numpy()
+        else:
+            shares = average([torch.softmax(each, dim=1).numpy() for each in logits], weights)
+            predicted = np.argmax(shares, axis=1)
+        correct.append(np.asarray(predicted == labels))
+    return entry_of(corruption.levels, np.stack(correct))
 
 
 def _is_known(entry: Mapping[str, Any] | None, corruption: Corruption) -> bool:
@@ -83,21 +107,11 @@ class _Judge:
         model.network.to(device)
         return cls(model, images, positions, find_background(images, record.split_of(images).train))
 
-    def entry(self, corruption: Corruption, task: Task) -> dict[str, Any]:
-        """Judge the model under one corruption, for `robustness.json`."""
-        if corruption.needs_background and self.background is None:
-            task.advance(len(corruption.levels) * len(self.positions))
-            return entry_without(NO_BACKGROUND)
-        correct = [self._correct(corruption, level, task) for level in corruption.levels]
-        return entry_of(corruption.levels, np.stack(correct))
-
-    def _correct(self, corruption: Corruption, level: float, task: Task) -> NDArray[np.bool_]:
-        """Return which of the images are classified correctly at `level`, bool (images,)."""
-        predicted = []
+    def logits(self, corruption: Corruption, level: float, task: Task) -> Tensor:
+        """Return the logits for the images at `level`, float32 (images, K)."""
+        found = []
         for block in corrupted(self.images, self.positions, corruption, level, self.background):
-            logits = predict_logits(
-                self.model.network, Inputs.pixels(block, self.model.preprocess), np.arange(len(block))
-            )
-            predicted.append(torch.argmax(logits, dim=1).numpy())
+            inputs = Inputs.pixels(block, self.model.preprocess)
+            found.append(predict_logits(self.model.network, inputs, np.arange(len(block))))
             task.advance(len(block), corruption.name)
-        return np.asarray(np.concatenate(predicted) == self.images.labels[self.positions])
+        return torch.cat(found)

@@ -16,7 +16,7 @@ from sadari.comparison.correct import correctness
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import Bools, interval
 from sadari.files import read_json
-from sadari.run import MODEL, PREPROCESS, RunRecord
+from sadari.run import ENSEMBLE, MODEL, PREPROCESS, RunRecord
 from sadari.values import Interval
 
 FILE = "robustness.json"
@@ -93,7 +93,7 @@ def belonging(record: RunRecord) -> dict[str, Any]:
     """
     digest = sha256()
     try:
-        for name in (MODEL, PREPROCESS):
+        for name in (ENSEMBLE if record.is_ensemble else MODEL, PREPROCESS):
             digest.update((record.path / name).read_bytes())
     except OSError as error:
         raise SadariError(

@@ -9,10 +9,10 @@ from sadari.data.augment.pipeline import parse_augmentation
 from sadari.errors import SadariError
 from sadari.inference.device import resolve_machine
 from sadari.job import Job, make_job
+from sadari.models.backbone.tensors import weights_are_here
 from sadari.models.catalog import MODELS
 from sadari.models.classical.registry import CLASSICAL
 from sadari.models.spec import FittedBy
-from sadari.models.weights import weights_are_here
 from sadari.settings import Value
 from sadari.values import ImageSet
 
@@ -73,8 +73,9 @@ def advice_on_weights(excluded: Mapping[str, str], shape: tuple[int, ...]) -> st
         return ""
     return (
         f"{', '.join(lacking)} begin with a network that has learnt from a million photographs, and on a few hundred "
-        "or thousand photographs that usually brings far more than any model that begins from nothing; `sadari train "
-        f"DATA --model linear-probe` downloads such weights once, or SADARI_WEIGHTS_DIR names a folder that has them"
+        "or thousand photographs that usually brings far more than any model that begins from nothing; leave out "
+        "backbone, and they take weights that are here; `sadari train DATA --model linear-probe --set backbone=NAME` "
+        "downloads others once"
     )
 
 

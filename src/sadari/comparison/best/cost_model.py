@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sadari.comparison.executor import Train
+from sadari.comparison.request import job_of
 from sadari.comparison.variants import Arm
-from sadari.job import Job, make_job
+from sadari.job import Job
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import Settings, Value
 from sadari.unfinished import temporary_folder
@@ -83,9 +84,10 @@ def measure(data: str, arm: Arm, seed: int, images: ImageSet, counts: Counts, tr
     that turns out to be too slow. counts: of that set. Raises whatever `train` raises.
     """
     short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "tensorboard": "off"}
-    uncached: dict[str, Value] = {"cache": "none", "views": 0}  # noise is not worth caching
-    cached = caches_features(make_job(data, arm.model, seed, arm.overrides))
-    job = make_job(data, arm.model, seed, {**arm.overrides, **short, **uncached})
+    # Noise is not worth caching, and no image that a teacher could judge.
+    uncached: dict[str, Value] = {"cache": "none", "views": 0, "teacher": ""}
+    cached = caches_features(job_of(data, arm, seed))
+    job = job_of(data, arm, seed, {**short, **uncached})
     sample, split = _sample(job, shape_for(job.settings, images), images, counts)
     with temporary_folder("measuring") as folder:
         run = train(job, folder.path / "run", images=sample, split=split)

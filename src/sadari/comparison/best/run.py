@@ -5,6 +5,7 @@ comparison
 """
 
 import os
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING
@@ -28,7 +29,7 @@ from sadari.comparison.best.state import STATE, SearchState, holds
 from sadari.comparison.compare import require_margin
 from sadari.comparison.executor import Train
 from sadari.comparison.inputs import load_inputs
-from sadari.comparison.request import Comparison, data_name, numbered_folder
+from sadari.comparison.request import Comparison, as_begun, data_name, decided, numbered_folder
 from sadari.comparison.result import ComparisonResult
 from sadari.data.load import load
 from sadari.data.split import draw_split
@@ -90,7 +91,15 @@ def find_best(
     split = draw_split(images, candidates.job(candidates.arms[0], candidates.seeds[0]).settings)
     if not len(split.val):
         raise UsageError("best chooses on validation images, and there are none; set val_fraction above 0")
+    candidates, choices = decided(candidates)
     folder = _folder(candidates, request.budget, out, runs).resolve()
+    begun = _as_begun(candidates, folder)
+    later = [arm.name for arm in candidates.arms if arm.name not in {each.name for each in begun.arms}]
+    if later:
+        progress.say(f"this search began without {', '.join(later)}, and goes on so")
+    candidates = begun
+    for sentence in choices:
+        progress.say(sentence)
     counts = Counts.of(split)
     with only_one(folder):
         remove_unfinished(folder)
@@ -155,13 +164,29 @@ def _candidates(request: BestRequest, progress: Progress) -> tuple[Comparison, I
 
 def _folder(candidates: Comparison, budget: float, out: Path | None, runs: Path) -> Path:
     """Return the folder of the search; raises UsageError where `out` holds something else."""
-    text = candidates.to_toml()
+
+    def is_held(folder: Path) -> bool:
+        return holds(folder, _as_begun(candidates, folder).to_toml(), budget)
+
     if out is None:
-        stem = f"{data_name(candidates.data)}-best"
-        return numbered_folder(stem, runs, lambda folder: holds(folder, text, budget))
-    if names_in(out) and not holds(out, text, budget):
+        return numbered_folder(f"{data_name(candidates.data)}-best", runs, is_held)
+    if names_in(out) and not is_held(out):
         raise UsageError(f"'{out}' is not empty and holds no search for just this; choose another --out")
     return out
+
+
+def _as_begun(candidates: Comparison, folder: Path) -> Comparison:
+    """Return `candidates` as the search in `folder` began, where there is one.
+
+    It goes on with what backbone=auto took then, and without models that could not be tried then.
+    """
+    try:
+        stored = tomllib.loads(SearchState.read(folder).request)
+        names = {arm["name"] for arm in stored["arms"]}
+        begun = replace(candidates, arms=tuple(arm for arm in candidates.arms if arm.name in names))
+        return as_begun(begun, stored)
+    except (SadariError, ValueError, LookupError, TypeError):  # there is none, or `holds` will say that it is damaged
+        return candidates
 
 
 def _state(folder: Path, budget: float, profiler: Profiler) -> SearchState:

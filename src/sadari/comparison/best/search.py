@@ -20,11 +20,11 @@ from sadari.comparison.best.shortlist import Shortlist
 from sadari.comparison.best.state import SearchState, Trial
 from sadari.comparison.executor import Outcome, Task, Train, run_task
 from sadari.comparison.inputs import ComparisonInputs
-from sadari.comparison.request import Comparison
+from sadari.comparison.request import Comparison, job_of
 from sadari.comparison.variants import Arm, folder_name
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
-from sadari.job import Job, make_job
+from sadari.job import Job
 from sadari.models.spec import FittedBy
 from sadari.progress import Progress
 from sadari.settings import Value
@@ -159,7 +159,7 @@ class Search:
 
 def planned_job(request: Comparison, arm: Arm, seed: int, plan: TrainingPlan, **more: Value) -> Job:
     """Make the job of `arm` that follows `plan`."""
-    return make_job(request.data, arm.model, seed, {**planned_overrides(request, arm, plan), **more})
+    return job_of(request.data, arm, seed, {**planned_overrides(request, arm, plan), **more})
 
 
 def planned_overrides(request: Comparison, arm: Arm, plan: TrainingPlan) -> dict[str, Value]:

@@ -64,12 +64,12 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
 
     The rule depends on what is trained, never on which cores are free: a run has the same bytes beside others and
     alone. False on a graphics processor, where images are decoded again and again, and behind a backbone, where one
-    run keeps the machine busy.
+    run keeps the machine busy; nor with a teacher, whose answers the first run computes and the others read.
     """
     settings = job.settings
     if resolve_machine(settings).device != "cpu" or not isinstance(images.images, np.ndarray):
         return False
-    if job.backbone is not None:
+    if job.backbone is not None or job.taught:
         return False
     if _pixels_at_once(job, images) > LITTLE_MEMORY:
         return False

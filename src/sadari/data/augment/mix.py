@@ -42,9 +42,9 @@ def mix(
 ) -> tuple[Tensor, Tensor]:
     """Mix each image and its label with those of the image before it, in one of the `ways` (weights and alpha).
 
-    pixels: uint8 (N, H, W, C); labels: int64 (N,) in 0..classes - 1, on the same device. Where there are two ways,
-    each image draws its own. Returns pixels like the input, and float32 (N, classes) labels: each row sums to 1 and
-    gives the partner the share of the image that it takes.
+    pixels: uint8 (N, H, W, C); labels: int64 (N,) in 0..classes - 1, or shares (N, any number), on the same device.
+    Where there are two ways, each image draws its own. Returns pixels like the input, and float32 (N, classes) labels:
+    each row sums to 1 and gives the partner the share of the image that it takes; shares are mixed as they are.
     """
     size = (len(pixels), pixels.shape[1], pixels.shape[2])
     chosen = torch.randint(len(ways), (size[0], 1, 1), generator=generator)
@@ -53,7 +53,7 @@ def mix(
         weights = weights_of(alpha, size, generator) * (chosen == number)
         pixels = _blended(pixels, partners, weights.to(pixels.device))
         shares += weights.double().mean((1, 2))
-    alone = F.one_hot(labels, classes).double()
+    alone = (F.one_hot(labels, classes) if labels.ndim == 1 else labels).double()
     return pixels, torch.lerp(alone, alone.roll(1, 0), shares.to(labels.device)[:, None]).float()
 
 

@@ -132,7 +132,7 @@ class Augmentation:
         return any(isinstance(step, Mixing) for step, _ in self._steps())
 
     def mix(self, pixels: Tensor, labels: Tensor, classes: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Mix redrawn images (uint8, N, H, W, C) and their labels (int64, N) with others of the batch.
+        """Mix redrawn images (uint8, N, H, W, C) and their labels (int64, N; or shares, N, K) with others of the batch.
 
         Returns the pixels, and either the same labels or, where `mixes`, soft ones: float32 (N, classes), rows sum
         to 1. Each image of the batch stays in it once: the batch does not grow.

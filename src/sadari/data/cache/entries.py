@@ -1,4 +1,4 @@
-"""How is an entry of the cache written whole, and when is it removed? An entry is a folder of `packs` or `features`.
+"""How is an entry of the cache written whole, and when is it removed? It is a folder of packs, features or weights.
 
 It is written under a temporary name and renamed when it is complete, so that what a kill leaves behind is
 never taken for an entry; the next writing removes what dead processes left. Only what has the marker of Sadari, or is
@@ -30,15 +30,15 @@ from sadari.unfinished import (
     temporary_folders,
 )
 
-KINDS = ("packs", "features")
+KINDS = ("packs", "features", "weights")
 # Assumed: more processes than this will not replace one damaged entry at the same moment.
 PUBLISH_ATTEMPTS = 8
 LIMIT = "SADARI_CACHE_LIMIT"
 FREE_SHARE = 0.9  # assumed: leaves room for what runs write
 CACHE_MARKER = ".sadari-cache"
 CACHE_MARKER_TEXT = (
-    "Sadari keeps decoded images and computed features here, in folders that have a file entry.json; it makes them "
-    "again when they are removed, and removes nothing else.\n"
+    "Sadari keeps decoded images, computed features and weights here, in folders that have a file entry.json; it makes "
+    "them again when they are removed, and removes nothing else.\n"
 )
 # What version 0.1.0 called a folder that it was filling: .MACHINE.PROCESS.RANDOM
 _UNFINISHED_OF_OLD = re.compile(r"\..+\.\d+\.[a-z0-9_]{8}")
@@ -73,6 +73,9 @@ def describe(entry: Entry) -> str:
         if entry.kind == "packs":
             metadata = json.loads((entry.folder / "pack.json").read_text(encoding="utf-8"))
             return f"{len(metadata['ids']):,} images of {len(metadata['classes'])} classes"
+        if entry.kind == "weights":
+            metadata = json.loads((entry.folder / "config.json").read_text(encoding="utf-8"))
+            return f"{metadata['architecture']}, which comes with Sadari"
         metadata = json.loads((entry.folder / "features.json").read_text(encoding="utf-8"))
         return f"{metadata['name']} through {metadata['layers']}"
     except (OSError, ValueError, KeyError, TypeError):
@@ -217,7 +220,7 @@ def _cannot_write(folder: Path, error: OSError) -> SadariError:
     )
 
 
-_CONTENT = {"packs": "decoded images", "features": "computed features"}
+_CONTENT = {"packs": "decoded images", "features": "computed features", "weights": "weights"}
 
 
 @dataclass(frozen=True)

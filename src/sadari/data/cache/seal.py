@@ -30,9 +30,10 @@ FORMAT = "sadari cache entry 1"
 FILES = {
     "packs": frozenset({"pack.json", "images.npy", "evidence.npy", "checksums.npy"}),
     "features": frozenset({"features.json", "features.npy"}),
+    "weights": frozenset({"config.json", "model.safetensors"}),
 }
 BESIDE = frozenset({MARKER, CHECKED, LOCK})
-# The metadata that every entry of a kind has, and keys in it that no other program writes together.
+# The metadata that every entry of a kind of version 0.1.0 has, and keys in it that no other program writes together.
 METADATA = {"packs": ("pack.json", {"labels", "ids", "classes", "given"}), "features": ("features.json", {"data"})}
 BLOCK_BYTES = 4 * 2**20
 READ_BYTES = 2**18  # stays in the processor's cache between reading and summing; assumed
@@ -115,7 +116,7 @@ def _read_marker(folder: Path) -> dict[str, Any] | None:
 
 def _is_of_old(folder: Path, kind: str) -> bool:
     """Return whether `folder` has exactly what an entry without a marker has."""
-    if not _name_of_entry.fullmatch(folder.name):
+    if kind not in METADATA or not _name_of_entry.fullmatch(folder.name):
         return False
     name, keys = METADATA[kind]
     try:

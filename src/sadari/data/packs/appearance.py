@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.image_file import has_deep_colours
+from sadari.data.image_file import has_deep_colours, has_more_pages
 from sadari.data.levels import FULL_RANGE
 from sadari.errors import SadariError
 
 # Assumed: a set whose brightest pixel is at most this was saved with another range, such as 0..1 or 0..16.
 DARK = 31
+# Assumed: a 16-bit set whose pixels differ by fewer of the 256 levels than this has lost what was in them.
+FEW_LEVELS = 32
 NAMED, NAMED_CLASSES = 3, 5
 
 
@@ -22,10 +24,17 @@ class Appearance:
         self._dark = True  # no image so far is brighter than DARK; then no further one is looked at for it
         self._white = np.zeros(count, dtype=np.bool_)
         self._deep = np.zeros(count, dtype=np.bool_)
+        self._pages = np.zeros(count, dtype=np.bool_)
+        self._narrow = True  # no image so far has FEW_LEVELS; then no further one is looked at for it
+        self._between = np.tile(np.array([255, 0], dtype=np.uint8), (count, 1))  # the least and the highest value
 
     def look(self, position: int, image: NDArray[np.uint8], content: bytes = b"") -> None:
         """Record uint8 (H, W, C) `image` as number `position`, from any thread. content: of its file."""
         self._deep[position] = has_deep_colours(content)
+        self._pages[position] = has_more_pages(content)
+        if self._narrow:
+            self._between[position] = least, most = image.min(), image.max()
+            self._narrow = int(most) - int(least) < FEW_LEVELS
         if self._dark:
             self._brightest[position] = highest = image.max()
             if highest > DARK:
@@ -37,12 +46,19 @@ class Appearance:
         """Forget all images but those at `positions`."""
         self._white = self._white[list(positions)]
         self._deep = self._deep[list(positions)]
+        self._pages = self._pages[list(positions)]
 
     def notes(self, ids: Sequence[str], white_level: int, *, chosen: bool) -> tuple[str, ...]:
         """Return the notes. white_level: of 16-bit images, 0 where there are none; chosen: whether the user set it."""
         found = []
         if white_level and not chosen:
             found.append(_of_range(white_level))
+        least, most = int(self._between[:, 0].min(initial=255)), int(self._between[:, 1].max(initial=0))
+        if white_level and self._narrow and 0 < least < most < least + FEW_LEVELS:
+            found.append(_of_few_levels(least, most))
+        pages = [ids[int(at)] for at in np.flatnonzero(self._pages)]
+        if pages:
+            found.append(_of_pages(pages))
         deep = [ids[int(at)] for at in np.flatnonzero(self._deep)]
         if deep:
             found.append(_of_deep(deep))
@@ -65,6 +81,18 @@ def _of_range(white_level: int) -> str:
         f"16-bit images hold values up to {white_level} at most, so {white_level} became white (255) in all of them; "
         "set another white_level if that is wrong"
     )
+
+
+def _of_few_levels(least: int, most: int) -> str:
+    return (
+        f"the 16-bit images have only {most - least + 1} of 256 grey levels left ({least} to {most}), since their "
+        "values are close together and far from 0; stretch them to the whole range before they are saved"
+    )
+
+
+def _of_pages(ids: Sequence[str]) -> str:
+    have = "image has" if len(ids) == 1 else "images have"
+    return f"{len(ids):,} {have} several pages ({_first(ids)}), of which only the first is read"
 
 
 def _of_deep(ids: Sequence[str]) -> str:

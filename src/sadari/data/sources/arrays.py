@@ -127,7 +127,15 @@ class NpzSource:
         if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
             raise SadariError(f"{self.path}: {key} has the shape {shape}; labels are one integer or name per image")
         labels = self._array(key).reshape(-1)
-        return np.char.decode(labels, "utf-8") if dtype.kind == "S" else labels
+        if dtype.kind != "S":
+            return labels
+        try:
+            return np.char.decode(labels, "utf-8")
+        except UnicodeDecodeError as error:
+            raise SadariError(
+                f"{self.path}: {key} holds names that are not UTF-8 ({error.object[:20]!r}); save them as text, "
+                "such as by np.char.decode(y, 'cp949')"
+            ) from None
 
     def _number(self, labels: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """Return the labels as positions in class names, and these; integers without names keep their numeric order."""

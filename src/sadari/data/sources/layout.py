@@ -80,6 +80,7 @@ def lay_out(paths: Sequence[str], where: str, folders: Sequence[str] = (), split
         *_left_out(unread, levels.left_out),
         *map(plain_text, phone_notes(images_read, [each for each in unread if not is_hidden(each)], PHOTOGRAPHS)),
         *_lost_classes(unread, [each.split("/") for each in folders], levels, set(names)),
+        *_skipped(images_read, levels),
         *_deeper(images_read, levels),
         *_odd_one(images_read),
         *_merged(levels.class_of(segments[at]) for _, at in inside),
@@ -192,6 +193,18 @@ def _lost_classes(
         + (f"no file of its folder was read ({_by_ending(files[name])})" if files[name] else "its folder is empty")
         for name in lost[:NAMED]
     ] + ([f"{len(lost) - NAMED:,} more folders have no image that was read"] if len(lost) > NAMED else [])
+
+
+def _skipped(images: Sequence[Sequence[str]], levels: Levels) -> list[str]:
+    """Name the folder that wraps the classes of every split, and splits that are put together from several folders."""
+    wrapping = sorted({each[1] for each in images if each[0] in levels.twice and each[1] != each[0]})
+    notes = [f"the classes are the folders in the folder '{plain_text(name)}' of each split" for name in wrapping]
+    tops: dict[str, list[str]] = {}
+    for top in sorted({each[0] for each in images}) if levels.split_at == 0 else ():
+        tops.setdefault(levels.splits[top], []).append(plain_text(top))
+    return notes + [
+        f"the folders {_some(names)} became one split, {split}" for split, names in tops.items() if names[1:]
+    ]
 
 
 def _deeper(images: Sequence[Sequence[str]], levels: Levels) -> list[str]:

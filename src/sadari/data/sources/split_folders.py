@@ -25,6 +25,8 @@ STEMS = {
 # Assumed: more folders that hold the same folders are classes; a set has training, validation and a few test splits.
 MOST_SPLITS = 5
 SHAPE = "put the images of each class into a folder named after the class, at the top or inside train/ and test/"
+# The name of a folder ends where the next split begins, since it may have spaces of its own.
+PAIR = re.compile(rf"({'|'.join(SPLITS)})=(.+?)(?=[ ,]+(?:{'|'.join(SPLITS)})=|\s*$)")
 LATIN = re.compile(r"[a-z]+")
 
 
@@ -62,13 +64,13 @@ def find_levels(images: Iterable[Sequence[str]], where: str, wanted: str = AUTO)
     Top folders are splits where all have the name of one and hold folders only; or where all hold the same folders,
     whatever the language of their names. Beside splits of the same classes, a folder without class folders, such as
     that of a competition's unlabelled images, is left out. wanted: "auto"; "none", where top folders are classes; or
-    the split of each top folder, `train=A test=B`. Raises SadariError where folders could be either, UsageError for a
-    wrong `wanted`.
+    the split of each top folder, `train=A test=B`. One folder that wraps the classes of every split is skipped. Raises
+    SadariError where folders could be either, UsageError for a wrong `wanted`.
     """
     images = list(images)
     if wanted == NONE:
         return Levels()
-    twice = _holding_themselves(images)
+    twice = _holding_themselves(images) or _wrapped_alike(images, _pairs(wanted))
     inside: dict[str, set[str]] = defaultdict(set)
     shallow: set[str] = set()
     for segments in images:
@@ -114,6 +116,21 @@ def _holding_themselves(images: Sequence[Sequence[str]]) -> frozenset[str]:
     return frozenset(top for top in {segments[0] for segments in images} - others if _split_of(top))
 
 
+def _wrapped_alike(images: Sequence[Sequence[str]], named: Mapping[str, str]) -> frozenset[str]:
+    """Return all top folders where each is a split, by `named` or by its name, and the one folder inside wraps classes.
+
+    That folder has the same name in each, such as `images`, and the splits have several classes in common below it.
+    """
+    inside: dict[str, set[str]] = defaultdict(set)
+    for segments in images:
+        inside[segments[0]].add(segments[2] if len(segments) > 3 else "")
+    classes = set.intersection(*inside.values())
+    wrapping = {segments[1] for segments in images} if all("" not in each for each in inside.values()) else set()
+    splits = [named.get(top, "") if named else _split_of(top) for top in inside]
+    alike = len(inside) > 1 and len(wrapping) == 1 and len(classes) > 1 and all(splits)
+    return frozenset(inside) if alike else frozenset()
+
+
 def _without_class_folders(images: Sequence[Sequence[str]], twice: frozenset[str]) -> frozenset[str]:
     """Return the top folders whose images are all directly in them, or in a folder of their own name inside."""
     deeper = {each[0] for each in images if len(each) > 3 or (len(each) == 3 and each[1] != each[0])}
@@ -155,13 +172,10 @@ def _beside(where: str, split: str, other: str) -> str:
 def _named_by_user(
     wanted: str, tops: Sequence[str], shallow: set[str], flat: frozenset[str], where: str
 ) -> dict[str, str]:
-    named: dict[str, str] = {}
-    for pair in wanted.replace(",", " ").split():
-        split, equals, folder = pair.partition("=")
-        if not equals or split not in SPLITS:
-            raise UsageError(f"split_folders is auto, none, or such as 'train=A test=B', not '{wanted}'")
-        named[folder] = split
-    if not named or named.keys() - set(tops) or set(tops) - named.keys() - flat:
+    named = _pairs(wanted)
+    if not named:
+        raise UsageError(f"split_folders is auto, none, or such as 'train=A test=B', not '{wanted}'")
+    if named.keys() - set(tops) or set(tops) - named.keys() - flat:
         raise UsageError(
             f"{where} holds the folders {', '.join(tops)}, and split_folders is '{wanted}'; name each that holds class "
             "folders once"
@@ -170,6 +184,14 @@ def _named_by_user(
     if stray:
         raise SadariError(f"{where}/{stray[0]} holds images outside class folders; {SHAPE}")
     return named
+
+
+def _pairs(wanted: str) -> dict[str, str]:
+    """Return the split of each folder that `wanted` names, as in `train=my photos test=B`; {} where it is no list."""
+    pairs = PAIR.findall(wanted)
+    if re.sub(r"[ ,]+", "", PAIR.sub("", wanted)):
+        return {}
+    return {folder.strip(" ,"): split for split, folder in pairs}
 
 
 def _refuse_mixture(exact: Mapping[str, str], tops: Sequence[str], shallow: set[str], where: str) -> None:
@@ -183,7 +205,11 @@ def _refuse_mixture(exact: Mapping[str, str], tops: Sequence[str], shallow: set[
 
 def _either(tops: Sequence[str], shared: Iterable[str], where: str) -> str:
     named = ", ".join(sorted(shared)[:3])
-    example = " ".join(f"{split}={top}" for split, top in zip(("train", "test", "val"), tops, strict=False))
+    known = {split: top for top in reversed(tops) if (split := _split_of(top))}
+    others = [top for top in tops if top not in known.values()]
+    missing = [split for split in ("train", "test", "val") if split not in known]
+    known |= dict(zip(missing, others, strict=False))
+    example = " ".join(f"{split}={known[split]}" for split in ("train", "test", "val") if split in known)
     return (
         f"the folders {', '.join(tops)} of {where} all hold the same folders ({named}): are they splits or classes? "
         f"Say it with --set split_folders='{example}', or with --set split_folders=none where they are the classes"

@@ -1,8 +1,9 @@
 """Which images does a .csv file of paths and labels name?"""
 
+import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sadari.data.sources.base import FileContent, FileEntry
 from sadari.data.sources.dialect import COLUMNS, Row, read_rows
 from sadari.data.sources.folder import read_files, read_named
 from sadari.data.sources.layout import CONTROL, plain_text, refuse_twice, replaced_note
-from sadari.data.sources.split_folders import SPLIT_NAMES
+from sadari.data.sources.split_folders import STEMS
 from sadari.errors import SadariError
 
 NAMED = 3
@@ -45,11 +46,22 @@ class TableSource:
             FileEntry(path.translate(CONTROL), index[label], split_name) for path, label, split_name in read
         )
         refuse_twice((entry.id for entry in entries), str(self.path))
+        self._refuse_one_file_twice([path for path, _, _ in read], files)
         replaced = [
             *replaced_note("classes", (row.label for row in rows)),
             *replaced_note("files", (row.path for row in rows)),
         ]
         return entries, classes, files, (*notes, *replaced)
+
+    def _refuse_one_file_twice(self, paths: Sequence[str], files: Sequence[Path]) -> None:
+        """Raise SadariError where two paths, such as `a.png` and `./a.png`, name one file."""
+        first: dict[str, str] = {}
+        for path, file in zip(paths, files, strict=True):
+            before = first.setdefault(os.path.normpath(file), path)
+            if before != path:
+                raise SadariError(
+                    f"{self.path} names one file twice, as '{before}' and '{path}'; leave one of them out"
+                )
 
     def fingerprint(self) -> str:
         entries, classes, files, _ = self._rows
@@ -74,7 +86,7 @@ class TableSource:
         except UnicodeEncodeError:
             raise SadariError(f"{self.path}, line {row.line}: the path is not UTF-8 ({row.path!a})") from None
         split = row.split.lower()
-        known = {**SPLIT_NAMES, **YES_AND_NO} if row.is_train else SPLIT_NAMES
+        known = {**STEMS, **YES_AND_NO} if row.is_train else STEMS
         if split and split not in known:
             expected = "0 or 1" if row.is_train else "train, val or test"
             raise SadariError(f"{self.path}, line {row.line}: split is {expected}, not '{split}'")

@@ -1,6 +1,5 @@
 """What does the server say of its model and samples? The documents of GET /model and GET /samples."""
 
-import re
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
@@ -9,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sadari.deploy.origin import origin_of
 from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.schemas import Accepts, Input, Layer, Model, Sample
 from sadari.errors import SadariError
-from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
+from sadari.inference.members import Ensemble, heaviest, mixture
+from sadari.inference.model import TrainedModel
 from sadari.run import RunRecord
 
 MOST_SAMPLES = 20  # (assumed: two rows of thumbnails)
@@ -25,18 +26,16 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
 
     An exported folder does not say what the model was trained on: `data` is then None and `scores` is empty.
     """
-    run = RunRecord(classifier.path)
-    known = RunRecord.is_run(run.path)
     height, width, channels = classifier.shape
-    scores = run.summary["scores"] if known and run.finished else {}
+    origin = origin_of(classifier.path)
     return Model(
-        model=Path(run.job.model).stem if known else classifier.path.name,
-        data=data_name(run.job.data) if known else None,
+        model=origin.model,
+        data=origin.data,
         classes=list(classifier.classes),
         input=Input(height=height, width=width, channels=channels, fit=classifier.preprocess.fit),
-        params=sum(row.total for row in classifier.model.architecture.rows()),
-        scores={split_name: values for split_name, values in scores.items() if values},
-        caution=_caution(run) if known and run.finished else "",
+        params=sum(row.total for model in _models(classifier) for row in model.architecture.rows()),
+        scores={split_name: dict(values) for split_name, values in origin.scores.items()},
+        caution=" ".join(filter(None, [origin.caution, _whose_layers(RunRecord(classifier.path))])),
         layers=list(layers),
         grad_cam=grad_cam,
         accepts=Accepts(
@@ -48,18 +47,16 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
     )
 
 
-def _caution(run: RunRecord) -> str:
-    """Return a warning where the run's probabilities on the images that judged it are wrong, else ""."""
-    try:
-        bins = reliability([run.predictions])
-    except SadariError:  # a run that was copied without its predictions
+def _models(classifier: Classifier) -> list[TrainedModel]:
+    return [model for model, _ in classifier.members] or [classifier.model]
+
+
+def _whose_layers(run: RunRecord) -> str:
+    """Say of an ensemble what it averages, and whose layers and maps are shown; "" of a single model."""
+    if not run.is_ensemble:
         return ""
-    return calibration_caution("this model", bins, expected_calibration_error(bins))
-
-
-def data_name(data: str) -> str:
-    """Return the name of a set; of a path, only its end, since the rest is nobody's business but the user's."""
-    return re.split(r"[/\\]", data.rstrip("/\\"))[-1]
+    weights = Ensemble.read(run).weights
+    return f"An average of {mixture(weights)}; layers and maps are those of {next(iter(weights))}."
 
 
 def draw_samples(folder: Path) -> list[Sample]:
@@ -72,6 +69,7 @@ def draw_samples(folder: Path) -> list[Sample]:
     if not RunRecord.is_run(folder) or not run.finished:
         return []
     try:
+        run = heaviest(run).run if run.is_ensemble else run
         images = own_images(run)
         positions = run.split_of(images).positions(run.summary["judged_on"])
     except (SadariError, OSError):

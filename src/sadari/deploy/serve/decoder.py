@@ -4,14 +4,12 @@ A small file with few pixels cannot take long. Any other one may, by what it hol
 without end. Those go to a process of their own, with a limit on its time, and so does every HEIC file.
 """
 
-import json
 import os
 import subprocess
 import sys
 from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, replace
 from queue import SimpleQueue
 from threading import Condition, Lock, Timer
 from typing import IO, Any
@@ -31,7 +29,7 @@ from sadari.deploy.serve.decoder_main import (
     TooLargeError,
     pixels_in_header,
 )
-from sadari.inference.pixels import PixelForm
+from sadari.inference.pixels import AnyForm, form_to_json, limited
 
 Images = NDArray[np.uint8]
 
@@ -51,8 +49,8 @@ class Decoder:
     most: pixels of an image. seconds: for one image in a process of its own. Processes start when they are needed.
     """
 
-    def __init__(self, form: PixelForm, most: int, seconds: float) -> None:
-        form = replace(form, max_pixels=most)
+    def __init__(self, form: AnyForm, most: int, seconds: float) -> None:
+        form = limited(form, most)
         self._form, self._most = form, most
         memory = _Memory(DECODING_BYTES)
         self.processes = max(1, min(os.cpu_count() or 1, MOST_PROCESSES))
@@ -116,7 +114,7 @@ class _Memory:
 class _Process:
     """One process, started when it is first needed and again after it was killed."""
 
-    def __init__(self, form: PixelForm, most: int, seconds: float, memory: "_Memory") -> None:
+    def __init__(self, form: AnyForm, most: int, seconds: float, memory: "_Memory") -> None:
         self._form, self._most, self._seconds, self._memory = form, most, seconds, memory
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
@@ -171,7 +169,7 @@ class _Process:
 
     def _answer(self, kind: bytes, out: IO[bytes]) -> Images:
         if kind == PIXELS:
-            shape = (self._form.height, self._form.width, self._form.channels)
+            shape = self._form.shape
             return np.frombuffer(_exactly(out, int(np.prod(shape))), dtype=np.uint8).reshape(shape)
         if kind not in (REFUSED, TOO_LARGE):
             raise EOFError
@@ -200,7 +198,7 @@ class _Process:
         return subprocess.Popen(
             [
                 sys.executable, "-P", "-m", "sadari.deploy.serve.decoder_main",
-                json.dumps(asdict(self._form)), str(self._most),
+                form_to_json(self._form), str(self._most),
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1",

@@ -6,7 +6,6 @@ of a sentence. Before it decodes an image it sends NEEDS and how many bytes of m
 waits for one byte.
 """
 
-import json
 import sys
 from io import BytesIO
 
@@ -17,7 +16,7 @@ from PIL import Image, ImageFile
 from sadari.data.decode import draft
 from sadari.data.heic import is_heic, open_heic, pieces_of
 from sadari.data.image_file import FORMATS, UnreadableImageError, open_larger, quiet_pillow
-from sadari.inference.pixels import PixelForm
+from sadari.inference.pixels import AnyForm, PixelForm, form_from_json
 
 READY, PIXELS, REFUSED, TOO_LARGE, NEEDS = b"Y", b"P", b"R", b"T", b"N"
 # Bytes of memory for each pixel while it is decoded: the most of what was measured for all modes of each format.
@@ -43,11 +42,15 @@ def pixels_in_header(content: bytes, most: int) -> int:
     return 0 if image is None else image.width * image.height
 
 
-def memory_needed(content: bytes, form: PixelForm, most: int) -> int:
+def memory_needed(content: bytes, form: AnyForm, most: int) -> int:
     """Return how many bytes of memory it takes at most to decode an image, by its header.
 
     Raises TooLargeError as `pixels_in_header` does, and for more than DECODING_BYTES.
     """
+    return max(_memory_of(content, each, most) for each in form.each)
+
+
+def _memory_of(content: bytes, form: PixelForm, most: int) -> int:
     image = _opened(content, most)
     if image is None:
         return len(content)
@@ -100,7 +103,7 @@ def _image_of(content: bytes, most: int) -> ImageFile.ImageFile:
 
 def main() -> None:
     """Decode what comes on standard input until it is closed. Arguments: the form as JSON, and the most pixels."""
-    form, most = PixelForm(**json.loads(sys.argv[1])), int(sys.argv[2])
+    form, most = form_from_json(sys.argv[1]), int(sys.argv[2])
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sink.write(READY)
     sink.flush()

@@ -150,7 +150,7 @@ def _refusing(name: str) -> Iterator[None]:
 
 def _pace(classifier: Classifier) -> float:
     """Measure the seconds of a pass with one image; the first pass, which sets up its memory, is not counted."""
-    blank = np.zeros((1, *classifier.shape), dtype=np.uint8)
+    blank = np.zeros((1, *classifier.form.shape), dtype=np.uint8)
     classifier.probabilities(blank)
     started = perf_counter()
     classifier.probabilities(blank)

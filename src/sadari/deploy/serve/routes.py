@@ -76,7 +76,8 @@ def make_app(classifier: Classifier, limits: Limits | None = None, access: Acces
     model = describe_model(classifier, inside.layers, not inside.lacks_grad_cam, limits)
     app.include_router(_predict_routes(predictor, room))
     app.include_router(_inside_routes(predictor, inside, room))
-    app.include_router(_about_routes(model, classifier.path))
+    one_form = len(classifier.form.each) == 1  # else no file holds what all members read
+    app.include_router(_about_routes(model, classifier.path if one_form else None))
     app.include_router(_status_routes(metrics))
     _add_page(app)
     if access is not None:
@@ -117,7 +118,7 @@ def _inside_routes(predictor: Predictor, inside: Inside, room: Room) -> APIRoute
     async def looking(request: Request, look: Callable[[Callable[[], Images]], Future[T]]) -> T:
         async with reading_uploads(request, limits, room, 1) as uploads:
             (upload,) = uploads
-            return await _in_time(look(lambda: predictor.pixels(upload)), limits)
+            return await _in_time(look(lambda: predictor.classifier.pixels_of_model(predictor.pixels(upload))), limits)
 
     @router.post("/feature-maps", response_model=FeatureMaps, responses=REFUSALS, openapi_extra=body)
     async def feature_maps(
@@ -138,13 +139,16 @@ def _inside_routes(predictor: Predictor, inside: Inside, room: Room) -> APIRoute
     return router
 
 
-def _about_routes(model: Model, folder: Path) -> APIRouter:
-    """Return the paths that describe the model. folder: where the samples are drawn from, at the first request."""
+def _about_routes(model: Model, folder: Path | None) -> APIRouter:
+    """Return the paths that describe the model.
+
+    folder: where the samples are drawn from, at the first request; None: there are none.
+    """
     router, lock = APIRouter(), Lock()
 
     @cache
     def drawn() -> Samples:
-        return Samples(samples=draw_samples(folder))
+        return Samples(samples=draw_samples(folder) if folder else [])
 
     @router.head("/model", include_in_schema=False)
     @router.get("/model")

@@ -1,5 +1,8 @@
 import { Busy } from "./latest.js";
 
+/** Whether the model is in the page: browser/script/api.js has the same functions without a server. */
+export const LOCAL = false;
+
 /** The requests to the server. Paths are relative, so that the page also works behind a proxy that adds a prefix. */
 export const model = () => request("model");
 export const samples = async () => (await request("samples")).samples;
@@ -29,6 +32,3 @@ function form(image) {
 function sentence(detail) {
   return `${detail[0].toUpperCase()}${detail.slice(1)}.`;
 }
-
-/** Decode base64. */
-export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -39,9 +39,9 @@ export function open(side, changed) {
   setLine();
 }
 
-/** Measure on the samples, which are grey pictures, how much of its frame an image fills. */
-export function learnFrom(pictures) {
-  share = extent(pictures);
+/** Measure on the samples, which are grey pictures, how much of its frame an image fills; without samples it is `given`. */
+export function learnFrom(pictures, given) {
+  share = extent(pictures) ?? given ?? null;
   at("placing").hidden = share === null;
 }
 

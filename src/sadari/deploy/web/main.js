@@ -1,5 +1,6 @@
 import * as api from "./api.js";
 import * as bars from "./bars.js";
+import * as camera from "./camera.js";
 import { at, html, percent } from "./dom.js";
 import * as drawing from "./drawing.js";
 import { latest } from "./latest.js";
@@ -46,6 +47,7 @@ const explain = latest(async (subject) => {
 
 const lookInside = latest(async (subject) => {
   const layer = maps.layer();
+  if (layer === null) return;
   const found = await api.featureMaps(subject.image, layer);
   if (subject === current && layer === maps.layer()) maps.show(found);
 }, (error, subject) => {
@@ -113,6 +115,7 @@ function takeFirst(data) {
 }
 
 function takeFile(file, truth) {
+  camera.stop();
   stage.showImage(file, truth === undefined ? file.name : `Sample ${file.name}`);
   stage.showHeat(null);
   at("seen").hidden = at("clear").hidden = true;
@@ -131,11 +134,39 @@ function takeDrawing(seen) {
 }
 
 function startDrawing() {
+  camera.stop();
   drawing.clear();
   stage.showPad();
   at("seen").hidden = at("clear").hidden = false;
   at("draw").hidden = true;
   takeDrawing(null);
+}
+
+/** Judge what the camera sees, until a picture is taken of it or another image is chosen. */
+async function film() {
+  if (camera.isOn()) {
+    takeFile(await camera.still());
+    return;
+  }
+  samples.release();
+  clear();
+  stage.showVideo();
+  at("seen").hidden = at("clear").hidden = true;
+  at("draw").hidden = !canDraw;
+  await camera.start(look).catch((error) => {
+    camera.stop();
+    clear();
+    stage.say("Drop an image here, or paste one");
+    showError(error);
+  });
+}
+
+/** Show what the model says about one picture of the camera. */
+async function look(picture) {
+  const subject = { image: picture };
+  current = subject;
+  const answer = await api.predict(picture, bars.wanted());
+  if (subject === current) bars.show(answer);
 }
 
 function showError(error) {
@@ -166,7 +197,7 @@ async function start() {
   bars.prepare(model.classes);
   stage.prepare(model.input);
   at("explain").hidden = !model.grad_cam;
-  maps.open(model.layers, () => current && lookInside(current));
+  if (model.layers.length) maps.open(model.layers, () => current && lookInside(current));
   at("caution").textContent = model.caution;
   at("caution").hidden = !model.caution;
   at("why-class").replaceChildren(...["", ...model.classes].map((label) => html("option", { value: label, dir: "auto" }, label || "the answer")));
@@ -176,6 +207,8 @@ async function start() {
   });
   at("why-class").addEventListener("change", () => (current && answered ? explain(current) : null));
   takeFiles();
+  at("film").hidden = at("local").hidden = !api.LOCAL;
+  at("film").addEventListener("click", film);
   if (canDraw) {
     at("seen-words").textContent = `What the model sees: ${model.input.height} × ${model.input.width} pixels`;
     for (const id of ["clear", "draw"]) {
@@ -189,7 +222,7 @@ async function start() {
   }
   document.documentElement.dataset.ready = "";
   const pictures = await samples.open(model.input, takeFile);
-  if (canDraw) drawing.learnFrom(pictures);
+  if (canDraw) drawing.learnFrom(pictures, model.extent);
   document.documentElement.dataset.ready = "all";
 }
 

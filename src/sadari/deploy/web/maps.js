@@ -1,4 +1,4 @@
-import { bytes } from "./api.js";
+import { bytes } from "./base64.js";
 import { at } from "./dom.js";
 
 // From 0 to the largest value: five colours of Matplotlib's inferno, which also works in grey. Below 0 blue; 0 is black.
@@ -29,8 +29,8 @@ export function open(described, chosen) {
   nameLayer();
 }
 
-/** The name of the layer that is shown. */
-export const layer = () => layers[at("layer").valueAsNumber].name;
+/** The name of the layer that is shown; null where none can be. */
+export const layer = () => layers[at("layer").valueAsNumber]?.name ?? null;
 
 /** Show the feature maps `found`, or hide the section where it is null. */
 export function show(found) {

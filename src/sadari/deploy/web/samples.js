@@ -1,4 +1,5 @@
-import { bytes, samples } from "./api.js";
+import { samples } from "./api.js";
+import { bytes } from "./base64.js";
 import { at, html, named } from "./dom.js";
 import { read } from "./grey.js";
 import { cutMiddle } from "./names.js";

@@ -1,4 +1,4 @@
-import { bytes } from "./api.js";
+import { bytes } from "./base64.js";
 import { at } from "./dom.js";
 
 const FIT = { crop: "cover", pad: "contain", squash: "fill" };
@@ -31,6 +31,13 @@ export function showImage(blob, alt) {
   picture.alt = alt;
   picture.hidden = false;
   at("pad").hidden = true;
+}
+
+/** Show what the camera sees. */
+export function showVideo() {
+  at("picture").hidden = at("pad").hidden = true;
+  at("stage").classList.remove("crisp");
+  say("");
 }
 
 export function showPad() {

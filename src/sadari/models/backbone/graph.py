@@ -7,7 +7,7 @@ behind its name.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -101,13 +101,16 @@ def layer_names(graph: fx.Graph) -> tuple[str, ...]:
 
 
 def trainable_names(module: fx.GraphModule, name: str, train: str) -> frozenset[str]:
-    """Return the parameters of `module` that learn by `train`: all, head (none), from:LAYER, or LAYER;LAYER.
+    """Return the parameters of `module` that learn by `train`.
 
-    Raises UsageError for a layer that the graph does not have, or that has no parameters.
+    That is all, head (none), last:SHARE (of the layers with parameters), from:LAYER, or LAYER;LAYER. Raises UsageError
+    for a layer that the graph does not have, or that has no parameters, and for a share that is none.
     """
     owners = _owners(module)
     if train in ("all", "head"):
         return frozenset(owners if train == "all" else ())
+    if train.startswith("last:"):
+        return _last_share(owners, module.graph, train.removeprefix("last:"))
     if train.startswith("from:"):
         first = next(_nodes_of(module.graph, module, name, train.removeprefix("from:")))
         order = {node: position for position, node in enumerate(module.graph.nodes)}
@@ -120,8 +123,21 @@ def trainable_names(module: fx.GraphModule, name: str, train: str) -> frozenset[
             raise UsageError(f"'{layer}' of {name} has no parameters that could learn; choose another layer for train")
         chosen |= mine
     if not chosen:
-        raise UsageError(f"train is all, head, from:LAYER or LAYER;LAYER, not '{train}'")
+        raise UsageError(f"train is all, head, last:SHARE, from:LAYER or LAYER;LAYER, not '{train}'")
     return frozenset(chosen)
+
+
+def _last_share(owners: Mapping[str, fx.Node], graph: fx.Graph, text: str) -> frozenset[str]:
+    """Return the parameters of the last layers among `owners`: at least one layer, and `text` of them as a share."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UsageError(f"train=last:SHARE takes a share above 0 and at most 1, such as last:0.5, not '{text}'")
+    nodes = [node for node in graph.nodes if node in set(owners.values())]
+    chosen = set(nodes[len(nodes) - max(1, round(share * len(nodes))) :])
+    return frozenset(name for name, owner in owners.items() if owner in chosen)
 
 
 def _owners(module: fx.GraphModule) -> dict[str, fx.Node]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import SadariError, UsageError
 from sadari.models.backbone.graph import END, cut_network, end_with, is_random, layer_names, shape_of, trainable_names
@@ -40,6 +41,12 @@ class Backbone(nn.Module):
         behind = _behind_learning(graph)
         self._evaluating = tuple(name for name, _ in graph.named_modules() if _always_evaluates(graph, name, behind))
         self.train()
+
+    def keep_norms_still(self) -> None:
+        """Let all its batch norms use their stored mean and variance, in training too; what they scale still learns."""
+        norms = [name for name, each in self.graph.named_modules() if isinstance(each, _BatchNorm)]
+        self._evaluating = tuple({**dict.fromkeys(self._evaluating), **dict.fromkeys(norms)})
+        self.train(self.training)
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.graph(x)

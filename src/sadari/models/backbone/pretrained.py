@@ -11,12 +11,16 @@ from typing import Any
 
 from sadari.errors import SadariError, UsageError
 from sadari.files import expanded
+from sadari.models.backbone import embedded
 from sadari.registry import unknown_name
 
 TENSORS, CONFIG = "model.safetensors", "config.json"  # cited: the layout of timm's models on the Hugging Face hub
 # cited: timm's own defaults for what a configuration leaves out (timm/models/_pretrained.py, timm/data/constants.py)
 MEAN, STD, SIZE, INTERPOLATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (3, 224, 224), "bicubic"
-WEIGHTS = "auto, random, random:SEED, a .safetensors file, or a folder with config.json and model.safetensors"
+WEIGHTS = "auto, embedded, random, random:SEED, a .safetensors file, or a folder with config.json and model.safetensors"
+EMBEDDED = "embedded"  # weights=embedded: those that come with Sadari
+_SET_OTHER = "set weights=auto for another backbone"
+_NO_WEIGHTS = "it does not describe weights that can be used"
 
 # The arguments of timm's constructors that a file may set: numbers within these bounds, lists of whole numbers,
 # switches and single tokens. Others may name files, which timm opens and in some versions unpickles.
@@ -81,7 +85,7 @@ class Pretrained:
     name: timm's, without the tag of the weights. arguments: for its constructor. size: the side in pixels of the
     images that the weights were trained on. mean, std: per channel, of pixels in 0..1. interpolation: how
     those images were resized. license: that of the weights, "" where it is not stated. origin: where the weights come
-    from: a path, "hub:REPOSITORY" or "random:SEED" ("random": by the run's own seed).
+    from: a path, "hub:REPOSITORY", "embedded:NAME" or "random:SEED" ("random": by the run's own seed).
     """
 
     name: str
@@ -101,6 +105,11 @@ class Pretrained:
         """Return whether there are no weights to read."""
         return self.origin.partition(":")[0] == "random"
 
+    @property
+    def embedded(self) -> bool:
+        """Return whether the weights are those that come with Sadari."""
+        return self.origin.partition(":")[0] == EMBEDDED
+
     def to_json(self) -> dict[str, Any]:
         """Return its fields; `std` is called "deviation", as in 0.1.0."""
         return {("deviation" if key == "std" else key): value for key, value in asdict(self).items()}
@@ -119,7 +128,8 @@ class Pretrained:
 def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
     """Find the weights of `backbone` (a timm name, with a tag or without) that `weights` means.
 
-    auto: the folder or file of that name in SADARI_WEIGHTS_DIR, else the Hugging Face hub. A path: that file or
+    auto: the folder or file of that name in SADARI_WEIGHTS_DIR, else what the Hugging Face hub has stored on this
+    disk, else those that come with Sadari, else the hub. embedded: those that come with Sadari. A path: that file or
     folder. random[:SEED]: none. Raises UsageError for an unknown backbone and for weights that are not there,
     SadariError for a damaged configuration. Nothing is read from the hub here.
     """
@@ -128,13 +138,52 @@ def find_pretrained(backbone: str, weights: str = "auto") -> Pretrained:
         if seed and not seed.isdecimal():
             raise UsageError(f"weights=random:SEED takes a whole number from 0 up, not '{seed}'")
         return _registered(backbone, weights)
+    if weights == EMBEDDED:
+        if backbone != embedded.NAME:
+            raise UsageError(
+                f"the weights that come with Sadari are of {embedded.NAME}, not of {backbone}; {_SET_OTHER}"
+            )
+        return embedded_pretrained()
     if weights != "auto":
         path = expanded(weights)
         if not path.exists():
             raise UsageError(f"there are no weights '{weights}'; weights is {WEIGHTS}")
         return _local(backbone, path.resolve())
     found = _in_weights_folder(backbone)
-    return _local(backbone, found) if found else _registered(backbone, "")
+    if found:
+        return _local(backbone, found)
+    if backbone == embedded.NAME and embedded.package_file() and not in_hub_cache(embedded.ON_THE_HUB):
+        return embedded_pretrained()
+    return _registered(backbone, "")
+
+
+@cache
+def embedded_pretrained() -> Pretrained:
+    """Return the weights that come with Sadari; whether they are installed is found when they are read."""
+    document = json.loads(embedded.configuration())
+    return _read_config(embedded.NAME, {}, document["pretrained_cfg"], f"{EMBEDDED}:{embedded.NAME}")
+
+
+def pretrained_at(path: Path) -> Pretrained:
+    """Return the weights in the folder or file `path`, of the network that their config.json names.
+
+    Raises UsageError where nothing names it, SadariError for a damaged configuration.
+    """
+    config = (path if path.is_dir() else path.parent) / CONFIG
+    if not config.is_file():
+        raise UsageError(f"nothing beside {path} says which network's weights these are; set backbone=NAME")
+    return _local(_architecture(config), path)
+
+
+def in_hub_cache(repository: str) -> Path | None:
+    """Return where the hub's library has stored the weights of `repository` on this disk; None where it has not."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        found = try_to_load_from_cache(repository, TENSORS)
+    except (OSError, ValueError):
+        return None
+    return Path(found) if isinstance(found, str) else None
 
 
 def weights_folder() -> Path | None:
@@ -183,16 +232,26 @@ def _configured(backbone: str, config: Path, tensors: Path) -> Pretrained:
     name = backbone.partition(".")[0]
     try:
         document = json.loads(config.read_text(encoding="utf-8"))
-        architecture = str(document["architecture"]).partition(".")[0]
+        architecture = _named_in(document)
         arguments = dict(document.get("model_args") or {})
         pretrained = _read_config(name, arguments, document.get("pretrained_cfg", document), str(tensors))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SadariError(
-            f"cannot read {config}: {type(error).__name__} {error}; it does not describe weights that can be used"
-        ) from None
+        raise SadariError(f"cannot read {config}: {type(error).__name__} {error}; {_NO_WEIGHTS}") from None
     if architecture != name:
         raise UsageError(f"{tensors} are weights of {architecture}, not of {name}; set backbone={architecture}")
     return pretrained
+
+
+def _architecture(config: Path) -> str:
+    """Return the network that `config.json` names; raise SadariError where it names none."""
+    try:
+        return _named_in(json.loads(config.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SadariError(f"cannot read {config}: {type(error).__name__} {error}; {_NO_WEIGHTS}") from None
+
+
+def _named_in(document: Mapping[str, Any]) -> str:
+    return str(document["architecture"]).partition(".")[0]
 
 
 @cache

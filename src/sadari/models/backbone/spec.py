@@ -6,12 +6,14 @@
     neighbours 20                                   # ends a network instead of the class layer
 
 `cut LAYER` ends the backbone behind that layer; `end` is where its features end. `train` is all, head (nothing of the
-backbone), from:LAYER, or layers separated by semicolons. `weights` comes last; see `models/backbone/pretrained.py`.
+backbone), last:SHARE of its layers, from:LAYER, or layers separated by semicolons. `weights` comes last; see
+`models/backbone/pretrained.py`.
 """
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sadari.models.backbone.choice import AUTO, choose
 from sadari.models.backbone.pretrained import Pretrained, find_pretrained
 from sadari.models.layers.specs import KINDS, Layer, MisfitError, Shape, shape_text
 from sadari.models.layers.tokens import Tokens
@@ -19,7 +21,7 @@ from sadari.models.layers.tokens import Tokens
 if TYPE_CHECKING:
     from sadari.models.backbone.module import Outline
 
-WHAT_LEARNS = "all, head, from:LAYER or LAYER;LAYER"
+WHAT_LEARNS = "all, head, last:SHARE, from:LAYER or LAYER;LAYER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,9 @@ class Backbone(Layer):
 
     def pretrained(self) -> Pretrained:
         """Return the weights that it starts from; finds them where they are not known yet (`find_pretrained`)."""
+        if self.found is None and self.name == AUTO:  # a layer of its own: a job has settled it
+            choice = choose(self.weights)
+            return find_pretrained(choice.backbone, choice.weights)
         return self.found or find_pretrained(self.name, self.weights)
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:

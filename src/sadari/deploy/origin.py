@@ -1,0 +1,50 @@
+"""What is known of a model besides its network? Its name, data and scores, and whether its probabilities are right."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sadari.errors import SadariError
+from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
+from sadari.run import RunRecord
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from.
+
+    model: its name. data: what it was trained on; None where that is not known. scores: by split, those that are there.
+    caution: a warning where its probabilities are wrong, else "".
+    """
+
+    model: str
+    data: str | None = None
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    caution: str = ""
+
+
+def origin_of(folder: Path) -> Origin:
+    """Return the origin of the model in `folder`: a run's, or an exported one, which says neither data nor scores."""
+    run = RunRecord(folder)
+    if not RunRecord.is_run(folder):
+        return Origin(folder.name)
+    named = Path(run.job.model).stem, data_name(run.job.data)
+    if not run.finished:
+        return Origin(*named)
+    scores = {split_name: values for split_name, values in run.summary["scores"].items() if values}
+    return Origin(*named, scores, _caution(run))
+
+
+def _caution(run: RunRecord) -> str:
+    """Return a warning where the run's probabilities on the images that judged it are wrong, else ""."""
+    try:
+        bins = reliability([run.predictions])
+    except SadariError:  # a run that was copied without its predictions
+        return ""
+    return calibration_caution("this model", bins, expected_calibration_error(bins))
+
+
+def data_name(data: str) -> str:
+    """Return the name of a set; of a path, only its end, since the rest is nobody's business but the user's."""
+    return re.split(r"[/\\]", data.rstrip("/\\"))[-1]

@@ -1,0 +1,1 @@
+"""How does a small network learn from a large one? From the answers of a finished model, its teacher (distillation)."""

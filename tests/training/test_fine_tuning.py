@@ -1,0 +1,168 @@
+"""Do the settings of fine-tuning do what they say: a fitted class layer, still norms, an average, smaller images?"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from sadari.errors import UsageError
+from sadari.inference.model import TrainedModel
+from sadari.inference.predict import Inputs, predict
+from sadari.job import Job
+from sadari.models.network import build
+from sadari.models.parse import parse
+from sadari.run import RunRecord
+from sadari.settings import Value
+from sadari.training.batches import reduced
+from sadari.training.fine_tuning.average import WeightAverage
+from sadari.training.train import train
+from support.backbones import SIDE, backbone_job, hub_folder, weights_of_timm
+from support.interruptions import at_step, ctrl_c
+from support.jobs import figures, job_for, model_bytes, parts, patterns
+
+IMAGES = patterns(side=SIDE)
+SPLIT = parts(IMAGES)
+NOTHING: dict[str, Value] = {
+    "learning_rate": 1e-30,
+    "backbone_learning_rate": 1e-30,
+    "epochs": 1,
+}  # steps that change nothing
+# Everything at once.
+TUNED: dict[str, Value] = {
+    "train": "from:layer2", "train_size": 24, "batch_size": 16, "epochs": 2, "checkpoint_seconds": 0.0,
+    "class_layer": "logistic", "backbone_norms": "still", "weights_average": 0.99, "augment": "resized-crop 0.5, flip",
+    "label_smoothing": 0.1, "schedule": "one-cycle", "optimizer": "adamw", "restore_best": False,
+}  # fmt: skip
+
+
+def run(job: Job, out: Path) -> RunRecord:
+    return train(job, out, images=IMAGES, split=SPLIT)
+
+
+def tuned(**overrides: Value) -> Job:
+    return backbone_job("fine-tune", **{**TUNED, **overrides})
+
+
+def test_the_class_layer_starts_as_the_linear_probe_on_the_same_features(tmp_path: Path) -> None:
+    weights = str(hub_folder(tmp_path / "weights"))
+    probe = run(backbone_job("linear-probe", weights=weights, restore_best=False), tmp_path / "probe")
+    start = {"class_layer": "logistic", "backbone_norms": "still", **NOTHING}
+    tuned = run(backbone_job("fine-tune", weights=weights, **start), tmp_path / "tuned")
+    assert np.allclose(tuned.predictions.probabilities, probe.predictions.probabilities, atol=1e-3)
+
+
+def test_the_class_layer_is_fitted_behind_cached_frozen_layers_as_well(tmp_path: Path) -> None:
+    weights = str(hub_folder(tmp_path / "weights"))
+    start = {"class_layer": "logistic", "backbone_norms": "still", "train": "layer4", "weights": weights, **NOTHING}
+    cached = run(backbone_job("fine-tune", **start), tmp_path / "cached")
+    whole = run(backbone_job("fine-tune", **start, cache="none"), tmp_path / "whole")
+    assert np.allclose(cached.predictions.probabilities, whole.predictions.probabilities, atol=1e-4)
+
+
+def test_still_norms_keep_their_statistics_and_learn_their_scale(tmp_path: Path) -> None:
+    weights = str(hub_folder(tmp_path / "weights"))
+    learnt = TrainedModel.load(
+        run(backbone_job("fine-tune", weights=weights, backbone_norms="still"), tmp_path / "run")
+    )
+    before, mine = weights_of_timm(), learnt.network.features[0].graph.state_dict()  # type: ignore[union-attr]
+    assert all(torch.equal(mine[name], before[name]) for name in mine if name.endswith(("running_mean", "running_var")))
+    assert not torch.equal(mine["layer4.0.bn1.weight"], before["layer4.0.bn1.weight"])
+
+
+def test_the_average_follows_the_weights_and_gives_them_back() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    average = WeightAverage(layer, 0.5, {})
+    nn.init.ones_(layer.weight)
+    average.add(100)
+    with average.applied():
+        assert layer.weight.item() == 0.5
+    assert layer.weight.item() == 1.0
+    again = WeightAverage(layer, 0.5, average.tensors)
+    again.add(100)
+    again.apply()
+    assert layer.weight.item() == 0.75
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_every_network_may_end_with_the_average_of_its_weights(model: str, tmp_path: Path) -> None:
+    images = patterns()
+    plain, averaged = (
+        train(job_for(model, weights_average=share), tmp_path / str(share), images=images, split=parts(images))
+        for share in (0.0, 0.9)
+    )
+    assert not np.array_equal(plain.predictions.probabilities, averaged.predictions.probabilities)
+
+
+@pytest.mark.parametrize("moment", [(0, 0), (0, 1), (1, 1)])
+def test_an_interrupted_fine_tuning_with_all_of_it_ends_in_the_same_bytes(
+    moment: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = tuned(weights=str(hub_folder(tmp_path / "weights")))
+    uninterrupted = run(job, tmp_path / "uninterrupted")
+    with at_step(monkeypatch, *moment, ctrl_c), pytest.raises(KeyboardInterrupt):
+        run(job, tmp_path / "interrupted")
+    resumed = run(job, tmp_path / "interrupted")
+    assert model_bytes(resumed) == model_bytes(uninterrupted)
+    assert figures(resumed) == figures(uninterrupted)
+
+
+def test_reduced_images_show_the_same() -> None:
+    pixels = torch.arange(8, dtype=torch.uint8).mul(30).expand(2, 3, 8, 8).permute(0, 2, 3, 1).contiguous()
+    smaller = reduced(pixels, 4)
+    assert (smaller.dtype, smaller.shape, smaller.is_contiguous()) == (torch.uint8, (2, 4, 4, 3), True)
+    assert abs(smaller.float().mean() - pixels.float().mean()) < 1
+
+
+def test_sizes_that_a_network_cannot_read_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    images = patterns()
+    with pytest.raises(UsageError, match=r"the network reads images of 8x8 only, not of train_size=4; leave it out"):
+        train(job_for("cnn", train_size=4), tmp_path / "run", images=images, split=parts(images))
+    with pytest.raises(UsageError, match="scaling=pixel has a mean for each pixel; leave one out"):
+        train(job_for("cnn", train_size=4, scaling="pixel"), tmp_path / "run", images=images, split=parts(images))
+    assert not (tmp_path / "run" / "settings.toml").exists()
+
+
+def test_views_are_of_one_size(tmp_path: Path) -> None:
+    job = backbone_job("fine-tune", train="head", views=2, augment="flip", train_size=24)
+    with pytest.raises(UsageError, match="views=2 keeps what frozen layers make of images of image_size"):
+        run(job, tmp_path / "run")
+
+
+def test_smoothing_is_below_one_as_the_average_is() -> None:
+    with pytest.raises(UsageError, match="weights_average is a fraction below 1, not 1"):
+        job_for("cnn", weights_average=1.0)
+
+
+def test_a_network_without_a_backbone_may_start_from_a_fitted_class_layer(tmp_path: Path) -> None:
+    images = patterns()
+    job = job_for("softmax", class_layer="logistic", epochs=1)
+    assert train(job, tmp_path / "run", images=images, split=parts(images)).summary["scores"]["test"]["accuracy"] > 0.5
+    assert build(parse("flatten", {}), images.shape, 3, 0).head
+
+
+def test_photo_is_fitted_to_both_sides_of_each_image(tmp_path: Path) -> None:
+    job = backbone_job("photo", weights=str(hub_folder(tmp_path / "weights")), restore_best=False)
+    fitted = run(job, tmp_path / "run")
+    network = TrainedModel.load(fitted).network
+    pixels = torch.from_numpy(IMAGES.images[SPLIT.train])
+    prepared = TrainedModel.load(fitted).preprocess.apply(pixels)
+    with torch.inference_mode():
+        body = nn.Sequential(*network.features, *network.head[:-1]).eval()
+        vectors = torch.cat([body(prepared), body(prepared.flip(3))]).numpy()
+    labels = np.tile(IMAGES.labels[SPLIT.train], 2)
+    theirs = LogisticRegression(C=0.1, max_iter=1000).fit(vectors, labels)
+    last = network.head[-1]
+    assert isinstance(last, nn.Linear)
+    assert np.allclose(last.weight.detach().numpy(), theirs.coef_, atol=2e-3)
+
+
+def test_photo_says_of_validation_images_what_it_will_say_of_them_later(tmp_path: Path) -> None:
+    fitted = run(backbone_job("photo", weights=str(hub_folder(tmp_path / "weights"))), tmp_path / "run")
+    model = TrainedModel.load(fitted)
+    judged = predict(model.network, Inputs.pixels(IMAGES.images, model.preprocess), IMAGES, SPLIT.val)
+    loss = -np.log(judged.probabilities[np.arange(len(judged.labels)), judged.labels]).mean()
+    assert loss == pytest.approx(min(row["val_loss"] for row in fitted.history), abs=1e-4)

@@ -1,0 +1,438 @@
+"""Does a student learn from its teacher, from no other model, and from the right classes of the right images?"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from sadari.data.cache.entries import entries, remove
+from sadari.data.load import load
+from sadari.data.split import draw_split
+from sadari.errors import SadariError, UsageError
+from sadari.inference.classifier import Classifier
+from sadari.job import Job
+from sadari.models.catalog import MODELS
+from sadari.models.spec import FittedBy
+from sadari.progress import Silent
+from sadari.run import RunRecord
+from sadari.training.run_folder import other_content
+from sadari.training.teacher import answers as answering
+from sadari.training.teacher.answers import answers_of
+from sadari.training.teacher.teacher import Teacher
+from sadari.training.train import train
+from sadari.values import ImageSet, Split
+from support.backbones import SIDE, SMALL, backbone_job
+from support.interruptions import PROMISED, at_step, contents, ctrl_c
+from support.jobs import (
+    DROPPED,
+    PLAIN,
+    Listener,
+    arrays_file,
+    figures,
+    job_for,
+    model_bytes,
+    network_file,
+    parts,
+    patterns,
+)
+
+IMAGES = patterns()
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    out = tmp_path_factory.mktemp("teachers") / "teacher"
+    return train(job_for("softmax"), out, images=IMAGES, split=parts(IMAGES))
+
+
+def job_of(teacher: RunRecord | Path | str, folder: Path, layers: str = PLAIN, **overrides: Any) -> Job:
+    path = teacher.path if isinstance(teacher, RunRecord) else teacher
+    return job_for(network_file(folder, layers), teacher=str(path), **overrides)
+
+
+def taught(job: Job, out: Path, images: ImageSet = IMAGES, progress: Listener | None = None) -> RunRecord:
+    return train(job, out, images=images, split=parts(images), progress=progress)
+
+
+def untaught(job: Job, **overrides: Any) -> Job:
+    return replace(job, settings=replace(job.settings, teacher="", **overrides))
+
+
+def logits_of(run: RunRecord, pixels: Any) -> np.ndarray[Any, Any]:
+    return np.log(Classifier.open(run.path).probabilities(np.asarray(pixels)))
+
+
+def same_up_to_a_constant(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+    """Return whether logits give the same probabilities."""
+    return np.allclose(one - one.mean(1, keepdims=True), other - other.mean(1, keepdims=True), atol=1e-4)
+
+
+def test_a_student_learns_otherwise_with_a_teacher_and_says_whose_it_is(teacher: RunRecord, tmp_path: Path) -> None:
+    job = job_of(teacher, tmp_path)
+    student, alone = taught(job, tmp_path / "student"), taught(untaught(job), tmp_path / "alone")
+    assert model_bytes(student) != model_bytes(alone)
+    assert contents(student.path) == PROMISED, "the stored answers leave with the checkpoint"
+    stored = json.loads((student.path / "environment.json").read_text(encoding="utf-8"))["teacher"]
+    assert stored["name"] == "teacher" and len(stored["sha256"]) == 64 and stored["note"] == ""
+    assert str(teacher.path.parent) not in json.dumps(stored)
+    assert student.job.settings.teacher == str(teacher.path)
+
+
+@pytest.mark.parametrize("layers", [PLAIN, DROPPED])
+def test_without_weight_the_teacher_changes_nothing(layers: str, teacher: RunRecord, tmp_path: Path) -> None:
+    job, heard = job_of(teacher, tmp_path, layers, teacher_weight=0), Listener()
+    student = taught(job, tmp_path / "student", progress=heard)
+    alone = taught(untaught(job, teacher_weight=0.9), tmp_path / "alone")
+    assert model_bytes(student) == model_bytes(alone) and figures(student) == figures(alone)
+    assert "teacher_weight=0: the teacher has no effect" in heard.said
+
+
+def test_with_all_the_weight_labels_are_not_read(teacher: RunRecord, tmp_path: Path) -> None:
+    """Validation images still choose the epoch, by their labels, unless the last one is kept."""
+    job = job_of(teacher, tmp_path, teacher_weight=1, restore_best=False)
+    wrong = IMAGES.labels.copy()
+    wrong[parts(IMAGES).train] = np.roll(wrong[parts(IMAGES).train], 1)
+    student = taught(job, tmp_path / "student")
+    misled = taught(job, tmp_path / "misled", replace(IMAGES, labels=wrong))
+    assert model_bytes(student) == model_bytes(misled)
+    assert student.history[-1]["train_loss"] == misled.history[-1]["train_loss"]
+
+
+def test_classes_are_matched_by_name(tmp_path: Path) -> None:
+    order = [2, 0, 1]  # where the teacher has each class
+    theirs = replace(IMAGES, classes=("b", "c", "a"), labels=np.array(order)[IMAGES.labels])
+    run = train(job_for("softmax"), tmp_path / "teacher", images=theirs, split=parts(theirs))
+    found = Teacher.open(str(run.path), IMAGES.classes, Silent())
+    train_split = parts(IMAGES).train
+    ours = answers_of(found, job_for("softmax"), IMAGES, train_split, CPU, Silent())
+    assert same_up_to_a_constant(ours, logits_of(run, IMAGES.images[train_split])[:, order])
+    assert (ours.argmax(1) == IMAGES.labels[train_split]).mean() > 0.6
+
+
+def test_answers_are_computed_once_for_all_students(
+    teacher: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(teacher, tmp_path)
+    taught(job, tmp_path / "first")
+
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(answering, "predict_logits", never)
+    assert taught(replace(job, seed=1), tmp_path / "second").finished
+
+
+def test_the_teacher_sees_images_in_its_own_form(tmp_path: Path) -> None:
+    """The student reads four pixels of eight, grey ones; its teacher sees all of them, in colour."""
+    data = arrays_file(tmp_path, IMAGES)
+    run = train(job_for("softmax", data, image_size=8), tmp_path / "teacher")
+    job = job_for("softmax", data, image_size=4, channels=1, teacher=str(run.path))
+    small = load(data, job.settings)
+    assert small.shape == (4, 4, 1)
+    found = Teacher.open(str(run.path), small.classes, Silent())
+    train_split = draw_split(small, job.settings).train
+    ours = answers_of(found, job, small, train_split, CPU, Silent())
+    large = load(data, replace(job.settings, image_size=8, channels=3))
+    assert same_up_to_a_constant(ours, logits_of(run, large.images[train_split]))
+    assert train(job, tmp_path / "student").finished
+
+
+def test_what_the_teacher_computed_for_itself_is_not_computed_again(tmp_path: Path) -> None:
+    images = patterns(side=SIDE)
+    run = train(backbone_job("linear-probe"), tmp_path / "teacher", images=images, split=parts(images))
+    heard = Listener()
+    job = job_of(run, tmp_path)
+    assert taught(job, tmp_path / "run", images, heard).finished
+    assert [label for label, *_ in heard.tasks if label == "teacher"] == ["teacher"]
+    assert not any("frozen" in label for label, *_ in heard.tasks)
+    found = Teacher.open(str(run.path), images.classes, Silent())
+    ours = answers_of(found, job, images, parts(images).train, CPU, Silent())
+    assert same_up_to_a_constant(ours, logits_of(run, images.images[parts(images).train]))
+
+
+def test_images_without_files_must_have_the_form_of_the_teacher(teacher: RunRecord, tmp_path: Path) -> None:
+    images = patterns(side=6)
+    with pytest.raises(UsageError, match=r"the teacher reads images of 8 x 8 pixels and 3 channels, and these arrays"):
+        taught(job_of(teacher, tmp_path), tmp_path / "student", images)
+
+
+@pytest.mark.parametrize("augment", ["flip", "mixup 0.4", "cutmix 1"])
+def test_a_student_sees_augmented_images(augment: str, teacher: RunRecord, tmp_path: Path) -> None:
+    job = job_of(teacher, tmp_path, DROPPED, augment=augment, class_weights="balanced", label_smoothing=0.1)
+    assert taught(job, tmp_path / "student").finished
+
+
+# --- what a run is made of
+
+
+@pytest.mark.parametrize("moment", [(0, 0), (1, 2)])
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_interrupted_student_ends_in_the_same_bytes(
+    moment: tuple[int, int], gone: bool, teacher: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where teacher and cache are gone: the run stores the answers until it is finished."""
+    copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
+    job = job_of(copy, tmp_path, DROPPED, augment="mixup 0.4", optimizer="momentum")
+    whole = taught(job, tmp_path / "whole")
+    with at_step(monkeypatch, *moment, ctrl_c), pytest.raises(KeyboardInterrupt):
+        taught(job, tmp_path / "interrupted")
+    if gone:
+        shutil.rmtree(copy)
+        for entry in entries():
+            if entry.kind == "features":
+                remove(entry)
+    resumed = taught(job, tmp_path / "interrupted")
+    assert model_bytes(resumed) == model_bytes(whole) and figures(resumed) == figures(whole)
+    assert resumed.teacher == whole.teacher and contents(resumed.path) == PROMISED
+
+
+def test_a_student_that_lost_teacher_and_answers_says_so(
+    teacher: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
+    job = job_of(copy, tmp_path)
+    with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
+        taught(job, tmp_path / "run")
+    shutil.rmtree(copy)
+    (tmp_path / "run" / "checkpoint" / "teacher.safetensors").write_bytes(b"cut off")
+    with pytest.raises(UsageError, match="the teacher: there is no model in"):
+        taught(job, tmp_path / "run")
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_another_teacher_makes_another_run(
+    finished: bool, teacher: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
+    job = job_of(copy, tmp_path)
+    if finished:
+        taught(job, tmp_path / "run")
+    else:
+        with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
+            taught(job, tmp_path / "run")
+    other = train(job_for("softmax", seed=1), tmp_path / "other", images=IMAGES, split=parts(IMAGES))
+    shutil.copy(other.path / "model.safetensors", copy)
+    with pytest.raises(SadariError, match=r"teacher .* has changed since .*; train in another --out"):
+        taught(job, tmp_path / "run")
+    assert other_content(replace(job, data=arrays_file(tmp_path, IMAGES)), RunRecord(tmp_path / "run")) == "images"
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_teacher_that_moved_is_the_same(
+    finished: bool, teacher: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
+    job = job_of(copy, tmp_path)
+    if finished:
+        taught(job, tmp_path / "run")
+    else:
+        with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
+            taught(job, tmp_path / "run")
+    moved = copy.rename(tmp_path / "moved")
+    again = replace(job, settings=replace(job.settings, teacher=str(moved)))
+    assert taught(again, tmp_path / "run").finished
+    with pytest.raises(UsageError, match="holds a run with other settings"):
+        taught(untaught(job), tmp_path / "run")
+
+
+def test_a_changed_teacher_is_named_as_what_changed(teacher: RunRecord, tmp_path: Path) -> None:
+    copy, data = Path(shutil.copytree(teacher.path, tmp_path / "copy")), arrays_file(tmp_path, IMAGES)
+    job = job_for("softmax", data, teacher=str(copy))
+    run = train(job, tmp_path / "run")
+    assert other_content(job, run) == ""
+    shutil.copy(run.path / "model.safetensors", copy)
+    assert other_content(job, run) == "teacher"
+    shutil.rmtree(copy)
+    assert other_content(job, run) == "", "what is missing makes no difference"
+    assert train(job, tmp_path / "run").finished
+
+
+# --- what the teacher has seen
+
+
+def shifted(split: Split) -> Split:
+    """Return a split whose training images are others: those that validate and test here train there."""
+    return replace(split, train=split.test, val=split.val, test=split.train)
+
+
+def test_a_teacher_of_the_same_split_has_seen_nothing_else(teacher: RunRecord, tmp_path: Path) -> None:
+    assert taught(job_of(teacher, tmp_path), tmp_path / "run").notes == ()
+
+
+def test_images_that_trained_the_teacher_are_counted(tmp_path: Path) -> None:
+    run = train(job_for("softmax"), tmp_path / "teacher", images=IMAGES, split=shifted(parts(IMAGES)))
+    student = taught(job_of(run, tmp_path), tmp_path / "run")
+    assert student.notes == (
+        "the teacher teacher was trained on 0 of 20 validation and 20 of 20 test images: the scores there are too "
+        "good; give teacher and student the same split",
+    )
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_copies_in_the_teachers_own_images_are_counted(kept: bool, tmp_path: Path) -> None:
+    data = arrays_file(tmp_path, replace(IMAGES, images=np.roll(np.asarray(IMAGES.images), 5, 0)), "theirs.npz")
+    labels = np.roll(IMAGES.labels, 5)
+    with np.load(data) as arrays:
+        split = parts(IMAGES)
+        own = {**arrays, **{f"y_{name}": labels[split.positions(name)] for name in ("train", "val", "test")}}
+    np.savez(data, **own)
+    run = train(job_for("softmax", data), tmp_path / "teacher")
+    if not kept:
+        Path(data).unlink()
+    student = taught(job_of(run, tmp_path), tmp_path / "run")
+    (note,) = student.notes
+    if kept:  # the last five test images here are the first five training images there
+        assert "was trained on 0 of 20 validation and 5 of 20 test images" in note
+    else:
+        assert "it is not known which images trained the teacher teacher (its images are gone" in note
+
+
+def test_of_an_exported_teacher_nothing_is_known(teacher: RunRecord, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    for name in ("model.safetensors", "preprocess.json"):
+        shutil.copy(teacher.path / name, folder)
+    student = taught(job_of(folder, tmp_path), tmp_path / "run")
+    assert "(it is an exported model)" in student.notes[0]
+    assert model_bytes(student) == model_bytes(taught(job_of(teacher, tmp_path), tmp_path / "other"))
+
+
+# --- teachers that cannot teach
+
+
+def a_file(folder: Path, _: RunRecord) -> Path:
+    path = folder / "teacher.onnx"
+    path.write_bytes(b"a model")
+    return path
+
+
+def damaged(folder: Path, teacher: RunRecord) -> Path:
+    copy = Path(shutil.copytree(teacher.path, folder / "damaged"))
+    content = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(content[: len(content) // 2])
+    return copy
+
+
+def without_weights(folder: Path, teacher: RunRecord) -> Path:
+    copy = Path(shutil.copytree(teacher.path, folder / "without-weights"))
+    (copy / "model.safetensors").unlink()
+    return copy
+
+
+def of_other_classes(folder: Path, _: RunRecord) -> Path:
+    images = replace(patterns(), classes=("a", "b", "z"))
+    return train(job_for("softmax"), folder / "others", images=images, split=parts(images)).path
+
+
+def of_more_classes(folder: Path, _: RunRecord) -> Path:
+    images = patterns(classes=4)
+    return train(job_for("softmax"), folder / "more", images=images, split=parts(images)).path
+
+
+def several(folder: Path, teacher: RunRecord) -> Path:
+    for name in ("one", "two"):
+        shutil.copytree(teacher.path, folder / "several" / name)
+    return folder / "several"
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "sentence"),
+    [
+        (lambda folder, _: folder / "nowhere", UsageError, "the teacher: there is no model in .*nowhere"),
+        (a_file, UsageError, "the teacher: there is no model in .*teacher.onnx"),
+        (several, UsageError, "the teacher: .* holds several runs"),
+        (damaged, SadariError, "the model of .*damaged cannot be read"),
+        (without_weights, SadariError, "is finished, but its model.safetensors is gone"),
+        (of_other_classes, UsageError, "other classes: it does not know 'c' and these images have no 'z'"),
+        (of_more_classes, UsageError, "other classes: these images have no 'd'; name a model of the same 3 classes"),
+    ],
+)
+def test_a_bad_teacher_is_one_sentence_and_leaves_nothing(
+    make: Callable[[Path, RunRecord], Path],
+    kind: type[Exception],
+    sentence: str,
+    teacher: RunRecord,
+    tmp_path: Path,
+) -> None:
+    job = job_of(make(tmp_path, teacher), tmp_path)
+    with pytest.raises(kind, match=sentence) as error:
+        taught(job, tmp_path / "run")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_whose_answers_are_no_numbers_is_refused(teacher: RunRecord, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
+    with safe_open(copy / "model.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(copy / "model.safetensors")
+    spoilt = {name: tensor * float("nan") for name, tensor in tensors.items()}
+    save_file(spoilt, copy / "model.safetensors", metadata)
+    with pytest.raises(SadariError, match=r"the answers of the teacher .*copy are no numbers; name another one"):
+        taught(job_of(copy, tmp_path), tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["majority", "logistic", "sgd", "knn"])
+def test_any_model_can_teach(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = patterns(side=SIDE)
+    overrides: dict[str, Any] = {"backbone": SMALL, "weights": "random", "scaling": "unit"} if name == "knn" else {}
+    run = train(job_for(name, **overrides), tmp_path / "teacher", images=images, split=parts(images))
+    job = job_of(run, tmp_path)
+    with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
+        taught(job, tmp_path / "run", images)
+    shutil.rmtree(run.path)
+    assert all(np.isfinite(row["train_loss"]) for row in taught(job, tmp_path / "run", images).history)
+
+
+def test_no_run_teaches_itself(teacher: RunRecord, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
+    before = {each.name: each.read_bytes() for each in copy.iterdir()}
+    with pytest.raises(UsageError, match="holds a run with other settings"):
+        taught(job_of(copy, tmp_path), copy)
+    assert {each.name: each.read_bytes() for each in copy.iterdir()} == before
+
+
+# --- every network can have one
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in MODELS if spec.fitted_by is FittedBy.SOLVER])
+def test_models_that_no_gradient_fits_say_that_a_teacher_has_no_effect(name: str, tmp_path: Path) -> None:
+    assert not MODELS.get(name).uses("teacher")
+    has_backbone = "backbone" in MODELS.get(name).variables
+    overrides: dict[str, Any] = {"backbone": SMALL, "weights": "random"} if has_backbone else {}
+    job = job_for(name, teacher=str(tmp_path / "nowhere"), image_size=SIDE, **overrides)
+    assert not job.taught
+    if name == "logistic":
+        heard = Listener()
+        assert taught(job, tmp_path / "run", progress=heard).finished
+        assert f"{name} is not fitted by gradient steps: batch_size, teacher have no effect" in heard.said
+
+
+def test_settings_of_a_teacher_without_one_are_said_to_be_idle(tmp_path: Path) -> None:
+    heard = Listener()
+    job = job_for(network_file(tmp_path, PLAIN), temperature=2, teacher_weight=0.5)
+    taught(job, tmp_path / "run", progress=heard)
+    assert "teacher_weight and temperature have no effect without teacher" in heard.said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [spec.name for spec in MODELS if spec.fitted_by is FittedBy.GRADIENT])
+def test_every_network_of_the_ladder_learns_from_a_teacher(name: str, tmp_path: Path) -> None:
+    images = patterns(side=SIDE)
+    split = parts(images)
+    run = train(job_for("softmax"), tmp_path / "teacher", images=images, split=split)
+    variables = MODELS.get(name).variables
+    overrides: dict[str, Any] = {"weights": "random"} if "weights" in variables else {}
+    overrides |= {"backbone": SMALL} if "backbone" in variables else {}
+    overrides["scaling"] = "backbone" if overrides else "unit"
+    job = job_for(name, teacher=str(run.path), epochs=1, **overrides)
+    assert job.taught and train(job, tmp_path / "student", images=images, split=split).teacher["name"] == "teacher"
