@@ -102,19 +102,12 @@ class Settings:
     weight_decay: float = _setting(0.0, "L2 penalty (adamw and muon: decoupled decay) on kernels", low=0)
     label_smoothing: float = _setting(0.0, "share of the target that is spread evenly over the classes", low=0)
     teacher: str = _setting(
-        "",
-        "folder of a run, comparison or exported model whose answers a smaller network learns from (distillation)",
+        "", "folder of a run, comparison or exported model whose answers a small network learns from"
     )
-    # Assumed, within what Hinton et al. 2015 try; on `flowers` no value was found that beats the labels (RESULTS.md).
-    teacher_weight: float = _setting(
-        0.9, "share of the loss that compares with the teacher's answers; the labels have the rest", low=0, high=1
-    )
+    # Both assumed, within what Hinton et al. 2015 try; on `flowers` no value beat the labels (RESULTS.md).
+    teacher_weight: float = _setting(0.9, "share of the loss that compares with the teacher's answers", low=0, high=1)
     temperature: float = _setting(
-        4.0,
-        "what the logits of teacher and student are divided by before they are compared; higher shows more of what the "
-        "teacher thinks of the other classes",
-        low=COOLEST,
-        high=HOTTEST,
+        4.0, "what both logits are divided by for that; higher shows more of other classes", low=COOLEST, high=HOTTEST
     )
     class_weights: str = _setting(
         "none", "balanced lets every class count the same in the loss", choices=("none", "balanced")

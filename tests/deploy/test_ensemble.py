@@ -1,6 +1,7 @@
 """Does an ensemble answer files and requests as the average of its members, and only with all of them?"""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from io import BytesIO
@@ -141,10 +142,18 @@ def test_it_is_one_onnx_file_that_answers_alike(alike: RunRecord, tmp_path: Path
     assert notes["members"] == "0.67 one + 0.33 two" and json.loads(notes["classes"])[0] == "0"
 
 
+@pytest.mark.slow
+def test_it_is_one_page(alike: RunRecord, tmp_path: Path) -> None:
+    made = export(alike, "web", out=tmp_path / "page")
+    page = (made.path / "index.html").read_text(encoding="utf-8")
+    found = re.search(r'id="described">([^<]*)<', page)
+    assert found is not None and json.loads(found[1])["classes"] == list("0123456789")
+
+
 def test_what_no_single_file_can_be_is_refused(alike: RunRecord, unlike: RunRecord, tmp_path: Path) -> None:
     with pytest.raises(SadariError, match=r"different forms \(8 x 8 x 1 \(crop\), 12 x 12 x 3 \(crop\)\)"):
         export(unlike, out=tmp_path / "no.onnx")
-    with pytest.raises(UsageError, match=r"to onnx only; for safetensors export a member, such as .*one-seed0"):
+    with pytest.raises(UsageError, match=r"to onnx or web; for safetensors export a member, such as .*one-seed0"):
         export(alike, "safetensors", out=tmp_path / "no")
     assert not list(tmp_path.iterdir())
 

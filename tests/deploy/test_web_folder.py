@@ -147,7 +147,7 @@ def test_int8_is_smaller_and_says_its_cost(
     answer = sadari("export", str(digits_run.path), "--to", "web", "--quantize", "int8", "--out", "small", "--json")
     cost = answer.document["cost"]
     described = json.loads(block((tmp_path / "small/index.html").read_text(encoding="utf-8"), "described"))
-    assert f"accuracy {cost['accuracy_int8']:.3f} on {cost['images']:,} images" in described["caution"]
+    assert f"to {cost['accuracy_int8']:.3f} on {cost['images']:,} images" in described["caution"]
 
 
 @needs_browser

@@ -157,7 +157,7 @@ def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progre
         raise UsageError("--quantize goes with --to onnx and --to web only")
     if run.is_ensemble:
         member = heaviest(run).run.path
-        raise UsageError(f"an ensemble is exported to onnx only; for safetensors export a member, such as {member}")
+        raise UsageError(f"an ensemble is exported to onnx or web; for safetensors export a member, such as {member}")
     folder = out or run.path.with_name(f"{run.path.name}-safetensors")
     classifier = Classifier.open(run.path)
     write_hub_folder(run, classifier.model, folder)

@@ -56,8 +56,8 @@ def _described(run: RunRecord, classifier: Classifier, cost: Cost | None) -> Map
     cautions = [origin.caution] if origin.caution else []
     if cost:
         cautions.append(
-            f"The network computes in integers of 8 bits: accuracy {cost.accuracy_int8:.3f} on {cost.images:,} images, "
-            f"where it had {cost.accuracy:.3f}."
+            "The network computes in integers of 8 bits, which changes its accuracy from "
+            f"{cost.accuracy:.3f} to {cost.accuracy_int8:.3f} on {cost.images:,} images."
         )
     if preprocess.white_level:
         cautions.append(SIXTEEN_BITS.format(level=preprocess.white_level))
