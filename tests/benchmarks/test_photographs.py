@@ -1,6 +1,7 @@
 """Does the benchmark on photographs draw, judge and go on as it says? Without any peer, on made-up photographs."""
 
 import csv
+import json
 import shutil
 import sys
 import time
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from sadari.errors import SadariError
 from sadari.models.catalog import find_model
@@ -298,25 +300,18 @@ def test_processes_know_no_network_and_no_data(tmp_path: Path, monkeypatch: pyte
 # The weights
 
 
-def test_another_file_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "w.pth").write_bytes(b"something else")
-    with pytest.raises(SadariError, match="nothing of it is read"):
-        weights.read_package(tmp_path / "w.pth")
-
-
-def test_tensors_are_renamed_in_order_where_every_shape_fits() -> None:
-    import timm
-
-    with torch.device("meta"):
-        wanted = timm.create_model(weights.NAME, pretrained=False).state_dict()
-    given = {str(at): torch.full(tensor.shape, float(at)) for at, tensor in enumerate(wanted.values())}
-    found = weights.renamed(given)
-    assert list(found) == list(wanted)
-    assert all(tensor.eq(at).all() for at, tensor in enumerate(found.values()))
-    with pytest.raises(SadariError, match=r"conv_stem\.weight has the shape"):
-        weights.renamed({**given, "0": torch.zeros(3)})
-    with pytest.raises(SadariError, match="there are 1 tensors"):
-        weights.renamed({"0": torch.zeros(3)})
+def test_peers_get_the_weights_that_come_with_sadari(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = {"conv_stem.weight": torch.arange(3.0), "classifier.bias": torch.zeros(2)}
+    monkeypatch.setattr(weights, "read_embedded", lambda: tensors)
+    folder = weights.prepare_weights(tmp_path / "weights")
+    found = load_file(folder / weights.NAME / "model.safetensors")
+    assert found.keys() == tensors.keys() and torch.equal(found["conv_stem.weight"], torch.arange(3.0))
+    other = tmp_path / "weights-autogluon"
+    assert list(torch.load(other / "pytorch_model.bin", weights_only=True)) == ["conv_stem.weight"]
+    configs = [json.loads((each / "config.json").read_text()) for each in (folder / weights.NAME, other)]
+    assert configs[1] == {**configs[0], "num_features": 1280} and configs[0]["pretrained_cfg"]["mean"][0] == 127 / 255
+    monkeypatch.setattr(weights, "read_embedded", lambda: pytest.fail("written again"))
+    weights.prepare_weights(tmp_path / "weights")
 
 
 def test_features_that_differ_are_refused() -> None:

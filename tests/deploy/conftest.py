@@ -1,5 +1,6 @@
 """What several tests of serving share: one trained model, a server for it, and a browser."""
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +11,7 @@ from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.routes import make_app
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
+from support.attacks import Beating, Server, serving
 from support.browser import Open, Opened
 from support.server import running, trained_on_digits
 
@@ -40,6 +42,20 @@ def digits(classifier: Classifier) -> Iterator[str]:
     """The address of a server with that network."""
     with running(make_app(classifier, Limits(image_bytes=20_000))) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def beating(classifier: Classifier) -> Iterator[tuple[str, Beating]]:
+    """The address of a server, and what measures how long its event loop was held."""
+    app = Beating(make_app(classifier, Limits(decode_seconds=1.0)))
+    with running(app) as address:  # type: ignore[arg-type]
+        yield address, app
+
+
+@pytest.fixture
+def server(digits_run: RunRecord) -> Iterator[Server]:
+    """The command `sadari serve` with that network."""
+    yield from serving(digits_run, os.cpu_count() or 1)
 
 
 @pytest.fixture

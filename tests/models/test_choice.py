@@ -143,6 +143,7 @@ def test_the_folder_of_weights_names_its_network(tmp_path: Path) -> None:
 def test_random_weights_and_the_embedded_ones_may_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADARI_WEIGHTS_DIR", str(hub_folder(tmp_path / SMALL).parent))
     assert (choose("random:3").backbone, choose("random:3").weights) == (NAME, "random:3")
+    assert choose("random").sentence == f"backbone: auto takes {NAME}, with random weights"
     assert (choose("embedded").backbone, choose("embedded").weights) == (NAME, "embedded")
 
 

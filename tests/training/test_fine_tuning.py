@@ -1,5 +1,6 @@
 """Do the settings of fine-tuning do what they say: a fitted class layer, still norms, an average, smaller images?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,9 @@ from sadari.settings import Value
 from sadari.training.batches import reduced
 from sadari.training.fine_tuning.average import WeightAverage
 from sadari.training.train import train
-from support.backbones import SIDE, backbone_job, hub_folder, weights_of_timm
+from support.backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
 from support.interruptions import at_step, ctrl_c
-from support.jobs import figures, job_for, model_bytes, parts, patterns
+from support.jobs import QUIET, Listener, arrays_file, figures, job_for, model_bytes, named_job, parts, patterns
 
 IMAGES = patterns(side=SIDE)
 SPLIT = parts(IMAGES)
@@ -155,9 +156,8 @@ def test_photo_is_fitted_to_both_sides_of_each_image(tmp_path: Path) -> None:
         vectors = torch.cat([body(prepared), body(prepared.flip(3))]).numpy()
     labels = np.tile(IMAGES.labels[SPLIT.train], 2)
     theirs = LogisticRegression(C=0.1, max_iter=1000).fit(vectors, labels)
-    last = network.head[-1]
-    assert isinstance(last, nn.Linear)
-    assert np.allclose(last.weight.detach().numpy(), theirs.coef_, atol=2e-3)
+    weight = dict(network.head[-1].named_parameters())["weight"].detach().numpy()
+    assert np.allclose(weight, theirs.coef_, atol=2e-3)
 
 
 def test_photo_says_of_validation_images_what_it_will_say_of_them_later(tmp_path: Path) -> None:
@@ -166,3 +166,12 @@ def test_photo_says_of_validation_images_what_it_will_say_of_them_later(tmp_path
     judged = predict(model.network, Inputs.pixels(IMAGES.images, model.preprocess), IMAGES, SPLIT.val)
     loss = -np.log(judged.probabilities[np.arange(len(judged.labels)), judged.labels]).mean()
     assert loss == pytest.approx(min(row["val_loss"] for row in fitted.history), abs=1e-4)
+
+
+def test_small_images_are_told_what_a_pre_trained_network_costs_them(tmp_path: Path) -> None:
+    said = Listener()
+    job = named_job(arrays_file(tmp_path, patterns()), "photo", 0, {**QUIET, "weights": "random", "backbone": SMALL})
+    assert job.settings.image_size == 288
+    train(replace(job, settings=replace(job.settings, image_size=SIDE)), tmp_path / "run", progress=said)
+    [note] = [each for each in said.said if "enlarged" in each]
+    assert note.startswith("images of 8 pixels are enlarged to 32 for the pre-trained network: that takes 16 times")

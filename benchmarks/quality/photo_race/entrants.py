@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photo_race.cells import Point
-from photo_race.weights import NAME
+from sadari.models.backbone.embedded import NAME
 
 PROGRAMS = Path(__file__).parent / "peers"
 BACKBONE = f"backbone={NAME}"  # the same weights as the peers': Sadari reads them from SADARI_WEIGHTS_DIR
@@ -57,14 +57,10 @@ _AS_IT_IS = Point("as it comes", {}, early=True)
 OURS: Mapping[str, Own] = {
     each.name: each
     for each in (
+        Own("sadari photo", "photo", (_AS_IT_IS,), _AS_IT_IS, (BACKBONE,)),
+        Own("sadari photo-tuned", "photo-tuned", (_AS_IT_IS, *map(_epochs, (1, 3))), _epochs(1), (BACKBONE,)),
         Own("sadari linear-probe", "linear-probe", (_AS_IT_IS,), _AS_IT_IS, (BACKBONE,)),
-        Own(
-            "sadari fine-tune",
-            "fine-tune",
-            (_AS_IT_IS, *map(_epochs, (1, 3, 5))),
-            _epochs(1),
-            (BACKBONE,),
-        ),
+        Own("sadari fine-tune", "fine-tune", (_AS_IT_IS, *map(_epochs, (1, 3, 5))), _epochs(1), (BACKBONE,)),
     )
 }
 PEERS: Mapping[str, Peer] = {

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS, WIDTH, HEIGHT = 3, 11.0, 3.0  # panels in a row; inches of the picture, and of a row
+MOST = 1.003  # where the axis of the accuracy ends at most; a mark at 1 is seen whole
 
 
 def draw_picture(record: Record, path: Path) -> None:
@@ -46,11 +47,13 @@ def _panel(axes: "Axes", found: list[Standing], named: dict[str, Any]) -> None:
         some = [each for each in found if each.entrant == name]
         if not some:
             continue
-        colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+        again = number // len(COLOURS)  # a colour that comes again has another mark
+        colour, mark = COLOURS[number % len(COLOURS)], MARKS[(number + again) % len(MARKS)]
         seconds, means = [each.median for each in some], [each.accuracy for each in some]
         (named[name],) = axes.plot(seconds, means, color=colour, marker=mark, lw=2 if some[0].own else 1, ms=5)
         for each in some:
             axes.vlines(each.median, min(each.accuracies), max(each.accuracies), color=colour, lw=0.8)
     axes.set_xscale("log")
     plain_numbers(axes.xaxis)
+    axes.set_ylim(top=min(axes.get_ylim()[1], MOST))
     axes.grid(True)

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from photo_race.entrants import PROGRAMS, Peer, variables
-from photo_race.weights import NAME
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.files import write_json
 from sadari.inference.model import Architecture
+from sadari.models.backbone.embedded import NAME
 from sadari.models.backbone.pretrained import find_pretrained
 from sadari.models.catalog import find_model
 from sadari.models.weights import load_pretrained

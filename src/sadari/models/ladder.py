@@ -49,24 +49,6 @@ _SPRINTING: dict[str, Value] = {
 # Chosen on validation images of flowers and animals, as benchmarks/quality/RESULTS.md says. In the crops that weights
 # were trained on, objects are larger than in whole photographs of the same size (Touvron et al. 2019, NeurIPS).
 _LARGE = 288
-_PHOTO: dict[str, Value] = {
-    "image_size": _LARGE,
-    "train_size": 192,
-    "epochs": 5,
-    "batch_size": 32,
-    "optimizer": "adamw",
-    "learning_rate": 0.0003,
-    "backbone_learning_rate": 0.0001,
-    "schedule": "one-cycle",
-    "label_smoothing": 0.1,
-    "augment": "resized-crop 0.5, flip",
-    "class_layer": "logistic",
-    "class_layer_C": 0.1,
-    "backbone_norms": "still",
-    "weights_average": 0.99,
-    "restore_best": False,
-    "precision": "float32",
-}
 
 LADDER = (
     ModelSpec(
@@ -268,17 +250,10 @@ LADDER = (
     ),
     ModelSpec(
         name="photo",
-        summary="the class layer of a pre-trained network, fitted to large photographs and their mirror images",
+        summary="logistic regression on the features of large photographs, mirrored too",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, mirror",
         variables={"C": 0.1, "max_iter": 1000, **_ON_A_BACKBONE},
         settings={"image_size": _LARGE},
         fitted_by=FittedBy.SOLVER,
-    ),
-    ModelSpec(
-        name="photo-tuned",
-        summary="photo, whose last layers are trained further for a few minutes",
-        layers=_BACKBONE.format(train="$train") + ", globalavgpool, mirror",
-        variables={"backbone": AUTO, "cut": END, "train": "last:0.7", "weights": AUTO},
-        settings=_PHOTO,
     ),
 )

@@ -91,7 +91,7 @@ class ClassicalFit:
         with progress.task("features", views * sum(map(len, splits)), "images") as task:
             self.train, val = (self._features(body, positions, task) for positions in splits)
         # The class layer is linear: the mean of its answers to two views is its answer to their mean.
-        means = val.vectors.reshape(views, -1, val.vectors.shape[1]).mean(0) if len(splits[1]) else val.vectors
+        means = val.vectors.view(views, len(splits[1]), -1).mean(0) if len(splits[1]) else val.vectors
         self.val = _Features(means, self.images.labels[splits[1]])
 
     def _features(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Features":

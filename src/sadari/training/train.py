@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from sadari.data.load import load
+from sadari.data.look import look
 from sadari.data.split import draw_split
 from sadari.errors import SadariError
 from sadari.files import names_in
@@ -51,6 +52,8 @@ from sadari.training.tensorboard import Events
 from sadari.unfinished import remove_unfinished
 from sadari.values import ImageSet, Split
 
+ENLARGED_FROM = 4  # times the side, from which enlarging is worth a sentence (assumed: photographs are above it)
+
 
 def train(
     job: Job,
@@ -84,7 +87,9 @@ def train(
             return run
         started = perf_counter()
         bring_weights(job, out)
-        images = images if images is not None else load(job.data, job.settings, progress)
+        if images is None:
+            images = load(job.data, job.settings, progress)
+            _say_what_enlarging_costs(job, progress)
         if RunRecord.is_run(out) and run.job.data != job.data:
             progress.say(moved(run.job.data, job.data))
         require_same_data(out, images)  # what is stored in `out` may not fit other images
@@ -112,6 +117,18 @@ def _say_backbone(job: Job, here: Job, out: Path, progress: Progress) -> None:
         progress.say(f"backbone={then}, as this run began; auto would be {now} here")
     elif job.note and not RunRecord.is_run(out):
         progress.say(job.note)
+
+
+def _say_what_enlarging_costs(job: Job, progress: Progress) -> None:
+    """Report that the images are smaller than what a pre-trained network reads, where they are."""
+    wanted = job.settings.image_size
+    side = look(job.data, replace(job.settings, image_size=0), Silent()).side if job.backbone and wanted else 0
+    if 0 < side <= wanted // ENLARGED_FROM:
+        progress.say(
+            f"images of {side} pixels are enlarged to {wanted} for the pre-trained network: that takes "
+            f"{(wanted / side) ** 2:,.0f} times the computing and shows no more of them; image_size=N takes fewer, and "
+            "models such as sprint read them as they are"
+        )
 
 
 def resume(path: Path, progress: Progress | None = None) -> RunRecord:

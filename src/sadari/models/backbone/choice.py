@@ -52,10 +52,12 @@ class Choice:
     @property
     def sentence(self) -> str:
         """Return which network it is, where it comes from, and its licence."""
-        licence = f"licence {self.license}" if self.license else "its licence is not stated"
+        licence = f" (licence {self.license})" if self.license else " (its licence is not stated)"
+        if self.weights.partition(":")[0] == "random":
+            licence = ""
         partly = "" if self.cut == END else f"; its weights are whole up to {self.cut} and used so far"
         others = "".join(f"; {each}" for each in self.left_out)
-        return f"backbone: auto takes {self.backbone}, {self.place} ({licence}){partly}{others}"
+        return f"backbone: auto takes {self.backbone}, {self.place}{licence}{partly}{others}"
 
 
 def settled(variables: Mapping[str, Value], given: Collection[str] = ()) -> tuple[dict[str, Value], Choice | None]:
@@ -79,7 +81,7 @@ def choose(weights: str = AUTO) -> Choice:
     where there are none on this machine.
     """
     if weights.partition(":")[0] == "random":
-        return Choice(embedded.NAME, weights, "with random weights", "none is needed")
+        return Choice(embedded.NAME, weights, "with random weights", "")
     if weights not in (AUTO, EMBEDDED):
         return _at_path(weights)
     if weights == AUTO:
