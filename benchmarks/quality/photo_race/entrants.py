@@ -58,7 +58,6 @@ OURS: Mapping[str, Own] = {
     each.name: each
     for each in (
         Own("sadari photo", "photo", (_AS_IT_IS,), _AS_IT_IS, (BACKBONE,)),
-        Own("sadari photo-tuned", "photo-tuned", (_AS_IT_IS, *map(_epochs, (1, 3))), _epochs(1), (BACKBONE,)),
         Own("sadari linear-probe", "linear-probe", (_AS_IT_IS,), _AS_IT_IS, (BACKBONE,)),
         Own("sadari fine-tune", "fine-tune", (_AS_IT_IS, *map(_epochs, (1, 3, 5))), _epochs(1), (BACKBONE,)),
     )
