@@ -70,6 +70,19 @@ def test_the_halves_compute_what_the_network_does_and_share_its_parameters(backb
     assert not any(each.requires_grad for each in divided.frozen.parameters())
 
 
+def test_a_mirroring_network_is_halved_with_both_sides_of_an_image() -> None:
+    layers = f"backbone {SMALL} train head weights random:1, globalavgpool, mirror"
+    network = build(parse(layers, {}), (SIDE, SIDE, 3), 3, 0)
+    pixels = torch.rand(4, 3, SIDE, SIDE)
+    divided = split_frozen(network, lambda: pixels[:1])
+    assert divided
+    both = torch.stack([divided.frozen(pixels), divided.frozen(pixels.flip(3))], 1)
+    for judging in (True, False):
+        divided.rest.train(not judging)
+        assert torch.equal(divided.rest(both), network(pixels))
+        assert torch.equal(network(pixels), network(pixels.flip(3))) == judging
+
+
 def test_the_rest_trains_in_the_mode_of_the_network() -> None:
     network = network_of("layer4")
     divided = split_frozen(network, lambda: torch.rand(1, 3, SIDE, SIDE))
@@ -112,6 +125,22 @@ def test_a_second_head_computes_no_frozen_layer(cache: Path, tmp_path: Path, mon
     monkeypatch.setattr(frozen._Frozen, "_through", refuse)
     run(tmp_path / "second", train="head", learning_rate=0.5)
     assert len(cached(cache)) == 1
+
+
+def test_both_sides_of_each_image_are_computed_once(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = backbone_job("photo", weights="random:1", precision="float32")
+    first = train(job, tmp_path / "first", images=IMAGES, split=SPLIT)
+    [(count, sides, _)] = cached(cache)
+    assert (count, sides) == (len(IMAGES), 2)
+    with monkeypatch.context() as nothing:
+        nothing.setattr(frozen._Frozen, "_through", None)
+        second = train(job, tmp_path / "second", images=IMAGES, split=SPLIT)
+    assert model_bytes(second) == model_bytes(first)
+    whole = backbone_job("photo", weights="random:1", precision="float32", cache="none")
+    from_pixels = train(whole, tmp_path / "pixels", images=IMAGES, split=SPLIT)
+    assert np.allclose(from_pixels.predictions.probabilities, first.predictions.probabilities, atol=1e-3)
 
 
 @pytest.mark.parametrize(

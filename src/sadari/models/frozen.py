@@ -14,15 +14,22 @@ from sadari.models.network import Network
 
 
 class Head(nn.Module):
-    """The layers of a network behind its frozen ones. `train` sets the mode of the whole network."""
+    """The layers of a network behind its frozen ones. `train` sets the mode of the whole network.
+
+    Of a network that judges mirrored images too it reads the frozen output for the image and for its mirror image,
+    (N, 2, ...), and treats them as that network does.
+    """
 
     def __init__(self, network: Network, layers: Sequence[nn.Module]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*layers)
+        self._mirrored = network.mirrored
         self._whole = (network,)  # in a tuple, so that its parameters do not count as those of the head
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(x)
+        logits: Tensor = self.layers(x[:, 0] if self._mirrored else x)
+        if self._mirrored and not self.training:
+            logits = (logits + self.layers(x[:, 1])) / 2
         return logits
 
     def train(self, mode: bool = True) -> "Head":
@@ -44,11 +51,9 @@ def split_frozen(network: Network, image: Callable[[], Tensor]) -> FrozenSplit |
 
     That is: none of their parameters learns, nothing in them is random, none of their batch norms updates or uses
     statistics of a batch. A backbone that learns from a layer on is split there. None where the first parameters learn,
-    so that nothing is worth storing, and where the network judges mirrored images too. image: returns any prepared
-    image, float (1, C, H, W). Sets the network to training mode, and leaves it in that mode.
+    so that nothing is worth storing. image: returns any prepared image, float (1, C, H, W). Sets the network to
+    training mode, and leaves it in that mode.
     """
-    if network.mirrored:
-        return None
     network.train()
     layers = [*network.features, *network.head]
     frozen: list[nn.Module] = []

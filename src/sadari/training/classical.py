@@ -20,6 +20,7 @@ from sadari.models.network import Network
 from sadari.progress import Progress, Silent, Task
 from sadari.training.checkpoint import FitState
 from sadari.training.fit_loop import FitLoop
+from sadari.training.frozen import sides
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.loss import mean_log_loss
 from sadari.training.randomness import seed_for
@@ -95,10 +96,8 @@ class ClassicalFit:
         self.val = _Features(means, self.images.labels[splits[1]])
 
     def _features(self, body: nn.Module, positions: NDArray[np.int64], task: Task) -> "_Features":
-        vectors = _vectors(body, self.inputs, positions, task)
-        if self.network.mirrored:
-            mirrored = Inputs(self.inputs.rows, lambda rows: self.inputs.prepare(rows).flip(3))
-            vectors = torch.cat([vectors, _vectors(body, mirrored, positions, task)])
+        of_each = sides(self.network, self.learner, self.inputs)
+        vectors = torch.cat([_vectors(body, each, positions, task) for each in of_each])
         labels = self.images.labels[positions]
         return _Features(vectors, np.resize(labels, len(vectors)))  # one view after the other
 

@@ -42,14 +42,23 @@ Rows = NDArray[Any]
 class FitInputs(NamedTuple):
     """The part of a network that learns, and what it reads.
 
-    learner: the network, or its layers behind the frozen ones. inputs: what it reads of each image. views: for each
-    epoch in turn, the output of the frozen layers for the training images as they were drawn for it; none where the
-    rows of `inputs` are learnt from.
+    learner: the network, or its layers behind the frozen ones. inputs: what it reads of each image, and of its mirror
+    image too where the network judges that. views: for each epoch in turn, the output of the frozen layers for the
+    training images as they were drawn for it; none where the rows of `inputs` are learnt from.
     """
 
     learner: nn.Module
     inputs: Inputs
     views: tuple[Rows, ...] = ()
+
+
+def sides(network: Network, learner: nn.Module, inputs: Inputs) -> tuple[Inputs, ...]:
+    """Return what the layers of `learner` read of each image, and of its mirror image where the network judges that."""
+    if not network.mirrored:
+        return (inputs,)
+    if learner is network:
+        return inputs, Inputs(inputs.rows, lambda rows: inputs.prepare(rows).flip(3))
+    return Inputs(inputs.rows, lambda rows: rows[:, 0]), Inputs(inputs.rows, lambda rows: rows[:, 1])
 
 
 def check_views(settings: Settings, augmentation: Augmentation | None) -> None:
@@ -97,7 +106,12 @@ def split_inputs(
         if augmentation:
             progress.say(f"no layer is frozen, so views={settings.views} keeps nothing: each epoch draws images anew")
         return whole
-    frozen = _Frozen(divided, preprocess, images, progress)
+    if augmentation and network.mirrored:
+        progress.say(
+            f"views={settings.views} keeps nothing, as mirrored images are judged: each epoch draws images anew"
+        )
+        return whole
+    frozen = _Frozen(divided, network.mirrored, preprocess, images, progress)
     rows = frozen.rows()
     count = min(settings.views, settings.epochs) if augmentation else 0
     views = [frozen.view(augmentation, train, number) for number in range(count) if augmentation]
@@ -118,15 +132,19 @@ def _as_they_are(rows: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Frozen:
-    """The frozen layers of a network, and the images that they read."""
+    """The frozen layers of a network, and the images that they read. mirrored: their mirror images too."""
 
     network: FrozenSplit
+    mirrored: bool
     preprocess: Preprocess
     images: ImageSet
     progress: Progress
 
     def rows(self) -> Rows | None:
-        """Return their output for each image of the set, float32 (N, ...); None where the cache cannot hold it."""
+        """Return their output for each image of the set, float32 (N, ...), or (N, 2, ...) with its mirror image's.
+
+        None where the cache cannot hold it.
+        """
         positions = np.arange(len(self.images), dtype=np.int64)
         return self._cached({}, positions, "frozen layers", lambda pixels, _: pixels)
 
@@ -170,7 +188,11 @@ class _Frozen:
     def _through(self, positions: NDArray[np.int64], draw: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
         device = next(self.network.frozen.parameters()).device
         pixels = draw(torch.from_numpy(self.images.images[positions]).to(device))
-        return np.asarray(self.network.frozen(self.preprocess.apply(pixels)).float().cpu().numpy())
+        prepared = self.preprocess.apply(pixels)
+        output = self.network.frozen(prepared)
+        if self.mirrored:
+            output = torch.stack([output, self.network.frozen(prepared.flip(3))], 1)
+        return np.asarray(output.float().cpu().numpy())
 
     def _key(self) -> dict[str, str]:
         """Return all that decides the output: the pixels, their preparation, and the layers with their weights."""
@@ -180,6 +202,7 @@ class _Frozen:
             weights.update(name.encode())
             weights.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
         return {
+            **({"sides": "the image and its mirror image"} if self.mirrored else {}),
             "name": self.images.name,
             "data": self.images.fingerprint,
             "preprocess": str(self.preprocess.to_json()),

@@ -18,6 +18,7 @@ from sadari.models.layers.modules import Dense
 from sadari.models.network import Network
 from sadari.progress import Progress, Task
 from sadari.settings import Settings
+from sadari.training.frozen import sides
 from sadari.values import ImageSet
 
 PASSES = 1000  # of L-BFGS, at most; assumed: as linear-probe, which converges within a hundred on flowers
@@ -39,14 +40,10 @@ def start_class_layer(
     off. Raises UsageError where the network does not end with a class layer that reads vectors.
     """
     body, layer = _cut(network, learner)
-    width = layer.weight.shape[1]
-    count = len(train) * (2 if network.mirrored else 1)
-    vectors = np.empty((count, width), np.float32)
+    of_each = sides(network, learner, inputs)
+    count = len(train) * len(of_each)
     with progress.task("class layer", count, "images") as task:
-        vectors[: len(train)] = _vectors(body, inputs, train, task)
-        if network.mirrored:
-            mirrored = Inputs(inputs.rows, lambda rows: inputs.prepare(rows).flip(3))
-            vectors[len(train) :] = _vectors(body, mirrored, train, task)
+        vectors = np.concatenate([_vectors(body, each, train, task) for each in of_each])
     labels = np.resize(images.labels[train], count)  # as often as there are views, one view after the other
     _fit(layer, vectors, labels, len(images.classes), settings)
     network.train()
