@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.analysis import duration
 from sadari.comparison.analysis.duration import expected_duration
+from sadari.comparison.best.cost_model import CACHED_COST, CostModel, Counts
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor, Task
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import folder_name
 from sadari.settings import Value
 from sadari.values import ImageSet, Split
+from support.backbones import SIDE, SMALL
 from support.fake_training import FakeTrainer
 from support.jobs import Listener, named_arm, parts, patterns
 
@@ -58,6 +61,23 @@ def test_the_time_grows_with_epochs_and_seeds(tmp_path: Path) -> None:
             return
         one = expected_duration(request, tasks[:1], heard)
     pytest.fail(f"four runs take {ratios} times as long as one")
+
+
+def test_features_are_counted_once_and_a_solver_is_done_in_few_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = patterns(side=SIDE)
+    a_second_each = CostModel(start=len(images) + 10.0, image=CACHED_COST)  # of features, and ten more of a run
+    monkeypatch.setattr(duration, "_measured", lambda *_: a_second_each)
+    monkeypatch.setattr(duration, "LITTLE_IN_ALL", 0)
+    small: dict[str, Value] = {"backbone": SMALL, "weights": "random:1"}
+    arms = (named_arm("knn", "knn", small), named_arm("probe", "linear-probe", small))
+    request = Comparison("patterns", arms, (0, 1))
+    split = parts(images)
+    counts = Counts.of(split)
+    said = expected_duration(request, tasks_of(request, images, split, tmp_path), Listener())
+    once = 10 + CACHED_COST * (counts.per_pass + counts.evaluation)
+    assert seconds_in(said) == pytest.approx(len(images) + 4 * once, rel=0.01)
 
 
 def test_what_takes_no_time_is_not_measured(tmp_path: Path) -> None:

@@ -1,16 +1,24 @@
 """How long will the runs of a comparison take? Each kind of them is measured on a few images of noise beforehand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import perf_counter
 
 from sadari.comparison.best.budget import in_words
-from sadari.comparison.best.cost_model import CostModel, Counts, length_setting, measure
+from sadari.comparison.best.cost_model import (
+    CostModel,
+    Counts,
+    caches_features,
+    length_setting,
+    measure,
+    without_features,
+)
 from sadari.comparison.executor import Task, Train
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm, folder_name
 from sadari.comparison.workers.sharing import LITTLE_IN_ALL, values_of_run
 from sadari.job import Job
+from sadari.models.spec import FittedBy
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.training.train import train
@@ -48,8 +56,20 @@ def expected_duration(
     known = [task for task in left if _kind(task.job) in costs]
     if not known:
         return ""
-    seconds = sum(costs[_kind(task.job)].seconds(_passes(task.job), Counts.of(task.split)) for task in known)
-    return _sentence(seconds, left, known)
+    return _sentence(_seconds(known, costs), left, known)
+
+
+def _seconds(tasks: Sequence[Task], costs: Mapping[object, CostModel]) -> float:
+    """Return how long `tasks` take; the features of a frozen backbone are computed by the first run that needs them."""
+    seconds, cached = 0.0, set[object]()
+    for task in tasks:
+        cost, counts = costs[_kind(task.job)], Counts.of(task.split)
+        if caches_features(task.job):
+            features = _features(task.job)
+            cost = without_features(cost, counts) if features in cached else cost
+            cached.add(features)
+        seconds += cost.seconds(_passes(task.job), counts)
+    return seconds
 
 
 def _sentence(seconds: float, left: Sequence[Task], known: Sequence[Task]) -> str:
@@ -77,6 +97,15 @@ def _kind(job: Job) -> object:
     )
 
 
+def _features(job: Job) -> object:
+    """Return what decides the cached features of a job whose backbone is frozen."""
+    settings, mirrored = job.settings, "mirror" in job.model.layers
+    return job.backbone and job.backbone.text, settings.image_size, settings.channels, settings.scaling, mirrored
+
+
 def _passes(job: Job) -> int:
+    """Return the passes of a job; a solver's over features are few, and each reads vectors alone: they count as one."""
+    if job.model.fitted_by is not FittedBy.GRADIENT and caches_features(job):
+        return 1
     key = length_setting(job.model)
     return int(job.variables.get(key, job.settings.epochs))
