@@ -208,17 +208,22 @@ def test_a_student_that_lost_teacher_and_answers_says_so(
         taught(job, tmp_path / "run")
 
 
+def begin(job: Job, out: Path, finished: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train to the end, or stop in the second epoch."""
+    if finished:
+        taught(job, out)
+    else:
+        with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
+            taught(job, out)
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_another_teacher_makes_another_run(
     finished: bool, teacher: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
     job = job_of(copy, tmp_path)
-    if finished:
-        taught(job, tmp_path / "run")
-    else:
-        with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
-            taught(job, tmp_path / "run")
+    begin(job, tmp_path / "run", finished, monkeypatch)
     other = train(job_for("softmax", seed=1), tmp_path / "other", images=IMAGES, split=parts(IMAGES))
     shutil.copy(other.path / "model.safetensors", copy)
     with pytest.raises(SadariError, match=r"teacher .* has changed since .*; train in another --out"):
@@ -232,11 +237,7 @@ def test_a_teacher_that_moved_is_the_same(
 ) -> None:
     copy = Path(shutil.copytree(teacher.path, tmp_path / "copy"))
     job = job_of(copy, tmp_path)
-    if finished:
-        taught(job, tmp_path / "run")
-    else:
-        with at_step(monkeypatch, 1, 0, ctrl_c), pytest.raises(KeyboardInterrupt):
-            taught(job, tmp_path / "run")
+    begin(job, tmp_path / "run", finished, monkeypatch)
     moved = copy.rename(tmp_path / "moved")
     again = replace(job, settings=replace(job.settings, teacher=str(moved)))
     assert taught(again, tmp_path / "run").finished
