@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sadari.errors import SadariError, UsageError
 from sadari.models.backbone.graph import END, cut_network, end_with, is_random, layer_names, shape_of, trainable_names
 from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.still_norms import merge_norms
 from sadari.models.layers.dropout import Dropout, DropPath
 from sadari.models.layers.specs import Shape
 
@@ -43,9 +44,10 @@ class Backbone(nn.Module):
         self.train()
 
     def keep_norms_still(self) -> None:
-        """Let all its batch norms use their stored mean and variance, in training too; what they scale still learns."""
+        """Let all its batch norms use their stored mean and variance, in training too; convolutions do their work."""
         norms = [name for name, each in self.graph.named_modules() if isinstance(each, _BatchNorm)]
         self._evaluating = tuple({**dict.fromkeys(self._evaluating), **dict.fromkeys(norms)})
+        merge_norms(self.graph)
         self.train(self.training)
 
     def forward(self, x: Tensor) -> Tensor:
