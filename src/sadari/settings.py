@@ -126,6 +126,9 @@ class Settings:
     weights_average: float = _setting(
         0.0, "share that each step keeps of a running mean of the weights, which is judged; 0 takes the weights", low=0
     )
+    start_share: float = _setting(
+        0.0, "share of the weights at the start of training in those that a run ends with", low=0
+    )
     restore_best: bool = _setting(True, "keep the epoch with the best validation loss instead of the last one")
     # machine
     precision: str = _setting(
@@ -154,7 +157,7 @@ class Settings:
         for each in fields(self):
             value = getattr(self, each.name)
             _check(each.name, value, each.metadata["choices"], each.metadata["low"], each.metadata["high"])
-        for name in ("val_fraction", "test_fraction", "label_smoothing", "weights_average"):
+        for name in ("val_fraction", "test_fraction", "label_smoothing", "weights_average", "start_share"):
             if getattr(self, name) >= 1:
                 raise UsageError(f"{name} is a fraction below 1, not {getattr(self, name)}")
         if not 0 < self.train_fraction <= 1:

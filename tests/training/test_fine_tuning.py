@@ -16,9 +16,9 @@ from sadari.job import Job
 from sadari.models.network import build
 from sadari.models.parse import parse
 from sadari.run import RunRecord
-from sadari.settings import Value
+from sadari.settings import Settings, Value
 from sadari.training.batches import reduced
-from sadari.training.fine_tuning.average import WeightAverage
+from sadari.training.fine_tuning.end_weights import MEAN, START, EndWeights
 from sadari.training.train import train
 from support.backbones import SIDE, SMALL, backbone_job, hub_folder, weights_of_timm
 from support.interruptions import at_step, ctrl_c
@@ -34,7 +34,8 @@ NOTHING: dict[str, Value] = {
 # Everything at once.
 TUNED: dict[str, Value] = {
     "train": "from:layer2", "train_size": 24, "batch_size": 16, "epochs": 2, "checkpoint_seconds": 0.0,
-    "class_layer": "logistic", "backbone_norms": "still", "weights_average": 0.99, "augment": "resized-crop 0.5, flip",
+    "class_layer": "logistic", "backbone_norms": "still", "weights_average": 0.99, "start_share": 0.3,
+    "augment": "resized-crop 0.5, flip",
     "label_smoothing": 0.1, "schedule": "one-cycle", "optimizer": "adamw", "restore_best": False,
 }  # fmt: skip
 
@@ -77,19 +78,62 @@ def test_still_norms_learn_nothing_from_the_statistics_of_batches(tmp_path: Path
     assert not torch.equal(mine["layer4.0.bn1.bias"], before["layer4.0.bn1.bias"])
 
 
+def end_weights(
+    network: nn.Module, stored: EndWeights | None = None, *, weights_average: float = 0, start_share: float = 0
+) -> EndWeights:
+    settings = Settings(weights_average=weights_average, start_share=start_share)
+    return EndWeights(network, settings, stored.groups if stored else {MEAN: {}, START: {}})
+
+
 def test_the_average_follows_the_weights_and_gives_them_back() -> None:
     layer = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(layer.weight)
-    average = WeightAverage(layer, 0.5, {})
+    average = end_weights(layer, weights_average=0.5)
     nn.init.ones_(layer.weight)
     average.add(100)
     with average.applied():
         assert layer.weight.item() == 0.5
     assert layer.weight.item() == 1.0
-    again = WeightAverage(layer, 0.5, average.tensors)
+    again = end_weights(layer, average, weights_average=0.5)
     again.add(100)
     again.apply()
     assert layer.weight.item() == 0.75
+
+
+def test_a_share_of_the_start_is_in_the_end() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    kept = end_weights(layer, start_share=0.25)
+    nn.init.ones_(layer.weight)
+    kept.add(100)
+    with kept.applied():
+        assert layer.weight.item() == 0.75
+    assert layer.weight.item() == 1.0
+    again = end_weights(layer, kept, start_share=0.25)
+    again.apply()
+    assert layer.weight.item() == 0.75
+
+
+def test_a_share_of_the_start_is_mixed_with_the_average() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    both = end_weights(layer, start_share=0.5, weights_average=0.5)
+    nn.init.ones_(layer.weight)
+    both.add(100)
+    both.apply()
+    assert layer.weight.item() == 0.25
+
+
+def test_what_a_fine_tuning_keeps_of_its_start_is_the_fitted_class_layer(tmp_path: Path) -> None:
+    """With nearly all of the start, the end is the linear probe."""
+    weights = str(hub_folder(tmp_path / "weights"))
+    probe = run(backbone_job("linear-probe", weights=weights, restore_best=False), tmp_path / "probe")
+    tuned = backbone_job(
+        "fine-tune", weights=weights, class_layer="logistic", backbone_norms="still", start_share=1 - 1e-7
+    )
+    assert np.allclose(
+        run(tuned, tmp_path / "run").predictions.probabilities, probe.predictions.probabilities, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])

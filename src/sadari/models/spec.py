@@ -34,7 +34,8 @@ GRADIENT_ONLY = frozenset(
     (
         "augment", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay",
         "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate", "class_layer",
-        "class_layer_C", "backbone_norms", "train_size", "weights_average", "teacher", "teacher_weight", "temperature",
+        "class_layer_C", "backbone_norms", "train_size", "weights_average", "start_share", "teacher",
+        "teacher_weight", "temperature",
     )
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.dense import DenseStack
-from sadari.training.fine_tuning.average import WeightAverage
+from sadari.training.fine_tuning.end_weights import MEAN, START, EndWeights
 from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.loss import StepOutput, mean_log_loss
@@ -71,14 +71,15 @@ class Engine:
     stack: DenseStack | None = field(init=False)
     varying: Sequence[tuple[int, Dropout | BatchNorm]] = field(init=False)
     look_every: int = field(init=False)
-    average: WeightAverage | None = field(init=False)
+    end_weights: EndWeights | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.stack = DenseStack.of(self.learner)
         self.varying = varying_layers(self.network)
         self.look_every = max(1, min(LOOK_EVERY, LOOK_VALUES // (self.settings.batch_size * self.batches.loss.classes)))
-        share, stored = self.settings.weights_average, self.loop.stored.group("average")
-        self.average = WeightAverage(self.network, share, stored) if share else None
+        kept = {group: self.loop.stored.group(group) for group in (MEAN, START)}
+        others = self.settings.weights_average or self.settings.start_share
+        self.end_weights = EndWeights(self.network, self.settings, kept) if others else None
         if self.loop.stored.groups:
             load_optimizer_tensors(self.optimizer, self.loop.stored.group("optimizer"))
 
@@ -101,8 +102,8 @@ class Engine:
                     self._train_epoch(task, stop)
                 self._finish_epoch()
                 self._write_if_due(stop)
-        if self.average:
-            self.average.apply()
+        if self.end_weights:
+            self.end_weights.apply()
         return self.loop.end()
 
     def _train_epoch(self, task: Task, stop: Interruption) -> None:
@@ -155,8 +156,8 @@ class Engine:
                 )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.average:
-            self.average.add(step)
+        if self.end_weights:
+            self.end_weights.add(step)
         return outputs
 
     def _gradients(self, batch: Batch, step: int) -> list[StepOutput]:
@@ -199,7 +200,7 @@ class Engine:
             "train_accuracy": state.correct / state.seen,
             "learning_rate": self._learning_rate(state.epoch * steps + steps - 1),
         }
-        with self.average.applied() if self.average else nullcontext():
+        with self.end_weights.applied() if self.end_weights else nullcontext():
             self._judge(row)
             self.loop.add_epoch(row)
         state.step, state.seen = 0, 0
@@ -226,8 +227,8 @@ class Engine:
 
     def _write_if_due(self, stop: Interruption) -> None:
         if self.loop.is_due(stop):
-            average = self.average.tensors if self.average else {}
-            self.loop.write({"optimizer": optimizer_tensors(self.optimizer), "average": average})
+            kept = self.end_weights.groups if self.end_weights else {}
+            self.loop.write({"optimizer": optimizer_tensors(self.optimizer), **kept})
             if stop.requested:
                 raise KeyboardInterrupt
 

@@ -185,7 +185,7 @@ def _sentence(row: dict[str, float]) -> str:
 
 def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
     """Train step by step; where the loss is no longer a number, write the best weights as the model, then raise."""
-    out, engine = setup.out, _engine(setup, loop)
+    out = setup.out
     if setup.job.settings.class_layer == FITTED and not setup.stored.groups:
         learner, inputs, _ = setup.fit_inputs
         settings, train = setup.job.settings, setup.split.train
@@ -195,6 +195,7 @@ def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
             "batches of one image: batch normalisation learns from the positions of one map, and where that has only "
             "one it takes its stored mean and variance; batch_size=2 or more lets it learn"
         )
+    engine = _engine(setup, loop)
     try:
         return engine.fit()
     except DivergedError as error:
