@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.models.backbone.module import Backbone, make_backbone
 from sadari.models.backbone.pretrained import Pretrained
+from sadari.models.backbone.still_norms import with_merged_norms
 
 NAMES = ["test_resnet", "test_efficientnet", "tf_efficientnet_lite0"]
 
@@ -114,3 +115,19 @@ def test_a_convolution_with_a_bias_of_its_own_is_left_alone() -> None:
     convolution.bias = nn.Parameter(torch.ones(convolution.out_channels))
     still.keep_norms_still()
     assert used_norms(still) == ["layer1.0.bn1"]
+
+
+@torch.no_grad()
+def test_frozen_layers_keep_their_norms_and_a_copy_computes_without() -> None:
+    frozen = backbone("test_resnet", train="head")
+    expected = frozen(images())
+    copy = with_merged_norms(nn.Sequential(frozen))
+    assert used_norms(frozen)
+    assert not used_norms(copy[0])  # type: ignore[index]
+    assert torch.allclose(copy(images()), expected, atol=float(expected.abs().max()) * 1e-5)
+    assert torch.equal(frozen(images()), expected)
+
+
+def test_layers_without_norms_need_no_copy() -> None:
+    layers = nn.Sequential(nn.Conv2d(3, 4, 1))
+    assert with_merged_norms(layers) is layers

@@ -24,6 +24,7 @@ from sadari.data.packs.pack import PACK_FORMAT
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.inference.predict import Inputs
+from sadari.models.backbone.still_norms import with_merged_norms
 from sadari.models.frozen import FrozenSplit, split_frozen
 from sadari.models.network import Network
 from sadari.progress import Progress
@@ -111,7 +112,8 @@ def split_inputs(
             f"views={settings.views} keeps nothing, as mirrored images are judged: each epoch draws images anew"
         )
         return whole
-    frozen = _Frozen(divided, network.mirrored, preprocess, images, progress)
+    computing = with_merged_norms(divided.frozen)
+    frozen = _Frozen(divided, computing, network.mirrored, preprocess, images, progress)
     rows = frozen.rows()
     count = min(settings.views, settings.epochs) if augmentation else 0
     views = [frozen.view(augmentation, train, number) for number in range(count) if augmentation]
@@ -132,9 +134,13 @@ def _as_they_are(rows: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Frozen:
-    """The frozen layers of a network, and the images that they read. mirrored: their mirror images too."""
+    """The frozen layers of a network, and the images that they read. mirrored: their mirror images too.
+
+    computing: what computes the output of the frozen layers.
+    """
 
     network: FrozenSplit
+    computing: nn.Module
     mirrored: bool
     preprocess: Preprocess
     images: ImageSet
@@ -189,9 +195,9 @@ class _Frozen:
         device = next(self.network.frozen.parameters()).device
         pixels = draw(torch.from_numpy(self.images.images[positions]).to(device))
         prepared = self.preprocess.apply(pixels)
-        output = self.network.frozen(prepared)
+        output = self.computing(prepared)
         if self.mirrored:
-            output = torch.stack([output, self.network.frozen(prepared.flip(3))], 1)
+            output = torch.stack([output, self.computing(prepared.flip(3))], 1)
         return np.asarray(output.float().cpu().numpy())
 
     def _key(self) -> dict[str, str]:
@@ -207,7 +213,7 @@ class _Frozen:
             "data": self.images.fingerprint,
             "preprocess": str(self.preprocess.to_json()),
             "layers": ", ".join(type(layer).__name__.lower() for layer in frozen),
-            "computation": str(frozen),
+            "computation": str(self.computing),
             "weights": weights.hexdigest(),
             "pixels": PACK_FORMAT,
             "torch": torch.__version__,
