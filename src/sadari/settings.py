@@ -1,5 +1,6 @@
 """Which settings has a run, and how are they checked? Typed, frozen, stored as TOML."""
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -93,6 +94,7 @@ class Settings:
     )
     # learning
     epochs: int = _setting(10, "passes over the training images", low=1)
+    least_steps: int = _setting(0, "optimiser steps that a run has at least: few images get more epochs", low=0)
     batch_size: int = _setting(128, "images per optimiser step", low=1)
     optimizer: str = _setting("adam", "how gradients become steps", choices=OPTIMIZERS)
     learning_rate: float = _setting(0.0, "size of a step; 0 takes the default of the optimiser", low=0)
@@ -162,6 +164,16 @@ class Settings:
                 raise UsageError(f"{name} is a fraction below 1, not {getattr(self, name)}")
         if not 0 < self.train_fraction <= 1:
             raise UsageError(f"train_fraction is above 0 and at most 1, not {self.train_fraction}")
+
+    def epochs_for(self, images: int) -> int:
+        """Return the epochs of a run that learns from so many images: `epochs`, or more where `least_steps` says so."""
+        return max(self.epochs, math.ceil(self.least_steps / steps_per_epoch(images, self.batch_size)))
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Return the optimiser steps of an epoch; a single image that is left over joins the batch before it."""
+    whole, left_over = divmod(images, batch_size)
+    return max(1, whole + (left_over > 1))
 
 
 def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None, high: float) -> None:

@@ -40,7 +40,8 @@ PARAMS = {
     "linear-probe": (PHOTOGRAPH, 3, 3_413_024 + 3_843, 3_843),
     "vgg16": (PHOTOGRAPH, 3, 17_936_515, 17_936_515 - 14_714_688),
     "fine-tune": (PHOTOGRAPH, 3, 3_413_024 + 3_843, 3_371_008 + 3_843),
-    "photo": (PHOTOGRAPH, 3, 3_413_024 + 3_843, 3_843),
+    "photo-probe": (PHOTOGRAPH, 3, 3_413_024 + 3_843, 3_843),
+    "photo": (PHOTOGRAPH, 3, 3_413_024 + 3_843, 3_078_624 + 3_843),
 }
 
 

@@ -46,6 +46,6 @@ def hub_folder(folder: Path, name: str = SMALL, *, without: tuple[str, ...] = ()
 def backbone_job(model: str, **overrides: Value) -> Job:
     """Return the job of `sadari train patterns --model MODEL --set ...`, quick and quiet, on 32x32 images."""
     base: dict[str, Value] = {**QUIET, "weights": "random", "image_size": SIDE}
-    if model in ("linear-probe", "fine-tune", "knn", "photo"):
+    if model in ("linear-probe", "fine-tune", "knn", "photo-probe", "photo"):
         base["backbone"] = SMALL
     return named_job("patterns", model, 0, {**base, **overrides})

@@ -194,7 +194,7 @@ def test_a_network_without_a_backbone_may_start_from_a_fitted_class_layer(tmp_pa
 
 
 def test_photo_is_fitted_to_both_sides_of_each_image(tmp_path: Path) -> None:
-    job = backbone_job("photo", weights=str(hub_folder(tmp_path / "weights")), restore_best=False)
+    job = backbone_job("photo-probe", weights=str(hub_folder(tmp_path / "weights")), restore_best=False)
     fitted = run(job, tmp_path / "run")
     network = TrainedModel.load(fitted).network
     pixels = torch.from_numpy(IMAGES.images[SPLIT.train])
@@ -209,7 +209,7 @@ def test_photo_is_fitted_to_both_sides_of_each_image(tmp_path: Path) -> None:
 
 
 def test_photo_says_of_validation_images_what_it_will_say_of_them_later(tmp_path: Path) -> None:
-    fitted = run(backbone_job("photo", weights=str(hub_folder(tmp_path / "weights"))), tmp_path / "run")
+    fitted = run(backbone_job("photo-probe", weights=str(hub_folder(tmp_path / "weights"))), tmp_path / "run")
     model = TrainedModel.load(fitted)
     judged = predict(model.network, Inputs.pixels(IMAGES.images, model.preprocess), IMAGES, SPLIT.val)
     loss = -np.log(judged.probabilities[np.arange(len(judged.labels)), judged.labels]).mean()
@@ -218,8 +218,49 @@ def test_photo_says_of_validation_images_what_it_will_say_of_them_later(tmp_path
 
 def test_small_images_are_told_what_a_pre_trained_network_costs_them(tmp_path: Path) -> None:
     said = Listener()
-    job = named_job(arrays_file(tmp_path, patterns()), "photo", 0, {**QUIET, "weights": "random", "backbone": SMALL})
+    job = named_job(
+        arrays_file(tmp_path, patterns()), "photo-probe", 0, {**QUIET, "weights": "random", "backbone": SMALL}
+    )
     assert job.settings.image_size == 288
     train(replace(job, settings=replace(job.settings, image_size=SIDE)), tmp_path / "run", progress=said)
     [note] = [each for each in said.said if "enlarged" in each]
     assert note.startswith("images of 8 pixels are enlarged to 32 for the pre-trained network: that takes 16 times")
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "least", "epochs"), [(50, 32, 80, 40), (33, 32, 80, 80), (2934, 32, 80, 2), (3, 32, 7, 7)]
+)
+def test_few_images_get_as_many_epochs_as_the_steps_need(images: int, batch: int, least: int, epochs: int) -> None:
+    assert Settings(epochs=2, least_steps=least, batch_size=batch).epochs_for(images) == epochs
+
+
+def test_a_run_with_few_images_says_how_many_epochs_it_has_and_is_still_the_run_that_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    settings: dict[str, Value] = {"epochs": 1, "least_steps": 3, "batch_size": len(SPLIT.train), "patience": 0}
+    assert "least_steps, batch_size have no effect" in heard(
+        backbone_job("linear-probe", **settings), tmp_path / "probe"
+    )
+    job = backbone_job("fine-tune", **settings)
+    assert "few images make few steps: 3 epochs instead of 1 (least_steps)" in heard(job, tmp_path / "tuned")
+    record = RunRecord(tmp_path / "tuned")
+    assert len(record.history) == 3
+    assert record.job.settings.epochs == 1
+    assert run(job, tmp_path / "tuned").finished
+
+
+def heard(job: Job, out: Path) -> str:
+    said = Listener()
+    train(job, out, images=IMAGES, split=SPLIT, progress=said)
+    return "\n".join(said.said)
+
+
+def test_photo_begins_as_the_regression_and_learns_further(tmp_path: Path) -> None:
+    weights = str(hub_folder(tmp_path / "weights"))
+    small: dict[str, Value] = {"weights": weights, "train_size": 24, "least_steps": 4, "class_layer_C": 1.0}
+    begun = run(backbone_job("photo", **{**small, **NOTHING, "start_share": 0.0}), tmp_path / "begun")
+    probe = run(backbone_job("photo-probe", weights=weights, C=1.0), tmp_path / "probe")
+    assert np.allclose(begun.predictions.probabilities, probe.predictions.probabilities, atol=1e-3)
+    learnt = run(backbone_job("photo", **small), tmp_path / "learnt")
+    assert not np.allclose(learnt.predictions.probabilities, probe.predictions.probabilities, atol=1e-2)
+    assert learnt.history[-1]["train_loss"] < learnt.history[0]["train_loss"]

@@ -130,7 +130,7 @@ def test_a_second_head_computes_no_frozen_layer(cache: Path, tmp_path: Path, mon
 def test_both_sides_of_each_image_are_computed_once(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = backbone_job("photo", weights="random:1", precision="float32")
+    job = backbone_job("photo-probe", weights="random:1", precision="float32")
     first = train(job, tmp_path / "first", images=IMAGES, split=SPLIT)
     [(count, sides, _)] = cached(cache)
     assert (count, sides) == (len(IMAGES), 2)
@@ -138,7 +138,7 @@ def test_both_sides_of_each_image_are_computed_once(
         nothing.setattr(frozen._Frozen, "_through", None)
         second = train(job, tmp_path / "second", images=IMAGES, split=SPLIT)
     assert model_bytes(second) == model_bytes(first)
-    whole = backbone_job("photo", weights="random:1", precision="float32", cache="none")
+    whole = backbone_job("photo-probe", weights="random:1", precision="float32", cache="none")
     from_pixels = train(whole, tmp_path / "pixels", images=IMAGES, split=SPLIT)
     assert np.allclose(from_pixels.predictions.probabilities, first.predictions.probabilities, atol=1e-3)
 

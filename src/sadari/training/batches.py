@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from sadari.data.augment.pipeline import Augmentation
 from sadari.inference.predict import Inputs
+from sadari.settings import steps_per_epoch
 from sadari.training.loss import CrossEntropy
 from sadari.training.randomness import generator_for, seed_for
 from sadari.values import ImageSet, prefetch
@@ -78,8 +79,7 @@ class Batches:
         self._epoch = -1
         self._order = np.arange(0)
         self._ready: dict[int, Batch] = {}
-        whole, left_over = divmod(len(positions), batch_size)
-        self.steps_per_epoch = max(1, whole + (left_over > 1))
+        self.steps_per_epoch = steps_per_epoch(len(positions), batch_size)
         values = batch_size * (prod(inputs.rows.shape[1:]) + loss.classes)
         self._at_once = 1 if augmentation else max(1, STRETCH_VALUES // values)
 

@@ -1,7 +1,7 @@
 """What does training one job need? The network, what it learns from, and the files that describe the run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -98,6 +98,7 @@ def set_up(
     log = _begun_log(job, images, split, architecture.pretrained, out, progress)
     _report_what_has_no_effect(job, len(split.val), log)
 
+    job = _with_enough_steps(job, len(split.train), log)
     fit_inputs = split_inputs(network, preprocess, images, split.train, augmentation, job.settings, log)
     if fit_inputs.views:
         augmentation = None
@@ -225,6 +226,15 @@ def _report_what_has_no_effect(job: Job, val_images: int, log: Log) -> None:
         _report_a_teacher_without_effect(settings, log)
     if job.settings.views and not job.settings.augment:
         log.say(f"views={job.settings.views} has no effect without augment")
+
+
+def _with_enough_steps(job: Job, images: int, log: Log) -> Job:
+    """Return `job` with as many epochs as `least_steps` asks for when it learns from so many images."""
+    epochs = job.settings.epochs_for(images)
+    if epochs == job.settings.epochs or job.model.fitted_by is not FittedBy.GRADIENT:
+        return job
+    log.say(f"few images make few steps: {epochs} epochs instead of {job.settings.epochs} (least_steps)")
+    return replace(job, settings=replace(job.settings, epochs=epochs))
 
 
 def _report_a_teacher_without_effect(settings: Settings, log: Log) -> None:

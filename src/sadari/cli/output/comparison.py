@@ -150,7 +150,7 @@ def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
     if not longer and (found.augmented or not found.more_data):
         return ""
     requested = next(arm for arm in result.arms_asked if arm.name == best.name)
-    epochs = result.records[best.name][0].job.settings.epochs
+    epochs = max(result.records[best.name][0].job.settings.epochs, found.epochs)  # few images may have had more
     words = ["sadari", "train", data, "--model", best.model, "--epochs", str(2 * epochs if longer else epochs)]
     chosen = {key: value for key, value in requested.overrides.items() if key != "epochs"}
     for key, value in (chosen if longer else {**chosen, "augment": AUGMENT}).items():

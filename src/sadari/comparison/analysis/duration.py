@@ -68,7 +68,7 @@ def _seconds(tasks: Sequence[Task], costs: Mapping[object, CostModel]) -> float:
             features = _features(task.job)
             cost = without_features(cost, counts) if features in cached else cost
             cached.add(features)
-        seconds += cost.seconds(_passes(task.job), counts)
+        seconds += cost.seconds(_passes(task.job, len(task.split.train)), counts)
     return seconds
 
 
@@ -103,9 +103,11 @@ def _features(job: Job) -> object:
     return job.backbone and job.backbone.text, settings.image_size, settings.channels, settings.scaling, mirrored
 
 
-def _passes(job: Job) -> int:
-    """Return the passes of a job; a solver's over features are few, and each reads vectors alone: they count as one."""
-    if job.model.fitted_by is not FittedBy.GRADIENT and caches_features(job):
+def _passes(job: Job, images: int) -> int:
+    """Return the passes of a job over so many images; those of a solver over features are quick and count as one."""
+    if job.model.fitted_by is FittedBy.GRADIENT:
+        return job.settings.epochs_for(images)
+    if caches_features(job):
         return 1
     key = length_setting(job.model)
     return int(job.variables.get(key, job.settings.epochs))

@@ -21,7 +21,7 @@ from sadari.models.spec import FittedBy
 # The most promising first. Assumed, after what the articles publish of their networks; `sprint` is ahead of
 # `sprint-wide` because it takes half as long, and what was learnt from a million photographs helps on photographs; of
 # those, the ones that read each image once are ahead. An augmented arm is behind its model.
-PRE_TRAINED = ("linear-probe", "knn", "photo", "fine-tune", "vgg16")
+PRE_TRAINED = ("linear-probe", "knn", "photo-probe", "photo", "fine-tune", "vgg16")
 CONVOLUTIONAL = (
     "sprint", "sprint-wide", "cnn2", "cnn2-lstm", "cnn-lstm", "a4-cnn", "a4-first", "cnn", "a2-cnn", "a1-cnn", "a3-cnn",
 )  # fmt: skip

@@ -105,4 +105,5 @@ def _pixels_at_once(job: Job, images: ImageSet) -> int:
 
 def values_of_run(task: Task) -> int:
     """Return the number of pixel values that a run reads in all of its epochs."""
-    return len(task.split.train) * prod(task.images.shape) * task.job.settings.epochs
+    images = len(task.split.train)
+    return images * prod(task.images.shape) * task.job.settings.epochs_for(images)

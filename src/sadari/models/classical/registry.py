@@ -64,4 +64,4 @@ CLASSICAL.add("logistic", Classical(logistic, lambda problem: int(problem.variab
 CLASSICAL.add("sgd", Classical(sgd, lambda problem: problem.epochs, sigmoid=True, draws=True))
 CLASSICAL.add("knn", Classical(remember, lambda _: 1))
 CLASSICAL.add("linear-probe", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))
-CLASSICAL.add("photo", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))
+CLASSICAL.add("photo-probe", Classical(logistic, lambda problem: int(problem.variables["max_iter"])))
