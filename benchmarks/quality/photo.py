@@ -1,4 +1,4 @@
-"""How accurate is the model `photo` on photographs, after how many seconds, beside `linear-probe`?
+"""How accurate is the model `photo` on photographs, after how many seconds, beside two that learn less?
 
     SADARI_DATA_DIR=... uv run python benchmarks/quality/photo.py [--tasks flowers,animals,flowers-10,animals-10]
 
@@ -29,7 +29,7 @@ from machine import commit, describe_machine
 HERE = Path(__file__).parent
 JUDGING = {"flowers": "val", "animals": "test"}  # the folder whose images judge
 TASKS = ("flowers", "animals", "flowers-10", "animals-10")
-MODELS = ("photo", "linear-probe")
+MODELS = ("photo", "photo-probe", "linear-probe")
 
 
 def draw(source: Path, judging: str, shots: int, seed: int, folder: Path) -> Path:

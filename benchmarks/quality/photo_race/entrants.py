@@ -57,9 +57,9 @@ _AS_IT_IS = Point("as it comes", {}, early=True)
 OURS: Mapping[str, Own] = {
     each.name: each
     for each in (
-        Own("sadari photo", "photo", (_AS_IT_IS,), _AS_IT_IS, (BACKBONE,)),
+        Own("sadari photo", "photo", (_AS_IT_IS, *map(_epochs, (1, 4, 8))), _epochs(1), (BACKBONE,)),
+        Own("sadari photo-probe", "photo-probe", (_AS_IT_IS,), _AS_IT_IS, (BACKBONE,)),
         Own("sadari linear-probe", "linear-probe", (_AS_IT_IS,), _AS_IT_IS, (BACKBONE,)),
-        Own("sadari fine-tune", "fine-tune", (_AS_IT_IS, *map(_epochs, (1, 3, 5))), _epochs(1), (BACKBONE,)),
     )
 }
 PEERS: Mapping[str, Peer] = {
