@@ -259,7 +259,7 @@ def test_photo_begins_as_the_regression_and_learns_further(tmp_path: Path) -> No
     weights = str(hub_folder(tmp_path / "weights"))
     small: dict[str, Value] = {"weights": weights, "train_size": 24, "least_steps": 4, "class_layer_C": 1.0}
     begun = run(backbone_job("photo", **{**small, **NOTHING, "start_share": 0.0}), tmp_path / "begun")
-    probe = run(backbone_job("photo-probe", weights=weights, C=1.0), tmp_path / "probe")
+    probe = run(backbone_job("linear-probe", weights=weights, restore_best=False), tmp_path / "probe")
     assert np.allclose(begun.predictions.probabilities, probe.predictions.probabilities, atol=1e-3)
     learnt = run(backbone_job("photo", **small), tmp_path / "learnt")
     assert not np.allclose(learnt.predictions.probabilities, probe.predictions.probabilities, atol=1e-2)
