@@ -66,7 +66,7 @@ _PHOTO: dict[str, Value] = {
     "backbone_learning_rate": 0.0003,
     "schedule": "cosine",
     "warmup_epochs": 0.2,
-    "label_smoothing": 0.1,
+    "label_smoothing": 0.05,
     "start_share": 0.5,
     "restore_best": False,
 }
