@@ -217,12 +217,28 @@ class Score:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate: `mean` with its 95 % interval, and the standard deviation `sd` over seeds (0 for one seed)."""
+    """An estimate: `mean` with its 95 % interval, and the standard deviation `sd` over seeds (0 for one seed).
+
+    low = high where there is no interval: that of a score on the training images would say nothing about others.
+    """
 
     mean: float
     sd: float
     low: float
     high: float
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is an interval."""
+        return self.low < self.high
+
+    @property
+    def span(self) -> str:
+        """The interval of an accuracy for a table: "-" where there is none, "unknown" where it excludes nothing."""
+        if not self.exists:
+            return "-"
+        text = f"{self.low:.3f} - {self.high:.3f}"
+        return "unknown" if text == "0.000 - 1.000" else text
 
 
 @dataclass(frozen=True)
