@@ -235,6 +235,26 @@ def test_wiggles_of_a_levelled_curve_are_seldom_called_a_movement(count: int, no
     assert share(lambda generator: drawn(generator).falling) <= 0.10  # 5 %, and what a flat half lends to a single seed
 
 
+@pytest.mark.parametrize("epochs", [12, 30])
+def test_a_loss_that_wanders_is_seldom_called_a_turn(epochs: int) -> None:
+    """The noise of one epoch is four fifths that of the one before; neighbours alone showed too little of it."""
+    level = np.concatenate([np.linspace(1.0, 0.4, epochs // 3), np.full(epochs - epochs // 3, 0.4)])
+
+    def turned(generator: np.random.Generator) -> bool:
+        noise = 0.04 * generator.standard_normal(epochs)
+        for epoch in range(1, epochs):
+            noise[epoch] = 0.8 * noise[epoch - 1] + 0.6 * noise[epoch]
+        return Course((level + noise)[None]).turned
+
+    assert share(turned) <= 0.12
+
+
+def test_one_seed_is_not_sure_to_over_fit() -> None:
+    [course, _] = diagnose("cnn", seeds(TURNING, count=1)).sentences
+    assert course.startswith("cnn seems to over-fit: its validation loss turned after epoch 5 of 12 and ended ")
+    assert course.endswith("; of one seed, whose loss may also wander: more seeds would tell.")
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_real_movements_are_seen(count: int) -> None:
     def seen(curve: Any, word: str) -> float:

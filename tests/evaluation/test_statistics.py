@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sadari.evaluation.statistics import against, difference_p, holm, interval, mid_p, verdict, verdicts
+from sadari.values import Interval
 from support.predictions import correct_rows
 
 Bools = NDArray[np.bool_]
@@ -263,3 +264,10 @@ def test_verdicts_of_three_arms_are_corrected_for_three_pairs() -> None:
 def test_different_images_are_refused() -> None:
     with pytest.raises(ValueError, match="100 images and b 99"):
         verdict("a", correct_rows([3], 100), "b", correct_rows([3], 99))
+
+
+def test_the_span_of_an_interval_says_where_there_is_none_and_where_it_excludes_nothing() -> None:
+    assert Interval(0.9, 0.01, 0.88, 0.92).span == "0.880 - 0.920"
+    assert Interval(0.9, 0.0, 0.9, 0.9).span == "-"
+    failed = interval(correct_rows([1000, 0], 1000))
+    assert failed.span == "unknown"

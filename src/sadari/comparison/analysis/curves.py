@@ -87,9 +87,8 @@ def _noise(curves: Floats, level: float) -> float:
     """Return how far noise lifts one epoch of the mean of `curves` (seeds, epochs) above another, at `level`.
 
     The noise is that of other seeds on the same images. With several seeds, it is the residual after subtracting each
-    seed's and each epoch's mean; seeds that are all equal (a model without chance) are one curve. A single curve is
-    compared with the straight line through its neighbours (Gasser, Sroka & Jennen-Steinmetz, Biometrika 1986); where it
-    has fewer than FEWEST_EPOCHS, the noise is unknown, and infinite.
+    seed's and each epoch's mean; seeds that are all equal (a model without chance) are one curve. Of a single curve it
+    is estimated by `_bends`; where that has fewer than FEWEST_EPOCHS, the noise is unknown, and infinite.
     """
     from scipy.stats import t
 
@@ -97,12 +96,26 @@ def _noise(curves: Floats, level: float) -> float:
     seeds, epochs = curves.shape
     if seeds > 1:
         left = curves - curves.mean(axis=0) - curves.mean(axis=1, keepdims=True) + curves.mean()
-        freedom = (seeds - 1) * (epochs - 1)
+        freedom = float((seeds - 1) * (epochs - 1))
         variance = float((left**2).sum()) / freedom
     elif epochs >= FEWEST_EPOCHS:
-        bends = curves[0, 2:] - 2 * curves[0, 1:-1] + curves[0, :-2]
-        freedom = epochs - 2
-        variance = float((bends**2).mean()) / 6  # the variance of a bend is 1 + 4 + 1 times that of a point
+        variance, freedom = _bends(curves[0])
     else:
         return inf
     return float(t.ppf(1 - level, freedom)) * sqrt(2 * variance / seeds)
+
+
+def _bends(curve: Floats) -> tuple[float, float]:
+    """Return the variance of the noise of one curve, float64 (epochs,), and its degrees of freedom.
+
+    Each epoch is compared with the straight line through two others, equally far before and after it (Gasser, Sroka &
+    Jennen-Steinmetz, Biometrika 1986). Neighbours show little of a noise that lasts over epochs, epochs further apart
+    show more of it: the largest variance of all distances up to a third of the curve counts, with the degrees of
+    freedom of as many pieces of that length.
+    """
+    epochs = len(curve)
+    found = []
+    for apart in range(1, max((epochs - 1) // 3, 1) + 1):
+        bends = curve[2 * apart :] - 2 * curve[apart:-apart] + curve[: -2 * apart]
+        found.append((float((bends**2).mean()) / 6, max(epochs / apart - 2, 1.0)))  # a bend has 1 + 4 + 1 times it
+    return max(found)
