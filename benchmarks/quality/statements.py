@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from coverage import store_statements
-from sadari.comparison.analysis.curves import Course
+from sadari.comparison.analysis.curves import FEWEST_EPOCHS, LEAST_NATS, LEVEL, RISE, Course
 from sadari.evaluation.selection import highest_of_equals
 from sadari.evaluation.statistics import verdict
 
@@ -84,15 +84,38 @@ def winner(replications: int) -> Iterator[Row]:
 
 
 def over_fits(replications: int) -> Iterator[Row]:
-    """Yield how often the validation loss is said to have turned. persistence: correlation of neighbouring epochs."""
-    for turns, seeds, epochs in product((False, True), (1, 3), (12, 30, 60)):
-        for persistence, noise in product((0.0, 0.5, 0.8, 0.95), (0.03, 0.1)):
-            generator = np.random.default_rng([3, seeds, epochs])
-            loss = _loss(epochs, turns)
-            drawn = (0.4 * noise * _persistent(generator, seeds, epochs, persistence) for _ in range(replications // 4))
-            said = [Course(loss + each).turned for each in drawn]
-            row = {"turns": turns, "seeds": seeds, "epochs": epochs, "persistence": persistence, "noise": noise}
-            yield {**row, "replications": len(said), "said_to_turn": float(np.mean(said))}
+    """Yield how often the validation loss of one seed is said to have turned. by_neighbours: by the former rule.
+
+    persistence: the correlation of neighbouring epochs. noise: its standard deviation over the least loss.
+    """
+    for epochs, persistence, (turns, noise) in product(
+        (12, 30, 60), (0.0, 0.5, 0.8, 0.95), ((False, 0.1), (True, 0.03), (True, 0.1))
+    ):
+        generator = np.random.default_rng([3, epochs])
+        loss = _loss(epochs, turns)
+        drawn = [
+            Course(loss + 0.4 * noise * _persistent(generator, 1, epochs, persistence))
+            for _ in range(max(replications // 10, 100))
+        ]
+        yield {
+            "epochs": epochs,
+            "persistence": persistence,
+            "turns": turns,
+            "noise": noise,
+            "replications": len(drawn),
+            "said_to_turn": float(np.mean([each.turned for each in drawn])),
+            "by_neighbours": float(np.mean([_turned_by_neighbours(each) for each in drawn])),
+        }
+
+
+def _turned_by_neighbours(course: Course) -> bool:
+    """Return what `Course.turned` was for one seed while only neighbouring epochs showed the noise."""
+    curve, risen = course.mean[course.tail :], float(course.mean[-1] - course.mean[course.turn])
+    if len(curve) < FEWEST_EPOCHS:
+        return False
+    bends = curve[2:] - 2 * curve[1:-1] + curve[:-2]
+    noise = stats.t.ppf(1 - LEVEL / course.last, len(curve) - 2) * sqrt(float((bends**2).mean()) / 3)
+    return risen > noise and risen >= LEAST_NATS and course.rise >= RISE
 
 
 def _loss(epochs: int, turns: bool) -> NDArray[np.float64]:

@@ -237,7 +237,7 @@ def test_wiggles_of_a_levelled_curve_are_seldom_called_a_movement(count: int, no
 
 @pytest.mark.parametrize("epochs", [12, 30])
 def test_a_loss_that_wanders_is_seldom_called_a_turn(epochs: int) -> None:
-    """The noise of one epoch is four fifths that of the one before; neighbours alone showed too little of it."""
+    """The noise of one epoch is four fifths that of the one before; neighbours alone show too little of it."""
     level = np.concatenate([np.linspace(1.0, 0.4, epochs // 3), np.full(epochs - epochs // 3, 0.4)])
 
     def turned(generator: np.random.Generator) -> bool:
@@ -246,7 +246,7 @@ def test_a_loss_that_wanders_is_seldom_called_a_turn(epochs: int) -> None:
             noise[epoch] = 0.8 * noise[epoch - 1] + 0.6 * noise[epoch]
         return Course((level + noise)[None]).turned
 
-    assert share(turned) <= 0.12
+    assert share(turned, 150) <= 0.12  # 16 and 35 % by neighbours alone
 
 
 def test_one_seed_is_not_sure_to_over_fit() -> None:

@@ -88,7 +88,7 @@ def _noise(curves: Floats, level: float) -> float:
 
     The noise is that of other seeds on the same images. With several seeds, it is the residual after subtracting each
     seed's and each epoch's mean; seeds that are all equal (a model without chance) are one curve. Of a single curve it
-    is estimated by `_bends`; where that has fewer than FEWEST_EPOCHS, the noise is unknown, and infinite.
+    is estimated by `_alone`; where that has fewer than FEWEST_EPOCHS, the noise is unknown, and infinite.
     """
     from scipy.stats import t
 
@@ -96,26 +96,24 @@ def _noise(curves: Floats, level: float) -> float:
     seeds, epochs = curves.shape
     if seeds > 1:
         left = curves - curves.mean(axis=0) - curves.mean(axis=1, keepdims=True) + curves.mean()
-        freedom = float((seeds - 1) * (epochs - 1))
+        freedom = (seeds - 1) * (epochs - 1)
         variance = float((left**2).sum()) / freedom
     elif epochs >= FEWEST_EPOCHS:
-        variance, freedom = _bends(curves[0])
+        variance, freedom = _alone(curves[0]), epochs - 2
     else:
         return inf
     return float(t.ppf(1 - level, freedom)) * sqrt(2 * variance / seeds)
 
 
-def _bends(curve: Floats) -> tuple[float, float]:
-    """Return the variance of the noise of one curve, float64 (epochs,), and its degrees of freedom.
+def _alone(curve: Floats) -> float:
+    """Return the variance of the noise of one curve, float64 (epochs,), at least three of them.
 
-    Each epoch is compared with the straight line through two others, equally far before and after it (Gasser, Sroka &
-    Jennen-Steinmetz, Biometrika 1986). Neighbours show little of a noise that lasts over epochs, epochs further apart
-    show more of it: the largest variance of all distances up to a third of the curve counts, with the degrees of
-    freedom of as many pieces of that length.
+    Each epoch is compared with the straight line through its neighbours (Gasser, Sroka & Jennen-Steinmetz, Biometrika
+    1986), which shows little of a noise that lasts over epochs, and with the straight line through all, which shows
+    most of it. The larger variance counts.
     """
-    epochs = len(curve)
-    found = []
-    for apart in range(1, max((epochs - 1) // 3, 1) + 1):
-        bends = curve[2 * apart :] - 2 * curve[apart:-apart] + curve[: -2 * apart]
-        found.append((float((bends**2).mean()) / 6, max(epochs / apart - 2, 1.0)))  # a bend has 1 + 4 + 1 times it
-    return max(found)
+    bends = curve[2:] - 2 * curve[1:-1] + curve[:-2]
+    places = np.arange(len(curve)) - (len(curve) - 1) / 2
+    left = curve - curve.mean() - places * (places @ curve) / (places @ places)
+    # The variance of a bend is 1 + 4 + 1 times that of a point.
+    return max(float((bends**2).mean()) / 6, float((left**2).sum()) / (len(curve) - 2))
