@@ -19,7 +19,7 @@ network's. `interval` and `verdict` judge, as they do for users. `statements.py`
 import argparse
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -43,6 +43,8 @@ VARIANCES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 UNEQUAL = ((2, 3), (2, 5), (2, 10), (3, 5), (3, 10), (5, 10))  # seeds of a and of b
 RATIOS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 1e9)  # b's seed variance over a's
 NODES = 48  # of the integration over one estimated variance
+
+STATEMENTS = ',\n"statements"'  # begins what statements.py has added to the stored results, which stays
 
 Floats = NDArray[np.float64]
 
@@ -257,20 +259,10 @@ def main() -> None:
         print(f"{time.perf_counter() - started:6.0f} s  {_row(found)}", flush=True)
     rows = ",\n".join(json.dumps(asdict(each)) for each in results)  # a line for each, for a diff to read
     head = f'{{"margin": {MARGIN}, "shared": {SHARED}, "own": {OWN}, "seconds": {time.perf_counter() - started:.0f}'
-    kept = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.exists() else {}
-    arguments.out.write_text(f'{head}, "results": [\n{rows}\n]}}\n', encoding="utf-8")
-    store_statements(arguments.out, kept.get("statements", {}))
-
-
-def store_statements(file: Path, statements: Mapping[str, Sequence[object]]) -> None:
-    """Write the rates of single statements, of `statements.py`, into the stored results, a line for each setting."""
-    head, _, _ = file.read_text(encoding="utf-8").partition(',\n"statements"')
-    parts = [
-        f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]"
-        for name, rows in statements.items()
-    ]
-    block = ",\n".join(parts)
-    file.write_text(f'{head.rstrip().removesuffix("}").rstrip()},\n"statements": {{\n{block}\n}}}}\n', encoding="utf-8")
+    before = arguments.out.read_text(encoding="utf-8") if arguments.out.exists() else ""
+    _, mark, statements = before.partition(STATEMENTS)
+    end = f"{mark}{statements}" if mark else "}\n"
+    arguments.out.write_text(f'{head}, "results": [\n{rows}\n]{end}', encoding="utf-8")
 
 
 def read(file: Path) -> list[Rates]:

@@ -1,6 +1,7 @@
 """How often is a sentence beside the intervals wrong? Simulated with known truth, stored in coverage.json.
 
     OMP_NUM_THREADS=1 uv run python benchmarks/quality/statements.py [--replications 2000] [NAME ...]
+    uv run python benchmarks/quality/statements.py --table     the tables of docs/statistics.md, from what is stored
 
 mcnemar: two networks; false alarms and power of the exact test and of the mid-p value that decides, and how often each
 contradicts the interval beside it. winner: the mean lead of the best of several arms over its own truth, beside the
@@ -10,7 +11,7 @@ said to have turned, and how often one that turned.
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from math import sqrt
 from pathlib import Path
@@ -20,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from coverage import store_statements
 from sadari.comparison.analysis.curves import FEWEST_EPOCHS, LEAST_NATS, LEVEL, RISE, Course
 from sadari.evaluation.selection import highest_of_equals
 from sadari.evaluation.statistics import verdict
@@ -136,18 +136,53 @@ def _persistent(generator: np.random.Generator, seeds: int, epochs: int, persist
 STATEMENTS: dict[str, Callable[[int], Iterator[Row]]] = {"mcnemar": mcnemar, "winner": winner, "over_fits": over_fits}
 
 
+def store(file: Path, statements: Mapping[str, Sequence[Row]]) -> None:
+    """Write the rates into the stored results of coverage.py, a line for each setting."""
+    results, _, _ = file.read_text(encoding="utf-8").rstrip().partition(',\n"statements"')
+    parts = [
+        f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]"
+        for name, rows in statements.items()
+    ]
+    block = ",\n".join(parts)
+    file.write_text(f'{results.removesuffix("}").rstrip()},\n"statements": {{\n{block}\n}}}}\n', encoding="utf-8")
+
+
+def read(file: Path = OUT) -> dict[str, list[Row]]:
+    """Read the stored rates."""
+    return dict(json.loads(file.read_text(encoding="utf-8")).get("statements", {}))
+
+
+def table(stored: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Return the stored rates as lines of Markdown, a table for each name."""
+    lines = []
+    for rows in stored.values():
+        heads = [each.replace("_", " ") for each in rows[0]]
+        lines += ["", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+        lines += [f"| {' | '.join(_cell(key, value) for key, value in row.items())} |" for row in rows]
+    return lines[1:]
+
+
+def _cell(key: str, value: object) -> str:
+    rates = ("shown", "against", "turn", "neighbours", "gained", "said")
+    return f"{100 * value:.2f} %" if isinstance(value, float) and any(each in key for each in rates) else f"{value}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", default=list(STATEMENTS), help=f"some of {', '.join(STATEMENTS)}")
     parser.add_argument("--replications", type=int, default=2000)
+    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
-    stored = json.loads(OUT.read_text(encoding="utf-8")).get("statements", {})
+    stored = read()
+    if arguments.table:
+        print("\n".join(table(stored)))
+        return
     for name in arguments.names:
         stored[name] = []
         for row in STATEMENTS[name](arguments.replications):
             stored[name].append(row)
             print(name, json.dumps(row), flush=True)
-    store_statements(OUT, stored)
+    store(OUT, stored)
 
 
 if __name__ == "__main__":

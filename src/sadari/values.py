@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPLITS = ("train", "val", "test")
+NOTHING_KNOWN = 0.005  # an accuracy's interval that ends nearer than this to 0 and to 1 excludes nothing (assumed)
 SAMPLES = 5  # images of each class that a notebook shows
 
 
@@ -237,8 +238,8 @@ class Interval:
         """The interval of an accuracy for a table: "-" where there is none, "unknown" where it excludes nothing."""
         if not self.exists:
             return "-"
-        text = f"{self.low:.3f} - {self.high:.3f}"
-        return "unknown" if text == "0.000 - 1.000" else text
+        unknown = self.low < NOTHING_KNOWN and self.high > 1 - NOTHING_KNOWN
+        return "unknown" if unknown else f"{self.low:.3f} - {self.high:.3f}"
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_without_a_gain_more_epochs_are_said_not_to_help() -> None:
 
 
 def test_a_loss_of_accuracy_is_called_one() -> None:
-    lower = np.concatenate([np.full(5, 0.8), np.full(EPOCHS - 5, 0.77)])
+    lower = np.concatenate([np.full(5, 0.8), np.linspace(0.795, 0.77, EPOCHS - 5)])
     [course, _] = diagnose("cnn", seeds(TURNING, val_accuracy=lower)).sentences
     assert "; validation accuracy lost 3.0 points after that." in course
 

@@ -62,7 +62,7 @@ function failureCell(arm) {
 
 function intervalText(accuracy, decimals) {
   if (!accuracy || accuracy.low === accuracy.high) return MISSING;
-  if (accuracy.low < 0.0005 && accuracy.high > 0.9995) return "unknown";
+  if (accuracy.low < 0.005 && accuracy.high > 0.995) return "unknown";
   return `${hundredths(accuracy.low, decimals)} – ${hundredths(accuracy.high, decimals)}`;
 }
 
