@@ -247,7 +247,8 @@ def main() -> None:
     parser.add_argument("--integrate", action="store_true")
     arguments = parser.parse_args()
     if arguments.integrate:
-        print("\n".join([*unequal_table(), "", *integrated_table()]), flush=True)
+        print("\n".join(unequal_table()), flush=True)
+        print("\n".join(["", *integrated_table()]))
         return
     if arguments.table:
         print("\n".join(table(read(arguments.out))))
