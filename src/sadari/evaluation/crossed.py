@@ -110,7 +110,8 @@ class SamplingError:
         largest = max(images, seeds)
         if not largest or self.power == inf:
             return largest
-        return largest * ((images / largest) ** self.power + (seeds / largest) ** self.power) ** (1 / self.power)
+        power = self.power
+        return float(largest * ((images / largest) ** power + (seeds / largest) ** power) ** (1 / power))
 
     def tail(self, distance: float) -> float:
         """Return the two-sided p of an estimate `distance` from the hypothesis: the level with that half-width."""
