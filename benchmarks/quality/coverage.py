@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 uv run python benchmarks/quality/coverage.py [--replications 2000] [--out FILE.json]
     uv run python benchmarks/quality/coverage.py --table        the table of docs/statistics.md, from the stored results
-    uv run python benchmarks/quality/coverage.py --integrate    the one of coverage by integration
+    uv run python benchmarks/quality/coverage.py --integrate    those by integration, of equal and unequal seeds
 
 Whether the network of seed s of arm a gets image i right is drawn as
 
@@ -13,7 +13,7 @@ with independent standard normal u (difficulty that all arms share), v (what one
 is then exactly Phi(ability + seed), and an arm's, over endlessly many seeds too, Phi(ability / sqrt(1 + spread^2)).
 The spread is solved so that the accuracies of the seeds have the wanted standard deviation. Everything is drawn anew
 in every replication. A model without chance is one network, drawn once, repeated for every seed; its truth is that
-network's. `interval` and `verdict` judge, as they do for users.
+network's. `interval` and `verdict` judge, as they do for users. `statements.py` has the rates of single sentences.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import chi2
 
 from sadari.evaluation.crossed import SamplingError, Spread
@@ -40,7 +40,13 @@ SPREADS = (0.0, 0.002, 0.005, 0.01, 0.02)
 MARGIN = 0.02
 RESIDUALS = (0.0, 0.1, 0.3, 0.6, 1.0)
 VARIANCES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+UNEQUAL = ((2, 3), (2, 5), (2, 10), (3, 5), (3, 10), (5, 10))  # seeds of a and of b
+RATIOS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 1e9)  # b's seed variance over a's
 NODES = 48  # of the integration over one estimated variance
+
+STATEMENTS = ',\n"statements"'  # begins what statements.py has added to the stored results, which stays
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,43 @@ def integrated_table() -> list[str]:
     return lines
 
 
+def joined(residual: float, first: Floats, second: Floats, seeds: tuple[int, int]) -> Floats:
+    """Return half-widths of 95 % intervals for arms with unequal seeds, by the formulas of docs/statistics.md.
+
+    The variance by images is 1, of which `residual` is chance of single networks. first, second: variances by the seeds
+    of both arms. Written for arrays; a test compares it with `SamplingError.half_width`.
+    """
+    free_a, free_b = seeds[0] - 1, seeds[1] - 1
+    images = -ndtri(0.025) * np.sqrt(1 - residual + 0.1 * residual)
+    of_seeds = np.sqrt(stdtrit(free_a, 0.025) ** 2 * first + stdtrit(free_b, 0.025) ** 2 * second)
+    total = np.maximum(first + second, 1e-300)
+    welch = 1 / np.maximum((first / total) ** 2 / free_a + (second / total) ** 2 / free_b, 1e-300)
+    power = 2 + 1 / np.clip(welch - 1, 1e-9, None)
+    largest = np.maximum(images, of_seeds)
+    return np.asarray(largest * ((images / largest) ** power + (of_seeds / largest) ** power) ** (1 / power))
+
+
+def unequal(seeds: tuple[int, int], ratio: float, residual: float, split: float, variance: float) -> float:
+    """Return what `integrated` does, for two arms with unequal seeds."""
+    ranks = (np.arange(NODES) + 0.5) / NODES
+    chance_a, chance_b = np.meshgrid(*(chi2.ppf(ranks, each - 1) / (each - 1) for each in seeds))
+    first = (variance / (1 + ratio) + residual * split) * chance_a
+    second = (variance * ratio / (1 + ratio) + residual * (1 - split)) * chance_b
+    return float(np.mean(1 - 2 * ndtr(-joined(residual, first, second, seeds) / np.sqrt(1 + variance))))
+
+
+def unequal_table() -> list[str]:
+    """Return lowest and highest integrated coverage of a difference with unequal seeds, as lines of Markdown."""
+    lines = ["| seeds of a and of b | both vary | where lowest |", "|---|---|---|"]
+    for seeds in UNEQUAL:
+        grid = list(product(RATIOS, RESIDUALS, (0.2, 0.5, 0.8), VARIANCES))
+        both = [unequal(seeds, *each) for each in grid]
+        ratio, residual, _, variance = grid[int(np.argmin(both))]
+        where = f"seed variance {variance:g} x that of the images, b's {ratio:g} x a's, residuals {100 * residual:g} %"
+        lines.append(f"| {seeds[0]} and {seeds[1]} | {_range(both)} | {where} |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--replications", type=int, default=2000)
@@ -204,7 +247,8 @@ def main() -> None:
     parser.add_argument("--integrate", action="store_true")
     arguments = parser.parse_args()
     if arguments.integrate:
-        print("\n".join(integrated_table()))
+        print("\n".join(unequal_table()), flush=True)
+        print("\n".join(["", *integrated_table()]))
         return
     if arguments.table:
         print("\n".join(table(read(arguments.out))))
@@ -216,7 +260,10 @@ def main() -> None:
         print(f"{time.perf_counter() - started:6.0f} s  {_row(found)}", flush=True)
     rows = ",\n".join(json.dumps(asdict(each)) for each in results)  # a line for each, for a diff to read
     head = f'{{"margin": {MARGIN}, "shared": {SHARED}, "own": {OWN}, "seconds": {time.perf_counter() - started:.0f}'
-    arguments.out.write_text(f'{head}, "results": [\n{rows}\n]}}\n', encoding="utf-8")
+    before = arguments.out.read_text(encoding="utf-8") if arguments.out.exists() else ""
+    _, mark, statements = before.partition(STATEMENTS)
+    end = f"{mark}{statements}" if mark else "}\n"
+    arguments.out.write_text(f'{head}, "results": [\n{rows}\n]{end}', encoding="utf-8")
 
 
 def read(file: Path) -> list[Rates]:

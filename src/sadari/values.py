@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPLITS = ("train", "val", "test")
+NOTHING_KNOWN = 0.005  # an accuracy's interval that ends nearer than this to 0 and to 1 excludes nothing (assumed)
 SAMPLES = 5  # images of each class that a notebook shows
 
 
@@ -217,12 +218,28 @@ class Score:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate: `mean` with its 95 % interval, and the standard deviation `sd` over seeds (0 for one seed)."""
+    """An estimate: `mean` with its 95 % interval, and the standard deviation `sd` over seeds (0 for one seed).
+
+    low = high where there is no interval: that of a score on the training images would say nothing about others.
+    """
 
     mean: float
     sd: float
     low: float
     high: float
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is an interval."""
+        return self.low < self.high
+
+    @property
+    def span(self) -> str:
+        """The interval of an accuracy for a table: "-" where there is none, "unknown" where it excludes nothing."""
+        if not self.exists:
+            return "-"
+        unknown = self.low < NOTHING_KNOWN and self.high > 1 - NOTHING_KNOWN
+        return "unknown" if unknown else f"{self.low:.3f} - {self.high:.3f}"
 
 
 @dataclass(frozen=True)

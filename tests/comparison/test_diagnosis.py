@@ -78,7 +78,7 @@ def test_without_a_gain_more_epochs_are_said_not_to_help() -> None:
 
 
 def test_a_loss_of_accuracy_is_called_one() -> None:
-    lower = np.concatenate([np.full(5, 0.8), np.full(EPOCHS - 5, 0.77)])
+    lower = np.concatenate([np.full(5, 0.8), np.linspace(0.795, 0.77, EPOCHS - 5)])
     [course, _] = diagnose("cnn", seeds(TURNING, val_accuracy=lower)).sentences
     assert "; validation accuracy lost 3.0 points after that." in course
 
@@ -233,6 +233,26 @@ def test_wiggles_of_a_levelled_curve_are_seldom_called_a_movement(count: int, no
 
     assert share(lambda generator: drawn(generator).turned) <= 0.05
     assert share(lambda generator: drawn(generator).falling) <= 0.10  # 5 %, and what a flat half lends to a single seed
+
+
+@pytest.mark.parametrize("epochs", [12, 30])
+def test_a_loss_that_wanders_is_seldom_called_a_turn(epochs: int) -> None:
+    """The noise of one epoch is four fifths that of the one before; neighbours alone show too little of it."""
+    level = np.concatenate([np.linspace(1.0, 0.4, epochs // 3), np.full(epochs - epochs // 3, 0.4)])
+
+    def turned(generator: np.random.Generator) -> bool:
+        noise = 0.04 * generator.standard_normal(epochs)
+        for epoch in range(1, epochs):
+            noise[epoch] = 0.8 * noise[epoch - 1] + 0.6 * noise[epoch]
+        return Course((level + noise)[None]).turned
+
+    assert share(turned, 150) <= 0.12  # 16 and 35 % by neighbours alone
+
+
+def test_one_seed_is_not_sure_to_over_fit() -> None:
+    [course, _] = diagnose("cnn", seeds(TURNING, count=1)).sentences
+    assert course.startswith("cnn seems to over-fit: its validation loss turned after epoch 5 of 12 and ended ")
+    assert course.endswith("; of one seed, whose loss may also wander: more seeds would tell.")
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

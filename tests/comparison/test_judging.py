@@ -249,7 +249,7 @@ def test_one_seed_speaks_of_one_network_and_shows_no_other_figure() -> None:
     arms = {"a": runs("a", 0.9, seeds=1), "b": runs("b", 0.7, seeds=1)}
     better, cheaper, early = judged(["a > b", "loss(a) < loss(b)", "a reaches val 0.5 within 1 epoch"], arms)
     assert better.verdict == "supported"
-    assert better.sentence.endswith("one trained network only.")
+    assert better.sentence.endswith("of these trained networks only, one seed.")
     assert (cheaper.verdict, early.verdict) == ("not shown", "not shown")
     assert "a has a single seed" in cheaper.sentence
 

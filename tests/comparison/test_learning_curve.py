@@ -64,7 +64,10 @@ def test_the_law_and_its_sentence(tmp_path: Path) -> None:
     gain, low, high = curve.law.gain(2)
     assert low <= 0.1 * 1.15**-0.5 * (1 - 2**-0.5) <= high
     numbers = f"{100 * gain:.1f} points ({100 * low:.1f} to {100 * high:.1f})"
-    assert curve.sentence == f"twice the training images (2,300) would bring mlp {numbers}, if the power law goes on."
+    assert curve.sentence == (
+        f"twice the training images (2,300) would bring mlp {numbers}, if the power law goes on; one draw of the "
+        "images for each size, whose luck is not in the interval."
+    )
     images, accuracy, least, most = curve.fitted()
     assert (images[0], images[-1]) == pytest.approx((116, 2300))
     assert (least <= accuracy).all()

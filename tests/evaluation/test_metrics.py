@@ -116,6 +116,14 @@ def test_five_guesses_are_no_worse_than_one(seed: int) -> None:
     assert found["top_5"] >= found["accuracy"]
 
 
+def test_sure_answers_cost_what_scikit_learn_says() -> None:
+    """Where a probability is 0 or 1, the place of the clip is the loss."""
+    sure = np.array([[0.0, 1.0], [1.0, 0.0], [1e-12, 1.0], [0.3, 0.7]], dtype=np.float32)
+    for labels in ([0, 0, 0, 1], [1, 0, 1, 1], [1, 0, 1, 0]):
+        expected = reference.log_loss(labels, sure, labels=[0, 1])
+        assert score(predictions_of(labels, sure))["loss"] == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
 def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
     assert score(predictions_of([0], np.array([[0.0, 1.0]])))["loss"] == pytest.approx(-np.log(LEAST_PROBABILITY))
 

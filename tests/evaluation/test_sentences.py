@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sadari.evaluation.crossed import SamplingError, Spread
 from sadari.evaluation.power import Plan, plan_for
+from sadari.evaluation.sentences import p_text
 from sadari.evaluation.statistics import verdict, verdicts
 from support.predictions import correct_rows
 
@@ -44,9 +45,13 @@ def test_better_and_worse_name_the_winner_first() -> None:
 
 def test_one_seed_speaks_of_one_trained_network() -> None:
     a, b = correct_rows([950], 1000), correct_rows([920], 1000)
-    assert verdict("cnn", a, "mlp", b).sentence.endswith("the same 1,000 images, one trained network each).")
+    assert verdict("cnn", a, "mlp", b).sentence.endswith(
+        "the same 1,000 images, one trained network each, so of these networks only)."
+    )
     uneven = verdict("cnn", correct_rows([950, 952, 948], 1000), "mlp", b)
-    assert uneven.sentence.endswith("the same 1,000 images, 3 seeds of cnn, one trained network of mlp).")
+    assert uneven.sentence.endswith(
+        "the same 1,000 images, 3 seeds of cnn, one trained network of mlp, so of that network only)."
+    )
 
 
 def test_a_tiny_difference_has_no_minus_before_its_zero() -> None:
@@ -93,16 +98,16 @@ def test_no_difference_shown_advises_images_where_images_are_few() -> None:
     )
 
 
-def test_no_difference_shown_says_where_half_a_point_would_have_shown() -> None:
+def test_no_difference_shown_says_where_the_interval_excludes_half_a_point() -> None:
     generator = np.random.default_rng(2)
     images = np.repeat(generator.uniform(size=(1, 100_000)), 5, axis=0)
     a, b = images < 0.9, images < 0.9
     a[:, :3] = ~a[:, :3]
-    assert _sentence((a, b)).endswith("; half a point would have shown.")
+    assert _sentence((a, b)).endswith("; a difference of half a point is ruled out.")
 
 
 def test_no_difference_shown_admits_that_no_advice_helps() -> None:
-    assert _sentence(equal_pair(2, 20_000, apart=0.3)).endswith(
+    assert _sentence(equal_pair(3, 20_000, apart=0.3)).endswith(
         "; it would take more than 50 seeds to show half a point."
     )
 
@@ -151,10 +156,97 @@ def _sentence(pair: tuple[Bools, Bools]) -> str:
 def test_a_difference_that_only_the_correction_holds_back_is_said_to_be_one() -> None:
     generator = np.random.default_rng(3)
     arms = [(f"arm{number}", generator.random((3, 2000)) < 0.9 + 0.005 * number) for number in range(8)]
-    held = [each for each in verdicts(arms) if each.verdict == "no difference shown" and each.low * each.high > 0]
+    unshown = [each for each in verdicts(arms) if each.verdict == "no difference shown"]
+    held = [each for each in unshown if each.low * each.high > 0]
     assert held
     for each in held:
-        assert "alone it would count, among 28 comparisons it does not: more seeds would settle it" in each.sentence
-    others = [each for each in verdicts(arms) if each.verdict == "no difference shown" and each.low * each.high < 0]
+        assert "alone it would count, among 28 comparisons it does not; " in each.sentence
+        assert re.search(
+            r"; (\d+ seeds|more seeds or images) would (show a difference as large as this|tell)\.$", each.sentence
+        )
+    others = [each for each in unshown if each.low * each.high < 0]
     assert others
     assert not any("alone it would count" in each.sentence for each in others)
+
+
+def three_without_chance(lost: int) -> list[tuple[str, Bools]]:
+    """y and z each miss `lost` images that x gets right, and get one right that x misses."""
+    x = np.ones((3, 359), bool)
+    x[:, :10] = False
+    y, z = x.copy(), x.copy()
+    y[:, 20 : 20 + lost], y[:, 3] = False, True
+    z[:, 40 : 40 + lost], z[:, 3] = False, True
+    return [("x", x), ("y", y), ("z", z)]
+
+
+@pytest.mark.parametrize(("lost", "counts"), [(6, False), (7, True)])
+def test_what_alone_would_count_is_asked_of_the_test_that_decides(lost: int, counts: bool) -> None:
+    arms = three_without_chance(lost)
+    alone, among = verdict(*arms[0], *arms[1]), verdicts(arms)[0]
+    assert (alone.p < 0.05) == counts
+    assert among.verdict == "no difference shown"
+    assert ("alone it would count, among 3 comparisons it does not" in among.sentence) == counts
+    assert re.search(r"; about \d+,?\d+ images would show ", among.sentence)
+    assert "seeds would" not in among.sentence and "seeds or" not in among.sentence
+
+
+def test_no_seed_changes_models_without_chance() -> None:
+    arms = three_without_chance(6)
+    said = verdict(*arms[0], *arms[1]).sentence
+    assert "the same 359 images, one network each, the same with all 3 seeds)" in said
+    generator = np.random.default_rng(0)
+    mixed = verdict("cnn", generator.random((3, 359)) < 0.9, *arms[0]).sentence
+    assert "the same 359 images, 3 seeds of cnn, one network (the same with all 3 seeds) of x" in mixed
+    assert "so of" not in mixed
+
+
+def test_half_a_point_is_excluded_by_the_interval_or_not_at_all() -> None:
+    """With 2 seeds of one arm and 10 of the other, 10 of both were planned with once."""
+    generator = np.random.default_rng(5)
+    seen = set()
+    for images in (3_000, 30_000, 200_000):
+        difficulty = generator.uniform(size=images)
+        for apart in (0.0, 0.0005, 0.002):
+            a = networks(generator, difficulty, [0.9, 0.9 + apart])
+            b = networks(generator, difficulty, [0.9 + apart * (index % 2) for index in range(10)])
+            found = verdict("a", a, "b", b)
+            excluded = found.low > -0.005 and found.high < 0.005
+            if found.verdict == "no difference shown":
+                assert ("half a point is ruled out" in found.sentence) == excluded
+                seen.add(excluded)
+    assert seen == {True, False}
+
+
+def test_two_seeds_are_advised_a_third_and_told_what_it_brings() -> None:
+    found = verdict("a", *_named(equal_pair(2, 5_000, apart=0.02)))
+    match = re.search(
+        r"two seeds hardly show how seeds differ: a third would narrow this to about (\d+\.\d) points", found.sentence
+    )
+    assert match and float(match[1]) < 50 * (found.high - found.low)
+    assert "half a point" not in found.sentence
+    within = verdict("a", *_named(equal_pair(2, 5_000, apart=0.02)), margin=0.03)
+    assert "a difference as seen" not in within.sentence
+
+
+def test_two_seeds_that_say_nothing_print_no_interval_of_everything() -> None:
+    a, b = correct_rows([1000, 0], 1000), correct_rows([900, 905], 1000)
+    found = verdict("a", a, "b", b)
+    assert (found.low, found.high) == (-1.0, 1.0)
+    assert "(-40.2, and any other difference is possible; p = " in found.sentence
+    assert "100.0" not in found.sentence.split("a third")[0]
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0004, "p < 0.001"),
+        (0.0314, "p = 0.031"),
+        (0.05, "p = 0.050"),
+        (0.0496, "p = 0.0496"),
+        (0.04999, "p = 0.04999"),
+        (0.0504, "p = 0.050"),
+        (0.9999, "p = 1.000"),
+    ],
+)
+def test_p_is_written_on_its_side_of_the_line(p: float, text: str) -> None:
+    assert p_text(p) == text

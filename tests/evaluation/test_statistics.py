@@ -1,6 +1,8 @@
 """Are intervals, tests and corrections what their sources say? That they cover is in test_coverage.py."""
 
+from fractions import Fraction
 from itertools import pairwise
+from math import comb
 from time import perf_counter
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from sadari.evaluation.statistics import against, difference_p, holm, interval, verdict, verdicts
+from sadari.evaluation.statistics import against, difference_p, holm, interval, mid_p, verdict, verdicts
+from sadari.values import Interval
 from support.predictions import correct_rows
 
 Bools = NDArray[np.bool_]
@@ -105,15 +108,30 @@ def test_nothing_to_measure_is_refused(shape: tuple[int, ...]) -> None:
         interval(np.ones(shape, dtype=bool))
 
 
-def test_one_seed_each_is_mcnemars_exact_test() -> None:
+def test_one_seed_each_is_mcnemars_test_with_the_mid_p() -> None:
     a, b = np.ones((1, 100), dtype=bool), np.ones((1, 100), dtype=bool)
     a[0, :3] = False  # 3 images that only b gets right
     b[0, 10:22] = False  # 12 that only a gets right
     found = verdict("a", a, "b", b)
-    assert found.p == pytest.approx(stats.binomtest(3, 15).pvalue)
+    assert found.p == pytest.approx(stats.binomtest(3, 15).pvalue - stats.binom.pmf(3, 15, 0.5))
     assert found.difference == pytest.approx(0.09)
     assert found.low < 0.09 < found.high
     assert found.verdict == "better"
+
+
+def test_the_mid_p_is_that_of_the_paper_and_of_counting() -> None:
+    """Fagerland, Lydersen & Laake (2013), their first example: 1 and 7 discordant pairs, exact 0.070, mid-p 0.039."""
+    assert mid_p(1, 7) == pytest.approx(0.0390625)
+    assert stats.binomtest(1, 8).pvalue == pytest.approx(0.0703125)
+    assert mid_p(0, 0) == 1.0
+    for count in range(1, 12):
+        chances = [Fraction(comb(count, each), 2**count) for each in range(count + 1)]
+        for only_a in range(count + 1):
+            away = [abs(2 * each - count) - abs(2 * only_a - count) for each in range(count + 1)]
+            weights = [1 if each > 0 else Fraction(each == 0, 2) for each in away]
+            counted = sum(chance * weight for chance, weight in zip(chances, weights, strict=True))
+            expected = 1.0 if 2 * only_a == count else float(counted)
+            assert mid_p(only_a, count - only_a) == pytest.approx(expected)
 
 
 def test_equal_networks_show_no_difference_but_no_certainty_either() -> None:
@@ -246,3 +264,10 @@ def test_verdicts_of_three_arms_are_corrected_for_three_pairs() -> None:
 def test_different_images_are_refused() -> None:
     with pytest.raises(ValueError, match="100 images and b 99"):
         verdict("a", correct_rows([3], 100), "b", correct_rows([3], 99))
+
+
+def test_the_span_of_an_interval_says_where_there_is_none_and_where_it_excludes_nothing() -> None:
+    assert Interval(0.9, 0.01, 0.88, 0.92).span == "0.880 - 0.920"
+    assert Interval(0.9, 0.0, 0.9, 0.9).span == "-"
+    failed = interval(correct_rows([1000, 0], 1000))
+    assert failed.span == "unknown"

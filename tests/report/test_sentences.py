@@ -49,6 +49,31 @@ def test_one_seed_speaks_of_these_networks_only(stamped_result: ComparisonResult
     assert "one trained network" in spoken(stamped_result, arms=single[:1])
 
 
+def test_models_without_chance_count_as_one_network(stamped_result: ComparisonResult) -> None:
+    alone = replace(stamped_result.arms[0], alike=True)
+    assert spoken(stamped_result, arms=(alone,)).endswith("; one network, the same with all 2 seeds).")
+    assert alone.cells()[-1] == "2 alike"
+
+
+def test_training_images_have_no_interval(stamped_result: ComparisonResult) -> None:
+    assert stamped_result.arms[0].accuracy is not None
+    mean = stamped_result.arms[0].accuracy.mean
+    alone = replace(stamped_result.arms[0], accuracy=Interval(mean, 0.01, mean, mean))
+    assert "interval" not in spoken(stamped_result, arms=(alone,))
+    assert "-" in alone.cells()
+
+
+def test_the_best_of_several_is_told_how_much_that_flatters(stamped_result: ComparisonResult) -> None:
+    lucky = replace(stamped_result, overstated=0.0061)
+    assert lucky.flattery == (
+        "The accuracy of mlp flatters, as the highest of several that are not shown apart: by 0.6 points if these are "
+        "equally good; choosing by validation images gains nothing of that."
+    )
+    assert lucky.flattery in conclusions(lucky, "")
+    assert lucky.document()["best_overstated"] == 0.0061
+    assert replace(lucky, overstated=0.0004).flattery == ""
+
+
 def test_many_names_are_counted(stamped_result: ComparisonResult) -> None:
     mlp = stamped_result.arms[0]
     arms = [replace(mlp, name=f"m{at}", accuracy=Interval(0.9 - at / 100, 0, 0.8, 0.95)) for at in range(7)]
@@ -58,5 +83,5 @@ def test_many_names_are_counted(stamped_result: ComparisonResult) -> None:
 
 def test_the_conclusions_repeat_no_verdict(stamped_result: ComparisonResult) -> None:
     said = conclusions(stamped_result, "Beware.")
-    assert said[-2:] == ("Beware.", stamped_result.choice)
+    assert [each for each in said if each != stamped_result.flattery][-2:] == ["Beware.", stamped_result.choice]
     assert not any(verdict.sentence in said for verdict in stamped_result.verdicts)

@@ -1,7 +1,7 @@
 """How did one arm of a comparison do? Its figures, computed from the folders of its runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ class ArmResult:
     the judging split. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
     finished seeds. scores: every metric that all of these have, on the judging split. best_epoch: the one of the least
     validation loss, None without validation. members: of an ensemble, the mean weight of each arm over the seeds, the
-    heaviest first; empty for every other arm. Its seconds are those of all runs from which it was chosen.
+    heaviest first; empty for every other arm. Its seconds are those of all runs from which it was chosen. alike:
+    several seeds that all gave the same answers, as those of a model without chance, so that they count as one network.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ArmResult:
     best_epoch: float | None = None
     diagnosis: Diagnosis | None = None
     members: Mapping[str, float] = field(default_factory=dict)
+    alike: bool = False
 
     @property
     def mixture(self) -> str:
@@ -72,10 +74,11 @@ class ArmResult:
 
     def cells(self) -> tuple[str, ...]:
         """Return the cells of the arm's row in a notebook; "-" for what is not known."""
-        figures = ((self.gap, ".3f"), (self.params, ","), (self.seconds, ".1f"), (len(self.seeds), ""))
+        seeds = f"{len(self.seeds)} alike" if self.alike else str(len(self.seeds))
+        figures = ((self.gap, ".3f"), (self.params, ","), (self.seconds, ".1f"), (seeds, ""))
         mean, between = "-", "-"
         if self.accuracy is not None:
-            mean, between = f"{self.accuracy.mean:.3f}", f"{self.accuracy.low:.3f} - {self.accuracy.high:.3f}"
+            mean, between = f"{self.accuracy.mean:.3f}", self.accuracy.span
         return (self.name, mean, between, *("-" if value is None else format(value, style) for value, style in figures))
 
 
@@ -90,7 +93,7 @@ def arm_result(
     scores = judging_scores(records)
     averages = any(record.is_ensemble for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
-    accuracy = interval(correct) if correct is not None else None
+    accuracy = _accuracy(summaries, correct) if correct is not None else None
     return ArmResult(
         name=arm.name,
         model=arm.model.reference,
@@ -114,7 +117,15 @@ def arm_result(
         best_epoch=_mean([each.get("best_epoch") for each in summaries]),
         diagnosis=diagnose_runs(arm.name, records) if records and not averages else None,
         members=_mean_weights(records) if averages else {},
+        alike=correct is not None and len(correct) > 1 and bool((correct == correct[0]).all()),
     )
+
+
+def _accuracy(summaries: Sequence[Mapping[str, Any]], correct: Bools) -> Interval:
+    """Return the accuracy; without its interval where the training images judge, which says nothing about others."""
+    found = interval(correct)
+    on_train = any(each["judged_on"] == "train" for each in summaries)
+    return replace(found, low=found.mean, high=found.mean) if on_train else found
 
 
 def _mean_weights(records: Sequence[RunRecord]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
+from sadari.evaluation.selection import highest_of_equals
 from sadari.evaluation.statistics import Bools, verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
@@ -49,7 +50,8 @@ class ComparisonResult:
     records: the finished runs of each arm, in the order of its seeds. arms_asked: the arms of the request. images,
     split: those of the first arm; images is None where a comparison is read back and its data is missing or has
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
-    margin: within which arms may be found equal, None where none was given.
+    margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
+    accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
     """
 
     out: Path
@@ -66,6 +68,7 @@ class ComparisonResult:
     claims: tuple[ClaimVerdict, ...] = ()
     robustness: Robustness | None = None
     margin: float | None = None
+    overstated: float = 0.0
 
     @property
     def best(self) -> ArmResult | None:
@@ -106,6 +109,17 @@ class ComparisonResult:
         also = "" if chosen.name == best.name else f"; {best.name} has the highest accuracy on {self.data.judged_on}"
         return f"Chosen by validation accuracy ({chosen.val_accuracy:.4f}): {chosen.name}{also}."
 
+    @property
+    def flattery(self) -> str:
+        """A sentence on how much the highest accuracy may flatter; "" where that is less than a tenth of a point."""
+        points = f"{100 * self.overstated:.1f}"
+        if self.best is None or points == "0.0":
+            return ""
+        said = f"The accuracy of {self.best.name} flatters, as the highest of several that are not shown apart"
+        other = self.data.judged_on == "test" and self.chosen_by == "val"
+        tail = "; choosing by validation images gains nothing of that" if other else ""
+        return f"{said}: by {points} points if these are equally good{tail}."
+
     def document(self, report: Path | None = None) -> dict[str, Any]:
         """Return the document of `compare --json`; report: the path of the page about it, where one was written."""
         return {
@@ -120,6 +134,7 @@ class ComparisonResult:
             "arms": [arm.document() for arm in self.arms],
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
+            "best_overstated": self.overstated,
             "verdicts": [asdict(each) for each in self.verdicts],
             "claims": [asdict(each) for each in self.claims],
             "learning_curves": [each.document() for each in learning_curves(self)],
@@ -197,12 +212,13 @@ def make_result(
             for arm in request.judged_arms
         ]
     )
+    judged = pair_verdicts(results, correct, margin)
     return ComparisonResult(
         out=out,
         title=request.title,
         data=_with_choice(request, data),
         arms=results,
-        verdicts=pair_verdicts(results, correct, margin),
+        verdicts=judged,
         records={arm.name: tuple(records[arm.name]) for arm in results},
         arms_asked=request.judged_arms,
         images=images,
@@ -210,7 +226,21 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
+        overstated=_overstated(results, judged, correct),
     )
+
+
+def _overstated(results: Sequence[ArmResult], judged: Sequence[Verdict], correct: Mapping[str, Bools]) -> float:
+    """Return by how much the best accuracy flatters, among the arms that are not shown to be worse; 0 without any."""
+    done = [arm.name for arm in results if arm.status == DONE]
+    if not done:
+        return 0.0
+    worse = {(each.b if each.a == done[0] else each.a) for each in judged if _shown(each, done[0])}
+    return highest_of_equals([correct[name] for name in done if name not in worse])
+
+
+def _shown(verdict: Verdict, name: str) -> bool:
+    return name in (verdict.a, verdict.b) and verdict.verdict in ("better", "worse")
 
 
 def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:

@@ -20,6 +20,12 @@ NEEDS_SADARI = (
     "run to ONNX makes a file that does not need it."
 )
 DIGITS = 12  # of a digest (assumed: enough to distinguish the models of one place)
+JUDGED = {  # what the scores are worth, by the images that gave them
+    "test": "On {count:,} test images, none of which it was trained on or chosen by",
+    "val": "On {count:,} validation images: it was not trained on them, but its best epoch was chosen by them, so that "
+    "these figures flatter. It has not been tested on others",
+    "train": "On the {count:,} images that it was trained on: it has not been tested",
+}
 FEW = 100  # images of a class below which the card warns (assumed: a 95 % interval of 20 points at 50 %)
 
 
@@ -112,17 +118,17 @@ def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
     found = interval((judged.predicted == judged.labels)[None, :])
     scores = summary["scores"][summary["judged_on"]]
     others = [(name, value) for name, value in scores.items() if name != "accuracy"]
+    on_train = summary["judged_on"] == "train"
     return [
-        f"On {len(judged):,} {summary['judged_on']} images, none of which it was trained on"
-        if summary["judged_on"] != "train"
-        else f"On the {len(judged):,} images that it was trained on: it has not been tested",
+        JUDGED[summary["judged_on"]].format(count=len(judged)),
         "",
-        "| score | value | 95 % interval |",
-        "|---|---|---|",
-        f"| accuracy | {found.mean:.4f} | {found.low:.4f} to {found.high:.4f} |",
-        *(f"| {name} | {value:.4f} | |" for name, value in others),
+        *(["| score | value |", "|---|---|"] if on_train else ["| score | value | 95 % interval |", "|---|---|---|"]),
+        f"| accuracy | {found.mean:.4f} |{'' if on_train else f' {found.low:.4f} to {found.high:.4f} |'}",
+        *(f"| {name} | {value:.4f} |{'' if on_train else ' |'}" for name, value in others),
         "",
-        "The interval is that of this one network on other images of the same kind; other seeds are not in it.",
+        "There is no interval: figures on training images say nothing about others."
+        if on_train
+        else "The interval is that of this one network on other images of the same kind; other seeds are not in it.",
     ]
 
 

@@ -9,9 +9,10 @@ and third; the mean square of the residuals / (S N) the third alone (`residual`)
 docs/statistics.md derives the half-width and shows its coverage in a simulation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +65,9 @@ class SamplingError:
 
     The half-width joins x = z * error of the images and y = t * error of the seeds as (x^p + y^p)^(1/p). With p = 2 it
     covers at least 1 - level for independent normal terms (Banerjee 1960), and 99 % where t has few degrees of freedom;
-    p = 2 + 1 / (seeds - 2) stays near the level. For two seeds p is infinite: the larger of x and y. Arms with equally
-    many seeds share one t with Welch's (1947) degrees of freedom; others have one each, joined by the root of the
-    squares.
+    p = 2 + 1 / (freedom - 1) stays near the level. With one degree of freedom p is infinite: the larger of x and y.
+    Arms with equally many seeds share one t with Welch's (1947) degrees of freedom, and p takes those of one arm;
+    others have one t each, joined by the root of the squares, and p takes Welch's: the arm that varies most decides.
     """
 
     per_image: float
@@ -85,9 +86,16 @@ class SamplingError:
         if len({freedom for _, freedom in pairs}) > 1:
             return tuple(pairs)
         total = sum(variance for variance, _ in pairs)
-        if not total:
-            return ()
-        return ((total, 1 / sum((variance / total) ** 2 / freedom for variance, freedom in pairs)),)
+        return ((total, _welch(pairs)),) if total else ()
+
+    @cached_property
+    def power(self) -> float:
+        """Return the exponent p that joins the error of the images and that of the seeds; infinite for one degree."""
+        pairs = [(each.between, each.seeds - 1.0) for each in self.spreads if each.seeds > 1]
+        fewest = min((freedom for _, freedom in pairs), default=1.0)
+        uneven = any(freedom > fewest for _, freedom in pairs) and any(variance for variance, _ in pairs)
+        freedom = max(_welch(pairs), fewest) if uneven else fewest
+        return 2 + 1 / (freedom - 1) if freedom > 1 else inf
 
     @property
     def variance(self) -> float:
@@ -99,11 +107,11 @@ class SamplingError:
         images = -float(special.ndtri(level / 2)) * sqrt(self.image_variance)
         squares = [float(special.stdtrit(freedom, level / 2)) ** 2 * each for each, freedom in self.seed_variances]
         seeds = sqrt(sum(squares))
-        fewest = min((each.seeds for each in self.spreads if each.seeds > 1), default=2)
-        if fewest == 2:
-            return max(images, seeds)
-        power = 2 + 1 / (fewest - 2)
-        return float((images**power + seeds**power) ** (1 / power))
+        largest = max(images, seeds)
+        if not largest or self.power == inf:
+            return largest
+        power = self.power
+        return float(largest * ((images / largest) ** power + (seeds / largest) ** power) ** (1 / power))
 
     def tail(self, distance: float) -> float:
         """Return the two-sided p of an estimate `distance` from the hypothesis: the level with that half-width."""
@@ -112,3 +120,9 @@ class SamplingError:
         if self.half_width(LEAST_P) <= distance:
             return LEAST_P
         return exp(brentq(lambda power: self.half_width(exp(power)) - distance, log(LEAST_P), 0.0, rtol=1e-12))
+
+
+def _welch(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return the degrees of freedom of a sum of variances (Welch 1947). pairs: (variance, freedom), not all 0."""
+    total = sum(variance for variance, _ in pairs)
+    return 1 / sum((variance / total) ** 2 / freedom for variance, freedom in pairs)

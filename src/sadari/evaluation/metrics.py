@@ -14,9 +14,9 @@ from sadari.evaluation.calibration import expected_calibration_error, reliabilit
 from sadari.registry import Registry
 from sadari.values import Answers, Predictions, Score
 
-# The loss takes smaller probabilities for this one, float32's smallest normal number, so that one wrong prediction
-# with probability 1 costs 87.3 nats and not infinity (assumed).
-LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
+# The loss takes smaller probabilities for this one, so that one wrong prediction with probability 1 costs 15.9 nats and
+# not infinity: float32's resolution, where scikit-learn's log_loss clips probabilities of that type too (cited).
+LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
 
 Floats = NDArray[np.float64]
 
@@ -116,10 +116,10 @@ def top_5(predictions: Predictions) -> float:
 def loss(predictions: Predictions) -> float:
     """Return the mean of -log(probability of the true class), in nats.
 
-    A probability below LEAST_PROBABILITY counts as LEAST_PROBABILITY.
+    Probabilities are clipped to LEAST_PROBABILITY and 1 - LEAST_PROBABILITY, as scikit-learn's log_loss does.
     """
     true = predictions.probabilities[np.arange(len(predictions)), predictions.labels].astype(np.float64)
-    return float(-np.mean(np.log(np.clip(true, LEAST_PROBABILITY, 1.0))))
+    return float(-np.mean(np.log(np.clip(true, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY))))
 
 
 def macro_f1(predictions: Predictions) -> float:

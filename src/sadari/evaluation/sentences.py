@@ -3,23 +3,50 @@
 from dataclasses import dataclass, replace
 
 from sadari.evaluation.crossed import SamplingError
-from sadari.evaluation.power import MOST_SEEDS, Plan, plan_for
+from sadari.evaluation.power import HALF_POINT, MOST_SEEDS, Plan, narrowed, plan_for
 from sadari.values import Verdict
+
+LEVEL = 0.05  # intervals cover with 1 - LEVEL; a verdict needs a corrected p below it (assumed: the usual one)
+EVERY = 0.99  # an interval from minus this to this holds nearly every difference (assumed)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How many seeds an arm has. alike: several that all answer alike, as those of a model without chance."""
+
+    name: str
+    seeds: int
+    alike: bool = False
+
+    @property
+    def networks(self) -> int:
+        """Return the number of different networks, as far as the comparison counts them."""
+        return 1 if self.alike else self.seeds
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The size of a comparison of two arms: error of the difference, seeds of both arms, images, and pairs compared.
+    """The size of a comparison of two arms: error of the difference, the seeds of both, images, and pairs compared.
 
-    level: a difference is shown where the corrected p is below it.
+    alone: p of this pair before the correction for `pairs`. level: a difference is shown where the corrected p is
+    below it.
     """
 
     error: SamplingError
-    seeds_a: int
-    seeds_b: int
+    a: Sample
+    b: Sample
     images: int
     pairs: int
-    level: float
+    alone: float
+    level: float = LEVEL
+
+
+def p_text(p: float) -> str:
+    """Write p with three digits, or with as many as show on which side of LEVEL it is."""
+    if p < 0.001:
+        return "p < 0.001"
+    digits = next((each for each in range(3, 17) if (float(f"{p:.{each}f}") < LEVEL) == (p < LEVEL)), 17)
+    return f"p = {p:.{digits}f}"
 
 
 def with_sentence(found: Verdict, compared: Compared) -> Verdict:
@@ -34,13 +61,8 @@ def with_sentence(found: Verdict, compared: Compared) -> Verdict:
     if equal:
         return _equality(found, compared)
     points = _points(found.difference, found.low, found.high)
-    numbers = f"{points}; {_p(found.p)}; {_evidence(found, compared)}"
-    held_back = compared.pairs > 1 and (found.low > 0 or found.high < 0)
-    advice = (
-        f"alone it would count, among {compared.pairs} comparisons it does not: more seeds would settle it"
-        if held_back
-        else _advice(compared)
-    )
+    numbers = f"{points}; {p_text(found.p)}; {_evidence(compared)}"
+    advice = _held_back(found, compared) if compared.alone < compared.level else _advice(found, compared)
     sentence = f"{found.a} and {found.b}: no difference shown ({numbers}); {advice}."
     return replace(found, verdict="no difference shown", sentence=sentence)
 
@@ -51,50 +73,112 @@ def _difference(found: Verdict, compared: Compared, small: bool) -> Verdict:
     if difference < 0:
         winner, loser, word = found.b, found.a, "worse"
         difference, low, high = -difference, -high, -low
-    numbers = f"{100 * low:z.1f} to {100 * high:z.1f}; {_p(found.p)}; {_evidence(found, compared)}"
-    less = f", less than the margin of {_margin(found)}" if small else ""
+    numbers = f"{100 * low:z.1f} to {100 * high:z.1f}; {p_text(found.p)}; {_evidence(compared)}"
+    less = f", less than the margin of {_amount(found.margin or 0.0)}" if small else ""
     sentence = f"{winner} beats {loser} by {100 * difference:z.1f} points ({numbers}){less}."
     return replace(found, verdict=word, sentence=sentence)
 
 
 def _equality(found: Verdict, compared: Compared) -> Verdict:
     points = _points(found.difference, found.low, found.high)
-    numbers = f"{points}; equivalence {_p(found.equal_p or 0.0)}; {_evidence(found, compared)}"
-    sentence = f"{found.a} and {found.b} are equal within {_margin(found)} ({numbers})."
+    numbers = f"{points}; equivalence {p_text(found.equal_p or 0.0)}; {_evidence(compared)}"
+    sentence = f"{found.a} and {found.b} are equal within {_amount(found.margin or 0.0)} ({numbers})."
     return replace(found, verdict=f"equal within {found.margin:g}", sentence=sentence)
 
 
-def _margin(found: Verdict) -> str:
-    points = f"{100 * (found.margin or 0.0):g}"
+def _amount(share: float) -> str:
+    points = f"{100 * share:g}"
     return f"{points} point{'' if points == '1' else 's'}"
 
 
 def _points(difference: float, low: float, high: float) -> str:
+    if low <= -EVERY and high >= EVERY:
+        return f"{100 * difference:z.1f}, and any other difference is possible"
     return f"{100 * difference:z.1f}, {100 * low:z.1f} to {100 * high:z.1f}"
 
 
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+def _evidence(compared: Compared) -> str:
+    images, a, b = f"the same {compared.images:,} images", compared.a, compared.b
+    if (a.seeds, a.alike) != (b.seeds, b.alike):
+        only = ", so of that network only" if 1 in (a.seeds, b.seeds) else ""
+        return f"{images}, {_seeds(a)} of {a.name}, {_seeds(b)} of {b.name}{only}"
+    if a.seeds == 1:
+        return f"{images}, one trained network each, so of these networks only"
+    return f"{images}, {f'one network each, the same with all {a.seeds} seeds' if a.alike else f'{a.seeds} seeds'}"
 
 
-def _evidence(found: Verdict, compared: Compared) -> str:
-    images = f"the same {compared.images:,} images"
-    if compared.seeds_a == compared.seeds_b:
-        return f"{images}, {f'{compared.seeds_a} seeds' if compared.seeds_a > 1 else 'one trained network each'}"
-    each = [(found.a, compared.seeds_a), (found.b, compared.seeds_b)]
-    return ", ".join([images, *(f"{f'{n} seeds' if n > 1 else 'one trained network'} of {name}" for name, n in each)])
+def _seeds(sample: Sample) -> str:
+    if sample.seeds == 1:
+        return "one trained network"
+    return f"one network (the same with all {sample.seeds} seeds)" if sample.alike else f"{sample.seeds} seeds"
 
 
-def _advice(compared: Compared) -> str:
-    """Say what would show half a point, at the level that Holm's method requires of the first of these pairs."""
-    now = Plan(max(compared.seeds_a, compared.seeds_b), compared.images)
-    several = min(compared.seeds_a, compared.seeds_b) > 1
-    plan = plan_for(compared.error, now, compared.level / compared.pairs, several)
+def _held_back(found: Verdict, compared: Compared) -> str:
+    """Say that only the correction holds the difference back, and what would show one as large as this."""
+    said = f"alone it would count, among {compared.pairs} comparisons it does not"
+    plan, now = _plan(compared, abs(found.difference))
+    if plan is None or plan == now:
+        return f"{said}; {_more(compared)} would tell"
+    return f"{said}; {_wanted(plan, now)} would show a difference as large as this"
+
+
+def _advice(found: Verdict, compared: Compared) -> str:
+    """Say what the interval excludes, or what would show a difference of the margin, half a point without one.
+
+    Planned at the level that Holm's method requires of the first of these pairs.
+    """
+    effect = found.margin or HALF_POINT
+    amount = "half a point" if effect == HALF_POINT else _amount(effect)
+    if -effect < found.low and found.high < effect:
+        if found.margin and compared.pairs > 1:
+            return f"alone they would be equal within {amount}, among {compared.pairs} comparisons that is not shown"
+        return f"a difference of {amount} is ruled out"
+    plan, now = _plan(compared, effect)
+    if now.seeds == 2 and _varies(compared):
+        return _third_seed(found, compared)
     if plan is None:
-        needed = f"more than {MOST_SEEDS} seeds" if several else "more seeds"
-        return f"it would take {needed} to show half a point"
+        needed = f"more than {MOST_SEEDS} seeds" if _varies(compared) else _more(compared)
+        return f"it would take {needed} to show {amount}"
     if plan == now:
-        return "half a point would have shown"
+        return f"a difference of {amount} is not ruled out; {_more(compared)} would tell"
+    return f"{_wanted(plan, now)} would show {amount}"
+
+
+def _third_seed(found: Verdict, compared: Compared) -> str:
+    """Say how far a third seed would narrow the interval, and how many would show the margin, or what was seen.
+
+    Two seeds hardly tell how far seeds differ. A plan for half a point would mostly repeat their luck.
+    """
+    half = narrowed(compared.error, 3, LEVEL)
+    to = f"about {100 * half:.1f} points either way"
+    said = f"two seeds hardly show how seeds differ: a third would narrow this to {to}"
+    effect = found.margin or abs(found.difference)
+    plan, now = _plan(compared, effect)
+    if plan is None or plan.images != now.images or plan.seeds <= 3:
+        return said
+    return f"{said}, and about {plan.seeds} would show {'the margin' if found.margin else 'a difference as seen'}"
+
+
+def _plan(compared: Compared, effect: float) -> tuple[Plan | None, Plan]:
+    """Return the plan that would show `effect`, and the present one, whose seeds are those of the arm with fewest."""
+    varying = [each.seeds for each in (compared.a, compared.b) if each.networks > 1]
+    now = Plan(min(varying, default=1), compared.images)
+    return plan_for(compared.error, now, compared.level / compared.pairs, _varies(compared), effect), now
+
+
+def _varies(compared: Compared) -> bool:
+    """Return whether more seeds may be advised: not where no seed changes anything, or one arm has a single seed."""
+    samples = compared.a, compared.b
+    return min(each.seeds for each in samples) > 1 and max(each.networks for each in samples) > 1
+
+
+def _more(compared: Compared) -> str:
+    if all(each.alike for each in (compared.a, compared.b)):
+        return "more images"
+    return "more seeds or images"
+
+
+def _wanted(plan: Plan, now: Plan) -> str:
     wanted = [f"{plan.seeds} seeds"] if plan.seeds != now.seeds else []
     wanted += [f"about {plan.images:,} images"] if plan.images != now.images else []
-    return f"{' and '.join(wanted)} would show half a point"
+    return " and ".join(wanted)

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread, spread
-from sadari.evaluation.sentences import Compared, with_sentence
+from sadari.evaluation.sentences import LEVEL as LEVEL
+from sadari.evaluation.sentences import Compared, Sample, with_sentence
 from sadari.values import Interval, Verdict
-
-LEVEL = 0.05  # intervals cover with 1 - LEVEL; a verdict needs a corrected p below it (assumed: the usual one)
 
 Bools = NDArray[np.bool_]
 
@@ -58,10 +57,11 @@ def verdict(name_a: str, correct_a: Bools, name_b: str, correct_b: Bools, margin
     """Compare arm a with arm b on the same images: the two-sided p, and the 95 % interval of a minus b.
 
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), the same images in the same order. One network each (one
-    seed, or seeds that all predict the same): McNemar's exact test (1947), which may disagree with the interval at the
-    edge. Otherwise a t test, p < 0.05 exactly where the interval excludes 0. margin, in (0, 1): also tests whether both
-    are equal within it, by two one-sided tests (Schuirmann 1987); `equal_p` < 0.05 exactly where the 90 % interval is
-    inside the margin. Raises ValueError for other shapes and margins.
+    seed, or seeds that all predict the same): McNemar's test (1947) with the mid-p value (Fagerland, Lydersen & Laake
+    2013), which may disagree with the interval at the edge. Otherwise a t test, p < 0.05 exactly where the interval
+    excludes 0. margin, in (0, 1): also tests whether both are equal within it, by two one-sided tests (Schuirmann
+    1987); `equal_p` < 0.05 exactly where the 90 % interval is inside the margin. Raises ValueError for other shapes and
+    margins.
     """
     return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin)[0]
 
@@ -119,6 +119,11 @@ class _Arm:
         return self.spread is SINGLE
 
     @property
+    def sample(self) -> Sample:
+        """Return how many seeds there are, for sentences."""
+        return Sample(self.name, len(self.correct), self.single and len(self.correct) > 1)
+
+    @property
     def unit(self) -> float:
         """Return the weight of one network in the mean of an image."""
         return 1.0 / self.spread.seeds
@@ -158,7 +163,8 @@ def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[V
     pairs = list(combinations([_arm(name, correct) for name, correct in arms], 2))
     errors = [_difference_error(a, b) for a, b in pairs]
     differences = [a.mean - b.mean for a, b in pairs]
-    p_values = holm([_p(a, b, error) for (a, b), error in zip(pairs, errors, strict=True)])
+    alone = [_p(a, b, error) for (a, b), error in zip(pairs, errors, strict=True)]
+    p_values = holm(alone)
     found = [
         _pair(a, b, difference, error, p)
         for (a, b), difference, error, p in zip(pairs, differences, errors, p_values, strict=True)
@@ -167,13 +173,9 @@ def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[V
         equal = holm([_equal_p(each, error, margin) for each, error in zip(differences, errors, strict=True)])
         found = [replace(each, margin=margin, equal_p=p) for each, p in zip(found, equal, strict=True)]
     return [
-        with_sentence(each, Compared(error, *_counts(a, b), len(pairs), LEVEL))
-        for each, (a, b), error in zip(found, pairs, errors, strict=True)
+        with_sentence(each, Compared(error, a.sample, b.sample, len(a.per_image), len(pairs), p))
+        for each, (a, b), error, p in zip(found, pairs, errors, alone, strict=True)
     ]
-
-
-def _counts(a: _Arm, b: _Arm) -> tuple[int, int, int]:
-    return len(a.correct), len(b.correct), len(a.per_image)
 
 
 def _pair(a: _Arm, b: _Arm, difference: float, error: SamplingError, p: float) -> Verdict:
@@ -202,7 +204,19 @@ def _p(a: _Arm, b: _Arm, error: SamplingError) -> float:
         return error.tail(abs(a.mean - b.mean))
     first, second = a.correct[0], b.correct[0]
     only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
-    return float(stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+    return mid_p(only_a, only_b)
+
+
+def mid_p(only_a: int, only_b: int) -> float:
+    """Return the two-sided mid-p value of McNemar's test.
+
+    Fagerland, Lydersen & Laake, BMC Medical Research Methodology 13:91, 2013.
+    only_a, only_b: images that only a, or only b, gets right. The exact p less the probability of what was seen: the
+    exact test counts that fully and so raises fewer alarms than it may.
+    """
+    least, count = min(only_a, only_b), only_a + only_b
+    below, at = float(stats.binom.cdf(least - 1, count, 0.5)), float(stats.binom.pmf(least, count, 0.5))
+    return min(2 * below + at, 1.0)
 
 
 def _equal_p(difference: float, error: SamplingError, margin: float) -> float:

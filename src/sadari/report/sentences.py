@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.result import ComparisonResult
+from sadari.evaluation.sentences import p_text
 from sadari.values import Verdict
 
 EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins
@@ -23,11 +24,13 @@ def verdict_sentence(result: ComparisonResult) -> str:
 
 def _alone(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
-    low, high = arm.accuracy.low, arm.accuracy.high
-    basis = "one trained network" if len(arm.seeds) == 1 else f"{len(arm.seeds)} seeds"
-    return (
-        f"{arm.name} gets {_right(result, arm)} right (95 % interval {100 * low:.1f} to {100 * high:.1f} %; {basis})."
-    )
+    seeds, between = len(arm.seeds), ""
+    basis = f"one network, the same with all {seeds} seeds" if arm.alike else f"{seeds} seeds"
+    if arm.accuracy.exists:
+        low, high = arm.accuracy.low, arm.accuracy.high
+        known = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+        between = f"{'any accuracy is possible' if arm.accuracy.span == 'unknown' else known}; "
+    return f"{arm.name} gets {_right(result, arm)} right ({between}{'one trained network' if seeds == 1 else basis})."
 
 
 def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
@@ -78,8 +81,7 @@ def _lead(name: str, verdict: Verdict) -> str:
     points = [100 * each for each in (verdict.difference, verdict.low, verdict.high)]
     if verdict.b == name:
         points = [-points[0], -points[2], -points[1]]
-    p = "p < 0.001" if verdict.p < 0.001 else f"p = {verdict.p:.3f}"
-    return f"{points[0]:z.1f} points more ({points[1]:z.1f} to {points[2]:z.1f}; {p})"
+    return f"{points[0]:z.1f} points more ({points[1]:z.1f} to {points[2]:z.1f}; {p_text(verdict.p)})"
 
 
 def _right(result: ComparisonResult, arm: ArmResult) -> str:
@@ -124,4 +126,5 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
     if best is None:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
-    return tuple(filter(None, (learned, caution, result.choice, *(arm.mixture for arm in result.arms))))
+    mixtures = (arm.mixture for arm in result.arms)
+    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures)))

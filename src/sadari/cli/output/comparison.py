@@ -115,7 +115,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     chosen = result.chosen
     assert chosen is not None  # as `best`
     if len(result.arms) > 1:
-        lines.append(result.choice)
+        lines += [each for each in (result.choice, result.flattery) if each]
     lines += [arm.mixture for arm in result.arms if arm.mixture]
     return [*lines, " ".join(chosen.diagnosis.sentences)] if chosen.diagnosis else lines
 

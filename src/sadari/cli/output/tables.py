@@ -31,7 +31,7 @@ def _figure(value: float | None, style: str = ".3f") -> str:
 
 
 def _interval(arm: "ArmResult") -> str:
-    return "-" if arm.accuracy is None else f"{arm.accuracy.low:.3f} - {arm.accuracy.high:.3f}"
+    return "-" if arm.accuracy is None else arm.accuracy.span
 
 
 COLUMNS = (

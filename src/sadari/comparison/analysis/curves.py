@@ -87,9 +87,8 @@ def _noise(curves: Floats, level: float) -> float:
     """Return how far noise lifts one epoch of the mean of `curves` (seeds, epochs) above another, at `level`.
 
     The noise is that of other seeds on the same images. With several seeds, it is the residual after subtracting each
-    seed's and each epoch's mean; seeds that are all equal (a model without chance) are one curve. A single curve is
-    compared with the straight line through its neighbours (Gasser, Sroka & Jennen-Steinmetz, Biometrika 1986); where it
-    has fewer than FEWEST_EPOCHS, the noise is unknown, and infinite.
+    seed's and each epoch's mean; seeds that are all equal (a model without chance) are one curve. Of a single curve it
+    is estimated by `_alone`; where that has fewer than FEWEST_EPOCHS, the noise is unknown, and infinite.
     """
     from scipy.stats import t
 
@@ -100,9 +99,21 @@ def _noise(curves: Floats, level: float) -> float:
         freedom = (seeds - 1) * (epochs - 1)
         variance = float((left**2).sum()) / freedom
     elif epochs >= FEWEST_EPOCHS:
-        bends = curves[0, 2:] - 2 * curves[0, 1:-1] + curves[0, :-2]
-        freedom = epochs - 2
-        variance = float((bends**2).mean()) / 6  # the variance of a bend is 1 + 4 + 1 times that of a point
+        variance, freedom = _alone(curves[0]), epochs - 2
     else:
         return inf
     return float(t.ppf(1 - level, freedom)) * sqrt(2 * variance / seeds)
+
+
+def _alone(curve: Floats) -> float:
+    """Return the variance of the noise of one curve, float64 (epochs,), at least three of them.
+
+    Each epoch is compared with the straight line through its neighbours (Gasser, Sroka & Jennen-Steinmetz, Biometrika
+    1986), which shows little of a noise that lasts over epochs, and with the straight line through all, which shows
+    most of it. The larger variance counts.
+    """
+    bends = curve[2:] - 2 * curve[1:-1] + curve[:-2]
+    places = np.arange(len(curve)) - (len(curve) - 1) / 2
+    left = curve - curve.mean() - places * (places @ curve) / (places @ places)
+    # The variance of a bend is 1 + 4 + 1 times that of a point.
+    return max(float((bends**2).mean()) / 6, float((left**2).sum()) / (len(curve) - 2))

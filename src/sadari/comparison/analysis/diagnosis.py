@@ -110,9 +110,12 @@ class Diagnosis:
             return ""
         at, end = f"{self._unit} {self.turn} of {self.epochs}", _growth(self.rise)
         if self.turned and self.training_fell:
+            sure, doubt = "over-fits", ""
+            if self.seeds == 1 and self.by_gradient:
+                sure, doubt = "seems to over-fit", "; of one seed, whose loss may also wander: more seeds would tell"
             return (
-                f"{self.name} over-fits: its validation loss turned after {at} and ended {end}, while its training loss"
-                f" fell on{self._gain()}."
+                f"{self.name} {sure}: its validation loss turned after {at} and ended {end}, while its training loss"
+                f" fell on{self._gain()}{doubt}."
             )
         if self.turned:
             return (

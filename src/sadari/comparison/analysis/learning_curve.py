@@ -150,4 +150,5 @@ def _sentence(name: str, sizes: Sequence[int], law: PowerLaw, one_seed: bool) ->
     twice = f"twice the training images ({TIMES * sizes[-1]:,}) would bring {name}"
     amount = f"{gain:z.1f} points ({low:z.1f} to {high:z.1f}{'; one seed each' if one_seed else ''})"
     off = ", which the points do not follow," if law.misfit >= MISFIT else ""
-    return f"{twice} {amount}, if the power law{off} goes on."
+    luck = "one draw of the images for each size, whose luck is not in the interval"
+    return f"{twice} {amount}, if the power law{off} goes on; {luck}."

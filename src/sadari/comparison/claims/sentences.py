@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sadari.comparison.claims.claim import ARMS, FIGURES, SHARES, Extremum, Reaches
 from sadari.comparison.claims.verdict import Finding
+from sadari.evaluation.sentences import p_text
 
 POINTS = (*SHARES, "gap", "drop")  # differences of these are given in points, hundredths of accuracy
 MOST_RIVALS = 6  # of an argmax; the others are counted
@@ -29,7 +30,7 @@ def extremum_sentence(test: Extremum, findings: Sequence[Finding]) -> str:
     at = "of" if test.key == ARMS else "at"
     sign = 1 if test.highest else -1
     ordered = sorted(findings, key=lambda each: sign * each.value)
-    rivals = [f"{at} {names[each.b]}: {_estimate(each)}, {_p(each.p)}" for each in ordered[:MOST_RIVALS]]
+    rivals = [f"{at} {names[each.b]}: {_estimate(each)}, {p_text(each.p)}" for each in ordered[:MOST_RIVALS]]
     more = len(ordered) - MOST_RIVALS
     rest = f"; and {more} more" if more > 0 else ""
     key = "" if test.key == ARMS else f"{test.key} "
@@ -49,10 +50,10 @@ def _answer(finding: Finding) -> str:
     """Write the p of a question, and the question where it is not whether there is any difference."""
     bound = "" if finding.b and not finding.bound else _amount(finding, finding.bound)
     if finding.margin is None:
-        return _p(finding.p) + (f" against {bound}" if bound else "")
+        return p_text(finding.p) + (f" against {bound}" if bound else "")
     word = "equal within" if abs(finding.value - finding.bound) < finding.margin else "further apart than"
     around = f" of {bound}" if bound else ""
-    return f"{word} {_amount(finding, finding.margin)}{around}: {_p(finding.p)}"
+    return f"{word} {_amount(finding, finding.margin)}{around}: {p_text(finding.p)}"
 
 
 def _amount(finding: Finding, number: float) -> str:
@@ -66,8 +67,4 @@ def _is_share(finding: Finding) -> bool:
 
 
 def _seeds(finding: Finding) -> str:
-    return "one trained network only" if finding.seeds == 1 else f"{finding.seeds} seeds"
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return "of these trained networks only, one seed" if finding.seeds == 1 else f"{finding.seeds} seeds"

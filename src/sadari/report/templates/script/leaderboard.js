@@ -61,7 +61,9 @@ function failureCell(arm) {
 }
 
 function intervalText(accuracy, decimals) {
-  return accuracy ? `${hundredths(accuracy.low, decimals)} – ${hundredths(accuracy.high, decimals)}` : MISSING;
+  if (!accuracy || accuracy.low === accuracy.high) return MISSING;
+  if (accuracy.low < 0.005 && accuracy.high > 0.995) return "unknown";
+  return `${hundredths(accuracy.low, decimals)} – ${hundredths(accuracy.high, decimals)}`;
 }
 
 /** A second decimal where an interval is narrower than a point. */

@@ -1,0 +1,31 @@
+"""By how much does the highest of several accuracies flatter? The winner of a comparison was lucky, too."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sadari.evaluation.crossed import spread
+
+DRAWS = 4000  # of the errors of all arms; the mean of their maxima is sure to a fiftieth of itself (measured)
+
+
+def highest_of_equals(arms: Sequence[NDArray[np.bool_]]) -> float:
+    """Return the mean by which the highest accuracy is above its own truth, were all `arms` equally good.
+
+    arms: bool (S, N) each, whether the network of each seed classified each image correctly, on the same images. The
+    errors of the means are taken as normal, with the covariance of the images, and what seeds add to each arm alone
+    (`crossed`): what is hard for all arms lifts no one above the others. An upper bound where some arms are truly
+    worse. 0 for fewer than two arms.
+    """
+    if len(arms) < 2:
+        return 0.0
+    networks = [(each[:1] if (each == each[0]).all() else each).astype(np.float64) for each in arms]
+    per_image = np.stack([each.mean(axis=0) for each in networks])
+    count = per_image.shape[1]
+    if count < 2:
+        return 0.0
+    covariance = np.cov(per_image) / count + np.diag([spread(each).beyond_images for each in networks])
+    values, axes = np.linalg.eigh(covariance)
+    draws = np.random.default_rng(0).standard_normal((DRAWS // 2, len(arms))) @ (axes * np.sqrt(values.clip(0))).T
+    return float((draws.max(axis=1) - draws.min(axis=1)).mean() / 2)  # each draw and its mirror image
