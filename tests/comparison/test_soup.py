@@ -99,7 +99,7 @@ def test_its_weights_are_the_mean_of_those_that_were_chosen(made: Path) -> None:
     weights = Ensemble.read(soup).weights
     states = [load_file(made / f"fine-tune-{name.replace(' ', '')}" / "model.safetensors") for name in weights]
     for name, tensor in load_file(soup.path / "model.safetensors").items():
-        mean = sum(each[name].double() for each in states) / len(states)
+        mean = torch.stack([each[name].double() for each in states]).sum(dim=0) / len(states)
         torch.testing.assert_close(tensor, mean.to(tensor.dtype), rtol=0, atol=0)
 
 
@@ -219,7 +219,7 @@ def test_one_seed_no_validation_and_best_have_no_soup(data: str, tmp_path: Path)
     with pytest.raises(UsageError, match="a soup averages models that are named, not best"):
         plan_comparison(data, ["best"], seeds=(0, 1), varied={}, overrides={}, budget="10m", soup=True)
     with pytest.raises(UsageError, match="there are none; set val_fraction above 0"):
-        request = asked("shapes:images=60", val_fraction=0.0)
+        request = asked("digits", val_fraction=0.0)
         compare(replace(request, arms=request.arms[:1]), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -75,8 +75,8 @@ def quantize(content: bytes, calibrating: NDArray[np.uint8]) -> bytes:
 class Calibration:
     """The calibrating images one by one, with the method that onnxruntime calls.
 
-    While it calibrates, onnxruntime fuses no layers and holds the maps of all of them: 64 photographs of 288 pixels
-    took 7.5 GB in EfficientNet-Lite0. The smallest and largest values of all images are the same in any blocks.
+    While it calibrates, onnxruntime fuses no layers, so that 64 photographs of 288 pixels at once take gigabytes. The
+    smallest and the largest value over all images are the same in any blocks.
     """
 
     def __init__(self, images: NDArray[np.uint8]) -> None:
