@@ -134,6 +134,7 @@ def compare(
     vary: Mapping[str, Sequence[Value] | str] | None = None,
     out: str | Path | None = None,
     ensemble: bool = False,
+    soup: bool = False,
     robustness: bool = False,
     margin: float | None = None,
     workers: int | None = None,
@@ -147,7 +148,8 @@ def compare(
     "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
     time that was left. seeds: how many, from 0, or which; of "best", at most. vary: values by setting, such as
     `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm `ensemble`, which averages the others'
-    predictions and is chosen on the validation images. robustness: judge the models on corrupted images too, as
+    predictions and is chosen on the validation images. soup: add the arm `soup of NAME` for each fine-tuned model, with
+    the mean weights of its seeds, chosen likewise. robustness: judge the models on corrupted images too, as
     `.robustness`. margin: find arms equal within this difference of accuracy. workers: how many runs train at once, at
     most; None for as many as there are cores, where that is faster; of "best", one. jobs: the old name of `workers`; it
     goes with the next release. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError
@@ -172,6 +174,7 @@ def compare(
         budget=budget,
         workers=workers,
         ensemble=ensemble,
+        soup=soup,
         progress=progress,
     )
     folder = Path(out) if out is not None else None

@@ -27,6 +27,7 @@ SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
 )  # fmt: skip
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
 ENSEMBLE = "ensemble.json"  # in place of a model: which runs are averaged
+SOUP = "soup.json"  # beside a model: the runs whose weights it averages
 TEACHER = "checkpoint/teacher.safetensors"  # a teacher's answers, until the run is finished
 STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")
 
@@ -103,6 +104,11 @@ class RunRecord:
     def is_ensemble(self) -> bool:
         """Return whether it averages other runs, and has no model of its own."""
         return (self.path / ENSEMBLE).is_file()
+
+    @property
+    def is_average(self) -> bool:
+        """Return whether it was made of other runs, of their answers (an ensemble) or weights (a soup), not trained."""
+        return self.is_ensemble or (self.path / SOUP).is_file()
 
     @property
     def finished(self) -> bool:

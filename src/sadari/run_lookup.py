@@ -32,8 +32,7 @@ def find_run(path: Path | str, progress: Progress) -> Path:
     if not is_comparison(folder):
         named = (runs or comparisons_in(folder))[0]
         raise UsageError(f"'{folder}' holds several runs; name one of them, such as {named}")
-    asked = has_ensemble(folder)
-    finished = [run for run in runs if RunRecord(run).finished and (asked or not RunRecord(run).is_ensemble)]
+    finished = [run for run in runs if RunRecord(run).finished and is_asked_for(folder, RunRecord(run))]
     if not finished:
         raise SadariError(
             f"no run of the comparison '{folder}' is finished; go on with the command that began it and --out {folder}"
@@ -46,11 +45,12 @@ def is_comparison(folder: Path) -> bool:
     return (folder / COMPARISON).is_file()
 
 
-def has_ensemble(folder: Path) -> bool:
-    """Return whether the comparison in `folder` has an ensemble; one of an earlier command may still be stored."""
+def is_asked_for(folder: Path, run: RunRecord) -> bool:
+    """Return whether the comparison in `folder` has `run`: an ensemble or soup of an earlier command may be there."""
     with suppress(OSError, ValueError):
-        return bool(tomllib.loads((folder / COMPARISON).read_text(encoding="utf-8")).get("ensemble", False))
-    return False
+        stored = tomllib.loads((folder / COMPARISON).read_text(encoding="utf-8"))
+        return not run.is_average or bool(stored.get("ensemble" if run.is_ensemble else "soups"))
+    return not run.is_average
 
 
 def runs_in(folder: Path) -> list[Path]:

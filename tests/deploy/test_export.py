@@ -13,10 +13,10 @@ import torch
 import sadari as public
 from sadari.deploy import export as exporting
 from sadari.deploy import sample as sampling
-from sadari.deploy.onnx_graph import make_onnx
-from sadari.deploy.onnx_runtime import load_onnx
+from sadari.deploy.onnx_graph import INPUT, make_onnx
+from sadari.deploy.onnx_runtime import blocks_of, load_onnx
 from sadari.deploy.parity import TIE, compare_answers, tie_of
-from sadari.deploy.quantize import cost_of
+from sadari.deploy.quantize import Calibration, cost_of
 from sadari.inference.model import TrainedModel
 from sadari.models.layers.neighbours import Neighbours
 from sadari.progress import Silent
@@ -102,6 +102,17 @@ def test_int8_tells_its_cost(sadari: Terminal, run: RunRecord, tmp_path: Path, m
     said = sadari("export", str(run.path), "--quantize", "int8", "--out", "small.onnx").out.splitlines()
     assert said[2].startswith("  int8: accuracy ") and "float32" in said[2] and "another class for" in said[2]
     assert said[3].startswith("  int8: ") and said[3].endswith("times as fast here")
+
+
+def test_large_images_are_few_at_once() -> None:
+    """Memory must hold all maps of the images in one pass; while int8 is calibrated, those of every layer."""
+    for side, counts in ((8, [64, 6]), (288, [12] * 5 + [10]), (2048, [1] * 70)):
+        images = np.broadcast_to(np.uint8(0), (70, side, side, 3))
+        assert [len(block) for block in blocks_of(images)] == counts
+    assert [block.shape for block in blocks_of(np.zeros((0, 8, 8, 3), np.uint8))] == [(0, 8, 8, 3)]
+    calibration = Calibration(np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1))
+    fed = [calibration.get_next() for _ in range(4)]
+    assert [each[INPUT].tolist() for each in fed[:3] if each] == [[[[[0]]]], [[[[1]]]], [[[[2]]]]] and fed[3] is None
 
 
 def test_the_cost_is_counted_on_pairs() -> None:

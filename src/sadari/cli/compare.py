@@ -65,6 +65,9 @@ def compare(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Add an arm that averages the others, chosen on validation images.")
     ] = False,
+    soup: Annotated[
+        bool, typer.Option("--soup", help="Add the mean weights of the seeds of each fine-tuned model, likewise.")
+    ] = False,
     robustness: Robustness = False,
     margin: Annotated[
         float | None, typer.Option(help="Arms count as equal within this difference of accuracy, such as 0.005.")
@@ -90,6 +93,7 @@ def compare(
         budget=budget,
         workers=workers_of(workers, jobs),
         ensemble=ensemble,
+        soup=soup,
         progress=progress,
     )
     result = _run(plan, out, robustness, margin, progress)

@@ -60,7 +60,7 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     from sadari.run import RunRecord
 
     record = RunRecord.open(_to_resume(run))
-    if record.is_ensemble:  # made whole or not at all, by its comparison
+    if record.is_average:  # made whole or not at all, by its comparison
         print_json(record.summary) if as_json else _show(record)
         return
     _require_images(record)

@@ -27,8 +27,9 @@ class ArmResult:
     the judging split. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
     finished seeds. scores: every metric that all of these have, on the judging split. best_epoch: the one of the least
     validation loss, None without validation. members: of an ensemble, the mean weight of each arm over the seeds, the
-    heaviest first; empty for every other arm. Its seconds are those of all runs from which it was chosen. alike:
-    several seeds that all gave the same answers, as those of a model without chance, so that they count as one network.
+    heaviest first; of a soup, that of each seed; empty for every other arm. The seconds of both are those of all runs
+    from which they were chosen. alike: several seeds that all gave the same answers, as those of a model without
+    chance, so that they count as one network.
     """
 
     name: str
@@ -57,7 +58,7 @@ class ArmResult:
 
     @property
     def mixture(self) -> str:
-        """A sentence that says what an ensemble averages; "" for every other arm."""
+        """A sentence that says what an ensemble or a soup averages; "" for every other arm."""
         if not self.members:
             return ""
         of = f", mean weights of {len(self.seeds)} seeds" if len(self.seeds) > 1 else ""
@@ -91,7 +92,7 @@ def arm_result(
     """
     summaries = [record.summary for record in records]
     scores = judging_scores(records)
-    averages = any(record.is_ensemble for record in records)
+    averages = any(record.is_average for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     accuracy = _accuracy(summaries, correct) if correct is not None else None
     return ArmResult(

@@ -49,6 +49,9 @@ def commands_of_runs(arms: Sequence[tuple[str, Sequence[RunRecord]]]) -> str:
             if record.is_ensemble:
                 lines.append(f"# {folders[-1]}: of {job.variables.get(OF, '')}, by sadari compare --ensemble")
                 continue
+            if record.is_average:
+                lines.append(f"# {folders[-1]}: of {job.variables.get(OF, '')}, by sadari compare --soup")
+                continue
             lines.append(shlex.join([*_train_words(job), "--out", folders[-1]]))
     return "\n".join([*lines, shlex.join(["sadari", "report", *folders])])
 
@@ -103,7 +106,7 @@ def _seeds_and_sets(request: Comparison, common: Mapping[str, Value]) -> list[st
     words = ["--seeds", str(len(request.seeds))]
     words += ["--epochs", str(common["epochs"])] if "epochs" in common else []
     words += [word for key, value in common.items() if key != "epochs" for word in ("--set", f"{key}={value}")]
-    return words + (["--ensemble"] if request.ensemble else [])
+    return words + ["--ensemble"] * request.ensemble + ["--soup"] * bool(request.soups)
 
 
 def _says_all(
@@ -138,6 +141,7 @@ def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
     document: dict[str, Any] = {"title": request.title, "data": request.data, "seeds": list(request.seeds)}
     document["notes"] = list(request.notes)
     document["ensemble"] = request.ensemble
+    document["soup"] = bool(request.soups)
     document["arms"] = [
         {
             key: value

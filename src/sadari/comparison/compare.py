@@ -1,6 +1,6 @@
 """Which model is better on these images, and by how much? The steps of a comparison:
 
-request -> images, split, checks -> folder -> jobs -> ensembles -> rows -> verdicts, claims, robustness ->
+request -> images, split, checks -> folder -> jobs -> ensembles, soups -> rows -> verdicts, claims, robustness ->
 comparison.json
 """
 
@@ -13,8 +13,9 @@ from sadari.comparison.analysis.duration import expected_duration
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
-from sadari.comparison.ensembles.job import ensemble_job, require_choosable
+from sadari.comparison.ensembles.job import ensemble_job, require_choosable, require_validated, soup_job
 from sadari.comparison.ensembles.make import make_ensembles
+from sadari.comparison.ensembles.soup import make_soup
 from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import facts_of, with_teachers
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
@@ -25,6 +26,7 @@ from sadari.comparison.request import (
     data_name,
     decided,
     read_stored,
+    soup_of,
     store_request,
 )
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
@@ -67,6 +69,8 @@ def compare(
     inputs = load_inputs(request, progress)
     if request.ensemble:
         require_choosable(request, inputs)
+    for arm in request.souped_arms:
+        require_validated(request, arm, inputs)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
@@ -89,6 +93,10 @@ def compare(
     if request.ensemble:
         records[ENSEMBLE], reasons[ENSEMBLE] = make_ensembles(request, inputs, records, folder, progress)
         jobs[ENSEMBLE] = ensemble_job(request, settings, request.seeds[0])
+    for arm in request.souped_arms:
+        soup = soup_of(arm).name
+        records[soup], reasons[soup] = make_soup(request, arm, inputs, records[arm.name], folder, progress)
+        jobs[soup] = soup_job(request, jobs[arm.name])
     result = make_result(
         request,
         jobs,

@@ -8,6 +8,7 @@ from sadari.comparison import compare as comparing
 from sadari.comparison.best import run as best
 from sadari.comparison.best.budget import budget_of_best
 from sadari.comparison.claims.claim import Claim
+from sadari.comparison.ensembles.job import with_soups
 from sadari.comparison.request import Comparison, seeds_of
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import Varied, expand
@@ -73,6 +74,7 @@ def plan_comparison(
     budget: str | float | None = None,
     workers: int | None = None,
     ensemble: bool = False,
+    soup: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
@@ -80,22 +82,24 @@ def plan_comparison(
     models: names of models and TOML files; none: the ladder that fits the images, with an estimate of its time where
     they are photographs. varied: values by key, an arm for each combination. overrides: settings and variables of all
     arms. budget: the time of a search, such as "10m" or in seconds. ensemble: add an arm that averages the others.
-    progress: says which models have no use for a key. Raises UsageError for a request that makes no sense; nothing is
-    written before that.
+    soup: add an arm with the mean weights of each fine-tuned arm's runs. progress: says which models have no use for a
+    key, and which have no soup. Raises UsageError for a request that makes no sense; nothing is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
     chosen = seeds_of(seeds)
     if seconds is not None:
-        if ensemble:
-            raise UsageError("an ensemble averages models that are named, not best; name them in --models")
+        if ensemble or soup:
+            what = "an ensemble" if ensemble else "a soup"
+            raise UsageError(f"{what} averages models that are named, not best; name them in --models")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen))
     progress = progress or Silent()
     steps = [Step(each) for each in models] or usual_steps(data, overrides, progress)
     usual = {step.model: step.settings for step in steps}
     arms, sentences = expand([find_model(step.model) for step in steps], varied, overrides, usual)
-    for sentence in sentences:
-        progress.say(sentence)
     request = Comparison(absolute_data(data), arms, chosen, ensemble=ensemble)
+    request, without = with_soups(request) if soup else (request, ())
+    for sentence in (*sentences, *without):
+        progress.say(sentence)
     return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS)
 
 

@@ -20,6 +20,7 @@ from sadari.run_lookup import COMPARISON
 from sadari.settings import Settings, Value
 
 ENSEMBLE_ARM = Arm(ENSEMBLE, ModelSpec(ENSEMBLE, "the average of the other arms' predictions", "", source=ENSEMBLE))
+SOUP_NAME = "soup of {}"  # the arm with the mean weights of another arm's runs
 MOST_SEEDS = 10_000  # assumed: intervals over seeds hardly become narrower, and each is a run
 
 
@@ -29,6 +30,11 @@ def seeds_of(seeds: Iterable[int]) -> tuple[int, ...]:
     if len(chosen) > MOST_SEEDS:
         raise UsageError(f"at most {MOST_SEEDS:,} seeds are compared, and more were named; name fewer")
     return chosen
+
+
+def soup_of(arm: Arm) -> Arm:
+    """Return the arm that has the mean weights of the runs of `arm`: one run, whatever the seeds."""
+    return replace(arm, name=SOUP_NAME.format(arm.name), published={}, once=True)
 
 
 def job_of(data: str, arm: Arm, seed: int, more: Mapping[str, Value] | None = None) -> Job:
@@ -42,8 +48,9 @@ class Comparison:
 
     data: a named set or an absolute path. title: that of a study, or "". name: of the folder, without its number;
     DATA-compare where it is "". fingerprint: of the images, known once they are loaded. notes: what a reader of the
-    result should know. ensemble: whether one more arm averages the others. Raises UsageError where there is nothing to
-    compare or to average, and for two arms of one name.
+    result should know. ensemble: whether one more arm averages the others. soups: the names of the arms of which one
+    more arm averages the weights. Raises UsageError where there is nothing to compare or to average, and for two arms
+    of one name.
     """
 
     data: str
@@ -54,13 +61,14 @@ class Comparison:
     fingerprint: str = ""
     notes: tuple[str, ...] = ()
     ensemble: bool = False
+    soups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.arms or not self.seeds:
             raise UsageError("there is nothing to compare; name at least one model and one seed")
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise UsageError(f"seeds are different whole numbers from 0 up, not {', '.join(map(str, self.seeds))}")
-        require_distinct(self.arms)
+        require_distinct((*self.arms, *map(soup_of, self.souped_arms)))
         if self.ensemble:
             self._require_ensemble()
 
@@ -72,8 +80,13 @@ class Comparison:
 
     @property
     def judged_arms(self) -> tuple[Arm, ...]:
-        """Return the arms of the table: those that are trained, and the ensemble where there is one."""
-        return (*self.arms, ENSEMBLE_ARM) if self.ensemble else self.arms
+        """Return the arms of the table: those that are trained, then their soups, then the ensemble of the trained."""
+        return (*self.arms, *map(soup_of, self.souped_arms), *([ENSEMBLE_ARM] if self.ensemble else []))
+
+    @property
+    def souped_arms(self) -> tuple[Arm, ...]:
+        """Return the arms of which a soup is made."""
+        return tuple(arm for arm in self.arms if arm.name in self.soups)
 
     def job(self, arm: Arm, seed: int) -> Job:
         """Make the job of `arm` with `seed`; raises UsageError for an unknown setting or value."""
@@ -96,6 +109,7 @@ class Comparison:
         document["notes"] = list(self.notes)
         document["seeds"] = list(self.seeds)
         document |= {"ensemble": True} if self.ensemble else {}
+        document |= {"soups": list(self.soups)} if self.soups else {}
         document["arms"] = [
             {
                 "name": arm.name,
@@ -146,7 +160,7 @@ def as_begun(request: Comparison, stored: Mapping[str, Any]) -> Comparison:
 def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     """Return whether `request` contains everything of the `stored` request of a folder, and perhaps more.
 
-    Whether there is an ensemble makes no difference: it is made of the runs, and decides none of them.
+    Whether there is an ensemble or a soup makes no difference: it is made of the runs, and decides none of them.
     """
     if stored["fingerprint"] != request.fingerprint:  # where the images are makes no difference
         return False

@@ -9,9 +9,9 @@ from typing import Any
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
-from sadari.comparison.ensembles.job import ensemble_job
-from sadari.comparison.request import ENSEMBLE_ARM, Comparison, read_stored
-from sadari.comparison.variants import ENSEMBLE, Arm, folder_name
+from sadari.comparison.ensembles.job import ensemble_job, soup_job
+from sadari.comparison.request import ENSEMBLE_ARM, Comparison, read_stored, soup_of
+from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
 from sadari.files import exists, read_json, write_json
 from sadari.models.catalog import recorded_model
@@ -69,7 +69,7 @@ def _lost(folder: Path, document: Mapping[str, Any]) -> list[str]:
     """Return the runs that the stored result has and `document` has not, as "mlp seed 0"."""
     with suppress(SadariError, KeyError, TypeError):  # a damaged result holds nothing to keep
         now = {(arm["name"], seed) for arm in document["arms"] for seed in arm["seeds"]}
-        arms = [arm for arm in _outcome(folder).get("arms", ()) if arm["model"] != ENSEMBLE]  # made anew at any time
+        arms = [arm for arm in _outcome(folder).get("arms", ()) if not arm.get("members")]  # those are made anew
         then = [(arm["name"], seed) for arm in arms for seed in arm["seeds"]]
         return [f"{name} seed {seed}" for name, seed in then if (name, seed) not in now]
     return []
@@ -104,9 +104,12 @@ def read_comparison(path: Path) -> StoredComparison:
             fingerprint=stored["fingerprint"],
             notes=tuple(stored.get("notes", ())),
             ensemble=bool(stored.get("ensemble", False)),
+            soups=tuple(map(str, stored.get("soups", ()))),
         )
+        settings_of = [job.settings for _, job in arms]
+        arms += [(soup_of(arm), soup_job(request, job)) for arm, job in arms if arm.name in request.soups]
         if request.ensemble:
-            arms.append((ENSEMBLE_ARM, ensemble_job(request, [job.settings for _, job in arms], seeds[0])))
+            arms.append((ENSEMBLE_ARM, ensemble_job(request, settings_of, seeds[0])))
     except (KeyError, TypeError, IndexError) as error:
         raise SadariError(f"{folder / COMPARISON} is damaged ({error}); run the comparison again") from None
     outcome = _outcome(folder)

@@ -6,6 +6,7 @@ seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2
 notes = ["what a reader should know", { note = "10 epochs instead of 30", about = ["epochs"] }]
 source = "A0"                      # the origin of the claims
 ensemble = true                    # one more arm, `ensemble`, averages the others
+soup = true                        # one more arm for each that is fine-tuned, with the mean weights of its runs
 
 [settings]                         # of all arms
 epochs = 30
@@ -29,6 +30,7 @@ from typing import Any
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
+from sadari.comparison.ensembles.job import with_soups
 from sadari.comparison.overridden import (
     find_overridden,
     read_notes,
@@ -44,7 +46,7 @@ from sadari.models.catalog import find_model
 from sadari.registry import unknown_name
 from sadari.settings import Value, read_toml
 
-KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble")
+KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble", "soup")
 ARM_KEYS = ("name", "model", "settings", "vary", "published")
 CLAIM_KEYS = ("claim", "words")
 
@@ -117,12 +119,13 @@ def _study(
         title=changed.title(_text(document, "title")),
         name=path.stem,
         notes=notes,
-        ensemble=_ensemble(document.get("ensemble", False)),
+        ensemble=_yes_or_no(document, "ensemble"),
     )
     for arm in request.arms:
         _require_resolvable(request, arm)
     require_still_different(request, overrides)
-    return Study(request, notes, said, _claims(document, request), _text(document, "source"))
+    request, without = with_soups(request) if _yes_or_no(document, "soup") else (request, ())
+    return Study(request, notes, (*said, *without), _claims(document, request), _text(document, "source"))
 
 
 def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ...]:
@@ -209,9 +212,10 @@ def _seeds(value: Any) -> tuple[int, ...]:
     raise UsageError(f"`seeds` is a count or a list of whole numbers, not {value}")
 
 
-def _ensemble(value: Any) -> bool:
+def _yes_or_no(document: Mapping[str, Any], key: str) -> bool:
+    value = document.get(key, False)
     if not isinstance(value, bool):
-        raise UsageError(f"`ensemble` is true or false, not {value}")
+        raise UsageError(f"`{key}` is true or false, not {value}")
     return value
 
 

@@ -171,7 +171,7 @@ def _size(folder: Path) -> int:
 def _about(run: RunRecord) -> dict[str, str]:
     """Return the metadata that describe the run: the model, the data, and the scores of the split it was judged on."""
     summary = run.summary
-    averaged = {"members": mixture(Ensemble.read(run).weights)} if run.is_ensemble else {}
+    averaged = {"members": mixture(Ensemble.read(run).weights)} if run.is_average else {}
     return {
         **averaged,
         "model": model_name(summary),

@@ -11,7 +11,8 @@ from sadari.deploy.extra import require
 from sadari.deploy.onnx_graph import INPUT, OUTPUT
 from sadari.errors import SadariError
 
-AT_ONCE = 64  # images in one pass (assumed: keeps the cores busy, and VGG16's maps stay below 1 GiB)
+AT_ONCE = 64  # images in one pass at most (assumed: keeps the cores busy)
+PIXELS_AT_ONCE = 2**20  # and so many pixels of them (assumed: each map of VGG16's first layers stays below 300 MB)
 ERRORS_ONLY = 3  # onnxruntime's number for this level of logging
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -29,12 +30,21 @@ def load_onnx(content: bytes) -> Predict:
         session: Any = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        blocks = range(0, max(1, len(images)), AT_ONCE)  # one of no images where there are none
         with _as_sadari_error():
-            answers = [session.run([OUTPUT], {INPUT: images[start : start + AT_ONCE]})[0] for start in blocks]
-        return np.concatenate(answers)
+            return np.concatenate([session.run([OUTPUT], {INPUT: block})[0] for block in blocks_of(images)])
 
     return predict
+
+
+def blocks_of(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Yield uint8 (N, H, W, C) in blocks of at most AT_ONCE images and PIXELS_AT_ONCE pixels, of at least one image.
+
+    Without images that is one block of none.
+    """
+    _, height, width, _ = images.shape
+    count = max(1, min(AT_ONCE, PIXELS_AT_ONCE // (height * width)))
+    for start in range(0, max(1, len(images)), count):
+        yield images[start : start + count]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ the true class.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,21 @@ def choose_members(of_truth: Mapping[str, NDArray[np.floating]]) -> dict[str, in
             best, least = list(bag), losses[added]
     counts = Counter(best)
     return {name: counts[index] for index, name in enumerate(names) if counts[index]}
+
+
+def choose_soup(names: Sequence[str], loss_of: Callable[[tuple[str, ...]], float]) -> tuple[str, ...]:
+    """Return the models whose weights have the best mean that is found, by the greedy soup (Wortsman et al. 2022).
+
+    names: of the models, the best first. loss_of: the loss of the mean of some of them on validation images. One after
+    the other is taken in where the loss becomes smaller, so that the mean is never worse than the best model.
+    """
+    chosen: tuple[str, ...] = (names[0],)
+    least = loss_of(chosen)
+    for name in names[1:]:
+        loss = loss_of((*chosen, name))
+        if loss < least:
+            chosen, least = (*chosen, name), loss
+    return chosen
 
 
 def _best_few(rows: Floats) -> list[int]:

@@ -1,7 +1,7 @@
-"""Which runs does an ensemble average, and how much does each count? Stored in its folder as `ensemble.json`.
+"""Which runs does an ensemble or a soup average, and how much does each count? Stored in its folder.
 
 The members are runs beside the ensemble, in the folder of their comparison. Their weights are read from there, so an
-ensemble can be used only where its members are, and as they were when it was made.
+ensemble can be used only where its members are, and as they were when it was made. A soup has weights of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from sadari.errors import SadariError
 from sadari.files import read_json, write_json
-from sadari.run import ENSEMBLE, MODEL, RunRecord
+from sadari.run import ENSEMBLE, MODEL, SOUP, RunRecord
 from sadari.values import Predictions
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run that could become a member of an ensemble.
+    """A run that could become a member of an ensemble or of a soup.
 
-    arm: its name in the comparison. run: the name of its folder, which is beside that of the ensemble. sha256: of its
-    model file. count: how often it is in the bag; 0 where it is no member.
+    arm: its name in the comparison; of a soup, such as "seed 0". run: the name of its folder, which is beside that of
+    the average. sha256: of its model file. count: how often it is in the bag; 0 where it is no member.
     """
 
     arm: str
@@ -35,7 +35,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What `ensemble.json` holds: every run that could be chosen, in the order of the arms.
+    """What `ensemble.json` or `soup.json` holds: every run that could be chosen, in the order of the arms.
 
     left_out: a sentence for each arm without a run to choose. Member and weight: those with a count above 0, and its
     share of all counts.
@@ -51,19 +51,19 @@ class Ensemble:
         members = sorted((each for each in self.candidates if each.count), key=lambda each: -each.count)
         return {each.arm: each.count / total for each in members}
 
-    def write(self, folder: Path) -> None:
-        """Write it as `ensemble.json` into `folder`; raises SadariError where it cannot be written."""
+    def write(self, folder: Path, file: str = ENSEMBLE) -> None:
+        """Write it as `file` into `folder`; raises SadariError where it cannot be written."""
         candidates = [
             {"arm": each.arm, "run": each.run, "model_sha256": each.sha256, "count": each.count}
             for each in self.candidates
         ]
         document = {"chosen_by": "log loss of the validation images", "weights": self.weights}
-        write_json(folder / ENSEMBLE, {**document, "candidates": candidates, "left_out": list(self.left_out)})
+        write_json(folder / file, {**document, "candidates": candidates, "left_out": list(self.left_out)})
 
     @classmethod
     def read(cls, run: RunRecord) -> "Ensemble":
-        """Read the `ensemble.json` of `run`; raises SadariError where it is damaged."""
-        path = run.path / ENSEMBLE
+        """Read the `ensemble.json` or `soup.json` of `run`; raises SadariError where it is damaged."""
+        path = run.path / (ENSEMBLE if run.is_ensemble else SOUP)
         document = read_json(path)
         try:
             found = cls(tuple(map(_candidate, document["candidates"])), tuple(map(str, document["left_out"])))

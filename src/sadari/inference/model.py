@@ -225,6 +225,12 @@ def _stored_model(run: RunRecord) -> Iterator[Any]:
         ) from None
 
 
+def stored_weights(run: RunRecord) -> dict[str, Tensor]:
+    """Return the weights of `run`, a trained one, by name; raises SadariError as `TrainedModel.load` does."""
+    with _stored_model(run) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
 def timm_names(names: Iterable[str], classifier: str) -> dict[str, str]:
     """Return timm's names of the tensors of a backbone with a class layer, by our own `names`.
 

@@ -147,9 +147,9 @@ def _unsort(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def curves(result: ComparisonResult) -> Curves:
-    """Return loss and accuracy over the epochs, of every arm that has a finished run; an ensemble has no epochs."""
+    """Return loss and accuracy over the epochs, of every arm that has a finished run; an average has no epochs."""
     requested = [(arm.name, result.records[arm.name]) for arm in result.arms_asked]
-    trained = [(name, records) for name, records in requested if records and not records[0].is_ensemble]
+    trained = [(name, records) for name, records in requested if records and not records[0].is_average]
     histories = {name: [record.history for record in records] for name, records in trained}
     loss, accuracy = (
         tuple(_curve(arm, split, figure, histories[arm]) for arm in histories for split in ("train", "val"))

@@ -20,7 +20,7 @@ from sadari.run_lookup import COMPARISON, is_comparison
 
 RUN_FILES = (
     "settings.toml", "environment.json", "preprocess.json", "history.csv", "scores.json", "ensemble.json",
-    "log.txt",
+    "soup.json", "log.txt",
 )  # fmt: skip
 COMPARISON_FILES = (COMPARISON, RESULT, "report.html", "plots/*.png")
 UNFIT = re.compile(r"[^\w./: -]")  # not allowed in the name of a metric (MLflow's rule, the strictest known)

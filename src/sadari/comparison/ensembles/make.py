@@ -3,7 +3,6 @@
 Nothing is trained, and the images that judge choose nothing: `evaluation/greedy.py` chooses by the validation images.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sadari.comparison.ensembles.folder import is_there, judging, store, summary_of
 from sadari.comparison.ensembles.job import ensemble_job
 from sadari.comparison.executor import reason_of
 from sadari.comparison.inputs import ComparisonInputs
@@ -19,19 +19,11 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.variants import ENSEMBLE, folder_name
 from sadari.errors import SadariError
 from sadari.evaluation.greedy import choose_members
-from sadari.evaluation.metrics import score
-from sadari.files import write_json, write_text
-from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.members import Candidate, Ensemble, average_predictions, model_digest
-from sadari.inference.model import TrainedModel
-from sadari.inference.predict import predict
 from sadari.progress import Progress
-from sadari.run import ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, RunRecord, environment
-from sadari.run_files import write_predictions
+from sadari.run import RunRecord, environment
 from sadari.settings import JobRecord
-from sadari.training.frozen import split_inputs
-from sadari.unfinished import UnfinishedFolder
-from sadari.values import SPLITS, ImageSet, Predictions
+from sadari.values import Predictions
 
 LEAST = 2  # runs to choose from
 
@@ -86,7 +78,7 @@ class _Maker:
             raise SadariError(f"{there} finished, and an ensemble is chosen from at least {LEAST} runs")
         started = perf_counter()
         candidates = tuple(Candidate(arm, run.path.name, model_digest(run)) for arm, run in self.runs.items())
-        if self._is_there(candidates):
+        if is_there(self.out, candidates, self.job):
             return RunRecord(self.out)
         validation = {arm: self._validated(arm, run) for arm, run in self.runs.items()}
         counts = choose_members({arm: _of_truth(each) for arm, each in validation.items()})
@@ -97,44 +89,20 @@ class _Maker:
         self._store(ensemble, val, judged, started)
         return RunRecord(self.out)
 
-    def _is_there(self, candidates: tuple[Candidate, ...]) -> bool:
-        """Return whether the ensemble was chosen from these very runs; raise SadariError where something else is."""
-        stored = RunRecord(self.out)
-        if not stored.is_ensemble and RunRecord.is_run(self.out):
-            raise SadariError(f"'{self.out}' holds another run; choose another --out")
-        try:
-            held = Ensemble.read(stored).candidates if stored.finished else ()
-            same = tuple(replace(each, count=0) for each in held) == candidates and stored.job == self.job
-            return same and bool(stored.summary)
-        except SadariError:  # damaged: made anew
-            return False
-
     def _validated(self, arm: str, run: RunRecord) -> Predictions:
         """Return what `run` predicts for the validation images."""
         if run.summary["judged_on"] == "val":
             return run.predictions
         asked = next(each for each in self.request.arms if each.name == arm)
         images = self.inputs.images_for(self.request.job(asked, self.job.seed).settings)
-        return _predicted_on_val(run, images, self.progress)
+        with judging(run, images, self.progress) as (_, judged):
+            return judged("val")
 
     def _store(self, ensemble: Ensemble, val: Predictions, judged: Predictions, started: float) -> None:
-        """Write the folder of the ensemble, whole or not at all."""
+        """Write the folder of the ensemble; the pixels' form is that of the heaviest where members have several."""
         heaviest = self.runs[next(iter(ensemble.weights))]
-        try:
-            with UnfinishedFolder(self.out.parent, self.out.name) as unfinished:
-                into = unfinished.path
-                write_text(into / SETTINGS, self.job.to_toml())
-                write_json(into / ENVIRONMENT, self._environment())
-                for name in (SPLIT, PREPROCESS):  # the pixels' form: that of the heaviest where they have several
-                    shutil.copyfile(heaviest.path / name, into / name)
-                ensemble.write(into)
-                write_predictions(into / PREDICTIONS, judged)
-                write_json(into / SCORES, self._summary(ensemble, val, judged, started))
-                unfinished.release()
-                shutil.rmtree(self.out, ignore_errors=True)
-                into.replace(self.out)
-        except OSError as error:
-            raise SadariError(f"cannot write {self.out}: {error.strerror or error}; choose another --out") from None
+        summary = self._summary(ensemble, val, judged, started)
+        store(self.out, self.job, heaviest, self._environment(), judged, summary, ensemble.write)
 
     def _environment(self) -> dict[str, Any]:
         stamps = [run.environment["data"] for run in self.runs.values()]
@@ -143,43 +111,14 @@ class _Maker:
         return {**environment(), "threads": None, "data": data, "layers": ""}
 
     def _summary(self, ensemble: Ensemble, val: Predictions, judged: Predictions, started: float) -> dict[str, Any]:
-        """Return `scores.json`. The seconds are those of all runs to choose from; the rate is that of the members."""
-        members = [self.runs[arm].summary for arm in ensemble.weights]
-        all_runs = [run.summary for run in self.runs.values()]
-        judged_on = members[0]["judged_on"]
-        scores: dict[str, Any] = dict.fromkeys(SPLITS) | {"val": dict(score(val).values)}
-        scores[judged_on] = dict(score(judged).values)
-        spent = {name: sum(each["seconds"][name] for each in all_runs) for name in ("train", "total")}
-        return {
-            "run": str(self.out),
-            "model": ENSEMBLE,
-            "data": self.job.data,
-            "seed": self.job.seed,
-            "params": {name: sum(each["params"][name] for each in members) for name in ("total", "trainable")},
-            "epochs": 0,
-            "best_epoch": None,
-            "members": ensemble.weights,
-            "seconds": {**spent, "total": spent["total"] + perf_counter() - started},
-            "images_per_second": 1 / sum(1 / each["images_per_second"] for each in members),
-            "judged_on": judged_on,
-            "images": members[0]["images"],
-            "split": members[0]["split"],
-            "scores": scores,
-        }
+        """Return `scores.json`: all members are parameters, and they compute one after the other."""
+        members = [self.runs[arm] for arm in ensemble.weights]
+        params = {name: sum(each.summary["params"][name] for each in members) for name in ("total", "trainable")}
+        one = summary_of(self.out, self.job, ENSEMBLE, [*self.runs.values()], members, val, judged, started)
+        rate = 1 / sum(1 / each.summary["images_per_second"] for each in members)
+        return {**one, "params": params, "members": ensemble.weights, "images_per_second": rate}
 
 
 def _of_truth(predictions: Predictions) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return the probability of the true class of each image, float32 (N,)."""
     return predictions.probabilities[np.arange(len(predictions)), predictions.labels]
-
-
-def _predicted_on_val(run: RunRecord, images: ImageSet, progress: Progress) -> Predictions:
-    """Return what `run` predicts for its validation images; frozen layers are read from the cache, as in training."""
-    model, split = TrainedModel.load(run), run.split_of(images)
-    settings = replace(run.job.settings, device=device_here(run.job.settings.device))
-    drawn_anew = settings.augment and not settings.views
-    cached = replace(settings, cache="none") if drawn_anew else settings
-    with use_machine(settings, threads_for(settings, images.shape)) as device:
-        network = model.network if model.architecture.classical else model.network.to(device)
-        read = split_inputs(network, model.preprocess, images, split.train, None, cached, progress)
-        return predict(read.learner, read.inputs, images, split.val)
