@@ -1,5 +1,6 @@
 """Does a claim get the verdict that the runs behind it allow, and no more?"""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,8 +105,19 @@ THREE = {"low": runs("low", 0.80), "high": runs("high", 0.90), "twin": runs("twi
         ("high > twin", "not shown"),
         ("twin > high", "not shown"),
         ("high > low within 0.05", "supported"),
+        ("low < high within 0.05", "supported"),
         ("high > twin within 0.02", "refuted"),  # equal within what counts
+        ("high < twin within 0.02", "refuted"),
         ("high > low within 0.2", "refuted"),  # better, but by less than what counts
+        ("high > low within 0.1", "not shown"),  # as much as what counts
+        ("low < high within 0.1", "not shown"),
+        ("low > high within 0.05", "refuted"),
+        ("high > 0.8 within 0.05", "supported"),
+        ("high > 0.8 within 0.1", "not shown"),
+        ("high > 0.8 within 0.15", "refuted"),
+        ("low < 0.9 within 0.05", "supported"),
+        ("low < 0.9 within 0.15", "refuted"),
+        ("high > 0.95 within 0.2", "refuted"),  # a bound above 1, where no accuracy is
         ("high >= low", "supported"),
         ("low >= high", "refuted"),
         ("low <= high", "supported"),
@@ -158,6 +170,32 @@ def test_all_p_of_a_study_are_corrected_together_each_question_once() -> None:
     )  # two questions, the smaller p of which is this
     assert turned.findings[0].p == again.findings[0].p
     assert other.findings[0].p >= again.findings[0].p
+
+
+def test_better_by_more_than_a_margin_is_one_question_against_the_margin() -> None:
+    [found] = judged("high > low within 0.05", THREE)
+    [turned] = judged("low < high within 0.05", THREE)
+    [finding] = found.findings
+    assert (finding.bound, finding.margin) == (0.05, None)
+    assert turned.findings[0].bound == -0.05
+    assert "; p < 0.001 against 5 points; 5 seeds." in found.sentence
+    assert "; p < 0.001 against -5 points; 5 seeds." in turned.sentence
+
+
+def test_a_difference_below_the_margin_is_seldom_said_to_be_above_it() -> None:
+    """Check 200 comparisons of 5 seeds whose true difference is 0.018 where 0.02 counts as none."""
+    generator, words = np.random.default_rng(0), Counter[str]()
+    for _ in range(200):
+        hard = generator.random((2, IMAGES))
+        made = {
+            name: [
+                MadeRun(Path(f"{name}{seed}"), correct=(hard[0] if seed % 2 else hard[1]) < share + noise)
+                for seed, noise in enumerate(generator.normal(0, 0.002, 4))
+            ]
+            for name, share in (("a", 0.959), ("b", 0.941))
+        }
+        words[judged("a > b within 0.02", made)[0].verdict] += 1
+    assert words["supported"] <= 0.05 * 200 + 3 * (200 * 0.05 * 0.95) ** 0.5
 
 
 def test_equality_is_two_one_sided_tests() -> None:

@@ -35,7 +35,8 @@ class Quantity:
 class Relation:
     """An order of `left` and `right`, another quantity or a number. sign: >, >=, <, <= or =.
 
-    margin: the least difference that counts; None where none is given, which `=` always has.
+    margin: the largest difference that counts as none; None where none is given, which `=` always has. So `left > right`
+    claims a difference above the margin, `left >= right` one above -margin, `left = right` one between the two.
     """
 
     left: Quantity
