@@ -26,8 +26,8 @@ from sadari.inference.members import Candidate, Ensemble, average_predictions, m
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import predict
 from sadari.progress import Progress
-from sadari.run import ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, RunRecord, environment
-from sadari.run_files import write_predictions
+from sadari.run import CORRECT, ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, RunRecord, environment
+from sadari.run_files import write_correct, write_predictions
 from sadari.settings import JobRecord
 from sadari.training.frozen import split_inputs
 from sadari.unfinished import UnfinishedFolder
@@ -129,6 +129,7 @@ class _Maker:
                     shutil.copyfile(heaviest.path / name, into / name)
                 ensemble.write(into)
                 write_predictions(into / PREDICTIONS, judged)
+                write_correct(into / CORRECT, {"val": val.predicted == val.labels})
                 write_json(into / SCORES, self._summary(ensemble, val, judged, started))
                 unfinished.release()
                 shutil.rmtree(self.out, ignore_errors=True)
