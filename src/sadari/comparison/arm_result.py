@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from sadari.comparison.analysis.diagnosis import Diagnosis, diagnose_runs
+from sadari.comparison.analysis.measuring import intervals
 from sadari.comparison.variants import Arm
+from sadari.evaluation.figures import Measured
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import Bools, interval
 from sadari.inference.members import Ensemble, mixture
@@ -25,7 +27,8 @@ class ArmResult:
     status: "done", or "failed" with its reason; a failed arm has the figures of the seeds that finished.
     settings: everything that differs from the defaults, and the model's variables. accuracy, macro_f1, loss: on
     the judging split. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
-    finished seeds. scores: every metric that all of these have, on the judging split. best_epoch: the one of the least
+    finished seeds. scores: every metric that all of these have, on the judging split. intervals: of the figures other
+    than accuracy, by name: mean, standard deviation over seeds and 95 % interval. best_epoch: the one of the least
     validation loss, None without validation. members: of an ensemble, the mean weight of each arm over the seeds, the
     heaviest first; empty for every other arm. Its seconds are those of all runs from which it was chosen.
     """
@@ -52,6 +55,7 @@ class ArmResult:
     best_epoch: float | None = None
     diagnosis: Diagnosis | None = None
     members: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def mixture(self) -> str:
@@ -80,11 +84,17 @@ class ArmResult:
 
 
 def arm_result(
-    arm: Arm, job: JobRecord, records: Sequence[RunRecord], reasons: Sequence[str], correct: Bools | None
+    arm: Arm,
+    job: JobRecord,
+    records: Sequence[RunRecord],
+    reasons: Sequence[str],
+    correct: Bools | None,
+    figures: Mapping[str, Measured],
 ) -> ArmResult:
     """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
 
     job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
+    figures: what `measure_all` returns for them.
     """
     summaries = [record.summary for record in records]
     scores = judging_scores(records)
@@ -114,6 +124,7 @@ def arm_result(
         best_epoch=_mean([each.get("best_epoch") for each in summaries]),
         diagnosis=diagnose_runs(arm.name, records) if records and not averages else None,
         members=_mean_weights(records) if averages else {},
+        intervals=intervals(figures),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.analysis.learning_curve import learning_curves
+from sadari.comparison.analysis.measuring import FigureDifference, differences, measure_all
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
@@ -49,7 +50,8 @@ class ComparisonResult:
     records: the finished runs of each arm, in the order of its seeds. arms_asked: the arms of the request. images,
     split: those of the first arm; images is None where a comparison is read back and its data is missing or has
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
-    margin: within which arms may be found equal, None where none was given.
+    margin: within which arms may be found equal, None where none was given. differences: of the pairs, in the figures
+    other than accuracy.
     """
 
     out: Path
@@ -66,6 +68,7 @@ class ComparisonResult:
     claims: tuple[ClaimVerdict, ...] = ()
     robustness: Robustness | None = None
     margin: float | None = None
+    differences: tuple[FigureDifference, ...] = ()
 
     @property
     def best(self) -> ArmResult | None:
@@ -121,13 +124,17 @@ class ComparisonResult:
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
             "verdicts": [asdict(each) for each in self.verdicts],
+            "differences": [asdict(each) for each in self.differences],
             "claims": [asdict(each) for each in self.claims],
             "learning_curves": [each.document() for each in learning_curves(self)],
             "robustness": self.robustness.document() if self.robustness else None,
         }
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row per arm, best first; accuracy in columns accuracy, sd, low and high, each score in its own."""
+        """Return one row per arm, best first; accuracy in columns accuracy, sd, low and high, each score in its own.
+
+        The interval of a figure other than accuracy is in the columns FIGURE_low and FIGURE_high.
+        """
         import pandas as pd
 
         rows = []
@@ -136,7 +143,8 @@ class ComparisonResult:
             nested = row.pop("accuracy") or dict.fromkeys(("mean", "sd", "low", "high"))
             row["accuracy"] = nested.pop("mean")
             row["diagnosis"] = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
-            rows.append({**row.pop("scores"), **row, **nested})
+            ends = {f"{name}_{end}": of[end] for name, of in row.pop("intervals").items() for end in ("low", "high")}
+            rows.append({**row.pop("scores"), **row, **nested, **ends})
         first = ["name", "model", "status", "accuracy", "low", "high", "sd"]
         frame = pd.DataFrame(rows)
         return frame[[*first, *(name for name in frame.columns if name not in first)]]
@@ -191,9 +199,17 @@ def make_result(
     the command.
     """
     correct = {name: correctness(finished) for name, finished in records.items() if finished}
+    figures = {name: measure_all(finished) for name, finished in records.items() if finished}
     results = ranked(
         [
-            arm_result(arm, jobs[arm.name], records[arm.name], reasons[arm.name], correct.get(arm.name))
+            arm_result(
+                arm,
+                jobs[arm.name],
+                records[arm.name],
+                reasons[arm.name],
+                correct.get(arm.name),
+                figures.get(arm.name, {}),
+            )
             for arm in request.judged_arms
         ]
     )
@@ -210,6 +226,7 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
+        differences=differences([(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]),
     )
 
 

@@ -5,10 +5,9 @@ versions have only their shares of the latter: the draw of those images then cou
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -34,10 +33,6 @@ class FigureDifference:
     low: float
     high: float
     p: float
-
-    def document(self) -> dict[str, Any]:
-        """Return it as plain values, for JSON."""
-        return asdict(self)
 
 
 def measure_all(records: Sequence[RunRecord]) -> dict[str, Measured]:

@@ -6,7 +6,7 @@ seed and generalise to other seeds on the same images (`evaluation/scalars.py`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class NotMeasuredError(Exception):
 class Estimate:
     """A figure or a difference: its value, 95 % interval, and the two-sided p that the truth is some other number.
 
-    seeds: how many there are, of the arm that has fewest.
+    seeds: how many there are, of the arm that has fewest. wanting: what the runs do not store; "" mostly.
     """
 
     value: float
@@ -40,6 +40,7 @@ class Estimate:
     high: float
     seeds: int
     p_at: Callable[[float], float]
+    wanting: str = ""
 
 
 class Evidence:
@@ -98,7 +99,7 @@ class Evidence:
         values = np.array(best)
         _require_finite(values, arm)
         images = self._records[arm][0].summary["images"]["val"]
-        return _of_images(figures.from_shares(values, images)), values, had
+        return replace(_of_images(figures.from_shares(values, images)), wanting=""), values, had
 
     def _require_done(self, arm: str) -> None:
         if self._arms[arm].status != DONE:
@@ -153,14 +154,27 @@ def _step(figure: str) -> float:
 
 def _of_images(of: Measured) -> Estimate:
     found = figures.interval(of)
-    return Estimate(found.mean, found.low, found.high, len(of.seeds), lambda bound: figures.against(of, bound))
+    return Estimate(
+        found.mean, found.low, found.high, len(of.seeds), lambda bound: figures.against(of, bound), _wanting(of)
+    )
 
 
 def _difference_of_images(a: Measured, b: Measured) -> Estimate:
     found, seeds = figures.difference(a, b), min(len(a.seeds), len(b.seeds))
     return Estimate(
-        found.difference, found.low, found.high, seeds, lambda bound: figures.difference_against(a, b, bound)
+        found.difference,
+        found.low,
+        found.high,
+        seeds,
+        lambda bound: figures.difference_against(a, b, bound),
+        _wanting(a, b),
     )
+
+
+def _wanting(*arms: Measured) -> str:
+    if all(draw.moves is not None for arm in arms for draw in arm.draws):
+        return ""
+    return "these runs do not store which images of val or train were right, so that the interval is at its widest"
 
 
 def _p_of_accuracy(correct: Bools, bound: float) -> float:

@@ -11,8 +11,8 @@ within a margin is shown by two one-sided tests (Schuirmann 1987). The rules:
     a = b within m  supported: shown equal within m. refuted: shown further apart than m.
     argmax(k) = v   supported: v is shown better than every other value. refuted: one is shown better than v.
     a reaches val X within N epochs
-                    the best validation accuracy of the first N epochs, as a >= X; the images are held fixed. Where
-                    fewer epochs were trained, nothing refutes it.
+                    the best validation accuracy of the first N epochs, as a >= X; the images count with the largest
+                    error that they can have. Where fewer epochs were trained, nothing refutes it.
     a fails         supported: no seed can be trained to the end. refuted: every seed can.
 
 Everything else is *not shown*, and so is every other claim about an arm that failed. With a number instead of b the
@@ -119,7 +119,8 @@ def _relation(test: Relation, evidence: Evidence) -> tuple[Finding, ...]:
 
 def _finding(figure: str, a: str, b: str, estimate: Estimate, bound: float, margin: float | None = None) -> Finding:
     p = estimate.p_at(bound) if margin is None else _p_of_margin(estimate, bound, margin)
-    return Finding(figure, a, b, estimate.value, estimate.low, estimate.high, bound, margin, p, estimate.seeds)
+    ends = estimate.value, estimate.low, estimate.high
+    return Finding(figure, a, b, *ends, bound, margin, p, estimate.seeds, estimate.wanting)
 
 
 def _p_of_margin(estimate: Estimate, bound: float, margin: float) -> float:

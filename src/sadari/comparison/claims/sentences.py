@@ -66,7 +66,8 @@ def _is_share(finding: Finding) -> bool:
 
 
 def _seeds(finding: Finding) -> str:
-    return "one trained network only" if finding.seeds == 1 else f"{finding.seeds} seeds"
+    seeds = "one trained network only" if finding.seeds == 1 else f"{finding.seeds} seeds"
+    return f"{seeds}; {finding.wanting}" if finding.wanting else seeds
 
 
 def _p(p: float) -> str:
