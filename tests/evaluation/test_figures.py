@@ -140,6 +140,7 @@ def test_shares_alone_are_wider_than_what_was_right_and_are_not_paired() -> None
     assert shares.error.per_image >= 0.99 * stored.error.per_image
     alike, apart = difference(stored, stored), difference(shares, shares)
     assert alike.high - alike.low < 0.7 * (apart.high - apart.low)
+    assert difference(shares, from_shares(np.full(3, 0.9), 80)).high > apart.high  # other images, fewer of them
 
 
 def test_other_images_of_the_same_number_are_not_paired() -> None:

@@ -58,9 +58,14 @@ class Draw:
 
         Half an image is added that only one network of each arm gets right, as in `statistics.verdict`.
         """
-        if self.moves is None or other.moves is None or self.which != other.which:
+        if not self.pairs_with(other):
             return self.variance + other.variance
+        assert self.moves is not None and other.moves is not None
         return _variance(self.moves - other.moves) + (self.added + other.added) / 2
+
+    def pairs_with(self, other: "Draw") -> bool:
+        """Return whether what each image did is known of both arms, of the same images."""
+        return self.moves is not None and other.moves is not None and self.which == other.which
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +204,9 @@ def difference_against(a: Measured, b: Measured, bound: float) -> float:
 
 
 def _error(a: Measured, b: Measured) -> SamplingError:
-    sizes = [[(each.images, each.which) for each in of.draws] for of in (a, b)]
-    if any(each[0] != other[0] and each[1] == other[1] for each, other in zip(*sizes, strict=True)):
-        raise ValueError(f"needs the same images for both arms, not {sizes[0]} and {sizes[1]}")
+    for one, other in zip(a.draws, b.draws, strict=True):
+        if one.pairs_with(other) and one.images != other.images:
+            raise ValueError(f"needs the same images for both arms, not {one.images} and {other.images}")
     paired = sum(first.between(second) for first, second in zip(a.draws, b.draws, strict=True))
     return SamplingError(paired, (a.spread, b.spread))
 
