@@ -406,10 +406,10 @@ def main() -> None:
         print("\n".join([*table(read(arguments.out)), "", *figure_table(read_figures(arguments.out))]))
         return
     if arguments.figures:
-        found = measure_all_figures(arguments.replications)
+        of_figures = measure_all_figures(arguments.replications)
         stored = json.loads(arguments.out.read_text(encoding="utf-8"))
         head = {name: value for name, value in stored.items() if name not in ("results", "figures")}
-        write(arguments.out, head, read(arguments.out), found)
+        write(arguments.out, head, read(arguments.out), of_figures)
         return
     results, started = [], time.perf_counter()
     for number, setting in enumerate(settings()):

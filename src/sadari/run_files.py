@@ -101,7 +101,7 @@ def _put_predictions(path: Path, predictions: Predictions) -> None:
 
 def write_correct(path: Path, correct: Mapping[str, NDArray[np.bool_]]) -> None:
     """Write which images of each split were classified correctly, bool (N,) each, a bit per image."""
-    packed = {split_name: np.packbits(each) for split_name, each in correct.items()}
+    packed: dict[str, Any] = {split_name: np.packbits(each) for split_name, each in correct.items()}
 
     def save(temporary: Path) -> None:
         with temporary.open("wb") as file:

@@ -48,7 +48,8 @@ class _Counts:
         labels, predicted, classes = judged.labels, judged.predicted, len(judged.classes)
         right = (labels == predicted).astype(np.float64)
         true, said = (np.bincount(each, minlength=classes).astype(np.float64) for each in (labels, predicted))
-        return cls(labels, predicted, right, np.bincount(labels, weights=right, minlength=classes), true, said)
+        hits = np.bincount(labels, weights=right, minlength=classes).astype(np.float64)
+        return cls(labels, predicted, right, hits, true, said)
 
     @property
     def unit(self) -> float:
