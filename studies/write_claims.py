@@ -38,10 +38,13 @@ Five articles teach image classification with numbers from single runs. Here eve
 
 How a claim is judged: every network is trained with several seeds, all are judged on the same test images, and a
 difference counts where it is shown beyond the draw of the seeds and of the images. *Supported* and *refuted* both need
-that; what is neither is *not shown*, which is not a refutation. All p of one study are corrected together by Holm's
-method; intervals are 95 %, each on its own. Accuracy speaks of other seeds and other images of the same kind; losses,
-epochs and seconds speak of other seeds only. `sadari study FILE` runs a study and prints these verdicts; what a study
-reduces against its article is said below its heading, and its claims are judged only for what was run.
+that; what is neither is *not shown*, which is not a refutation. `a > b within m` claims more than m, `a >= b within m`
+no more than m less, `a = b within m` no more than m either way. All p of one study are corrected together by Holm's
+method; intervals are 95 %, each on its own. Figures of images speak of other seeds and other images of the same kind,
+epochs and seconds of other seeds only. The stored verdicts on `loss` and `drop` are older: they count the seeds alone,
+and their intervals are narrower than `sadari study` would print now. `sadari study FILE` runs a study and prints these
+verdicts; what a study reduces against its article is said below its heading, and its claims are judged only for what
+was run.
 """
 
 

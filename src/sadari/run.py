@@ -10,10 +10,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sadari.documents import read_environment, read_summary
 from sadari.errors import SadariError, UsageError
 from sadari.notebook import card, fact, figures, learning
-from sadari.run_files import HISTORY_COLUMNS, read_answers, read_history, read_predictions, read_split
+from sadari.run_files import (
+    HISTORY_COLUMNS,
+    read_answers,
+    read_correct,
+    read_history,
+    read_predictions,
+    read_split,
+)
 from sadari.settings import JobRecord
 from sadari.values import SPLITS, Answers, ImageSet, Predictions, Split
 
@@ -25,6 +35,7 @@ SETTINGS, ENVIRONMENT, PREPROCESS = "settings.toml", "environment.json", "prepro
 SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
     "split.npz", "history.csv", "model.safetensors", "predictions.csv", "scores.json",
 )  # fmt: skip
+CORRECT = "correct.npz"  # which images of val and train were classified correctly
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
 ENSEMBLE = "ensemble.json"  # in place of a model: which runs are averaged
 SOUP = "soup.json"  # beside a model: the runs whose weights it averages
@@ -175,6 +186,13 @@ class RunRecord:
     def answers(self) -> Answers:
         """Read the same without the probabilities, which take longer to read the more classes there are."""
         return read_answers(self.path / PREDICTIONS)
+
+    def correct_on(self, split_name: str) -> NDArray[np.bool_] | None:
+        """Return which images of a split that does not judge were classified correctly, bool (N,), in its order.
+
+        None where the run did not store that: runs of older versions, and the training images of an ensemble.
+        """
+        return read_correct(self.path / CORRECT, split_name, self.summary["images"][split_name])
 
     @cached_property
     def split(self) -> Split:

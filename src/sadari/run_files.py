@@ -1,7 +1,7 @@
 """How are the history, the split and the predictions of a run written and read? Each file whole or not at all."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -97,6 +97,34 @@ def _put_predictions(path: Path, predictions: Predictions) -> None:
         for image_id, label, predicted, probabilities in rows:
             printed = [format(each, ".9g") for each in probabilities.tolist()]
             writer.writerow([image_id, classes[label], classes[predicted], *printed])
+
+
+def write_correct(path: Path, correct: Mapping[str, NDArray[np.bool_]]) -> None:
+    """Write which images of each split were classified correctly, bool (N,) each, a bit per image."""
+    packed: dict[str, Any] = {split_name: np.packbits(each) for split_name, each in correct.items()}
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **packed)
+
+    write_whole(path, save)
+
+
+def read_correct(path: Path, split_name: str, images: int) -> NDArray[np.bool_] | None:
+    """Read which of the `images` of a split were classified correctly, bool (images,), in the order of the split.
+
+    None where the run did not store that, as older ones. Raises SadariError for a damaged file.
+    """
+    if not path.is_file():
+        return None
+    with undamaged(path), path.open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
+        if split_name not in stored:
+            return None
+        packed = stored[split_name]
+        if packed.dtype != np.uint8 or packed.shape != (-(-images // 8),):
+            raise ValueError(f"it does not hold {images:,} images of {split_name}")
+        return np.unpackbits(packed, count=images).astype(np.bool_)
 
 
 def read_predictions(path: Path) -> Predictions:

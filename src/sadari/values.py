@@ -235,7 +235,7 @@ class Interval:
 
     @property
     def span(self) -> str:
-        """The interval of an accuracy for a table: "-" where there is none, "unknown" where it excludes nothing."""
+        """The interval for a table: "-" where there is none, "unknown" where it excludes no accuracy."""
         if not self.exists:
             return "-"
         unknown = self.low < NOTHING_KNOWN and self.high > 1 - NOTHING_KNOWN

@@ -4,6 +4,7 @@ Integrated exactly for normal seed effects, simulated with images and networks, 
 """
 
 import importlib.util
+import json
 import sys
 from itertools import product
 from math import sqrt
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread
+from sadari.evaluation.metrics import METRICS
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "quality" / "coverage.py"
 STATEMENTS = BENCHMARK.with_name("statements.py")
@@ -122,6 +124,41 @@ def test_one_seed_covers_the_accuracy_of_that_network() -> None:
     assert 0.92 <= found.covered_difference <= 0.98
 
 
+def test_a_small_simulation_of_the_other_figures_covers_and_keeps_the_level() -> None:
+    """60 replications of two arms of three seeds and of two models without chance: four standard errors of 95 %."""
+    for without in (False, True):
+        setting = benchmark.FigureSetting(0.9, 0.0 if without else 0.01, without, 3, 200)
+        for found in benchmark.measure_figures(setting, 60, np.random.default_rng(3)):
+            assert found.covered >= 0.95 - 4 * sqrt(0.05 * 0.95 / 60), found
+            assert found.alarms <= 0.05 + 4 * sqrt(0.05 * 0.95 / 60), found
+
+
+def test_the_stored_simulation_of_the_other_figures_holds_what_the_page_says() -> None:
+    results = benchmark.read_figures(BENCHMARK.with_suffix(".json"))
+    assert [(each.setting, each.figure) for each in results] == [
+        (setting, figure) for setting in benchmark.figure_settings() for figure in benchmark.FIGURES
+    ]
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for line in benchmark.figure_table(results):
+        assert line in text
+    for each in results:
+        error = 3 * sqrt(0.05 * 0.95 / each.replications)
+        assert each.covered >= 0.95 - error, each
+        assert each.covered <= 0.98 + error, each
+        assert each.alarms <= 0.05 + error, each
+
+
+def test_the_truth_of_the_other_figures_is_the_truth() -> None:
+    """One network on 200,000 images has the figures that its confusion matrix has."""
+    generator = np.random.default_rng(2)
+    images = benchmark.Images.draw(generator, 200_000)
+    [said] = images.judged(generator, np.array([1.2]), 1)
+    truth = dict(zip(benchmark.FIGURES, benchmark.true_figures(np.array([1.2]))[0], strict=True))
+    for name, value in truth.items():
+        if name in METRICS and not np.isnan(value):
+            assert METRICS.get(name).function(said) == pytest.approx(value, abs=0.006), name
+
+
 def test_the_truth_of_the_simulation_is_the_truth() -> None:
     """Over infinitely many seeds and images: 400 seeds on 20,000 images come within a few standard errors."""
     generator = np.random.default_rng(1)
@@ -168,6 +205,18 @@ def test_the_stored_rates_of_statements_are_those_of_the_page() -> None:
         assert row["turns"] or row["said_to_turn"] <= 0.25, row
 
 
+def test_storing_the_simulation_leaves_the_rates_of_statements(tmp_path: Path) -> None:
+    stored, file = BENCHMARK.with_suffix(".json"), tmp_path / "coverage.json"
+    results, figures = benchmark.read(stored), benchmark.read_figures(stored)
+    benchmark.write(file, {"margin": 0.02}, results, figures)
+    assert json.loads(file.read_text(encoding="utf-8")).keys() == {"margin", "results", "figures"}
+    file.write_bytes(stored.read_bytes())
+    document = json.loads(stored.read_text(encoding="utf-8"))
+    head = {name: document[name] for name in ("margin", "shared", "own", "seconds")}
+    benchmark.write(file, head, results, figures)
+    assert file.read_bytes() == stored.read_bytes()
+
+
 def test_storing_rates_leaves_the_results(tmp_path: Path) -> None:
     statements, file = load_benchmark(STATEMENTS), tmp_path / "coverage.json"
     file.write_bytes(BENCHMARK.with_suffix(".json").read_bytes())
@@ -175,6 +224,7 @@ def test_storing_rates_leaves_the_results(tmp_path: Path) -> None:
         statements.store(file, {"some": [{"shown": rate}]})
         assert statements.read(file) == {"some": [{"shown": rate}]}
         assert benchmark.read(file) == benchmark.read(BENCHMARK.with_suffix(".json"))
+        assert benchmark.read_figures(file) == benchmark.read_figures(BENCHMARK.with_suffix(".json"))
     assert statements.table({"some": [{"images": 3, "shown": 0.25}]}) == [
         "| images | shown |",
         "|---|---|",

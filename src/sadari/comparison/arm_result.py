@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from sadari.comparison.analysis.diagnosis import Diagnosis, diagnose_runs
+from sadari.comparison.analysis.measuring import intervals
 from sadari.comparison.variants import Arm
+from sadari.evaluation.figures import Measured
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import Bools, interval
 from sadari.inference.members import Ensemble, mixture
@@ -25,11 +27,12 @@ class ArmResult:
     status: "done", or "failed" with its reason; a failed arm has the figures of the seeds that finished.
     settings: everything that differs from the defaults, and the model's variables. accuracy, macro_f1, loss: on
     the judging split. gap: train accuracy minus accuracy. seconds: of training, over all epochs. runs: folders of the
-    finished seeds. scores: every metric that all of these have, on the judging split. best_epoch: the one of the least
-    validation loss, None without validation. members: of an ensemble, the mean weight of each arm over the seeds, the
-    heaviest first; of a soup, that of each seed; empty for every other arm. The seconds of both are those of all runs
-    from which they were chosen. alike: several seeds that all gave the same answers, as those of a model without
-    chance, so that they count as one network.
+    finished seeds. scores: every metric that all of these have, on the judging split. intervals: of the figures other
+    than accuracy, by name: mean, standard deviation over seeds and 95 % interval; none where training images judge.
+    best_epoch: the one of the least validation loss, None without validation. members: of an ensemble, the mean weight
+    of each arm over the seeds, the heaviest first; of a soup, that of each seed; empty for every other arm. The seconds
+    of both are those of all runs from which they were chosen. alike: several seeds that all gave the same answers, as
+    those of a model without chance, so that they count as one network.
     """
 
     name: str
@@ -55,6 +58,7 @@ class ArmResult:
     diagnosis: Diagnosis | None = None
     members: Mapping[str, float] = field(default_factory=dict)
     alike: bool = False
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def mixture(self) -> str:
@@ -84,17 +88,24 @@ class ArmResult:
 
 
 def arm_result(
-    arm: Arm, job: JobRecord, records: Sequence[RunRecord], reasons: Sequence[str], correct: Bools | None
+    arm: Arm,
+    job: JobRecord,
+    records: Sequence[RunRecord],
+    reasons: Sequence[str],
+    correct: Bools | None,
+    figures: Mapping[str, Measured],
 ) -> ArmResult:
     """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
 
     job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
+    figures: what `measure_all` returns for them.
     """
     summaries = [record.summary for record in records]
     scores = judging_scores(records)
     averages = any(record.is_average for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
-    accuracy = _accuracy(summaries, correct) if correct is not None else None
+    on_train = any(each["judged_on"] == "train" for each in summaries)
+    accuracy = _accuracy(correct, on_train) if correct is not None else None
     return ArmResult(
         name=arm.name,
         model=arm.model.reference,
@@ -119,13 +130,13 @@ def arm_result(
         diagnosis=diagnose_runs(arm.name, records) if records and not averages else None,
         members=_mean_weights(records) if averages else {},
         alike=correct is not None and len(correct) > 1 and bool((correct == correct[0]).all()),
+        intervals={} if on_train else intervals(figures),
     )
 
 
-def _accuracy(summaries: Sequence[Mapping[str, Any]], correct: Bools) -> Interval:
+def _accuracy(correct: Bools, on_train: bool) -> Interval:
     """Return the accuracy; without its interval where the training images judge, which says nothing about others."""
     found = interval(correct)
-    on_train = any(each["judged_on"] == "train" for each in summaries)
     return replace(found, low=found.mean, high=found.mean) if on_train else found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.analysis.learning_curve import learning_curves
+from sadari.comparison.analysis.measuring import FigureDifference, differences, measure_all
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
@@ -52,6 +53,7 @@ class ComparisonResult:
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
+    differences: of the pairs, in the figures other than accuracy.
     """
 
     out: Path
@@ -69,6 +71,7 @@ class ComparisonResult:
     robustness: Robustness | None = None
     margin: float | None = None
     overstated: float = 0.0
+    differences: tuple[FigureDifference, ...] = ()
 
     @property
     def best(self) -> ArmResult | None:
@@ -136,13 +139,17 @@ class ComparisonResult:
             "margin": self.margin,
             "best_overstated": self.overstated,
             "verdicts": [asdict(each) for each in self.verdicts],
+            "differences": [asdict(each) for each in self.differences],
             "claims": [asdict(each) for each in self.claims],
             "learning_curves": [each.document() for each in learning_curves(self)],
             "robustness": self.robustness.document() if self.robustness else None,
         }
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row per arm, best first; accuracy in columns accuracy, sd, low and high, each score in its own."""
+        """Return one row per arm, best first; accuracy in columns accuracy, sd, low and high, each score in its own.
+
+        The interval of a figure other than accuracy is in the columns FIGURE_low and FIGURE_high.
+        """
         import pandas as pd
 
         rows = []
@@ -151,7 +158,8 @@ class ComparisonResult:
             nested = row.pop("accuracy") or dict.fromkeys(("mean", "sd", "low", "high"))
             row["accuracy"] = nested.pop("mean")
             row["diagnosis"] = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
-            rows.append({**row.pop("scores"), **row, **nested})
+            ends = {f"{name}_{end}": of[end] for name, of in row.pop("intervals").items() for end in ("low", "high")}
+            rows.append({**row.pop("scores"), **row, **nested, **ends})
         first = ["name", "model", "status", "accuracy", "low", "high", "sd"]
         frame = pd.DataFrame(rows)
         return frame[[*first, *(name for name in frame.columns if name not in first)]]
@@ -206,9 +214,17 @@ def make_result(
     the command.
     """
     correct = {name: correctness(finished) for name, finished in records.items() if finished}
+    figures = {name: measure_all(finished) for name, finished in records.items() if finished}
     results = ranked(
         [
-            arm_result(arm, jobs[arm.name], records[arm.name], reasons[arm.name], correct.get(arm.name))
+            arm_result(
+                arm,
+                jobs[arm.name],
+                records[arm.name],
+                reasons[arm.name],
+                correct.get(arm.name),
+                figures.get(arm.name, {}),
+            )
             for arm in request.judged_arms
         ]
     )
@@ -227,6 +243,7 @@ def make_result(
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
         overstated=_overstated(results, judged, correct),
+        differences=differences([(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]),
     )
 
 

@@ -5,12 +5,16 @@ A class that occurs neither among the labels nor among the predictions is in no 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.evaluation.calibration import expected_calibration_error, reliability
+from sadari.evaluation import influence
+from sadari.evaluation.calibration import BINS, expected_calibration_error, reliability
+from sadari.evaluation.influence import PerImage
 from sadari.registry import Registry
 from sadari.values import Answers, Predictions, Score
 
@@ -25,7 +29,9 @@ Floats = NDArray[np.float64]
 class Metric:
     """A figure of predictions: `function` maps Predictions with at least one image to a float.
 
-    least_classes: with fewer classes the figure has no meaning, and no Score contains it.
+    per_image: maps them to one value per image whose mean is the figure, from which its interval and its test are
+    computed. Of answers alone where by_probability is False. least_classes: with fewer classes the figure has no
+    meaning, and no Score contains it. is_share: whether the figure is in [0, 1]; else it is a mean that is above 0.
     """
 
     name: str
@@ -33,6 +39,9 @@ class Metric:
     function: Callable[[Predictions], float]
     higher_is_better: bool
     least_classes: int = 1
+    per_image: Callable[[Any], PerImage] = field(kw_only=True)
+    by_probability: bool = field(default=False, kw_only=True)
+    is_share: bool = field(default=True, kw_only=True)
 
     def is_defined(self, predictions: Predictions) -> bool:
         """Return whether `predictions` have enough classes for this figure."""
@@ -106,11 +115,16 @@ def top_5(predictions: Predictions) -> float:
 
     Of equally probable classes the first one counts as more probable, as in `accuracy`.
     """
+    return float(np.mean(among_five(predictions)))
+
+
+def among_five(predictions: Predictions) -> NDArray[np.bool_]:
+    """Return whether the true class of each image is among its five most probable ones, bool (N,)."""
     rows = np.arange(len(predictions))
     true = predictions.probabilities[rows, predictions.labels][:, None]
     earlier = np.arange(len(predictions.classes)) < predictions.labels[:, None]
     ahead = (predictions.probabilities > true) | ((predictions.probabilities == true) & earlier)
-    return float(np.mean(ahead.sum(axis=1) < 5))
+    return np.asarray(ahead.sum(axis=1) < 5)
 
 
 def loss(predictions: Predictions) -> float:
@@ -118,8 +132,13 @@ def loss(predictions: Predictions) -> float:
 
     Probabilities are clipped to LEAST_PROBABILITY and 1 - LEAST_PROBABILITY, as scikit-learn's log_loss does.
     """
+    return float(np.mean(losses(predictions)))
+
+
+def losses(predictions: Predictions) -> Floats:
+    """Return -log(probability of the true class) of each image, float64 (N,), in nats."""
     true = predictions.probabilities[np.arange(len(predictions)), predictions.labels].astype(np.float64)
-    return float(-np.mean(np.log(np.clip(true, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY))))
+    return np.asarray(-np.log(np.clip(true, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)))
 
 
 def macro_f1(predictions: Predictions) -> float:
@@ -163,23 +182,48 @@ def calibration_error(predictions: Predictions) -> float:
     return expected_calibration_error(reliability([predictions]))
 
 
-METRICS.add("accuracy", Metric("accuracy", "share of the images classified correctly", accuracy, True))
-METRICS.add(
+def _add(name: str, summary: str, function: Callable[[Predictions], float], *, up: bool = True, **more: Any) -> None:
+    METRICS.add(name, Metric(name, summary, function, up, **more))
+
+
+_add("accuracy", "share of the images classified correctly", accuracy, per_image=influence.right)
+_add(
     "top_5",
-    Metric("top_5", "share of the images whose class is among the five most probable ones", top_5, True, 6),
+    "share of the images whose class is among the five most probable ones",
+    top_5,
+    least_classes=6,
+    per_image=influence.mean_of(among_five, 1.0),
+    by_probability=True,
 )
-METRICS.add("loss", Metric("loss", "mean log loss in nats", loss, False))
-METRICS.add("macro_f1", Metric("macro_f1", "unweighted mean of the classes' F1", macro_f1, True))
-METRICS.add(
-    "macro_precision", Metric("macro_precision", "unweighted mean of the classes' precision", macro_precision, True)
+_add(
+    "loss",
+    "mean log loss in nats",
+    loss,
+    up=False,
+    per_image=influence.mean_of(losses, 0.0),
+    by_probability=True,
+    is_share=False,
 )
-METRICS.add("macro_recall", Metric("macro_recall", "unweighted mean of the classes' recall", macro_recall, True))
-METRICS.add(
+_add("macro_f1", "unweighted mean of the classes' F1", macro_f1, per_image=influence.macro_f1)
+_add("macro_precision", "unweighted mean of the classes' precision", macro_precision, per_image=influence.precision)
+_add(
+    "macro_recall",
+    "unweighted mean of the classes' recall",
+    macro_recall,
+    per_image=partial(influence.recall, also_said=True),
+)
+_add(
     "balanced_accuracy",
-    Metric("balanced_accuracy", "mean recall of the classes that have images", balanced_accuracy, True),
+    "mean recall of the classes that have images",
+    balanced_accuracy,
+    per_image=partial(influence.recall, also_said=False),
 )
-METRICS.add("weighted_f1", Metric("weighted_f1", "mean of the classes' F1, weighted by images", weighted_f1, True))
-METRICS.add(
+_add("weighted_f1", "mean of the classes' F1, weighted by images", weighted_f1, per_image=influence.weighted_f1)
+_add(
     "calibration_error",
-    Metric("calibration_error", "mean distance of confidence from accuracy, in 15 bins", calibration_error, False),
+    "mean distance of confidence from accuracy, in 15 bins",
+    calibration_error,
+    up=False,
+    per_image=partial(influence.calibration, bins=BINS),
+    by_probability=True,
 )

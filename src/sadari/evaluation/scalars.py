@@ -1,7 +1,7 @@
-"""What is the mean of a figure with one number per seed, such as loss or seconds, and do two arms differ in it?
+"""What is the mean of a figure with one number per seed, such as seconds, and do two arms differ in it?
 
-Only the draw of the seeds is counted: the intervals are about other seeds on the same test images. For accuracy,
-`statistics.interval` and `statistics.verdict` also count the draw of the images.
+Only the draw of the seeds is counted: the intervals are about other seeds on the same images. For accuracy `statistics`
+counts the draw of the images, too, and for every other figure of the images `figures`.
 """
 
 from math import sqrt

@@ -8,8 +8,8 @@ from sadari.evaluation.metrics import score
 from sadari.files import write_json
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
-from sadari.run import MODEL, PREDICTIONS, SCORES
-from sadari.run_files import write_predictions
+from sadari.run import CORRECT, MODEL, PREDICTIONS, SCORES
+from sadari.run_files import write_correct, write_predictions
 from sadari.training.checkpoint import FitState
 from sadari.training.engine import DivergedError
 from sadari.training.setup import Setup
@@ -34,6 +34,8 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
         raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
     write_model(out / MODEL, setup.network, setup.architecture)
     write_predictions(out / PREDICTIONS, judged)
+    others = {name: each for name, each in predictions.items() if each is not None and name != judged_on}
+    write_correct(out / CORRECT, {name: each.predicted == each.labels for name, each in others.items()})
     summary = _summary(setup, state) | {
         "seconds": {"train": state.seconds, "total": state.earlier + perf_counter() - started},
         "images_per_second": _images_per_second(setup, judged, judged_on),

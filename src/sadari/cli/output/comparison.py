@@ -83,8 +83,8 @@ def show_claims(claims: Sequence["ClaimVerdict"], console: Console) -> None:
         console.print(
             Text(
                 "  (every p is corrected by Holm's method over all claims, so a pair may count above and not here; each"
-                " interval is 95 %, on its own. Accuracy speaks of other seeds and images, other figures of other seeds"
-                " only)",
+                " interval is 95 %, on its own. Figures of images speak of other seeds and images, seconds and what the"
+                " validation loss does over the epochs of other seeds only)",
                 style="dim",
             ),
             soft_wrap=True,

@@ -34,6 +34,16 @@ def _interval(arm: "ArmResult") -> str:
     return "-" if arm.accuracy is None else arm.accuracy.span
 
 
+def _ends(figure: str, rank: int) -> Column:
+    """Return the column of the interval of a figure other than accuracy; the first to go where there is little room."""
+
+    def cell(arm: "ArmResult") -> str:
+        found = arm.intervals.get(figure)
+        return "-" if found is None else found.span
+
+    return Column("95 %", cell, rank)
+
+
 COLUMNS = (
     Column("model", lambda arm: arm.name),
     Column("accuracy", lambda arm: _figure(arm.accuracy.mean if arm.accuracy else None)),
@@ -42,11 +52,17 @@ COLUMNS = (
     Column("train", lambda arm: _figure(arm.train_accuracy), 3),
     Column("val", lambda arm: _figure(arm.val_accuracy), 4),
     Column("gap", lambda arm: _figure(arm.gap)),
+    _ends("gap", 19),
     Column("macro F1", lambda arm: _figure(arm.macro_f1), 7),
+    _ends("macro_f1", 15),
     Column("balanced", lambda arm: _figure(arm.scores.get("balanced_accuracy")), 13),
+    _ends("balanced_accuracy", 18),
     Column("top 5", lambda arm: _figure(arm.scores.get("top_5")), 10),
+    _ends("top_5", 17),
     Column("loss", lambda arm: _figure(arm.loss), 6),
+    _ends("loss", 14),
     Column("calibration", lambda arm: _figure(arm.scores.get("calibration_error")), 11),
+    _ends("calibration_error", 16),
     Column("params", lambda arm: _figure(arm.params, ","), 1),
     Column("time", lambda arm: "-" if arm.seconds is None else duration(arm.seconds)),
     Column("s/epoch", lambda arm: _figure(arm.seconds_per_epoch, ".3g"), 12),

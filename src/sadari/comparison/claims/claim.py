@@ -10,7 +10,13 @@ from sadari.settings import Value
 FIGURES: Mapping[str, str] = {
     "accuracy": "accuracy",
     "loss": "loss",
+    "top_5": "top-5 accuracy",
     "macro_f1": "macro F1",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "balanced_accuracy": "balanced accuracy",
+    "weighted_f1": "weighted F1",
+    "calibration_error": "calibration error",
     "val_accuracy": "validation accuracy",
     "train_accuracy": "train accuracy",
     "gap": "gap between train and test accuracy",
@@ -19,7 +25,7 @@ FIGURES: Mapping[str, str] = {
     "turn": "epoch of the least validation loss",
     "rise": "rise of the validation loss after its least value",
 }
-SHARES = ("accuracy", "macro_f1", "val_accuracy", "train_accuracy")  # figures in [0, 1]
+SHARES = tuple(name for name in FIGURES if name not in ("loss", "gap", "drop", "seconds", "turn", "rise"))  # in [0, 1]
 ARMS = "arms"  # argmax(accuracy over arms)
 
 
@@ -35,7 +41,8 @@ class Quantity:
 class Relation:
     """An order of `left` and `right`, another quantity or a number. sign: >, >=, <, <= or =.
 
-    margin: the least difference that counts; None where none is given, which `=` always has.
+    margin: the largest difference that counts as none, None where none is given; `=` always has one. So `left > right`
+    claims a difference above the margin, `left >= right` one above -margin, `left = right` one between the two.
     """
 
     left: Quantity

@@ -1,19 +1,22 @@
 """What do the finished runs say about a figure of one arm, or about the difference of two? With interval and p.
 
-Accuracy generalises to other seeds and to other images of the same kind (`evaluation/statistics.py`); every other
-figure is one number per seed and generalises to other seeds on the same images (`evaluation/scalars.py`).
+Figures of images generalise to other seeds and other images of the same kind: accuracy by `evaluation/statistics.py`,
+the others by `evaluation/figures.py`. Seconds, and what the validation loss does over the epochs, are one number per
+seed and generalise to other seeds on the same images (`evaluation/scalars.py`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
+from sadari.comparison.analysis.measuring import measure
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
+from sadari.evaluation import figures
+from sadari.evaluation.figures import Measured
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
 from sadari.evaluation.statistics import Bools, against, difference_p, verdict
 from sadari.run import RunRecord
@@ -29,7 +32,7 @@ class NotMeasuredError(Exception):
 class Estimate:
     """A figure or a difference: its value, 95 % interval, and the two-sided p that the truth is some other number.
 
-    seeds: how many there are, of the arm that has fewest.
+    seeds: how many there are, of the arm that has fewest. wanting: what the runs do not store; "" mostly.
     """
 
     value: float
@@ -37,6 +40,7 @@ class Estimate:
     high: float
     seeds: int
     p_at: Callable[[float], float]
+    wanting: str = ""
 
 
 class Evidence:
@@ -46,6 +50,7 @@ class Evidence:
         self._arms = {arm.name: arm for arm in arms}
         self._records = records
         self._correct: dict[str, Bools] = {}
+        self._measured: dict[tuple[str, str], Measured] = {}
 
     def arm(self, name: str) -> ArmResult:
         return self._arms[name]
@@ -60,16 +65,19 @@ class Evidence:
             return Estimate(
                 found.mean, found.low, found.high, len(correct), lambda bound: _p_of_accuracy(correct, bound)
             )
-        return _mean(self._values(figure, arm), self._step(figure, arm))
+        if figure in _OF_RUN:
+            return _mean(self._values(figure, arm), _step(figure))
+        return _of_images(self._figure(figure, arm))
 
     def difference(self, figure: str, a: str, b: str) -> Estimate:
         """Estimate the mean of `figure` of arm `a` minus that of arm `b`."""
         for arm in (a, b):
             self._require_done(arm)
         self._require_alike(figure, a, b)
+        if figure in _OF_RUN:
+            return _difference(self._values(figure, a), self._values(figure, b), _step(figure))
         if figure != "accuracy":
-            values = self._values(figure, a), self._values(figure, b)
-            return _difference(*values, max(self._step(figure, a), self._step(figure, b)))
+            return _difference_of_images(self._figure(figure, a), self._figure(figure, b))
         correct_a, correct_b = self._correctness(a), self._correctness(b)
         found = verdict(a, correct_a, b, correct_b)
         seeds = min(len(correct_a), len(correct_b))
@@ -89,7 +97,9 @@ class Evidence:
             best.append(max(rows))
             had = min(had, len(rows))
         values = np.array(best)
-        return _mean(_enough(values, arm), self._step("val_accuracy", arm)), values, had
+        _require_finite(values, arm)
+        images = self._records[arm][0].summary["images"]["val"]
+        return replace(_of_images(figures.from_shares(values, images)), wanting=""), values, had
 
     def _require_done(self, arm: str) -> None:
         if self._arms[arm].status != DONE:
@@ -108,15 +118,16 @@ class Evidence:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
 
-    def _step(self, figure: str, arm: str) -> float:
-        """Return the smallest difference that two values of `figure` can have; 0 for a continuous figure."""
-        if figure == "turn":
-            return 1.0
-        split_name = {"val_accuracy": "val", "train_accuracy": "train", "gap": "train", "drop": "val"}.get(figure)
-        return 1.0 / self._records[arm][0].summary["images"][split_name] if split_name else 0.0
+    def _figure(self, figure: str, arm: str) -> Measured:
+        if (figure, arm) not in self._measured:
+            found = measure(figure, self._records[arm])
+            if found is None:
+                raise NotMeasuredError(f"{arm} has no {figure}, for want of such images, or it is no number")
+            self._measured[figure, arm] = found
+        return self._measured[figure, arm]
 
     def _values(self, figure: str, arm: str) -> Floats:
-        """Return one value of `figure` per seed, float64 (seeds,); of every figure but accuracy."""
+        """Return one value of `figure`, which is in _OF_RUN, per seed, float64 (seeds,)."""
         values = [_OF_RUN[figure](record) for record in self._records[arm]]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
@@ -127,9 +138,43 @@ class Evidence:
 def _enough(values: Floats, arm: str) -> Floats:
     if len(values) < 2:
         raise NotMeasuredError(f"{arm} has a single seed, which says nothing about others")
+    return _require_finite(values, arm)
+
+
+def _require_finite(values: Floats, arm: str) -> Floats:
     if not np.isfinite(values).all():
         raise NotMeasuredError(f"{arm} has a figure that is no number")
     return values
+
+
+def _step(figure: str) -> float:
+    """Return the smallest difference that two values of `figure` can have; 0 for a continuous figure."""
+    return 1.0 if figure == "turn" else 0.0
+
+
+def _of_images(of: Measured) -> Estimate:
+    found = figures.interval(of)
+    return Estimate(
+        found.mean, found.low, found.high, len(of.seeds), lambda bound: figures.against(of, bound), _wanting(of)
+    )
+
+
+def _difference_of_images(a: Measured, b: Measured) -> Estimate:
+    found, seeds = figures.difference(a, b), min(len(a.seeds), len(b.seeds))
+    return Estimate(
+        found.difference,
+        found.low,
+        found.high,
+        seeds,
+        lambda bound: figures.difference_against(a, b, bound),
+        _wanting(a, b),
+    )
+
+
+def _wanting(*arms: Measured) -> str:
+    if all(draw.moves is not None for arm in arms for draw in arm.draws):
+        return ""
+    return "these runs do not store which images of val or train were right, so that the interval is at its widest"
 
 
 def _p_of_accuracy(correct: Bools, bound: float) -> float:
@@ -157,22 +202,7 @@ def _difference(a: Floats, b: Floats, step: float) -> Estimate:
     return Estimate(found.difference, found.low, found.high, seeds, lambda bound: mean_difference(a - bound, b, step).p)
 
 
-def _judged(record: RunRecord) -> dict[str, Any]:
-    summary = record.summary
-    return dict(summary["scores"][summary["judged_on"]])
-
-
-def _minus(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first - second
-
-
 _OF_RUN: Mapping[str, Callable[[RunRecord], float | None]] = {
-    "loss": lambda record: _judged(record)["loss"],
-    "macro_f1": lambda record: _judged(record)["macro_f1"],
-    "val_accuracy": lambda record: record.scores("val").get("accuracy"),
-    "train_accuracy": lambda record: record.scores("train").get("accuracy"),
-    "gap": lambda record: _minus(record.scores("train").get("accuracy"), _judged(record)["accuracy"]),
-    "drop": lambda record: _minus(record.scores("val").get("accuracy"), _judged(record)["accuracy"]),
     "seconds": lambda record: record.summary["seconds"]["train"],
     "turn": lambda record: turning_epoch(record.history),
     "rise": lambda record: rise_after_turn(record.history),

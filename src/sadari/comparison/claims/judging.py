@@ -6,13 +6,13 @@ question once, and an answer is shown where the corrected p is below 0.05. The p
 within a margin is shown by two one-sided tests (Schuirmann 1987). The rules:
 
     a > b           supported: the difference is shown above 0. refuted: shown below 0.
-    a > b within m  the same, but refuted and not supported where the two are shown equal within m.
+    a > b within m  supported: the difference is shown above m. refuted: shown below m.
     a >= b within m supported: the difference is shown above -m (m is 0 where none is given). refuted: shown below -m.
     a = b within m  supported: shown equal within m. refuted: shown further apart than m.
     argmax(k) = v   supported: v is shown better than every other value. refuted: one is shown better than v.
     a reaches val X within N epochs
-                    the best validation accuracy of the first N epochs, as a >= X; the images are held fixed. Where
-                    fewer epochs were trained, nothing refutes it.
+                    the best validation accuracy of the first N epochs, as a >= X; the images count with the largest
+                    error that they can have. Where fewer epochs were trained, nothing refutes it.
     a fails         supported: no seed can be trained to the end. refuted: every seed can.
 
 Everything else is *not shown*, and so is every other claim about an arm that failed. With a number instead of b the
@@ -101,25 +101,26 @@ def _rivals(test: Extremum, evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _relation(test: Relation, evidence: Evidence) -> tuple[Finding, ...]:
-    """Answer the questions of a relation: is left above or below, and, with a margin, is it equal within that?"""
+    """Answer the question of a relation: is left above or below a bound or, for `=`, equal within the margin?
+
+    A margin is what counts as no difference: `>` claims more than that, `>=` bears as much in the other direction.
+    """
     figure, left, right = test.left.figure, test.left.arm, test.right
     if isinstance(right, Quantity):
         estimate, other, bound = evidence.difference(figure, left, right.arm), right.arm, 0.0
     else:
         estimate, other, bound = evidence.single(figure, left), "", right
+    if test.sign == "=":
+        return (_finding(figure, left, other, estimate, bound, test.margin),)
     margin = test.margin or 0.0
-    if test.sign in (">=", "<="):
-        bound += margin if test.sign == "<=" else -margin
-    place = _finding(figure, left, other, estimate, bound)
-    if test.margin is None or test.sign in (">=", "<="):
-        return (place,)
-    close = _finding(figure, left, other, estimate, bound, margin)
-    return (close,) if test.sign == "=" else (place, close)
+    bound += margin if test.sign in (">", "<=") else -margin
+    return (_finding(figure, left, other, estimate, bound),)
 
 
 def _finding(figure: str, a: str, b: str, estimate: Estimate, bound: float, margin: float | None = None) -> Finding:
     p = estimate.p_at(bound) if margin is None else _p_of_margin(estimate, bound, margin)
-    return Finding(figure, a, b, estimate.value, estimate.low, estimate.high, bound, margin, p, estimate.seeds)
+    ends = estimate.value, estimate.low, estimate.high
+    return Finding(figure, a, b, *ends, bound, margin, p, estimate.seeds, estimate.wanting)
 
 
 def _p_of_margin(estimate: Estimate, bound: float, margin: float) -> float:
@@ -163,11 +164,11 @@ def _extremum_word(test: Extremum, findings: Sequence[Finding]) -> str:
 
 
 def _relation_word(test: Relation, findings: Sequence[Finding]) -> str:
-    first, last = findings[0], findings[-1]
+    [found] = findings
     if test.sign == "=":
-        return _place_word(first.equal, first.apart)
-    above, below = (first.above, first.below) if test.sign in (">", ">=") else (first.below, first.above)
-    return _place_word(above and not last.equal, below or last.equal)
+        return _place_word(found.equal, found.apart)
+    above, below = (found.above, found.below) if test.sign in (">", ">=") else (found.below, found.above)
+    return _place_word(above, below)
 
 
 def _place_word(for_it: bool, against_it: bool) -> str:

@@ -1,7 +1,8 @@
 """What does the text of a claim say? `cnn > mlp` becomes a typed value, which `judging.py` tests.
 
     cnn > mlp                                 # >, >=, <, <= on accuracy
-    cnn > mlp within 0.005                    # a difference below 0.005 counts as none
+    cnn > mlp within 0.005                    # better by more than 0.005, which counts as no difference
+    cnn >= mlp within 0.005                   # worse by no more than that
     cnn2 = cnn2-lstm within 0.005             # equal, for which a margin is needed
     lstm3 >= 0.8994                           # against a number
     loss(cnn) < loss(mlp)                     # any other of FIGURES

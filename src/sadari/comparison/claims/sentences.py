@@ -67,4 +67,5 @@ def _is_share(finding: Finding) -> bool:
 
 
 def _seeds(finding: Finding) -> str:
-    return "of these trained networks only, one seed" if finding.seeds == 1 else f"{finding.seeds} seeds"
+    seeds = "of these trained networks only, one seed" if finding.seeds == 1 else f"{finding.seeds} seeds"
+    return f"{seeds}; {finding.wanting}" if finding.wanting else seeds

@@ -13,7 +13,8 @@ class Finding:
 
     value, low, high: the estimate with its 95 % interval, in the unit of the figure. margin: None where the question is
     whether the figure is above or below `bound`; otherwise whether it is closer to `bound` than that. p: corrected by
-    Holm's method over all questions of the study. seeds: of the arm that has fewest.
+    Holm's method over all questions of the study. seeds: of the arm that has fewest. wanting: what the runs do not
+    store, and what follows for the interval; "" where nothing is missing.
     """
 
     figure: str
@@ -26,6 +27,7 @@ class Finding:
     margin: float | None
     p: float
     seeds: int
+    wanting: str = ""
 
     @property
     def above(self) -> bool:

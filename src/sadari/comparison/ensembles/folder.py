@@ -16,8 +16,8 @@ from sadari.inference.members import Candidate, Ensemble
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import predict
 from sadari.progress import Progress
-from sadari.run import ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, RunRecord
-from sadari.run_files import write_predictions
+from sadari.run import CORRECT, ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, RunRecord
+from sadari.run_files import write_correct, write_predictions
 from sadari.settings import JobRecord
 from sadari.training.frozen import split_inputs
 from sadari.unfinished import UnfinishedFolder
@@ -45,6 +45,7 @@ def store(
     job: JobRecord,
     like: RunRecord,
     environment: dict[str, Any],
+    val: Predictions,
     judged: Predictions,
     summary: dict[str, Any],
     write_rest: Callable[[Path], None],
@@ -62,6 +63,7 @@ def store(
                 shutil.copyfile(like.path / name, into / name)
             write_rest(into)
             write_predictions(into / PREDICTIONS, judged)
+            write_correct(into / CORRECT, {"val": val.predicted == val.labels})
             write_json(into / SCORES, summary)
             unfinished.release()
             shutil.rmtree(out, ignore_errors=True)

@@ -102,7 +102,7 @@ class _Maker:
         """Write the folder of the ensemble; the pixels' form is that of the heaviest where members have several."""
         heaviest = self.runs[next(iter(ensemble.weights))]
         summary = self._summary(ensemble, val, judged, started)
-        store(self.out, self.job, heaviest, self._environment(), judged, summary, ensemble.write)
+        store(self.out, self.job, heaviest, self._environment(), val, judged, summary, ensemble.write)
 
     def _environment(self) -> dict[str, Any]:
         stamps = [run.environment["data"] for run in self.runs.values()]

@@ -97,7 +97,8 @@ class _Maker:
                 write_model(into / MODEL, model.network, model.architecture)
                 soup.write(into, SOUP)
 
-            store(self.out, self.job, first, {**first.environment, **environment()}, answers, summary, write_rest)
+            stamp = {**first.environment, **environment()}
+            store(self.out, self.job, first, stamp, val, answers, summary, write_rest)
         return RunRecord(self.out)
 
     def _require_one_start(self) -> None:

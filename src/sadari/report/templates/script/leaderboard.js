@@ -18,7 +18,7 @@ function leaderboard() {
     {
       label: "from – to", numeric: true, first: "descending", hint: "Ends of the 95 % interval; sorts by its width",
       value: (index) => (arms[index].accuracy ? arms[index].accuracy.low - arms[index].accuracy.high : null),
-      cell: (index) => intervalText(arms[index].accuracy, decimals),
+      cell: (index) => intervalText(arms[index].accuracy, (share) => hundredths(share, decimals)),
     },
     ...secondaryColumns(arms),
   ];
@@ -60,10 +60,10 @@ function failureCell(arm) {
   return html("span", { class: "failure" }, html("a", { href: "#failures" }, `${arm.status}: why`));
 }
 
-function intervalText(accuracy, decimals) {
-  if (!accuracy || accuracy.low === accuracy.high) return MISSING;
-  if (accuracy.low < 0.005 && accuracy.high > 0.995) return "unknown";
-  return `${hundredths(accuracy.low, decimals)} – ${hundredths(accuracy.high, decimals)}`;
+/** An interval, its ends written by `written`; an unknown one excludes no accuracy. */
+function intervalText(ends, written) {
+  if (!ends || ends.low === ends.high) return MISSING;
+  return ends.low < 0.005 && ends.high > 0.995 ? "unknown" : `${written(ends.low)} – ${written(ends.high)}`;
 }
 
 /** A second decimal where an interval is narrower than a point. */

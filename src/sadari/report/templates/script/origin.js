@@ -56,6 +56,13 @@ function settings() {
   ];
 }
 
+/** A score with its interval over other seeds and other images, where it has one. */
+function withInterval(arm, name) {
+  const ends = name === "accuracy" ? arm.accuracy : arm.intervals[name];
+  const between = intervalText(ends, figure);
+  return figure(arm.scores[name]) + (between === MISSING ? "" : ` (${between})`);
+}
+
 function everyScore() {
   const shown = finished();
   const names = [...new Set(shown.flatMap((index) => Object.keys(report.arms[index].scores)))];
@@ -63,7 +70,7 @@ function everyScore() {
   const rows = shown.map((index) => {
     const arm = report.arms[index];
     const figures = [arm.accuracy.sd, arm.train_accuracy, arm.val_accuracy, arm.seconds_per_epoch, arm.best_epoch];
-    return [armName(index), ...[...figures, ...names.map((name) => arm.scores[name])].map(figure)];
+    return [armName(index), ...figures.map(figure), ...names.map((name) => withInterval(arm, name))];
   });
-  return fitting("Every score", figuresTable("Every score, means over seeds", heads, rows));
+  return fitting("Every score", figuresTable("Every score, means over seeds with 95\u202f% intervals", heads, rows));
 }
