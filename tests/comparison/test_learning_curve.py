@@ -141,5 +141,5 @@ def test_points_off_the_law_are_said_to_be(tmp_path: Path) -> None:
         SKILLS["mlp"] = before
     assert curve.law is not None
     assert curve.law.misfit > 2
-    assert curve.sentence.endswith("if the power law, which the points do not follow, goes on.")
+    assert curve.sentence.count("if the power law, which the points do not follow, goes on; ") == 1
     assert np.isfinite(curve.law.gain(2)).all()
