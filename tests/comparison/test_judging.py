@@ -348,6 +348,32 @@ def test_models_that_say_the_same_differ_in_nothing(figure: str) -> None:
     assert (found.verdict, found.findings[0].p) == ("not shown", 1.0)
 
 
+@pytest.mark.parametrize("figure", ["accuracy", "macro_f1", "drop"])
+def test_seeds_that_change_nothing_are_one_network(figure: str) -> None:
+    alike = {name: without_chance(name, wrong, IMAGES) for name, wrong in (("a", [1]), ("b", [3, 4]))}
+    arms = {**alike, "c": runs("c", 0.9, seeds=3)}
+    two, one, mixed = judged([f"{figure}(a) > {figure}(b)", f"{figure}(a) > 0.1", "a > c"], arms)
+    assert mixed.sentence.endswith("; 3 seeds.")
+    assert two.sentence.endswith("; one network each, the same with all 3 seeds.")
+    assert one.sentence.endswith("; one network, the same with all 3 seeds.")
+
+
+def test_one_seed_of_one_arm_speaks_of_that_network() -> None:
+    [found] = judged("a > 0.5", {"a": runs("a", 0.9, seeds=1)})
+    assert found.sentence.endswith("; of this trained network only, one seed.")
+
+
+def test_two_seeds_that_say_nothing_print_no_interval_of_everything() -> None:
+    correct = np.ones(IMAGES, dtype=bool)
+    arms = {
+        "a": [MadeRun(Path("a0"), correct=correct), MadeRun(Path("a1"), correct=~correct)],
+        "b": runs("b", 0.9, seeds=2),
+    }
+    alone, beside = judged(["a > 0.2", "a > b"], arms)
+    assert alone.sentence.startswith("accuracy of a: 0.5000 (any other is possible); ")
+    assert "-40.0 points (any other is possible); " in beside.sentence
+
+
 def test_what_is_right_on_val_is_paired_where_it_is_stored_and_said_where_it_is_not() -> None:
     """Two models that differ on 12 of 1,000 val images: paired that is evidence, from their shares alone it is none."""
     arms = {"a": without_chance("a", [], 2000), "b": without_chance("b", [], 2000, val=range(12))}

@@ -32,7 +32,8 @@ class NotMeasuredError(Exception):
 class Estimate:
     """A figure or a difference: its value, 95 % interval, and the two-sided p that the truth is some other number.
 
-    seeds: how many there are, of the arm that has fewest. wanting: what the runs do not store; "" mostly.
+    seeds: how many there are, of the arm that has fewest. wanting: what the runs do not store; "" mostly. alike:
+    several seeds that are one network in each arm, as those of a model without chance.
     """
 
     value: float
@@ -41,6 +42,7 @@ class Estimate:
     seeds: int
     p_at: Callable[[float], float]
     wanting: str = ""
+    alike: bool = False
 
 
 class Evidence:
@@ -63,7 +65,12 @@ class Evidence:
             correct = self._correctness(arm)
             found = against(correct, float(correct.mean()))[1]
             return Estimate(
-                found.mean, found.low, found.high, len(correct), lambda bound: _p_of_accuracy(correct, bound)
+                found.mean,
+                found.low,
+                found.high,
+                len(correct),
+                lambda bound: _p_of_accuracy(correct, bound),
+                alike=_alike(correct),
             )
         if figure in _OF_RUN:
             return _mean(self._values(figure, arm), _step(figure))
@@ -82,7 +89,12 @@ class Evidence:
         found = verdict(a, correct_a, b, correct_b)
         seeds = min(len(correct_a), len(correct_b))
         return Estimate(
-            found.difference, found.low, found.high, seeds, lambda bound: difference_p(correct_a, correct_b, bound)
+            found.difference,
+            found.low,
+            found.high,
+            seeds,
+            lambda bound: difference_p(correct_a, correct_b, bound),
+            alike=_alike(correct_a) and _alike(correct_b),
         )
 
     def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats, int]:
@@ -155,7 +167,13 @@ def _step(figure: str) -> float:
 def _of_images(of: Measured) -> Estimate:
     found = figures.interval(of)
     return Estimate(
-        found.mean, found.low, found.high, len(of.seeds), lambda bound: figures.against(of, bound), _wanting(of)
+        found.mean,
+        found.low,
+        found.high,
+        len(of.seeds),
+        lambda bound: figures.against(of, bound),
+        _wanting(of),
+        of.single and len(of.seeds) > 1,
     )
 
 
@@ -168,7 +186,12 @@ def _difference_of_images(a: Measured, b: Measured) -> Estimate:
         seeds,
         lambda bound: figures.difference_against(a, b, bound),
         _wanting(a, b),
+        a.single and b.single and seeds > 1,
     )
+
+
+def _alike(correct: Bools) -> bool:
+    return len(correct) > 1 and bool((correct == correct[0]).all())
 
 
 def _wanting(*arms: Measured) -> str:

@@ -120,7 +120,7 @@ def _relation(test: Relation, evidence: Evidence) -> tuple[Finding, ...]:
 def _finding(figure: str, a: str, b: str, estimate: Estimate, bound: float, margin: float | None = None) -> Finding:
     p = estimate.p_at(bound) if margin is None else _p_of_margin(estimate, bound, margin)
     ends = estimate.value, estimate.low, estimate.high
-    return Finding(figure, a, b, *ends, bound, margin, p, estimate.seeds, estimate.wanting)
+    return Finding(figure, a, b, *ends, bound, margin, p, estimate.seeds, estimate.wanting, estimate.alike)
 
 
 def _p_of_margin(estimate: Estimate, bound: float, margin: float) -> float:

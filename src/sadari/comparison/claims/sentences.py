@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from sadari.comparison.claims.claim import ARMS, FIGURES, SHARES, Extremum, Reaches
 from sadari.comparison.claims.verdict import Finding
-from sadari.evaluation.sentences import p_text
+from sadari.evaluation.sentences import EVERY, p_text
+from sadari.values import NOTHING_KNOWN
 
 POINTS = (*SHARES, "gap", "drop")  # differences of these are given in points, hundredths of accuracy
+ANYTHING = "any other is possible"  # in place of an interval
 MOST_RIVALS = 6  # of an argmax; the others are counted
 
 
@@ -41,9 +43,17 @@ def extremum_sentence(test: Extremum, findings: Sequence[Finding]) -> str:
 def _estimate(finding: Finding) -> str:
     if finding.b and _is_share(finding):
         value, low, high = (f"{100 * each:+z.1f}" for each in (finding.value, finding.low, finding.high))
-        return f"{value} points ({low} to {high})"
+        return f"{value} points ({ANYTHING if _excludes_nothing(finding) else f'{low} to {high}'})"
     style = "+.3g" if finding.b else ".4f" if _is_share(finding) else ".4g"
-    return f"{finding.value:{style}} ({finding.low:{style}} to {finding.high:{style}})"
+    between = f"{finding.low:{style}} to {finding.high:{style}}"
+    return f"{finding.value:{style}} ({ANYTHING if _excludes_nothing(finding) else between})"
+
+
+def _excludes_nothing(finding: Finding) -> bool:
+    """Return whether the interval holds nearly every value that the figure, or the difference, can have."""
+    if finding.b or finding.figure in ("gap", "drop"):
+        return _is_share(finding) and finding.low <= -EVERY and finding.high >= EVERY
+    return _is_share(finding) and finding.low < NOTHING_KNOWN and finding.high > 1 - NOTHING_KNOWN
 
 
 def _answer(finding: Finding) -> str:
@@ -67,5 +77,9 @@ def _is_share(finding: Finding) -> bool:
 
 
 def _seeds(finding: Finding) -> str:
-    seeds = "of these trained networks only, one seed" if finding.seeds == 1 else f"{finding.seeds} seeds"
+    seeds = f"{finding.seeds} seeds"
+    if finding.seeds == 1:
+        seeds = f"of {'these trained networks' if finding.b else 'this trained network'} only, one seed"
+    elif finding.alike:
+        seeds = f"one network{' each' if finding.b else ''}, the same with all {seeds}"
     return f"{seeds}; {finding.wanting}" if finding.wanting else seeds

@@ -14,7 +14,8 @@ class Finding:
     value, low, high: the estimate with its 95 % interval, in the unit of the figure. margin: None where the question is
     whether the figure is above or below `bound`; otherwise whether it is closer to `bound` than that. p: corrected by
     Holm's method over all questions of the study. seeds: of the arm that has fewest. wanting: what the runs do not
-    store, and what follows for the interval; "" where nothing is missing.
+    store, and what follows for the interval; "" where nothing is missing. alike: several seeds that are one network in
+    each arm, as those of a model without chance.
     """
 
     figure: str
@@ -28,6 +29,7 @@ class Finding:
     p: float
     seeds: int
     wanting: str = ""
+    alike: bool = False
 
     @property
     def above(self) -> bool:
