@@ -50,6 +50,17 @@ def test_scores_are_means_over_the_seeds(result: ComparisonResult) -> None:
     assert (arm.scores["macro_f1"], arm.scores["loss"]) == (arm.macro_f1, arm.loss)
 
 
+def test_figures_on_training_images_have_no_interval(result: ComparisonResult, tmp_path: Path) -> None:
+    softmax = result.arms[0]
+    assert softmax.accuracy is not None and softmax.accuracy.exists
+    assert {"macro_f1", "loss", "gap", "drop"} <= set(softmax.intervals)
+    arms, _ = named_arms(["softmax"], {}, {"val_fraction": "0", "test_fraction": "0"})
+    request = Comparison("digits", arms, (0, 1))
+    [on_train] = compare(request, out=tmp_path / "train", executor=SerialExecutor(FakeTrainer())).arms
+    assert on_train.accuracy is not None and not on_train.accuracy.exists
+    assert on_train.intervals == {} and on_train.scores["macro_f1"] > 0
+
+
 def test_runs_of_an_older_version_are_scored_from_their_predictions(result: ComparisonResult, tmp_path: Path) -> None:
     before = result.arms[0]
     for record in result.records[before.name]:
