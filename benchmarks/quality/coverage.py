@@ -355,7 +355,7 @@ def measured_figures(test: list[Predictions], val: list[Predictions]) -> list[fi
     found = {"val_accuracy": there, LOST[0]: figures.minus(there, here)}
     for metric in METRICS:
         if metric.name in FIGURES:
-            scale = figures.Scale.SHARE if metric.is_share else figures.Scale.POSITIVE
+            scale = metric.scale
             found[metric.name] = figures.measured([metric.per_image(each) for each in test], scale)
     return [found[name] for name in FIGURES]
 

@@ -17,6 +17,7 @@ from sadari.comparison.claims.claim import SHARES
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.claims.verdict import ClaimVerdict
+from sadari.evaluation.figures import Scale
 from sadari.evaluation.metrics import METRICS
 from sadari.evaluation.statistics import verdict
 from sadari.run import RunRecord
@@ -392,7 +393,7 @@ def test_what_is_right_on_val_is_paired_where_it_is_stored_and_said_where_it_is_
 def test_every_metric_and_every_figure_of_images_can_be_claimed() -> None:
     for name in (*METRICS.names(), *SPLIT_OF):
         assert name in FIGURES_OF_CLAIMS
-    assert {name for name in SHARES if name in METRICS} == {each.name for each in METRICS if each.is_share}
+    assert {name for name in SHARES if name in METRICS} == {each.name for each in METRICS if each.scale is Scale.SHARE}
 
 
 def test_where_val_judges_nothing_is_lost_from_val() -> None:

@@ -44,7 +44,7 @@ def networks(seed: int, skill: float = 2.0, images: int = IMAGES, seeds: int = S
 
 
 def figure(metric: Metric, of: list[Predictions]) -> Measured:
-    return measured([metric.per_image(each) for each in of], Scale.SHARE if metric.is_share else Scale.POSITIVE)
+    return measured([metric.per_image(each) for each in of], metric.scale)
 
 
 def of_rows(correct: NDArray[np.bool_]) -> Measured:
@@ -82,7 +82,7 @@ def test_p_is_below_the_level_exactly_where_the_interval_excludes(metric: Metric
     a, b = figure(metric, networks(3)), figure(metric, networks(3, skill=2.2))
     found, apart = interval(a), difference(a, b)
     assert found.low < found.mean < found.high
-    assert (found.low >= 0 and found.high <= 1) or not metric.is_share
+    assert (found.low >= 0 and found.high <= 1) or metric.scale is not Scale.SHARE
     for end in (found.low, found.high):
         assert against(a, end) == pytest.approx(0.05, abs=1e-6)
     for end in (apart.low, apart.high):

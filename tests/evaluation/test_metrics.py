@@ -77,7 +77,23 @@ def test_scores_equal_scikit_learns() -> None:
     assert found["macro_recall"] == pytest.approx(reference.recall_score(truth, predicted, average="macro"))
     assert found["weighted_f1"] == pytest.approx(reference.f1_score(truth, predicted, average="weighted"))
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted))
+    assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(truth, predicted))
+    normed = predictions.probabilities / predictions.probabilities.sum(axis=1, keepdims=True, dtype=np.float64)
+    assert found["auc"] == pytest.approx(reference.roc_auc_score(truth, normed, multi_class="ovr"), abs=1e-9)
     assert list(found.values) == METRICS.names()
+
+
+def test_ties_count_half_in_the_area_and_a_class_that_all_or_none_have_is_left_out() -> None:
+    equal = predictions_of([0, 1, 1, 0], np.full((4, 3), 1 / 3))
+    assert METRICS.get("auc").function(equal) == 0.5
+    ranked = predictions_of([0, 0, 1], np.array([[0.6, 0.4, 0.0], [0.3, 0.6, 0.1], [0.4, 0.5, 0.1]]))
+    assert METRICS.get("auc").function(ranked) == pytest.approx(0.5)  # one pair of two is right, for both classes
+    assert METRICS.get("auc").function(predictions_of([1, 1], np.eye(3)[[1, 0]])) == 0.5
+
+
+def test_a_model_that_says_one_class_has_no_correlation() -> None:
+    assert METRICS.get("mcc").function(predictions_of([0, 1, 2], np.eye(3)[[1, 1, 1]])) == 0.0
+    assert METRICS.get("mcc").function(predictions_of([0, 1], np.eye(2)[[1, 0]])) == -1.0
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")

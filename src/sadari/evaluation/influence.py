@@ -103,6 +103,21 @@ def weighted_f1(judged: Judged) -> PerImage:
     return PerImage(of_class[found.labels] + _f1_moves(found, of_class, weights), 1.0)
 
 
+def correlation(judged: Judged) -> PerImage:
+    """Return the values of the correlation of true and predicted classes (Gorodkin 2004)."""
+    found, count = _Counts.of(judged), len(judged.labels)
+    true, said, hit = found.true / count, found.said / count, float(found.right.mean())
+    both, of_true, of_said = float(true @ said), 1 - float(true @ true), 1 - float(said @ said)
+    if of_true <= 0 or of_said <= 0:
+        return PerImage(np.zeros(count), 0.0)
+    scale = float(np.sqrt(of_true * of_said))
+    value = (hit - both) / scale
+    covariance = found.right - hit - true[found.predicted] - said[found.labels] + 2 * both
+    true_varies = 2 * (1 - of_true - true[found.labels]) / of_true
+    said_varies = 2 * (1 - of_said - said[found.predicted]) / of_said
+    return PerImage(value + covariance / scale - value / 2 * (true_varies + said_varies), 1 / scale)
+
+
 def calibration(predictions: Predictions, bins: int) -> PerImage:
     """Return confidence minus correctness of each image, with the sign that its bin has: their mean is the error.
 

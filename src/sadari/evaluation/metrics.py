@@ -7,6 +7,7 @@ A class that occurs neither among the labels nor among the predictions is in no 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from sadari.evaluation import influence
 from sadari.evaluation.calibration import BINS, expected_calibration_error, reliability
+from sadari.evaluation.figures import Scale
 from sadari.evaluation.influence import PerImage
+from sadari.evaluation.ranking import area, auc
 from sadari.registry import Registry
 from sadari.values import Answers, Predictions, Score
 
@@ -31,7 +34,7 @@ class Metric:
 
     per_image: maps them to one value per image whose mean is the figure, from which its interval and its test are
     computed. Of answers alone where by_probability is False. least_classes: with fewer classes the figure has no
-    meaning, and no Score contains it. is_share: whether the figure is in [0, 1]; else it is a mean that is above 0.
+    meaning, and no Score contains it. scale: where the figure can be.
     """
 
     name: str
@@ -41,7 +44,7 @@ class Metric:
     least_classes: int = 1
     per_image: Callable[[Any], PerImage] = field(kw_only=True)
     by_probability: bool = field(default=False, kw_only=True)
-    is_share: bool = field(default=True, kw_only=True)
+    scale: Scale = field(default=Scale.SHARE, kw_only=True)
 
     def is_defined(self, predictions: Predictions) -> bool:
         """Return whether `predictions` have enough classes for this figure."""
@@ -174,6 +177,19 @@ def weighted_f1(predictions: Predictions) -> float:
     return figures.weighted(figures.f1)
 
 
+def mcc(predictions: Predictions) -> float:
+    """Return the correlation of true and predicted classes, in [-1, 1]; 0 where one of them never varies.
+
+    Matthews 1975 for two classes, Gorodkin 2004 for several.
+    """
+    cells = confusion(predictions)
+    count, true, said = int(cells.sum()), cells.sum(axis=1), cells.sum(axis=0)
+    of_true, of_said = (float(count**2 - each @ each) for each in (true, said))
+    if not of_true or not of_said:
+        return 0.0
+    return float(count * int(np.trace(cells)) - int(true @ said)) / sqrt(of_true * of_said)
+
+
 def calibration_error(predictions: Predictions) -> float:
     """Return the expected calibration error over 15 bins, in [0, 1].
 
@@ -202,7 +218,7 @@ _add(
     up=False,
     per_image=influence.mean_of(losses, 0.0),
     by_probability=True,
-    is_share=False,
+    scale=Scale.POSITIVE,
 )
 _add("macro_f1", "unweighted mean of the classes' F1", macro_f1, per_image=influence.macro_f1)
 _add("macro_precision", "unweighted mean of the classes' precision", macro_precision, per_image=influence.precision)
@@ -225,5 +241,21 @@ _add(
     calibration_error,
     up=False,
     per_image=partial(influence.calibration, bins=BINS),
+    by_probability=True,
+)
+_add(
+    "mcc",
+    "correlation of true and predicted classes (Matthews)",
+    mcc,
+    least_classes=2,
+    per_image=influence.correlation,
+    scale=Scale.ANY,
+)
+_add(
+    "auc",
+    "mean area under the ROC curves, each class against the rest",
+    auc,
+    least_classes=2,
+    per_image=area,
     by_probability=True,
 )

@@ -67,7 +67,7 @@ def measure(figure: str, records: Sequence[RunRecord]) -> Measured | None:
 def _metric(metric: Metric, networks: Sequence[PerImage]) -> Measured | None:
     if not all(np.isfinite(each.values).all() for each in networks):
         return None
-    return measured(networks, Scale.SHARE if metric.is_share else Scale.POSITIVE)
+    return measured(networks, metric.scale)
 
 
 def _accuracy(figure: str, records: Sequence[RunRecord], here: Measured | None) -> Measured | None:

@@ -17,6 +17,8 @@ FIGURES: Mapping[str, str] = {
     "balanced_accuracy": "balanced accuracy",
     "weighted_f1": "weighted F1",
     "calibration_error": "calibration error",
+    "mcc": "Matthews's correlation",
+    "auc": "area under the ROC curve",
     "val_accuracy": "validation accuracy",
     "train_accuracy": "train accuracy",
     "gap": "gap between train and test accuracy",
@@ -25,7 +27,8 @@ FIGURES: Mapping[str, str] = {
     "turn": "epoch of the least validation loss",
     "rise": "rise of the validation loss after its least value",
 }
-SHARES = tuple(name for name in FIGURES if name not in ("loss", "gap", "drop", "seconds", "turn", "rise"))  # in [0, 1]
+_NO_SHARES = ("loss", "mcc", "gap", "drop", "seconds", "turn", "rise")
+SHARES = tuple(name for name in FIGURES if name not in _NO_SHARES)  # in [0, 1]
 ARMS = "arms"  # argmax(accuracy over arms)
 
 
