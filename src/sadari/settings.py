@@ -281,8 +281,9 @@ def resolve(
 ) -> tuple[Settings, dict[str, Value]]:
     """Return the settings and variables of a run: defaults, then the model's, then the user's `overrides`.
 
-    A key of `overrides` is a variable where the model has one of that name, else a setting. Raises
-    UsageError for a key that is neither, suggesting the nearest of both.
+    A key of `overrides` is a variable where the model has one of that name, else a setting. A model that trains on
+    smaller images keeps their share of the image size, where the user sets that alone. Raises UsageError for a key that
+    is neither, suggesting the nearest of both.
     """
     variables = dict(model_variables)
     chosen: dict[str, Value] = dict(model_settings)
@@ -293,7 +294,11 @@ def resolve(
             chosen[name] = value
         else:
             raise unknown_setting(name, [*variables, *setting_names()])
-    return with_overrides(Settings(), chosen), variables
+    settings = with_overrides(Settings(), chosen)
+    if "image_size" in overrides and "train_size" in model_settings and "train_size" not in overrides:
+        share = settings.train_size / int(model_settings["image_size"])
+        settings = replace(settings, train_size=round(share * settings.image_size))
+    return settings, variables
 
 
 def parse_overrides(pairs: list[str]) -> dict[str, Value]:

@@ -130,6 +130,17 @@ def test_int8_is_smaller_and_nearly_the_same(name: str, tmp_path: Path, capfd: p
     assert 0 < difference.mean() < 0.05
 
 
+def test_both_sides_of_a_mirrored_network_share_their_weights_in_int8(tmp_path: Path) -> None:
+    model = trained("photo-probe", tmp_path / "run")
+    pixels = pixels_for("photo-probe")
+    content = make_onnx(model, {})
+    smaller = quantize(content, pixels[:40])
+    weights = [each.raw_data for each in onnx.load_from_string(smaller).graph.initializer if len(each.raw_data) > 64]
+    assert len(weights) == len(set(weights)) > 5
+    assert len(smaller) < 0.5 * len(content)
+    assert np.abs(load_onnx(smaller)(pixels) - load_onnx(content)(pixels)).mean() < 0.1
+
+
 def test_what_a_run_stored_is_what_leaves(tmp_path: Path) -> None:
     """The probabilities of predictions.csv come out of the file, through training, storing and exporting."""
     run = RunRecord(tmp_path / "run")

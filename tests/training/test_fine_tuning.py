@@ -264,3 +264,18 @@ def test_photo_begins_as_the_regression_and_learns_further(tmp_path: Path) -> No
     learnt = run(backbone_job("photo", **small), tmp_path / "learnt")
     assert not np.allclose(learnt.predictions.probabilities, probe.predictions.probabilities, atol=1e-2)
     assert learnt.history[-1]["train_loss"] < learnt.history[0]["train_loss"]
+
+
+def test_photo_keeps_its_share_of_another_image_size() -> None:
+    assert named_job("photos", "photo", 0, {}).settings.train_size == 224
+    assert named_job("photos", "photo", 0, {"image_size": 128}).settings.train_size == 112
+    assert named_job("photos", "photo", 0, {"image_size": 128, "train_size": 96}).settings.train_size == 96
+    assert named_job("photos", "photo", 0, {"image_size": 0}).settings.train_size == 0
+    assert named_job("photos", "cnn", 0, {"image_size": 128}).settings.train_size == 0
+
+
+def test_training_images_are_not_enlarged(tmp_path: Path) -> None:
+    job = backbone_job("fine-tune", train_size=SIDE + 1)
+    with pytest.raises(UsageError, match=rf"train_size={SIDE + 1} is above the size of the images, {SIDE}x{SIDE};"):
+        run(job, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

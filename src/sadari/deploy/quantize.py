@@ -69,7 +69,7 @@ def quantize(content: bytes, calibrating: NDArray[np.uint8]) -> bytes:
         except Exception as error:  # its own errors are of many classes
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise SadariError(f"onnxruntime cannot quantise this network: {reason}; leave out --quantize") from error
-        return _with_metadata(result.read_bytes(), content)
+        return _with_metadata(_each_weight_once(result.read_bytes()), content)
 
 
 class Calibration:
@@ -84,6 +84,29 @@ class Calibration:
 
     def get_next(self) -> dict[str, Any] | None:
         return next(self._images, None)
+
+
+def _each_weight_once(quantised: bytes) -> bytes:
+    """Return the ONNX file `quantised` with equal values stored once.
+
+    A network that judges mirror images too has its weights once for both sides, but onnxruntime fuses their norms, and
+    quantises them, for each side.
+    """
+    proto = require("onnx").load_from_string(quantised)
+    first: dict[bytes, str] = {}
+    same: dict[str, str] = {}
+    for each in proto.graph.initializer:
+        name, each.name = each.name, ""
+        same[name] = first.setdefault(each.SerializeToString(), name)
+        each.name = name
+    kept = [each for each in proto.graph.initializer if same[each.name] == each.name]
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(kept)
+    for node in proto.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = same.get(name, name)
+    content: bytes = proto.SerializeToString()
+    return content
 
 
 def _with_metadata(quantised: bytes, original: bytes) -> bytes:

@@ -154,9 +154,14 @@ def _fitted_preprocess(job: Job, images: ImageSet, split: Split, architecture: A
 
 @torch.no_grad()
 def _check_train_size(network: Network, preprocess: Preprocess, side: int) -> None:
-    """Raise UsageError where `network` cannot read images of `side`, as training gives them to it; 0 is no size."""
+    """Raise UsageError where images of `side` are no smaller ones, or `network` cannot read them; 0 is no size."""
     if not side:
         return
+    if side > min(preprocess.height, preprocess.width):
+        raise UsageError(
+            f"train_size={side} is above the size of the images, {preprocess.height}x{preprocess.width}; training "
+            "images are made smaller, not larger: set a lower one, or a larger image_size"
+        )
     smaller = preprocess.for_side(side)
     device = next(network.parameters()).device
     pixels = torch.zeros(1, side, side, preprocess.channels, dtype=torch.uint8, device=device)
