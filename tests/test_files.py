@@ -14,9 +14,8 @@ import pytest
 
 from sadari import files
 from sadari.errors import SadariError, UsageError
-from sadari.files import names_in, read_json, write_text, write_whole
+from sadari.files import names_in, read_json, read_toml, write_text, write_whole
 from sadari.locks import Busy, hold_folder
-from sadari.settings import read_toml
 from sadari.unfinished import (
     UnfinishedFolder,
     remove_temporary_folders,

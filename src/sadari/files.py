@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from sadari.unfinished import is_unfinished, new_file, remove_unfinished_of
 
 if TYPE_CHECKING:
     from _csv import Writer
+
+TOML_BYTES = 2**20  # assumed: a thousand times a network or a study
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -154,3 +157,20 @@ def why_no_text(path: str) -> str:
         os.fsencode(path).decode("utf-8")
         return "needs a process in UTF-8; set PYTHONUTF8=1"
     return "is not UTF-8; rename it"
+
+
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """Read the TOML file at `path`.
+
+    Raises UsageError, in which `kind` names it, for a missing, malformed or enormous file, and for a pipe or device.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"cannot read the {kind} {path}: it is no ordinary file")
+        if path.stat().st_size > TOML_BYTES:
+            raise UsageError(f"cannot read the {kind} {path}: it has more than {TOML_BYTES >> 20} MiB")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise UsageError(f"cannot read the {kind} {path}: its lists are nested too deeply") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read the {kind} {path}: {error}") from None

@@ -4,7 +4,6 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import tomli_w
@@ -310,23 +309,3 @@ def parse_overrides(pairs: list[str]) -> dict[str, Value]:
             raise UsageError(f"--set takes key=value, not '{pair}'")
         overrides[name.strip()] = value.strip()
     return overrides
-
-
-TOML_BYTES = 2**20  # assumed: a thousand times a network or a study
-
-
-def read_toml(path: Path, kind: str) -> dict[str, Any]:
-    """Read the TOML file at `path`.
-
-    Raises UsageError, in which `kind` names it, for a missing, malformed or enormous file, and for a pipe or device.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"cannot read the {kind} {path}: it is no ordinary file")
-        if path.stat().st_size > TOML_BYTES:
-            raise UsageError(f"cannot read the {kind} {path}: it has more than {TOML_BYTES >> 20} MiB")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise UsageError(f"cannot read the {kind} {path}: its lists are nested too deeply") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read the {kind} {path}: {error}") from None

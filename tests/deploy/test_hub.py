@@ -105,6 +105,21 @@ def test_the_card_tells_data_scores_classes_and_limits(run: RunRecord) -> None:
     assert str(run.path) not in card
 
 
+def test_the_card_says_what_the_images_that_judge_have_chosen(tmp_path: Path) -> None:
+    said: list[str] = []
+    for model, val in (("softmax", 0.1), ("softmax", 0.0), ("majority", 0.1)):
+        job = named_job("digits", model, 0, {**QUIET, "epochs": 2, "test_fraction": 0.0, "val_fraction": val})
+        run = train(job, tmp_path / f"run{len(said)}")
+        said.append(model_card(run, TrainedModel.load(run)))
+    assert (
+        "validation images, none of which it was trained on, but they chose its best epoch, so that these figures "
+        "flatter. It has not been tested on others\n" in said[0]
+    )
+    assert "images that it was trained on: it has not been tested\n" in said[1]
+    assert "95 % interval" in said[0] and "95 % interval" not in said[1]
+    assert "validation images, none of which it was trained on. It has not been tested on others\n" in said[2]
+
+
 def test_a_backbone_s_licence_is_passed_on(tmp_path: Path) -> None:
     weights = hub_folder(tmp_path / "weights", license="cc-by-4.0")
     images = patterns(60, side=SIDE)

@@ -5,7 +5,8 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 
-from sadari.evaluation.selection import highest_of_equals
+from sadari.evaluation.selection import highest_of_equals, overstated
+from sadari.evaluation.statistics import verdicts
 from support.predictions import correct_rows
 
 
@@ -34,3 +35,10 @@ def test_seeds_that_differ_add_to_the_luck() -> None:
         said.append(highest_of_equals(arms))
         gained.append(max(arm.mean() for arm in arms) - 0.9)
     assert np.mean(said) == pytest.approx(np.mean(gained), rel=0.25)
+
+
+def test_arms_that_are_shown_to_be_worse_lift_no_one() -> None:
+    arms = {"best": correct_rows([930], 1000), "near": correct_rows([925], 1000), "far": correct_rows([500], 1000)}
+    judged = verdicts([*arms.items()])
+    assert overstated(arms, judged) == highest_of_equals([arms["best"], arms["near"]])
+    assert overstated({"best": arms["best"], "far": arms["far"]}, judged) == overstated({}, []) == 0.0

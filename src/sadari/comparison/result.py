@@ -13,7 +13,7 @@ from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.evaluation.selection import highest_of_equals
+from sadari.evaluation.selection import overstated
 from sadari.evaluation.statistics import Bools, verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
@@ -242,22 +242,9 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
-        overstated=_overstated(results, judged, correct),
+        overstated=overstated({arm.name: correct[arm.name] for arm in results if arm.status == DONE}, judged),
         differences=differences([(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]),
     )
-
-
-def _overstated(results: Sequence[ArmResult], judged: Sequence[Verdict], correct: Mapping[str, Bools]) -> float:
-    """Return by how much the best accuracy flatters, among the arms that are not shown to be worse; 0 without any."""
-    done = [arm.name for arm in results if arm.status == DONE]
-    if not done:
-        return 0.0
-    worse = {(each.b if each.a == done[0] else each.a) for each in judged if _shown(each, done[0])}
-    return highest_of_equals([correct[name] for name in done if name not in worse])
-
-
-def _shown(verdict: Verdict, name: str) -> bool:
-    return name in (verdict.a, verdict.b) and verdict.verdict in ("better", "worse")
 
 
 def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:

@@ -42,9 +42,10 @@ from sadari.comparison.request import Comparison, seeds_of
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
+from sadari.files import read_toml
 from sadari.models.catalog import find_model
 from sadari.registry import unknown_name
-from sadari.settings import Value, read_toml
+from sadari.settings import Value
 
 KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble", "soup")
 ARM_KEYS = ("name", "model", "settings", "vary", "published")

@@ -22,8 +22,7 @@ NEEDS_SADARI = (
 DIGITS = 12  # of a digest (assumed: enough to distinguish the models of one place)
 JUDGED = {  # what the scores are worth, by the images that gave them
     "test": "On {count:,} test images, none of which it was trained on or chosen by",
-    "val": "On {count:,} validation images: it was not trained on them, but its best epoch was chosen by them, so that "
-    "these figures flatter. It has not been tested on others",
+    "val": "On {count:,} validation images, none of which it was trained on{chosen}. It has not been tested on others",
     "train": "On the {count:,} images that it was trained on: it has not been tested",
 }
 FEW = 100  # images of a class below which the card warns (assumed: a 95 % interval of 20 points at 50 %)
@@ -113,6 +112,13 @@ def _data(summary: dict[str, Any], environment: dict[str, Any]) -> list[str]:
     return [*lines, *(f"- {_text(note)}" for note in notes)]
 
 
+def _chosen_by_val(run: RunRecord, summary: dict[str, Any]) -> str:
+    """Say what of the model the validation images chose; "" where that is nothing."""
+    of_epochs = summary["best_epoch"] and summary["epochs"] > 1 and run.job.settings.restore_best
+    chosen = "the weights that it averages" if run.is_average else "its best epoch" if of_epochs else ""
+    return f", but they chose {chosen}, so that these figures flatter" if chosen else ""
+
+
 def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
     judged = run.predictions
     found = interval((judged.predicted == judged.labels)[None, :])
@@ -120,7 +126,7 @@ def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
     others = [(name, value) for name, value in scores.items() if name != "accuracy"]
     on_train = summary["judged_on"] == "train"
     return [
-        JUDGED[summary["judged_on"]].format(count=len(judged)),
+        JUDGED[summary["judged_on"]].format(count=len(judged), chosen=_chosen_by_val(run, summary)),
         "",
         *(["| score | value |", "|---|---|"] if on_train else ["| score | value | 95 % interval |", "|---|---|---|"]),
         f"| accuracy | {found.mean:.4f} |{'' if on_train else f' {found.low:.4f} to {found.high:.4f} |'}",

@@ -1,13 +1,25 @@
 """By how much does the highest of several accuracies flatter? The winner of a comparison was lucky, too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sadari.evaluation.crossed import spread
+from sadari.values import Verdict
 
 DRAWS = 4000  # of the errors of all arms; the mean of their maxima is sure to a fiftieth of itself (measured)
+
+
+def overstated(arms: Mapping[str, NDArray[np.bool_]], judged: Sequence[Verdict]) -> float:
+    """Return by how much the highest accuracy flatters, among the arms that are not shown to be worse; 0 without any.
+
+    arms: as in `highest_of_equals`, by name, the best first. judged: the verdicts on their pairs.
+    """
+    best = next(iter(arms), "")
+    shown = [each for each in judged if each.verdict in ("better", "worse") and best in (each.a, each.b)]
+    worse = {each.b if each.a == best else each.a for each in shown}
+    return highest_of_equals([correct for name, correct in arms.items() if name not in worse])
 
 
 def highest_of_equals(arms: Sequence[NDArray[np.bool_]]) -> float:

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from sadari.errors import UsageError
+from sadari.files import read_toml
 from sadari.models.backbone.spec import Neighbours, backbone_of
 from sadari.models.layers.specs import Shape
 from sadari.models.parse import Row, describe, parse
 from sadari.registry import unknown_name
-from sadari.settings import Settings, Value, read_toml, setting_names, with_overrides
+from sadari.settings import Settings, Value, setting_names, with_overrides
 
 KEYS = ("name", "summary", "layers", "variables", "settings")
 

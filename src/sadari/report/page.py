@@ -20,6 +20,7 @@ from sadari.comparison.result import ComparisonResult
 from sadari.files import write_text
 from sadari.report.build import build_report
 from sadari.report.contents import Report
+from sadari.values import Interval
 
 NAME = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -98,6 +99,7 @@ def _template() -> Any:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["span"] = lambda accuracy: Interval(**accuracy).span
     return environment.get_template("page.html.j2")
 
 
