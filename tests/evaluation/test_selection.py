@@ -38,7 +38,7 @@ def test_seeds_that_differ_add_to_the_luck() -> None:
 
 
 def test_arms_that_are_shown_to_be_worse_lift_no_one() -> None:
-    arms = {"best": correct_rows([930], 1000), "near": correct_rows([925], 1000), "far": correct_rows([500], 1000)}
+    arms = {"best": correct_rows([930], 1000), "near": correct_rows([928], 1000), "far": correct_rows([500], 1000)}
     judged = verdicts([*arms.items()])
     assert overstated(arms, judged) == highest_of_equals([arms["best"], arms["near"]])
     assert overstated({"best": arms["best"], "far": arms["far"]}, judged) == overstated({}, []) == 0.0

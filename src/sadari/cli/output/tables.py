@@ -41,7 +41,7 @@ def _ends(figure: str, rank: int) -> Column:
         found = arm.intervals.get(figure)
         return "-" if found is None else found.span
 
-    return Column("95 %", cell, rank)
+    return Column("95 % interval", cell, rank)
 
 
 COLUMNS = (
