@@ -40,7 +40,7 @@ from scipy.stats import chi2
 from sadari.comparison.analysis.measuring import LOST
 from sadari.evaluation import figures
 from sadari.evaluation.crossed import SamplingError, Spread
-from sadari.evaluation.influence import right
+from sadari.evaluation.influence import Scale, right
 from sadari.evaluation.metrics import METRICS
 from sadari.evaluation.statistics import interval, verdict
 from sadari.values import Predictions
@@ -59,7 +59,8 @@ CLASS_SHARES = np.array([0.4, 0.25, 0.2, 0.1, 0.05])
 CLASS_EASE = np.array([0.3, 0.0, -0.3, 0.0, -0.4])
 VAL_EASE = 0.25  # validation images are easier, by that much of the latent number
 SLOPE = 2.0
-FIGURES = (*(name for name in METRICS.names() if name not in ("accuracy", "top_5")), "val_accuracy", "drop")
+NOT_SIMULATED = ("accuracy", "top_5", "mcc", "auc")  # accuracy is above
+FIGURES = (*(name for name in METRICS.names() if name not in NOT_SIMULATED), "val_accuracy", "drop")
 
 STATEMENTS = ',\n"statements"'  # begins what statements.py has added to the stored results, which stays
 
@@ -350,8 +351,8 @@ class Images:
 
 def measured_figures(test: list[Predictions], val: list[Predictions]) -> list[figures.Measured]:
     """Return FIGURES of one arm as `comparison.analysis.measuring` has them from runs."""
-    here = figures.measured([right(each) for each in test], figures.Scale.SHARE)
-    there = figures.measured([right(each) for each in val], figures.Scale.SHARE)
+    here = figures.measured([right(each) for each in test], Scale.SHARE)
+    there = figures.measured([right(each) for each in val], Scale.SHARE)
     found = {"val_accuracy": there, LOST[0]: figures.minus(there, here)}
     for metric in METRICS:
         if metric.name in FIGURES:

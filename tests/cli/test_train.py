@@ -90,8 +90,9 @@ def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:
     assert said[0].startswith("digits val   288 images   accuracy") and "macro_f1" in said[0]
     for name in ("top_5", "balanced_accuracy", "calibration_error"):
         assert name in said[1]
-    assert said[3].split() == ["precision", "recall", "f1", "support"]
-    assert [line.split()[0] for line in said[4:14]] == [str(digit) for digit in range(10)]
+    assert said[2].split()[::2] == ["mcc", "auc"]
+    assert said[4].split() == ["precision", "recall", "f1", "support"]
+    assert [line.split()[0] for line in said[5:15]] == [str(digit) for digit in range(10)]
     assert said[-1].split()[:2] == ["weighted", "avg"] and said[-1].endswith(" 288")
     assert max(map(len, said)) <= 80
 
@@ -106,7 +107,7 @@ def test_evaluating_another_set_says_which_of_its_images_were_trained_on(sadari:
     found = sadari("evaluate", "one", other, "--json").document
     assert (found["images"], found["training_images"]) == (20, 1)
     assert set(found["scores_without_training_images"]) == set(found["scores"])
-    said = sadari("evaluate", "one", other).out.splitlines()[2]
+    said = sadari("evaluate", "one", other).out.splitlines()[3]  # two lines of further scores are above it
     without = f"accuracy {found['scores_without_training_images']['accuracy']:.4f}"
     assert said.startswith(f"  1 of 20 images is a training image of this run; without it: {without}   loss ")
     again = sadari("evaluate", "one", "--json").document

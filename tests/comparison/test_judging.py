@@ -17,7 +17,7 @@ from sadari.comparison.claims.claim import SHARES
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.evaluation.figures import Scale
+from sadari.evaluation.influence import Scale
 from sadari.evaluation.metrics import METRICS
 from sadari.evaluation.statistics import verdict
 from sadari.run import RunRecord

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from sadari.evaluation.figures import (
     Measured,
-    Scale,
     against,
     difference,
     difference_against,
@@ -18,7 +17,7 @@ from sadari.evaluation.figures import (
     measured,
     minus,
 )
-from sadari.evaluation.influence import PerImage
+from sadari.evaluation.influence import PerImage, Scale
 from sadari.evaluation.metrics import METRICS, Metric
 from sadari.evaluation.statistics import interval as of_accuracy
 from sadari.evaluation.statistics import verdict

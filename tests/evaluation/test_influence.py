@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sadari.evaluation.figures import Scale
+from sadari.evaluation.influence import Scale
 from sadari.evaluation.metrics import LEAST_PROBABILITY, METRICS, Metric
 from sadari.values import Answers, Predictions
 from support.predictions import predictions_of

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The scores of a split in one line; those in the table of classes below `sadari evaluate` are not printed twice.
 HEADLINE = ("accuracy", "loss", "macro_f1")
 IN_TABLE = ("macro_precision", "macro_recall", "weighted_f1")
+IN_LINE = 3  # further scores in a line of 80 characters
 
 LONGEST = 80  # letters of the data's and of the model's name in the name of a folder (assumed; disks hold 255)
 
@@ -106,7 +107,9 @@ def evaluate(
         print_json(document)
         return
     echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
-    echo(f"  {_printed(scores, [name for name in scores if name not in (*HEADLINE, *IN_TABLE)])}")
+    others = [name for name in scores if name not in (*HEADLINE, *IN_TABLE)]
+    for start in range(0, len(others), IN_LINE):
+        echo(f"  {_printed(scores, others[start : start + IN_LINE])}")
     for line in _about_training_images(judged):
         echo(f"  {line}")
     echo()

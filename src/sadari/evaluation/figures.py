@@ -6,7 +6,6 @@ The values per image of `influence.py` take the place of right and wrong: their 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from math import exp, log, sqrt
 from typing import NamedTuple
 
@@ -15,20 +14,12 @@ from numpy.typing import NDArray
 from scipy import special
 
 from sadari.evaluation.crossed import LEAST_P, SINGLE, SamplingError, Spread
-from sadari.evaluation.influence import PerImage
+from sadari.evaluation.influence import PerImage, Scale
 from sadari.evaluation.statistics import LEVEL
 from sadari.values import Interval
 
 Floats = NDArray[np.float64]
 LEAST_FREEDOM = 8.0  # of the variance by images (assumed): with fewer, a handful of errors would count as no evidence
-
-
-class Scale(Enum):
-    """Where a figure can be: in [0, 1], above 0, or anywhere; its interval stays there."""
-
-    SHARE = "share"
-    POSITIVE = "positive"
-    ANY = "any"
 
 
 @dataclass(frozen=True, eq=False)

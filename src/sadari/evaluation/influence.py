@@ -10,6 +10,7 @@ sqrt(n / (n - 1)).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,14 @@ from sadari.values import Answers, Predictions
 
 Floats = NDArray[np.float64]
 Judged = Answers | Predictions
+
+
+class Scale(Enum):
+    """Where a figure can be: in [0, 1], above 0, or anywhere; its interval stays there."""
+
+    SHARE = "share"
+    POSITIVE = "positive"
+    ANY = "any"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ Biometrics 44, 1988; computed by ranks as Sun & Xu, IEEE Signal Processing Lette
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from sadari.evaluation.influence import PerImage
 from sadari.values import Predictions
@@ -46,8 +45,14 @@ def area(predictions: Predictions) -> PerImage:
 
 def _placements(scores: Floats, inside: NDArray[np.bool_]) -> Floats:
     """Return for each image the share of the images of the other side that it is rightly above or below."""
-    ranks, placements = rankdata(scores), np.empty(len(scores))
+    ranks, placements = _ranks(scores), np.empty(len(scores))
     count, others = int(inside.sum()), int((~inside).sum())
-    placements[inside] = (ranks[inside] - rankdata(scores[inside])) / others
-    placements[~inside] = 1 - (ranks[~inside] - rankdata(scores[~inside])) / count
+    placements[inside] = (ranks[inside] - _ranks(scores[inside])) / others
+    placements[~inside] = 1 - (ranks[~inside] - _ranks(scores[~inside])) / count
     return placements
+
+
+def _ranks(scores: Floats) -> Floats:
+    """Return the ranks of `scores` from 1, the mean of their ranks for equal ones."""
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])

@@ -279,7 +279,7 @@ LADDER = (
     ),
     ModelSpec(
         name="photo",
-        summary="logistic regression as in linear-probe, then the last half of the backbone learns with it",
+        summary="as linear-probe, then the last half of the backbone learns with it",
         layers=_BACKBONE.format(train="$train") + ", globalavgpool",
         variables={"train": "last:0.5", **_ON_A_BACKBONE},
         settings=_PHOTO,

@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from sadari.evaluation.figures import Difference, Measured, Scale, difference, from_shares, interval, measured, minus
-from sadari.evaluation.influence import PerImage, right
+from sadari.evaluation.figures import Difference, Measured, difference, from_shares, interval, measured, minus
+from sadari.evaluation.influence import PerImage, Scale, right
 from sadari.evaluation.metrics import METRICS, Metric
 from sadari.evaluation.statistics import holm
 from sadari.run import RunRecord
