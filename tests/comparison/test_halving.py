@@ -40,6 +40,7 @@ from sadari.models.catalog import find_model
 from sadari.run import RunRecord
 from sadari.run_files import write_history
 from sadari.settings import Settings, Value
+from sadari.training.train import train as train_for_real
 from sadari.values import ImageSet, Split
 from support.jobs import named_arm, named_job
 
@@ -313,3 +314,16 @@ def test_a_damaged_state_is_reported(damage: dict[str, Any], tmp_path: Path) -> 
     (tmp_path / "best.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(SadariError, match="damaged"):
         SearchState.read(tmp_path)
+
+
+def test_a_measurement_takes_few_steps_whatever_a_run_takes_at_least() -> None:
+    """Else measuring a few images would take as many steps as the run that it is to foretell."""
+    seen: list[Job] = []
+
+    def watched(job: Job, out: Path, **given: Any) -> RunRecord:
+        seen.append(job)
+        return train_for_real(job, out, **given)
+
+    arm = named_arm("mlp", "mlp", {"least_steps": "500"})
+    assert measure("digits", arm, 0, load("digits", Settings()), DIGITS, watched).image > 0
+    assert [job.settings.least_steps for job in seen] == [0]

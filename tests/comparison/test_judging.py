@@ -355,8 +355,8 @@ def test_seeds_that_change_nothing_are_one_network(figure: str) -> None:
     arms = {**alike, "c": runs("c", 0.9, seeds=3)}
     two, one, mixed = judged([f"{figure}(a) > {figure}(b)", f"{figure}(a) > 0.1", "a > c"], arms)
     assert mixed.sentence.endswith("; 3 seeds.")
-    assert two.sentence.endswith("; one network each, the same with all 3 seeds.")
-    assert one.sentence.endswith("; one network, the same with all 3 seeds.")
+    assert two.sentence.endswith("; 3 seeds that answer alike.")
+    assert one.sentence.endswith("; 3 seeds that answer alike.")
 
 
 def test_one_seed_of_one_arm_speaks_of_that_network() -> None:

@@ -193,10 +193,10 @@ def test_what_alone_would_count_is_asked_of_the_test_that_decides(lost: int, cou
 def test_no_seed_changes_models_without_chance() -> None:
     arms = three_without_chance(6)
     said = verdict(*arms[0], *arms[1]).sentence
-    assert "the same 359 images, one network each, the same with all 3 seeds)" in said
+    assert "the same 359 images, 3 seeds that answer alike)" in said
     generator = np.random.default_rng(0)
     mixed = verdict("cnn", generator.random((3, 359)) < 0.9, *arms[0]).sentence
-    assert "the same 359 images, 3 seeds of cnn, one network (the same with all 3 seeds) of x" in mixed
+    assert "the same 359 images, 3 seeds of cnn, 3 seeds that answer alike of x" in mixed
     assert "so of" not in mixed
 
 

@@ -51,7 +51,7 @@ def test_one_seed_speaks_of_these_networks_only(stamped_result: ComparisonResult
 
 def test_models_without_chance_count_as_one_network(stamped_result: ComparisonResult) -> None:
     alone = replace(stamped_result.arms[0], alike=True)
-    assert spoken(stamped_result, arms=(alone,)).endswith("; one network, the same with all 2 seeds).")
+    assert spoken(stamped_result, arms=(alone,)).endswith("; 2 seeds that answer alike).")
     assert alone.cells()[-1] == "2 alike"
 
 

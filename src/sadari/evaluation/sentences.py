@@ -104,13 +104,13 @@ def _evidence(compared: Compared) -> str:
         return f"{images}, {_seeds(a)} of {a.name}, {_seeds(b)} of {b.name}{only}"
     if a.seeds == 1:
         return f"{images}, one trained network each, so of these networks only"
-    return f"{images}, {f'one network each, the same with all {a.seeds} seeds' if a.alike else f'{a.seeds} seeds'}"
+    return f"{images}, {a.seeds} seeds{' that answer alike' if a.alike else ''}"
 
 
 def _seeds(sample: Sample) -> str:
     if sample.seeds == 1:
         return "one trained network"
-    return f"one network (the same with all {sample.seeds} seeds)" if sample.alike else f"{sample.seeds} seeds"
+    return f"{sample.seeds} seeds{' that answer alike' if sample.alike else ''}"
 
 
 def _held_back(found: Verdict, compared: Compared) -> str:

@@ -25,7 +25,7 @@ def verdict_sentence(result: ComparisonResult) -> str:
 def _alone(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     seeds, between = len(arm.seeds), ""
-    basis = f"one network, the same with all {seeds} seeds" if arm.alike else f"{seeds} seeds"
+    basis = f"{seeds} seeds that answer alike" if arm.alike else f"{seeds} seeds"
     if arm.accuracy.exists:
         low, high = arm.accuracy.low, arm.accuracy.high
         known = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"

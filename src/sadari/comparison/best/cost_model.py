@@ -83,7 +83,7 @@ def measure(data: str, arm: Arm, seed: int, images: ImageSet, counts: Counts, tr
     images: the set as it is without a backbone; its other shapes are computed, so that nothing is decoded for a model
     that turns out to be too slow. counts: of that set. Raises whatever `train` raises.
     """
-    short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "tensorboard": "off"}
+    short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "least_steps": 0, "tensorboard": "off"}
     # Noise is not worth caching, and no image that a teacher could judge.
     uncached: dict[str, Value] = {"cache": "none", "views": 0, "teacher": ""}
     cached = caches_features(job_of(data, arm, seed))

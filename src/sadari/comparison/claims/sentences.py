@@ -81,5 +81,5 @@ def _seeds(finding: Finding) -> str:
     if finding.seeds == 1:
         seeds = f"of {'these trained networks' if finding.b else 'this trained network'} only, one seed"
     elif finding.alike:
-        seeds = f"one network{' each' if finding.b else ''}, the same with all {seeds}"
+        seeds += " that answer alike"
     return f"{seeds}; {finding.wanting}" if finding.wanting else seeds
