@@ -16,8 +16,8 @@ class Step:
 
 SMALL_SIDE = 64  # pixels that a network without pre-trained features reads of a photograph (assumed)
 SMALL_IMAGES = (Step("majority"), Step("logistic"), Step("mlp"), Step("cnn"))
-# Measured: 187 s for 1,200 photographs and three seeds on two cores with AVX512-BF16, from an empty cache: ten passes
-# of `cnn`, the features of each photograph, which are computed once, and the best recipe for photographs, trained thrice.
+# Measured: 187 s for 1,200 photographs and three seeds on two cores with AVX512-BF16, from an empty cache. That is ten
+# passes of `cnn`, the features of each photograph, computed once, and the best recipe for photographs, trained thrice.
 PHOTOGRAPHS = (
     Step("majority", {"image_size": SMALL_SIDE}),
     Step("cnn", {"image_size": SMALL_SIDE, "epochs": 10}),
