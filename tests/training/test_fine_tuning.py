@@ -85,31 +85,19 @@ def end_weights(
     return EndWeights(network, settings, stored.groups if stored else {MEAN: {}, START: {}})
 
 
-def test_the_average_follows_the_weights_and_gives_them_back() -> None:
+@pytest.mark.parametrize(("average", "start", "inside"), [(0.5, 0.0, 0.5), (0.0, 0.25, 0.75)])
+def test_the_end_is_judged_given_back_and_gone_on_with(average: float, start: float, inside: float) -> None:
+    """A weight of 0 that learns to be 1: an average goes half the way at each step, a share of the start stays."""
     layer = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(layer.weight)
-    average = end_weights(layer, weights_average=0.5)
-    nn.init.ones_(layer.weight)
-    average.add(100)
-    with average.applied():
-        assert layer.weight.item() == 0.5
-    assert layer.weight.item() == 1.0
-    again = end_weights(layer, average, weights_average=0.5)
-    again.add(100)
-    again.apply()
-    assert layer.weight.item() == 0.75
-
-
-def test_a_share_of_the_start_is_in_the_end() -> None:
-    layer = nn.Linear(1, 1, bias=False)
-    nn.init.zeros_(layer.weight)
-    kept = end_weights(layer, start_share=0.25)
+    kept = end_weights(layer, weights_average=average, start_share=start)
     nn.init.ones_(layer.weight)
     kept.add(100)
     with kept.applied():
-        assert layer.weight.item() == 0.75
+        assert layer.weight.item() == inside
     assert layer.weight.item() == 1.0
-    again = end_weights(layer, kept, start_share=0.25)
+    again = end_weights(layer, kept, weights_average=average, start_share=start)
+    again.add(100)
     again.apply()
     assert layer.weight.item() == 0.75
 
