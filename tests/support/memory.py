@@ -7,8 +7,8 @@ import torch
 MEBIBYTES = 96  # more than any malloc keeps by itself (32 MiB at most)
 
 
-def faults_of_taking_memory() -> int:
-    """Return the page faults of allocating, touching and freeing so much memory."""
+def faults_of_taking_memory(less: int = 0) -> int:
+    """Return the page faults of allocating, touching and freeing so much memory, `less` mebibytes less."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.empty(MEBIBYTES << 20, dtype=torch.uint8).fill_(1)
+    torch.empty((MEBIBYTES - less) << 20, dtype=torch.uint8).fill_(1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
