@@ -261,3 +261,8 @@ class Verdict:
     sentence: str = field(default="")
     margin: float | None = None
     equal_p: float | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is shown that one of the two is better."""
+        return self.verdict in ("better", "worse")

@@ -32,7 +32,8 @@ class ArmResult:
     best_epoch: the one of the least validation loss, None without validation. members: of an ensemble, the mean weight
     of each arm over the seeds, the heaviest first; of a soup, that of each seed; empty for every other arm. The seconds
     of both are those of all runs from which they were chosen. alike: several seeds that all gave the same answers, as
-    those of a model without chance, so that they count as one network.
+    those of a model without chance, so that they count as one network. letters: arms that share one are not shown
+    apart; "" where the arms are few.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ArmResult:
     members: Mapping[str, float] = field(default_factory=dict)
     alike: bool = False
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    letters: str = ""
 
     @property
     def mixture(self) -> str:

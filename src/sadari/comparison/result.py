@@ -13,6 +13,9 @@ from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
+from sadari.evaluation.arms.best import Winner, find_winner
+from sadari.evaluation.arms.borrowing import Borrowing, borrow
+from sadari.evaluation.arms.letters import letters
 from sadari.evaluation.selection import overstated
 from sadari.evaluation.statistics import Bools, verdicts
 from sadari.notebook import card, fact, table
@@ -23,6 +26,7 @@ from sadari.values import ImageSet, Split, Verdict
 if TYPE_CHECKING:
     import pandas as pd
 
+NAMED = 3  # arms that a sentence names before it counts the others
 COLUMNS = ("model", "accuracy", "95 % interval", "gap", "params", "seconds", "seeds")  # in a notebook
 
 
@@ -53,7 +57,9 @@ class ComparisonResult:
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
-    differences: of the pairs, in the figures other than accuracy.
+    differences: of the pairs, in the figures other than accuracy. winner: the interval of the best one, which counts
+    that it was chosen, and which arms may be the best. borrowing: what the seeds of all arms show
+    together, on an assumption.
     """
 
     out: Path
@@ -72,6 +78,8 @@ class ComparisonResult:
     margin: float | None = None
     overstated: float = 0.0
     differences: tuple[FigureDifference, ...] = ()
+    winner: Winner | None = None
+    borrowing: Borrowing | None = None
 
     @property
     def best(self) -> ArmResult | None:
@@ -121,7 +129,30 @@ class ComparisonResult:
         said = f"The accuracy of {self.best.name} flatters, as the highest of several that are not shown apart"
         other = self.data.judged_on == "test" and self.chosen_by == "val"
         tail = "; choosing by validation images gains nothing of that" if other else ""
-        return f"{said}: by {points} points if these are equally good{tail}."
+        counted, own, found = "", self.best.accuracy, self.winner
+        if found is not None and found.arm == self.best.name and own is not None and own.exists:
+            counted = f"; counting that, its true accuracy is in {found.low:.3f} - {found.high:.3f}"
+        return f"{said}: by {points} points if these are equally good{counted}{tail}."
+
+    @property
+    def contest(self) -> str:
+        """A sentence on which arms may be the best; "" for fewer than three, and where the verdicts say it already."""
+        done = [arm.name for arm in self.arms if arm.status == DONE]
+        beaten = [each for each in self.verdicts if done and done[0] in (each.a, each.b) and each.shown]
+        if self.winner is None or self.winner.arms != len(done) or len(done) < 3 or len(beaten) == len(done) - 1:
+            return ""
+        may = list(self.winner.may_be_best)
+        if len(may) == len(done):
+            return f"Any of the {len(done)} may be the best."
+        if len(may) == 1:
+            return f"Tested all at once, only {may[0]} may be the best."
+        others = [name for name in done if name not in may]
+        return f"{listed(may)} may be the best; {listed(others)} {'is' if len(others) == 1 else 'are'} not."
+
+    @property
+    def borrowed(self) -> str:
+        """The line that borrows, on the best arm; "" where nothing is borrowed, or where it changes nothing."""
+        return self.borrowing.about(self.best.name, self.verdicts) if self.borrowing and self.best else ""
 
     def document(self, report: Path | None = None) -> dict[str, Any]:
         """Return the document of `compare --json`; report: the path of the page about it, where one was written."""
@@ -138,6 +169,8 @@ class ComparisonResult:
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
             "best_overstated": self.overstated,
+            "best": asdict(self.winner) if self.winner else None,
+            "borrowing": self.borrowing.document() if self.borrowing else None,
             "verdicts": [asdict(each) for each in self.verdicts],
             "differences": [asdict(each) for each in self.differences],
             "claims": [asdict(each) for each in self.claims],
@@ -229,6 +262,9 @@ def make_result(
         ]
     )
     judged = pair_verdicts(results, correct, margin)
+    done = {arm.name: correct[arm.name] for arm in results if arm.status == DONE}
+    lettered = letters(list(done), judged)
+    results = tuple(replace(arm, letters=lettered.get(arm.name, "")) for arm in results)
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -242,9 +278,19 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
-        overstated=overstated({arm.name: correct[arm.name] for arm in results if arm.status == DONE}, judged),
-        differences=differences([(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]),
+        overstated=overstated(done, judged),
+        differences=differences([(name, figures[name]) for name in done]),
+        winner=find_winner(done, judged),
+        borrowing=borrow(list(done.items()), margin),
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return "a", "a and b", "a, b and c", "a, b, c and 4 others"."""
+    shown = list(names[:NAMED]) if len(names) > NAMED + 1 else list(names)
+    if len(shown) < len(names):
+        shown.append(f"{len(names) - len(shown)} others")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:

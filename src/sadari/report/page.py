@@ -37,6 +37,7 @@ SCRIPTS = (
     "leaderboard.js",
     "cost.js",
     "verdicts.js",
+    "borrowing.js",
     "claims.js",
     "curves.js",
     "matrix.js",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_VERDICTS = 6
 MOST_SENTENCES = 5
 AUGMENT = "shift 0.1"  # what is tried first: unlike a mirror image, a moved one is still of its class (digits, letters)
+SHARED_LETTERS = "  letters: arms that share one are not shown to differ in accuracy (p corrected by Holm's method)"
 STYLES = {"supported": "bold green", "refuted": "bold red", "not shown": "bold yellow"}
 VERDICT_WIDTH = max(map(len, STYLES))
 
@@ -51,6 +52,9 @@ def show_comparison(
     if result.robustness:
         for number, line in enumerate(robustness_table(result.robustness, [arm.name for arm in result.arms], width)):
             _line(console, line, "dim" if number == 0 else "")
+        _line(console, "")
+    if any(arm.letters for arm in result.arms):
+        _line(console, SHARED_LETTERS, "dim")
         _line(console, "")
     for line in conclusions(result):
         _line(console, line)
@@ -115,7 +119,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     chosen = result.chosen
     assert chosen is not None  # as `best`
     if len(result.arms) > 1:
-        lines += [each for each in (result.choice, result.flattery) if each]
+        lines += [each for each in (result.contest, result.choice, result.flattery, result.borrowed) if each]
     lines += [arm.mixture for arm in result.arms if arm.mixture]
     return [*lines, " ".join(chosen.diagnosis.sentences)] if chosen.diagnosis else lines
 

@@ -68,6 +68,7 @@ COLUMNS = (
     Column("s/epoch", lambda arm: _figure(arm.seconds_per_epoch, ".3g"), 12),
     Column("images/s", lambda arm: _figure(arm.images_per_second, ",.0f"), 2),
 )
+LETTERS = Column("letters", lambda arm: arm.letters or "-", 1)
 PUBLISHED = (
     Column("published", lambda arm: _figure(arm.published.get("accuracy"), ".4f")),
     Column("difference", lambda arm: _difference(arm, "accuracy", arm.accuracy.mean if arm.accuracy else None)),
@@ -87,6 +88,7 @@ def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
     in their middle. None for no limit.
     """
     columns = [*COLUMNS, *(PUBLISHED if any(arm.published for arm in arms) else ())]
+    columns[3:3] = [LETTERS] if any(arm.letters for arm in arms) else []
     names = [arm.name for arm in arms]
     least = None if width is None else max(LEAST_NAME, width // 3)
     lines = _arm_lines(columns, arms, least)
