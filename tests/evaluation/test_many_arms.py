@@ -90,7 +90,7 @@ def test_the_line_says_its_assumption_and_that_it_decides_on_nothing() -> None:
     assert "by more than half a point" in said
     assert "than c)" not in said  # which is shown to be worse
     assert replace(found, worth_saying=False).about("a", verdicts(arms)) == ""
-    assert [chance_text(each) for each in (0.999, 0.5, 0.001)] == ["> 0.99", "= 0.50", "< 0.01"]
+    assert [chance_text(each) for each in (0.999, 0.5, 0.001)] == ["> 0.99", "0.50", "< 0.01"]
 
 
 def test_an_arm_that_stands_apart_pays_nothing_for_having_been_chosen() -> None:

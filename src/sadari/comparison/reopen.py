@@ -17,7 +17,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
 from sadari.run import SPLIT, RunRecord
 from sadari.run_files import read_split
-from sadari.run_lookup import is_comparison
+from sadari.run_lookup import is_across, is_comparison
 from sadari.settings import JobRecord, Settings
 from sadari.values import ImageSet
 
@@ -72,6 +72,8 @@ def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
 
 
 def _require_run(path: Path) -> Path:
+    if is_across(path):
+        raise UsageError(f"'{path}' compares across data sets, which are not joined with other runs; name it alone")
     if not RunRecord.is_run(path):
         raise UsageError(
             f"'{path}' is neither a run nor a comparison; name folders that `sadari train`, `compare` or `study` made"

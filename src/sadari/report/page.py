@@ -23,6 +23,7 @@ from sadari.report.contents import Report
 from sadari.values import Interval
 
 NAME = "report.html"
+PAGE = "page.html.j2"
 TEMPLATES = Path(__file__).parent / "templates"
 # In reading order, from elements to sections; the last one starts the page.
 SCRIPTS = (
@@ -80,41 +81,43 @@ def render(report: Report) -> str:
     A figure that is not finite is shown as missing; half a surrogate pair in a name as the replacement character.
     """
     contents = _plain(report)
-    script, style = _script(), "".join(map(_text, STYLES))
+    script, style = _script(), "".join(map(text_of, STYLES))
     return str(
-        _template().render(
+        template(PAGE).render(
             report=contents,
             data=_as_json(contents),
             script=script,
             style=style,
-            script_hash=_hash(script),
-            style_hash=_hash(style),
+            script_hash=hash_of(script),
+            style_hash=hash_of(style),
         )
     )
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """Return the template of a page, which escapes what it is given."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["span"] = lambda accuracy: Interval(**accuracy).span
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 @cache
 def _script() -> str:
-    return "".join(_text(f"script/{name}") for name in SCRIPTS)
+    return "".join(text_of(f"script/{name}") for name in SCRIPTS)
 
 
 @cache
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """Return the text of a file beside the templates."""
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
     """Return the name under which a content security policy allows exactly this inline script or style."""
     return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}"
 

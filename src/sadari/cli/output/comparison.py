@@ -69,7 +69,7 @@ def show_comparison(
 
 def show_winner(run: Path, console: Console) -> None:
     """Print which run to predict with, export or serve."""
-    _line(console, f"winner  {_shown(run)}   (of the chosen model's runs the one most often right on validation)")
+    _line(console, f"winner  {shown_path(run)}   (of the chosen model's runs the one most often right on validation)")
 
 
 def show_claims(claims: Sequence["ClaimVerdict"], console: Console) -> None:
@@ -112,7 +112,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     if best is None:
         return ["no model is done, so there is nothing to compare"]
     about = [verdict.sentence for verdict in result.verdicts if best.name in (verdict.a, verdict.b)]
-    lines = _some(about, MOST_VERDICTS, f"all of them: {_shown(result.out / 'comparison.json')}")
+    lines = _some(about, MOST_VERDICTS, f"all of them: {shown_path(result.out / 'comparison.json')}")
     if len(result.verdicts) > 1:
         corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
         lines.append(f"({corrected}; each interval is that of its pair alone)")
@@ -128,15 +128,15 @@ def places(
     result: "ComparisonResult", data: str, plots: Sequence[Path], report: Path | None = None
 ) -> list[tuple[str, str]]:
     """Return pairs of a label and a text: where everything is stored, and the commands to go on with."""
-    rows = [("runs", _shown(result.out))]
+    rows = [("runs", shown_path(result.out))]
     if plots:
-        rows.append(("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
+        rows.append(("plots", f"{shown_path(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
     if report is not None:
-        rows.append(("report", _shown(report)))
+        rows.append(("report", shown_path(report)))
     best = result.chosen
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"
-        commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
+        commands = [f"sadari evaluate {shown_path(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
         rows.append(("next", " · ".join(filter(None, commands))))
     return rows
 
@@ -162,7 +162,7 @@ def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
     return shlex.join(words)
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """Return a path as a shell takes it, relative to the working folder where it is inside of that."""
     here = Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -112,10 +112,10 @@ def _arm_lines(columns: Sequence[Column], arms: Sequence["ArmResult"], room: int
     headings = [column.heading for column in columns]
     names = cut_names([arm.name for arm in arms], room)
     figures = ([column.cell(arm) for column in columns[1:]] for arm in arms)
-    return _aligned([headings, *([name, *cells] for name, cells in zip(names, figures, strict=True))])
+    return aligned([headings, *([name, *cells] for name, cells in zip(names, figures, strict=True))])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the rows as lines of equal width: the first cell to the left, the others to the right.
 
     Widths are those on a terminal, where a letter of Hangul, Kana or Han takes two columns.
@@ -183,7 +183,7 @@ def _corruption_lines(arms: Sequence[str], shown: "Sequence[CorruptionAccuracy]"
     for arm, name in zip(arms, cut_names(arms, room), strict=True):
         plain = [f"{each.rows[arm][0].mean:.3f}" for each in shown if arm in each.rows]
         rows.append([name, (plain or ["-"])[0], *(_change(each, arm) for each in shown)])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _change(corrupted: "CorruptionAccuracy", arm: str) -> str:

@@ -100,14 +100,20 @@ class Borrowing:
 def _probabilities(pair: BorrowedPair, first: bool) -> str:
     amount = "half a point" if pair.amount == HALF_POINT else amount_text(pair.amount)
     more = f"by more than {amount}" if first else "by more"
-    return f"P({pair.a} better than {pair.b}) {chance_text(pair.better)}, {more} {chance_text(pair.by_more)}"
+    return f"{probability(f'{pair.a} better than {pair.b}', pair.better)}, {more} {chance_text(pair.by_more)}"
+
+
+def probability(of: str, chance: float) -> str:
+    """Write "P(a better) = 0.97", or "> 0.99" where it is nearly certain."""
+    text = chance_text(chance)
+    return f"P({of}) {text if text[0] in '<>' else f'= {text}'}"
 
 
 def chance_text(chance: float) -> str:
-    """Write a probability with two digits, never as certain, and how it compares: "= 0.97", "> 0.99"."""
+    """Write a probability with two digits, never as certain: "0.97", "> 0.99"."""
     if chance > 0.995:
         return "> 0.99"
-    return "< 0.01" if chance < 0.005 else f"= {chance:.2f}"
+    return "< 0.01" if chance < 0.005 else f"{chance:.2f}"
 
 
 def borrow(arms: Sequence[tuple[str, Bools]], margin: float | None = None) -> Borrowing | None:
