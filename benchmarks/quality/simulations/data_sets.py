@@ -14,6 +14,7 @@ are equally good are shown to differ in rank.
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def one(generator: np.random.Generator, count: int, between: float, skewed: bool
         drawn = generator.exponential(size=number) - 1 if skewed else generator.standard_normal(number)
         return np.asarray(MEAN + between * drawn)
 
-    errors = np.exp(generator.uniform(*np.log(ERRORS), size=count))
+    errors = np.exp(generator.uniform(log(ERRORS[0]), log(ERRORS[1]), count))
     estimates = true(count) + errors * generator.standard_normal(count)
     found = over_sets(list(estimates), list(errors))
     none = over_sets(list(estimates - MEAN), list(errors))

@@ -116,11 +116,12 @@ def chance_text(chance: float) -> str:
     return "< 0.01" if chance < 0.005 else f"{chance:.2f}"
 
 
-def borrow(arms: Sequence[tuple[str, Bools]], margin: float | None = None) -> Borrowing | None:
+def borrow(arms: Sequence[tuple[str, Bools]], margin: float | None = None, every: bool = True) -> Borrowing | None:
     """Return what the arms show if their seeds vary about equally much; None where fewer than two arms vary.
 
     arms: names with bool (S, N), as in `statistics.verdicts`; those without chance and those of one seed neither lend
     nor borrow. margin: of accuracy, the amount of which the probabilities speak besides; half a point without one.
+    every: whether other pairs than those of the first arm are wanted.
     """
     pool = [(name, correct) for name, correct in arms if _varies(correct)]
     if len(pool) < 2:
@@ -132,7 +133,7 @@ def borrow(arms: Sequence[tuple[str, Bools]], margin: float | None = None) -> Bo
     hierarchy = SeedVariances(variances / np.array([_unevenness(correct) for _, correct in pool]), seeds - 1)
     places = {name: place for place, (name, _) in enumerate(pool)}
     found = tuple(_interval(*each, errors[each[0]], hierarchy, place) for place, each in enumerate(pool))
-    firsts = range(len(arms) if len(arms) <= MANY else 1)
+    firsts = range(len(arms) if every and len(arms) <= MANY else 1)
     pairs = tuple(
         _pair(arms[i], arms[j], hierarchy, places, margin or HALF_POINT)
         for i in firsts

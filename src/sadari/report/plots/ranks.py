@@ -1,6 +1,6 @@
 """Draws the mean ranks of arms over data sets: a critical-difference diagram (Demsar 2006)."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sadari.evaluation.draws.ranks import Ranks
 from sadari.report.plots.names import cut_middle
@@ -52,7 +52,7 @@ def _name(axes: "Axes", ranks: Ranks, names: list[str], left: int, width: int) -
         place = ranks.mean[name]
         axes.plot([place, place, side], [0, height, height], color="black", linewidth=0.8)
         shown = f"{cut_middle(name, NAME_ROOM, 9.0)}  {place:.2f}"
-        text = {"ha": "right" if at_left else "left", "va": "center", "parse_math": False}
+        text: dict[str, Any] = {"ha": "right" if at_left else "left", "va": "center", "parse_math": False}
         axes.text(side + (-0.02 if at_left else 0.02) * width, height, shown, **text)
 
 
