@@ -130,7 +130,7 @@ def compare(
     models: str | Sequence[str] = (),
     *,
     budget: str | float | None = None,
-    seeds: int | Sequence[int] = 3,
+    seeds: int | str | Sequence[int] = 3,
     vary: Mapping[str, Sequence[Value] | str] | None = None,
     out: str | Path | None = None,
     ensemble: bool = False,
@@ -146,14 +146,15 @@ def compare(
 
     models: names of models and TOML files; none: the ladder that fits the images; or "best", with a `budget` such as
     "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
-    time that was left. seeds: how many, from 0, or which; of "best", at most. vary: values by setting, such as
-    `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm `ensemble`, which averages the others'
-    predictions and is chosen on the validation images. soup: add the arm `soup of NAME` for each fine-tuned model, with
-    the mean weights of its seeds, chosen likewise. robustness: judge the models on corrupted images too, as
-    `.robustness`. margin: find arms equal within this difference of accuracy. workers: how many runs train at once, at
-    most; None for as many as there are cores, where that is faster; of "best", one. jobs: the old name of `workers`; it
-    goes with the next release. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError
-    or UsageError with one sentence.
+    time that was left. seeds: how many, from 0, or which; of "best", at most; "auto" or "auto:10": more and more, until
+    it is decided between every two arms which is better (or, with a margin, that they are equal), 10 at most. vary:
+    values by setting, such as `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm `ensemble`,
+    which averages the others' predictions and is chosen on the validation images. soup: add the arm `soup of NAME` for
+    each fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge the models on
+    corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy. workers: how
+    many runs train at once, at most; None for as many as there are cores, where that is faster; of "best", one. jobs:
+    the old name of `workers`; it goes with the next release. The result gives pandas frames by `.to_frame()` and
+    `.histories()`. Raises SadariError or UsageError with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.variants import values_of
@@ -166,7 +167,7 @@ def compare(
     plan = plan_comparison(
         data,
         [models] if isinstance(models, str) else models,
-        seeds=range(seeds) if isinstance(seeds, int) else seeds,
+        seeds=seeds,
         varied={
             key: values_of(key, values) if isinstance(values, str) else values for key, values in (vary or {}).items()
         },

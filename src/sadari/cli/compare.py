@@ -58,7 +58,9 @@ def compare(
         str | None,
         typer.Option(metavar="TIME", help="How long --models best may train: 90s, 10m, 1.5h.", show_default=False),
     ] = None,
-    seeds: Annotated[int, seeds_option("How many times each arm is trained; with best, at most.")] = 3,
+    seeds: Annotated[
+        str, seeds_option("How many times each arm is trained (best: at most); auto: until all is decided, 10 at most.")
+    ] = "3",
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
@@ -87,7 +89,7 @@ def compare(
     plan = plan_comparison(
         data,
         names,
-        seeds=range(seeds),
+        seeds=seeds,
         varied=parse_vary(vary or []),
         overrides=overrides_of(set_, epochs=epochs),
         budget=budget,
@@ -105,7 +107,7 @@ def study(
     data: Annotated[
         str | None, typer.Option(help="Images instead of those that the file names.", autocompletion=data_names)
     ] = None,
-    seeds: Annotated[int | None, seeds_option("How many seeds, instead of the file's.")] = None,
+    seeds: Annotated[str | None, seeds_option("How many seeds, or auto, instead of the file's.")] = None,
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
@@ -116,14 +118,14 @@ def study(
 ) -> None:
     """Compare what a file describes, with published figures beside ours, and put its claims to the test."""
     from sadari.comparison.plan import Plan
-    from sadari.comparison.request import seeds_of
+    from sadari.comparison.seeds.chosen import Seeds
     from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
 
     described = read_study(
         file,
         data=absolute_data(data) if data is not None else None,
-        seeds=seeds_of(range(seeds)) if seeds is not None else None,
+        seeds=Seeds.of(seeds) if seeds is not None else None,
         overrides=overrides_of(set_, epochs=epochs),
     )
     plan = Plan(described.request, described.claims, workers_of(workers, jobs), estimates=True)

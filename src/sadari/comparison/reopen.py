@@ -47,7 +47,7 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
     robustness = read_robustness(records, stored.robustness_notes)
     return replace(
         result,
-        claims=judge_claims(stored.claims, result.arms, result.records),
+        claims=judge_claims(stored.claims, result.arms, result.records, result.looked),
         robustness=robustness,
         command=command_of(stored.request, stored.claims, stored.margin, robustness is not None),
     )

@@ -1,18 +1,21 @@
 """What is the result of a comparison? Arms, verdicts and histories, read from the run folders; as JSON and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.analysis.learning_curve import learning_curves
-from sadari.comparison.analysis.measuring import FigureDifference, differences, measure_all
+from sadari.comparison.analysis.measuring import AtLook, Compared, FigureDifference, differences, measure_all
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
+from sadari.comparison.seeds.looked import Looked, looked_at
+from sadari.comparison.seeds.networks import are_one_network
 from sadari.comparison.variants import Arm
+from sadari.evaluation.figures import Measured
 from sadari.evaluation.selection import overstated
 from sadari.evaluation.statistics import Bools, verdicts
 from sadari.notebook import card, fact, table
@@ -53,7 +56,7 @@ class ComparisonResult:
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
-    differences: of the pairs, in the figures other than accuracy.
+    differences: of the pairs, in the figures other than accuracy. looked: when it was judged while seeds were added.
     """
 
     out: Path
@@ -72,6 +75,7 @@ class ComparisonResult:
     margin: float | None = None
     overstated: float = 0.0
     differences: tuple[FigureDifference, ...] = ()
+    looked: Looked = field(default_factory=Looked)
 
     @property
     def best(self) -> ArmResult | None:
@@ -123,6 +127,13 @@ class ComparisonResult:
         tail = "; choosing by validation images gains nothing of that" if other else ""
         return f"{said}: by {points} points if these are equally good{tail}."
 
+    @property
+    def about_seeds(self) -> tuple[str, ...]:
+        """Sentences on the looks that there were and on arms of which seeds collapsed; mostly none."""
+        lost = (f"{arm.name}: {arm.collapsed.sentence}." for arm in self.arms if arm.collapsed and arm.collapsed.seeds)
+        said = self.looked.sentence
+        return (*([f"{said[0].upper()}{said[1:]}."] if said else ()), *lost)
+
     def document(self, report: Path | None = None) -> dict[str, Any]:
         """Return the document of `compare --json`; report: the path of the page about it, where one was written."""
         return {
@@ -140,6 +151,7 @@ class ComparisonResult:
             "best_overstated": self.overstated,
             "verdicts": [asdict(each) for each in self.verdicts],
             "differences": [asdict(each) for each in self.differences],
+            "looks": self.looked.document(),
             "claims": [asdict(each) for each in self.claims],
             "learning_curves": [each.document() for each in learning_curves(self)],
             "robustness": self.robustness.document() if self.robustness else None,
@@ -158,6 +170,7 @@ class ComparisonResult:
             nested = row.pop("accuracy") or dict.fromkeys(("mean", "sd", "low", "high"))
             row["accuracy"] = nested.pop("mean")
             row["diagnosis"] = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
+            row["collapsed"] = len(arm.collapsed.seeds) if arm.collapsed else None
             ends = {f"{name}_{end}": of[end] for name, of in row.pop("intervals").items() for end in ("low", "high")}
             rows.append({**row.pop("scores"), **row, **nested, **ends})
         first = ["name", "model", "status", "accuracy", "low", "high", "sd"]
@@ -193,6 +206,7 @@ class ComparisonResult:
             *(fact(each) for each in mixed if each),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
             *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
+            *(fact(each) for each in self.about_seeds),
         )
 
 
@@ -215,6 +229,10 @@ def make_result(
     """
     correct = {name: correctness(finished) for name, finished in records.items() if finished}
     figures = {name: measure_all(finished) for name, finished in records.items() if finished}
+    alike = frozenset(name for name in correct if are_one_network(records[name]))
+    done = [arm.name for arm in request.judged_arms if arm.name in correct and not reasons[arm.name]]
+    done.sort(key=lambda name: -float(correct[name].mean()))  # as `ranked` does
+    looked = looked_at(request, {name: correct[name] for name in done}, alike, margin)
     results = ranked(
         [
             arm_result(
@@ -224,11 +242,14 @@ def make_result(
                 reasons[arm.name],
                 correct.get(arm.name),
                 figures.get(arm.name, {}),
+                arm.name in looked.alike,
+                looked.level_of(arm.name),
             )
             for arm in request.judged_arms
         ]
     )
-    judged = pair_verdicts(results, correct, margin)
+    judged = pair_verdicts(results, correct, margin, looked)
+    of_figures = [(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -243,8 +264,29 @@ def make_result(
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
         overstated=overstated({arm.name: correct[arm.name] for arm in results if arm.status == DONE}, judged),
-        differences=differences([(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]),
+        differences=differences(of_figures, _at_look(looked, records, figures) if looked.steps else None),
+        looked=looked,
     )
+
+
+def _at_look(
+    looked: Looked, records: Mapping[str, Sequence[RunRecord]], figures: Mapping[str, Mapping[str, Measured]]
+) -> AtLook:
+    """Return what gives the figures of two arms with the seeds after which they were compared."""
+    read: dict[tuple[str, int], Mapping[str, Measured]] = {}
+
+    def of(name: str, count: int) -> Mapping[str, Measured]:
+        if count >= len(records[name]):
+            return figures[name]
+        if (name, count) not in read:
+            read[name, count] = measure_all(records[name][:count])
+        return read[name, count]
+
+    def at_look(a: str, b: str) -> Compared:
+        count, look = looked.of_pair(a, b)
+        return of(a, count), of(b, count), look
+
+    return at_look
 
 
 def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
@@ -255,11 +297,16 @@ def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
 
 
 def pair_verdicts(
-    results: Sequence[ArmResult], correct: Mapping[str, Bools], margin: float | None = None
+    results: Sequence[ArmResult],
+    correct: Mapping[str, Bools],
+    margin: float | None = None,
+    looked: Looked | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge every pair of the arms that are done. Failed arms are left out: the seeds that finished are a selection.
 
-    correct: the `correctness` of the runs of each arm.
+    correct: the `correctness` of the runs of each arm. looked: has the verdicts where seeds were added by looks.
     """
+    if looked and looked.steps:
+        return looked.last.verdicts
     done = [(arm.name, correct[arm.name]) for arm in results if arm.status == DONE]
-    return tuple(verdicts(done, margin))
+    return tuple(verdicts(done, margin, looked.alike if looked else None))

@@ -28,7 +28,8 @@ def arm_page(arm: ArmResult, detail: Detail, curves: Sequence[SeedCurve], folder
         diagnosis=None,
     )
     diagnosis = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
-    return ArmPage(result, diagnosis, tuple(curves), detail)
+    about_seeds = f"{arm.collapsed.sentence}." if arm.collapsed else ""
+    return ArmPage(result, diagnosis, tuple(curves), detail, about_seeds)
 
 
 def detail_of(

@@ -25,7 +25,7 @@ def verdict_sentence(result: ComparisonResult) -> str:
 def _alone(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     seeds, between = len(arm.seeds), ""
-    basis = f"{seeds} seeds that answer alike" if arm.alike else f"{seeds} seeds"
+    basis = f"{seeds} seeds that answer alike" if arm.alike and seeds > 1 else f"{seeds} seeds"
     if arm.accuracy.exists:
         low, high = arm.accuracy.low, arm.accuracy.high
         known = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
@@ -92,7 +92,7 @@ def _right(result: ComparisonResult, arm: ArmResult) -> str:
 
 def _one_seed_only(done: Sequence[ArmResult]) -> str:
     """Say that with one seed the statement is about the trained networks, not about the models."""
-    single = [arm.name for arm in done if len(arm.seeds) == 1]
+    single = [arm.name for arm in done if len(arm.seeds) == 1 and not arm.alike]
     if len(single) == len(done):
         return "; one seed each, so this is about these trained networks only"
     return f"; {_listed(single)} with one seed, so as one trained network" if single else ""
@@ -117,8 +117,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
-    """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, and which arm
-    validation chooses, and what an ensemble averages.
+    """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, which arm
+    validation chooses, what an ensemble averages, which looks there were and where seeds collapsed.
 
     caution: that of the best arm. The verdicts themselves are in the headline and in the table of pairs.
     """
@@ -127,4 +127,4 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
     mixtures = (arm.mixture for arm in result.arms)
-    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures)))
+    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures, *result.about_seeds)))

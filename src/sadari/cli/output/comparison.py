@@ -112,6 +112,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     if len(result.verdicts) > 1:
         corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
         lines.append(f"({corrected}; each interval is that of its pair alone)")
+    lines += result.about_seeds
     chosen = result.chosen
     assert chosen is not None  # as `best`
     if len(result.arms) > 1:
