@@ -148,7 +148,9 @@ def test_equality_counts_looks_too() -> None:
 def test_other_figures_have_the_level_of_the_look() -> None:
     generator = np.random.default_rng(2)
     a, b = (
-        figures.measured([PerImage(generator.random(300) < share, 1.0) for _ in range(3)], Scale.SHARE)
+        figures.measured(
+            [PerImage((generator.random(300) < share).astype(np.float64), 1.0) for _ in range(3)], Scale.SHARE
+        )
         for share in (0.8, 0.75)
     )
     look = Looks.up_to(10).after(3)

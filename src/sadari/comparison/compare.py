@@ -55,6 +55,7 @@ def compare(
     progress: Progress | None = None,
     executor: Executor | None = None,
     estimates: bool = False,
+    seen: bool = True,
 ) -> ComparisonResult:
     """Run every arm with every seed and compare them; what is done already is not done again.
 
@@ -62,7 +63,8 @@ def compare(
     same images, or the next free one. claims: about these arms, tested at the end. robustness: judge the models on
     corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. facts: of the same
     images, where they are known already. executor: makes the runs; without one, a `LocalExecutor`.
-    estimates: say how long all runs will take before they begin.
+    estimates: say how long all runs will take before they begin. seen: whether the result decides about more seeds,
+    so that it is a look; a search for the best model adds seeds while there is time, whatever they show.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     has a row with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
@@ -81,7 +83,7 @@ def compare(
     before = _as_begun(request, folder, choices, progress)
     if before != request:
         request, inputs = before, load_inputs(before, progress)
-    request = with_judged_before(request, folder)
+    request = with_judged_before(request, folder) if seen else request
     _store(request, folder)
     remove_unfinished(folder)
     store_split(request, inputs, folder)
@@ -100,7 +102,7 @@ def compare(
         request, records, reasons = until_decided(request, make, margin, progress)
     else:
         records, reasons = make(request)
-        request = with_judged(request)
+        request = with_judged(request) if seen else request
     store_request(request, folder)
     jobs = {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms}
     if request.ensemble:

@@ -88,14 +88,19 @@ class Evidence:
             return _difference(self._values(figure, a), self._values(figure, b), _step(figure))
         count, look = self._looked.of_pair(a, b) if self._looked.steps else (None, None)
         alike = self._arms[a].alike and self._arms[b].alike
+        seeds = self._fewest(a, b, count)
         if figure != "accuracy":
             first, second = self._figure(figure, a, count), self._figure(figure, b, count)
-            return replace(_difference_of_images(first, second, look), alike=alike)
+            return replace(_difference_of_images(first, second, look), alike=alike, seeds=seeds)
         correct_a, correct_b = self._correctness(a)[:count], self._correctness(b)[:count]
         [found] = looked_verdicts([AtLook((a, correct_a), (b, correct_b), look)], alike=())
-        seeds = min(len(correct_a), len(correct_b))
         p_at = _overall(lambda bound: difference_p(correct_a, correct_b, bound), look)
         return Estimate(found.difference, found.low, found.high, seeds, p_at, alike=alike)
+
+    def _fewest(self, a: str, b: str, count: int | None) -> int:
+        """Return the seeds of the arm with fewest; a single one of a model that no seed changes is not counted."""
+        seeds = [(arm, len(self._records[arm][:count])) for arm in (a, b)]
+        return min((each for arm, each in seeds if each > 1 or not self._arms[arm].alike), default=1)
 
     def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats, int]:
         """Return the best validation accuracy of the first `epochs` epochs: its estimate, that of each seed, float64

@@ -78,7 +78,9 @@ def _is_share(finding: Finding) -> bool:
 
 def _seeds(finding: Finding) -> str:
     seeds = f"{finding.seeds} seeds"
-    if finding.seeds == 1:
+    if finding.seeds == 1 and finding.alike:
+        seeds = f"one network{' each' if finding.b else ''}, which no seed changes"
+    elif finding.seeds == 1:
         seeds = f"of {'these trained networks' if finding.b else 'this trained network'} only, one seed"
     elif finding.alike:
         seeds += " that answer alike"

@@ -126,6 +126,12 @@ def with_judged(request: Comparison) -> Comparison:
     """
     count = len(request.seeds)
     level = Looks(request.looks).after(count).level if request.looks else LEVEL
-    known = dict(request.judged)
-    known[count] = max(level, known.get(count, 0.0))
-    return replace(request, judged=tuple(sorted(known.items())))
+    return replace(request, judged=joined_looks([request.judged, ((count, level),)]))
+
+
+def joined_looks(looks: Sequence[Judged]) -> Judged:
+    """Return all of these looks by their seeds, each with the largest level that it had."""
+    known: dict[int, float] = {}
+    for seeds, level in (each for judged in looks for each in judged):
+        known[seeds] = max(level, known.get(seeds, 0.0))
+    return tuple(sorted(known.items()))

@@ -58,6 +58,8 @@ def _said(request: Comparison, looked: Looked, number: int, waiting: set[str], m
     """Say what a look found: what is decided since the one before, what is not, and who gets more seeds."""
     last, before = looked.last, looked.steps[-2].decided if len(looked.steps) > 1 else frozenset()
     new = [each for each in last.verdicts if (each.a, each.b) in last.decided - before]
+    if not last.verdicts:  # fewer than two arms are done
+        return []
     count = request.looks[number]
     head = f"look {number + 1} of {len(request.looks)}, after {count} seeds"
     pairs = len(last.verdicts)
