@@ -10,16 +10,21 @@ import tomli_w
 
 import sadari
 from sadari.comparison import compare as room
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor
+from sadari.comparison.plan import plan_comparison
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison, read_stored
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.seeds.chosen import Seeds, with_looks
+from sadari.comparison.study import read_study
 from sadari.errors import UsageError
+from sadari.report.build import build_report
 from support import fake_training
 from support.fake_training import FakeTrainer
 from support.jobs import Listener, named_arms
+from support.terminal import Terminal
 
 LEVELS = {3: 0.01, 5: 0.015, 10: 0.04}
 
@@ -212,9 +217,6 @@ def test_looks_beyond_the_plan_are_told(tmp_path: Path) -> None:
 
 
 def test_the_study_and_python_take_auto(tmp_path: Path) -> None:
-    from sadari.comparison.plan import plan_comparison
-    from sadari.comparison.study import read_study
-
     file = tmp_path / "s.toml"
     file.write_text('data = "digits"\nseeds = "auto:5"\n[[arms]]\nmodel = "mlp"\n[[arms]]\nmodel = "logistic"\n')
     described = read_study(file)
@@ -229,3 +231,39 @@ def test_looks_and_arms_that_stopped_are_stored() -> None:
     request = replace(asked("mlp", "cnn"), judged=((3, 0.01),), stopped={"cnn": 3})
     assert "looks = [\n    3,\n    5,\n]" in request.to_toml()
     assert request.seeds_of(request.arms[1]) == (0, 1, 2)
+
+
+def test_claims_and_the_report_count_looks_too(tmp_path: Path) -> None:
+    request = asked("softmax", "mlp", "majority")
+    claims = [parse_claim("mlp > softmax", ["softmax", "mlp", "majority"])]
+    result = run(request, tmp_path / "c", claims=claims)
+    [claim], [pair] = result.claims, [each for each in result.verdicts if {each.a, each.b} == {"mlp", "softmax"}]
+    assert claim.findings[0].p <= pair.p < 0.05 and claim.findings[0].low == pytest.approx(pair.low)
+    assert reopen([tmp_path / "c"]).claims == result.claims
+    page = build_report(result)
+    assert result.about_seeds[0] in page.conclusions
+    assert {each.result.name: each.about_seeds for each in page.arms} == {
+        "mlp": "0 of 3 seeds collapsed; up to 63 % may.",
+        "softmax": "0 of 3 seeds collapsed; up to 63 % may.",
+        "majority": "",
+    }
+
+
+def test_comparisons_that_are_joined_keep_their_looks(tmp_path: Path) -> None:
+    run(asked("mlp", "cnn"), tmp_path / "a")
+    run(asked("softmax", "majority", seeds="5"), tmp_path / "b")
+    joined = reopen([tmp_path / "a", tmp_path / "b"])
+    assert joined.about_seeds[0].startswith("Judged after 3 and 5 seeds")
+    run(asked("mlp", "cnn", seeds="3"), tmp_path / "d")
+    assert reopen([tmp_path / "b", tmp_path / "d"]).looked.sentence == ""
+
+
+def test_a_comparison_that_adds_seeds_while_there_is_time_has_no_looks(tmp_path: Path) -> None:
+    run(asked("mlp", "cnn", seeds="1"), tmp_path / "c", seen=False)
+    assert run(asked("mlp", "cnn", seeds="3"), tmp_path / "c", seen=False).looked.sentence == ""
+
+
+@pytest.mark.parametrize("words", [("--seeds", "auto:3"), ("--seeds", "many"), ("--seeds", "0")])
+def test_the_command_line_refuses_other_seeds_in_one_sentence(sadari: Terminal, words: tuple[str, ...]) -> None:
+    answer = sadari("compare", "digits", "--models", "mlp,softmax", *words)
+    assert answer.status == 2 and answer.err.count("\n") == 1 and "auto:10" in answer.err
