@@ -17,7 +17,7 @@ from sadari.comparison.ensembles.job import ensemble_job, require_choosable, req
 from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.ensembles.soup import make_soup
 from sadari.comparison.executor import Executor, Task
-from sadari.comparison.facts import facts_of, with_teachers
+from sadari.comparison.facts import facts_of, with_runs
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import (
     Comparison,
@@ -103,7 +103,7 @@ def compare(
         records,
         reasons,
         out=folder,
-        data=with_teachers(facts, records),
+        data=with_runs(facts, records),
         images=images,
         split=split,
         margin=margin,

@@ -7,7 +7,7 @@ from pathlib import Path
 from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
-from sadari.comparison.facts import facts_from_run, facts_of, with_teachers
+from sadari.comparison.facts import facts_from_run, facts_of, with_runs
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
 from sadari.comparison.result import ComparisonResult, make_result
@@ -104,7 +104,7 @@ def _result(
         {each.arm.name: each.records for each in arms},
         {each.arm.name: each.reasons for each in arms},
         out=out,
-        data=with_teachers(facts, {each.arm.name: each.records for each in arms}),
+        data=with_runs(facts, {each.arm.name: each.records for each in arms}),
         images=images,
         split=split,
         margin=margin,

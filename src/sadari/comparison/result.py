@@ -31,7 +31,8 @@ class DataFacts:
     """The images of a comparison: counts of each split, (height, width, channels), classes, the origin of the split.
 
     leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
-    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first.
+    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. sizes:
+    (height, width) at which the arms read the images, from the smallest; none while no run is finished.
     """
 
     name: str
@@ -42,6 +43,13 @@ class DataFacts:
     judged_on: str
     leaks: int | None
     sentences: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def pixels(self) -> str:
+        """The pixels of the images that the arms read, such as "8x8", or "64x64 to 288x288" where they differ."""
+        sizes = self.sizes or (self.shape[:2],)
+        return " to ".join(f"{width}x{height}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +138,12 @@ class ComparisonResult:
             "report": str(report) if report is not None else None,
             "title": self.title,
             "data": self.data.name,
-            "images": {**self.data.counts, "shape": list(self.data.shape), "classes": list(self.data.classes)},
+            "images": {
+                **self.data.counts,
+                "shape": list(self.data.shape),
+                "sizes": [list(each) for each in self.data.sizes],
+                "classes": list(self.data.classes),
+            },
             "split": self.data.origin,
             "judged_on": self.data.judged_on,
             "leaks": self.data.leaks,
@@ -182,13 +195,12 @@ class ComparisonResult:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the images, a row per arm, best first, and the verdicts on the best one."""
-        height, width, _ = self.data.shape
         counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
         mixed = (arm.mixture for arm in self.arms)
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",
-            (f"{self.data.name} · {counts} · {width}x{height} · judged on {self.data.judged_on}",),
+            (f"{self.data.name} · {counts} · {self.data.pixels} · judged on {self.data.judged_on}",),
             table(COLUMNS, [arm.cells() for arm in self.arms]),
             *(fact(each) for each in mixed if each),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
