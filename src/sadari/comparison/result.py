@@ -14,7 +14,7 @@ from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.evaluation.selection import overstated
-from sadari.evaluation.statistics import Bools, verdicts
+from sadari.evaluation.statistics import verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
 from sadari.settings import JobRecord
@@ -113,10 +113,8 @@ class ComparisonResult:
         if chosen is None or best is None:
             return ""
         if self.chosen_by != "val":
-            return (
-                f"Chosen: {chosen.name}, by the images that judge, since not every model has validation images; that "
-                "flatters."
-            )
+            some = "not every model has" if any(arm.val_accuracy is not None for arm in self.arms) else "there are no"
+            return f"Chosen: {chosen.name}, by the images that judge, since {some} validation images; that flatters."
         also = "" if chosen.name == best.name else f"; {best.name} has the highest accuracy on {self.data.judged_on}"
         return f"Chosen by validation accuracy ({chosen.val_accuracy:.4f}): {chosen.name}{also}."
 
@@ -223,7 +221,8 @@ def make_result(
     """Make the result from the finished runs and the reasons of the failed ones, by the names of the arms.
 
     jobs: one of each arm, for its settings. margin: within which arms may be found equal. The caller adds claims and
-    the command.
+    the command. No pair is judged with a failed arm, since the seeds that finished are a selection, nor by training
+    images, which say nothing about others.
     """
     correct = {name: correctness(finished) for name, finished in records.items() if finished}
     figures = {name: measure_all(finished) for name, finished in records.items() if finished}
@@ -240,7 +239,8 @@ def make_result(
             for arm in request.judged_arms
         ]
     )
-    judged = pair_verdicts(results, correct, margin)
+    done = [arm.name for arm in results if arm.status == DONE and data.judged_on != "train"]  # these judge no arm
+    judged = tuple(verdicts([(name, correct[name]) for name in done], margin))
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -254,8 +254,8 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
-        overstated=overstated({arm.name: correct[arm.name] for arm in results if arm.status == DONE}, judged),
-        differences=differences([(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]),
+        overstated=overstated({name: correct[name] for name in done}, judged),
+        differences=differences([(name, figures[name]) for name in done]),
     )
 
 
@@ -264,14 +264,3 @@ def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
     if not request.ensemble or data.judged_on == "test":
         return data
     return replace(data, sentences=(*data.sentences, "they chose the ensemble too, which flatters it more"))
-
-
-def pair_verdicts(
-    results: Sequence[ArmResult], correct: Mapping[str, Bools], margin: float | None = None
-) -> tuple[Verdict, ...]:
-    """Judge every pair of the arms that are done. Failed arms are left out: the seeds that finished are a selection.
-
-    correct: the `correctness` of the runs of each arm.
-    """
-    done = [(arm.name, correct[arm.name]) for arm in results if arm.status == DONE]
-    return tuple(verdicts(done, margin))

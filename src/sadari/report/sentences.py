@@ -35,6 +35,8 @@ def _alone(result: ComparisonResult, arm: ArmResult) -> str:
 
 def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
     best = done[0]
+    if result.data.judged_on == "train":
+        return f"{best.name} has the highest accuracy, {_right(result, best)} right, which says nothing about others."
     about = _against(best.name, result.verdicts)
     beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
     same = [arm for arm in done[1:] if about[arm.name].verdict.startswith(EQUAL) and about[arm.name].difference]

@@ -125,12 +125,18 @@ class Evidence:
                 f"not all runs of {runs} had as many threads; train them in a new folder with --workers 1"
             )
 
+    def _require_new_images(self, arm: str) -> None:
+        if self._records[arm][0].summary["judged_on"] == "train":
+            raise NotMeasuredError("training images judge, which say nothing about others; keep test images apart")
+
     def _correctness(self, arm: str) -> Bools:
+        self._require_new_images(arm)
         if arm not in self._correct:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
 
     def _figure(self, figure: str, arm: str) -> Measured:
+        self._require_new_images(arm)
         if (figure, arm) not in self._measured:
             found = measure(figure, self._records[arm])
             if found is None:
