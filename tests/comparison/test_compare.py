@@ -95,7 +95,7 @@ def test_figures_without_test_images_are_called_what_they_are(
     assert says in result.data.sentences[0]
     of_others = splits[-1] != "train"
     assert (len(result.verdicts), bool(result.differences)) == (int(of_others), of_others)
-    [claim] = judge_claims([parse_claim("mlp > softmax")], result.arms, result.records)
+    [claim] = judge_claims([parse_claim("mlp > softmax", ["softmax", "mlp"])], result.arms, result.records)
     assert ("training images judge, which say nothing about others" in claim.sentence) == (not of_others)
     assert of_others or (claim.verdict == "not shown" and not result.overstated)
     assert ("which says nothing about others" in verdict_sentence(result)) == (not of_others)
