@@ -184,12 +184,19 @@ def _show_findings(found: "Findings") -> None:
         show(f"  equal: {', '.join(described)}")
     if len(found.copies) > SHOWN:
         show(f"  and {len(found.copies) - SHOWN:,} more groups of equal images; --json lists all")
+    for pair in (found.near or ())[:SHOWN]:
+        described = (f"{i} ({c}, {p})" for i, c, p in zip(pair.ids, pair.classes, pair.splits, strict=True))
+        show(f"  near-copies{', mirrored' if pair.mirrored else ''}: {', '.join(described)}")
+    if len(found.near or ()) > SHOWN:
+        show(f"  and {len(found.near or ()) - SHOWN:,} more pairs of near-copies; --json lists all")
     show(*(f"  unreadable: {each.id}: {each.reason}" for each in found.unreadable))
     show(*(f"note  {note}" for note in found.notes if note not in found.sentences))
 
 
 def _nothing(found: "Findings") -> str:
-    return "nothing else was found, besides the notes" if found.notes else "nothing else was found"
+    copies = "identical" if found.near is None else "identical and near-identical"
+    besides = ", besides the notes" if found.notes else ""
+    return f"nothing else was found{besides}; {copies} copies were looked for"
 
 
 @app.command("convert")
