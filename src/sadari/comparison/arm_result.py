@@ -1,6 +1,6 @@
 """How did one arm of a comparison do? Its figures, computed from the folders of its runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -32,7 +32,8 @@ class ArmResult:
     best_epoch: the one of the least validation loss, None without validation. members: of an ensemble, the mean weight
     of each arm over the seeds, the heaviest first; of a soup, that of each seed; empty for every other arm. The seconds
     of both are those of all runs from which they were chosen. alike: several seeds that all gave the same answers, as
-    those of a model without chance, so that they count as one network.
+    those of a model without chance, so that they count as one network. without_copies: the accuracy on the judging
+    images of which no earlier split has a copy; None where that is all of them, or none.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ArmResult:
     members: Mapping[str, float] = field(default_factory=dict)
     alike: bool = False
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    without_copies: Interval | None = None
 
     @property
     def mixture(self) -> str:
@@ -94,11 +96,12 @@ def arm_result(
     reasons: Sequence[str],
     correct: Bools | None,
     figures: Mapping[str, Measured],
+    copied: Collection[str] = (),
 ) -> ArmResult:
     """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
 
     job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
-    figures: what `measure_all` returns for them.
+    figures: what `measure_all` returns for them. copied: ids of judging images of which an earlier split has a copy.
     """
     summaries = [record.summary for record in records]
     scores = judging_scores(records)
@@ -131,7 +134,14 @@ def arm_result(
         members=_mean_weights(records) if averages else {},
         alike=correct is not None and len(correct) > 1 and bool((correct == correct[0]).all()),
         intervals={} if on_train else intervals(figures),
+        without_copies=_without(copied, correct, records) if copied and correct is not None else None,
     )
+
+
+def _without(copied: Collection[str], correct: Bools, records: Sequence[RunRecord]) -> Interval | None:
+    """Return the accuracy on the images whose ids are not in `copied`; None where they are all images, or none."""
+    kept = ~np.isin(records[0].answers.ids, list(copied))
+    return interval(correct[:, kept]) if kept.any() and not kept.all() else None
 
 
 def _accuracy(correct: Bools, on_train: bool) -> Interval:

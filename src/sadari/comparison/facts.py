@@ -35,7 +35,12 @@ def facts_of(
     if known and (known.counts, known.shape, known.origin) == (facts.counts, facts.shape, facts.origin):
         return known
     findings = check(images, split, progress=progress)
-    return replace(facts, leaks=findings.leaks, sentences=(*facts.sentences, *images.notes, *findings.sentences))
+    return replace(
+        facts,
+        leaks=findings.leaks,
+        copied=tuple(sorted(findings.copied(facts.judged_on))),
+        sentences=(*facts.sentences, *images.notes, *findings.sentences),
+    )
 
 
 def facts_from_run(name: str, record: RunRecord) -> DataFacts:

@@ -32,7 +32,8 @@ class DataFacts:
 
     leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
     what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. sizes:
-    (height, width) at which the arms read the images, from the smallest; none while no run is finished.
+    (height, width) at which the arms read the images, from the smallest; none while no run is finished. copied: ids of
+    the images that judge although an earlier split has an identical or near-copy of them.
     """
 
     name: str
@@ -44,6 +45,7 @@ class DataFacts:
     leaks: int | None
     sentences: tuple[str, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
+    copied: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> str:
@@ -145,6 +147,7 @@ class ComparisonResult:
             "split": self.data.origin,
             "judged_on": self.data.judged_on,
             "leaks": self.data.leaks,
+            "copied": list(self.data.copied),
             "arms": [arm.document() for arm in self.arms],
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
@@ -168,6 +171,10 @@ class ComparisonResult:
             row = arm.document()
             nested = row.pop("accuracy") or dict.fromkeys(("mean", "sd", "low", "high"))
             row["accuracy"] = nested.pop("mean")
+            apart = row.pop("without_copies") or {}
+            nested |= {
+                f"without_copies{end}": apart.get(of) for end, of in (("", "mean"), ("_low", "low"), ("_high", "high"))
+            }
             row["diagnosis"] = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
             ends = {f"{name}_{end}": of[end] for name, of in row.pop("intervals").items() for end in ("low", "high")}
             rows.append({**row.pop("scores"), **row, **nested, **ends})
@@ -235,6 +242,7 @@ def make_result(
                 reasons[arm.name],
                 correct.get(arm.name),
                 figures.get(arm.name, {}),
+                data.copied,
             )
             for arm in request.judged_arms
         ]

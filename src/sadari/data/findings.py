@@ -82,13 +82,18 @@ class Findings:
     @cached_property
     def near_leaked(self) -> dict[str, int]:
         """Count the images of val and of test that have a near-copy in an earlier split, but no identical one."""
-        identical = {
+        return {split: len(self.copied(split)) - self.leaked[split] for split in SPLITS[1:]}
+
+    def copied(self, split: str) -> frozenset[str]:
+        """Return the ids of the images in `split` that have an identical or near-copy in an earlier split."""
+        identical = (
             id_
             for group in self.copies
-            for id_, split in zip(group.ids, group.splits, strict=True)
-            if split in SPLITS[1:] and group.leaked(split)
-        }
-        return {split: len(ids - identical) for split, ids in leaked_ids(self.near or ()).items()}
+            if group.leaked(split)
+            for id_, of in zip(group.ids, group.splits, strict=True)
+            if of == split
+        )
+        return frozenset((*identical, *leaked_ids(self.near or ()).get(split, ())))
 
     @property
     def leaks(self) -> int:
