@@ -62,7 +62,7 @@ def test_it_is_in_table_report_document_and_frame(data: Path, tmp_path: Path) ->
     assert frame["without_copies"][0] == first.without_copies.mean
     assert (frame["without_copies_low"] < frame["without_copies"]).all()
     page = render(build_report(found))
-    assert "Without copies" in page and '"without_copies":{"mean":' in page
+    assert "No copies" in page and '"without_copies":{"mean":' in page
 
 
 def test_without_copies_there_is_no_such_figure(tmp_path: Path) -> None:

@@ -36,11 +36,8 @@ function secondaryColumns(arms) {
   });
   const copied = report.facts.copied.length;
   return [
-    plain("Without copies\u202f%", (arm) => arm.without_copies?.mean, (share) => hundredths(share, standingDecimals()), {
+    plain("No copies\u202f%", (arm) => arm.without_copies?.mean, (share) => hundredths(share, standingDecimals()), {
       first: "descending", hint: `Accuracy on the images that have no copy in an earlier split: all but ${copied}`,
-    }),
-    plain("from \u2013 to", (arm) => arm.without_copies && arm.without_copies.low - arm.without_copies.high, () => "", {
-      cell: (index) => intervalText(report.arms[index].without_copies, (share) => hundredths(share, standingDecimals())), first: "descending",
     }),
     plain("Gap", (arm) => arm.gap, (gap) => points(gap, 1), { hint: "Training accuracy minus accuracy, in points" }),
     plain("Macro F1", (arm) => arm.scores.macro_f1, figure, { first: "descending", hint: "Unweighted mean of the classes' F1" }),
