@@ -1,6 +1,7 @@
 """Do the intervals cover the truth, and how often does a test raise a false alarm? Comparisons with known truth.
 
     OMP_NUM_THREADS=1 uv run python benchmarks/quality/coverage.py [--replications 2000] [--out FILE.json]
+    uv run python benchmarks/quality/coverage.py --seeds 1      those of one seed again, the others as they are stored
     uv run python benchmarks/quality/coverage.py --table        the table of docs/statistics.md, from the stored results
     uv run python benchmarks/quality/coverage.py --integrate    those by integration, of equal and unequal seeds
     uv run python benchmarks/quality/coverage.py --figures      the figures other than accuracy; --replications 1000
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--integrate", action="store_true")
     parser.add_argument("--figures", action="store_true")
+    parser.add_argument("--seeds", type=int, nargs="*", help="only settings with so many seeds; the others stay")
     arguments = parser.parse_args()
     if arguments.integrate:
         print("\n".join(unequal_table()), flush=True)
@@ -61,11 +63,17 @@ def main() -> None:
         write(arguments.out, head, read(arguments.out), of_figures)
         return
     results, started = [], time.perf_counter()
+    stored_rates = {each.setting: each for each in read(arguments.out)} if arguments.seeds else {}
     for number, setting in enumerate(settings()):
+        if setting in stored_rates and setting.seeds not in arguments.seeds:
+            results.append(stored_rates[setting])
+            continue
         found = measure(setting, arguments.replications, np.random.default_rng(number))
         results.append(found)
         print(f"{time.perf_counter() - started:6.0f} s  {line_of(found)}", flush=True)
-    head = {"margin": MARGIN, "shared": SHARED, "own": OWN, "seconds": round(time.perf_counter() - started)}
+    seconds = json.loads(arguments.out.read_text(encoding="utf-8"))["seconds"] if stored_rates else None
+    seconds = seconds or round(time.perf_counter() - started)  # of all settings
+    head = {"margin": MARGIN, "shared": SHARED, "own": OWN, "seconds": seconds}
     write(arguments.out, head, results, read_figures(arguments.out))
 
 
