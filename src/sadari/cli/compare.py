@@ -58,7 +58,20 @@ def compare(
         str | None,
         typer.Option(metavar="TIME", help="How long --models best may train: 90s, 10m, 1.5h.", show_default=False),
     ] = None,
-    seeds: Annotated[int, seeds_option("How many times each arm is trained; with best, at most.")] = 3,
+    seeds: Annotated[
+        int | None,
+        seeds_option("How many times each arm is trained (with best, at most; 1 a split or fold).", show_default="3"),
+    ] = None,
+    splits: Annotated[
+        int | None, typer.Option(metavar="N", help="Draw train, val and test anew N times.", show_default=False)
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="K", help="Cross-validate: K parts, each judged in turn.", show_default=False),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(metavar="R", help="Draw the folds R times.", show_default=False)
+    ] = None,
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
@@ -78,6 +91,7 @@ def compare(
 ) -> None:
     """Train several models on the same images and say which is better, and by how much."""
     from sadari.comparison.plan import plan_comparison
+    from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import parse_vary
 
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
@@ -87,7 +101,8 @@ def compare(
     plan = plan_comparison(
         data,
         names,
-        seeds=range(seeds),
+        seeds=range(3 if seeds is None else seeds),
+        redraw=redraw_of(splits, folds, repeats, seeds),
         varied=parse_vary(vary or []),
         overrides=overrides_of(set_, epochs=epochs),
         budget=budget,

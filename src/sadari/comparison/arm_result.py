@@ -10,6 +10,7 @@ from sadari.comparison.analysis.diagnosis import Diagnosis, diagnose_runs
 from sadari.comparison.analysis.measuring import intervals
 from sadari.comparison.variants import Arm
 from sadari.evaluation.figures import Measured
+from sadari.evaluation.figures import interval as interval_of
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import Bools, interval
 from sadari.inference.members import Ensemble, mixture
@@ -97,18 +98,23 @@ def arm_result(
     correct: Bools | None,
     figures: Mapping[str, Measured],
     copied: Collection[str] = (),
+    redrawn: bool = False,
 ) -> ArmResult:
     """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
 
     job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
     figures: what `measure_all` returns for them. copied: ids of judging images of which an earlier split has a copy.
+    redrawn: whether each run was judged on a split of its own: `figures` has accuracy and scores then, and is empty
+    where too few runs have finished.
     """
     summaries = [record.summary for record in records]
-    scores = judging_scores(records)
+    scores = _scores_of(figures) if redrawn else judging_scores(records)
     averages = any(record.is_average for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     on_train = any(each["judged_on"] == "train" for each in summaries)
-    accuracy = _accuracy(correct, on_train) if correct is not None else None
+    accuracy = _accuracy(correct, on_train) if correct is not None and not redrawn else None
+    if redrawn and "accuracy" in figures:
+        accuracy = interval_of(figures["accuracy"])
     return ArmResult(
         name=arm.name,
         model=arm.model.reference,
@@ -132,7 +138,7 @@ def arm_result(
         best_epoch=_mean([each.get("best_epoch") for each in summaries]),
         diagnosis=diagnose_runs(arm.name, records) if records and not averages else None,
         members=_mean_weights(records) if averages else {},
-        alike=correct is not None and len(correct) > 1 and bool((correct == correct[0]).all()),
+        alike=not redrawn and correct is not None and len(correct) > 1 and bool((correct == correct[0]).all()),
         intervals={} if on_train else intervals(figures),
         without_copies=_without(copied, correct, records) if copied and correct is not None else None,
     )
@@ -148,6 +154,10 @@ def _accuracy(correct: Bools, on_train: bool) -> Interval:
     """Return the accuracy; without its interval where the training images judge, which says nothing about others."""
     found = interval(correct)
     return replace(found, low=found.mean, high=found.mean) if on_train else found
+
+
+def _scores_of(figures: Mapping[str, Measured]) -> dict[str, float]:
+    return {name: figures[name].mean for name in METRICS.names() if name in figures}
 
 
 def _mean_weights(records: Sequence[RunRecord]) -> dict[str, float]:

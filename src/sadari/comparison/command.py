@@ -103,7 +103,7 @@ def _compare_words(request: Comparison) -> list[str]:
 
 
 def _seeds_and_sets(request: Comparison, common: Mapping[str, Value]) -> list[str]:
-    words = ["--seeds", str(len(request.seeds))]
+    words = request.redraw.words if request.redraw else ["--seeds", str(len(request.seeds))]
     words += ["--epochs", str(common["epochs"])] if "epochs" in common else []
     words += [word for key, value in common.items() if key != "epochs" for word in ("--set", f"{key}={value}")]
     return words + ["--ensemble"] * request.ensemble + ["--soup"] * bool(request.soups)
@@ -142,6 +142,8 @@ def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
     document["notes"] = list(request.notes)
     document["ensemble"] = request.ensemble
     document["soup"] = bool(request.soups)
+    if request.redraw:  # which decides the seeds
+        document |= request.redraw.document()
     document["arms"] = [
         {
             key: value

@@ -31,7 +31,7 @@ def facts_of(
 
     known: the facts about the same images under some split; they are returned without a search where it is this split.
     """
-    facts = _facts(name, split, images.shape, images.classes)
+    facts = plain_facts(name, images, split)
     if known and (known.counts, known.shape, known.origin) == (facts.counts, facts.shape, facts.origin):
         return known
     findings = check(images, split, progress=progress)
@@ -41,6 +41,11 @@ def facts_of(
         copied=tuple(sorted(findings.copied(facts.judged_on))),
         sentences=(*facts.sentences, *images.notes, *findings.sentences),
     )
+
+
+def plain_facts(name: str, images: ImageSet, split: Split) -> DataFacts:
+    """Return the facts about `images` under `split` that need no search."""
+    return _facts(name, split, images.shape, images.classes)
 
 
 def facts_from_run(name: str, record: RunRecord) -> DataFacts:

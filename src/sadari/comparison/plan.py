@@ -11,6 +11,7 @@ from sadari.comparison.claims.claim import Claim
 from sadari.comparison.ensembles.job import with_soups
 from sadari.comparison.request import Comparison, seeds_of
 from sadari.comparison.result import ComparisonResult
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
@@ -75,6 +76,7 @@ def plan_comparison(
     workers: int | None = None,
     ensemble: bool = False,
     soup: bool = False,
+    redraw: Redraw | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
@@ -82,21 +84,24 @@ def plan_comparison(
     models: names of models and TOML files; none: the ladder that fits the images, with an estimate of its time where
     they are photographs. varied: values by key, an arm for each combination. overrides: settings and variables of all
     arms. budget: the time of a search, such as "10m" or in seconds. ensemble: add an arm that averages the others.
-    soup: add an arm with the mean weights of each fine-tuned arm's runs. progress: says which models have no use for a
+    soup: add an arm with the mean weights of each fine-tuned arm's runs. redraw: how the parts are drawn anew, which
+    decides the seeds. progress: says which models have no use for a
     key, and which have no soup. Raises UsageError for a request that makes no sense; nothing is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
-    chosen = seeds_of(seeds)
+    chosen = redraw.all_seeds if redraw else seeds_of(seeds)
     if seconds is not None:
         if ensemble or soup:
             what = "an ensemble" if ensemble else "a soup"
             raise UsageError(f"{what} averages models that are named, not best; name them in --models")
+        if redraw:
+            raise UsageError(f"--models best searches on one split; name the models of --{redraw.kind}")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen))
     progress = progress or Silent()
     steps = [Step(each) for each in models] or usual_steps(data, overrides, progress)
     usual = {step.model: step.settings for step in steps}
     arms, sentences = expand([find_model(step.model) for step in steps], varied, overrides, usual)
-    request = Comparison(absolute_data(data), arms, chosen, ensemble=ensemble)
+    request = Comparison(absolute_data(data), arms, chosen, ensemble=ensemble, redraw=redraw)
     request, without = with_soups(request) if soup else (request, ())
     for sentence in (*sentences, *without):
         progress.say(sentence)

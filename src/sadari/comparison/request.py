@@ -10,6 +10,7 @@ from typing import Any
 
 import tomli_w
 
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import ENSEMBLE, Arm, folder_name, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
@@ -49,8 +50,8 @@ class Comparison:
     data: a named set or an absolute path. title: that of a study, or "". name: of the folder, without its number;
     DATA-compare where it is "". fingerprint: of the images, known once they are loaded. notes: what a reader of the
     result should know. ensemble: whether one more arm averages the others. soups: the names of the arms of which one
-    more arm averages the weights. Raises UsageError where there is nothing to compare or to average, and for two arms
-    of one name.
+    more arm averages the weights. redraw: how the parts are drawn anew; its `all_seeds` are the seeds then. Raises
+    UsageError where there is nothing to compare or to average, and for two arms of one name.
     """
 
     data: str
@@ -62,6 +63,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     ensemble: bool = False
     soups: tuple[str, ...] = ()
+    redraw: Redraw | None = None
 
     def __post_init__(self) -> None:
         if not self.arms or not self.seeds:
@@ -71,6 +73,8 @@ class Comparison:
         require_distinct((*self.arms, *map(soup_of, self.souped_arms)))
         if self.ensemble:
             self._require_ensemble()
+        if self.redraw and (self.ensemble or self.soups):
+            raise UsageError("an ensemble or a soup is made on one split; leave --splits and --folds out")
 
     def _require_ensemble(self) -> None:
         if len(self.arms) < 2:
@@ -96,6 +100,10 @@ class Comparison:
         """Return the seeds with which `arm` runs."""
         return self.seeds[:1] if arm.once else self.seeds
 
+    def draw_of(self, seed: int) -> int:
+        """Return the number of the split that the runs with `seed` have; 0 where there is one."""
+        return self.redraw.draw_of(seed) if self.redraw else 0
+
     def with_fingerprint(self, fingerprint: str) -> "Comparison":
         return replace(self, fingerprint=fingerprint)
 
@@ -110,6 +118,7 @@ class Comparison:
         document["seeds"] = list(self.seeds)
         document |= {"ensemble": True} if self.ensemble else {}
         document |= {"soups": list(self.soups)} if self.soups else {}
+        document |= {"redraw": self.redraw.document()} if self.redraw else {}
         document["arms"] = [
             {
                 "name": arm.name,
@@ -167,8 +176,14 @@ def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     request = as_begun(request, stored)
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
     held = {arm["name"]: with_new_settings(arm["resolved"]) for arm in stored["arms"]}
+    if not _draws_extend(request.redraw, Redraw.of(stored)):
+        return False
     same_arms = all(wanted.get(name) == definition for name, definition in held.items())
     return same_arms and set(stored["seeds"]) <= set(request.seeds)
+
+
+def _draws_extend(redraw: Redraw | None, stored: Redraw | None) -> bool:
+    return stored is None if redraw is None else redraw.contains(stored)
 
 
 def with_new_settings(definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.analysis.learning_curve import learning_curves
-from sadari.comparison.analysis.measuring import FigureDifference, differences, measure_all
+from sadari.comparison.analysis.measuring import FigureDifference, differences
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
+from sadari.comparison.splits.arms import measured, redrawn_verdicts
+from sadari.comparison.splits.judged import whole_predictions
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm
 from sadari.evaluation.selection import overstated
+from sadari.evaluation.sentences import SUCH_SETS, THESE_NETWORKS, THIS_SET
 from sadari.evaluation.statistics import verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
 from sadari.settings import JobRecord
-from sadari.values import ImageSet, Split, Verdict
+from sadari.values import ImageSet, Predictions, Split, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +66,8 @@ class ComparisonResult:
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
-    differences: of the pairs, in the figures other than accuracy.
+    differences: of the pairs, in the figures other than accuracy. redraw: how the parts were drawn anew; None where all
+    runs have one split. `split` is the first one.
     """
 
     out: Path
@@ -82,6 +86,22 @@ class ComparisonResult:
     margin: float | None = None
     overstated: float = 0.0
     differences: tuple[FigureDifference, ...] = ()
+    redraw: Redraw | None = None
+
+    def judged(self, arm: str) -> list[Predictions]:
+        """Return what the runs of `arm` predict, each of the same images in the same order; read from their folders.
+
+        One for each seed; of folds, one of all images for each repeat and seed; of splits, those of one split.
+        """
+        records = self.records[arm]
+        return whole_predictions(self.redraw, records) if self.redraw else [each.predictions for each in records]
+
+    @property
+    def estimand(self) -> str:
+        """What the accuracies and verdicts speak of, in one clause."""
+        if self.redraw:
+            return SUCH_SETS
+        return THESE_NETWORKS if all(len(arm.seeds) == 1 for arm in self.arms if arm.seeds) else THIS_SET
 
     @property
     def best(self) -> ArmResult | None:
@@ -146,6 +166,8 @@ class ComparisonResult:
             },
             "split": self.data.origin,
             "judged_on": self.data.judged_on,
+            "redraw": self.redraw.document() if self.redraw else None,
+            "estimand": self.estimand,
             "leaks": self.data.leaks,
             "copied": list(self.data.copied),
             "arms": [arm.document() for arm in self.arms],
@@ -231,8 +253,7 @@ def make_result(
     the command. No pair is judged with a failed arm, since the seeds that finished are a selection, nor by training
     images, which say nothing about others.
     """
-    correct = {name: correctness(finished) for name, finished in records.items() if finished}
-    figures = {name: measure_all(finished) for name, finished in records.items() if finished}
+    correct, figures = measured(request.redraw, records)
     results = ranked(
         [
             arm_result(
@@ -243,12 +264,17 @@ def make_result(
                 correct.get(arm.name),
                 figures.get(arm.name, {}),
                 data.copied,
+                request.redraw is not None,
             )
             for arm in request.judged_arms
         ]
     )
     done = [arm.name for arm in results if arm.status == DONE and data.judged_on != "train"]  # these judge no arm
-    judged = tuple(verdicts([(name, correct[name]) for name in done], margin))
+    if request.redraw:
+        accuracies = [(name, figures[name]["accuracy"]) for name in done]
+        judged = redrawn_verdicts(request.redraw, accuracies, data.counts[data.judged_on], margin)
+    else:
+        judged = tuple(verdicts([(name, correct[name]) for name in done], margin))
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -262,8 +288,9 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
-        overstated=overstated({name: correct[name] for name in done}, judged),
+        overstated=overstated({name: correct[name] for name in done if name in correct}, judged),
         differences=differences([(name, figures[name]) for name in done]),
+        redraw=request.redraw,
     )
 
 

@@ -132,8 +132,19 @@ def places(
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"
         commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
+        if result.redraw:
+            commands = [_final(result, best, data)]
         rows.append(("next", " · ".join(filter(None, commands))))
     return rows
+
+
+def _final(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
+    """Return the command that trains `best` on all images, judged by this comparison."""
+    words = ["sadari", "train", data, "--model", best.model, "--all-images", "--judged-by", _shown(result.out)]
+    requested = next(arm for arm in result.arms_asked if arm.name == best.name)
+    return shlex.join(words) + "".join(
+        f" --set {shlex.quote(f'{key}={value}')}" for key, value in requested.overrides.items()
+    )
 
 
 def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:

@@ -15,6 +15,8 @@ from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
 from sadari.comparison.analysis.measuring import measure
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
+from sadari.comparison.splits.judged import measure_redrawn
+from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation import figures
 from sadari.evaluation.figures import Measured
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
@@ -33,7 +35,8 @@ class Estimate:
     """A figure or a difference: its value, 95 % interval, and the two-sided p that the truth is some other number.
 
     seeds: how many there are, of the arm that has fewest. wanting: what the runs do not store; "" mostly. alike:
-    several seeds that are one network in each arm, as those of a model without chance.
+    several seeds that are one network in each arm, as those of a model without chance. basis: on what it rests, where
+    the parts were drawn anew.
     """
 
     value: float
@@ -43,12 +46,23 @@ class Estimate:
     p_at: Callable[[float], float]
     wanting: str = ""
     alike: bool = False
+    basis: str = ""
 
 
 class Evidence:
-    """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none."""
+    """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none.
 
-    def __init__(self, arms: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]) -> None:
+    redraw: how the parts were drawn anew; None where all runs have one split.
+    """
+
+    def __init__(
+        self,
+        arms: Sequence[ArmResult],
+        records: Mapping[str, Sequence[RunRecord]],
+        redraw: Redraw | None = None,
+    ) -> None:
+        self._redraw = redraw
+        self._redrawn: dict[str, Mapping[str, Measured]] = {}
         self._arms = {arm.name: arm for arm in arms}
         self._records = records
         self._correct: dict[str, Bools] = {}
@@ -61,6 +75,8 @@ class Evidence:
         """Estimate the mean of `figure` over the seeds of `arm`."""
         self._require_done(arm)
         self._require_alike(figure, arm)
+        if self._redraw:
+            return self._with_basis(_of_images(self._over_draws(figure, arm)))
         if figure == "accuracy":
             correct = self._correctness(arm)
             found = against(correct, float(correct.mean()))[1]
@@ -81,17 +97,20 @@ class Evidence:
         for arm in (a, b):
             self._require_done(arm)
         self._require_alike(figure, a, b)
+        if self._redraw:
+            found = _difference_of_images(self._over_draws(figure, a), self._over_draws(figure, b))
+            return self._with_basis(found)
         if figure in _OF_RUN:
             return _difference(self._values(figure, a), self._values(figure, b), _step(figure))
         if figure != "accuracy":
             return _difference_of_images(self._figure(figure, a), self._figure(figure, b))
         correct_a, correct_b = self._correctness(a), self._correctness(b)
-        found = verdict(a, correct_a, b, correct_b)
+        compared = verdict(a, correct_a, b, correct_b)
         seeds = min(len(correct_a), len(correct_b))
         return Estimate(
-            found.difference,
-            found.low,
-            found.high,
+            compared.difference,
+            compared.low,
+            compared.high,
             seeds,
             lambda bound: difference_p(correct_a, correct_b, bound),
             alike=_alike(correct_a) and _alike(correct_b),
@@ -101,6 +120,8 @@ class Evidence:
         """Return the best validation accuracy of the first `epochs` epochs: its estimate, that of each seed, float64
         (seeds,), and the number of these epochs that all seeds have."""
         self._require_done(arm)
+        if self._redraw:
+            raise NotMeasuredError("epochs are not counted over parts drawn anew")
         best, had = [], epochs
         for record in self._records[arm]:
             rows = [row["val_accuracy"] for row in record.history[:epochs] if "val_accuracy" in row]
@@ -134,6 +155,19 @@ class Evidence:
         if arm not in self._correct:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
+
+    def _over_draws(self, figure: str, arm: str) -> Measured:
+        assert self._redraw is not None
+        if arm not in self._redrawn:
+            self._redrawn[arm] = measure_redrawn(self._redraw, self._records[arm])
+        if figure not in self._redrawn[arm]:
+            raise NotMeasuredError(f"{arm} has no {figure} over parts drawn anew")
+        return self._redrawn[arm][figure]
+
+    def _with_basis(self, found: Estimate) -> Estimate:
+        """Return `found` with what it rests on; what runs do not store is not needed where they have draws."""
+        assert self._redraw is not None
+        return replace(found, wanting="", basis=self._redraw.basis)
 
     def _figure(self, figure: str, arm: str) -> Measured:
         self._require_new_images(arm)

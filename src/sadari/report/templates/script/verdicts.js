@@ -31,9 +31,13 @@ function pairsTable(caption, pairs) {
   return fitting(caption, sortableTable({ caption, columns, rows: pairs, name: "verdicts" }));
 }
 
-function verdictCell({ verdict, sentence }) {
+function verdictCell({ verdict, sentence, estimand }) {
   const more = remark(sentence);
-  return [html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict), more && html("span", { class: "sentence", dir: "auto" }, more)];
+  return [
+    html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict),
+    more && html("span", { class: "sentence", dir: "auto" }, more),
+    estimand && html("span", { class: "quiet" }, ` ${estimand}`),
+  ];
 }
 
 /** What the sentence of a pair says beyond the figures of its row, such as how many seeds would show a difference. */

@@ -1,0 +1,1 @@
+"""What if something else is drawn too? Other training sets."""
