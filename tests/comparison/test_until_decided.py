@@ -86,7 +86,7 @@ def test_it_stops_at_the_look_that_decides_every_pair(tmp_path: Path) -> None:
     assert {seed for _, seed in trained(trainer)} == {0, 1, 2}
     [found] = result.verdicts
     assert found.verdict == "better" and found.p < 0.05
-    assert "3 seeds, first of 3 looks)" in found.sentence
+    assert "3 seeds, first of 3 looks; these models, this training set)" in found.sentence
     extent = "6 runs at least, 20 at most: it looks after 3, 5 and 10 seeds whether more are needed; about a minute"
     assert extent in heard.said
     assert "look 1 of 3, after 3 seeds: 1 of 1 pair decided - mlp beats softmax" in heard.said

@@ -59,8 +59,22 @@ def compare(
         typer.Option(metavar="TIME", help="How long --models best may train: 90s, 10m, 1.5h.", show_default=False),
     ] = None,
     seeds: Annotated[
-        str, seeds_option("How many times each arm is trained (best: at most); auto: until all is decided, 10 at most.")
-    ] = "3",
+        str | None,
+        seeds_option(
+            "How many times each arm is trained (best: at most; 1 a split or fold); auto: until all is decided.",
+            show_default="3",
+        ),
+    ] = None,
+    splits: Annotated[
+        int | None, typer.Option(metavar="N", help="Draw train, val and test anew N times.", show_default=False)
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="K", help="Cross-validate: K parts, each judged in turn.", show_default=False),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(metavar="R", help="Draw the folds R times.", show_default=False)
+    ] = None,
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Out = None,
@@ -80,16 +94,20 @@ def compare(
 ) -> None:
     """Train several models on the same images and say which is better, and by how much."""
     from sadari.comparison.plan import plan_comparison
+    from sadari.comparison.seeds.chosen import Seeds
+    from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import parse_vary
 
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     if models is not None and not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
     progress = TerminalProgress()
+    chosen = Seeds.of("3" if seeds is None else seeds)
     plan = plan_comparison(
         data,
         names,
-        seeds=seeds,
+        seeds=chosen,
+        redraw=redraw_of(splits, folds, repeats, len(chosen.those) if seeds is not None else None),
         varied=parse_vary(vary or []),
         overrides=overrides_of(set_, epochs=epochs),
         budget=budget,

@@ -104,10 +104,14 @@ def _compare_words(request: Comparison) -> list[str]:
 
 
 def _seeds_and_sets(request: Comparison, common: Mapping[str, Value]) -> list[str]:
-    words = ["--seeds", f"{AUTO}:{request.looks[-1]}" if request.looks else str(len(request.seeds))]
+    words = request.redraw.words if request.redraw else ["--seeds", _seeds_of(request)]
     words += ["--epochs", str(common["epochs"])] if "epochs" in common else []
     words += [word for key, value in common.items() if key != "epochs" for word in ("--set", f"{key}={value}")]
     return words + ["--ensemble"] * request.ensemble + ["--soup"] * bool(request.soups)
+
+
+def _seeds_of(request: Comparison) -> str:
+    return f"{AUTO}:{request.looks[-1]}" if request.looks else str(len(request.seeds))
 
 
 def _says_all(
@@ -144,6 +148,8 @@ def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
     document["notes"] = list(request.notes)
     document["ensemble"] = request.ensemble
     document["soup"] = bool(request.soups)
+    if request.redraw:  # which decides the seeds
+        document |= request.redraw.document()
     document["arms"] = [
         {
             key: value

@@ -17,13 +17,12 @@ from sadari.comparison.ensembles.job import ensemble_job, require_choosable, req
 from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.ensembles.soup import make_soup
 from sadari.comparison.executor import Executor, Task
-from sadari.comparison.facts import facts_of, with_teachers
+from sadari.comparison.facts import with_runs
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import (
     Comparison,
     as_begun,
     choose_folder,
-    data_name,
     decided,
     read_stored,
     soup_of,
@@ -33,6 +32,7 @@ from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.seeds.chosen import extent
 from sadari.comparison.seeds.looked import with_judged
 from sadari.comparison.seeds.rounds import Made, until_decided
+from sadari.comparison.splits.facts import comparison_facts
 from sadari.comparison.stored import store_result, with_judged_before
 from sadari.comparison.variants import ENSEMBLE, folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
@@ -69,6 +69,8 @@ def compare(
     has a row with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
+    if robustness and request.redraw:
+        raise UsageError("--robustness corrupts the images of one test part; leave --splits and --folds out")
     progress = progress or Silent()
     request, choices = decided(request)
     inputs = load_inputs(request, progress)
@@ -90,7 +92,7 @@ def compare(
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(largest), inputs.split_for(largest)
-    facts = facts_of(data_name(request.data), images, split, progress, facts)
+    facts = comparison_facts(request, images, split, progress, facts)
     _say_extent(request, inputs, folder, estimates, progress)
 
     def make(wanted: Comparison) -> Made:
@@ -118,12 +120,12 @@ def compare(
         records,
         reasons,
         out=folder,
-        data=with_teachers(facts, records),
+        data=with_runs(facts, records),
         images=images,
         split=split,
         margin=margin,
     )
-    result = replace(result, claims=judge_claims(claims, result.arms, result.records, result.looked))
+    result = replace(result, claims=judge_claims(claims, result.arms, result.records, request.redraw, result.looked))
     if robustness:
         records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
         result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
@@ -221,11 +223,19 @@ def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path, progress
                 job=job,
                 out=out,
                 images=inputs.images_for(job.settings),
-                split=inputs.split_for(job.settings),
-                label=f"{arm.name} seed {seed} ({number} of {len(pairs)})",
+                split=inputs.split_for(job.settings, request.draw_of(seed)),
+                label=f"{arm.name} {_named(request, seed)} ({number} of {len(pairs)})",
             )
         )
     return tasks
+
+
+def _named(request: Comparison, seed: int) -> str:
+    """Return the name of a run of an arm in sentences: its seed, or the draw of its parts."""
+    if request.redraw is None:
+        return f"seed {seed}"
+    several = f", seed {seed}" if request.redraw.seeds > 1 else ""
+    return f"{request.redraw.name(request.redraw.draw_of(seed))}{several}"
 
 
 def _precisions_begun(request: Comparison, folder: Path) -> dict[str, tuple[str, ...]]:

@@ -7,16 +7,18 @@ from pathlib import Path
 from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
-from sadari.comparison.facts import facts_from_run, facts_of, with_teachers
+from sadari.comparison.facts import facts_from_run, with_runs
+from sadari.comparison.inputs import split_file
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
-from sadari.comparison.result import ComparisonResult, make_result
+from sadari.comparison.result import ComparisonResult, DataFacts, make_result
 from sadari.comparison.seeds.looked import Judged, joined_looks, with_judged
+from sadari.comparison.splits.facts import comparison_facts, redrawn_facts
 from sadari.comparison.stored import StoredArm, StoredComparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
-from sadari.run import SPLIT, RunRecord
+from sadari.run import RunRecord
 from sadari.run_files import read_split
 from sadari.run_lookup import is_comparison
 from sadari.settings import JobRecord, Settings
@@ -48,7 +50,7 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
     robustness = read_robustness(records, stored.robustness_notes)
     return replace(
         result,
-        claims=judge_claims(stored.claims, result.arms, result.records, result.looked),
+        claims=judge_claims(stored.claims, result.arms, result.records, stored.request.redraw, result.looked),
         robustness=robustness,
         command=command_of(stored.request, stored.claims, stored.margin, robustness is not None),
     )
@@ -99,13 +101,12 @@ def _result(
 ) -> ComparisonResult:
     firsts = [arm.records[0] for arm in arms if arm.records]
     first = max(firsts, key=lambda record: record.summary["images"]["train"], default=None)  # some train on a fraction
-    name = data_name(request.data)
     if first is not None:
         split = first.split_of(images) if images is not None else first.split
-        facts = facts_of(name, images, split, progress) if images is not None else facts_from_run(name, first)
+        facts = _facts(request, images, first, progress)
     elif images is not None:
-        split = read_split(out / SPLIT, len(images))
-        facts = facts_of(name, images, split, progress)
+        split = read_split(split_file(request, out), len(images))
+        facts = comparison_facts(request, images, split, progress)
     else:
         raise SadariError(f"no run of {out} has finished and its images are gone, so there is nothing to report")
     return make_result(
@@ -114,11 +115,19 @@ def _result(
         {each.arm.name: each.records for each in arms},
         {each.arm.name: each.reasons for each in arms},
         out=out,
-        data=with_teachers(facts, {each.arm.name: each.records for each in arms}),
+        data=with_runs(facts, {each.arm.name: each.records for each in arms}),
         images=images,
         split=split,
         margin=margin,
     )
+
+
+def _facts(request: Comparison, images: ImageSet | None, first: RunRecord, progress: Progress) -> DataFacts:
+    """Return what a reader should know of the images; from the run `first` where they are missing."""
+    if images is not None:
+        return comparison_facts(request, images, first.split_of(images), progress)
+    facts = facts_from_run(data_name(request.data), first)
+    return redrawn_facts(request.redraw, facts, sum(facts.counts.values())) if request.redraw else facts
 
 
 def _images(jobs: Sequence[JobRecord], fingerprint: str, progress: Progress) -> ImageSet | None:

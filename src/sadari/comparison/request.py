@@ -10,6 +10,7 @@ from typing import Any
 
 import tomli_w
 
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import ENSEMBLE, Arm, folder_name, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
@@ -49,10 +50,10 @@ class Comparison:
     data: a named set or an absolute path. title: that of a study, or "". name: of the folder, without its number;
     DATA-compare where it is "". fingerprint: of the images, known once they are loaded. notes: what a reader of the
     result should know. ensemble: whether one more arm averages the others. soups: the names of the arms of which one
-    more arm averages the weights. looks: after how many seeds it is looked whether more are needed; () where the
-    number of seeds is fixed. stopped: how many seeds the arms have that need no more. judged: when the arms were judged
-    already, as (seeds, level). Raises UsageError where there is nothing to compare or to average, and for two arms of
-    one name.
+    more arm averages the weights. redraw: how the parts are drawn anew; its `all_seeds` are the seeds then. looks:
+    after how many seeds it is looked whether more are needed; () where the number of seeds is fixed. stopped: how many
+    seeds the arms have that need no more. judged: when the arms were judged already, as (seeds, level). Raises
+    UsageError where there is nothing to compare or to average, and for two arms of one name.
     """
 
     data: str
@@ -64,6 +65,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     ensemble: bool = False
     soups: tuple[str, ...] = ()
+    redraw: Redraw | None = None
     looks: tuple[int, ...] = ()
     stopped: Mapping[str, int] = field(default_factory=dict)
     judged: tuple[tuple[int, float], ...] = ()
@@ -76,6 +78,8 @@ class Comparison:
         require_distinct((*self.arms, *map(soup_of, self.souped_arms)))
         if self.ensemble:
             self._require_ensemble()
+        if self.redraw and (self.ensemble or self.soups):
+            raise UsageError("an ensemble or a soup is made on one split; leave --splits and --folds out")
 
     def _require_ensemble(self) -> None:
         if len(self.arms) < 2:
@@ -106,6 +110,10 @@ class Comparison:
         """Return the seeds that an arm may have at most: more than `seeds` where it depends on the looks."""
         return tuple(range(self.looks[-1])) if self.looks else self.seeds
 
+    def draw_of(self, seed: int) -> int:
+        """Return the number of the split that the runs with `seed` have; 0 where there is one."""
+        return self.redraw.draw_of(seed) if self.redraw else 0
+
     def with_fingerprint(self, fingerprint: str) -> "Comparison":
         return replace(self, fingerprint=fingerprint)
 
@@ -120,6 +128,7 @@ class Comparison:
         document["seeds"] = list(self.seeds)
         document |= {"ensemble": True} if self.ensemble else {}
         document |= {"soups": list(self.soups)} if self.soups else {}
+        document |= {"redraw": self.redraw.document()} if self.redraw else {}
         document |= {"looks": list(self.looks)} if self.looks else {}
         judged = [{"seeds": seeds, "level": level} for seeds, level in self.judged]
         document |= {"judged": judged} if judged else {}
@@ -181,8 +190,14 @@ def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     request = as_begun(request, stored)
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
     held = {arm["name"]: with_new_settings(arm["resolved"]) for arm in stored["arms"]}
+    if not _draws_extend(request.redraw, Redraw.of(stored)):
+        return False
     same_arms = all(wanted.get(name) == definition for name, definition in held.items())
     return same_arms and set(stored["seeds"]) <= set(request.all_seeds)
+
+
+def _draws_extend(redraw: Redraw | None, stored: Redraw | None) -> bool:
+    return stored is None if redraw is None else redraw.contains(stored)
 
 
 def with_new_settings(definition: Mapping[str, Any]) -> dict[str, Any]:

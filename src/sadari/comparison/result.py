@@ -6,22 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.analysis.learning_curve import learning_curves
-from sadari.comparison.analysis.measuring import AtLook, Compared, FigureDifference, differences, measure_all
+from sadari.comparison.analysis.measuring import FigureDifference, differences
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
-from sadari.comparison.seeds.looked import Looked, looked_at
+from sadari.comparison.seeds.looked import Looked, at_look, looked_at
 from sadari.comparison.seeds.networks import are_one_network
+from sadari.comparison.splits.arms import measured, redrawn_verdicts
+from sadari.comparison.splits.judged import whole_predictions
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm
-from sadari.evaluation.figures import Measured
 from sadari.evaluation.selection import overstated
-from sadari.evaluation.statistics import Bools, verdicts
+from sadari.evaluation.sentences import SUCH_SETS, THESE_NETWORKS, THIS_SET
+from sadari.evaluation.statistics import verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
 from sadari.settings import JobRecord
-from sadari.values import ImageSet, Split, Verdict
+from sadari.values import ImageSet, Predictions, Split, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +36,9 @@ class DataFacts:
     """The images of a comparison: counts of each split, (height, width, channels), classes, the origin of the split.
 
     leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
-    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first.
+    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. sizes:
+    (height, width) at which the arms read the images, from the smallest; none while no run is finished. copied: ids of
+    the images that judge although an earlier split has an identical or near-copy of them.
     """
 
     name: str
@@ -45,6 +49,14 @@ class DataFacts:
     judged_on: str
     leaks: int | None
     sentences: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    copied: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> str:
+        """The pixels of the images that the arms read, such as "8x8", or "64x64 to 288x288" where they differ."""
+        sizes = self.sizes or (self.shape[:2],)
+        return " to ".join(f"{width}x{height}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +68,8 @@ class ComparisonResult:
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
-    differences: of the pairs, in the figures other than accuracy. looked: when it was judged while seeds were added.
+    differences: of the pairs, in the figures other than accuracy. redraw: how the parts were drawn anew; None where all
+    runs have one split. `split` is the first one. looked: when it was judged while seeds were added.
     """
 
     out: Path
@@ -76,6 +89,23 @@ class ComparisonResult:
     overstated: float = 0.0
     differences: tuple[FigureDifference, ...] = ()
     looked: Looked = field(default_factory=Looked)
+    redraw: Redraw | None = None
+
+    def judged(self, arm: str) -> list[Predictions]:
+        """Return what the runs of `arm` predict, each of the same images in the same order; read from their folders.
+
+        One for each seed; of folds, one of all images for each repeat and seed; of splits, those of one split.
+        """
+        records = self.records[arm]
+        return whole_predictions(self.redraw, records) if self.redraw else [each.predictions for each in records]
+
+    @property
+    def estimand(self) -> str:
+        """What the accuracies and verdicts speak of, in one clause."""
+        if self.redraw:
+            return SUCH_SETS
+        single = all(len(arm.seeds) == 1 and not arm.alike for arm in self.arms if arm.seeds)
+        return THESE_NETWORKS if single else THIS_SET
 
     @property
     def best(self) -> ArmResult | None:
@@ -109,10 +139,8 @@ class ComparisonResult:
         if chosen is None or best is None:
             return ""
         if self.chosen_by != "val":
-            return (
-                f"Chosen: {chosen.name}, by the images that judge, since not every model has validation images; that "
-                "flatters."
-            )
+            some = "not every model has" if any(arm.val_accuracy is not None for arm in self.arms) else "there are no"
+            return f"Chosen: {chosen.name}, by the images that judge, since {some} validation images; that flatters."
         also = "" if chosen.name == best.name else f"; {best.name} has the highest accuracy on {self.data.judged_on}"
         return f"Chosen by validation accuracy ({chosen.val_accuracy:.4f}): {chosen.name}{also}."
 
@@ -131,8 +159,7 @@ class ComparisonResult:
     def about_seeds(self) -> tuple[str, ...]:
         """Sentences on the looks that there were and on arms of which seeds collapsed; mostly none."""
         lost = (f"{arm.name}: {arm.collapsed.sentence}." for arm in self.arms if arm.collapsed and arm.collapsed.seeds)
-        said = self.looked.sentence
-        return (*([f"{said[0].upper()}{said[1:]}."] if said else ()), *lost)
+        return (*filter(None, [self.looked.capitalised]), *lost)
 
     def document(self, report: Path | None = None) -> dict[str, Any]:
         """Return the document of `compare --json`; report: the path of the page about it, where one was written."""
@@ -141,10 +168,18 @@ class ComparisonResult:
             "report": str(report) if report is not None else None,
             "title": self.title,
             "data": self.data.name,
-            "images": {**self.data.counts, "shape": list(self.data.shape), "classes": list(self.data.classes)},
+            "images": {
+                **self.data.counts,
+                "shape": list(self.data.shape),
+                "sizes": [list(each) for each in self.data.sizes],
+                "classes": list(self.data.classes),
+            },
             "split": self.data.origin,
             "judged_on": self.data.judged_on,
+            "redraw": self.redraw.document() if self.redraw else None,
+            "estimand": self.estimand,
             "leaks": self.data.leaks,
+            "copied": list(self.data.copied),
             "arms": [arm.document() for arm in self.arms],
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
@@ -169,6 +204,10 @@ class ComparisonResult:
             row = arm.document()
             nested = row.pop("accuracy") or dict.fromkeys(("mean", "sd", "low", "high"))
             row["accuracy"] = nested.pop("mean")
+            apart = row.pop("without_copies") or {}
+            nested |= {
+                f"without_copies{end}": apart.get(of) for end, of in (("", "mean"), ("_low", "low"), ("_high", "high"))
+            }
             row["diagnosis"] = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
             row["collapsed"] = len(arm.collapsed.seeds) if arm.collapsed else None
             ends = {f"{name}_{end}": of[end] for name, of in row.pop("intervals").items() for end in ("low", "high")}
@@ -195,13 +234,12 @@ class ComparisonResult:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the images, a row per arm, best first, and the verdicts on the best one."""
-        height, width, _ = self.data.shape
         counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
         mixed = (arm.mixture for arm in self.arms)
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",
-            (f"{self.data.name} · {counts} · {width}x{height} · judged on {self.data.judged_on}",),
+            (f"{self.data.name} · {counts} · {self.data.pixels} · judged on {self.data.judged_on}",),
             table(COLUMNS, [arm.cells() for arm in self.arms]),
             *(fact(each) for each in mixed if each),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
@@ -225,14 +263,16 @@ def make_result(
     """Make the result from the finished runs and the reasons of the failed ones, by the names of the arms.
 
     jobs: one of each arm, for its settings. margin: within which arms may be found equal. The caller adds claims and
-    the command.
+    the command. No pair is judged with a failed arm, since the seeds that finished are a selection, nor by training
+    images, which say nothing about others.
     """
-    correct = {name: correctness(finished) for name, finished in records.items() if finished}
-    figures = {name: measure_all(finished) for name, finished in records.items() if finished}
-    alike = frozenset(name for name in correct if are_one_network(records[name]))
-    done = [arm.name for arm in request.judged_arms if arm.name in correct and not reasons[arm.name]]
-    done.sort(key=lambda name: -float(correct[name].mean()))  # as `ranked` does
-    looked = looked_at(request, {name: correct[name] for name in done}, alike, margin)
+    correct, figures = measured(request.redraw, records)
+    alike = frozenset(name for name in correct if not request.redraw and are_one_network(records[name]))
+    done = [arm.name for arm in request.judged_arms if arm.name in figures and not reasons[arm.name]]
+    done = done if data.judged_on != "train" else []  # these judge no arm
+    share = {name: figures[name]["accuracy"].mean if request.redraw else float(correct[name].mean()) for name in done}
+    done.sort(key=lambda name: -share[name])  # as `ranked` does
+    looked = looked_at(request, {name: correct[name] for name in done if name in correct}, alike, margin)
     results = ranked(
         [
             arm_result(
@@ -242,14 +282,19 @@ def make_result(
                 reasons[arm.name],
                 correct.get(arm.name),
                 figures.get(arm.name, {}),
+                data.copied,
+                request.redraw is not None,
                 arm.name in looked.alike,
                 looked.level_of(arm.name),
             )
             for arm in request.judged_arms
         ]
     )
-    judged = pair_verdicts(results, correct, margin, looked)
-    of_figures = [(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]
+    if request.redraw:
+        accuracies = [(name, figures[name]["accuracy"]) for name in done]
+        judged = redrawn_verdicts(request.redraw, accuracies, data.counts[data.judged_on], margin)
+    else:
+        judged = looked.last.verdicts or tuple(verdicts([(name, correct[name]) for name in done], margin, looked.alike))
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -263,30 +308,11 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
-        overstated=overstated({arm.name: correct[arm.name] for arm in results if arm.status == DONE}, judged),
-        differences=differences(of_figures, _at_look(looked, records, figures) if looked.steps else None),
+        overstated=overstated({name: correct[name] for name in done if name in correct}, judged),
+        differences=differences([(name, figures[name]) for name in done], at_look(looked, records, figures)),
         looked=looked,
+        redraw=request.redraw,
     )
-
-
-def _at_look(
-    looked: Looked, records: Mapping[str, Sequence[RunRecord]], figures: Mapping[str, Mapping[str, Measured]]
-) -> AtLook:
-    """Return what gives the figures of two arms with the seeds after which they were compared."""
-    read: dict[tuple[str, int], Mapping[str, Measured]] = {}
-
-    def of(name: str, count: int) -> Mapping[str, Measured]:
-        if count >= len(records[name]):
-            return figures[name]
-        if (name, count) not in read:
-            read[name, count] = measure_all(records[name][:count])
-        return read[name, count]
-
-    def at_look(a: str, b: str) -> Compared:
-        count, look = looked.of_pair(a, b)
-        return of(a, count), of(b, count), look
-
-    return at_look
 
 
 def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
@@ -294,19 +320,3 @@ def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
     if not request.ensemble or data.judged_on == "test":
         return data
     return replace(data, sentences=(*data.sentences, "they chose the ensemble too, which flatters it more"))
-
-
-def pair_verdicts(
-    results: Sequence[ArmResult],
-    correct: Mapping[str, Bools],
-    margin: float | None = None,
-    looked: Looked | None = None,
-) -> tuple[Verdict, ...]:
-    """Judge every pair of the arms that are done. Failed arms are left out: the seeds that finished are a selection.
-
-    correct: the `correctness` of the runs of each arm. looked: has the verdicts where seeds were added by looks.
-    """
-    if looked and looked.steps:
-        return looked.last.verdicts
-    done = [(arm.name, correct[arm.name]) for arm in results if arm.status == DONE]
-    return tuple(verdicts(done, margin, looked.alike if looked else None))

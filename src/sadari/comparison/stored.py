@@ -11,6 +11,7 @@ from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.ensembles.job import ensemble_job, soup_job
 from sadari.comparison.request import ENSEMBLE_ARM, Comparison, read_stored, soup_of
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
 from sadari.evaluation.sentences import LEVEL
@@ -106,6 +107,7 @@ def read_comparison(path: Path) -> StoredComparison:
             notes=tuple(stored.get("notes", ())),
             ensemble=bool(stored.get("ensemble", False)),
             soups=tuple(map(str, stored.get("soups", ()))),
+            redraw=Redraw.of(stored),
             looks=tuple(map(int, stored.get("looks", ()))),
             stopped={each["name"]: int(each["seeds"]) for each in stored["arms"] if "seeds" in each},
             judged=judged_before(folder, stored),
@@ -114,7 +116,7 @@ def read_comparison(path: Path) -> StoredComparison:
         arms += [(soup_of(arm), soup_job(request, job)) for arm, job in arms if arm.name in request.soups]
         if request.ensemble:
             arms.append((ENSEMBLE_ARM, ensemble_job(request, settings_of, seeds[0])))
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise SadariError(f"{folder / COMPARISON} is damaged ({error}); run the comparison again") from None
     outcome = _outcome(folder)
     try:

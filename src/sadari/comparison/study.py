@@ -40,6 +40,7 @@ from sadari.comparison.overridden import (
 )
 from sadari.comparison.request import Comparison
 from sadari.comparison.seeds.chosen import Seeds, with_looks
+from sadari.comparison.splits.redraw import Redraw, redraw_of
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
@@ -48,7 +49,8 @@ from sadari.models.catalog import find_model
 from sadari.registry import unknown_name
 from sadari.settings import Value
 
-KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble", "soup")
+DRAWS = ("splits", "folds", "repeats")  # how the parts are drawn anew; `seeds` are for each draw then
+KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble", "soup", *DRAWS)
 ARM_KEYS = ("name", "model", "settings", "vary", "published")
 CLAIM_KEYS = ("claim", "words")
 
@@ -114,10 +116,12 @@ def _study(
     seeds = Seeds.of(seeds) if seeds is not None else own_seeds
     changed = find_overridden((own_data, data), (own_seeds, seeds), arms, own, overrides)
     notes = changed.notes(read_notes(document.get("notes", [])), any(arm.published for arm in arms))
+    redraw = _redraw(document, seeds)
     request = Comparison(
         data=data,
         arms=tuple(arms if changed.keeps_published else (replace(arm, published={}) for arm in arms)),
-        seeds=seeds.those,
+        seeds=redraw.all_seeds if redraw else seeds.those,
+        redraw=redraw,
         title=changed.title(_text(document, "title")),
         name=path.stem,
         notes=notes,
@@ -213,6 +217,17 @@ def _seeds(value: Any) -> Seeds:
     ):
         return Seeds(tuple(value))
     raise UsageError(f'`seeds` is a count, a list of whole numbers or "auto", not {value}')
+
+
+def _redraw(document: Mapping[str, Any], seeds: Seeds) -> Redraw | None:
+    """Return how the parts are drawn anew. Raises UsageError where that, or the seeds, are no numbers."""
+    numbers = {key: document[key] for key in DRAWS if key in document}
+    for key, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise UsageError(f"`{key}` is a whole number, not {value}")
+    if numbers and (seeds.looks or seeds.those != tuple(range(len(seeds.those)))):
+        raise UsageError(f"`seeds` is a number beside `{next(iter(numbers))}`: how many for each draw")
+    return redraw_of(**{key: numbers.get(key) for key in DRAWS}, seeds=len(seeds.those))
 
 
 def _yes_or_no(document: Mapping[str, Any], key: str) -> bool:

@@ -92,6 +92,14 @@ class Measured:
         """Return the error of the mean."""
         return SamplingError(sum(each.variance for each in self.draws), (self.spread,))
 
+    def error_against(self, other: "Measured") -> SamplingError:
+        """Return the error of the mean minus the other arm's. Raises ValueError for different numbers of images."""
+        for one, another in zip(self.draws, other.draws, strict=True):
+            if one.pairs_with(another) and one.images != another.images:
+                raise ValueError(f"needs the same images for both arms, not {one.images} and {another.images}")
+        paired = sum(first.between(second) for first, second in zip(self.draws, other.draws, strict=True))
+        return SamplingError(paired, (self.spread, other.spread))
+
 
 class Difference(NamedTuple):
     """The mean of one arm minus that of another, with its 95 % interval and the two-sided p of no difference."""
@@ -185,7 +193,7 @@ def difference(a: Measured, b: Measured, look: Look | None = None) -> Difference
     p < 0.05 exactly where the interval excludes 0. look: the one of several at which they are compared, of which p is
     the one overall and the interval has the level. Raises ValueError for different numbers of images.
     """
-    error, found = _error(a, b), a.mean - b.mean
+    error, found = a.error_against(b), a.mean - b.mean
     half = error.half_width(look.level if look else LEVEL)
     low, high = found - half, found + half
     if a.scale is Scale.SHARE:
@@ -196,15 +204,7 @@ def difference(a: Measured, b: Measured, look: Look | None = None) -> Difference
 
 def difference_against(a: Measured, b: Measured, bound: float) -> float:
     """Return the two-sided p of the mean of a minus that of b being `bound`."""
-    return _error(a, b).tail(abs(a.mean - b.mean - bound))
-
-
-def _error(a: Measured, b: Measured) -> SamplingError:
-    for one, other in zip(a.draws, b.draws, strict=True):
-        if one.pairs_with(other) and one.images != other.images:
-            raise ValueError(f"needs the same images for both arms, not {one.images} and {other.images}")
-    paired = sum(first.between(second) for first, second in zip(a.draws, b.draws, strict=True))
-    return SamplingError(paired, (a.spread, b.spread))
+    return a.error_against(b).tail(abs(a.mean - b.mean - bound))
 
 
 def _unevenness(of: Measured) -> float:

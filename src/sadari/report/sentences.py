@@ -26,6 +26,7 @@ def _alone(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     seeds, between = len(arm.seeds), ""
     basis = f"{seeds} seeds that answer alike" if arm.alike and seeds > 1 else f"{seeds} seeds"
+    basis = f"{result.redraw.basis if result.redraw else basis}; {result.estimand}"
     if arm.accuracy.exists:
         low, high = arm.accuracy.low, arm.accuracy.high
         known = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
@@ -35,11 +36,13 @@ def _alone(result: ComparisonResult, arm: ArmResult) -> str:
 
 def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
     best = done[0]
+    if result.data.judged_on == "train":
+        return f"{best.name} has the highest accuracy, {_right(result, best)} right, which says nothing about others."
     about = _against(best.name, result.verdicts)
     beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
     same = [arm for arm in done[1:] if about[arm.name].verdict.startswith(EQUAL) and about[arm.name].difference]
     level = [arm for arm in done[1:] if arm not in beaten and arm not in same]
-    one_seed = _one_seed_only(done)
+    one_seed = _one_seed_only(done) or f" ({result.estimand})"
     if not level and not same:
         shown = "is shown to be the better of the two" if len(done) == 2 else f"is shown to be the best of {len(done)}"
         return (
@@ -87,6 +90,11 @@ def _lead(name: str, verdict: Verdict) -> str:
 def _right(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     split = result.data.judged_on
+    if result.redraw:
+        which = (
+            f"{result.data.counts[split]:,} images" if result.redraw.folds else f"test images of {result.redraw.basis}"
+        )
+        return f"{100 * arm.accuracy.mean:.1f} % of the {which}"
     return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[split]:,} {IMAGES_OF[split]}"
 
 

@@ -16,6 +16,8 @@ from sadari.comparison.analysis.measuring import measure
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
 from sadari.comparison.seeds.looked import Looked
+from sadari.comparison.splits.judged import measure_redrawn
+from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation import figures
 from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.figures import Measured
@@ -35,7 +37,8 @@ class Estimate:
     """A figure or a difference: its value, 95 % interval, and the two-sided p that the truth is some other number.
 
     seeds: how many there are, of the arm that has fewest. wanting: what the runs do not store; "" mostly. alike:
-    several seeds that are one network in each arm, as those of a model without chance.
+    several seeds that are one network in each arm, as those of a model without chance. basis: on what it rests, where
+    the parts were drawn anew.
     """
 
     value: float
@@ -45,17 +48,24 @@ class Estimate:
     p_at: Callable[[float], float]
     wanting: str = ""
     alike: bool = False
+    basis: str = ""
 
 
 class Evidence:
-    """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none."""
+    """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none.
+
+    redraw: how the parts were drawn anew; None where all runs have one split. looked: the looks that there were.
+    """
 
     def __init__(
         self,
         arms: Sequence[ArmResult],
         records: Mapping[str, Sequence[RunRecord]],
+        redraw: Redraw | None = None,
         looked: Looked | None = None,
     ) -> None:
+        self._redraw = redraw
+        self._redrawn: dict[str, Mapping[str, Measured]] = {}
         self._arms = {arm.name: arm for arm in arms}
         self._records = records
         self._looked = looked or Looked()
@@ -69,6 +79,8 @@ class Evidence:
         """Estimate the mean of `figure` over the seeds of `arm`."""
         self._require_done(arm)
         self._require_alike(figure, arm)
+        if self._redraw:
+            return self._with_basis(_of_images(self._over_draws(figure, arm)))
         if figure in _OF_RUN:
             return _mean(self._values(figure, arm), _step(figure))
         look, alike = self._looked.of_arm(arm), self._arms[arm].alike
@@ -84,6 +96,9 @@ class Evidence:
         for arm in (a, b):
             self._require_done(arm)
         self._require_alike(figure, a, b)
+        if self._redraw:
+            found = _difference_of_images(self._over_draws(figure, a), self._over_draws(figure, b))
+            return self._with_basis(found)
         if figure in _OF_RUN:
             return _difference(self._values(figure, a), self._values(figure, b), _step(figure))
         count, look = self._looked.of_pair(a, b) if self._looked.steps else (None, None)
@@ -106,6 +121,8 @@ class Evidence:
         """Return the best validation accuracy of the first `epochs` epochs: its estimate, that of each seed, float64
         (seeds,), and the number of these epochs that all seeds have."""
         self._require_done(arm)
+        if self._redraw:
+            raise NotMeasuredError("epochs are not counted over parts drawn anew")
         best, had = [], epochs
         for record in self._records[arm]:
             rows = [row["val_accuracy"] for row in record.history[:epochs] if "val_accuracy" in row]
@@ -130,13 +147,32 @@ class Evidence:
                 f"not all runs of {runs} had as many threads; train them in a new folder with --workers 1"
             )
 
+    def _require_new_images(self, arm: str) -> None:
+        if self._records[arm][0].summary["judged_on"] == "train":
+            raise NotMeasuredError("training images judge, which say nothing about others; keep test images apart")
+
     def _correctness(self, arm: str) -> Bools:
+        self._require_new_images(arm)
         if arm not in self._correct:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
 
+    def _over_draws(self, figure: str, arm: str) -> Measured:
+        assert self._redraw is not None
+        if arm not in self._redrawn:
+            self._redrawn[arm] = measure_redrawn(self._redraw, self._records[arm])
+        if figure not in self._redrawn[arm]:
+            raise NotMeasuredError(f"{arm} has no {figure} over parts drawn anew")
+        return self._redrawn[arm][figure]
+
+    def _with_basis(self, found: Estimate) -> Estimate:
+        """Return `found` with what it rests on; what runs do not store is not needed where they have draws."""
+        assert self._redraw is not None
+        return replace(found, wanting="", basis=self._redraw.basis)
+
     def _figure(self, figure: str, arm: str, count: int | None = None) -> Measured:
         """Return `figure` of the first `count` runs of `arm`, of all without a count."""
+        self._require_new_images(arm)
         records = self._records[arm][:count]
         key = figure, arm, len(records)
         if key not in self._measured:

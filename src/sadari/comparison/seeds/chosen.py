@@ -84,7 +84,7 @@ def runs_of(request: Comparison, seeds: int) -> int:
     return sum(1 if arm.once else seeds for arm in request.arms)
 
 
-def listed(counts: Iterable[int]) -> str:
+def listed(counts: Iterable[object]) -> str:
     """Return "3, 5 and 10"."""
     *first, last = map(str, counts)
     return f"{', '.join(first)} and {last}" if first else last

@@ -4,11 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sadari.comparison.analysis.measuring import AtLook, Compared, measure_all
 from sadari.comparison.request import Comparison
 from sadari.comparison.seeds.chosen import AUTO, listed
 from sadari.evaluation.draws.deciding import Deciding, Pair, decide
 from sadari.evaluation.draws.looks import Look, Looks, chance_of_any
+from sadari.evaluation.figures import Measured
 from sadari.evaluation.statistics import LEVEL, Bools
+from sadari.run import RunRecord
 from sadari.values import Verdict
 
 Judged = tuple[tuple[int, float], ...]  # (seeds, level) of each look
@@ -57,7 +60,7 @@ class Looked:
         if self._as_planned:
             return LEVEL
         pairs = max(len(self.last.verdicts), 1)
-        seeds, levels = zip(*self.judged, strict=True)
+        seeds, levels = [each for each, _ in self.judged], [each for _, each in self.judged]
         return min(pairs * chance_of_any(seeds, [level / pairs for level in levels]), sum(levels))
 
     @property
@@ -73,6 +76,11 @@ class Looked:
         if self.planned:
             return f"{said} (they count those of {AUTO}:{self.planned[-1]})"
         return f"{said}; --seeds {AUTO} plans its looks, and keeps to {100 * LEVEL:.0f} %"
+
+    @property
+    def capitalised(self) -> str:
+        """Return the sentence as it stands among others."""
+        return f"{self.sentence[0].upper()}{self.sentence[1:]}." if self.sentence else ""
 
     @property
     def _planned(self) -> str:
@@ -122,8 +130,10 @@ def looked_at(
 def with_judged(request: Comparison) -> Comparison:
     """Return `request` with the look that comes now; the same seeds once more are no look.
 
-    A look that had another level before keeps the larger one.
+    A look that had another level before keeps the larger one. Parts that are drawn anew have no looks.
     """
+    if request.redraw:
+        return request
     count = len(request.seeds)
     level = Looks(request.looks).after(count).level if request.looks else LEVEL
     return replace(request, judged=joined_looks([request.judged, ((count, level),)]))
@@ -135,3 +145,25 @@ def joined_looks(looks: Sequence[Judged]) -> Judged:
     for seeds, level in (each for judged in looks for each in judged):
         known[seeds] = max(level, known.get(seeds, 0.0))
     return tuple(sorted(known.items()))
+
+
+def at_look(
+    looked: Looked, records: Mapping[str, Sequence[RunRecord]], figures: Mapping[str, Mapping[str, Measured]]
+) -> AtLook | None:
+    """Return what gives the figures of two arms with the seeds after which they were compared; None without looks."""
+    if not looked.steps:
+        return None
+    read: dict[tuple[str, int], Mapping[str, Measured]] = {}
+
+    def of(name: str, count: int) -> Mapping[str, Measured]:
+        if count >= len(records[name]):
+            return figures[name]
+        if (name, count) not in read:
+            read[name, count] = measure_all(records[name][:count])
+        return read[name, count]
+
+    def of_pair(a: str, b: str) -> Compared:
+        count, look = looked.of_pair(a, b)
+        return of(a, count), of(b, count), look
+
+    return of_pair

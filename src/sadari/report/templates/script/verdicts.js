@@ -31,9 +31,13 @@ function pairsTable(caption, pairs) {
   return fitting(caption, sortableTable({ caption, columns, rows: pairs, name: "verdicts" }));
 }
 
-function verdictCell({ verdict, sentence }) {
+function verdictCell({ verdict, sentence, estimand }) {
   const more = remark(sentence);
-  return [html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict), more && html("span", { class: "sentence", dir: "auto" }, more)];
+  return [
+    html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict),
+    more && html("span", { class: "sentence", dir: "auto" }, more),
+    estimand && html("span", { class: "quiet" }, ` ${estimand}`),
+  ];
 }
 
 /**
@@ -41,7 +45,7 @@ function verdictCell({ verdict, sentence }) {
  * seeds were added by looks, also with how many of them, and at which look, the pair was judged.
  */
 function remark(sentence) {
-  const look = sentence.match(/images, ([^()]* looks)\)/)?.[1];
+  const look = sentence.match(/images, ([^();]* looks)[;)]/)?.[1];
   const more = sentence.slice(sentence.lastIndexOf(")") + 1).replace(/^[;,.\s]+/, "");
   const both = [look, more].filter(Boolean).join("; ");
   return both && capitalised(both);
