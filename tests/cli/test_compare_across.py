@@ -114,6 +114,8 @@ def test_an_arm_that_fails_on_a_set_is_left_out_across_them(trainer: FakeTrainer
         (("compare", "digits", SHAPES, "--models", "softmax"), "two models or more"),
         (("compare", "digits", SHAPES, "--models", "best", "--budget", "1m"), "searches on one data set"),
         (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--out", "."), "is not empty"),
+        (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--folds", "3"), "one split each"),
+        (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--seeds", "auto"), "a number of seeds"),
         (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--margin", "2"), "between 0 and 1"),
     ],
 )

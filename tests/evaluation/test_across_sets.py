@@ -1,16 +1,18 @@
 """Do several data sets show what is there? The mean difference over sets, the next set, and ranks."""
 
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation.test_coverage import BENCHMARK, DOCUMENT, load_benchmark
 from sadari.evaluation.draws.data_sets import over_sets
 from sadari.evaluation.draws.ranks import Ranks, rank
+from support.yardstick import load
 
-simulation = load_benchmark(BENCHMARK.parent / "simulations" / "data_sets.py")
+simulation = load("simulations.data_sets")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 
 
 def test_equal_errors_give_the_t_interval_of_the_differences() -> None:

@@ -21,10 +21,13 @@ def test_the_best_of_all_is_called_so_only_where_it_beats_all(stamped_result: Co
     both = (("mlp", "softmax", 0.1, "better"), ("majority", "mlp", -0.7, "worse"))
     sentence = spoken(stamped_result, *both)
     assert sentence.startswith("mlp is shown to be the best of 3: ")
-    assert "10.0 points more (9.0 to 11.0; p < 0.001) than softmax, the next one." in sentence
+    assert (
+        "10.0 points more (9.0 to 11.0; p < 0.001) than softmax, the next one (these models, this training set)."
+        in sentence
+    )
     sentence = spoken(stamped_result, ("mlp", "softmax", 0.1, NO), both[1])
     assert sentence.startswith("mlp has the highest accuracy, ")
-    assert "but no difference from softmax is shown; mlp beats majority." in sentence
+    assert "but no difference from softmax is shown; mlp beats majority (these models, this training set)." in sentence
     sentence = spoken(stamped_result, ("mlp", "softmax", 0.0, "equal within 0.005"), both[1])
     assert sentence.startswith("mlp and softmax share the highest accuracy")
     assert "the best of" not in sentence
@@ -52,7 +55,9 @@ def test_one_seed_speaks_of_these_networks_only(stamped_result: ComparisonResult
 
 def test_models_without_chance_count_as_one_network(stamped_result: ComparisonResult) -> None:
     alone = replace(stamped_result.arms[0], alike=True)
-    assert spoken(stamped_result, arms=(alone,)).endswith("; 2 seeds that answer alike).")
+    assert spoken(stamped_result, arms=(alone,)).endswith(
+        "; 2 seeds that answer alike; these models, this training set)."
+    )
     assert alone.cells()[-1] == "2 alike"
 
 
@@ -65,7 +70,9 @@ def test_training_images_have_no_interval(stamped_result: ComparisonResult) -> N
 
 
 def test_the_best_of_several_is_told_how_much_that_flatters(stamped_result: ComparisonResult) -> None:
-    lucky = replace(stamped_result, overstated=0.0061, winner=Winner("mlp", 0.8, 0.71, 0.85, 3, ("mlp", "softmax")))
+    lucky = replace(
+        stamped_result, overstated=0.0061, winner=Winner("mlp", 0.8, 0.71, 0.85, ("mlp", "softmax"), ("mlp", "softmax"))
+    )
     assert lucky.flattery == (
         "The accuracy of mlp flatters, as the highest of several that are not shown apart: by 0.6 points if these are "
         "equally good; counting that, its true accuracy is in 0.710 - 0.850; choosing by validation images gains "
@@ -81,7 +88,7 @@ def test_the_headline_says_which_arms_may_be_the_best(stamped_result: Comparison
     open_ = [("mlp", "softmax", 0.1, NO), ("mlp", "majority", 0.7, "better")]
 
     def said(*may: str, verdicts: list[tuple[str, str, float, str]] = open_) -> str:
-        winner = Winner("mlp", 0.8, 0.7, 0.9, 3, may)
+        winner = Winner("mlp", 0.8, 0.7, 0.9, ("mlp", "softmax", "majority"), may)
         return spoken(stamped_result, *verdicts, winner=winner)
 
     assert said("mlp", "softmax").endswith(". mlp and softmax may be the best; majority is not.")

@@ -1,51 +1,38 @@
 """What is the result of a comparison? Arms, verdicts and histories, read from the run folders; as JSON and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.learning_curve import learning_curves
-from sadari.comparison.analysis.measuring import FigureDifference, differences, measure_all
+from sadari.comparison.analysis.measuring import FigureDifference, differences
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.correct import correctness
 from sadari.comparison.request import Comparison
+from sadari.comparison.seeds.looked import Looked, at_look, looked_at
+from sadari.comparison.seeds.networks import are_one_network
+from sadari.comparison.splits.arms import measured, redrawn_verdicts
+from sadari.comparison.splits.judged import whole_predictions
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm
 from sadari.evaluation.arms.best import Winner, find_winner
 from sadari.evaluation.arms.borrowing import Borrowing, borrow
 from sadari.evaluation.arms.letters import letters
 from sadari.evaluation.selection import overstated
-from sadari.evaluation.statistics import Bools, verdicts
+from sadari.evaluation.sentences import SUCH_SETS, THESE_NETWORKS, THIS_SET
+from sadari.evaluation.statistics import LEVEL, verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
 from sadari.settings import JobRecord
-from sadari.values import ImageSet, Split, Verdict
+from sadari.values import ImageSet, Predictions, Split, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMED = 3  # arms that a sentence names before it counts the others
 COLUMNS = ("model", "accuracy", "95 % interval", "gap", "params", "seconds", "seeds")  # in a notebook
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """The images of a comparison: counts of each split, (height, width, channels), classes, the origin of the split.
-
-    leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
-    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first.
-    """
-
-    name: str
-    counts: Mapping[str, int]
-    shape: tuple[int, int, int]
-    classes: tuple[str, ...]
-    origin: str
-    judged_on: str
-    leaks: int | None
-    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +44,10 @@ class ComparisonResult:
     changed since. notes: what the reader of the result should know. command: makes the same comparison again.
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
-    differences: of the pairs, in the figures other than accuracy. winner: the interval of the best one, which counts
-    that it was chosen, and which arms may be the best. borrowing: what the seeds of all arms show
-    together, on an assumption.
+    differences: of the pairs, in the figures other than accuracy. redraw: how the parts were drawn anew; None where all
+    runs have one split. `split` is the first one. looked: when it was judged while seeds were added. winner:
+    the interval of the best one, and which may be the best. borrowing: on an assumption. Both are None where parts were
+    drawn anew.
     """
 
     out: Path
@@ -80,6 +68,24 @@ class ComparisonResult:
     differences: tuple[FigureDifference, ...] = ()
     winner: Winner | None = None
     borrowing: Borrowing | None = None
+    looked: Looked = field(default_factory=Looked)
+    redraw: Redraw | None = None
+
+    def judged(self, arm: str) -> list[Predictions]:
+        """Return what the runs of `arm` predict, each of the same images in the same order; read from their folders.
+
+        One for each seed; of folds, one of all images for each repeat and seed; of splits, those of one split.
+        """
+        records = self.records[arm]
+        return whole_predictions(self.redraw, records) if self.redraw else [each.predictions for each in records]
+
+    @property
+    def estimand(self) -> str:
+        """What the accuracies and verdicts speak of, in one clause."""
+        if self.redraw:
+            return SUCH_SETS
+        single = all(len(arm.seeds) == 1 and not arm.alike for arm in self.arms if arm.seeds)
+        return THESE_NETWORKS if single else THIS_SET
 
     @property
     def best(self) -> ArmResult | None:
@@ -113,10 +119,8 @@ class ComparisonResult:
         if chosen is None or best is None:
             return ""
         if self.chosen_by != "val":
-            return (
-                f"Chosen: {chosen.name}, by the images that judge, since not every model has validation images; that "
-                "flatters."
-            )
+            some = "not every model has" if any(arm.val_accuracy is not None for arm in self.arms) else "there are no"
+            return f"Chosen: {chosen.name}, by the images that judge, since {some} validation images; that flatters."
         also = "" if chosen.name == best.name else f"; {best.name} has the highest accuracy on {self.data.judged_on}"
         return f"Chosen by validation accuracy ({chosen.val_accuracy:.4f}): {chosen.name}{also}."
 
@@ -129,30 +133,25 @@ class ComparisonResult:
         said = f"The accuracy of {self.best.name} flatters, as the highest of several that are not shown apart"
         other = self.data.judged_on == "test" and self.chosen_by == "val"
         tail = "; choosing by validation images gains nothing of that" if other else ""
-        counted, own, found = "", self.best.accuracy, self.winner
-        if found is not None and found.arm == self.best.name and own is not None and own.exists:
-            counted = f"; counting that, its true accuracy is in {found.low:.3f} - {found.high:.3f}"
+        counted = self.winner.counted(self.best.name) if self.winner else ""
         return f"{said}: by {points} points if these are equally good{counted}{tail}."
 
     @property
     def contest(self) -> str:
         """A sentence on which arms may be the best; "" for fewer than three, and where the verdicts say it already."""
-        done = [arm.name for arm in self.arms if arm.status == DONE]
-        beaten = [each for each in self.verdicts if done and done[0] in (each.a, each.b) and each.shown]
-        if self.winner is None or self.winner.arms != len(done) or len(done) < 3 or len(beaten) == len(done) - 1:
-            return ""
-        may = list(self.winner.may_be_best)
-        if len(may) == len(done):
-            return f"Any of the {len(done)} may be the best."
-        if len(may) == 1:
-            return f"Tested all at once, only {may[0]} may be the best."
-        others = [name for name in done if name not in may]
-        return f"{listed(may)} may be the best; {listed(others)} {'is' if len(others) == 1 else 'are'} not."
+        done = tuple(arm.name for arm in self.arms if arm.status == DONE)
+        return self.winner.contest(self.verdicts) if self.winner and self.winner.arms == done else ""
 
     @property
     def borrowed(self) -> str:
         """The line that borrows, on the best arm; "" where nothing is borrowed, or where it changes nothing."""
         return self.borrowing.about(self.best.name, self.verdicts) if self.borrowing and self.best else ""
+
+    @property
+    def about_seeds(self) -> tuple[str, ...]:
+        """Sentences on the looks that there were and on arms of which seeds collapsed; mostly none."""
+        lost = (f"{arm.name}: {arm.collapsed.sentence}." for arm in self.arms if arm.collapsed and arm.collapsed.seeds)
+        return (*filter(None, [self.looked.capitalised]), *lost)
 
     def document(self, report: Path | None = None) -> dict[str, Any]:
         """Return the document of `compare --json`; report: the path of the page about it, where one was written."""
@@ -161,10 +160,18 @@ class ComparisonResult:
             "report": str(report) if report is not None else None,
             "title": self.title,
             "data": self.data.name,
-            "images": {**self.data.counts, "shape": list(self.data.shape), "classes": list(self.data.classes)},
+            "images": {
+                **self.data.counts,
+                "shape": list(self.data.shape),
+                "sizes": [list(each) for each in self.data.sizes],
+                "classes": list(self.data.classes),
+            },
             "split": self.data.origin,
             "judged_on": self.data.judged_on,
+            "redraw": self.redraw.document() if self.redraw else None,
+            "estimand": self.estimand,
             "leaks": self.data.leaks,
+            "copied": list(self.data.copied),
             "arms": [arm.document() for arm in self.arms],
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
@@ -173,6 +180,7 @@ class ComparisonResult:
             "borrowing": self.borrowing.document() if self.borrowing else None,
             "verdicts": [asdict(each) for each in self.verdicts],
             "differences": [asdict(each) for each in self.differences],
+            "looks": self.looked.document(),
             "claims": [asdict(each) for each in self.claims],
             "learning_curves": [each.document() for each in learning_curves(self)],
             "robustness": self.robustness.document() if self.robustness else None,
@@ -190,7 +198,12 @@ class ComparisonResult:
             row = arm.document()
             nested = row.pop("accuracy") or dict.fromkeys(("mean", "sd", "low", "high"))
             row["accuracy"] = nested.pop("mean")
+            apart = row.pop("without_copies") or {}
+            nested |= {
+                f"without_copies{end}": apart.get(of) for end, of in (("", "mean"), ("_low", "low"), ("_high", "high"))
+            }
             row["diagnosis"] = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
+            row["collapsed"] = len(arm.collapsed.seeds) if arm.collapsed else None
             ends = {f"{name}_{end}": of[end] for name, of in row.pop("intervals").items() for end in ("low", "high")}
             rows.append({**row.pop("scores"), **row, **nested, **ends})
         first = ["name", "model", "status", "accuracy", "low", "high", "sd"]
@@ -215,17 +228,17 @@ class ComparisonResult:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the images, a row per arm, best first, and the verdicts on the best one."""
-        height, width, _ = self.data.shape
         counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
         mixed = (arm.mixture for arm in self.arms)
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",
-            (f"{self.data.name} · {counts} · {width}x{height} · judged on {self.data.judged_on}",),
+            (f"{self.data.name} · {counts} · {self.data.pixels} · judged on {self.data.judged_on}",),
             table(COLUMNS, [arm.cells() for arm in self.arms]),
             *(fact(each) for each in mixed if each),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
             *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
+            *(fact(each) for each in self.about_seeds),
         )
 
 
@@ -244,10 +257,16 @@ def make_result(
     """Make the result from the finished runs and the reasons of the failed ones, by the names of the arms.
 
     jobs: one of each arm, for its settings. margin: within which arms may be found equal. The caller adds claims and
-    the command.
+    the command. No pair is judged with a failed arm, since the seeds that finished are a selection, nor by training
+    images, which say nothing about others.
     """
-    correct = {name: correctness(finished) for name, finished in records.items() if finished}
-    figures = {name: measure_all(finished) for name, finished in records.items() if finished}
+    correct, figures = measured(request.redraw, records)
+    alike = frozenset(name for name in correct if not request.redraw and are_one_network(records[name]))
+    done = [arm.name for arm in request.judged_arms if arm.name in figures and not reasons[arm.name]]
+    done = done if data.judged_on != "train" else []  # these judge no arm
+    share = {name: figures[name]["accuracy"].mean if request.redraw else float(correct[name].mean()) for name in done}
+    done.sort(key=lambda name: -share[name])  # as `ranked` does
+    looked = looked_at(request, {name: correct[name] for name in done if name in correct}, alike, margin)
     results = ranked(
         [
             arm_result(
@@ -257,14 +276,22 @@ def make_result(
                 reasons[arm.name],
                 correct.get(arm.name),
                 figures.get(arm.name, {}),
+                data.copied,
+                request.redraw is not None,
+                arm.name in looked.alike,
+                looked.level_of(arm.name),
             )
             for arm in request.judged_arms
         ]
     )
-    judged = pair_verdicts(results, correct, margin)
-    done = {arm.name: correct[arm.name] for arm in results if arm.status == DONE}
-    lettered = letters(list(done), judged)
+    if request.redraw:
+        accuracies = [(name, figures[name]["accuracy"]) for name in done]
+        judged = redrawn_verdicts(request.redraw, accuracies, data.counts[data.judged_on], margin)
+    else:
+        judged = looked.last.verdicts or tuple(verdicts([(name, correct[name]) for name in done], margin, looked.alike))
+    lettered = letters(done, judged)
     results = tuple(replace(arm, letters=lettered.get(arm.name, "")) for arm in results)
+    compared = {name: correct[name] for name in done if name in correct and not request.redraw}
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -278,19 +305,13 @@ def make_result(
         notes=request.notes,
         robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
         margin=margin,
-        overstated=overstated(done, judged),
-        differences=differences([(name, figures[name]) for name in done]),
-        winner=find_winner(done, judged),
-        borrowing=borrow(list(done.items()), margin),
+        overstated=overstated({name: correct[name] for name in done if name in correct}, judged),
+        differences=differences([(name, figures[name]) for name in done], at_look(looked, records, figures)),
+        looked=looked,
+        redraw=request.redraw,
+        winner=find_winner(compared, judged, min(map(looked.level_of, compared), default=LEVEL)),
+        borrowing=borrow(list(compared.items()), margin) if len(looked.judged) < 2 else None,
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return "a", "a and b", "a, b and c", "a, b, c and 4 others"."""
-    shown = list(names[:NAMED]) if len(names) > NAMED + 1 else list(names)
-    if len(shown) < len(names):
-        shown.append(f"{len(names) - len(shown)} others")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
@@ -298,14 +319,3 @@ def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
     if not request.ensemble or data.judged_on == "test":
         return data
     return replace(data, sentences=(*data.sentences, "they chose the ensemble too, which flatters it more"))
-
-
-def pair_verdicts(
-    results: Sequence[ArmResult], correct: Mapping[str, Bools], margin: float | None = None
-) -> tuple[Verdict, ...]:
-    """Judge every pair of the arms that are done. Failed arms are left out: the seeds that finished are a selection.
-
-    correct: the `correctness` of the runs of each arm.
-    """
-    done = [(arm.name, correct[arm.name]) for arm in results if arm.status == DONE]
-    return tuple(verdicts(done, margin))

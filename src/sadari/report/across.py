@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sadari.comparison.across.result import AcrossResult
 from sadari.files import write_text
 from sadari.report.origin import installed_version
-from sadari.report.page import NAME, STYLES, hash_of, template, text_of
+from sadari.report.page import NAME, render_plain
 from sadari.report.plots.files import save
 from sadari.report.plots.ranks import draw_ranks
 
@@ -32,8 +32,8 @@ def write_across(result: AcrossResult, path: Path | None = None, made: str = "")
         _, svg = save(draw_ranks, result.ranks, result.out / "plots" / PLOT)
         diagram = f"data:image/svg+xml;base64,{b64encode(svg.read_bytes()).decode('ascii')}"
     document = result.document()
-    style = "".join(map(text_of, STYLES))
-    page = template("across.html.j2").render(
+    page = render_plain(
+        "across.html.j2",
         result=result,
         title=f"{', '.join(result.results)} compared across",
         made=made or datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
@@ -44,10 +44,8 @@ def write_across(result: AcrossResult, path: Path | None = None, made: str = "")
         verdicts=document["verdicts"],
         notes=[*filter(None, (SETS_NOTE, result.caution, *result.left_out))],
         diagram=diagram,
-        style=style,
-        style_hash=hash_of(style),
     )
-    write_text(path, str(page))
+    write_text(path, page)
     return path
 
 

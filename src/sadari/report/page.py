@@ -23,7 +23,6 @@ from sadari.report.contents import Report
 from sadari.values import Interval
 
 NAME = "report.html"
-PAGE = "page.html.j2"
 TEMPLATES = Path(__file__).parent / "templates"
 # In reading order, from elements to sections; the last one starts the page.
 SCRIPTS = (
@@ -83,7 +82,9 @@ def render(report: Report) -> str:
     contents = _plain(report)
     script, style = _script(), "".join(map(text_of, STYLES))
     return str(
-        template(PAGE).render(
+        _environment()
+        .get_template("page.html.j2")
+        .render(
             report=contents,
             data=_as_json(contents),
             script=script,
@@ -94,16 +95,21 @@ def render(report: Report) -> str:
     )
 
 
+def render_plain(template: str, **values: Any) -> str:
+    """Return the HTML of a page without a script, in the look of the report; its text can be written as UTF-8."""
+    style = "".join(map(text_of, ("page.css", "checked.css")))
+    return _clean(str(_environment().get_template(template).render(**values, style=style, style_hash=hash_of(style))))
+
+
 @cache
-def template(name: str) -> Any:
-    """Return the template of a page, which escapes what it is given."""
+def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["span"] = lambda accuracy: Interval(**accuracy).span
-    return environment.get_template(name)
+    return environment
 
 
 @cache

@@ -52,8 +52,8 @@ class AcrossRequest:
 def plan_sets(data: Sequence[str | Path], plan: Callable[[str | Path], Plan]) -> AcrossRequest:
     """Return the request for these sets. plan: makes the plan for one set, as `plan_comparison` does.
 
-    Raises UsageError for a set that is named twice, for a search, and where the sets have fewer than two arms in
-    common.
+    Raises UsageError for a set that is named twice, for a search, for parts drawn anew or seeds until decided, and
+    where the sets have fewer than two arms in common.
     """
     places = [absolute_data(each) for each in data]
     twice = next((each for place, each in zip(places, data, strict=True) if places.count(place) > 1), None)
@@ -64,6 +64,11 @@ def plan_sets(data: Sequence[str | Path], plan: Callable[[str | Path], Plan]) ->
     for name, each in zip(_names(places), plans, strict=True):
         if not isinstance(each.request, Comparison):
             raise UsageError("--models best searches on one data set; name the models to compare on several")
+        if each.request.redraw or each.request.looks:
+            raise UsageError(
+                "several data sets are compared on with one split each and a number of seeds; leave out --splits, "
+                "--folds and --seeds auto"
+            )
         sets.append(SetOf(name, each.request))
     request = AcrossRequest(tuple(sets), tuple(plans))
     if len(request.arms) < 2:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.arm_result import DONE
 from sadari.comparison.correct import correctness
-from sadari.comparison.result import ComparisonResult, listed
+from sadari.comparison.result import ComparisonResult
+from sadari.evaluation.arms.best import listed
 from sadari.evaluation.arms.borrowing import chance_text, probability
 from sadari.evaluation.draws.data_sets import OverSets, over_sets
 from sadari.evaluation.draws.ranks import Ranks, rank
