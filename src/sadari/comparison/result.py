@@ -45,9 +45,8 @@ class ComparisonResult:
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
     differences: of the pairs, in the figures other than accuracy. redraw: how the parts were drawn anew; None where all
-    runs have one split. `split` is the first one. looked: when it was judged while seeds were added. winner:
-    the interval of the best one, and which may be the best. borrowing: on an assumption. Both are None where parts were
-    drawn anew.
+    runs have one split. `split` is the first one. looked: when it was judged while seeds were added. winner,
+    borrowing: what the arms show together, by `evaluation.arms`; None where parts were drawn anew.
     """
 
     out: Path
