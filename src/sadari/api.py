@@ -143,7 +143,7 @@ def compare(
     models: str | Sequence[str] = (),
     *,
     budget: str | float | None = None,
-    seeds: int | Sequence[int] | None = None,
+    seeds: int | str | Sequence[int] | None = None,
     splits: int | None = None,
     folds: int | None = None,
     repeats: int | None = None,
@@ -163,15 +163,16 @@ def compare(
     models: names of models and TOML files; none: the ladder that fits the images; or "best", with a `budget` such as
     "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
     time that was left. seeds: how many, from 0 (3 by default), or which; of "best", at most; with splits or folds, how
-    many for each of these (1 by default). splits: draw train, val and test anew so many times. folds, repeats: divide
-    all images into so many parts, so many times, each of which is judged in turn. vary: values by setting, such as
-    `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm `ensemble`, which averages the others'
-    predictions and is chosen on the validation images. soup: add the arm `soup of NAME` for each fine-tuned model, with
-    the mean weights of its seeds, chosen likewise. robustness: judge the models on corrupted images too, as
-    `.robustness`. margin: find arms equal within this difference of accuracy. workers: how many runs train at once, at
-    most; None for as many as there are cores, where that is faster; of "best", one. jobs: the old name of `workers`; it
-    goes with the next release. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError
-    or UsageError with one sentence.
+    many for each of these (1 by default); "auto" or "auto:10": more and more, until it is decided between every two
+    arms which is better (or, with a margin, that they are equal), 10 at most. splits: draw train, val and test anew so
+    many times. folds, repeats: divide all images into so many parts, so many times, each of which is judged in turn.
+    vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm
+    `ensemble`, which averages the others' predictions and is chosen on the validation images. soup: add the arm `soup
+    of NAME` for each fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge the
+    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
+    workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
+    one. jobs: the old name of `workers`; it goes with the next release. The result gives pandas frames by `.to_frame()`
+    and `.histories()`. Raises SadariError or UsageError with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.splits.redraw import redraw_of
@@ -188,7 +189,7 @@ def compare(
     plan = plan_comparison(
         data,
         [models] if isinstance(models, str) else models,
-        seeds=range(3) if seeds is None else range(seeds) if isinstance(seeds, int) else seeds,
+        seeds=3 if seeds is None else seeds,
         redraw=redraw_of(splits, folds, repeats, per_draw),
         varied={
             key: values_of(key, values) if isinstance(values, str) else values for key, values in (vary or {}).items()

@@ -102,8 +102,13 @@ def arm(name: str, records: Sequence[RunRecord], reason: str = "") -> ArmResult:
     return ArmResult(
         name=name, model=name, settings={}, status=FAILED if reason else DONE, reason=reason, params=1,
         seeds=tuple(range(len(records))), accuracy=None, val_accuracy=None, train_accuracy=None, gap=None,
-        macro_f1=None, loss=None, seconds=None, images_per_second=None, runs=(),
+        macro_f1=None, loss=None, seconds=None, images_per_second=None, runs=(), alike=_are_alike(records),
     )  # fmt: skip
+
+
+def _are_alike(records: Sequence[RunRecord]) -> bool:
+    """Return whether these made-up runs, which have no probabilities, stand for one network."""
+    return len(records) > 1 and bool(np.all([each.answers.correct == records[0].answers.correct for each in records]))
 
 
 def judged(

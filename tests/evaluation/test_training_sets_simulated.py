@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.test_coverage import DOCUMENT, load_benchmark
+from support.yardstick import load
 
-simulation = load_benchmark(Path(__file__).parents[2] / "benchmarks" / "quality" / "simulations" / "training_sets.py")
+simulation = load("simulations.training_sets")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 MOST = {"neighbour": 0.105}  # false alarms of splits, as the page says; of all others 5 % and the error of simulation
 
 

@@ -1,12 +1,14 @@
 """Which images does a comparison use, and what should a reader know about them?"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sadari.comparison.inputs import judging_split
 from sadari.comparison.result import DataFacts
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError
 from sadari.files import read_json, undamaged
 from sadari.progress import Progress
 from sadari.run import PREPROCESS, RunRecord
@@ -33,7 +35,12 @@ def facts_of(
     if known and (known.counts, known.shape, known.origin) == (facts.counts, facts.shape, facts.origin):
         return known
     findings = check(images, split, progress=progress)
-    return replace(facts, leaks=findings.leaks, sentences=(*facts.sentences, *images.notes, *findings.sentences))
+    return replace(
+        facts,
+        leaks=findings.leaks,
+        copied=tuple(sorted(findings.copied(facts.judged_on))),
+        sentences=(*facts.sentences, *images.notes, *findings.sentences),
+    )
 
 
 def plain_facts(name: str, images: ImageSet, split: Split) -> DataFacts:
@@ -43,18 +50,29 @@ def plain_facts(name: str, images: ImageSet, split: Split) -> DataFacts:
 
 def facts_from_run(name: str, record: RunRecord) -> DataFacts:
     """Return the facts that a finished run stores, for when its images are missing; `leaks` is None."""
-    with undamaged(record.path / PREPROCESS):
-        preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
-    shape = (preprocess.height, preprocess.width, preprocess.channels)
-    facts = _facts(name, record.split, shape, record.answers.classes)
+    facts = _facts(name, record.split, _shape_read(record), record.answers.classes)
     return replace(facts, sentences=(*facts.sentences, *record.notes))
 
 
-def with_teachers(facts: DataFacts, records: Mapping[str, Sequence[RunRecord]]) -> DataFacts:
-    """Add what is to be known of the teachers of finished runs, by arm: such as that one has seen the test images."""
+def _shape_read(record: RunRecord) -> tuple[int, int, int]:
+    """Return the height, width and channels of the images as the run reads them."""
+    with undamaged(record.path / PREPROCESS):
+        preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
+    return preprocess.height, preprocess.width, preprocess.channels
+
+
+def with_runs(facts: DataFacts, records: Mapping[str, Sequence[RunRecord]]) -> DataFacts:
+    """Add what finished runs, by arm, know of the images: the sizes at which they read them, and notes on teachers.
+
+    Such a note is that a teacher has seen the test images. A run whose file cannot be read says nothing of its size.
+    """
     notes = [str(record.teacher.get("note", "")) for arm in records.values() for record in arm]
     new = [note for note in dict.fromkeys(notes) if note and note not in facts.sentences]
-    return replace(facts, sentences=(*facts.sentences, *new))
+    read = set()
+    for finished in records.values():
+        with suppress(SadariError):
+            read |= {_shape_read(each)[:2] for each in finished[:1] if not each.is_average}
+    return replace(facts, sizes=tuple(sorted(read)), sentences=(*facts.sentences, *new))
 
 
 def _facts(name: str, split: Split, shape: tuple[int, int, int], classes: tuple[str, ...]) -> DataFacts:

@@ -7,11 +7,12 @@ from pathlib import Path
 from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
-from sadari.comparison.facts import facts_from_run, with_teachers
+from sadari.comparison.facts import facts_from_run, with_runs
 from sadari.comparison.inputs import split_file
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
+from sadari.comparison.seeds.looked import Judged, joined_looks, with_judged
 from sadari.comparison.splits.facts import comparison_facts, redrawn_facts
 from sadari.comparison.stored import StoredArm, StoredComparison, read_comparison
 from sadari.data.load import load
@@ -49,7 +50,7 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
     robustness = read_robustness(records, stored.robustness_notes)
     return replace(
         result,
-        claims=judge_claims(stored.claims, result.arms, result.records, stored.request.redraw),
+        claims=judge_claims(stored.claims, result.arms, result.records, stored.request.redraw, result.looked),
         robustness=robustness,
         command=command_of(stored.request, stored.claims, stored.margin, robustness is not None),
     )
@@ -57,8 +58,14 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
 
 def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
     found: list[StoredArm] = []
+    looks: list[Judged] = []
     for path in paths:
-        found += read_comparison(path).arms if is_comparison(path) else [arm_of_run(_require_run(path))]
+        if not is_comparison(path):
+            found.append(arm_of_run(_require_run(path)))
+            continue
+        stored = read_comparison(path)
+        found += stored.arms
+        looks.append(stored.request.judged)
     records = [record for arm in found for record in arm.records]
     if not records:
         raise UsageError("there is nothing to report; name at least one run or comparison that has finished")
@@ -67,6 +74,9 @@ def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
     seeds = tuple(sorted({record.job.seed for record in records}))
     first = arms[0].records[0] if arms[0].records else records[0]
     request = Comparison(first.job.data, tuple(arm.arm for arm in arms), seeds, fingerprint=fingerprint_of(first))
+    # Runs of one model from several folders are seeds that were added; a single look at other models is none at these.
+    counted = looks if len(arms) < len(found) else [each for each in looks if len(each) > 1]
+    request = with_judged(replace(request, judged=joined_looks(counted)))
     command = commands_of_runs([(arm.arm.name, arm.records) for arm in arms])
     images = _images([first.job, *(record.job for record in records)], request.fingerprint, progress)
     arms = tuple(replace(arm, job=_without_machine(arm.job, arms)) for arm in arms)
@@ -105,7 +115,7 @@ def _result(
         {each.arm.name: each.records for each in arms},
         {each.arm.name: each.reasons for each in arms},
         out=out,
-        data=with_teachers(facts, {each.arm.name: each.records for each in arms}),
+        data=with_runs(facts, {each.arm.name: each.records for each in arms}),
         images=images,
         split=split,
         margin=margin,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sadari.comparison.request import ENSEMBLE_ARM, Comparison, read_stored, sou
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
+from sadari.evaluation.sentences import LEVEL
 from sadari.files import exists, read_json, write_json
 from sadari.models.catalog import recorded_model
 from sadari.progress import Progress
@@ -107,6 +108,9 @@ def read_comparison(path: Path) -> StoredComparison:
             ensemble=bool(stored.get("ensemble", False)),
             soups=tuple(map(str, stored.get("soups", ()))),
             redraw=Redraw.of(stored),
+            looks=tuple(map(int, stored.get("looks", ()))),
+            stopped={each["name"]: int(each["seeds"]) for each in stored["arms"] if "seeds" in each},
+            judged=judged_before(folder, stored),
         )
         settings_of = [job.settings for _, job in arms]
         arms += [(soup_of(arm), soup_job(request, job)) for arm, job in arms if arm.name in request.soups]
@@ -131,6 +135,24 @@ def read_comparison(path: Path) -> StoredComparison:
         margin=outcome.get("margin"),
         robustness_notes=notes,
     )
+
+
+def judged_before(folder: Path, stored: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
+    """Return when the comparison in `folder` was judged, as (seeds, level): as its request says, else once, if at all.
+
+    Raises KeyError and TypeError for a damaged request.
+    """
+    if "judged" in stored:
+        return tuple((int(each["seeds"]), float(each["level"])) for each in stored["judged"])
+    return ((len(stored["seeds"]), LEVEL),) if (folder / RESULT).is_file() else ()
+
+
+def with_judged_before(request: Comparison, folder: Path) -> Comparison:
+    """Return `request` with the looks that the comparison in `folder` has had; a damaged one has had none."""
+    stored = read_stored(folder)
+    with suppress(KeyError, TypeError, ValueError):
+        return replace(request, judged=judged_before(folder, stored)) if stored else request
+    return request
 
 
 def _arm(table: Mapping[str, Any]) -> Arm:

@@ -15,7 +15,10 @@ EVERY = 0.99  # an interval from minus this to this holds nearly every differenc
 
 @dataclass(frozen=True)
 class Sample:
-    """How many seeds an arm has. alike: several that all answer alike, as those of a model without chance."""
+    """How many seeds an arm has. alike: several that are one network, as those of a model without chance.
+
+    A single one that is alike is that of a model of which it is known that no seed changes it.
+    """
 
     name: str
     seeds: int
@@ -33,7 +36,7 @@ class Compared:
 
     alone: p of this pair before the correction for `pairs`. level: a difference is shown where the corrected p is
     below it. basis: on what the comparison rests, in place of images and seeds. more: more of what would tell, where
-    none of that can be planned.
+    none of that can be planned. look: which of several looks this is, as "first of 3 looks"; "" for a single one.
     """
 
     error: SamplingError
@@ -45,13 +48,15 @@ class Compared:
     level: float = LEVEL
     basis: str = ""
     more: str = ""
+    look: str = ""
 
     @property
     def estimand(self) -> str:
         """Return what the verdict speaks of: of what is drawn here, and of what stays as it is."""
         if self.basis:
             return SUCH_SETS
-        return THESE_NETWORKS if 1 in (self.a.seeds, self.b.seeds) else THIS_SET
+        single = any(each.seeds == 1 and not each.alike for each in (self.a, self.b))
+        return THESE_NETWORKS if single else THIS_SET
 
 
 def p_text(p: float) -> str:
@@ -115,24 +120,25 @@ def _evidence(compared: Compared) -> str:
     """Return on what the comparison rests and, unless that says it already, what it speaks of."""
     if compared.basis:
         return f"{compared.basis}; {compared.estimand}"
-    drawn = _drawn(compared)
+    drawn = f"{_drawn(compared)}, {compared.look}" if compared.look else _drawn(compared)
     return drawn if compared.estimand == THESE_NETWORKS else f"{drawn}; {compared.estimand}"
 
 
 def _drawn(compared: Compared) -> str:
     images, a, b = f"the same {compared.images:,} images", compared.a, compared.b
     if (a.seeds, a.alike) != (b.seeds, b.alike):
-        only = ", so of that network only" if 1 in (a.seeds, b.seeds) else ""
-        return f"{images}, {_seeds(a)} of {a.name}, {_seeds(b)} of {b.name}{only}"
+        only = ", so of that network only" if any(each.seeds == 1 and not each.alike for each in (a, b)) else ""
+        return f"{images}, {_seeds(a)}, {_seeds(b)}{only}"
     if a.seeds == 1:
-        return f"{images}, one trained network each, so of these networks only"
+        known = "which no seed changes" if a.alike else "so of these networks only"
+        return f"{images}, one trained network each, {known}"
     return f"{images}, {a.seeds} seeds{' that answer alike' if a.alike else ''}"
 
 
 def _seeds(sample: Sample) -> str:
     if sample.seeds == 1:
-        return "one trained network"
-    return f"{sample.seeds} seeds{' that answer alike' if sample.alike else ''}"
+        return f"one trained network of {sample.name}{', which no seed changes' if sample.alike else ''}"
+    return f"{sample.seeds} seeds{' that answer alike' if sample.alike else ''} of {sample.name}"
 
 
 def _held_back(found: Verdict, compared: Compared) -> str:
@@ -195,7 +201,7 @@ def _plan(compared: Compared, effect: float) -> tuple[Plan | None, Plan]:
 def _varies(compared: Compared) -> bool:
     """Return whether more seeds may be advised: not where no seed changes anything, or one arm has a single seed."""
     samples = compared.a, compared.b
-    return min(each.seeds for each in samples) > 1 and max(each.networks for each in samples) > 1
+    return all(each.seeds > 1 or each.alike for each in samples) and max(each.networks for each in samples) > 1
 
 
 def _more(compared: Compared) -> str:

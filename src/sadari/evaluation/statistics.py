@@ -6,7 +6,7 @@ two arms and of all pairs. docs/statistics.md has the sources of the method and 
 One seed says nothing about other seeds: its interval and test are about that one trained network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import sqrt
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread, spread
+from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.sentences import LEVEL as LEVEL
 from sadari.evaluation.sentences import Compared, Sample, with_sentence
 from sadari.values import Interval, Verdict
@@ -23,8 +24,10 @@ from sadari.values import Interval, Verdict
 Bools = NDArray[np.bool_]
 
 
-def interval(correct: Bools) -> Interval:
+def interval(correct: Bools, level: float = LEVEL) -> Interval:
     """Return the mean accuracy and its 95 % interval over other seeds and other test images of the same kind.
+
+    level: one minus the coverage, where looks share the 5 %.
 
     correct: bool (S, N), whether the network of each seed classified each image correctly. Wilson's score interval
     (1927) at the effective number of images, mean (1 - mean) / variance (Korn & Graubard 1998), so that it stays
@@ -32,7 +35,7 @@ def interval(correct: Bools) -> Interval:
     """
     arm = _arm("", correct)
     std = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
-    low, high = _wilson(arm.mean, arm.score(LEVEL))
+    low, high = _wilson(arm.mean, arm.score(level))
     return Interval(arm.mean, std, low, high)
 
 
@@ -76,14 +79,37 @@ def difference_p(correct_a: Bools, correct_b: Bools, bound: float) -> float:
     return _p(a, b, error) if bound == 0 else error.tail(abs(a.mean - b.mean - bound))
 
 
-def verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None = None) -> list[Verdict]:
+def verdicts(
+    arms: Sequence[tuple[str, Bools]], margin: float | None = None, alike: Collection[str] | None = None
+) -> list[Verdict]:
     """Compare all pairs of arms; each `p` is corrected by Holm's step-down method (1979).
 
     The p of equality within `margin` are corrected in the same way, among themselves. Each interval is the pair's own,
-    uncorrected one. In the order of `arms`: the first against all after it, then the second, and so on. Raises
-    ValueError as `verdict` does.
+    uncorrected one. In the order of `arms`: the first against all after it, then the second, and so on. alike: the arms
+    whose seeds are known to be one network, for the sentences; without it those whose seeds are all right on the same
+    images. An arm of a single seed in `alike` is a model that no seed changes. Raises ValueError as `verdict` does.
     """
-    return _verdicts(arms, margin)
+    return _verdicts(arms, margin, alike)
+
+
+@dataclass(frozen=True, eq=False)
+class AtLook:
+    """Two arms at one of several looks. a, b: name and correctness, bool (seeds, N), of the seeds there are then."""
+
+    a: tuple[str, Bools]
+    b: tuple[str, Bools]
+    look: Look | None = None
+
+
+def looked_verdicts(
+    pairs: Sequence[AtLook], margin: float | None = None, alike: Collection[str] | None = None
+) -> list[Verdict]:
+    """Compare pairs of arms, each at its own look; otherwise as `verdicts`.
+
+    Each p is the one overall (`Look.overall`), then corrected by Holm's method; each interval has the level of its
+    look. A pair of two arms in `alike` has no looks: no seed changes it.
+    """
+    return _judged([_Pair.of(each, alike) for each in pairs], margin)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -105,7 +131,7 @@ class _Arm:
     """One arm, ready for comparison. per_image: float (N,), the share of its networks that are correct.
 
     A single network (one seed, or seeds that all predict the same, as those of a deterministic model) has spread
-    SINGLE.
+    SINGLE. alike: whether its seeds are called so.
     """
 
     name: str
@@ -113,6 +139,7 @@ class _Arm:
     per_image: NDArray[np.float64]
     mean: float
     spread: Spread
+    alike: bool
 
     @property
     def single(self) -> bool:
@@ -121,7 +148,7 @@ class _Arm:
     @property
     def sample(self) -> Sample:
         """Return how many seeds there are, for sentences."""
-        return Sample(self.name, len(self.correct), self.single and len(self.correct) > 1)
+        return Sample(self.name, len(self.correct), self.alike)
 
     @property
     def unit(self) -> float:
@@ -150,37 +177,77 @@ class _Arm:
         return SamplingError(per_image + (self.unit / count) ** 2, (self.spread,))
 
 
-def _arm(name: str, correct: Bools) -> _Arm:
+def _arm(name: str, correct: Bools, alike: Collection[str] | None = None) -> _Arm:
     if correct.ndim != 2 or not correct.size:
         raise ValueError(f"needs bool (seeds, images) with at least one of each, not {correct.shape}")
-    networks = (correct[:1] if (correct == correct[0]).all() else correct).astype(np.float64)
-    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spread(networks))
+    same = bool((correct == correct[0]).all())
+    networks = (correct[:1] if same else correct).astype(np.float64)
+    called = name in alike if alike is not None else same and len(correct) > 1
+    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spread(networks), called)
 
 
-def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[Verdict]:
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two arms with the error of their difference, and the look at which they are compared."""
+
+    a: _Arm
+    b: _Arm
+    error: SamplingError
+    look: Look | None = None
+
+    @classmethod
+    def of(cls, looked: AtLook, alike: Collection[str] | None) -> "_Pair":
+        a, b = _arm(*looked.a, alike), _arm(*looked.b, alike)
+        return cls(a, b, _difference_error(a, b), None if a.alike and b.alike else looked.look)
+
+    @property
+    def difference(self) -> float:
+        return self.a.mean - self.b.mean
+
+    @property
+    def level(self) -> float:
+        return self.look.level if self.look else LEVEL
+
+    @property
+    def p(self) -> float:
+        p = _p(self.a, self.b, self.error)
+        return self.look.overall(p) if self.look else p
+
+    def equal_p(self, margin: float) -> float:
+        """Return the p of equality: both of its tests are one-sided, so that looks have twice the level for them."""
+        p = _equal_p(self.difference, self.error, margin)
+        return self.look.overall(min(2 * p, 1.0)) / 2 if self.look and p < 0.5 else p
+
+    def compared(self, pairs: int, alone: float) -> Compared:
+        look = self.look.name if self.look else ""
+        images = len(self.a.per_image)
+        return Compared(self.error, self.a.sample, self.b.sample, images, pairs, alone, look=look)
+
+
+def _verdicts(
+    arms: Sequence[tuple[str, Bools]], margin: float | None, alike: Collection[str] | None = None
+) -> list[Verdict]:
+    ready = combinations([_arm(name, correct, alike) for name, correct in arms], 2)
+    return _judged([_Pair(a, b, _difference_error(a, b)) for a, b in ready], margin)
+
+
+def _judged(pairs: Sequence[_Pair], margin: float | None) -> list[Verdict]:
     if margin is not None and not 0 < margin < 1:
         raise ValueError(f"a margin of accuracy is between 0 and 1, not {margin}; half a point is 0.005")
-    pairs = list(combinations([_arm(name, correct) for name, correct in arms], 2))
-    errors = [_difference_error(a, b) for a, b in pairs]
-    differences = [a.mean - b.mean for a, b in pairs]
-    alone = [_p(a, b, error) for (a, b), error in zip(pairs, errors, strict=True)]
-    p_values = holm(alone)
-    found = [
-        _pair(a, b, difference, error, p)
-        for (a, b), difference, error, p in zip(pairs, differences, errors, p_values, strict=True)
-    ]
+    alone = [each.p for each in pairs]
+    found = [_verdict(pair, p) for pair, p in zip(pairs, holm(alone), strict=True)]
     if margin is not None:
-        equal = holm([_equal_p(each, error, margin) for each, error in zip(differences, errors, strict=True)])
+        equal = holm([each.equal_p(margin) for each in pairs])
         found = [replace(each, margin=margin, equal_p=p) for each, p in zip(found, equal, strict=True)]
     return [
-        with_sentence(each, Compared(error, a.sample, b.sample, len(a.per_image), len(pairs), p))
-        for each, (a, b), error, p in zip(found, pairs, errors, alone, strict=True)
+        with_sentence(each, pair.compared(len(pairs), p)) for each, pair, p in zip(found, pairs, alone, strict=True)
     ]
 
 
-def _pair(a: _Arm, b: _Arm, difference: float, error: SamplingError, p: float) -> Verdict:
-    half = error.half_width(LEVEL)
-    return Verdict(a.name, b.name, difference, max(difference - half, -1.0), min(difference + half, 1.0), p, "")
+def _verdict(pair: _Pair, p: float) -> Verdict:
+    half, difference = pair.error.half_width(pair.level), pair.difference
+    low, high = max(difference - half, -1.0), min(difference + half, 1.0)
+    return Verdict(pair.a.name, pair.b.name, difference, low, high, p, "")
 
 
 def _difference_error(a: _Arm, b: _Arm) -> SamplingError:

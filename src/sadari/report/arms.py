@@ -31,9 +31,11 @@ def arm_page(
         diagnosis=None,
     )
     diagnosis = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
+    about_seeds = f"{arm.collapsed.sentence}." if arm.collapsed else ""
+    networks, networks_are = redraw.seeds if redraw else len(arm.seeds), "seeds"
     if redraw and redraw.folds:
-        return ArmPage(result, diagnosis, tuple(curves), detail, redraw.repeats * redraw.seeds, "repeats")
-    return ArmPage(result, diagnosis, tuple(curves), detail, redraw.seeds if redraw else len(arm.seeds))
+        networks, networks_are = redraw.repeats * redraw.seeds, "repeats"
+    return ArmPage(result, diagnosis, tuple(curves), detail, networks, networks_are, about_seeds)
 
 
 def detail_of(

@@ -25,7 +25,7 @@ def verdict_sentence(result: ComparisonResult) -> str:
 def _alone(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     seeds, between = len(arm.seeds), ""
-    basis = f"{seeds} seeds that answer alike" if arm.alike else f"{seeds} seeds"
+    basis = f"{seeds} seeds that answer alike" if arm.alike and seeds > 1 else f"{seeds} seeds"
     basis = f"{result.redraw.basis if result.redraw else basis}; {result.estimand}"
     if arm.accuracy.exists:
         low, high = arm.accuracy.low, arm.accuracy.high
@@ -36,6 +36,8 @@ def _alone(result: ComparisonResult, arm: ArmResult) -> str:
 
 def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
     best = done[0]
+    if result.data.judged_on == "train":
+        return f"{best.name} has the highest accuracy, {_right(result, best)} right, which says nothing about others."
     about = _against(best.name, result.verdicts)
     beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
     same = [arm for arm in done[1:] if about[arm.name].verdict.startswith(EQUAL) and about[arm.name].difference]
@@ -98,7 +100,7 @@ def _right(result: ComparisonResult, arm: ArmResult) -> str:
 
 def _one_seed_only(done: Sequence[ArmResult]) -> str:
     """Say that with one seed the statement is about the trained networks, not about the models."""
-    single = [arm.name for arm in done if len(arm.seeds) == 1]
+    single = [arm.name for arm in done if len(arm.seeds) == 1 and not arm.alike]
     if len(single) == len(done):
         return "; one seed each, so this is about these trained networks only"
     return f"; {_listed(single)} with one seed, so as one trained network" if single else ""
@@ -123,8 +125,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
-    """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, and which arm
-    validation chooses, and what an ensemble averages.
+    """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, which arm
+    validation chooses, what an ensemble averages, which looks there were and where seeds collapsed.
 
     caution: that of the best arm. The verdicts themselves are in the headline and in the table of pairs.
     """
@@ -133,4 +135,4 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
     mixtures = (arm.mixture for arm in result.arms)
-    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures)))
+    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures, *result.about_seeds)))

@@ -95,11 +95,10 @@ def heading(result: "ComparisonResult") -> str:
     """Return the images in one line, as "digits   1,150 train · 288 val · 359 test   8x8 grey   10 classes ..."."""
     facts = result.data
     counts = " · ".join(f"{count:,} {split_name}" for split_name, count in facts.counts.items() if count)
-    height, width, channels = facts.shape
     leaks = "no leaks found" if not facts.leaks else f"{facts.leaks:,} leak{'s' if facts.leaks > 1 else ''} found"
     judged = "" if facts.judged_on == "test" else f"   judged on {facts.judged_on}"
-    kind = "grey" if channels == 1 else "colour"
-    return f"{facts.name}   {counts}   {width}x{height} {kind}   {len(facts.classes)} classes   {leaks}{judged}"
+    kind = "grey" if facts.shape[2] == 1 else "colour"
+    return f"{facts.name}   {counts}   {facts.pixels} {kind}   {len(facts.classes)} classes   {leaks}{judged}"
 
 
 def conclusions(result: "ComparisonResult") -> list[str]:
@@ -112,6 +111,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     if len(result.verdicts) > 1:
         corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
         lines.append(f"({corrected}; each interval is that of its pair alone)")
+    lines += result.about_seeds
     chosen = result.chosen
     assert chosen is not None  # as `best`
     if len(result.arms) > 1:

@@ -15,12 +15,14 @@ from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
 from sadari.comparison.analysis.measuring import measure
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
+from sadari.comparison.seeds.looked import Looked
 from sadari.comparison.splits.judged import measure_redrawn
 from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation import figures
+from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.figures import Measured
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
-from sadari.evaluation.statistics import Bools, against, difference_p, verdict
+from sadari.evaluation.statistics import LEVEL, AtLook, Bools, against, difference_p, interval, looked_verdicts
 from sadari.run import RunRecord
 
 Floats = NDArray[np.float64]
@@ -52,7 +54,7 @@ class Estimate:
 class Evidence:
     """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none.
 
-    redraw: how the parts were drawn anew; None where all runs have one split.
+    redraw: how the parts were drawn anew; None where all runs have one split. looked: the looks that there were.
     """
 
     def __init__(
@@ -60,13 +62,15 @@ class Evidence:
         arms: Sequence[ArmResult],
         records: Mapping[str, Sequence[RunRecord]],
         redraw: Redraw | None = None,
+        looked: Looked | None = None,
     ) -> None:
         self._redraw = redraw
         self._redrawn: dict[str, Mapping[str, Measured]] = {}
         self._arms = {arm.name: arm for arm in arms}
         self._records = records
+        self._looked = looked or Looked()
         self._correct: dict[str, Bools] = {}
-        self._measured: dict[tuple[str, str], Measured] = {}
+        self._measured: dict[tuple[str, str, int], Measured] = {}
 
     def arm(self, name: str) -> ArmResult:
         return self._arms[name]
@@ -77,44 +81,42 @@ class Evidence:
         self._require_alike(figure, arm)
         if self._redraw:
             return self._with_basis(_of_images(self._over_draws(figure, arm)))
-        if figure == "accuracy":
-            correct = self._correctness(arm)
-            found = against(correct, float(correct.mean()))[1]
-            return Estimate(
-                found.mean,
-                found.low,
-                found.high,
-                len(correct),
-                lambda bound: _p_of_accuracy(correct, bound),
-                alike=_alike(correct),
-            )
         if figure in _OF_RUN:
             return _mean(self._values(figure, arm), _step(figure))
-        return _of_images(self._figure(figure, arm))
+        look, alike = self._looked.of_arm(arm), self._arms[arm].alike
+        if figure != "accuracy":
+            return replace(_of_images(self._figure(figure, arm), look), alike=alike)
+        correct = self._correctness(arm)
+        found = interval(correct, look.level if look else LEVEL)
+        p_at = _overall(lambda bound: _p_of_accuracy(correct, bound), look)
+        return Estimate(found.mean, found.low, found.high, len(correct), p_at, alike=alike)
 
     def difference(self, figure: str, a: str, b: str) -> Estimate:
-        """Estimate the mean of `figure` of arm `a` minus that of arm `b`."""
+        """Estimate the mean of `figure` of arm `a` minus that of `b`, with the seeds after which they are compared."""
         for arm in (a, b):
             self._require_done(arm)
         self._require_alike(figure, a, b)
         if self._redraw:
-            found = _difference_of_images(self._over_draws(figure, a), self._over_draws(figure, b))
-            return self._with_basis(found)
+            return self._with_basis(
+                _difference_of_images(self._over_draws(figure, a), self._over_draws(figure, b), None)
+            )
         if figure in _OF_RUN:
             return _difference(self._values(figure, a), self._values(figure, b), _step(figure))
+        count, look = self._looked.of_pair(a, b) if self._looked.steps else (None, None)
+        alike = self._arms[a].alike and self._arms[b].alike
+        seeds = self._fewest(a, b, count)
         if figure != "accuracy":
-            return _difference_of_images(self._figure(figure, a), self._figure(figure, b))
-        correct_a, correct_b = self._correctness(a), self._correctness(b)
-        compared = verdict(a, correct_a, b, correct_b)
-        seeds = min(len(correct_a), len(correct_b))
-        return Estimate(
-            compared.difference,
-            compared.low,
-            compared.high,
-            seeds,
-            lambda bound: difference_p(correct_a, correct_b, bound),
-            alike=_alike(correct_a) and _alike(correct_b),
-        )
+            first, second = self._figure(figure, a, count), self._figure(figure, b, count)
+            return replace(_difference_of_images(first, second, look), alike=alike, seeds=seeds)
+        correct_a, correct_b = self._correctness(a)[:count], self._correctness(b)[:count]
+        [found] = looked_verdicts([AtLook((a, correct_a), (b, correct_b), look)], alike=())
+        p_at = _overall(lambda bound: difference_p(correct_a, correct_b, bound), look)
+        return Estimate(found.difference, found.low, found.high, seeds, p_at, alike=alike)
+
+    def _fewest(self, a: str, b: str, count: int | None) -> int:
+        """Return the seeds of the arm with fewest; a single one of a model that no seed changes is not counted."""
+        seeds = [(arm, len(self._records[arm][:count])) for arm in (a, b)]
+        return min((each for arm, each in seeds if each > 1 or not self._arms[arm].alike), default=1)
 
     def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats, int]:
         """Return the best validation accuracy of the first `epochs` epochs: its estimate, that of each seed, float64
@@ -146,7 +148,12 @@ class Evidence:
                 f"not all runs of {runs} had as many threads; train them in a new folder with --workers 1"
             )
 
+    def _require_new_images(self, arm: str) -> None:
+        if self._records[arm][0].summary["judged_on"] == "train":
+            raise NotMeasuredError("training images judge, which say nothing about others; keep test images apart")
+
     def _correctness(self, arm: str) -> Bools:
+        self._require_new_images(arm)
         if arm not in self._correct:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
@@ -164,13 +171,17 @@ class Evidence:
         assert self._redraw is not None
         return replace(found, wanting="", basis=self._redraw.basis)
 
-    def _figure(self, figure: str, arm: str) -> Measured:
-        if (figure, arm) not in self._measured:
-            found = measure(figure, self._records[arm])
+    def _figure(self, figure: str, arm: str, count: int | None = None) -> Measured:
+        """Return `figure` of the first `count` runs of `arm`, of all without a count."""
+        self._require_new_images(arm)
+        records = self._records[arm][:count]
+        key = figure, arm, len(records)
+        if key not in self._measured:
+            found = measure(figure, records)
             if found is None:
                 raise NotMeasuredError(f"{arm} has no {figure}, for want of such images, or it is no number")
-            self._measured[figure, arm] = found
-        return self._measured[figure, arm]
+            self._measured[key] = found
+        return self._measured[key]
 
     def _values(self, figure: str, arm: str) -> Floats:
         """Return one value of `figure`, which is in _OF_RUN, per seed, float64 (seeds,)."""
@@ -198,34 +209,21 @@ def _step(figure: str) -> float:
     return 1.0 if figure == "turn" else 0.0
 
 
-def _of_images(of: Measured) -> Estimate:
-    found = figures.interval(of)
-    return Estimate(
-        found.mean,
-        found.low,
-        found.high,
-        len(of.seeds),
-        lambda bound: figures.against(of, bound),
-        _wanting(of),
-        of.single and len(of.seeds) > 1,
-    )
+def _of_images(of: Measured, look: Look | None = None) -> Estimate:
+    found = figures.interval(of, look.level if look else LEVEL)
+    p_at = _overall(lambda bound: figures.against(of, bound), look)
+    return Estimate(found.mean, found.low, found.high, len(of.seeds), p_at, _wanting(of))
 
 
-def _difference_of_images(a: Measured, b: Measured) -> Estimate:
-    found, seeds = figures.difference(a, b), min(len(a.seeds), len(b.seeds))
-    return Estimate(
-        found.difference,
-        found.low,
-        found.high,
-        seeds,
-        lambda bound: figures.difference_against(a, b, bound),
-        _wanting(a, b),
-        a.single and b.single and seeds > 1,
-    )
+def _difference_of_images(a: Measured, b: Measured, look: Look | None) -> Estimate:
+    found, seeds = figures.difference(a, b, look), min(len(a.seeds), len(b.seeds))
+    p_at = _overall(lambda bound: figures.difference_against(a, b, bound), look)
+    return Estimate(found.difference, found.low, found.high, seeds, p_at, _wanting(a, b))
 
 
-def _alike(correct: Bools) -> bool:
-    return len(correct) > 1 and bool((correct == correct[0]).all())
+def _overall(p_at: Callable[[float], float], look: Look | None) -> Callable[[float], float]:
+    """Return `p_at` so that what it returns counts all looks."""
+    return p_at if look is None else lambda bound: look.overall(p_at(bound))
 
 
 def _wanting(*arms: Measured) -> str:

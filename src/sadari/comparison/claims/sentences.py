@@ -80,7 +80,9 @@ def _seeds(finding: Finding) -> str:
     if finding.basis:
         return f"{finding.basis}; {SUCH_SETS}"
     seeds, of = f"{finding.seeds} seeds", f"; {THIS_SET}"
-    if finding.seeds == 1:
+    if finding.seeds == 1 and finding.alike:
+        seeds = f"one network{' each' if finding.b else ''}, which no seed changes"
+    elif finding.seeds == 1:
         of = ""
         seeds = f"of {'these trained networks' if finding.b else 'this trained network'} only, one seed"
     elif finding.alike:

@@ -45,15 +45,24 @@ def searched(facts: DataFacts, images: ImageSet, progress: Progress) -> DataFact
     """Return the facts with what a search of all pixels finds; copies can be on both sides of some split."""
     everything = np.arange(len(images), dtype=np.int64)
     findings = check(images, Split(everything, everything[:0], everything[:0], ""), progress=progress)
-    copies = sum(len(group.ids) for group in findings.copies)
-    alone = replace(findings, copies=())
-    return replace(facts, leaks=copies, sentences=(*images.notes, *_about_copies(findings), *alone.sentences))
+    alone = replace(findings, copies=(), near=findings.near and ())
+    return replace(
+        facts, leaks=_copies(findings), sentences=(*images.notes, *_about_copies(findings), *alone.sentences)
+    )
+
+
+def _copies(findings: Findings) -> int:
+    """Count the images that have an identical or a near-copy."""
+    identical = {id_ for group in findings.copies for id_ in group.ids}
+    return len(identical | {id_ for pair in findings.near or () for id_ in pair.ids})
 
 
 def _about_copies(findings: Findings) -> tuple[str, ...]:
-    copies = sum(len(group.ids) for group in findings.copies)
+    copies = _copies(findings)
     if not copies:
         return ()
-    said = f"{copies:,} images have an identical copy, which may train where the other judges; remove all but one"
+    said = (
+        f"{copies:,} images have an identical or near-copy, which may train where the other judges; remove all but one"
+    )
     labels = len(findings.contradictions)
     return (said, *([f"{labels:,} pictures have several labels; correct the labels"] if labels else []))
