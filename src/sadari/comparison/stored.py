@@ -144,7 +144,8 @@ def judged_before(folder: Path, stored: Mapping[str, Any]) -> tuple[tuple[int, f
     """
     if "judged" in stored:
         return tuple((int(each["seeds"]), float(each["level"])) for each in stored["judged"])
-    return ((len(stored["seeds"]), LEVEL),) if (folder / RESULT).is_file() else ()
+    once = (folder / RESULT).is_file() and "redraw" not in stored  # parts that are drawn anew have no looks
+    return ((len(stored["seeds"]), LEVEL),) if once else ()
 
 
 def with_judged_before(request: Comparison, folder: Path) -> Comparison:
