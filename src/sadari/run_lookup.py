@@ -59,6 +59,13 @@ def is_asked_for(folder: Path, run: RunRecord) -> bool:
     return not run.is_average
 
 
+def _is_redrawn(folder: Path) -> bool:
+    """Return whether each run of the comparison in `folder` has parts of its own, as with folds."""
+    with suppress(OSError, ValueError):
+        return "redraw" in tomllib.loads((folder / COMPARISON).read_text(encoding="utf-8"))
+    return False
+
+
 def runs_in(folder: Path) -> list[Path]:
     """Return the folders of the runs directly in `folder`, sorted by name; none where it is no folder."""
     return sorted(each.parent for each in folder.glob(f"*/{SETTINGS}")) if folder.is_dir() else []
@@ -77,6 +84,11 @@ def _best(folder: Path, runs: Sequence[Path], progress: Progress) -> Path:
             f"the runs of '{folder}' had no validation images, which would choose one; name one, such as {runs[0]}"
         )
     best = max(judged, key=lambda run: (scores[run]["accuracy"], -scores[run].get("loss", 0.0)))
+    if _is_redrawn(folder):
+        progress.say(
+            f"the runs of {folder} learned from a part of the images each; train on all of them with: sadari train "
+            f"{RunRecord(best).job.data} --model {RunRecord(best).job.model} --all-images --judged-by {folder}"
+        )
     progress.say(
         f"{folder} is a comparison; its best run by validation is {best.name} (accuracy {scores[best]['accuracy']:.4f})"
     )

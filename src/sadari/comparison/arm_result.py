@@ -150,14 +150,14 @@ def arm_result(
         alike=alike,
         intervals={} if on_train else intervals(figures, level),
         collapsed=None if alike or redrawn or correct is None or not arm.model.layers else collapsed(records, correct),
-        without_copies=_without(copied, correct, records) if copied and correct is not None else None,
+        without_copies=_without(copied, correct, records, level) if copied and correct is not None else None,
     )
 
 
-def _without(copied: Collection[str], correct: Bools, records: Sequence[RunRecord]) -> Interval | None:
+def _without(copied: Collection[str], correct: Bools, records: Sequence[RunRecord], level: float) -> Interval | None:
     """Return the accuracy on the images whose ids are not in `copied`; None where they are all images, or none."""
     kept = ~np.isin(records[0].answers.ids, list(copied))
-    return interval(correct[:, kept]) if kept.any() and not kept.all() else None
+    return interval(correct[:, kept], level) if kept.any() and not kept.all() else None
 
 
 def _accuracy(correct: Bools, on_train: bool, level: float) -> Interval:

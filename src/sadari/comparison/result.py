@@ -229,12 +229,11 @@ class ComparisonResult:
         """Return what a notebook shows: the images, a row per arm, best first, and the verdicts on the best one."""
         counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
-        mixed = (arm.mixture for arm in self.arms)
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",
             (f"{self.data.name} · {counts} · {self.data.pixels} · judged on {self.data.judged_on}",),
             table(COLUMNS, [arm.cells() for arm in self.arms]),
-            *(fact(each) for each in mixed if each),
+            *(fact(arm.mixture) for arm in self.arms if arm.mixture),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
             *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
             *(fact(each) for each in self.about_seeds),
@@ -263,8 +262,7 @@ def make_result(
     alike = frozenset(name for name in correct if not request.redraw and are_one_network(records[name]))
     done = [arm.name for arm in request.judged_arms if arm.name in figures and not reasons[arm.name]]
     done = done if data.judged_on != "train" else []  # these judge no arm
-    share = {name: figures[name]["accuracy"].mean if request.redraw else float(correct[name].mean()) for name in done}
-    done.sort(key=lambda name: -share[name])  # as `ranked` does
+    done.sort(key=lambda name: -(figures[name]["accuracy"].mean if request.redraw else float(correct[name].mean())))
     looked = looked_at(request, {name: correct[name] for name in done if name in correct}, alike, margin)
     results = ranked(
         [

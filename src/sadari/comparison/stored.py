@@ -140,8 +140,10 @@ def read_comparison(path: Path) -> StoredComparison:
 def judged_before(folder: Path, stored: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
     """Return when the comparison in `folder` was judged, as (seeds, level): as its request says, else once, if at all.
 
-    Raises KeyError and TypeError for a damaged request.
+    Parts that were drawn anew have no looks. Raises KeyError and TypeError for a damaged request.
     """
+    if stored.get("redraw"):
+        return ()
     if "judged" in stored:
         return tuple((int(each["seeds"]), float(each["level"])) for each in stored["judged"])
     return ((len(stored["seeds"]), LEVEL),) if (folder / RESULT).is_file() else ()
