@@ -20,7 +20,7 @@ from sadari.settings import Settings
 from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet, Split
 
-SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed")
+SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "group")
 
 Key = tuple[object, ...]
 
@@ -124,5 +124,5 @@ def _require_same_judges(request: Comparison, inputs: ComparisonInputs) -> None:
         elif judges != mine:
             raise UsageError(
                 f"{first} and {arm.name} would be judged on different images or classes; give all arms the same split, "
-                "test_fraction, split_seed, split_folders, archive_encoding and, where val judges, val_fraction"
+                "test_fraction, split_seed, group, split_folders, archive_encoding and, where val judges, val_fraction"
             )

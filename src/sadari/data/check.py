@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sadari.data.decode import decode_image
 from sadari.data.findings import Copies, Findings, Unreadable
+from sadari.data.groups.shared import shared_groups
 from sadari.data.image_file import UnreadableImageError
 from sadari.data.sources.base import FileContent
 from sadari.progress import Progress, Silent
@@ -48,6 +49,7 @@ def check(
         unreadable=unreadable,
         notes=images.notes,
         photographs=photographs,
+        groups=shared_groups(images, split),
     )
 
 

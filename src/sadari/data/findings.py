@@ -1,10 +1,11 @@
 """What was found in a set of images, and what does it mean for the result? Values first, then sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from sadari.data.groups.shared import SharedGroups
 from sadari.data.spellings import alike, alike_notes
 from sadari.values import SPLITS
 
@@ -48,7 +49,8 @@ class Findings:
 
     counts: for each split, the images of each class (in the order of `classes`). copies: every group of
     pixel-identical images. constant: ids of images that have one value in each channel. notes: what loading said
-    of the set. photographs: how many were left out, since their format is not read. Derived from these: `leaks`,
+    of the set. photographs: how many were left out, since their format is not read. groups: of images that belong
+    together, under the split. Derived from these: `leaks`,
     `leaked`, `repeated`, `contradictions`, `tiny`, `absent`, `imbalance` and `sentences`.
     """
 
@@ -60,6 +62,7 @@ class Findings:
     unreadable: tuple[Unreadable, ...]
     notes: tuple[str, ...] = ()
     photographs: int = 0
+    groups: SharedGroups = field(default_factory=SharedGroups)
 
     def size(self, split: str) -> int:
         """Return the number of images in `split`."""
@@ -116,7 +119,18 @@ class Findings:
     def sentences(self) -> tuple[str, ...]:
         """Say what was found and what it means for the result, the gravest first; empty where nothing was found."""
         sources = (
-            *(_photographs, _unreadable, _constant, _leaks, _contradictions, _spellings, _one_sided, _absent, _tiny),
+            *(
+                _photographs,
+                _unreadable,
+                _constant,
+                _leaks,
+                _shared_groups,
+                _contradictions,
+                _spellings,
+                _one_sided,
+                _absent,
+                _tiny,
+            ),
             _repeated,
         )
         return tuple(sentence for sentences_on in sources for sentence in sentences_on(self))
@@ -147,6 +161,7 @@ class Findings:
             "unreadable": [{"id": each.id, "reason": each.reason} for each in self.unreadable],
             "alike": [list(names) for names in self.alike],
             "photographs_left_out": self.photographs,
+            "groups": self.groups.document(),
             "notes": list(self.notes),
             "sentences": list(self.sentences),
         }
@@ -201,6 +216,10 @@ def _leaks(found: Findings) -> Iterator[str]:
                 f"{_images(count, f'{split} image')} of {found.size(split):,} {are} also in {earlier}: "
                 + meanings[split].format(points=_figure(points))
             )
+
+
+def _shared_groups(found: Findings) -> Iterator[str]:
+    yield from found.groups.sentences
 
 
 def _figure(points: float) -> str:
