@@ -11,7 +11,7 @@ from sadari.comparison.analysis.measuring import intervals
 from sadari.comparison.variants import Arm
 from sadari.evaluation.figures import Measured
 from sadari.evaluation.metrics import METRICS, score
-from sadari.evaluation.statistics import Bools, interval
+from sadari.evaluation.statistics import Bools, Numbers, interval
 from sadari.inference.members import Ensemble, mixture
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Value
@@ -94,18 +94,19 @@ def arm_result(
     reasons: Sequence[str],
     correct: Bools | None,
     figures: Mapping[str, Measured],
+    groups: Numbers | None = None,
 ) -> ArmResult:
     """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
 
     job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
-    figures: what `measure_all` returns for them.
+    figures: what `measure_all` returns for them. groups: of the images that judge.
     """
     summaries = [record.summary for record in records]
     scores = judging_scores(records)
     averages = any(record.is_average for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     on_train = any(each["judged_on"] == "train" for each in summaries)
-    accuracy = _accuracy(correct, on_train) if correct is not None else None
+    accuracy = _accuracy(correct, on_train, groups) if correct is not None else None
     return ArmResult(
         name=arm.name,
         model=arm.model.reference,
@@ -134,9 +135,9 @@ def arm_result(
     )
 
 
-def _accuracy(correct: Bools, on_train: bool) -> Interval:
+def _accuracy(correct: Bools, on_train: bool, groups: Numbers | None) -> Interval:
     """Return the accuracy; without its interval where the training images judge, which says nothing about others."""
-    found = interval(correct)
+    found = interval(correct, groups)
     return replace(found, low=found.mean, high=found.mean) if on_train else found
 
 

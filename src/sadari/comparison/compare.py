@@ -18,6 +18,7 @@ from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.ensembles.soup import make_soup
 from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import facts_of, with_teachers
+from sadari.comparison.groups.grouping import write_grouping
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import (
     Comparison,
@@ -85,6 +86,7 @@ def compare(
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = facts_of(data_name(request.data), images, split, progress, facts)
+    write_grouping(folder, facts.grouping)
     tasks = _tasks(request, inputs, folder, progress)
     if estimates and (sentence := expected_duration(request, tasks, progress)):
         progress.say(sentence)
@@ -108,10 +110,11 @@ def compare(
         split=split,
         margin=margin,
     )
-    result = replace(result, claims=judge_claims(claims, result.arms, result.records))
+    result = replace(result, claims=judge_claims(claims, result.arms, result.records, facts.grouping))
     if robustness:
         records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
-        result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
+        judged = judge_robustness(records_of, inputs.images_for, progress, facts.groups_of(split))
+        result = replace(result, robustness=judged)
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     store_result(folder, result.document(), progress)
     return result

@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+
+from sadari.comparison.groups.grouping import Grouping, grouping_of, read_grouping
 from sadari.comparison.inputs import judging_split
 from sadari.comparison.result import DataFacts
 from sadari.data.check import check
@@ -33,16 +37,33 @@ def facts_of(
     if known and (known.counts, known.shape, known.origin) == (facts.counts, facts.shape, facts.origin):
         return known
     findings = check(images, split, progress=progress)
-    return replace(facts, leaks=findings.leaks, sentences=(*facts.sentences, *images.notes, *findings.sentences))
+    judges = facts.judged_on
+    grouping = grouping_of(images, split.positions(judges), findings.copies, judges)
+    sentences = (*facts.sentences, *images.notes, *findings.sentences)
+    return _counted(replace(facts, leaks=findings.leaks, sentences=sentences), split, grouping)
 
 
-def facts_from_run(name: str, record: RunRecord) -> DataFacts:
-    """Return the facts that a finished run stores, for when its images are missing; `leaks` is None."""
+def facts_from_run(name: str, record: RunRecord, folder: Path) -> DataFacts:
+    """Return the facts that a finished run stores, for when its images are missing; `leaks` is None.
+
+    folder: of its comparison, which may store which images count together.
+    """
     with undamaged(record.path / PREPROCESS):
         preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
     shape = (preprocess.height, preprocess.width, preprocess.channels)
     facts = _facts(name, record.split, shape, record.answers.classes)
-    return replace(facts, sentences=(*facts.sentences, *record.notes))
+    grouping = read_grouping(folder) or (None if record.groups is None else Grouping(record.groups))
+    return _counted(replace(facts, sentences=(*facts.sentences, *record.notes)), record.split, grouping)
+
+
+def _counted(facts: DataFacts, split: Split, grouping: Grouping | None) -> DataFacts:
+    """Add which images count together, and how many such groups judge."""
+    if grouping is None:
+        return facts
+    groups = len(np.unique(grouping.on(split.positions(facts.judged_on))))
+    alone = groups == facts.counts[facts.judged_on]
+    sentences = (*grouping.sentences, *facts.sentences)
+    return replace(facts, grouping=grouping, groups=0 if alone else groups, sentences=sentences)
 
 
 def with_teachers(facts: DataFacts, records: Mapping[str, Sequence[RunRecord]]) -> DataFacts:

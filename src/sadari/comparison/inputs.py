@@ -77,7 +77,7 @@ def store_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> Non
         alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin]
         inputs.splits.update(dict.fromkeys(alike or [_split_key(settings)], split))
     else:
-        write_split(stored, inputs.split_for(settings))
+        write_split(stored, inputs.split_for(settings), inputs.images_for(settings).groups)
 
 
 def judging_split(split: Split) -> str:

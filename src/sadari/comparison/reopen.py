@@ -44,10 +44,10 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
     images = _images([stored.arms[0].job], stored.request.fingerprint, progress)
     result = _result(stored.request, stored.arms, images, stored.folder, progress, stored.margin)
     records = {arm.arm.name: arm.records for arm in stored.arms}
-    robustness = read_robustness(records, stored.robustness_notes)
+    robustness = read_robustness(records, stored.robustness_notes, result.data.groups_of(result.split))
     return replace(
         result,
-        claims=judge_claims(stored.claims, result.arms, result.records),
+        claims=judge_claims(stored.claims, result.arms, result.records, result.data.grouping),
         robustness=robustness,
         command=command_of(stored.request, stored.claims, stored.margin, robustness is not None),
     )
@@ -92,7 +92,7 @@ def _result(
     name = data_name(request.data)
     if first is not None:
         split = first.split_of(images) if images is not None else first.split
-        facts = facts_of(name, images, split, progress) if images is not None else facts_from_run(name, first)
+        facts = facts_of(name, images, split, progress) if images is not None else facts_from_run(name, first, out)
     elif images is not None:
         split = read_split(out / SPLIT, len(images))
         facts = facts_of(name, images, split, progress)

@@ -1,7 +1,7 @@
 """What is the result of a comparison? Arms, verdicts and histories, read from the run folders; as JSON and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,11 @@ from sadari.comparison.analysis.robustness import Robustness, read_robustness
 from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.correct import correctness
+from sadari.comparison.groups.grouping import Grouping
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
 from sadari.evaluation.selection import overstated
-from sadari.evaluation.statistics import Bools, verdicts
+from sadari.evaluation.statistics import Bools, Numbers, verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
 from sadari.settings import JobRecord
@@ -23,6 +24,7 @@ from sadari.values import ImageSet, Split, Verdict
 if TYPE_CHECKING:
     import pandas as pd
 
+IMAGES_OF = {"test": "test images", "val": "validation images", "train": "training images"}
 COLUMNS = ("model", "accuracy", "95 % interval", "gap", "params", "seconds", "seeds")  # in a notebook
 
 
@@ -31,7 +33,8 @@ class DataFacts:
     """The images of a comparison: counts of each split, (height, width, channels), classes, the origin of the split.
 
     leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
-    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first.
+    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. groups:
+    how many groups the images that judge are in; 0 where each is by itself. grouping: those of all images.
     """
 
     name: str
@@ -42,6 +45,18 @@ class DataFacts:
     judged_on: str
     leaks: int | None
     sentences: tuple[str, ...] = ()
+    groups: int = 0
+    grouping: Grouping | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def judges(self) -> str:
+        """The images that judge, such as "359 test images", and in how many groups they are."""
+        images = f"{self.counts[self.judged_on]:,} {IMAGES_OF[self.judged_on]}"
+        return f"{images} in {self.groups:,} group{'' if self.groups == 1 else 's'}" if self.groups else images
+
+    def groups_of(self, split: Split) -> Numbers | None:
+        """Return the groups of the images of `split` that judge, in its order; None where there are none."""
+        return None if self.grouping is None else self.grouping.on(split.positions(self.judged_on))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +148,7 @@ class ComparisonResult:
             "images": {**self.data.counts, "shape": list(self.data.shape), "classes": list(self.data.classes)},
             "split": self.data.origin,
             "judged_on": self.data.judged_on,
+            "judged_by_groups": self.data.groups or None,
             "leaks": self.data.leaks,
             "arms": [arm.document() for arm in self.arms],
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
@@ -214,7 +230,8 @@ def make_result(
     the command.
     """
     correct = {name: correctness(finished) for name, finished in records.items() if finished}
-    figures = {name: measure_all(finished) for name, finished in records.items() if finished}
+    groups = data.groups_of(split)
+    figures = {name: measure_all(finished, data.grouping) for name, finished in records.items() if finished}
     results = ranked(
         [
             arm_result(
@@ -224,11 +241,12 @@ def make_result(
                 reasons[arm.name],
                 correct.get(arm.name),
                 figures.get(arm.name, {}),
+                groups,
             )
             for arm in request.judged_arms
         ]
     )
-    judged = pair_verdicts(results, correct, margin)
+    judged = pair_verdicts(results, correct, margin, groups)
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -240,9 +258,9 @@ def make_result(
         images=images,
         split=split,
         notes=request.notes,
-        robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
+        robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}, groups=groups),
         margin=margin,
-        overstated=overstated({arm.name: correct[arm.name] for arm in results if arm.status == DONE}, judged),
+        overstated=overstated({arm.name: correct[arm.name] for arm in results if arm.status == DONE}, judged, groups),
         differences=differences([(arm.name, figures[arm.name]) for arm in results if arm.status == DONE]),
     )
 
@@ -255,11 +273,14 @@ def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
 
 
 def pair_verdicts(
-    results: Sequence[ArmResult], correct: Mapping[str, Bools], margin: float | None = None
+    results: Sequence[ArmResult],
+    correct: Mapping[str, Bools],
+    margin: float | None = None,
+    groups: Numbers | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge every pair of the arms that are done. Failed arms are left out: the seeds that finished are a selection.
 
-    correct: the `correctness` of the runs of each arm.
+    correct: the `correctness` of the runs of each arm. groups: of the images that judge.
     """
     done = [(arm.name, correct[arm.name]) for arm in results if arm.status == DONE]
-    return tuple(verdicts(done, margin))
+    return tuple(verdicts(done, margin, groups))

@@ -4,6 +4,9 @@
 two arms and of all pairs. docs/statistics.md has the sources of the method and its coverage in a simulation.
 
 One seed says nothing about other seeds: its interval and test are about that one trained network.
+
+Images may come in groups, int64 (N,), that are right or wrong together, such as those of one patient. Then groups are
+what is drawn (`draws/groups.py`). Where each image is a group of its own, all is as without groups.
 """
 
 from collections.abc import Sequence
@@ -16,74 +19,87 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread, spread
+from sadari.evaluation.draws.groups import Groups
 from sadari.evaluation.sentences import LEVEL as LEVEL
 from sadari.evaluation.sentences import Compared, Sample, with_sentence
 from sadari.values import Interval, Verdict
 
 Bools = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
 
 
-def interval(correct: Bools) -> Interval:
+def interval(correct: Bools, groups: Numbers | None = None) -> Interval:
     """Return the mean accuracy and its 95 % interval over other seeds and other test images of the same kind.
 
     correct: bool (S, N), whether the network of each seed classified each image correctly. Wilson's score interval
     (1927) at the effective number of images, mean (1 - mean) / variance (Korn & Graubard 1998), so that it stays
-    inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. Raises ValueError for no images.
+    inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. groups: of the images. Raises
+    ValueError for no images.
     """
-    arm = _arm("", correct)
+    arm = _arm("", correct, Groups.of(groups))
     std = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
     low, high = _wilson(arm.mean, arm.score(LEVEL))
     return Interval(arm.mean, std, low, high)
 
 
-def against(correct: Bools, value: float) -> tuple[float, Interval]:
+def against(correct: Bools, value: float, groups: Numbers | None = None) -> tuple[float, Interval]:
     """Return the two-sided p of the accuracy being `value`, and the arm's `interval`.
 
     correct: bool (S, N). value: in [0, 1]. This is the score test that `interval` inverts, so they never disagree:
     p < 0.05 exactly where `value` is outside the interval. A one-sided question ("at least value") has half that p
     where the mean is on the other side of `value`. Raises ValueError for no images or another value.
     """
-    found = interval(correct)
+    found = interval(correct, groups)
     if not 0 <= value <= 1:
         raise ValueError(f"an accuracy is in 0..1, not {value}")
     if value == found.mean:
         return 1.0, found
     if value in (0.0, 1.0):
         return 0.0, found  # a single error proves that 1 is not the accuracy
-    return _arm("", correct).tail((found.mean - value) ** 2 / (value * (1 - value))), found
+    return _arm("", correct, Groups.of(groups)).tail((found.mean - value) ** 2 / (value * (1 - value))), found
 
 
-def verdict(name_a: str, correct_a: Bools, name_b: str, correct_b: Bools, margin: float | None = None) -> Verdict:
+def verdict(
+    name_a: str,
+    correct_a: Bools,
+    name_b: str,
+    correct_b: Bools,
+    margin: float | None = None,
+    groups: Numbers | None = None,
+) -> Verdict:
     """Compare arm a with arm b on the same images: the two-sided p, and the 95 % interval of a minus b.
 
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), the same images in the same order. One network each (one
     seed, or seeds that all predict the same): McNemar's test (1947) with the mid-p value (Fagerland, Lydersen & Laake
     2013), which may disagree with the interval at the edge. Otherwise a t test, p < 0.05 exactly where the interval
     excludes 0. margin, in (0, 1): also tests whether both are equal within it, by two one-sided tests (Schuirmann
-    1987); `equal_p` < 0.05 exactly where the 90 % interval is inside the margin. Raises ValueError for other shapes and
-    margins.
+    1987); `equal_p` < 0.05 exactly where the 90 % interval is inside the margin. groups: of the images; with them it is
+    always the t test. Raises ValueError for other shapes and margins.
     """
-    return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin)[0]
+    return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin, groups)[0]
 
 
-def difference_p(correct_a: Bools, correct_b: Bools, bound: float) -> float:
+def difference_p(correct_a: Bools, correct_b: Bools, bound: float, groups: Numbers | None = None) -> float:
     """Return the two-sided p of the accuracy of a minus that of b being `bound`; for 0 it is the p of `verdict`.
 
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), as in `verdict`.
     """
-    a, b = _arm("a", correct_a), _arm("b", correct_b)
+    grouped = Groups.of(groups)
+    a, b = _arm("a", correct_a, grouped), _arm("b", correct_b, grouped)
     error = _difference_error(a, b)
     return _p(a, b, error) if bound == 0 else error.tail(abs(a.mean - b.mean - bound))
 
 
-def verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None = None) -> list[Verdict]:
+def verdicts(
+    arms: Sequence[tuple[str, Bools]], margin: float | None = None, groups: Numbers | None = None
+) -> list[Verdict]:
     """Compare all pairs of arms; each `p` is corrected by Holm's step-down method (1979).
 
     The p of equality within `margin` are corrected in the same way, among themselves. Each interval is the pair's own,
     uncorrected one. In the order of `arms`: the first against all after it, then the second, and so on. Raises
     ValueError as `verdict` does.
     """
-    return _verdicts(arms, margin)
+    return _verdicts(arms, margin, groups)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -113,6 +129,7 @@ class _Arm:
     per_image: NDArray[np.float64]
     mean: float
     spread: Spread
+    groups: Groups | None = None
 
     @property
     def single(self) -> bool:
@@ -130,15 +147,21 @@ class _Arm:
 
     def score(self, level: float) -> float:
         """Return the squared critical value per effective image, from which Wilson's interval is computed."""
-        if self.single:
+        if self.single and self.groups is None:
             return float(special.ndtri(level / 2)) ** 2 / len(self.per_image)
-        return self._error().half_width(level) ** 2 / (self.mean * (1 - self.mean))
+        return self._error().half_width(level) ** 2 / self._unevenness
 
     def tail(self, score: float) -> float:
         """Return the level at which `score` is reached."""
-        if self.single:
+        if self.single and self.groups is None:
             return float(2 * special.ndtr(-sqrt(score * len(self.per_image))))
-        return self._error().tail(sqrt(score * self.mean * (1 - self.mean)))
+        return self._error().tail(sqrt(score * self._unevenness))
+
+    @property
+    def _unevenness(self) -> float:
+        """Return the variance of right and wrong on one image; where all are right, or wrong, as of one wrong group."""
+        alone = 1.0 if self.groups is None else self.groups.per_image
+        return self.mean * (1 - self.mean) or alone / len(self.per_image)
 
     def _error(self) -> SamplingError:
         """Return the error of the mean, with one image added that a single network gets wrong.
@@ -146,21 +169,29 @@ class _Arm:
         `_difference_error` says why.
         """
         count = len(self.per_image)
+        if self.groups is not None:
+            found = self.groups.error(self.per_image)
+            added = self.groups.weight(found.alike) * (self.unit / count) ** 2
+            return SamplingError(found.variance + added, (self.spread,), found.freedom)
         per_image = float(self.per_image.var(ddof=min(1, count - 1))) / count
         return SamplingError(per_image + (self.unit / count) ** 2, (self.spread,))
 
 
-def _arm(name: str, correct: Bools) -> _Arm:
+def _arm(name: str, correct: Bools, groups: Groups | None = None) -> _Arm:
     if correct.ndim != 2 or not correct.size:
         raise ValueError(f"needs bool (seeds, images) with at least one of each, not {correct.shape}")
+    if groups is not None and len(groups.of_image) != correct.shape[1]:
+        raise ValueError(f"{correct.shape[1]} images with {len(groups.of_image)} groups")
     networks = (correct[:1] if (correct == correct[0]).all() else correct).astype(np.float64)
-    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spread(networks))
+    spreads = spread(networks if groups is None else groups.gathered(networks))
+    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spreads, groups)
 
 
-def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[Verdict]:
+def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None, groups: Numbers | None) -> list[Verdict]:
     if margin is not None and not 0 < margin < 1:
         raise ValueError(f"a margin of accuracy is between 0 and 1, not {margin}; half a point is 0.005")
-    pairs = list(combinations([_arm(name, correct) for name, correct in arms], 2))
+    grouped = Groups.of(groups)
+    pairs = list(combinations([_arm(name, correct, grouped) for name, correct in arms], 2))
     errors = [_difference_error(a, b) for a, b in pairs]
     differences = [a.mean - b.mean for a, b in pairs]
     alone = [_p(a, b, error) for (a, b), error in zip(pairs, errors, strict=True)]
@@ -173,7 +204,12 @@ def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None) -> list[V
         equal = holm([_equal_p(each, error, margin) for each, error in zip(differences, errors, strict=True)])
         found = [replace(each, margin=margin, equal_p=p) for each, p in zip(found, equal, strict=True)]
     return [
-        with_sentence(each, Compared(error, a.sample, b.sample, len(a.per_image), len(pairs), p))
+        with_sentence(
+            each,
+            Compared(
+                error, a.sample, b.sample, len(a.per_image), len(pairs), p, groups=grouped.count if grouped else 0
+            ),
+        )
         for each, (a, b), error, p in zip(found, pairs, errors, alone, strict=True)
     ]
 
@@ -193,14 +229,23 @@ def _difference_error(a: _Arm, b: _Arm) -> SamplingError:
     if len(a.per_image) != len(b.per_image):
         raise ValueError(f"{a.name} has {len(a.per_image)} images and {b.name} {len(b.per_image)}")
     differences = a.per_image - b.per_image
+    if a.groups is not None:
+        return _grouped_difference(a, b, differences, a.groups)
     count = len(differences) + 2
     added = (a.unit**2 + b.unit**2) / 2
     per_image = (float((differences**2).sum()) + added - float(differences.sum()) ** 2 / count) / count**2
     return SamplingError(per_image, (a.spread, b.spread))
 
 
+def _grouped_difference(a: _Arm, b: _Arm, differences: NDArray[np.float64], groups: Groups) -> SamplingError:
+    """Return the same error where groups of images are drawn; what is added is as much of a group as errors share."""
+    found = groups.error(differences)
+    added = (a.unit**2 + b.unit**2) / 2 * groups.weight(found.alike) / len(differences) ** 2
+    return SamplingError(found.variance + added, (a.spread, b.spread), found.freedom)
+
+
 def _p(a: _Arm, b: _Arm, error: SamplingError) -> float:
-    if not (a.single and b.single):
+    if not (a.single and b.single) or a.groups is not None:
         return error.tail(abs(a.mean - b.mean))
     first, second = a.correct[0], b.correct[0]
     only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())

@@ -8,7 +8,6 @@ from sadari.evaluation.sentences import p_text
 from sadari.values import Verdict
 
 EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins
-IMAGES_OF = {"test": "test images", "val": "validation images", "train": "training images"}
 NAMED = 3  # models that a sentence names before it counts the others
 
 
@@ -86,8 +85,7 @@ def _lead(name: str, verdict: Verdict) -> str:
 
 def _right(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
-    split = result.data.judged_on
-    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[split]:,} {IMAGES_OF[split]}"
+    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.judges}"
 
 
 def _one_seed_only(done: Sequence[ArmResult]) -> str:

@@ -94,7 +94,7 @@ def set_up(
     # Nothing is written before here: a network that does not fit leaves nothing behind.
     _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads, taught)
     write_json(out / PREPROCESS, preprocess.to_json())
-    write_split(out / SPLIT, split)
+    write_split(out / SPLIT, split, images.groups)
     log = _begun_log(job, images, split, architecture.pretrained, out, progress)
     _report_what_has_no_effect(job, len(split.val), log)
 

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
-from sadari.comparison.analysis.measuring import measure
+from sadari.comparison.analysis.measuring import images_per_group, measure
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
+from sadari.comparison.groups.grouping import Grouping
 from sadari.evaluation import figures
 from sadari.evaluation.figures import Measured
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
-from sadari.evaluation.statistics import Bools, against, difference_p, verdict
+from sadari.evaluation.statistics import Bools, Numbers, against, difference_p, verdict
 from sadari.run import RunRecord
 
 Floats = NDArray[np.float64]
@@ -46,11 +47,20 @@ class Estimate:
 
 
 class Evidence:
-    """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none."""
+    """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none.
 
-    def __init__(self, arms: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]) -> None:
+    grouping: which images count together.
+    """
+
+    def __init__(
+        self,
+        arms: Sequence[ArmResult],
+        records: Mapping[str, Sequence[RunRecord]],
+        grouping: Grouping | None = None,
+    ) -> None:
         self._arms = {arm.name: arm for arm in arms}
         self._records = records
+        self._grouping = grouping
         self._correct: dict[str, Bools] = {}
         self._measured: dict[tuple[str, str], Measured] = {}
 
@@ -62,14 +72,14 @@ class Evidence:
         self._require_done(arm)
         self._require_alike(figure, arm)
         if figure == "accuracy":
-            correct = self._correctness(arm)
-            found = against(correct, float(correct.mean()))[1]
+            correct, groups = self._correctness(arm), self._groups(arm)
+            found = against(correct, float(correct.mean()), groups)[1]
             return Estimate(
                 found.mean,
                 found.low,
                 found.high,
                 len(correct),
-                lambda bound: _p_of_accuracy(correct, bound),
+                lambda bound: _p_of_accuracy(correct, bound, groups),
                 alike=_alike(correct),
             )
         if figure in _OF_RUN:
@@ -86,14 +96,15 @@ class Evidence:
         if figure != "accuracy":
             return _difference_of_images(self._figure(figure, a), self._figure(figure, b))
         correct_a, correct_b = self._correctness(a), self._correctness(b)
-        found = verdict(a, correct_a, b, correct_b)
+        groups = self._groups(a)
+        found = verdict(a, correct_a, b, correct_b, groups=groups)
         seeds = min(len(correct_a), len(correct_b))
         return Estimate(
             found.difference,
             found.low,
             found.high,
             seeds,
-            lambda bound: difference_p(correct_a, correct_b, bound),
+            lambda bound: difference_p(correct_a, correct_b, bound, groups),
             alike=_alike(correct_a) and _alike(correct_b),
         )
 
@@ -111,7 +122,9 @@ class Evidence:
         values = np.array(best)
         _require_finite(values, arm)
         images = self._records[arm][0].summary["images"]["val"]
-        return replace(_of_images(figures.from_shares(values, images)), wanting=""), values, had
+        of_val = None if self._grouping is None else self._grouping.on(self._records[arm][0].split.val)
+        found = figures.from_shares(values, images, images_per_group(of_val))
+        return replace(_of_images(found), wanting=""), values, had
 
     def _require_done(self, arm: str) -> None:
         if self._arms[arm].status != DONE:
@@ -130,9 +143,14 @@ class Evidence:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
 
+    def _groups(self, arm: str) -> Numbers | None:
+        """Return the groups of the images that judge the runs of `arm`."""
+        first = self._records[arm][0]
+        return None if self._grouping is None else self._grouping.on(first.split.positions(first.summary["judged_on"]))
+
     def _figure(self, figure: str, arm: str) -> Measured:
         if (figure, arm) not in self._measured:
-            found = measure(figure, self._records[arm])
+            found = measure(figure, self._records[arm], self._grouping)
             if found is None:
                 raise NotMeasuredError(f"{arm} has no {figure}, for want of such images, or it is no number")
             self._measured[figure, arm] = found
@@ -200,9 +218,9 @@ def _wanting(*arms: Measured) -> str:
     return "these runs do not store which images of val or train were right, so that the interval is at its widest"
 
 
-def _p_of_accuracy(correct: Bools, bound: float) -> float:
+def _p_of_accuracy(correct: Bools, bound: float, groups: Numbers | None) -> float:
     """Return the p of an accuracy of `bound`; 0 outside [0, 1], where a bound minus its margin may be."""
-    return against(correct, bound)[0] if 0 <= bound <= 1 else 0.0
+    return against(correct, bound, groups)[0] if 0 <= bound <= 1 else 0.0
 
 
 def _mean(values: Floats, step: float) -> Estimate:

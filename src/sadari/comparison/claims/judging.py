@@ -27,18 +27,23 @@ from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Rea
 from sadari.comparison.claims.evidence import Estimate, Evidence, NotMeasuredError
 from sadari.comparison.claims.sentences import extremum_sentence, reaches_sentence, relation_sentence
 from sadari.comparison.claims.verdict import NOT_SHOWN, REFUTED, SUPPORTED, ClaimVerdict, Finding
+from sadari.comparison.groups.grouping import Grouping
 from sadari.evaluation.statistics import holm
 from sadari.run import RunRecord
 
 
 def judge_claims(
-    claims: Sequence[Claim], arms: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]
+    claims: Sequence[Claim],
+    arms: Sequence[ArmResult],
+    records: Mapping[str, Sequence[RunRecord]],
+    grouping: Grouping | None = None,
 ) -> tuple[ClaimVerdict, ...]:
     """Return the verdict on each of `claims`, in their order, from the `arms` of a comparison and their finished runs.
 
-    Every claim names arms of the comparison. Missing evidence raises nothing: such a claim is not shown.
+    Every claim names arms of the comparison. grouping: which images count together. Missing evidence raises nothing:
+    such a claim is not shown.
     """
-    evidence = Evidence(arms, records)
+    evidence = Evidence(arms, records, grouping)
     cases = [_case(claim, evidence) for claim in claims]
     corrected = _corrected([each for case in cases for each in case.findings])
     return tuple(

@@ -1,0 +1,1 @@
+"""What if something else is drawn too, such as groups of images?"""
