@@ -178,9 +178,10 @@ def test_the_stored_simulation_covers_and_is_the_table_of_the_document() -> None
     rates = benchmark.read(BENCHMARK.with_suffix(".json"))
     assert [each.setting for each in rates] == list(benchmark.settings())
     assert all(each.replications >= 1000 for each in rates)
-    assert min(each.covered for each in rates) >= 0.925
-    assert min(each.covered_difference for each in rates) >= 0.93
-    assert max(each.alarms for each in rates) <= 0.07
+    independent = [each for each in rates if each.setting.world != benchmark.PAIRS]
+    assert min(each.covered for each in independent) >= 0.925
+    assert min(each.covered_difference for each in independent) >= 0.93
+    assert max(each.alarms for each in independent) <= 0.07
     text = DOCUMENT.read_text(encoding="utf-8")
     for line in benchmark.table(rates):
         assert line in text
