@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
-from sadari.settings import Settings, Value, with_overrides
+from sadari.settings import ALL_IMAGES, Settings, Value, with_overrides
 
 if TYPE_CHECKING:
     from sadari.comparison.result import ComparisonResult
@@ -37,19 +37,32 @@ def train(
     *,
     out: str | Path,
     seed: int = 0,
+    all_images: bool = False,
+    judged_by: str | Path | None = None,
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "RunRecord":
     """Train one model and return its run in the folder `out`; a finished or started run is taken up again.
 
-    overrides: settings and variables of the model, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
+    all_images: train on every image; judged_by: the folder of a comparison whose folds judge the model then, the newest
+    one in `runs` by default. overrides: settings and variables of the model, such as `epochs=5, dropout=0.3`.
+    `.summary`, `.history` and
     `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
     """
     from sadari.job import make_job
     from sadari.models.catalog import find_model
     from sadari.training import train as training
 
-    return training.train(make_job(data, find_model(model), seed, overrides), Path(out), progress=progress)
+    if not all_images:
+        if judged_by is not None:
+            raise UsageError("judged_by names what judges a model of all_images; others are judged by their test part")
+        return training.train(make_job(data, find_model(model), seed, overrides), Path(out), progress=progress)
+    from sadari.comparison.splits.judges import judges_of
+
+    job = make_job(data, find_model(model), seed, {**overrides, "split": ALL_IMAGES})
+    folder = Path(judged_by) if judged_by is not None else None
+    judges = judges_of(job, folder, Path("runs"), progress or Silent())
+    return training.train(job, Path(out), progress=progress, judged_by=judges)
 
 
 def predict(
@@ -130,7 +143,10 @@ def compare(
     models: str | Sequence[str] = (),
     *,
     budget: str | float | None = None,
-    seeds: int | Sequence[int] = 3,
+    seeds: int | str | Sequence[int] | None = None,
+    splits: int | None = None,
+    folds: int | None = None,
+    repeats: int | None = None,
     vary: Mapping[str, Sequence[Value] | str] | None = None,
     out: str | Path | None = None,
     ensemble: bool = False,
@@ -146,16 +162,20 @@ def compare(
 
     models: names of models and TOML files; none: the ladder that fits the images; or "best", with a `budget` such as
     "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
-    time that was left. seeds: how many, from 0, or which; of "best", at most. vary: values by setting, such as
-    `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm `ensemble`, which averages the others'
-    predictions and is chosen on the validation images. soup: add the arm `soup of NAME` for each fine-tuned model, with
-    the mean weights of its seeds, chosen likewise. robustness: judge the models on corrupted images too, as
-    `.robustness`. margin: find arms equal within this difference of accuracy. workers: how many runs train at once, at
-    most; None for as many as there are cores, where that is faster; of "best", one. jobs: the old name of `workers`; it
-    goes with the next release. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError
-    or UsageError with one sentence.
+    time that was left. seeds: how many, from 0 (3 by default), or which; of "best", at most; with splits or folds, how
+    many for each of these (1 by default); "auto" or "auto:10": more and more, until it is decided between every two
+    arms which is better (or, with a margin, that they are equal), 10 at most. splits: draw train, val and test anew so
+    many times. folds, repeats: divide all images into so many parts, so many times, each of which is judged in turn.
+    vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm
+    `ensemble`, which averages the others' predictions and is chosen on the validation images. soup: add the arm `soup
+    of NAME` for each fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge the
+    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
+    workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
+    one. jobs: the old name of `workers`; it goes with the next release. The result gives pandas frames by `.to_frame()`
+    and `.histories()`. Raises SadariError or UsageError with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
+    from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import values_of
 
     if jobs is not None:
@@ -163,10 +183,14 @@ def compare(
             raise UsageError("jobs is the old name of workers; leave jobs out")
         warnings.warn("jobs is called workers now; the old name goes with the next release", DeprecationWarning, 2)
         workers = jobs
+    if (splits or folds) and not (seeds is None or isinstance(seeds, int)):
+        raise UsageError("splits and folds take a number of seeds, for each of them; give for example seeds=2")
+    per_draw = seeds if isinstance(seeds, int) else None
     plan = plan_comparison(
         data,
         [models] if isinstance(models, str) else models,
-        seeds=range(seeds) if isinstance(seeds, int) else seeds,
+        seeds=3 if seeds is None else seeds,
+        redraw=redraw_of(splits, folds, repeats, per_draw),
         varied={
             key: values_of(key, values) if isinstance(values, str) else values for key, values in (vary or {}).items()
         },

@@ -34,6 +34,7 @@ ENVIRONMENT: Kinds = {
     "layers": TEXT,
     "weights_sha256": TEXT,
     "teacher": {"name": TEXT, "sha256": TEXT, "note": TEXT},
+    "judged_by": {"folder": TEXT, "arm": TEXT, "sentence": TEXT},
 }
 REMEDY = "put it back as it was, or make it again in another --out"
 

@@ -168,10 +168,21 @@ class RunRecord:
         return dict(self.environment.get("teacher", {})) if self.begun else {}
 
     @property
+    def judged_by(self) -> Mapping[str, Any]:
+        """Return the comparison that judges a model trained on all images: `folder`, `arm`, `accuracy` and `sentence`.
+
+        Empty where there is none.
+        """
+        return dict(self.environment.get("judged_by", {})) if self.begun else {}
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """Return the notes on its images, such as that some were skipped, or that its teacher has seen some of them."""
-        note = self.teacher.get("note", "")
-        return (*self.environment["data"]["notes"], *([note] if note else []))
+        """Return the notes on its images, such as that some were skipped, or that its teacher has seen some of them.
+
+        Also what judges it, where that are no images of its own.
+        """
+        more = self.teacher.get("note", ""), self.judged_by.get("sentence", "")
+        return (*self.environment["data"]["notes"], *filter(None, more))
 
     @property
     def threads(self) -> int | None:

@@ -17,6 +17,7 @@ OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadel
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
+ALL_IMAGES = "all"  # the split in which every image trains
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
 
 
@@ -81,7 +82,9 @@ class Settings:
     )
     unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
-        "stratified", "how splits that the source does not give are drawn", choices=("stratified", "last")
+        "stratified",
+        "how splits that the source does not give are drawn; all trains on every image, so that none judges",
+        choices=("stratified", "last", ALL_IMAGES),
     )
     val_fraction: float = _setting(0.2, "fraction of the training images for validation", low=0)
     test_fraction: float = _setting(0.2, "fraction of all images for the test where the source gives none", low=0)
@@ -168,6 +171,8 @@ class Settings:
                 raise UsageError(f"{name} is a fraction below 1, not {getattr(self, name)}")
         if not 0 < self.train_fraction <= 1:
             raise UsageError(f"train_fraction is above 0 and at most 1, not {self.train_fraction}")
+        if self.split == ALL_IMAGES and self.train_fraction < 1:
+            raise UsageError(f"split={ALL_IMAGES} trains on every image, and train_fraction on a part; set one of them")
 
     def epochs_for(self, images: int) -> int:
         """Return the epochs of a run that learns from so many images: `epochs`, or more where `least_steps` says so."""

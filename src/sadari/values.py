@@ -258,7 +258,8 @@ class Verdict:
 
     low, high: its 95 % interval. p: the p-value of no difference. margin, equal_p: where a margin is given, the
     p-value of a difference at least as large as that.
-    verdict: "better", "worse", "no difference shown" or "equal within M" (of `margin`).
+    verdict: "better", "worse", "no difference shown" or "equal within M" (of `margin`). estimand: what it speaks of,
+    such as "these models, this training set"; "" where that was not stored.
     """
 
     a: str
@@ -271,3 +272,4 @@ class Verdict:
     sentence: str = field(default="")
     margin: float | None = None
     equal_p: float | None = None
+    estimand: str = ""

@@ -9,12 +9,14 @@ machine = load("machine")
 
 
 def test_every_program_has_one_row_with_its_results_beside_it() -> None:
-    programs = {path for path in BENCHMARKS.glob("*/*.py") if "\nif __name__" in path.read_text(encoding="utf-8")}
+    found = (path for pattern in ("*/*.py", "quality/simulations/*.py") for path in BENCHMARKS.glob(pattern))
+    programs = {path for path in found if "\nif __name__" in path.read_text(encoding="utf-8")}
     rows = [line for line in INDEX.splitlines() if line.startswith("| ") and "uv run" in line]
     assert len(programs) == len(rows) > 0
     for path in programs:
-        [row] = [each for each in rows if f"benchmarks/{path.parent.name}/{path.name}" in each]
-        assert path.with_suffix(".json").is_file() == (f"{path.parent.name}/{path.stem}.json)" in row), path
+        name = path.relative_to(BENCHMARKS).as_posix()
+        [row] = [each for each in rows if f"benchmarks/{name}" in each]
+        assert path.with_suffix(".json").is_file() == (f"({name.removesuffix('.py')}.json)" in row), path
 
 
 def test_every_link_leads_to_a_file() -> None:

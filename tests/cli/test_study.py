@@ -56,7 +56,7 @@ def test_a_user_sees_each_claim_with_its_verdict_and_its_numbers(trainer: FakeTr
     at = lines.index("claims")
     assert lines[at + 1] == "supported  mlp > softmax  deeper is better"
     assert lines[at + 2].startswith("accuracy of mlp minus that of softmax: +")
-    assert lines[at + 2].endswith("3 seeds.")
+    assert lines[at + 2].endswith("3 seeds; these models, this training set.")
     assert lines[at + 3] == "refuted    softmax >= cnn"
     assert lines[at + 5].startswith("refuted    loss(mlp) < 0.0001")
     assert "corrected by Holm's method over all claims" in lines[at + 9]

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sadari.comparison.claims.judging import judge_claims
+from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.request import Comparison
 from sadari.errors import SadariError, UsageError
+from sadari.report.sentences import verdict_sentence
 from sadari.run import RunRecord
 from support.comparing import request, run
 from support.fake_training import FakeTrainer
@@ -86,10 +89,17 @@ def test_figures_without_test_images_are_called_what_they_are(
     arrays: dict[str, Any] = {f"X_{name}": images for name in splits} | {f"y_{name}": labels for name in splits}
     np.savez(tmp_path / "given.npz", **arrays)
     none = {"test_fraction": 0.0, "val_fraction": 0.0}
-    asked = Comparison(str(tmp_path / "given.npz"), (named_arm("softmax", "softmax", none),), (0,))
-    result = run(asked, tmp_path, FakeTrainer())
+    arms = tuple(named_arm(name, name, none) for name in ("softmax", "mlp"))
+    result = run(Comparison(str(tmp_path / "given.npz"), arms, (0,)), tmp_path, FakeTrainer())
     assert result.data.judged_on == splits[-1]
     assert says in result.data.sentences[0]
+    of_others = splits[-1] != "train"
+    assert (len(result.verdicts), bool(result.differences)) == (int(of_others), of_others)
+    [claim] = judge_claims([parse_claim("mlp > softmax", ["softmax", "mlp"])], result.arms, result.records)
+    assert ("training images judge, which say nothing about others" in claim.sentence) == (not of_others)
+    assert of_others or (claim.verdict == "not shown" and not result.overstated)
+    assert ("which says nothing about others" in verdict_sentence(result)) == (not of_others)
+    assert ("since there are no validation images" in result.choice) == (not of_others)
 
 
 def test_arms_may_differ_in_validation_but_not_in_the_test(tmp_path: Path) -> None:

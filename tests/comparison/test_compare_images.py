@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sadari.cli.output.comparison import heading
 from sadari.comparison.inputs import images_key, load_inputs
 from sadari.comparison.request import Comparison
+from sadari.comparison.variants import folder_name
 from sadari.data.load import load
 from sadari.data.packs.provide import LOAD_SETTINGS, Wanted
 from sadari.data.sources.digits import DigitsSource
 from sadari.errors import UsageError
 from sadari.progress import Silent
+from sadari.report.build import build_report
+from sadari.report.page import render
+from sadari.run import PREPROCESS
 from sadari.settings import Settings, Value, with_overrides
 from support.comparing import run
 from support.fake_training import FakeTrainer
@@ -106,3 +111,15 @@ def test_arms_that_read_folders_differently_are_refused(second: str, tmp_path: P
     )
     with pytest.raises(UsageError, match=r"arm0 and arm1 would be judged on different images.*split_folders"):
         run(Comparison(str(deep_photographs(tmp_path / "set")), arms, (0,)), tmp_path, FakeTrainer())
+
+
+def test_the_sizes_at_which_the_arms_read_the_images_stand_in_the_heading(tmp_path: Path) -> None:
+    arms, _ = named_arms(["softmax"], {"image_size": [6, 12, 8]}, {})
+    request = Comparison(str(deep_photographs(tmp_path / "set", ("train", "test"))), arms, (0,))
+    found = run(request, tmp_path, FakeTrainer())
+    assert found.data.sizes == ((6, 6), (8, 8), (12, 12))
+    assert "   6x6 to 12x12 grey   " in heading(found)
+    assert "6 \u00d7 6 to 12 \u00d7 12 grey" in render(build_report(found))
+    (found.out / folder_name(arms[0].name, 0) / PREPROCESS).write_text("no document")
+    again = run(request, tmp_path, FakeTrainer())
+    assert again.data.sizes == ((8, 8), (12, 12)) and again.document()["images"]["sizes"] == [[8, 8], [12, 12]]

@@ -72,7 +72,7 @@ def test_every_figure_and_claim_counts_the_same_groups(tmp_path: Path) -> None:
     result = compared(photographs(tmp_path / "set"), tmp_path)
     best, groups = result.arms[0], result.data.groups_of(result.split)
     records = result.records[best.name]
-    assert best.accuracy == interval(correctness(records), groups) != interval(correctness(records))
+    assert best.accuracy == interval(correctness(records), groups=groups) != interval(correctness(records))
     for name in ("loss", "macro_f1", "balanced_accuracy"):
         of, scale = [METRICS.get(name).per_image(each.predictions) for each in records], METRICS.get(name).scale
         assert best.intervals[name] == figures.interval(figures.measured(of, scale, groups=groups))
@@ -104,7 +104,8 @@ def test_equal_images_that_judge_count_as_one(tmp_path: Path) -> None:
     result = compared(data, tmp_path, group="none")
     assert result.data.groups == 45
     assert result.data.sentences[0] == (
-        "3 test images are copies of another: equal images count as one in intervals and tests, so 45 of 48 count"
+        "3 test images are copies of another, identical or near: copies count as one in intervals and tests, "
+        "so 45 of 48 count"
     )
     assert "48 images in 45 groups" in result.verdicts[0].sentence
 

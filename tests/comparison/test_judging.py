@@ -102,8 +102,13 @@ def arm(name: str, records: Sequence[RunRecord], reason: str = "") -> ArmResult:
     return ArmResult(
         name=name, model=name, settings={}, status=FAILED if reason else DONE, reason=reason, params=1,
         seeds=tuple(range(len(records))), accuracy=None, val_accuracy=None, train_accuracy=None, gap=None,
-        macro_f1=None, loss=None, seconds=None, images_per_second=None, runs=(),
+        macro_f1=None, loss=None, seconds=None, images_per_second=None, runs=(), alike=_are_alike(records),
     )  # fmt: skip
+
+
+def _are_alike(records: Sequence[RunRecord]) -> bool:
+    """Return whether these made-up runs, which have no probabilities, stand for one network."""
+    return len(records) > 1 and bool(np.all([each.answers.correct == records[0].answers.correct for each in records]))
 
 
 def judged(
@@ -170,7 +175,7 @@ THREE = {"low": runs("low", 0.80), "high": runs("high", 0.90), "twin": runs("twi
 def test_accuracies_get_the_verdict_they_allow(text: str, word: str) -> None:
     [found] = judged(text, THREE)
     assert (found.claim, found.verdict) == (text, word)
-    assert found.sentence.endswith("5 seeds.")
+    assert found.sentence.endswith("5 seeds; these models, this training set.")
 
 
 def test_the_numbers_are_those_of_the_statistics() -> None:
@@ -180,7 +185,10 @@ def test_the_numbers_are_those_of_the_statistics() -> None:
     [finding] = found.findings
     assert (finding.value, finding.low, finding.high, finding.p) == (known.difference, known.low, known.high, known.p)
     points = f"{100 * known.difference:+.1f} points ({100 * known.low:+.1f} to {100 * known.high:+.1f})"
-    assert found.sentence == f"accuracy of high minus that of low: {points}; p < 0.001; 5 seeds."
+    assert (
+        found.sentence
+        == f"accuracy of high minus that of low: {points}; p < 0.001; 5 seeds; these models, this training set."
+    )
 
 
 def test_all_p_of_a_study_are_corrected_together_each_question_once() -> None:
@@ -201,8 +209,8 @@ def test_better_by_more_than_a_margin_is_one_question_against_the_margin() -> No
     [finding] = found.findings
     assert (finding.bound, finding.margin) == (0.05, None)
     assert turned.findings[0].bound == -0.05
-    assert "; p < 0.001 against 5 points; 5 seeds." in found.sentence
-    assert "; p < 0.001 against -5 points; 5 seeds." in turned.sentence
+    assert "; p < 0.001 against 5 points; 5 seeds; these models, this training set." in found.sentence
+    assert "; p < 0.001 against -5 points; 5 seeds; these models, this training set." in turned.sentence
 
 
 def test_a_difference_below_the_margin_is_seldom_said_to_be_above_it() -> None:
@@ -354,9 +362,9 @@ def test_seeds_that_change_nothing_are_one_network(figure: str) -> None:
     alike = {name: without_chance(name, wrong, IMAGES) for name, wrong in (("a", [1]), ("b", [3, 4]))}
     arms = {**alike, "c": runs("c", 0.9, seeds=3)}
     two, one, mixed = judged([f"{figure}(a) > {figure}(b)", f"{figure}(a) > 0.1", "a > c"], arms)
-    assert mixed.sentence.endswith("; 3 seeds.")
-    assert two.sentence.endswith("; 3 seeds that answer alike.")
-    assert one.sentence.endswith("; 3 seeds that answer alike.")
+    assert mixed.sentence.endswith("; 3 seeds; these models, this training set.")
+    assert two.sentence.endswith("; 3 seeds that answer alike; these models, this training set.")
+    assert one.sentence.endswith("; 3 seeds that answer alike; these models, this training set.")
 
 
 def test_one_seed_of_one_arm_speaks_of_that_network() -> None:

@@ -3,13 +3,10 @@
 Integrated exactly for normal seed effects, simulated with images and networks, and in the stored large simulation.
 """
 
-import importlib.util
 import json
-import sys
 from itertools import product
 from math import sqrt
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +15,9 @@ from scipy import stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread
 from sadari.evaluation.metrics import METRICS
+from support.yardstick import load
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "quality" / "coverage.py"
-STATEMENTS = BENCHMARK.with_name("statements.py")
+STORED = Path(__file__).parents[2] / "benchmarks" / "quality" / "coverage.json"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 SEEDS = (2, 3, 5, 10)
 RESIDUALS = (0.02, 0.3, 0.6, 1.0)  # share of the images' variance that is chance of one network on one image
@@ -28,16 +25,8 @@ ERROR = 0.015  # three standard errors of 5 % over 2,000 replications: some sett
 SEED_VARIANCES = (0.0, 0.1, 0.3, 1.0, 4.0, 10.0, 100.0)  # variance by seeds, where that by images is 1
 
 
-def load_benchmark(file: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"{file.stem}_benchmark", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
-
-
-benchmark = load_benchmark(BENCHMARK)
+coverage, statements = load("coverage"), load("statements")
+accuracy, integration, figures = (load(f"simulations.{name}") for name in ("accuracy", "integration", "figures"))
 
 
 def chances(freedom: int, nodes: int) -> NDArray[np.float64]:
@@ -79,20 +68,21 @@ def test_a_difference_is_covered_whichever_arm_varies(seeds: int, ratio: float) 
         assert 0.94 <= covered(half_widths, 1 + variance) <= 0.98, (residual, variance)
 
 
-@pytest.mark.parametrize("seeds", benchmark.UNEQUAL)
+@pytest.mark.parametrize("seeds", integration.UNEQUAL)
 def test_a_difference_of_unequal_seeds_is_covered(seeds: tuple[int, int]) -> None:
     """Also where the arm with few seeds hardly varies, which covered 88.5 % while it decided on the exponent."""
     for ratio, residual, variance in product((0.0, 0.03, 1.0, 30.0, 1e9), (0.0, 0.6), (0.0, 0.3, 1.0, 10.0, 100.0)):
-        assert 0.9495 <= benchmark.unequal(seeds, ratio, residual, 0.5, variance) <= 0.993, (ratio, residual, variance)
+        covered_in_all = integration.unequal(seeds, ratio, residual, 0.5, variance)
+        assert 0.9495 <= covered_in_all <= 0.993, (ratio, residual, variance)
 
 
-@pytest.mark.parametrize("seeds", benchmark.UNEQUAL)
+@pytest.mark.parametrize("seeds", integration.UNEQUAL)
 def test_what_is_integrated_is_the_half_width(seeds: tuple[int, int]) -> None:
     generator = np.random.default_rng(0)
     for _ in range(20):
         residual, first, second = generator.uniform(0, 1), *(10 ** generator.uniform(-4, 2, 2))
         spreads = (Spread(first, residual / 2, seeds[0]), Spread(second, residual / 2, seeds[1]))
-        [expected] = benchmark.joined(residual, np.array([first]), np.array([second]), seeds)
+        [expected] = integration.joined(residual, np.array([first]), np.array([second]), seeds)
         assert SamplingError(1.0, spreads).half_width(0.05) == pytest.approx(expected, rel=1e-6)
 
 
@@ -109,8 +99,8 @@ def test_a_difference_to_an_arm_without_chance_is_covered(seeds: int) -> None:
 def test_a_small_simulation_covers_and_keeps_the_level(seeds: int, name: str) -> None:
     """300 replications: a rate of 95 % comes out as 91.2 to 98.8 % in all but 3 of 1,000 cases."""
     without = name == "b without chance"
-    setting = benchmark.Setting(name, 0.9, 0.9, 0.01, 0.0 if without else 0.01, without, seeds, 1000)
-    found = benchmark.measure(setting, 300, np.random.default_rng(seeds))
+    setting = accuracy.Setting(name, 0.9, 0.9, 0.01, 0.0 if without else 0.01, without, seeds, 1000)
+    found = accuracy.measure(setting, 300, np.random.default_rng(seeds))
     assert 0.92 <= found.covered_a <= 0.99
     assert 0.92 <= found.covered_b <= 0.99
     assert 0.92 <= found.covered_difference <= 0.995
@@ -118,8 +108,8 @@ def test_a_small_simulation_covers_and_keeps_the_level(seeds: int, name: str) ->
 
 
 def test_one_seed_covers_the_accuracy_of_that_network() -> None:
-    setting = benchmark.Setting("equal", 0.9, 0.9, 0.02, 0.02, False, 1, 1000)
-    found = benchmark.measure(setting, 400, np.random.default_rng(0))
+    setting = accuracy.Setting("equal", 0.9, 0.9, 0.02, 0.02, False, 1, 1000)
+    found = accuracy.measure(setting, 400, np.random.default_rng(0))
     assert 0.92 <= found.covered_a <= 0.98
     assert 0.92 <= found.covered_difference <= 0.98
 
@@ -127,19 +117,19 @@ def test_one_seed_covers_the_accuracy_of_that_network() -> None:
 def test_a_small_simulation_of_the_other_figures_covers_and_keeps_the_level() -> None:
     """60 replications of two arms of three seeds and of two models without chance: four standard errors of 95 %."""
     for without in (False, True):
-        setting = benchmark.FigureSetting(0.9, 0.0 if without else 0.01, without, 3, 200)
-        for found in benchmark.measure_figures(setting, 60, np.random.default_rng(3)):
+        setting = figures.FigureSetting(0.9, 0.0 if without else 0.01, without, 3, 200)
+        for found in figures.measure_figures(setting, 60, np.random.default_rng(3)):
             assert found.covered >= 0.95 - 4 * sqrt(0.05 * 0.95 / 60), found
             assert found.alarms <= 0.05 + 4 * sqrt(0.05 * 0.95 / 60), found
 
 
 def test_the_stored_simulation_of_the_other_figures_holds_what_the_page_says() -> None:
-    results = benchmark.read_figures(BENCHMARK.with_suffix(".json"))
+    results = coverage.read_figures(STORED)
     assert [(each.setting, each.figure) for each in results] == [
-        (setting, figure) for setting in benchmark.figure_settings() for figure in benchmark.FIGURES
+        (setting, figure) for setting in figures.figure_settings() for figure in figures.FIGURES
     ]
     text = DOCUMENT.read_text(encoding="utf-8")
-    for line in benchmark.figure_table(results):
+    for line in figures.figure_table(results):
         assert line in text
     for each in results:
         error = 3 * sqrt(0.05 * 0.95 / each.replications)
@@ -151,9 +141,9 @@ def test_the_stored_simulation_of_the_other_figures_holds_what_the_page_says() -
 def test_the_truth_of_the_other_figures_is_the_truth() -> None:
     """One network on 200,000 images has the figures that its confusion matrix has."""
     generator = np.random.default_rng(2)
-    images = benchmark.Images.draw(generator, 200_000)
+    images = figures.Images.draw(generator, 200_000)
     [said] = images.judged(generator, np.array([1.2]), 1)
-    truth = dict(zip(benchmark.FIGURES, benchmark.true_figures(np.array([1.2]))[0], strict=True))
+    truth = dict(zip(figures.FIGURES, figures.true_figures(np.array([1.2]))[0], strict=True))
     for name, value in truth.items():
         if name in METRICS and not np.isnan(value):
             assert METRICS.get(name).function(said) == pytest.approx(value, abs=0.006), name
@@ -162,7 +152,7 @@ def test_the_truth_of_the_other_figures_is_the_truth() -> None:
 def test_the_truth_of_the_simulation_is_the_truth() -> None:
     """Over infinitely many seeds and images: 400 seeds on 20,000 images come within a few standard errors."""
     generator = np.random.default_rng(1)
-    arm = benchmark.Arm(0.9, 0.02, False)
+    arm = accuracy.Arm(0.9, 0.02, False)
     shared = generator.standard_normal(20_000, dtype=np.float32)
     correct, truth = arm.draw(generator, 400, shared)
     assert truth == pytest.approx(0.9)
@@ -175,23 +165,22 @@ def test_the_truth_of_the_simulation_is_the_truth() -> None:
 
 def test_the_stored_simulation_holds_what_the_page_says() -> None:
     """The table, and coverage of 93 to 98 % with at most 5 % false alarms, within the error of simulation."""
-    results = benchmark.read(BENCHMARK.with_suffix(".json"))
-    assert [each.setting for each in results] == list(benchmark.settings())
+    results = coverage.read(STORED)
+    assert [each.setting for each in results] == list(accuracy.settings())
     text = DOCUMENT.read_text(encoding="utf-8")
-    for line in benchmark.table(results):
+    for line in accuracy.table(results):
         assert line in text
     for each in results:
         assert each.replications >= 2000
-        if benchmark.few_errors(each.setting):
+        if accuracy.few_errors(each.setting):
             continue
         assert min(each.covered_a, each.covered_b, each.covered_difference) >= 0.93 - ERROR, each
         assert max(each.covered_a, each.covered_b, each.covered_difference) <= 0.98 + ERROR, each
-        if benchmark.no_difference(each.setting):
+        if accuracy.no_difference(each.setting):
             assert each.alarms <= 0.05 + ERROR, each
 
 
 def test_the_stored_rates_of_statements_are_those_of_the_page() -> None:
-    statements = load_benchmark(STATEMENTS)
     stored, text = statements.read(), DOCUMENT.read_text(encoding="utf-8")
     assert list(stored) == list(statements.STATEMENTS)
     assert all(line in text for line in statements.table(stored))
@@ -206,25 +195,25 @@ def test_the_stored_rates_of_statements_are_those_of_the_page() -> None:
 
 
 def test_storing_the_simulation_leaves_the_rates_of_statements(tmp_path: Path) -> None:
-    stored, file = BENCHMARK.with_suffix(".json"), tmp_path / "coverage.json"
-    results, figures = benchmark.read(stored), benchmark.read_figures(stored)
-    benchmark.write(file, {"margin": 0.02}, results, figures)
+    stored, file = STORED, tmp_path / "coverage.json"
+    results, of_figures = coverage.read(stored), coverage.read_figures(stored)
+    coverage.write(file, {"margin": 0.02}, results, of_figures)
     assert json.loads(file.read_text(encoding="utf-8")).keys() == {"margin", "results", "figures"}
     file.write_bytes(stored.read_bytes())
     document = json.loads(stored.read_text(encoding="utf-8"))
     head = {name: document[name] for name in ("margin", "shared", "own", "seconds")}
-    benchmark.write(file, head, results, figures)
+    coverage.write(file, head, results, of_figures)
     assert file.read_bytes() == stored.read_bytes()
 
 
 def test_storing_rates_leaves_the_results(tmp_path: Path) -> None:
-    statements, file = load_benchmark(STATEMENTS), tmp_path / "coverage.json"
-    file.write_bytes(BENCHMARK.with_suffix(".json").read_bytes())
+    file = tmp_path / "coverage.json"
+    file.write_bytes(STORED.read_bytes())
     for rate in (0.5, 0.25):
         statements.store(file, {"some": [{"shown": rate}]})
         assert statements.read(file) == {"some": [{"shown": rate}]}
-        assert benchmark.read(file) == benchmark.read(BENCHMARK.with_suffix(".json"))
-        assert benchmark.read_figures(file) == benchmark.read_figures(BENCHMARK.with_suffix(".json"))
+        assert coverage.read(file) == coverage.read(STORED)
+        assert coverage.read_figures(file) == coverage.read_figures(STORED)
     assert statements.table({"some": [{"images": 3, "shown": 0.25}]}) == [
         "| images | shown |",
         "|---|---|",

@@ -41,10 +41,10 @@ def drawn(seeds: int, images: int, accuracy: float, number: int = 0) -> Bools:
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_groups_of_one_image_each_change_nothing_by_one_bit(seeds: int) -> None:
     a, b, own = drawn(seeds, 200, 0.9), drawn(seeds, 200, 0.8, 1), np.random.default_rng(2).permutation(200) * 7
-    assert interval(a) == interval(a, own)
+    assert interval(a) == interval(a, groups=own)
     assert against(a, 0.85) == against(a, 0.85, own)
     assert difference_p(a, b, 0.02) == difference_p(a, b, 0.02, own)
-    assert verdicts([("a", a), ("b", b)], 0.02) == verdicts([("a", a), ("b", b)], 0.02, own)
+    assert verdicts([("a", a), ("b", b)], 0.02) == verdicts([("a", a), ("b", b)], 0.02, groups=own)
     assert highest_of_equals([a, b]) == highest_of_equals([a, b], own)
     of_a, of_b = (figures.measured([PerImage(row.astype(float), 1.0) for row in each]) for each in (a, b))
     own_a, own_b = (figures.measured([PerImage(row.astype(float), 1.0) for row in each], groups=own) for each in (a, b))
@@ -101,14 +101,14 @@ def test_four_copies_of_each_image_say_no_more_than_one() -> None:
     assert copied.p == pytest.approx(once.p, rel=0.5)
     blind = verdict("a", np.tile(a, 4), "b", np.tile(b, 4))
     assert blind.high - blind.low < 0.6 * (copied.high - copied.low)
-    one, four = interval(a), interval(np.tile(a, 4), groups)
+    one, four = interval(a), interval(np.tile(a, 4), groups=groups)
     assert (four.low, four.high) == pytest.approx((one.low, one.high), abs=0.003)
 
 
 def test_groups_that_are_right_as_a_whole_exclude_as_little_as_so_many_images() -> None:
     right = np.ones((1, 400), dtype=np.bool_)
     groups = np.repeat(np.arange(40), 10)
-    found = interval(right, groups)
+    found = interval(right, groups=groups)
     assert found.high == 1.0
     assert found.low == pytest.approx(interval(right[:, :40]).low, abs=0.01)
     assert not verdict("a", right, "b", right, groups=groups).low > -0.05
@@ -129,7 +129,7 @@ def test_few_groups_are_said_to_be_few_and_one_group_says_nothing() -> None:
     assert "in 10 groups, one" in verdict("a", a, "b", b, groups=np.repeat(np.arange(10), 8)).sentence
     one = verdict("a", a, "b", b, groups=np.zeros(80, dtype=np.int64))
     assert (one.low, one.high, one.verdict) == (-1.0, 1.0, "no difference shown")
-    assert interval(a, np.zeros(80, dtype=np.int64)).span == "unknown"
+    assert interval(a, groups=np.zeros(80, dtype=np.int64)).span == "unknown"
 
 
 def test_advice_is_about_groups() -> None:
@@ -159,7 +159,7 @@ def test_a_learning_curve_counts_groups() -> None:
 
 def test_wrong_numbers_of_groups_are_refused() -> None:
     with pytest.raises(ValueError, match="80 images with 79 groups"):
-        interval(drawn(1, 80, 0.9), np.arange(79) // 2)
+        interval(drawn(1, 80, 0.9), groups=np.arange(79) // 2)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def test_better_and_worse_name_the_winner_first() -> None:
     found = verdict("cnn", a, "mlp", b)
     assert found.verdict == "better"
     assert re.fullmatch(
-        r"cnn beats mlp by 3\.0 points \(\d\.\d to \d\.\d; p < 0\.001; the same 1,000 images, 3 seeds\)\.",
+        r"cnn beats mlp by 3\.0 points \(\d\.\d to \d\.\d; p < 0\.001; the same 1,000 images, 3 seeds; "
+        r"these models, this training set\)\.",
         found.sentence,
     )
     assert verdict("mlp", b, "cnn", a).verdict == "worse"
@@ -65,7 +66,7 @@ def test_equal_within_a_margin() -> None:
     assert found.verdict == "equal within 0.02"
     assert re.fullmatch(
         r"a and b are equal within 2 points \(-?\d\.\d, -\d\.\d to \d\.\d; equivalence p < 0\.001; "
-        r"the same 20,000 images, 3 seeds\)\.",
+        r"the same 20,000 images, 3 seeds; these models, this training set\)\.",
         found.sentence,
     )
 
@@ -76,7 +77,7 @@ def test_better_by_less_than_the_margin_says_both() -> None:
     a, b = networks(generator, difficulty, [0.91] * 5), networks(generator, difficulty, [0.9] * 5)
     found = verdict("a", a, "b", b, margin=0.03)
     assert found.verdict == "better"
-    assert found.sentence.endswith("5 seeds), less than the margin of 3 points.")
+    assert found.sentence.endswith("5 seeds; these models, this training set), less than the margin of 3 points.")
     assert "margin" not in verdict("a", a, "b", b).sentence
     assert "margin" not in verdict("a", a, "b", b, margin=0.005).sentence
 
@@ -86,7 +87,7 @@ def test_no_difference_shown_advises_seeds_where_seeds_differ() -> None:
     assert found.verdict == "no difference shown"
     assert re.fullmatch(
         r"a and b: no difference shown \(-?\d\.\d, -\d\.\d to \d\.\d; p = \d\.\d{3}; the same 20,000 images, "
-        r"3 seeds\); \d+ seeds would show half a point\.",
+        r"3 seeds; these models, this training set\); \d+ seeds would show half a point\.",
         found.sentence,
     )
 
@@ -193,7 +194,7 @@ def test_what_alone_would_count_is_asked_of_the_test_that_decides(lost: int, cou
 def test_no_seed_changes_models_without_chance() -> None:
     arms = three_without_chance(6)
     said = verdict(*arms[0], *arms[1]).sentence
-    assert "the same 359 images, 3 seeds that answer alike)" in said
+    assert "the same 359 images, 3 seeds that answer alike; these models, this training set)" in said
     generator = np.random.default_rng(0)
     mixed = verdict("cnn", generator.random((3, 359)) < 0.9, *arms[0]).sentence
     assert "the same 359 images, 3 seeds of cnn, 3 seeds that answer alike of x" in mixed

@@ -85,7 +85,7 @@ def test_curves_are_the_histories(result: ComparisonResult) -> None:
 
 
 def test_confusion_is_the_mean_over_the_seeds_with_rows_of_one(result: ComparisonResult) -> None:
-    table = figures.confusion_table("mlp", result.records["mlp"])
+    table = figures.confusion_table("mlp", [each.answers for each in result.records["mlp"]])
     assert table.seeds == 2
     assert table.counts.sum() == pytest.approx(len(result.split.test))
     assert np.allclose(table.rows.sum(axis=1), 1)

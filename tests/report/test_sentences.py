@@ -20,10 +20,15 @@ def test_the_best_of_all_is_called_so_only_where_it_beats_all(stamped_result: Co
     both = (("mlp", "softmax", 0.1, "better"), ("majority", "mlp", -0.7, "worse"))
     sentence = spoken(stamped_result, *both)
     assert sentence.startswith("mlp is shown to be the best of 3: ")
-    assert "10.0 points more (9.0 to 11.0; p < 0.001) than softmax, the next one." in sentence
+    assert (
+        "10.0 points more (9.0 to 11.0; p < 0.001) than softmax, the next one (these models, this training set)."
+        in sentence
+    )
     sentence = spoken(stamped_result, ("mlp", "softmax", 0.1, NO), both[1])
     assert sentence.startswith("mlp has the highest accuracy, ")
-    assert sentence.endswith("but no difference from softmax is shown; mlp beats majority.")
+    assert sentence.endswith(
+        "but no difference from softmax is shown; mlp beats majority (these models, this training set)."
+    )
     sentence = spoken(stamped_result, ("mlp", "softmax", 0.0, "equal within 0.005"), both[1])
     assert sentence.startswith("mlp and softmax share the highest accuracy")
     assert "best" not in sentence
@@ -51,7 +56,9 @@ def test_one_seed_speaks_of_these_networks_only(stamped_result: ComparisonResult
 
 def test_models_without_chance_count_as_one_network(stamped_result: ComparisonResult) -> None:
     alone = replace(stamped_result.arms[0], alike=True)
-    assert spoken(stamped_result, arms=(alone,)).endswith("; 2 seeds that answer alike).")
+    assert spoken(stamped_result, arms=(alone,)).endswith(
+        "; 2 seeds that answer alike; these models, this training set)."
+    )
     assert alone.cells()[-1] == "2 alike"
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from sadari.data.prepare import Preprocess
 from sadari.evaluation.metrics import score
 from sadari.files import write_json, write_text
 from sadari.job import Job
 from sadari.progress import Progress
-from sadari.run import RunRecord
+from sadari.run import PREPROCESS, RunRecord
 from sadari.run_files import write_history, write_predictions, write_split
 from sadari.values import SPLITS, ImageSet, Predictions, Split
 
@@ -52,6 +53,9 @@ class FakeTrainer:
         out, skill = record.path, SKILLS[job.model.name]
         write_text(out / "settings.toml", job.record.to_toml())
         write_split(out / "split.npz", split)
+        write_json(
+            out / PREPROCESS, Preprocess.fitted(images, split.train, job.settings.scaling, job.settings.fit).to_json()
+        )
         epochs = range(1, job.settings.epochs + 1)
         write_history(
             out / "history.csv",

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sadari.comparison.arm_result import ArmResult, ranked
 from sadari.comparison.correct import correctness
-from sadari.comparison.result import ComparisonResult, DataFacts, pair_verdicts
-from sadari.evaluation.statistics import interval
+from sadari.comparison.result import ComparisonResult, DataFacts
+from sadari.evaluation.statistics import interval, verdicts
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Settings
 from sadari.values import Answers, ImageSet, Predictions, Split
@@ -87,7 +87,7 @@ def large_result(images: ImageSet, arms: int, seeds: int) -> ComparisonResult:
         title="",
         data=facts,
         arms=results,
-        verdicts=pair_verdicts(results, {name: correctness(of_arm) for name, of_arm in records.items()}),
+        verdicts=tuple(verdicts([(arm.name, correctness(records[arm.name])) for arm in results])),
         records=records,
         arms_asked=tuple(named_arm(name, "cnn") for name in records),
         images=images,

@@ -77,7 +77,7 @@ def made_up_arm(
     )
     diagnosis = f"{name} stops gaining on validation after epoch {epochs - 2} and over-fits from there."
     detail = _detail(place, accuracy, classes, seeds, per_class, shown, per_cell)
-    return ArmPage(row, diagnosis, tuple(_curves(place, accuracy, seeds, epochs)), detail)
+    return ArmPage(row, diagnosis, tuple(_curves(place, accuracy, seeds, epochs)), detail, seeds)
 
 
 def _detail(

@@ -122,7 +122,7 @@ def measure(setting: Setting, replications: int, generator: np.random.Generator)
         (a, b), (truth, _), groups = draw(setting, generator)
         row, spans = [], []
         for each in (groups, None):
-            of_a, found = interval(a, each), verdict("a", a, "b", b, groups=each)
+            of_a, found = interval(a, groups=each), verdict("a", a, "b", b, groups=each)
             row += [of_a.low <= truth <= of_a.high, found.p < LEVEL]
             spans.append((found.low, found.high))
         row.append(spans[0][0] <= 0 <= spans[0][1])

@@ -86,9 +86,9 @@ def seed_option(help: str) -> Any:
     return typer.Option("--seed", min=0, help=help)
 
 
-def seeds_option(help: str) -> Any:
-    """Return the option --seeds, a count, of a command. help: what is repeated so many times."""
-    return typer.Option("--seeds", min=1, help=help)
+def seeds_option(help: str, show_default: bool | str = True) -> Any:
+    """Return the option --seeds of a command, a count or auto. help: what is repeated so many times."""
+    return typer.Option("--seeds", metavar="N|auto[:N]", help=help, show_default=show_default)
 
 
 def overrides_of(pairs: list[str] | None, **options: Value | None) -> dict[str, Value]:

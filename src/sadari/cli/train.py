@@ -14,6 +14,7 @@ from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option,
 from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
+from sadari.settings import ALL_IMAGES
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
@@ -38,21 +39,47 @@ def train(
     epochs: Epochs = None,
     set_: Overrides = None,
     out: Annotated[Path | None, out_option("Folder of the run; runs/DATA-MODEL-seedN by default.")] = None,
+    all_images: Annotated[
+        bool, typer.Option("--all-images", help="Train on every image; --judged-by says how good such models are.")
+    ] = False,
+    judged_by: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="COMPARISON",
+            help="Its --folds judge the model; the newest in runs by default.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one model and judge it."""
     from sadari.job import make_job
     from sadari.models.catalog import find_model
 
-    job = make_job(data, find_model(model), seed, overrides_of(set_, epochs=epochs))
+    every = ALL_IMAGES if all_images else None
+    job = make_job(data, find_model(model), seed, overrides_of(set_, epochs=epochs, split=every))
+    judges = _judges(job, all_images, judged_by)
     folder = out or _free_folder(job)
     try:
-        _run(job, folder, as_json)
+        _run(job, folder, as_json, judges)
     finally:
         if out is None:
             for each in (folder, folder.parent):
                 with suppress(OSError):  # something is stored in it
                     each.rmdir()
+
+
+def _judges(job: "Job", all_images: bool, judged_by: Path | None) -> dict[str, Any] | None:
+    """Return what judges a model that is trained on all images; None for every other one."""
+    if not all_images:
+        if judged_by is not None:
+            raise UsageError(
+                "--judged-by names what judges a model of --all-images; others are judged by their test part"
+            )
+        return None
+    from sadari.comparison.splits.judges import judges_of
+
+    return judges_of(job, judged_by, Path("runs"), TerminalProgress())
 
 
 def resume(run: Run, as_json: AsJson = False) -> None:
@@ -197,12 +224,12 @@ def _free_folder(job: "Job") -> Path:
         number += 1
 
 
-def _run(job: "Job", out: Path, as_json: bool) -> None:
+def _run(job: "Job", out: Path, as_json: bool, judged_by: Mapping[str, Any] | None = None) -> None:
     from sadari.training.train import train
 
     progress = TerminalProgress()
     try:
-        record = train(job, out, progress=progress)
+        record = train(job, out, progress=progress, judged_by=judged_by)
     except KeyboardInterrupt:
         echo(f"interrupted; {_what_is_kept(out)}", err=True)
         raise typer.Exit(interrupted_status()) from None

@@ -1,6 +1,6 @@
 """How did one arm of a comparison do? Its figures, computed from the folders of its runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -8,10 +8,12 @@ import numpy as np
 
 from sadari.comparison.analysis.diagnosis import Diagnosis, diagnose_runs
 from sadari.comparison.analysis.measuring import intervals
+from sadari.comparison.seeds.networks import Collapsed, collapsed
 from sadari.comparison.variants import Arm
 from sadari.evaluation.figures import Measured
+from sadari.evaluation.figures import interval as interval_of
 from sadari.evaluation.metrics import METRICS, score
-from sadari.evaluation.statistics import Bools, Numbers, interval
+from sadari.evaluation.statistics import LEVEL, Bools, Numbers, interval
 from sadari.inference.members import Ensemble, mixture
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Value
@@ -31,8 +33,11 @@ class ArmResult:
     than accuracy, by name: mean, standard deviation over seeds and 95 % interval; none where training images judge.
     best_epoch: the one of the least validation loss, None without validation. members: of an ensemble, the mean weight
     of each arm over the seeds, the heaviest first; of a soup, that of each seed; empty for every other arm. The seconds
-    of both are those of all runs from which they were chosen. alike: several seeds that all gave the same answers, as
-    those of a model without chance, so that they count as one network.
+    of both are those of all runs from which they were chosen. alike: several seeds that are one network, since
+    all give the same probabilities, or a single one of a model that is known to be the same with every seed. collapsed:
+    which of several networks have learnt nothing; None for one network, and for a model that learns nothing.
+    without_copies: the accuracy on the judging images of which no earlier split has a copy; None where that is all of
+    them, or none.
     """
 
     name: str
@@ -59,6 +64,8 @@ class ArmResult:
     members: Mapping[str, float] = field(default_factory=dict)
     alike: bool = False
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    collapsed: Collapsed | None = None
+    without_copies: Interval | None = None
 
     @property
     def mixture(self) -> str:
@@ -75,11 +82,12 @@ class ArmResult:
             found = self.diagnosis
             helps = {"more_epochs": found.more_epochs, "more_data": found.more_data}
             document["diagnosis"] |= {"verdict": found.verdict, **helps, "sentences": list(found.sentences)}
+        document["collapsed"] = self.collapsed.document() if self.collapsed else None
         return {**document, "seeds": list(self.seeds), "runs": list(self.runs)}
 
     def cells(self) -> tuple[str, ...]:
         """Return the cells of the arm's row in a notebook; "-" for what is not known."""
-        seeds = f"{len(self.seeds)} alike" if self.alike else str(len(self.seeds))
+        seeds = f"{len(self.seeds)} alike" if self.alike and len(self.seeds) > 1 else str(len(self.seeds))
         figures = ((self.gap, ".3f"), (self.params, ","), (self.seconds, ".1f"), (seeds, ""))
         mean, between = "-", "-"
         if self.accuracy is not None:
@@ -94,19 +102,28 @@ def arm_result(
     reasons: Sequence[str],
     correct: Bools | None,
     figures: Mapping[str, Measured],
+    copied: Collection[str] = (),
+    redrawn: bool = False,
+    alike: bool = False,
+    level: float = LEVEL,
     groups: Numbers | None = None,
 ) -> ArmResult:
     """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
 
     job: one of its jobs, for the settings. correct: the `correctness` of the finished runs; None where there are none.
-    figures: what `measure_all` returns for them. groups: of the images that judge.
+    figures: what `measure_all` returns for them. copied: ids of judging images of which an earlier split has a copy.
+    redrawn: whether each run was judged on a split of its own: `figures` has accuracy and scores then, and is empty
+    where too few runs have finished. alike: whether its seeds are one network. level: that of the intervals, at the
+    look after which it has no more seeds. groups: of the images that judge.
     """
     summaries = [record.summary for record in records]
-    scores = judging_scores(records)
+    scores = _scores_of(figures) if redrawn else judging_scores(records)
     averages = any(record.is_average for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     on_train = any(each["judged_on"] == "train" for each in summaries)
-    accuracy = _accuracy(correct, on_train, groups) if correct is not None else None
+    accuracy = _accuracy(correct, on_train, level, groups) if correct is not None and not redrawn else None
+    if redrawn and "accuracy" in figures:
+        accuracy = interval_of(figures["accuracy"])
     return ArmResult(
         name=arm.name,
         model=arm.model.reference,
@@ -130,15 +147,31 @@ def arm_result(
         best_epoch=_mean([each.get("best_epoch") for each in summaries]),
         diagnosis=diagnose_runs(arm.name, records) if records and not averages else None,
         members=_mean_weights(records) if averages else {},
-        alike=correct is not None and len(correct) > 1 and bool((correct == correct[0]).all()),
-        intervals={} if on_train else intervals(figures),
+        alike=alike,
+        intervals={} if on_train else intervals(figures, level),
+        collapsed=None if alike or redrawn or correct is None or not arm.model.layers else collapsed(records, correct),
+        without_copies=_without(copied, correct, records, groups) if copied and correct is not None else None,
     )
 
 
-def _accuracy(correct: Bools, on_train: bool, groups: Numbers | None) -> Interval:
+def _without(
+    copied: Collection[str], correct: Bools, records: Sequence[RunRecord], groups: Numbers | None
+) -> Interval | None:
+    """Return the accuracy on the images whose ids are not in `copied`; None where they are all images, or none."""
+    kept = ~np.isin(records[0].answers.ids, list(copied))
+    if not kept.any() or kept.all():
+        return None
+    return interval(correct[:, kept], groups=None if groups is None else groups[kept])
+
+
+def _accuracy(correct: Bools, on_train: bool, level: float, groups: Numbers | None) -> Interval:
     """Return the accuracy; without its interval where the training images judge, which says nothing about others."""
-    found = interval(correct, groups)
+    found = interval(correct, level, groups)
     return replace(found, low=found.mean, high=found.mean) if on_train else found
+
+
+def _scores_of(figures: Mapping[str, Measured]) -> dict[str, float]:
+    return {name: figures[name].mean for name in METRICS.names() if name in figures}
 
 
 def _mean_weights(records: Sequence[RunRecord]) -> dict[str, float]:

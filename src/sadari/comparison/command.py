@@ -10,6 +10,7 @@ import tomli_w
 
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.request import Comparison
+from sadari.comparison.seeds.chosen import AUTO
 from sadari.comparison.variants import OF, Arm, expand, folder_name, name_values, parse_vary, quoted
 from sadari.errors import UsageError
 from sadari.job import Job
@@ -103,10 +104,14 @@ def _compare_words(request: Comparison) -> list[str]:
 
 
 def _seeds_and_sets(request: Comparison, common: Mapping[str, Value]) -> list[str]:
-    words = ["--seeds", str(len(request.seeds))]
+    words = request.redraw.words if request.redraw else ["--seeds", _seeds_of(request)]
     words += ["--epochs", str(common["epochs"])] if "epochs" in common else []
     words += [word for key, value in common.items() if key != "epochs" for word in ("--set", f"{key}={value}")]
     return words + ["--ensemble"] * request.ensemble + ["--soup"] * bool(request.soups)
+
+
+def _seeds_of(request: Comparison) -> str:
+    return f"{AUTO}:{request.looks[-1]}" if request.looks else str(len(request.seeds))
 
 
 def _says_all(
@@ -138,10 +143,13 @@ def _named_job(request: Comparison, arm: Arm) -> tuple[str, Job]:
 
 def _study_command(request: Comparison, claims: Sequence[Claim]) -> str:
     """Return the request as the text of a study, with the command that runs it."""
-    document: dict[str, Any] = {"title": request.title, "data": request.data, "seeds": list(request.seeds)}
+    document: dict[str, Any] = {"title": request.title, "data": request.data}
+    document["seeds"] = f"{AUTO}:{request.looks[-1]}" if request.looks else list(request.seeds)
     document["notes"] = list(request.notes)
     document["ensemble"] = request.ensemble
     document["soup"] = bool(request.soups)
+    if request.redraw:  # which decides the seeds
+        document |= request.redraw.document()
     document["arms"] = [
         {
             key: value

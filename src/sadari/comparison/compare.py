@@ -17,21 +17,24 @@ from sadari.comparison.ensembles.job import ensemble_job, require_choosable, req
 from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.ensembles.soup import make_soup
 from sadari.comparison.executor import Executor, Task
-from sadari.comparison.facts import facts_of, with_teachers
+from sadari.comparison.facts import with_runs
 from sadari.comparison.groups.grouping import write_grouping
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import (
     Comparison,
     as_begun,
     choose_folder,
-    data_name,
     decided,
     read_stored,
     soup_of,
     store_request,
 )
 from sadari.comparison.result import ComparisonResult, DataFacts, make_result
-from sadari.comparison.stored import store_result
+from sadari.comparison.seeds.chosen import extent
+from sadari.comparison.seeds.looked import with_judged
+from sadari.comparison.seeds.rounds import Made, until_decided
+from sadari.comparison.splits.facts import comparison_facts
+from sadari.comparison.stored import store_result, with_judged_before
 from sadari.comparison.variants import ENSEMBLE, folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
@@ -53,6 +56,7 @@ def compare(
     progress: Progress | None = None,
     executor: Executor | None = None,
     estimates: bool = False,
+    seen: bool = True,
 ) -> ComparisonResult:
     """Run every arm with every seed and compare them; what is done already is not done again.
 
@@ -60,11 +64,14 @@ def compare(
     same images, or the next free one. claims: about these arms, tested at the end. robustness: judge the models on
     corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. facts: of the same
     images, where they are known already. executor: makes the runs; without one, a `LocalExecutor`.
-    estimates: say how long all runs will take before they begin.
+    estimates: say how long all runs will take before they begin. seen: whether the result decides about more seeds,
+    so that it is a look; a search for the best model adds seeds while there is time, whatever they show.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     has a row with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
     require_margin(margin)
+    if robustness and request.redraw:
+        raise UsageError("--robustness corrupts the images of one test part; leave --splits and --folds out")
     progress = progress or Silent()
     request, choices = decided(request)
     inputs = load_inputs(request, progress)
@@ -79,18 +86,28 @@ def compare(
     before = _as_begun(request, folder, choices, progress)
     if before != request:
         request, inputs = before, load_inputs(before, progress)
-    store_request(request, folder)
+    request = with_judged_before(request, folder) if seen else request
+    _store(request, folder)
     remove_unfinished(folder)
     store_split(request, inputs, folder)
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(largest), inputs.split_for(largest)
-    facts = facts_of(data_name(request.data), images, split, progress, facts)
+    facts = comparison_facts(request, images, split, progress, facts)
     write_grouping(folder, facts.grouping)
-    tasks = _tasks(request, inputs, folder, progress)
-    if estimates and (sentence := expected_duration(request, tasks, progress)):
-        progress.say(sentence)
-    records, reasons = _run(request, tasks, folder, progress, executor or LocalExecutor())
+    _say_extent(request, inputs, folder, estimates, progress)
+
+    def make(wanted: Comparison) -> Made:
+        _store(wanted, folder)
+        tasks = _tasks(wanted, inputs, folder, progress)
+        return _run(wanted, tasks, folder, progress, executor or LocalExecutor())
+
+    if request.looks:
+        request, records, reasons = until_decided(request, make, margin, progress, facts.groups_of(split))
+    else:
+        records, reasons = make(request)
+        request = with_judged(request) if seen else request
+    store_request(request, folder)
     jobs = {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms}
     if request.ensemble:
         records[ENSEMBLE], reasons[ENSEMBLE] = make_ensembles(request, inputs, records, folder, progress)
@@ -105,16 +122,17 @@ def compare(
         records,
         reasons,
         out=folder,
-        data=with_teachers(facts, records),
+        data=with_runs(facts, records),
         images=images,
         split=split,
         margin=margin,
     )
-    result = replace(result, claims=judge_claims(claims, result.arms, result.records, facts.grouping))
+    judged = judge_claims(claims, result.arms, result.records, request.redraw, result.looked, facts.grouping)
+    result = replace(result, claims=judged)
     if robustness:
         records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
-        judged = judge_robustness(records_of, inputs.images_for, progress, facts.groups_of(split))
-        result = replace(result, robustness=judged)
+        found = judge_robustness(records_of, inputs.images_for, progress, facts.groups_of(split))
+        result = replace(result, robustness=found)
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     store_result(folder, result.document(), progress)
     return result
@@ -126,12 +144,34 @@ def require_margin(margin: float | None) -> None:
         raise UsageError(f"a margin of accuracy is between 0 and 1, not {margin:g}; half a point is 0.005")
 
 
+def _store(request: Comparison, folder: Path) -> None:
+    """Store `request`, but where looks have come further already: its runs stay part of the comparison."""
+    stored = read_stored(folder)
+    if not request.looks or stored is None or len(stored["seeds"]) <= len(request.seeds):
+        store_request(request, folder)
+
+
+def _say_extent(
+    request: Comparison, inputs: ComparisonInputs, folder: Path, estimates: bool, progress: Progress
+) -> None:
+    """Say how long all runs will take; with looks, how many runs there are at least and at most, and how long."""
+    if not request.looks:
+        if estimates and (sentence := expected_duration(request, _tasks(request, inputs, folder, Silent()), progress)):
+            progress.say(sentence)
+        return
+    most = _tasks(replace(request, seeds=request.all_seeds), inputs, folder, Silent())
+    first = {folder / folder_name(arm.name, seed) for arm in request.arms for seed in request.seeds_of(arm)}
+    least = [task for task in most if task.out in first]
+    sentence = expected_duration(replace(request, seeds=request.all_seeds), most, progress, least=least)
+    progress.say(f"{extent(request)}{f'; {sentence}' if sentence else ''}")
+
+
 def _say_where(request: Comparison, folder: Path, progress: Progress) -> None:
     """Say which names of arms are too long for folders, and that more seeds go on with a comparison that is there."""
     for sentence in shortened(request.arms):
         progress.say(sentence)
     stored = read_stored(folder)
-    if stored and len(stored["seeds"]) < len(request.seeds):
+    if stored and not request.looks and len(stored["seeds"]) < len(request.seeds):
         progress.say(f"{folder} goes on: seeds {', '.join(map(str, stored['seeds']))} are there")
 
 
@@ -187,11 +227,19 @@ def _tasks(request: Comparison, inputs: ComparisonInputs, folder: Path, progress
                 job=job,
                 out=out,
                 images=inputs.images_for(job.settings),
-                split=inputs.split_for(job.settings),
-                label=f"{arm.name} seed {seed} ({number} of {len(pairs)})",
+                split=inputs.split_for(job.settings, request.draw_of(seed)),
+                label=f"{arm.name} {_named(request, seed)} ({number} of {len(pairs)})",
             )
         )
     return tasks
+
+
+def _named(request: Comparison, seed: int) -> str:
+    """Return the name of a run of an arm in sentences: its seed, or the draw of its parts."""
+    if request.redraw is None:
+        return f"seed {seed}"
+    several = f", seed {seed}" if request.redraw.seeds > 1 else ""
+    return f"{request.redraw.name(request.redraw.draw_of(seed))}{several}"
 
 
 def _precisions_begun(request: Comparison, folder: Path) -> dict[str, tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """Which images does a comparison use, and what should a reader know about them?"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sadari.comparison.inputs import judging_split
 from sadari.comparison.result import DataFacts
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess
+from sadari.errors import SadariError
 from sadari.files import read_json, undamaged
 from sadari.progress import Progress
 from sadari.run import PREPROCESS, RunRecord
@@ -33,14 +35,22 @@ def facts_of(
 
     known: the facts about the same images under some split; they are returned without a search where it is this split.
     """
-    facts = _facts(name, split, images.shape, images.classes)
+    facts = plain_facts(name, images, split)
     if known and (known.counts, known.shape, known.origin) == (facts.counts, facts.shape, facts.origin):
         return known
     findings = check(images, split, progress=progress)
-    judges = facts.judged_on
-    grouping = grouping_of(images, split.positions(judges), findings.copies, judges)
-    sentences = (*facts.sentences, *images.notes, *findings.sentences)
-    return _counted(replace(facts, leaks=findings.leaks, sentences=sentences), split, grouping)
+    searched = replace(
+        facts,
+        leaks=findings.leaks,
+        copied=tuple(sorted(findings.copied(facts.judged_on))),
+        sentences=(*facts.sentences, *images.notes, *findings.sentences),
+    )
+    return _counted(searched, split, grouping_of(images, split.positions(facts.judged_on), findings, facts.judged_on))
+
+
+def plain_facts(name: str, images: ImageSet, split: Split) -> DataFacts:
+    """Return the facts about `images` under `split` that need no search."""
+    return _facts(name, split, images.shape, images.classes)
 
 
 def facts_from_run(name: str, record: RunRecord, folder: Path) -> DataFacts:
@@ -48,10 +58,7 @@ def facts_from_run(name: str, record: RunRecord, folder: Path) -> DataFacts:
 
     folder: of its comparison, which may store which images count together.
     """
-    with undamaged(record.path / PREPROCESS):
-        preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
-    shape = (preprocess.height, preprocess.width, preprocess.channels)
-    facts = _facts(name, record.split, shape, record.answers.classes)
+    facts = _facts(name, record.split, _shape_read(record), record.answers.classes)
     grouping = read_grouping(folder) or (None if record.groups is None else Grouping(record.groups))
     return _counted(replace(facts, sentences=(*facts.sentences, *record.notes)), record.split, grouping)
 
@@ -66,11 +73,25 @@ def _counted(facts: DataFacts, split: Split, grouping: Grouping | None) -> DataF
     return replace(facts, grouping=grouping, groups=0 if alone else groups, sentences=sentences)
 
 
-def with_teachers(facts: DataFacts, records: Mapping[str, Sequence[RunRecord]]) -> DataFacts:
-    """Add what is to be known of the teachers of finished runs, by arm: such as that one has seen the test images."""
+def _shape_read(record: RunRecord) -> tuple[int, int, int]:
+    """Return the height, width and channels of the images as the run reads them."""
+    with undamaged(record.path / PREPROCESS):
+        preprocess = Preprocess.from_json(read_json(record.path / PREPROCESS))
+    return preprocess.height, preprocess.width, preprocess.channels
+
+
+def with_runs(facts: DataFacts, records: Mapping[str, Sequence[RunRecord]]) -> DataFacts:
+    """Add what finished runs, by arm, know of the images: the sizes at which they read them, and notes on teachers.
+
+    Such a note is that a teacher has seen the test images. A run whose file cannot be read says nothing of its size.
+    """
     notes = [str(record.teacher.get("note", "")) for arm in records.values() for record in arm]
     new = [note for note in dict.fromkeys(notes) if note and note not in facts.sentences]
-    return replace(facts, sentences=(*facts.sentences, *new))
+    read = set()
+    for finished in records.values():
+        with suppress(SadariError):
+            read |= {_shape_read(each)[:2] for each in finished[:1] if not each.is_average}
+    return replace(facts, sizes=tuple(sorted(read)), sentences=(*facts.sentences, *new))
 
 
 def _facts(name: str, split: Split, shape: tuple[int, int, int], classes: tuple[str, ...]) -> DataFacts:

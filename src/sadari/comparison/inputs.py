@@ -1,6 +1,6 @@
 """What do all jobs of a comparison work on, and can every one of them start? Checked before the first one starts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from sadari.settings import Settings
 from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet, Split
 
+SPLITS_FOLDER = "splits"  # in the folder of a comparison whose parts are drawn anew
 SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "group")
 
 Key = tuple[object, ...]
@@ -35,8 +36,9 @@ class ComparisonInputs:
     def images_for(self, settings: Settings) -> ImageSet:
         return self.images[images_key(settings)]
 
-    def split_for(self, settings: Settings) -> Split:
-        return self.splits[_split_key(settings)]
+    def split_for(self, settings: Settings, draw: int = 0) -> Split:
+        """Return the split of an arm; draw: its number, where the parts are drawn anew."""
+        return self.splits[_split_key(settings, draw)]
 
 
 def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
@@ -50,34 +52,58 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
     for arm, job in jobs:
         resolve_machine(job.settings)
         settings = job.settings
-        wanted, split_key = images_key(settings), _split_key(settings)
+        wanted = images_key(settings)
         if wanted not in inputs.images:
             inputs.images[wanted] = load(job.data, settings, progress)
         images = inputs.images[wanted]
-        if split_key not in inputs.splits:
-            inputs.splits[split_key] = draw_split(images, settings)
+        for draw in draws_of(request):
+            split_key = _split_key(settings, draw)
+            if split_key not in inputs.splits:
+                inputs.splits[split_key] = _drawn(request, images, settings, draw)
         _require_fit(arm, request, images)
-    _require_same_judges(request, inputs)
+    for draw in draws_of(request):
+        _require_same_judges(request, inputs, draw)
     return inputs
 
 
-def store_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> None:
-    """Store the split of the first arm as `split.npz`; where one is stored already, the arms with its origin use it.
+def draws_of(request: Comparison) -> range:
+    """Return the numbers of the splits that each arm has."""
+    return range(request.redraw.draws if request.redraw else 1)
 
-    Raises SadariError where the stored split is not of these images.
+
+def _drawn(request: Comparison, images: ImageSet, settings: Settings, draw: int) -> Split:
+    if request.redraw is None:
+        return draw_split(images, settings)
+    split = request.redraw.draw(images, settings, draw)
+    return replace(split, origin=f"{request.redraw.name(draw)}: {split.origin}")
+
+
+def store_split(request: Comparison, inputs: ComparisonInputs, out: Path) -> None:
+    """Store each split of the first arm; where one is stored already, the arms with its origin use it.
+
+    Raises SadariError where a stored split is not of these images.
     """
+    for draw in draws_of(request):
+        _store_split(request, inputs, split_file(request, out, draw), draw)
+
+
+def split_file(request: Comparison, out: Path, draw: int = 0) -> Path:
+    """Return the path of a split of the comparison in `out`: `split.npz`, or `splits/NUMBER.npz` of several."""
+    return out / SPLIT if request.redraw is None else out / SPLITS_FOLDER / f"{draw}.npz"
+
+
+def _store_split(request: Comparison, inputs: ComparisonInputs, stored: Path, draw: int) -> None:
     settings = request.job(request.arms[0], request.seeds[0]).settings
-    stored = out / SPLIT
     if stored.is_file():
         split, count = read_split(stored), len(inputs.images_for(settings))
         if sum(map(len, (split.train, split.val, split.test))) > count:
             raise SadariError(f"{stored} does not belong to these images; choose another --out")
         read_split(stored, count)
         # The first arm may have been another one then, if the arms were in another order: the origin identifies it.
-        alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin]
-        inputs.splits.update(dict.fromkeys(alike or [_split_key(settings)], split))
+        alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin and key[0] == draw]
+        inputs.splits.update(dict.fromkeys(alike or [_split_key(settings, draw)], split))
     else:
-        write_split(stored, inputs.split_for(settings), inputs.images_for(settings).groups)
+        write_split(stored, inputs.split_for(settings, draw), inputs.images_for(settings).groups)
 
 
 def judging_split(split: Split) -> str:
@@ -90,9 +116,9 @@ def images_key(settings: Settings) -> Key:
     return _key(settings, LOAD_SETTINGS)
 
 
-def _split_key(settings: Settings) -> Key:
-    """Return a key of the settings that decide the split: also those that decide which images there are to split."""
-    return _key(settings, (*SPLIT_SETTINGS, *PIXEL_SETTINGS))
+def _split_key(settings: Settings, draw: int) -> Key:
+    """Return a key of what decides the split: its number and settings, also of which images there are to split."""
+    return (draw, *_key(settings, (*SPLIT_SETTINGS, *PIXEL_SETTINGS)))
 
 
 def _key(settings: Settings, names: tuple[str, ...]) -> Key:
@@ -110,12 +136,12 @@ def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
         raise UsageError(f"{arm.name}: {error}") from None
 
 
-def _require_same_judges(request: Comparison, inputs: ComparisonInputs) -> None:
+def _require_same_judges(request: Comparison, inputs: ComparisonInputs, draw: int) -> None:
     """Raise UsageError where two arms would be judged on different images or classes: arms are compared by image."""
     first, judges = "", None
     for arm in request.arms:
         settings = request.job(arm, request.seeds[0]).settings
-        images, split = inputs.images_for(settings), inputs.split_for(settings)
+        images, split = inputs.images_for(settings), inputs.split_for(settings, draw)
         positions = split.positions(judging_split(split))
         ids, labels = np.asarray(images.ids)[positions].tolist(), images.labels[positions].tolist()
         mine = (images.fingerprint, images.classes, ids, labels)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sadari.comparison.command import MACHINE
 from sadari.comparison.request import Comparison, data_name
+from sadari.comparison.seeds.chosen import Seeds
 from sadari.comparison.variants import Arm, typed
 from sadari.errors import UsageError
 from sadari.settings import Value, setting_names, unknown_setting
@@ -75,7 +76,7 @@ def _note(value: Any) -> Note:
 
 def find_overridden(
     data: tuple[str, str],
-    seeds: tuple[Sequence[int], Sequence[int]],
+    seeds: tuple[Seeds, Seeds],
     arms: Sequence[Arm],
     own: Sequence[Mapping[str, Value]],
     overrides: Mapping[str, Value],
@@ -88,8 +89,8 @@ def find_overridden(
     changes: dict[str, str] = {}
     if data[0] and data[0] != data[1]:
         changes[DATA] = f"data {data_name(data[1])} instead of {data_name(data[0])}"
-    if list(seeds[0]) != list(seeds[1]):
-        changes[SEEDS] = f"seeds {_listed(seeds[1])} instead of {_listed(seeds[0])}"
+    if seeds[0] != seeds[1]:
+        changes[SEEDS] = f"seeds {seeds[1]} instead of {seeds[0]}"
     for key, value in overrides.items():
         pairs = [(arm, settings) for arm, settings in zip(arms, own, strict=True) if key in arm.overrides]
         before = dict.fromkeys(_shown(settings[key]) for _, settings in pairs if key in settings)
@@ -149,7 +150,3 @@ def _is_same(arm: Arm, key: str, own: Mapping[str, Value], value: Value) -> bool
 
 def _shown(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))

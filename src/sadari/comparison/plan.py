@@ -9,8 +9,10 @@ from sadari.comparison.best import run as best
 from sadari.comparison.best.budget import budget_of_best
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.ensembles.job import with_soups
-from sadari.comparison.request import Comparison, seeds_of
+from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
+from sadari.comparison.seeds.chosen import Seeds, with_looks
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Varied, expand
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
@@ -68,36 +70,48 @@ def plan_comparison(
     data: str | Path,
     models: Sequence[str],
     *,
-    seeds: Iterable[int],
+    seeds: int | str | Iterable[int] | Seeds,
     varied: Varied,
     overrides: Mapping[str, Value],
     budget: str | float | None = None,
     workers: int | None = None,
     ensemble: bool = False,
     soup: bool = False,
+    redraw: Redraw | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
 
     models: names of models and TOML files; none: the ladder that fits the images, with an estimate of its time where
-    they are photographs. varied: values by key, an arm for each combination. overrides: settings and variables of all
-    arms. budget: the time of a search, such as "10m" or in seconds. ensemble: add an arm that averages the others.
-    soup: add an arm with the mean weights of each fine-tuned arm's runs. progress: says which models have no use for a
-    key, and which have no soup. Raises UsageError for a request that makes no sense; nothing is written before that.
+    they are photographs. seeds: as `Seeds.of` reads them. varied: values by key, an arm for each combination.
+    overrides: settings and variables of all arms. budget: the time of a search, such as "10m" or in seconds. ensemble:
+    add an arm that averages the others. soup: add an arm with the mean weights of each fine-tuned arm's runs. redraw:
+    how the parts are drawn anew, which decides the seeds. progress: says which models have no use for a key, and which
+    have no soup. Raises UsageError for a request that makes no sense; nothing is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
-    chosen = seeds_of(seeds)
+    chosen = Seeds.of(seeds)
+    if redraw and chosen.looks:
+        raise UsageError(f"--{redraw.kind} takes a number of --seeds, for each of them, not {chosen}")
+    chosen = Seeds(redraw.all_seeds) if redraw else chosen
     if seconds is not None:
+        if chosen.looks:
+            raise UsageError(
+                "a search for the best model trains at most as many seeds as you say; give --seeds a number"
+            )
         if ensemble or soup:
             what = "an ensemble" if ensemble else "a soup"
             raise UsageError(f"{what} averages models that are named, not best; name them in --models")
-        return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen))
+        if redraw:
+            raise UsageError(f"--models best searches on one split; name the models of --{redraw.kind}")
+        return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen.those))
     progress = progress or Silent()
     steps = [Step(each) for each in models] or usual_steps(data, overrides, progress)
     usual = {step.model: step.settings for step in steps}
     arms, sentences = expand([find_model(step.model) for step in steps], varied, overrides, usual)
-    request = Comparison(absolute_data(data), arms, chosen, ensemble=ensemble)
+    request = Comparison(absolute_data(data), arms, chosen.those, ensemble=ensemble, redraw=redraw)
     request, without = with_soups(request) if soup else (request, ())
+    request = with_looks(request, chosen)
     for sentence in (*sentences, *without):
         progress.say(sentence)
     return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS)

@@ -7,15 +7,18 @@ from pathlib import Path
 from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
-from sadari.comparison.facts import facts_from_run, facts_of, with_teachers
+from sadari.comparison.facts import facts_from_run, with_runs
+from sadari.comparison.inputs import split_file
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
-from sadari.comparison.result import ComparisonResult, make_result
+from sadari.comparison.result import ComparisonResult, DataFacts, make_result
+from sadari.comparison.seeds.looked import Judged, joined_looks, with_judged
+from sadari.comparison.splits.facts import comparison_facts, redrawn_facts
 from sadari.comparison.stored import StoredArm, StoredComparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
-from sadari.run import SPLIT, RunRecord
+from sadari.run import RunRecord
 from sadari.run_files import read_split
 from sadari.run_lookup import is_comparison
 from sadari.settings import JobRecord, Settings
@@ -45,9 +48,10 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
     result = _result(stored.request, stored.arms, images, stored.folder, progress, stored.margin)
     records = {arm.arm.name: arm.records for arm in stored.arms}
     robustness = read_robustness(records, stored.robustness_notes, result.data.groups_of(result.split))
+    request, grouping = stored.request, result.data.grouping
     return replace(
         result,
-        claims=judge_claims(stored.claims, result.arms, result.records, result.data.grouping),
+        claims=judge_claims(stored.claims, result.arms, result.records, request.redraw, result.looked, grouping),
         robustness=robustness,
         command=command_of(stored.request, stored.claims, stored.margin, robustness is not None),
     )
@@ -55,8 +59,14 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
 
 def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
     found: list[StoredArm] = []
+    looks: list[Judged] = []
     for path in paths:
-        found += read_comparison(path).arms if is_comparison(path) else [arm_of_run(_require_run(path))]
+        if not is_comparison(path):
+            found.append(arm_of_run(_require_run(path)))
+            continue
+        stored = read_comparison(path)
+        found += stored.arms
+        looks.append(stored.request.judged)
     records = [record for arm in found for record in arm.records]
     if not records:
         raise UsageError("there is nothing to report; name at least one run or comparison that has finished")
@@ -65,6 +75,9 @@ def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
     seeds = tuple(sorted({record.job.seed for record in records}))
     first = arms[0].records[0] if arms[0].records else records[0]
     request = Comparison(first.job.data, tuple(arm.arm for arm in arms), seeds, fingerprint=fingerprint_of(first))
+    # Runs of one model from several folders are seeds that were added; a single look at other models is none at these.
+    counted = looks if len(arms) < len(found) else [each for each in looks if len(each) > 1]
+    request = with_judged(replace(request, judged=joined_looks(counted)))
     command = commands_of_runs([(arm.arm.name, arm.records) for arm in arms])
     images = _images([first.job, *(record.job for record in records)], request.fingerprint, progress)
     arms = tuple(replace(arm, job=_without_machine(arm.job, arms)) for arm in arms)
@@ -89,13 +102,12 @@ def _result(
 ) -> ComparisonResult:
     firsts = [arm.records[0] for arm in arms if arm.records]
     first = max(firsts, key=lambda record: record.summary["images"]["train"], default=None)  # some train on a fraction
-    name = data_name(request.data)
     if first is not None:
         split = first.split_of(images) if images is not None else first.split
-        facts = facts_of(name, images, split, progress) if images is not None else facts_from_run(name, first, out)
+        facts = _facts(request, images, first, out, progress)
     elif images is not None:
-        split = read_split(out / SPLIT, len(images))
-        facts = facts_of(name, images, split, progress)
+        split = read_split(split_file(request, out), len(images))
+        facts = comparison_facts(request, images, split, progress)
     else:
         raise SadariError(f"no run of {out} has finished and its images are gone, so there is nothing to report")
     return make_result(
@@ -104,11 +116,19 @@ def _result(
         {each.arm.name: each.records for each in arms},
         {each.arm.name: each.reasons for each in arms},
         out=out,
-        data=with_teachers(facts, {each.arm.name: each.records for each in arms}),
+        data=with_runs(facts, {each.arm.name: each.records for each in arms}),
         images=images,
         split=split,
         margin=margin,
     )
+
+
+def _facts(request: Comparison, images: ImageSet | None, first: RunRecord, out: Path, progress: Progress) -> DataFacts:
+    """Return what a reader should know of the images; from the run `first` and the folder `out` without them."""
+    if images is not None:
+        return comparison_facts(request, images, first.split_of(images), progress)
+    facts = facts_from_run(data_name(request.data), first, out)
+    return redrawn_facts(request.redraw, facts, sum(facts.counts.values())) if request.redraw else facts
 
 
 def _images(jobs: Sequence[JobRecord], fingerprint: str, progress: Progress) -> ImageSet | None:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from glob import escape
 from itertools import count, islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import tomli_w
 
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import ENSEMBLE, Arm, folder_name, require_distinct
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
@@ -49,8 +50,10 @@ class Comparison:
     data: a named set or an absolute path. title: that of a study, or "". name: of the folder, without its number;
     DATA-compare where it is "". fingerprint: of the images, known once they are loaded. notes: what a reader of the
     result should know. ensemble: whether one more arm averages the others. soups: the names of the arms of which one
-    more arm averages the weights. Raises UsageError where there is nothing to compare or to average, and for two arms
-    of one name.
+    more arm averages the weights. redraw: how the parts are drawn anew; its `all_seeds` are the seeds then. looks:
+    after how many seeds it is looked whether more are needed; () where the number of seeds is fixed. stopped: how many
+    seeds the arms have that need no more. judged: when the arms were judged already, as (seeds, level). Raises
+    UsageError where there is nothing to compare or to average, and for two arms of one name.
     """
 
     data: str
@@ -62,6 +65,10 @@ class Comparison:
     notes: tuple[str, ...] = ()
     ensemble: bool = False
     soups: tuple[str, ...] = ()
+    redraw: Redraw | None = None
+    looks: tuple[int, ...] = ()
+    stopped: Mapping[str, int] = field(default_factory=dict)
+    judged: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.arms or not self.seeds:
@@ -71,6 +78,8 @@ class Comparison:
         require_distinct((*self.arms, *map(soup_of, self.souped_arms)))
         if self.ensemble:
             self._require_ensemble()
+        if self.redraw and (self.ensemble or self.soups):
+            raise UsageError("an ensemble or a soup is made on one split; leave --splits and --folds out")
 
     def _require_ensemble(self) -> None:
         if len(self.arms) < 2:
@@ -94,7 +103,16 @@ class Comparison:
 
     def seeds_of(self, arm: Arm) -> tuple[int, ...]:
         """Return the seeds with which `arm` runs."""
-        return self.seeds[:1] if arm.once else self.seeds
+        return self.seeds[: 1 if arm.once else self.stopped.get(arm.name, len(self.seeds))]
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """Return the seeds that an arm may have at most: more than `seeds` where it depends on the looks."""
+        return tuple(range(self.looks[-1])) if self.looks else self.seeds
+
+    def draw_of(self, seed: int) -> int:
+        """Return the number of the split that the runs with `seed` have; 0 where there is one."""
+        return self.redraw.draw_of(seed) if self.redraw else 0
 
     def with_fingerprint(self, fingerprint: str) -> "Comparison":
         return replace(self, fingerprint=fingerprint)
@@ -110,6 +128,10 @@ class Comparison:
         document["seeds"] = list(self.seeds)
         document |= {"ensemble": True} if self.ensemble else {}
         document |= {"soups": list(self.soups)} if self.soups else {}
+        document |= {"redraw": self.redraw.document()} if self.redraw else {}
+        document |= {"looks": list(self.looks)} if self.looks else {}
+        judged = [{"seeds": seeds, "level": level} for seeds, level in self.judged]
+        document |= {"judged": judged} if judged else {}
         document["arms"] = [
             {
                 "name": arm.name,
@@ -117,6 +139,7 @@ class Comparison:
                 "published": dict(arm.published),
                 "resolved": self.definition(arm),
                 **({"once": True} if arm.once else {}),
+                **({"seeds": self.stopped[arm.name]} if arm.name in self.stopped else {}),
             }
             for arm in self.arms
         ]
@@ -167,8 +190,14 @@ def extends(request: Comparison, stored: Mapping[str, Any]) -> bool:
     request = as_begun(request, stored)
     wanted = {arm.name: tomllib.loads(tomli_w.dumps(request.definition(arm))) for arm in request.arms}
     held = {arm["name"]: with_new_settings(arm["resolved"]) for arm in stored["arms"]}
+    if not _draws_extend(request.redraw, Redraw.of(stored)):
+        return False
     same_arms = all(wanted.get(name) == definition for name, definition in held.items())
-    return same_arms and set(stored["seeds"]) <= set(request.seeds)
+    return same_arms and set(stored["seeds"]) <= set(request.all_seeds)
+
+
+def _draws_extend(redraw: Redraw | None, stored: Redraw | None) -> bool:
+    return stored is None if redraw is None else redraw.contains(stored)
 
 
 def with_new_settings(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,9 +217,10 @@ def same_text(one: str, other: str) -> bool:
 
 
 def equals(request: Comparison, stored: Mapping[str, Any]) -> bool:
-    """Return whether `request` equals the `stored` request of a folder."""
-    count = len(request.arms) == len(stored["arms"]) and len(request.seeds) == len(stored["seeds"])
-    return count and extends(request, stored)
+    """Return whether `request` equals the `stored` request of a folder, however far its looks have come there."""
+    same_looks = list(request.looks) == list(stored.get("looks", ()))
+    same_seeds = bool(request.looks) or len(request.seeds) == len(stored["seeds"])
+    return len(request.arms) == len(stored["arms"]) and same_looks and same_seeds and extends(request, stored)
 
 
 def choose_folder(request: Comparison, out: Path | None, runs: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.ensembles.job import ensemble_job, soup_job
 from sadari.comparison.request import ENSEMBLE_ARM, Comparison, read_stored, soup_of
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
+from sadari.evaluation.sentences import LEVEL
 from sadari.files import exists, read_json, write_json
 from sadari.models.catalog import recorded_model
 from sadari.progress import Progress
@@ -105,12 +107,16 @@ def read_comparison(path: Path) -> StoredComparison:
             notes=tuple(stored.get("notes", ())),
             ensemble=bool(stored.get("ensemble", False)),
             soups=tuple(map(str, stored.get("soups", ()))),
+            redraw=Redraw.of(stored),
+            looks=tuple(map(int, stored.get("looks", ()))),
+            stopped={each["name"]: int(each["seeds"]) for each in stored["arms"] if "seeds" in each},
+            judged=judged_before(folder, stored),
         )
         settings_of = [job.settings for _, job in arms]
         arms += [(soup_of(arm), soup_job(request, job)) for arm, job in arms if arm.name in request.soups]
         if request.ensemble:
             arms.append((ENSEMBLE_ARM, ensemble_job(request, settings_of, seeds[0])))
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise SadariError(f"{folder / COMPARISON} is damaged ({error}); run the comparison again") from None
     outcome = _outcome(folder)
     try:
@@ -129,6 +135,24 @@ def read_comparison(path: Path) -> StoredComparison:
         margin=outcome.get("margin"),
         robustness_notes=notes,
     )
+
+
+def judged_before(folder: Path, stored: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
+    """Return when the comparison in `folder` was judged, as (seeds, level): as its request says, else once, if at all.
+
+    Raises KeyError and TypeError for a damaged request.
+    """
+    if "judged" in stored:
+        return tuple((int(each["seeds"]), float(each["level"])) for each in stored["judged"])
+    return ((len(stored["seeds"]), LEVEL),) if (folder / RESULT).is_file() else ()
+
+
+def with_judged_before(request: Comparison, folder: Path) -> Comparison:
+    """Return `request` with the looks that the comparison in `folder` has had; a damaged one has had none."""
+    stored = read_stored(folder)
+    with suppress(KeyError, TypeError, ValueError):
+        return replace(request, judged=judged_before(folder, stored)) if stored else request
+    return request
 
 
 def _arm(table: Mapping[str, Any]) -> Arm:

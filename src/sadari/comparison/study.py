@@ -2,7 +2,7 @@
 
 title = "six networks on Fashion-MNIST"
 data = "fashion-mnist"
-seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2
+seeds = [42]                       # or a count: seeds = 3 means 0, 1, 2; or "auto:10": until all is decided
 notes = ["what a reader should know", { note = "10 epochs instead of 30", about = ["epochs"] }]
 source = "A0"                      # the origin of the claims
 ensemble = true                    # one more arm, `ensemble`, averages the others
@@ -23,7 +23,7 @@ claim = "cnn > mlp"                # `claims/parse.py` has the syntax
 words = "the CNN beats the MLP"
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ from sadari.comparison.overridden import (
     require_still_different,
     require_used,
 )
-from sadari.comparison.request import Comparison, seeds_of
+from sadari.comparison.request import Comparison
+from sadari.comparison.seeds.chosen import Seeds, with_looks
+from sadari.comparison.splits.redraw import Redraw, redraw_of
 from sadari.comparison.variants import Arm, expand, parse_vary
 from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
@@ -47,7 +49,8 @@ from sadari.models.catalog import find_model
 from sadari.registry import unknown_name
 from sadari.settings import Value
 
-KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble", "soup")
+DRAWS = ("splits", "folds", "repeats")  # how the parts are drawn anew; `seeds` are for each draw then
+KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble", "soup", *DRAWS)
 ARM_KEYS = ("name", "model", "settings", "vary", "published")
 CLAIM_KEYS = ("claim", "words")
 
@@ -71,7 +74,7 @@ def read_study(
     path: Path,
     *,
     data: str | None = None,
-    seeds: tuple[int, ...] | None = None,
+    seeds: Seeds | Sequence[int] | None = None,
     overrides: Mapping[str, Value] | None = None,
 ) -> Study:
     """Read the TOML file at `path`.
@@ -91,7 +94,7 @@ def _study(
     document: Mapping[str, Any],
     path: Path,
     data: str | None,
-    seeds: tuple[int, ...] | None,
+    seeds: Seeds | Sequence[int] | None,
     overrides: Mapping[str, Value],
 ) -> Study:
     _require_known(document, KEYS, "key")
@@ -110,13 +113,15 @@ def _study(
         own += [{**common, **_table(table, "settings", "settings of an arm")}] * len(expanded)
     said = require_used(arms, overrides)
     own_seeds = _seeds(document.get("seeds", 1))
-    seeds = seeds if seeds is not None else own_seeds
+    seeds = Seeds.of(seeds) if seeds is not None else own_seeds
     changed = find_overridden((own_data, data), (own_seeds, seeds), arms, own, overrides)
     notes = changed.notes(read_notes(document.get("notes", [])), any(arm.published for arm in arms))
+    redraw = _redraw(document, seeds)
     request = Comparison(
         data=data,
         arms=tuple(arms if changed.keeps_published else (replace(arm, published={}) for arm in arms)),
-        seeds=seeds,
+        seeds=redraw.all_seeds if redraw else seeds.those,
+        redraw=redraw,
         title=changed.title(_text(document, "title")),
         name=path.stem,
         notes=notes,
@@ -126,6 +131,7 @@ def _study(
         _require_resolvable(request, arm)
     require_still_different(request, overrides)
     request, without = with_soups(request) if _yes_or_no(document, "soup") else (request, ())
+    request = with_looks(request, seeds)
     return Study(request, notes, (*said, *without), _claims(document, request), _text(document, "source"))
 
 
@@ -201,16 +207,27 @@ def _require_known(table: Mapping[str, Any], known: tuple[str, ...], kind: str) 
             raise unknown_name(kind, key, list(known))
 
 
-def _seeds(value: Any) -> tuple[int, ...]:
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return seeds_of(range(value))
+def _seeds(value: Any) -> Seeds:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return Seeds.of(value)
     if (
         isinstance(value, list)
         and value
         and all(isinstance(each, int) and not isinstance(each, bool) for each in value)
     ):
-        return tuple(value)
-    raise UsageError(f"`seeds` is a count or a list of whole numbers, not {value}")
+        return Seeds(tuple(value))
+    raise UsageError(f'`seeds` is a count, a list of whole numbers or "auto", not {value}')
+
+
+def _redraw(document: Mapping[str, Any], seeds: Seeds) -> Redraw | None:
+    """Return how the parts are drawn anew. Raises UsageError where that, or the seeds, are no numbers."""
+    numbers = {key: document[key] for key in DRAWS if key in document}
+    for key, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise UsageError(f"`{key}` is a whole number, not {value}")
+    if numbers and (seeds.looks or seeds.those != tuple(range(len(seeds.those)))):
+        raise UsageError(f"`seeds` is a number beside `{next(iter(numbers))}`: how many for each draw")
+    return redraw_of(**{key: numbers.get(key) for key in DRAWS}, seeds=len(seeds.those))
 
 
 def _yes_or_no(document: Mapping[str, Any], key: str) -> bool:

@@ -1,11 +1,16 @@
 """Can a result on these images be trusted? Find copies, contradictions, blank images and unreadable files."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.copies.codes import SIDE, Codes, difference_codes, have_codes
+from sadari.data.copies.near import NearCopies
+from sadari.data.copies.pairs import MOST, near_pairs
 from sadari.data.decode import decode_image
 from sadari.data.findings import Copies, Findings, Unreadable
 from sadari.data.groups.shared import shared_groups
@@ -28,13 +33,15 @@ def check(
 
     Copies are equal after decoding, in whatever format and under whatever name they are stored. unreadable: as
     `find_unreadable` returns it; those files are not in `images`. Wholly white or black images are no copies of each
-    other: they were lost in decoding. photographs: how many files of unread formats the source left out.
+    other: they were lost in decoding. Near-copies, which show one photograph, are looked for among at most MOST images,
+    of 64 pixels and more. photographs: how many files of unread formats the source left out.
     """
     split_of = np.full(len(images), "", dtype="<U5")
     for split_name in SPLITS:
         split_of[split.positions(split_name)] = split_name
     used = np.flatnonzero(split_of)  # a train_fraction below 1 leaves images unused
-    digests, constant, blank = _examine(images.images, progress or Silent())
+    progress = progress or Silent()
+    seen = _examine(images.images, progress, with_codes=have_codes(images.shape) and len(used) <= MOST)
     return Findings(
         data=images.name,
         classes=images.classes,
@@ -44,23 +51,39 @@ def check(
             )
             for split_name in SPLITS
         },
-        copies=tuple(_copies(images, split_of, positions) for positions in _equal_groups(digests, used[~blank[used]])),
-        constant=tuple(str(name) for name in images.ids[used[constant[used]]]),
+        copies=tuple(
+            _copies(images, split_of, positions) for positions in _equal_groups(seen.digests, used[~seen.blank[used]])
+        ),
+        constant=tuple(str(name) for name in images.ids[used[seen.constant[used]]]),
         unreadable=unreadable,
         notes=images.notes,
         photographs=photographs,
         groups=shared_groups(images, split),
+        near=None if seen.codes is None else tuple(_near(images, split_of, used, seen, progress)),
     )
 
 
 def image_digests(images: ImageSet, progress: Progress | None = None) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
     """Return a 16-byte digest of each image's pixels, equal for copies, and whether it is wholly white or black."""
-    digests, _, blank = _examine(images.images, progress or Silent())
-    return digests, blank
+    seen = _examine(images.images, progress or Silent(), with_codes=False)
+    return seen.digests, seen.blank
 
 
-def _examine(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return for each image its 16-byte digest, whether it has one value in each channel, and whether it is blank."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What was seen of each image: its 16-byte digest, whether it has one value in each channel, whether it is blank.
+
+    codes: int8 (N, 256), by which near-copies are found; None where they are not looked for.
+    """
+
+    digests: NDArray[np.void]
+    constant: NDArray[np.bool_]
+    blank: NDArray[np.bool_]
+    codes: Codes | None
+
+
+def _examine(images: RowAccess, progress: Progress, with_codes: bool) -> _Seen:
+    codes = np.empty((len(images) if with_codes else 0, SIDE * SIDE), dtype=np.int8)
     digests = np.empty(len(images), dtype="V16")
     constant = np.empty(len(images), dtype=np.bool_)
     blank = np.empty(len(images), dtype=np.bool_)
@@ -75,8 +98,26 @@ def _examine(images: RowAccess, progress: Progress) -> tuple[NDArray[np.void], N
             constant[start:stop] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
             corner = block[:, 0, 0].astype(np.int64)
             blank[start:stop] = constant[start:stop] & ((corner.min(1) == 255) | (corner.max(1) == 0))
+            if with_codes:
+                codes[start:stop] = difference_codes(block)
             task.advance(len(block))
-    return digests, constant, blank
+    return _Seen(digests, constant, blank, codes if with_codes else None)
+
+
+def _near(
+    images: ImageSet, split_of: NDArray[np.str_], used: NDArray[np.int64], seen: _Seen, progress: Progress
+) -> Iterator[NearCopies]:
+    """Yield the pairs of used images that are near-copies and not identical."""
+    assert seen.codes is not None
+    for pair in near_pairs(seen.codes[used], progress):
+        first, second = int(used[pair.first]), int(used[pair.second])
+        if seen.digests[first] != seen.digests[second]:
+            both = (first, second)
+            ids, splits = (tuple(str(of[at]) for at in both) for of in (images.ids, split_of))
+            classes = tuple(images.classes[images.labels[at]] for at in both)
+            yield NearCopies(
+                (ids[0], ids[1]), (splits[0], splits[1]), (classes[0], classes[1]), pair.mirrored, pair.cosine
+            )
 
 
 def _equal_groups(digests: NDArray[np.void], among: NDArray[np.int64]) -> list[NDArray[np.int64]]:

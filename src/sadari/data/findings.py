@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from sadari.data.copies.near import (
+    NearCopies,
+    contradiction_sentences,
+    leak_sentences,
+    leaked_ids,
+    repeat_sentences,
+)
 from sadari.data.groups.shared import SharedGroups
 from sadari.data.spellings import alike, alike_notes
 from sadari.values import SPLITS
@@ -49,9 +56,10 @@ class Findings:
 
     counts: for each split, the images of each class (in the order of `classes`). copies: every group of
     pixel-identical images. constant: ids of images that have one value in each channel. notes: what loading said
-    of the set. photographs: how many were left out, since their format is not read. groups: of images that belong
+    of the set. photographs: how many were left out, since their format is not read. near: every pair of images that
+    show one photograph and are not identical; None where that was not looked for. groups: of images that belong
     together, under the split. Derived from these: `leaks`,
-    `leaked`, `repeated`, `contradictions`, `tiny`, `absent`, `imbalance` and `sentences`.
+    `leaked`, `near_leaked`, `repeated`, `contradictions`, `tiny`, `absent`, `imbalance` and `sentences`.
     """
 
     data: str
@@ -62,6 +70,7 @@ class Findings:
     unreadable: tuple[Unreadable, ...]
     notes: tuple[str, ...] = ()
     photographs: int = 0
+    near: tuple[NearCopies, ...] | None = None
     groups: SharedGroups = field(default_factory=SharedGroups)
 
     def size(self, split: str) -> int:
@@ -73,10 +82,26 @@ class Findings:
         """Count the images of val and of test that are also in an earlier split."""
         return {split: sum(group.leaked(split) for group in self.copies) for split in SPLITS[1:]}
 
+    @cached_property
+    def near_leaked(self) -> dict[str, int]:
+        """Count the images of val and of test that have a near-copy in an earlier split, but no identical one."""
+        return {split: len(self.copied(split)) - self.leaked[split] for split in SPLITS[1:]}
+
+    def copied(self, split: str) -> frozenset[str]:
+        """Return the ids of the images in `split` that have an identical or near-copy in an earlier split."""
+        identical = (
+            id_
+            for group in self.copies
+            if group.leaked(split)
+            for id_, of in zip(group.ids, group.splits, strict=True)
+            if of == split
+        )
+        return frozenset((*identical, *leaked_ids(self.near or ()).get(split, ())))
+
     @property
     def leaks(self) -> int:
-        """Count the images that judge or choose a model although it, or its choice, may have seen them."""
-        return sum(self.leaked.values())
+        """Count the images that judge or choose a model although it may have seen them, or near-copies of them."""
+        return sum(self.leaked.values()) + sum(self.near_leaked.values())
 
     @cached_property
     def repeated(self) -> dict[str, int]:
@@ -124,14 +149,12 @@ class Findings:
                 _unreadable,
                 _constant,
                 _leaks,
+                _near_leaks,
                 _shared_groups,
                 _contradictions,
-                _spellings,
-                _one_sided,
-                _absent,
-                _tiny,
+                _near_contradictions,
             ),
-            _repeated,
+            *(_spellings, _one_sided, _absent, _tiny, _repeated, _near_repeated),
         )
         return tuple(sentence for sentences_on in sources for sentence in sentences_on(self))
 
@@ -145,6 +168,7 @@ class Findings:
             "counts": {split: dict(zip(self.classes, counts, strict=True)) for split, counts in self.counts.items()},
             "leaks": self.leaks,
             "leaked": self.leaked,
+            "near_leaked": self.near_leaked,
             "repeated": self.repeated,
             "copies": [
                 [
@@ -153,6 +177,7 @@ class Findings:
                 ]
                 for group in self.copies
             ],
+            "near_copies": None if self.near is None else [pair.document() for pair in self.near],
             "contradictions": len(self.contradictions),
             "imbalance": None if self.imbalance == float("inf") else self.imbalance,
             "absent": [{"class": name, "split": split, "part": split} for name, split in self.absent],
@@ -216,6 +241,19 @@ def _leaks(found: Findings) -> Iterator[str]:
                 f"{_images(count, f'{split} image')} of {found.size(split):,} {are} also in {earlier}: "
                 + meanings[split].format(points=_figure(points))
             )
+
+
+def _near_leaks(found: Findings) -> Iterator[str]:
+    sizes = {split: found.size(split) for split in SPLITS}
+    yield from leak_sentences(found.near or (), found.near_leaked, sizes)
+
+
+def _near_contradictions(found: Findings) -> Iterator[str]:
+    yield from contradiction_sentences(found.near or ())
+
+
+def _near_repeated(found: Findings) -> Iterator[str]:
+    yield from repeat_sentences(found.near or ())
 
 
 def _shared_groups(found: Findings) -> Iterator[str]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sadari.data.groups.draw import draw_whole
 from sadari.errors import SadariError
-from sadari.settings import Settings
+from sadari.settings import ALL_IMAGES, Settings
 from sadari.values import SPLITS, ImageSet, Split
 
 Positions = NDArray[np.int64]
@@ -24,7 +24,8 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
 
     Drawing is stratified (each class's share of a split is within one image of proportional, and every class keeps a
     training image) and depends on nothing but the labels, the source split, the fractions and `split_seed`; or, with
-    `split = "last"`, it takes the end of the source's order. Below a `train_fraction` of 1 the rest of the training
+    `split = "last"`, it takes the end of the source's order; with
+    `split = "all"` every image trains. Below a `train_fraction` of 1 the rest of the training
     images is in no split; a smaller fraction's images are among those of a larger one, and val and test are the same
     for all. Images of one group are drawn together, with the classes in proportion as well as whole groups allow; the
     origin says how well.
@@ -32,6 +33,8 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     Raises SadariError where fewer than two classes have images, where a class has no training image, where only some
     images have a source split, and where no whole group can be drawn.
     """
+    if settings.split == ALL_IMAGES:
+        return _everything(images)
     splits = _source_splits(images)
     test, test_origin = splits["test"], "test as given"
     val, val_origin = splits["val"], "val as given"
@@ -56,6 +59,12 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
         pool = _thinned(images.labels, pool, settings)
         origin += f"; {100 * settings.train_fraction:g} % of train used (stratified, seed {settings.split_seed})"
     return Split(train=pool, val=val, test=test, origin=origin)
+
+
+def _everything(images: ImageSet) -> Split:
+    everything, none = np.arange(len(images), dtype=np.int64), np.empty(0, dtype=np.int64)
+    _require_two_classes(images)
+    return Split(everything, none, none, f"all {len(images):,} images train, none judges")
 
 
 def _source_splits(images: ImageSet) -> dict[str, Positions]:

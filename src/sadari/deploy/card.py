@@ -121,13 +121,15 @@ def _chosen_by_val(run: RunRecord, summary: dict[str, Any]) -> str:
 
 def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
     judged = run.predictions
-    found = interval((judged.predicted == judged.labels)[None, :], run.groups_on(summary["judged_on"]))
+    found = interval((judged.predicted == judged.labels)[None, :], groups=run.groups_on(summary["judged_on"]))
     scores = summary["scores"][summary["judged_on"]]
     others = [(name, value) for name, value in scores.items() if name != "accuracy"]
     on_train = summary["judged_on"] == "train"
+    judges = str(run.judged_by.get("sentence", ""))
     return [
         JUDGED[summary["judged_on"]].format(count=len(judged), chosen=_chosen_by_val(run, summary)),
         "",
+        *([f"It is {_text(judges)}.", ""] if judges else []),
         *(["| score | value |", "|---|---|"] if on_train else ["| score | value | 95 % interval |", "|---|---|---|"]),
         f"| accuracy | {found.mean:.4f} |{'' if on_train else f' {found.low:.4f} to {found.high:.4f} |'}",
         *(f"| {name} | {value:.4f} |{'' if on_train else ' |'}" for name, value in others),

@@ -15,6 +15,7 @@ from scipy import special
 
 from sadari.evaluation.crossed import LEAST_P, SINGLE, SamplingError, Spread
 from sadari.evaluation.draws.groups import Groups
+from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.influence import PerImage, Scale
 from sadari.evaluation.statistics import LEVEL
 from sadari.values import Interval
@@ -104,6 +105,14 @@ class Measured:
         """Return the error of the mean."""
         return SamplingError(sum(each.variance for each in self.draws), (self.spread,))
 
+    def error_against(self, other: "Measured") -> SamplingError:
+        """Return the error of the mean minus the other arm's. Raises ValueError for different numbers of images."""
+        for one, another in zip(self.draws, other.draws, strict=True):
+            if one.pairs_with(another) and one.images != another.images:
+                raise ValueError(f"needs the same images for both arms, not {one.images} and {another.images}")
+        paired = sum(first.between(second) for first, second in zip(self.draws, other.draws, strict=True))
+        return SamplingError(paired, (self.spread, other.spread))
+
 
 class Difference(NamedTuple):
     """The mean of one arm minus that of another, with its 95 % interval and the two-sided p of no difference."""
@@ -168,14 +177,16 @@ def minus(first: Measured, second: Measured) -> Measured:
     return Measured(first.seeds - second.seeds, (*first.draws, *turned), single, step=max(first.step, second.step))
 
 
-def interval(of: Measured) -> Interval:
+def interval(of: Measured, level: float = LEVEL) -> Interval:
     """Return the mean, its standard deviation over seeds, and its 95 % interval over other seeds and other images.
+
+    level: one minus the coverage, where looks share the 5 %.
 
     One network: that one, on other images. A share has Wilson's interval (1927) at the effective number of images, as
     accuracy has; a mean that is above 0, such as a loss, one that is symmetric in its logarithm (delta method);
     anything else one that is symmetric.
     """
-    half, mean = of.error.half_width(LEVEL), of.mean
+    half, mean = of.error.half_width(level), of.mean
     sd = 0.0 if of.single else float(of.seeds.std(ddof=1))
     if of.scale is Scale.POSITIVE and mean > 0:
         return Interval(mean, sd, mean * exp(-half / mean), mean * exp(half / mean))
@@ -202,30 +213,24 @@ def against(of: Measured, value: float) -> float:
     return of.error.tail(sqrt(score * _unevenness(of)))
 
 
-def difference(a: Measured, b: Measured) -> Difference:
+def difference(a: Measured, b: Measured, look: Look | None = None) -> Difference:
     """Compare two arms on the same images: the mean of a minus that of b, its 95 % interval, and p.
 
-    p < 0.05 exactly where the interval excludes 0. Raises ValueError for different numbers of images.
+    p < 0.05 exactly where the interval excludes 0. look: the one of several at which they are compared, of which p is
+    the one overall and the interval has the level. Raises ValueError for different numbers of images.
     """
-    error, found = _error(a, b), a.mean - b.mean
-    half = error.half_width(LEVEL)
+    error, found = a.error_against(b), a.mean - b.mean
+    half = error.half_width(look.level if look else LEVEL)
     low, high = found - half, found + half
     if a.scale is Scale.SHARE:
         low, high = max(low, -1.0), min(high, 1.0)
-    return Difference(found, low, high, error.tail(abs(found)))
+    p = error.tail(abs(found))
+    return Difference(found, low, high, look.overall(p) if look else p)
 
 
 def difference_against(a: Measured, b: Measured, bound: float) -> float:
     """Return the two-sided p of the mean of a minus that of b being `bound`."""
-    return _error(a, b).tail(abs(a.mean - b.mean - bound))
-
-
-def _error(a: Measured, b: Measured) -> SamplingError:
-    for one, other in zip(a.draws, b.draws, strict=True):
-        if one.pairs_with(other) and one.images != other.images:
-            raise ValueError(f"needs the same images for both arms, not {one.images} and {other.images}")
-    paired = sum(first.between(second) for first, second in zip(a.draws, b.draws, strict=True))
-    return SamplingError(paired, (a.spread, b.spread))
+    return a.error_against(b).tail(abs(a.mean - b.mean - bound))
 
 
 def _unevenness(of: Measured) -> float:

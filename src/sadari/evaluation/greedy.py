@@ -73,4 +73,4 @@ def _best_few(rows: Floats) -> list[int]:
 
 def _losses(totals: Floats, count: int) -> Floats:
     """Return the log loss of each row, float64 (M,), in nats. totals: (M, N), sums over `count` models."""
-    return np.asarray(-np.log(np.clip(totals / count, LEAST_PROBABILITY, 1.0)).mean(axis=1))
+    return np.asarray(-np.log(np.clip(totals / count, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)).mean(axis=1))

@@ -8,12 +8,18 @@ from sadari.evaluation.power import HALF_POINT, MOST_SEEDS, Plan, narrowed, plan
 from sadari.values import Verdict
 
 LEVEL = 0.05  # intervals cover with 1 - LEVEL; a verdict needs a corrected p below it (assumed: the usual one)
+# What a verdict speaks of: models on other seeds and images; networks on other images; models trained on other images.
+THIS_SET, THESE_NETWORKS = "these models, this training set", "these networks"
+SUCH_SETS = "models trained on such sets"
 EVERY = 0.99  # an interval from minus this to this holds nearly every difference (assumed)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """How many seeds an arm has. alike: several that all answer alike, as those of a model without chance."""
+    """How many seeds an arm has. alike: several that are one network, as those of a model without chance.
+
+    A single one that is alike is that of a model of which it is known that no seed changes it.
+    """
 
     name: str
     seeds: int
@@ -30,7 +36,9 @@ class Compared:
     """The size of a comparison of two arms: error of the difference, the seeds of both, images, and pairs compared.
 
     alone: p of this pair before the correction for `pairs`. level: a difference is shown where the corrected p is
-    below it. groups: of images that belong together; 0 where each image is by itself.
+    below it. basis: on what the comparison rests, in place of images and seeds. more: more of what would tell, where
+    none of that can be planned. look: which of several looks this is, as "first of 3 looks"; "" for a single one.
+    groups: of images that belong together; 0 where each image is by itself.
     """
 
     error: SamplingError
@@ -40,12 +48,23 @@ class Compared:
     pairs: int
     alone: float
     level: float = LEVEL
+    basis: str = ""
+    more: str = ""
+    look: str = ""
     groups: int = 0
 
     @property
     def drawn(self) -> int:
         """Return how many things are drawn from the world, groups or images."""
         return self.groups or self.images
+
+    @property
+    def estimand(self) -> str:
+        """Return what the verdict speaks of: of what is drawn here, and of what stays as it is."""
+        if self.basis:
+            return SUCH_SETS
+        single = any(each.seeds == 1 and not each.alike for each in (self.a, self.b))
+        return THESE_NETWORKS if single else THIS_SET
 
 
 def p_text(p: float) -> str:
@@ -63,6 +82,7 @@ def with_sentence(found: Verdict, compared: Compared) -> Verdict:
     "no difference shown". Where both are shown, the sentence adds that the difference is less than the margin.
     """
     equal = found.margin is not None and found.equal_p is not None and found.equal_p < compared.level
+    found = replace(found, estimand=compared.estimand)
     if found.p < compared.level:
         return _difference(found, compared, equal)
     if equal:
@@ -105,12 +125,21 @@ def _points(difference: float, low: float, high: float) -> str:
 
 
 def _evidence(compared: Compared) -> str:
+    """Return on what the comparison rests and, unless that says it already, what it speaks of."""
+    if compared.basis:
+        return f"{compared.basis}; {compared.estimand}"
+    drawn = f"{_drawn(compared)}, {compared.look}" if compared.look else _drawn(compared)
+    return drawn if compared.estimand == THESE_NETWORKS else f"{drawn}; {compared.estimand}"
+
+
+def _drawn(compared: Compared) -> str:
     images, a, b = f"the same {_judges(compared)}", compared.a, compared.b
     if (a.seeds, a.alike) != (b.seeds, b.alike):
-        only = ", so of that network only" if 1 in (a.seeds, b.seeds) else ""
-        return f"{images}, {_seeds(a)} of {a.name}, {_seeds(b)} of {b.name}{only}"
+        only = ", so of that network only" if any(each.seeds == 1 and not each.alike for each in (a, b)) else ""
+        return f"{images}, {_seeds(a)}, {_seeds(b)}{only}"
     if a.seeds == 1:
-        return f"{images}, one trained network each, so of these networks only"
+        known = "which no seed changes" if a.alike else "so of these networks only"
+        return f"{images}, one trained network each, {known}"
     return f"{images}, {a.seeds} seeds{' that answer alike' if a.alike else ''}"
 
 
@@ -123,13 +152,15 @@ def _judges(compared: Compared) -> str:
 
 def _seeds(sample: Sample) -> str:
     if sample.seeds == 1:
-        return "one trained network"
-    return f"{sample.seeds} seeds{' that answer alike' if sample.alike else ''}"
+        return f"one trained network of {sample.name}{', which no seed changes' if sample.alike else ''}"
+    return f"{sample.seeds} seeds{' that answer alike' if sample.alike else ''} of {sample.name}"
 
 
 def _held_back(found: Verdict, compared: Compared) -> str:
     """Say that only the correction holds the difference back, and what would show one as large as this."""
     said = f"alone it would count, among {compared.pairs} comparisons it does not"
+    if compared.more:
+        return f"{said}; {compared.more} would tell"
     plan, now = _plan(compared, abs(found.difference))
     if plan is None or plan == now:
         return f"{said}; {_more(compared)} would tell"
@@ -147,6 +178,8 @@ def _advice(found: Verdict, compared: Compared) -> str:
         if found.margin and compared.pairs > 1:
             return f"alone they would be equal within {amount}, among {compared.pairs} comparisons that is not shown"
         return f"a difference of {amount} is ruled out"
+    if compared.more:
+        return f"a difference of {amount} is not ruled out; {compared.more} would tell"
     plan, now = _plan(compared, effect)
     if now.seeds == 2 and _varies(compared):
         return _third_seed(found, compared)
@@ -183,7 +216,7 @@ def _plan(compared: Compared, effect: float) -> tuple[Plan | None, Plan]:
 def _varies(compared: Compared) -> bool:
     """Return whether more seeds may be advised: not where no seed changes anything, or one arm has a single seed."""
     samples = compared.a, compared.b
-    return min(each.seeds for each in samples) > 1 and max(each.networks for each in samples) > 1
+    return all(each.seeds > 1 or each.alike for each in samples) and max(each.networks for each in samples) > 1
 
 
 def _more(compared: Compared) -> str:

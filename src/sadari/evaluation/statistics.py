@@ -9,7 +9,7 @@ Images may come in groups, int64 (N,), that are right or wrong together, such as
 what is drawn (`draws/groups.py`). Where each image is a group of its own, all is as without groups.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import sqrt
@@ -20,6 +20,7 @@ from scipy import special, stats
 
 from sadari.evaluation.crossed import SINGLE, SamplingError, Spread, spread
 from sadari.evaluation.draws.groups import Groups
+from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.sentences import LEVEL as LEVEL
 from sadari.evaluation.sentences import Compared, Sample, with_sentence
 from sadari.values import Interval, Verdict
@@ -28,17 +29,19 @@ Bools = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
 
-def interval(correct: Bools, groups: Numbers | None = None) -> Interval:
+def interval(correct: Bools, level: float = LEVEL, groups: Numbers | None = None) -> Interval:
     """Return the mean accuracy and its 95 % interval over other seeds and other test images of the same kind.
+
+    level: one minus the coverage, where looks share the 5 %.
 
     correct: bool (S, N), whether the network of each seed classified each image correctly. Wilson's score interval
     (1927) at the effective number of images, mean (1 - mean) / variance (Korn & Graubard 1998), so that it stays
     inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. groups: of the images. Raises
     ValueError for no images.
     """
-    arm = _arm("", correct, Groups.of(groups))
+    arm = _arm("", correct, groups=Groups.of(groups))
     std = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
-    low, high = _wilson(arm.mean, arm.score(LEVEL))
+    low, high = _wilson(arm.mean, arm.score(level))
     return Interval(arm.mean, std, low, high)
 
 
@@ -49,14 +52,14 @@ def against(correct: Bools, value: float, groups: Numbers | None = None) -> tupl
     p < 0.05 exactly where `value` is outside the interval. A one-sided question ("at least value") has half that p
     where the mean is on the other side of `value`. Raises ValueError for no images or another value.
     """
-    found = interval(correct, groups)
+    found = interval(correct, groups=groups)
     if not 0 <= value <= 1:
         raise ValueError(f"an accuracy is in 0..1, not {value}")
     if value == found.mean:
         return 1.0, found
     if value in (0.0, 1.0):
         return 0.0, found  # a single error proves that 1 is not the accuracy
-    return _arm("", correct, Groups.of(groups)).tail((found.mean - value) ** 2 / (value * (1 - value))), found
+    return _arm("", correct, groups=Groups.of(groups)).tail((found.mean - value) ** 2 / (value * (1 - value))), found
 
 
 def verdict(
@@ -76,7 +79,7 @@ def verdict(
     1987); `equal_p` < 0.05 exactly where the 90 % interval is inside the margin. groups: of the images; with them it is
     always the t test. Raises ValueError for other shapes and margins.
     """
-    return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin, groups)[0]
+    return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin, groups=groups)[0]
 
 
 def difference_p(correct_a: Bools, correct_b: Bools, bound: float, groups: Numbers | None = None) -> float:
@@ -85,21 +88,50 @@ def difference_p(correct_a: Bools, correct_b: Bools, bound: float, groups: Numbe
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), as in `verdict`.
     """
     grouped = Groups.of(groups)
-    a, b = _arm("a", correct_a, grouped), _arm("b", correct_b, grouped)
+    a, b = _arm("a", correct_a, groups=grouped), _arm("b", correct_b, groups=grouped)
     error = _difference_error(a, b)
     return _p(a, b, error) if bound == 0 else error.tail(abs(a.mean - b.mean - bound))
 
 
 def verdicts(
-    arms: Sequence[tuple[str, Bools]], margin: float | None = None, groups: Numbers | None = None
+    arms: Sequence[tuple[str, Bools]],
+    margin: float | None = None,
+    alike: Collection[str] | None = None,
+    groups: Numbers | None = None,
 ) -> list[Verdict]:
     """Compare all pairs of arms; each `p` is corrected by Holm's step-down method (1979).
 
     The p of equality within `margin` are corrected in the same way, among themselves. Each interval is the pair's own,
-    uncorrected one. In the order of `arms`: the first against all after it, then the second, and so on. Raises
-    ValueError as `verdict` does.
+    uncorrected one. In the order of `arms`: the first against all after it, then the second, and so on. alike: the arms
+    whose seeds are known to be one network, for the sentences; without it those whose seeds are all right on the same
+    images. An arm of a single seed in `alike` is a model that no seed changes. groups: of the images. Raises ValueError
+    as `verdict` does.
     """
-    return _verdicts(arms, margin, groups)
+    return _verdicts(arms, margin, alike, groups)
+
+
+@dataclass(frozen=True, eq=False)
+class AtLook:
+    """Two arms at one of several looks. a, b: name and correctness, bool (seeds, N), of the seeds there are then."""
+
+    a: tuple[str, Bools]
+    b: tuple[str, Bools]
+    look: Look | None = None
+
+
+def looked_verdicts(
+    pairs: Sequence[AtLook],
+    margin: float | None = None,
+    alike: Collection[str] | None = None,
+    groups: Numbers | None = None,
+) -> list[Verdict]:
+    """Compare pairs of arms, each at its own look; otherwise as `verdicts`.
+
+    Each p is the one overall (`Look.overall`), then corrected by Holm's method; each interval has the level of its
+    look. A pair of two arms in `alike` has no looks: no seed changes it.
+    """
+    grouped = Groups.of(groups)
+    return _judged([_Pair.of(each, alike, grouped) for each in pairs], margin)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -121,7 +153,7 @@ class _Arm:
     """One arm, ready for comparison. per_image: float (N,), the share of its networks that are correct.
 
     A single network (one seed, or seeds that all predict the same, as those of a deterministic model) has spread
-    SINGLE.
+    SINGLE. alike: whether its seeds are called so.
     """
 
     name: str
@@ -129,6 +161,7 @@ class _Arm:
     per_image: NDArray[np.float64]
     mean: float
     spread: Spread
+    alike: bool
     groups: Groups | None = None
 
     @property
@@ -138,7 +171,7 @@ class _Arm:
     @property
     def sample(self) -> Sample:
         """Return how many seeds there are, for sentences."""
-        return Sample(self.name, len(self.correct), self.single and len(self.correct) > 1)
+        return Sample(self.name, len(self.correct), self.alike)
 
     @property
     def unit(self) -> float:
@@ -177,46 +210,85 @@ class _Arm:
         return SamplingError(per_image + (self.unit / count) ** 2, (self.spread,))
 
 
-def _arm(name: str, correct: Bools, groups: Groups | None = None) -> _Arm:
+def _arm(name: str, correct: Bools, alike: Collection[str] | None = None, groups: Groups | None = None) -> _Arm:
     if correct.ndim != 2 or not correct.size:
         raise ValueError(f"needs bool (seeds, images) with at least one of each, not {correct.shape}")
     if groups is not None and len(groups.of_image) != correct.shape[1]:
         raise ValueError(f"{correct.shape[1]} images with {len(groups.of_image)} groups")
-    networks = (correct[:1] if (correct == correct[0]).all() else correct).astype(np.float64)
+    same = bool((correct == correct[0]).all())
+    networks = (correct[:1] if same else correct).astype(np.float64)
+    called = name in alike if alike is not None else same and len(correct) > 1
     spreads = spread(networks if groups is None else groups.gathered(networks))
-    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spreads, groups)
+    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spreads, called, groups)
 
 
-def _verdicts(arms: Sequence[tuple[str, Bools]], margin: float | None, groups: Numbers | None) -> list[Verdict]:
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two arms with the error of their difference, and the look at which they are compared."""
+
+    a: _Arm
+    b: _Arm
+    error: SamplingError
+    look: Look | None = None
+
+    @classmethod
+    def of(cls, looked: AtLook, alike: Collection[str] | None, groups: Groups | None) -> "_Pair":
+        a, b = _arm(*looked.a, alike, groups), _arm(*looked.b, alike, groups)
+        return cls(a, b, _difference_error(a, b), None if a.alike and b.alike else looked.look)
+
+    @property
+    def difference(self) -> float:
+        return self.a.mean - self.b.mean
+
+    @property
+    def level(self) -> float:
+        return self.look.level if self.look else LEVEL
+
+    @property
+    def p(self) -> float:
+        p = _p(self.a, self.b, self.error)
+        return self.look.overall(p) if self.look else p
+
+    def equal_p(self, margin: float) -> float:
+        """Return the p of equality: both of its tests are one-sided, so that looks have twice the level for them."""
+        p = _equal_p(self.difference, self.error, margin)
+        return self.look.overall(min(2 * p, 1.0)) / 2 if self.look and p < 0.5 else p
+
+    def compared(self, pairs: int, alone: float) -> Compared:
+        look = self.look.name if self.look else ""
+        images = len(self.a.per_image)
+        groups = self.a.groups.count if self.a.groups else 0
+        return Compared(self.error, self.a.sample, self.b.sample, images, pairs, alone, look=look, groups=groups)
+
+
+def _verdicts(
+    arms: Sequence[tuple[str, Bools]],
+    margin: float | None,
+    alike: Collection[str] | None = None,
+    groups: Numbers | None = None,
+) -> list[Verdict]:
+    grouped = Groups.of(groups)
+    ready = combinations([_arm(name, correct, alike, grouped) for name, correct in arms], 2)
+    return _judged([_Pair(a, b, _difference_error(a, b)) for a, b in ready], margin)
+
+
+def _judged(pairs: Sequence[_Pair], margin: float | None) -> list[Verdict]:
     if margin is not None and not 0 < margin < 1:
         raise ValueError(f"a margin of accuracy is between 0 and 1, not {margin}; half a point is 0.005")
-    grouped = Groups.of(groups)
-    pairs = list(combinations([_arm(name, correct, grouped) for name, correct in arms], 2))
-    errors = [_difference_error(a, b) for a, b in pairs]
-    differences = [a.mean - b.mean for a, b in pairs]
-    alone = [_p(a, b, error) for (a, b), error in zip(pairs, errors, strict=True)]
-    p_values = holm(alone)
-    found = [
-        _pair(a, b, difference, error, p)
-        for (a, b), difference, error, p in zip(pairs, differences, errors, p_values, strict=True)
-    ]
+    alone = [each.p for each in pairs]
+    found = [_verdict(pair, p) for pair, p in zip(pairs, holm(alone), strict=True)]
     if margin is not None:
-        equal = holm([_equal_p(each, error, margin) for each, error in zip(differences, errors, strict=True)])
+        equal = holm([each.equal_p(margin) for each in pairs])
         found = [replace(each, margin=margin, equal_p=p) for each, p in zip(found, equal, strict=True)]
     return [
-        with_sentence(
-            each,
-            Compared(
-                error, a.sample, b.sample, len(a.per_image), len(pairs), p, groups=grouped.count if grouped else 0
-            ),
-        )
-        for each, (a, b), error, p in zip(found, pairs, errors, alone, strict=True)
+        with_sentence(each, pair.compared(len(pairs), p)) for each, pair, p in zip(found, pairs, alone, strict=True)
     ]
 
 
-def _pair(a: _Arm, b: _Arm, difference: float, error: SamplingError, p: float) -> Verdict:
-    half = error.half_width(LEVEL)
-    return Verdict(a.name, b.name, difference, max(difference - half, -1.0), min(difference + half, 1.0), p, "")
+def _verdict(pair: _Pair, p: float) -> Verdict:
+    half, difference = pair.error.half_width(pair.level), pair.difference
+    low, high = max(difference - half, -1.0), min(difference + half, 1.0)
+    return Verdict(pair.a.name, pair.b.name, difference, low, high, p, "")
 
 
 def _difference_error(a: _Arm, b: _Arm) -> SamplingError:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sadari.comparison.arm_result import ArmResult
+from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
 from sadari.explain.summary import layers_of
@@ -19,8 +20,10 @@ from sadari.values import Predictions
 MATRIX_CLASSES = 100  # with more classes there are only the cells that hold the most images
 
 
-def arm_page(arm: ArmResult, detail: Detail, curves: Sequence[SeedCurve], folder: Path) -> ArmPage:
-    """Return everything about `arm`. folder: runs are named from here."""
+def arm_page(
+    arm: ArmResult, detail: Detail, curves: Sequence[SeedCurve], folder: Path, redraw: Redraw | None = None
+) -> ArmPage:
+    """Return everything about `arm`. folder: runs are named from here. redraw: how the parts were drawn anew."""
     result = replace(
         arm,
         settings={key: str(value) for key, value in arm.settings.items()},
@@ -28,7 +31,11 @@ def arm_page(arm: ArmResult, detail: Detail, curves: Sequence[SeedCurve], folder
         diagnosis=None,
     )
     diagnosis = " ".join(arm.diagnosis.sentences) if arm.diagnosis else ""
-    return ArmPage(result, diagnosis, tuple(curves), detail)
+    about_seeds = f"{arm.collapsed.sentence}." if arm.collapsed else ""
+    networks, networks_are = redraw.seeds if redraw else len(arm.seeds), "seeds"
+    if redraw and redraw.folds:
+        networks, networks_are = redraw.repeats * redraw.seeds, "repeats"
+    return ArmPage(result, diagnosis, tuple(curves), detail, networks, networks_are, about_seeds)
 
 
 def detail_of(

@@ -37,10 +37,9 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
     damaged.
     """
     records = result.records
-    present = [arm for arm in result.arms if records[arm.name]]
+    present = [arm for arm in result.arms if records[arm.name] and arm.accuracy is not None]
     detailed = present[: max(1, min(DETAILED, DETAILED_CLASSES // len(result.data.classes)))]
-    judged = records[present[0].name][0].answers if present else None
-    agreement, details = _read_predictions(present, detailed, records)
+    agreement, details, judged = _read_predictions(result, present, detailed)
     hard, hard_images = agreement.hardest()
     placement = place_pictures(result, judged, hard, list(details.values()))
     curves = _curves(present, records)
@@ -48,7 +47,7 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
         title=result.title or result.data.name,
         made=made or datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         verdict=verdict_sentence(result),
-        conclusions=conclusions(result, details[present[0].name].caution if present else ""),
+        conclusions=conclusions(result, details[present[0].name].caution if details else ""),
         notes=(
             *result.notes,
             *(result.robustness.notes if result.robustness else ()),
@@ -62,6 +61,7 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
                 on_sheet(details.get(arm.name, Detail()), placement.places),
                 curves.get(arm.name, ()),
                 result.out.parent,
+                result.redraw,
             )
             for arm in result.arms
         ),
@@ -80,20 +80,28 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
 
 
 def _read_predictions(
-    present: Sequence[ArmResult], detailed: Sequence[ArmResult], records: Mapping[str, Sequence[RunRecord]]
-) -> tuple[Agreement, dict[str, Detail]]:
-    """Read the predictions of one arm after the other: only one arm's are in memory at a time."""
-    agreement = Agreement()
+    result: ComparisonResult, present: Sequence[ArmResult], detailed: Sequence[ArmResult]
+) -> tuple[Agreement, dict[str, Detail], Answers | None]:
+    """Read the predictions of one arm after the other: only one arm's are in memory at a time.
+
+    Returns the answers of any run, too, for ids and labels; None without one.
+    """
+    agreement, records = Agreement(), result.records
+    judged: Answers | None = None
     details: dict[str, Detail] = {}
     names = {arm.name for arm in detailed}
     for arm in present:
-        predictions = [record.predictions for record in records[arm.name]]
+        predictions = result.judged(arm.name)
+        if not predictions:  # no split or repeat is whole: the arm failed
+            continue
+        first = predictions[0]
+        judged = judged or Answers(first.ids, first.labels, first.predicted, first.classes)
         summed = ArmPredictions.of(predictions)
         agreement.add(summed)
         if arm.name in names:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
             details[arm.name] = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
-    return agreement, details
+    return agreement, details, judged
 
 
 def _curves(
@@ -116,6 +124,8 @@ def _left_out(
 ) -> list[str]:
     """Say in sentences what the page lacks."""
     notes = []
+    if result.redraw and result.redraw.splits:
+        notes.append("Matrices, pictures and tables of classes are those of the first split; all figures are of all.")
     if result.images is None and present:
         notes.append(f"The images of {result.data.name} could not be found again, so the report shows none of them.")
     if len(detailed) < len(present):
@@ -134,6 +144,8 @@ def _left_out(
 def _balance(result: ComparisonResult, judged: Answers | None) -> dict[str, tuple[int, ...]]:
     """Count the images of each class in each split; without images, in the split that the runs have predicted."""
     data = result.data
+    if result.redraw and result.redraw.folds:  # each image is in each split once
+        return {data.judged_on: _counts(judged.labels, data.classes)} if judged is not None else {}
     if result.images is not None:
         labels = result.images.labels
         return {split: _counts(labels[result.split.positions(split)], data.classes) for split in SPLITS}

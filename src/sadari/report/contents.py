@@ -105,13 +105,18 @@ class ArmPage:
     """One arm: its figures, what its curves say in sentences, its curves, and its detail.
 
     result: as the comparison has it, but settings as texts, runs named from the folder of the comparison, and without
-    its `Diagnosis`. detail: empty for arms of a long sweep that are not among the best.
+    its `Diagnosis`. detail: empty for arms of a long sweep that are not among the best. networks: how many
+    of its networks judged each image of the detail, one for each of its `networks_are`: seeds, or repeats of folds.
+    about_seeds: how many of several networks have learnt nothing, as a sentence; "" for a single network.
     """
 
     result: ArmResult
     diagnosis: str
     curves: tuple[SeedCurve, ...]
     detail: Detail
+    networks: int = 1
+    networks_are: str = "seeds"
+    about_seeds: str = ""
 
 
 @dataclass(frozen=True)

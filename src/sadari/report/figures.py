@@ -16,8 +16,7 @@ from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import line_name
 from sadari.evaluation.metrics import confusion
 from sadari.report.sentences import shown_wins
-from sadari.run import RunRecord
-from sadari.values import ImageSet, Interval, Split, Verdict
+from sadari.values import Answers, ImageSet, Interval, Predictions, Split, Verdict
 
 LEADING = 6  # arms whose curves have colours of their own where there are many (assumed: more are a thicket)
 GRID = 25  # images of a sample grid
@@ -168,13 +167,12 @@ def _curve(arm: str, split: str, figure: str, histories: Sequence[Sequence[Mappi
     return Curve(arm, split, seeds, mean_curve(histories, column), best)
 
 
-def confusion_table(arm: str, records: Sequence[RunRecord]) -> ConfusionTable:
-    """Return the confusion matrix of `arm` on the judging images, mean over its finished runs (at least one)."""
-    answers = [record.answers for record in records]
+def confusion_table(arm: str, answers: Sequence[Answers | Predictions]) -> ConfusionTable:
+    """Return the confusion matrix of `arm` on the judging images, mean over its `answers`, one a seed, at least one."""
     counts = np.mean([confusion(each) for each in answers], axis=0)
     totals = counts.sum(axis=1, keepdims=True)
     rows = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    return ConfusionTable(arm, answers[0].classes, counts, rows, len(records))
+    return ConfusionTable(arm, answers[0].classes, counts, rows, len(answers))
 
 
 def cost(result: ComparisonResult) -> Cost:

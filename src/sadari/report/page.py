@@ -81,7 +81,9 @@ def render(report: Report) -> str:
     contents = _plain(report)
     script, style = _script(), "".join(map(_text, STYLES))
     return str(
-        _template().render(
+        _environment()
+        .get_template("page.html.j2")
+        .render(
             report=contents,
             data=_as_json(contents),
             script=script,
@@ -92,15 +94,21 @@ def render(report: Report) -> str:
     )
 
 
+def render_plain(template: str, **values: Any) -> str:
+    """Return the HTML of a page without a script, in the look of the report; its text can be written as UTF-8."""
+    style = "".join(map(_text, ("page.css", "checked.css")))
+    return _clean(str(_environment().get_template(template).render(**values, style=style, style_hash=_hash(style))))
+
+
 @cache
-def _template() -> Any:
+def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["span"] = lambda accuracy: Interval(**accuracy).span
-    return environment.get_template("page.html.j2")
+    return environment
 
 
 @cache

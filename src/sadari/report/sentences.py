@@ -24,7 +24,8 @@ def verdict_sentence(result: ComparisonResult) -> str:
 def _alone(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     seeds, between = len(arm.seeds), ""
-    basis = f"{seeds} seeds that answer alike" if arm.alike else f"{seeds} seeds"
+    basis = f"{seeds} seeds that answer alike" if arm.alike and seeds > 1 else f"{seeds} seeds"
+    basis = f"{result.redraw.basis if result.redraw else basis}; {result.estimand}"
     if arm.accuracy.exists:
         low, high = arm.accuracy.low, arm.accuracy.high
         known = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
@@ -34,11 +35,13 @@ def _alone(result: ComparisonResult, arm: ArmResult) -> str:
 
 def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
     best = done[0]
+    if result.data.judged_on == "train":
+        return f"{best.name} has the highest accuracy, {_right(result, best)} right, which says nothing about others."
     about = _against(best.name, result.verdicts)
     beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
     same = [arm for arm in done[1:] if about[arm.name].verdict.startswith(EQUAL) and about[arm.name].difference]
     level = [arm for arm in done[1:] if arm not in beaten and arm not in same]
-    one_seed = _one_seed_only(done)
+    one_seed = _one_seed_only(done) or f" ({result.estimand})"
     if not level and not same:
         shown = "is shown to be the better of the two" if len(done) == 2 else f"is shown to be the best of {len(done)}"
         return (
@@ -85,12 +88,18 @@ def _lead(name: str, verdict: Verdict) -> str:
 
 def _right(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
+    split = result.data.judged_on
+    if result.redraw:
+        which = (
+            f"{result.data.counts[split]:,} images" if result.redraw.folds else f"test images of {result.redraw.basis}"
+        )
+        return f"{100 * arm.accuracy.mean:.1f} % of the {which}"
     return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.judges}"
 
 
 def _one_seed_only(done: Sequence[ArmResult]) -> str:
     """Say that with one seed the statement is about the trained networks, not about the models."""
-    single = [arm.name for arm in done if len(arm.seeds) == 1]
+    single = [arm.name for arm in done if len(arm.seeds) == 1 and not arm.alike]
     if len(single) == len(done):
         return "; one seed each, so this is about these trained networks only"
     return f"; {_listed(single)} with one seed, so as one trained network" if single else ""
@@ -115,8 +124,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
-    """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, and which arm
-    validation chooses, and what an ensemble averages.
+    """Say what the headline leaves open: how the best arm learned, whether its probabilities are wrong, which arm
+    validation chooses, what an ensemble averages, which looks there were and where seeds collapsed.
 
     caution: that of the best arm. The verdicts themselves are in the headline and in the table of pairs.
     """
@@ -125,4 +134,4 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
     mixtures = (arm.mixture for arm in result.arms)
-    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures)))
+    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures, *result.about_seeds)))

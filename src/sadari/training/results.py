@@ -8,7 +8,7 @@ from sadari.evaluation.metrics import score
 from sadari.files import write_json
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
-from sadari.run import CORRECT, MODEL, PREDICTIONS, SCORES
+from sadari.run import CORRECT, MODEL, PREDICTIONS, SCORES, RunRecord
 from sadari.run_files import write_correct, write_predictions
 from sadari.training.checkpoint import FitState
 from sadari.training.engine import DivergedError
@@ -44,6 +44,8 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
         "split": setup.split.origin,
         "scores": scores,
     }
+    if judges := RunRecord(out).judged_by:
+        summary["judged_by"] = dict(judges)
     write_json(out / SCORES, summary)
     setup.checkpoint.remove()
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -70,13 +71,20 @@ def checkpoint_of(out: Path) -> Checkpoint:
 
 
 def set_up(
-    job: Job, images: ImageSet, split: Split, out: Path, progress: Progress, device: torch.device, threads: int
+    job: Job,
+    images: ImageSet,
+    split: Split,
+    out: Path,
+    progress: Progress,
+    device: torch.device,
+    threads: int,
+    judged_by: Mapping[str, Any] | None = None,
 ) -> Setup:
     """Set up the job in `out`, and write the files that describe the run.
 
-    device, threads: what the process computes with (`use_machine`). Raises SadariError or UsageError before the first
-    file is written where other weights or layers than the run began with are found, where the network does
-    not fit the images, and where settings contradict each other.
+    device, threads: what the process computes with (`use_machine`). judged_by: as in `train`. Raises SadariError or
+    UsageError before the first file is written where other weights or layers than the run began with are found, where
+    the network does not fit the images, and where settings contradict each other.
     """
     architecture = architecture_of(job, images, out)
     _require_memory(job, architecture)
@@ -89,10 +97,11 @@ def set_up(
     preprocess = _fitted_preprocess(job, images, split, architecture)
     teaching = Teaching.of(job, images, split, out, progress)
     taught = teaching.document(job, images, split, progress) if teaching and not RunRecord(out).begun else {}
-
     _check_train_size(network, preprocess, job.settings.train_size)
     # Nothing is written before here: a network that does not fit leaves nothing behind.
-    _write_settings_and_environment(job, images, out, architecture, weights_sha256, threads, taught)
+    _write_settings_and_environment(
+        job, images, out, architecture, weights_sha256, threads, {"teacher": taught, "judged_by": judged_by}
+    )
     write_json(out / PREPROCESS, preprocess.to_json())
     write_split(out / SPLIT, split, images.groups)
     log = _begun_log(job, images, split, architecture.pretrained, out, progress)
@@ -184,19 +193,17 @@ def _write_settings_and_environment(
     architecture: Architecture,
     weights_sha256: str,
     threads: int,
-    taught: Mapping[str, str],
+    about: Mapping[str, Any],
 ) -> None:
-    """Write the settings, and of a run that begins also the environment that it begins in. taught: by which model."""
-    begun = RunRecord(out).begun
+    """Write the settings, and of a run that begins also the environment that it begins in. about: its other tables."""
     write_text(out / SETTINGS, job.record.to_toml())
-    if begun:
+    if RunRecord(out).begun:
         return
     data = {"name": images.name, "fingerprint": images.fingerprint, "notes": images.notes}
     document = {**environment(), "threads": threads, "data": data, "layers": job.model.layers}
     if architecture.pretrained:
         document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": weights_sha256}
-    if taught:
-        document["teacher"] = dict(taught)
+    document |= {key: dict(each) for key, each in about.items() if each}
     write_json(out / ENVIRONMENT, document)
 
 

@@ -5,11 +5,12 @@
 Starting, resuming and returning a finished run are the same call: what was done before is not done again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,12 +64,14 @@ def train(
     split: Split | None = None,
     progress: Progress | None = None,
     threads: int = 0,
+    judged_by: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Train `job` in the folder `out`, or go on with what was started there, and return the finished run.
 
     images, split: the job's data where they are loaded already; a split stored in `out` has precedence. threads: the
     number of threads where the setting of that name leaves it open and the run has not begun; 0: what `threads_for`
-    returns. Raises UsageError where `out` holds another job or something that is no run, SadariError where training
+    returns. judged_by: what judges a model that is trained on all images, stored with a run that begins. Raises
+    UsageError where `out` holds another job or something that is no run, SadariError where training
     cannot go on (the last good state stays stored), KeyboardInterrupt after Ctrl-C (likewise).
     """
     progress = progress or Silent()
@@ -98,7 +101,7 @@ def train(
         split = split or draw_split(images, job.settings)
         threads = threads_of(job, images, out, threads)
         with use_machine(job.settings, threads) as device:
-            setup = set_up(job, images, split, out, progress, device, threads)
+            setup = set_up(job, images, split, out, progress, device, threads, judged_by)
             with _logged_end(setup.log):
                 state = _fit(setup)
                 require_there(out)

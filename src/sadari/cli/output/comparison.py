@@ -95,12 +95,11 @@ def heading(result: "ComparisonResult") -> str:
     """Return the images in one line, as "digits   1,150 train · 288 val · 359 test   8x8 grey   10 classes ..."."""
     facts = result.data
     counts = " · ".join(f"{count:,} {split_name}" for split_name, count in facts.counts.items() if count)
-    height, width, channels = facts.shape
     leaks = "no leaks found" if not facts.leaks else f"{facts.leaks:,} leak{'s' if facts.leaks > 1 else ''} found"
     judged = "" if facts.judged_on == "test" else f"   judged on {facts.judged_on}"
     judged += f"   judged by {facts.groups:,} group{'' if facts.groups == 1 else 's'} of images" if facts.groups else ""
-    kind = "grey" if channels == 1 else "colour"
-    return f"{facts.name}   {counts}   {width}x{height} {kind}   {len(facts.classes)} classes   {leaks}{judged}"
+    kind = "grey" if facts.shape[2] == 1 else "colour"
+    return f"{facts.name}   {counts}   {facts.pixels} {kind}   {len(facts.classes)} classes   {leaks}{judged}"
 
 
 def conclusions(result: "ComparisonResult") -> list[str]:
@@ -113,6 +112,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     if len(result.verdicts) > 1:
         corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
         lines.append(f"({corrected}; each interval is that of its pair alone)")
+    lines += result.about_seeds
     chosen = result.chosen
     assert chosen is not None  # as `best`
     if len(result.arms) > 1:
@@ -134,8 +134,19 @@ def places(
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"
         commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
+        if result.redraw:
+            commands = [_final(result, best, data)]
         rows.append(("next", " · ".join(filter(None, commands))))
     return rows
+
+
+def _final(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
+    """Return the command that trains `best` on all images, judged by this comparison."""
+    words = ["sadari", "train", data, "--model", best.model, "--all-images", "--judged-by", _shown(result.out)]
+    requested = next(arm for arm in result.arms_asked if arm.name == best.name)
+    return shlex.join(words) + "".join(
+        f" --set {shlex.quote(f'{key}={value}')}" for key, value in requested.overrides.items()
+    )
 
 
 def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:

@@ -68,6 +68,11 @@ COLUMNS = (
     Column("s/epoch", lambda arm: _figure(arm.seconds_per_epoch, ".3g"), 12),
     Column("images/s", lambda arm: _figure(arm.images_per_second, ",.0f"), 2),
 )
+BESIDE = 3  # columns before those of the images without copies: the accuracy and its interval
+WITHOUT_COPIES = (
+    Column("no copies", lambda arm: _figure(arm.without_copies.mean if arm.without_copies else None)),
+    Column("95 % interval", lambda arm: "-" if arm.without_copies is None else arm.without_copies.span, 8),
+)
 PUBLISHED = (
     Column("published", lambda arm: _figure(arm.published.get("accuracy"), ".4f")),
     Column("difference", lambda arm: _difference(arm, "accuracy", arm.accuracy.mean if arm.accuracy else None)),
@@ -86,7 +91,9 @@ def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
     width: columns of the terminal; table columns with the highest ranks are left out to fit it, and long names are cut
     in their middle. None for no limit.
     """
-    columns = [*COLUMNS, *(PUBLISHED if any(arm.published for arm in arms) else ())]
+    apart = WITHOUT_COPIES if any(arm.without_copies for arm in arms) else ()
+    published = PUBLISHED if any(arm.published for arm in arms) else ()
+    columns = [*COLUMNS[:BESIDE], *apart, *COLUMNS[BESIDE:], *published]
     names = [arm.name for arm in arms]
     least = None if width is None else max(LEAST_NAME, width // 3)
     lines = _arm_lines(columns, arms, least)

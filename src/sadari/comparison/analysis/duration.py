@@ -32,10 +32,12 @@ def expected_duration(
     progress: Progress,
     train: Train = train,
     clock: Callable[[], float] = perf_counter,
+    least: Sequence[Task] | None = None,
 ) -> str:
     """Say how long the runs of `tasks` that are not finished will take, one after the other.
 
     Returns "" where they are done in less time than it takes to measure them. clock: seconds, as time.perf_counter.
+    least: those of `tasks` that there are in any case, where the others may not be needed.
     """
     left = [task for task in tasks if not RunRecord(task.out).finished]
     if sum(map(values_of_run, left)) <= LITTLE_IN_ALL:
@@ -56,7 +58,10 @@ def expected_duration(
     known = [task for task in left if _kind(task.job) in costs]
     if not known:
         return ""
-    return _sentence(_seconds(known, costs), left, known)
+    if least is None:
+        return _sentence(_seconds(known, costs), left, known)
+    first = {task.out for task in least}
+    return _range([task for task in known if task.out in first], known, left, costs)
 
 
 def _seconds(tasks: Sequence[Task], costs: Mapping[object, CostModel]) -> float:
@@ -79,6 +84,17 @@ def _sentence(seconds: float, left: Sequence[Task], known: Sequence[Task]) -> st
     more = f"; {unknown:,} of them could not be measured and come on top" if unknown else ""
     follow = ", one after the other" if len(left) > 1 else ""
     return f"{runs}: about {in_words(seconds)} on this machine as it is now{follow}{sooner}{more}"
+
+
+def _range(
+    first: Sequence[Task], known: Sequence[Task], left: Sequence[Task], costs: Mapping[object, CostModel]
+) -> str:
+    """Say how long the runs take that are left: those in any case, and all of them."""
+    shortest, longest = in_words(_seconds(first, costs)) if first else "no time", in_words(_seconds(known, costs))
+    unknown = len(left) - len(known)
+    more = f"; {unknown:,} of them could not be measured and come on top" if unknown else ""
+    sooner = "; some may stop sooner (patience)" if any(task.job.settings.patience for task in left) else ""
+    return f"from {shortest} to {longest} on this machine as it is now, one after the other{sooner}{more}"
 
 
 def _measured(request: Comparison, arm: Arm, task: Task, train: Train) -> CostModel:

@@ -86,6 +86,9 @@ class Compared(Protocol):
     def arms_asked(self) -> Sequence[Arm]: ...
 
     @property
+    def redraw(self) -> object | None: ...
+
+    @property
     def records(self) -> Mapping[str, Sequence[RunRecord]]: ...
 
 
@@ -93,8 +96,11 @@ class Compared(Protocol):
 def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
     """Return one curve for each group of arms that differ only in train_fraction, in the order of the request.
 
-    Arms that failed with a seed are left out: the seeds that finished are a selection. A single size is no curve.
+    Arms that failed with a seed are left out: the seeds that finished are a selection. A single size is no curve. None
+    where the parts are drawn anew: the law is fitted to runs that were judged on the same images.
     """
+    if result.redraw is not None:
+        return ()
     accuracies = {row.name: row.accuracy for row in result.arms if row.accuracy is not None and not row.reason}
     groups: dict[object, list[Arm]] = {}
     for arm in result.arms_asked:

@@ -4,7 +4,7 @@ A run stores what it said of each image that judges it, and which images of val 
 versions have only their shares of the latter: the draw of those images then counts with its largest possible error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import combinations
@@ -13,13 +13,16 @@ import numpy as np
 
 from sadari.comparison.groups.grouping import Grouping
 from sadari.evaluation.draws.groups import Groups
+from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.figures import Difference, Measured, difference, from_shares, interval, measured, minus
 from sadari.evaluation.influence import PerImage, Scale, right
 from sadari.evaluation.metrics import METRICS, Metric
-from sadari.evaluation.statistics import Numbers, holm
+from sadari.evaluation.statistics import LEVEL, Numbers, holm
 from sadari.run import RunRecord
 from sadari.values import Interval
 
+Compared = tuple[Mapping[str, Measured], Mapping[str, Measured], Look | None]
+AtLook = Callable[[str, str], Compared]
 SPLIT_OF = {"val_accuracy": "val", "train_accuracy": "train", "drop": "val", "gap": "train"}
 LOST = ("drop", "gap")  # accuracy on that split minus accuracy on the images that judge
 
@@ -122,25 +125,38 @@ def _on_split(split_name: str, records: Sequence[RunRecord], groups: Numbers | N
     return measured([PerImage(each.astype(np.float64), 1.0) for each in stored], Scale.SHARE, which.pop(), groups)
 
 
-def intervals(figures: Mapping[str, Measured]) -> dict[str, Interval]:
+def intervals(figures: Mapping[str, Measured], level: float = LEVEL) -> dict[str, Interval]:
     """Return the 95 % interval of each of these figures of an arm; accuracy has its own, by `statistics.interval`."""
-    return {name: interval(each) for name, each in figures.items() if name != "accuracy"}
+    return {name: interval(each, level) for name, each in figures.items() if name != "accuracy"}
 
 
-def differences(arms: Sequence[tuple[str, Mapping[str, Measured]]]) -> tuple[FigureDifference, ...]:
+def differences(
+    arms: Sequence[tuple[str, Mapping[str, Measured]]], at_look: AtLook | None = None
+) -> tuple[FigureDifference, ...]:
     """Compare all pairs of arms in each figure that all of them have, but accuracy, which `verdicts` compares.
 
-    The p of the pairs in one figure are corrected by Holm's method (1979) among themselves.
+    The p of the pairs in one figure are corrected by Holm's method (1979) among themselves. at_look: the figures of two
+    arms, by name, at the look at which they are compared, and that look; those of `arms` where seeds were not added.
     """
     shared = [name for name in (arms[0][1] if arms else ()) if all(name in figures for _, figures in arms)]
+    of_arm = dict(arms)
+    pairs = {(a, b): _at(a, b, of_arm, at_look) for a, b in combinations(of_arm, 2)}
     found: list[FigureDifference] = []
     for name in shared:
         if name == "accuracy":
             continue
-        pairs = [(a, b, difference(first[name], second[name])) for (a, first), (b, second) in combinations(arms, 2)]
-        corrected = holm([each.p for _, _, each in pairs])
-        found += [_difference(name, a, b, each, p) for (a, b, each), p in zip(pairs, corrected, strict=True)]
+        judged = [
+            (a, b, difference(first[name], second[name], look))
+            for (a, b), (first, second, look) in pairs.items()
+            if name in first and name in second
+        ]
+        corrected = holm([each.p for _, _, each in judged])
+        found += [_difference(name, a, b, each, p) for (a, b, each), p in zip(judged, corrected, strict=True)]
     return tuple(found)
+
+
+def _at(a: str, b: str, of_arm: Mapping[str, Mapping[str, Measured]], at_look: AtLook | None) -> Compared:
+    return at_look(a, b) if at_look else (of_arm[a], of_arm[b], None)
 
 
 def _difference(figure: str, a: str, b: str, found: Difference, p: float) -> FigureDifference:

@@ -79,7 +79,7 @@ def read_robustness(
             entries = [each["disturbed"].get(corruption.name) for each in documents]
             judged = [entry for entry in entries if entry and tuple(entry["levels"]) == corruption.levels]
             if len(judged) == len(entries):
-                rows[arm] = (interval(plain[arm], groups), *_intervals(judged, plain[arm].shape[1], groups))
+                rows[arm] = (interval(plain[arm], groups=groups), *_intervals(judged, plain[arm].shape[1], groups))
             reasons += [entry["reason"] for entry in entries if entry and entry["reason"]]
         if rows:
             levels = (0.0, *corruption.levels)
@@ -173,4 +173,4 @@ def _valid(record: RunRecord) -> dict[str, Any] | None:
 def _intervals(entries: Sequence[Mapping[str, Any]], images: int, groups: Numbers | None) -> list[Interval]:
     """Return one interval per level, from one entry per seed."""
     correct = np.stack([_unpacked(entry, images) for entry in entries])  # (seeds, levels, images)
-    return [interval(correct[:, level], groups) for level in range(correct.shape[1])]
+    return [interval(correct[:, level], groups=groups) for level in range(correct.shape[1])]

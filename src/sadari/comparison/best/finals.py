@@ -170,6 +170,7 @@ class Finals:
             facts=self._facts,
             progress=self.progress,
             executor=SerialExecutor(self._timed),
+            seen=False,
         )
         self._facts = result.data
         return result

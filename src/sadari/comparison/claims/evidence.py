@@ -16,10 +16,23 @@ from sadari.comparison.analysis.measuring import images_per_group, measure
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
 from sadari.comparison.groups.grouping import Grouping
+from sadari.comparison.seeds.looked import Looked
+from sadari.comparison.splits.judged import measure_redrawn
+from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation import figures
+from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.figures import Measured
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
-from sadari.evaluation.statistics import Bools, Numbers, against, difference_p, verdict
+from sadari.evaluation.statistics import (
+    LEVEL,
+    AtLook,
+    Bools,
+    Numbers,
+    against,
+    difference_p,
+    interval,
+    looked_verdicts,
+)
 from sadari.run import RunRecord
 
 Floats = NDArray[np.float64]
@@ -34,7 +47,8 @@ class Estimate:
     """A figure or a difference: its value, 95 % interval, and the two-sided p that the truth is some other number.
 
     seeds: how many there are, of the arm that has fewest. wanting: what the runs do not store; "" mostly. alike:
-    several seeds that are one network in each arm, as those of a model without chance.
+    several seeds that are one network in each arm, as those of a model without chance. basis: on what it rests, where
+    the parts were drawn anew.
     """
 
     value: float
@@ -44,11 +58,13 @@ class Estimate:
     p_at: Callable[[float], float]
     wanting: str = ""
     alike: bool = False
+    basis: str = ""
 
 
 class Evidence:
     """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none.
 
+    redraw: how the parts were drawn anew; None where all runs have one split. looked: the looks that there were.
     grouping: which images count together.
     """
 
@@ -56,13 +72,18 @@ class Evidence:
         self,
         arms: Sequence[ArmResult],
         records: Mapping[str, Sequence[RunRecord]],
+        redraw: Redraw | None = None,
+        looked: Looked | None = None,
         grouping: Grouping | None = None,
     ) -> None:
+        self._grouping = grouping
+        self._redraw = redraw
+        self._redrawn: dict[str, Mapping[str, Measured]] = {}
         self._arms = {arm.name: arm for arm in arms}
         self._records = records
-        self._grouping = grouping
+        self._looked = looked or Looked()
         self._correct: dict[str, Bools] = {}
-        self._measured: dict[tuple[str, str], Measured] = {}
+        self._measured: dict[tuple[str, str, int], Measured] = {}
 
     def arm(self, name: str) -> ArmResult:
         return self._arms[name]
@@ -71,47 +92,52 @@ class Evidence:
         """Estimate the mean of `figure` over the seeds of `arm`."""
         self._require_done(arm)
         self._require_alike(figure, arm)
-        if figure == "accuracy":
-            correct, groups = self._correctness(arm), self._groups(arm)
-            found = against(correct, float(correct.mean()), groups)[1]
-            return Estimate(
-                found.mean,
-                found.low,
-                found.high,
-                len(correct),
-                lambda bound: _p_of_accuracy(correct, bound, groups),
-                alike=_alike(correct),
-            )
+        if self._redraw:
+            return self._with_basis(_of_images(self._over_draws(figure, arm)))
         if figure in _OF_RUN:
             return _mean(self._values(figure, arm), _step(figure))
-        return _of_images(self._figure(figure, arm))
+        look, alike = self._looked.of_arm(arm), self._arms[arm].alike
+        if figure != "accuracy":
+            return replace(_of_images(self._figure(figure, arm), look), alike=alike)
+        correct, groups = self._correctness(arm), self._groups(arm)
+        found = interval(correct, look.level if look else LEVEL, groups)
+        p_at = _overall(lambda bound: _p_of_accuracy(correct, bound, groups), look)
+        return Estimate(found.mean, found.low, found.high, len(correct), p_at, alike=alike)
 
     def difference(self, figure: str, a: str, b: str) -> Estimate:
-        """Estimate the mean of `figure` of arm `a` minus that of arm `b`."""
+        """Estimate the mean of `figure` of arm `a` minus that of `b`, with the seeds after which they are compared."""
         for arm in (a, b):
             self._require_done(arm)
         self._require_alike(figure, a, b)
+        if self._redraw:
+            return self._with_basis(
+                _difference_of_images(self._over_draws(figure, a), self._over_draws(figure, b), None)
+            )
         if figure in _OF_RUN:
             return _difference(self._values(figure, a), self._values(figure, b), _step(figure))
+        count, look = self._looked.of_pair(a, b) if self._looked.steps else (None, None)
+        alike = self._arms[a].alike and self._arms[b].alike
+        seeds = self._fewest(a, b, count)
         if figure != "accuracy":
-            return _difference_of_images(self._figure(figure, a), self._figure(figure, b))
-        correct_a, correct_b = self._correctness(a), self._correctness(b)
+            first, second = self._figure(figure, a, count), self._figure(figure, b, count)
+            return replace(_difference_of_images(first, second, look), alike=alike, seeds=seeds)
+        correct_a, correct_b = self._correctness(a)[:count], self._correctness(b)[:count]
         groups = self._groups(a)
-        found = verdict(a, correct_a, b, correct_b, groups=groups)
-        seeds = min(len(correct_a), len(correct_b))
-        return Estimate(
-            found.difference,
-            found.low,
-            found.high,
-            seeds,
-            lambda bound: difference_p(correct_a, correct_b, bound, groups),
-            alike=_alike(correct_a) and _alike(correct_b),
-        )
+        [found] = looked_verdicts([AtLook((a, correct_a), (b, correct_b), look)], alike=(), groups=groups)
+        p_at = _overall(lambda bound: difference_p(correct_a, correct_b, bound, groups), look)
+        return Estimate(found.difference, found.low, found.high, seeds, p_at, alike=alike)
+
+    def _fewest(self, a: str, b: str, count: int | None) -> int:
+        """Return the seeds of the arm with fewest; a single one of a model that no seed changes is not counted."""
+        seeds = [(arm, len(self._records[arm][:count])) for arm in (a, b)]
+        return min((each for arm, each in seeds if each > 1 or not self._arms[arm].alike), default=1)
 
     def early_val_accuracy(self, arm: str, epochs: int) -> tuple[Estimate, Floats, int]:
         """Return the best validation accuracy of the first `epochs` epochs: its estimate, that of each seed, float64
         (seeds,), and the number of these epochs that all seeds have."""
         self._require_done(arm)
+        if self._redraw:
+            raise NotMeasuredError("epochs are not counted over parts drawn anew")
         best, had = [], epochs
         for record in self._records[arm]:
             rows = [row["val_accuracy"] for row in record.history[:epochs] if "val_accuracy" in row]
@@ -138,23 +164,45 @@ class Evidence:
                 f"not all runs of {runs} had as many threads; train them in a new folder with --workers 1"
             )
 
+    def _require_new_images(self, arm: str) -> None:
+        if self._records[arm][0].summary["judged_on"] == "train":
+            raise NotMeasuredError("training images judge, which say nothing about others; keep test images apart")
+
     def _correctness(self, arm: str) -> Bools:
+        self._require_new_images(arm)
         if arm not in self._correct:
             self._correct[arm] = correctness(self._records[arm])
         return self._correct[arm]
+
+    def _over_draws(self, figure: str, arm: str) -> Measured:
+        assert self._redraw is not None
+        if arm not in self._redrawn:
+            self._redrawn[arm] = measure_redrawn(self._redraw, self._records[arm])
+        if figure not in self._redrawn[arm]:
+            raise NotMeasuredError(f"{arm} has no {figure} over parts drawn anew")
+        return self._redrawn[arm][figure]
+
+    def _with_basis(self, found: Estimate) -> Estimate:
+        """Return `found` with what it rests on; what runs do not store is not needed where they have draws."""
+        assert self._redraw is not None
+        return replace(found, wanting="", basis=self._redraw.basis)
 
     def _groups(self, arm: str) -> Numbers | None:
         """Return the groups of the images that judge the runs of `arm`."""
         first = self._records[arm][0]
         return None if self._grouping is None else self._grouping.on(first.split.positions(first.summary["judged_on"]))
 
-    def _figure(self, figure: str, arm: str) -> Measured:
-        if (figure, arm) not in self._measured:
-            found = measure(figure, self._records[arm], self._grouping)
+    def _figure(self, figure: str, arm: str, count: int | None = None) -> Measured:
+        """Return `figure` of the first `count` runs of `arm`, of all without a count."""
+        self._require_new_images(arm)
+        records = self._records[arm][:count]
+        key = figure, arm, len(records)
+        if key not in self._measured:
+            found = measure(figure, records, self._grouping)
             if found is None:
                 raise NotMeasuredError(f"{arm} has no {figure}, for want of such images, or it is no number")
-            self._measured[figure, arm] = found
-        return self._measured[figure, arm]
+            self._measured[key] = found
+        return self._measured[key]
 
     def _values(self, figure: str, arm: str) -> Floats:
         """Return one value of `figure`, which is in _OF_RUN, per seed, float64 (seeds,)."""
@@ -182,34 +230,21 @@ def _step(figure: str) -> float:
     return 1.0 if figure == "turn" else 0.0
 
 
-def _of_images(of: Measured) -> Estimate:
-    found = figures.interval(of)
-    return Estimate(
-        found.mean,
-        found.low,
-        found.high,
-        len(of.seeds),
-        lambda bound: figures.against(of, bound),
-        _wanting(of),
-        of.single and len(of.seeds) > 1,
-    )
+def _of_images(of: Measured, look: Look | None = None) -> Estimate:
+    found = figures.interval(of, look.level if look else LEVEL)
+    p_at = _overall(lambda bound: figures.against(of, bound), look)
+    return Estimate(found.mean, found.low, found.high, len(of.seeds), p_at, _wanting(of))
 
 
-def _difference_of_images(a: Measured, b: Measured) -> Estimate:
-    found, seeds = figures.difference(a, b), min(len(a.seeds), len(b.seeds))
-    return Estimate(
-        found.difference,
-        found.low,
-        found.high,
-        seeds,
-        lambda bound: figures.difference_against(a, b, bound),
-        _wanting(a, b),
-        a.single and b.single and seeds > 1,
-    )
+def _difference_of_images(a: Measured, b: Measured, look: Look | None) -> Estimate:
+    found, seeds = figures.difference(a, b, look), min(len(a.seeds), len(b.seeds))
+    p_at = _overall(lambda bound: figures.difference_against(a, b, bound), look)
+    return Estimate(found.difference, found.low, found.high, seeds, p_at, _wanting(a, b))
 
 
-def _alike(correct: Bools) -> bool:
-    return len(correct) > 1 and bool((correct == correct[0]).all())
+def _overall(p_at: Callable[[float], float], look: Look | None) -> Callable[[float], float]:
+    """Return `p_at` so that what it returns counts all looks."""
+    return p_at if look is None else lambda bound: look.overall(p_at(bound))
 
 
 def _wanting(*arms: Measured) -> str:

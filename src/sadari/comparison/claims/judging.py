@@ -28,6 +28,8 @@ from sadari.comparison.claims.evidence import Estimate, Evidence, NotMeasuredErr
 from sadari.comparison.claims.sentences import extremum_sentence, reaches_sentence, relation_sentence
 from sadari.comparison.claims.verdict import NOT_SHOWN, REFUTED, SUPPORTED, ClaimVerdict, Finding
 from sadari.comparison.groups.grouping import Grouping
+from sadari.comparison.seeds.looked import Looked
+from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation.statistics import holm
 from sadari.run import RunRecord
 
@@ -36,14 +38,17 @@ def judge_claims(
     claims: Sequence[Claim],
     arms: Sequence[ArmResult],
     records: Mapping[str, Sequence[RunRecord]],
+    redraw: Redraw | None = None,
+    looked: Looked | None = None,
     grouping: Grouping | None = None,
 ) -> tuple[ClaimVerdict, ...]:
     """Return the verdict on each of `claims`, in their order, from the `arms` of a comparison and their finished runs.
 
-    Every claim names arms of the comparison. grouping: which images count together. Missing evidence raises nothing:
-    such a claim is not shown.
+    redraw: how the parts were drawn anew, if they were. looked: the looks that p and intervals count; two arms are
+    compared with the seeds that they had when it was decided between them. grouping: which images count together.
+    Every claim names arms of the comparison. Missing evidence raises nothing: such a claim is not shown.
     """
-    evidence = Evidence(arms, records, grouping)
+    evidence = Evidence(arms, records, redraw, looked, grouping)
     cases = [_case(claim, evidence) for claim in claims]
     corrected = _corrected([each for case in cases for each in case.findings])
     return tuple(
@@ -125,7 +130,9 @@ def _relation(test: Relation, evidence: Evidence) -> tuple[Finding, ...]:
 def _finding(figure: str, a: str, b: str, estimate: Estimate, bound: float, margin: float | None = None) -> Finding:
     p = estimate.p_at(bound) if margin is None else _p_of_margin(estimate, bound, margin)
     ends = estimate.value, estimate.low, estimate.high
-    return Finding(figure, a, b, *ends, bound, margin, p, estimate.seeds, estimate.wanting, estimate.alike)
+    return Finding(
+        figure, a, b, *ends, bound, margin, p, estimate.seeds, estimate.wanting, estimate.alike, estimate.basis
+    )
 
 
 def _p_of_margin(estimate: Estimate, bound: float, margin: float) -> float:

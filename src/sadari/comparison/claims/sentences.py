@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sadari.comparison.claims.claim import ARMS, FIGURES, SHARES, Extremum, Reaches
 from sadari.comparison.claims.verdict import Finding
-from sadari.evaluation.sentences import EVERY, p_text
+from sadari.evaluation.sentences import EVERY, SUCH_SETS, THIS_SET, p_text
 from sadari.values import NOTHING_KNOWN
 
 POINTS = (*SHARES, "gap", "drop")  # differences of these are given in points, hundredths of accuracy
@@ -77,9 +77,14 @@ def _is_share(finding: Finding) -> bool:
 
 
 def _seeds(finding: Finding) -> str:
-    seeds = f"{finding.seeds} seeds"
-    if finding.seeds == 1:
+    if finding.basis:
+        return f"{finding.basis}; {SUCH_SETS}"
+    seeds, of = f"{finding.seeds} seeds", f"; {THIS_SET}"
+    if finding.seeds == 1 and finding.alike:
+        seeds = f"one network{' each' if finding.b else ''}, which no seed changes"
+    elif finding.seeds == 1:
+        of = ""
         seeds = f"of {'these trained networks' if finding.b else 'this trained network'} only, one seed"
     elif finding.alike:
         seeds += " that answer alike"
-    return f"{seeds}; {finding.wanting}" if finding.wanting else seeds
+    return f"{seeds}{of}; {finding.wanting}" if finding.wanting else f"{seeds}{of}"

@@ -15,7 +15,7 @@ class Finding:
     whether the figure is above or below `bound`; otherwise whether it is closer to `bound` than that. p: corrected by
     Holm's method over all questions of the study. seeds: of the arm that has fewest. wanting: what the runs do not
     store, and what follows for the interval; "" where nothing is missing. alike: several seeds that are one network in
-    each arm, as those of a model without chance.
+    each arm, as those of a model without chance. basis: on what it rests, where the parts were drawn anew.
     """
 
     figure: str
@@ -30,6 +30,7 @@ class Finding:
     seeds: int
     wanting: str = ""
     alike: bool = False
+    basis: str = ""
 
     @property
     def above(self) -> bool:

@@ -1,1 +1,1 @@
-"""What if something else is drawn too, such as groups of images?"""
+"""What if something else is drawn too? Looks while seeds are added, training sets, groups, data sets."""

@@ -39,7 +39,10 @@ def write_plots(result: ComparisonResult) -> tuple[Path, ...]:
     if (robustness := figures.robustness(result)) is not None:
         written.append(save(draw_robustness, robustness, folder / "robustness")[0])
     for arm in with_runs[:MOST_CONFUSIONS]:
-        table = figures.confusion_table(arm.name, result.records[arm.name])
+        answers = result.judged(arm.name) if result.redraw else [each.answers for each in result.records[arm.name]]
+        if not answers:
+            continue
+        table = figures.confusion_table(arm.name, answers)
         stem = folder / f"confusion-{Path(arm.runs[0]).name.rpartition('-seed')[0]}"
         written.append(save(draw_confusion, table, stem)[0])
     return tuple(written)

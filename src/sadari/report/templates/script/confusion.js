@@ -91,7 +91,7 @@ function confusionList(confusions, choose) {
 }
 
 function meanText(arm) {
-  return arm.seeds.length > 1 ? `images, mean of ${arm.seeds.length} seeds` : "images, one seed";
+  return arm.networks > 1 ? `images, mean of ${arm.networks} ${arm.networks_are}` : arm.seeds.length > 1 ? "images" : "images, one seed";
 }
 
 function rowShares(row) {
@@ -139,6 +139,6 @@ function cellPictures(arm, row, column) {
   if (!shown.length) return [heading, html("p", { class: "quiet" }, count > 0 ? "This report holds no pictures of this cell." : "No image fell into this cell.")];
   const all = Math.max(shown.length, total);
   const some = all > shown.length ? `${shown.length} of ${counted(all, "image")}` : counted(all, "image");
-  const description = `${some}${arm.seeds.length > 1 ? " that at least one seed puts here" : ""}, with the probability of the prediction.`;
+  const description = `${some}${arm.networks > 1 ? " that at least one network puts here" : ""}, with the probability of the prediction.`;
   return [heading, html("p", { class: "quiet" }, description), gallery(shown, inSeeds(arm))];
 }

@@ -171,7 +171,8 @@ function readings(state, figures) {
 
 function diagnoses(arms) {
   // That of the best arm is in the first screen already.
-  const diagnosed = arms.filter((index) => report.arms[index].diagnosis && !report.conclusions.includes(report.arms[index].diagnosis));
+  const said = ({ diagnosis, about_seeds: aboutSeeds }) => [report.conclusions.includes(diagnosis) ? "" : diagnosis, aboutSeeds].filter(Boolean).join(" ");
+  const diagnosed = arms.filter((index) => said(report.arms[index]));
   return diagnosed.length > 0 && html("dl", { class: "diagnoses" }, diagnosed.map((index) =>
-    html("div", {}, html("dt", {}, armName(index)), html("dd", { dir: "auto" }, report.arms[index].diagnosis))));
+    html("div", {}, html("dt", {}, armName(index)), html("dd", { dir: "auto" }, said(report.arms[index])))));
 }

@@ -34,7 +34,11 @@ function secondaryColumns(arms) {
   const plain = (label, value, format, more = {}) => ({
     label, numeric: true, value: (index) => value(arms[index]) ?? null, cell: (index) => format(value(arms[index])), ...more,
   });
+  const copied = report.facts.copied.length;
   return [
+    plain("No copies\u202f%", (arm) => arm.without_copies?.mean, (share) => hundredths(share, standingDecimals()), {
+      first: "descending", hint: `Accuracy on the images that have no copy in an earlier split: all but ${copied}`,
+    }),
     plain("Gap", (arm) => arm.gap, (gap) => points(gap, 1), { hint: "Training accuracy minus accuracy, in points" }),
     plain("Macro F1", (arm) => arm.scores.macro_f1, figure, { first: "descending", hint: "Unweighted mean of the classes' F1" }),
     plain("Log loss", (arm) => arm.scores.loss, figure, { hint: "Mean negative log probability of the true class, in nats" }),

@@ -57,20 +57,22 @@ function settings() {
 }
 
 /** A score with its interval over other seeds and other images, where it has one. */
-function withInterval(arm, name) {
-  const ends = name === "accuracy" ? arm.accuracy : arm.intervals[name];
+function withInterval(mean, ends) {
   const between = intervalText(ends, figure);
-  return figure(arm.scores[name]) + (between === MISSING ? "" : ` (${between})`);
+  return figure(mean) + (between === MISSING ? "" : ` (${between})`);
 }
 
 function everyScore() {
   const shown = finished();
   const names = [...new Set(shown.flatMap((index) => Object.keys(report.arms[index].scores)))];
-  const heads = ["Arm", "accuracy sd over seeds", "training accuracy", "validation accuracy", "seconds per epoch", "best epoch", ...names];
+  const apart = shown.some((index) => report.arms[index].without_copies) ? ["accuracy without copies"] : [];
+  const heads = ["Arm", ...apart, "accuracy sd over seeds", "training accuracy", "validation accuracy", "seconds per epoch", "best epoch", ...names];
   const rows = shown.map((index) => {
     const arm = report.arms[index];
     const figures = [arm.accuracy.sd, arm.train_accuracy, arm.val_accuracy, arm.seconds_per_epoch, arm.best_epoch];
-    return [armName(index), ...figures.map(figure), ...names.map((name) => withInterval(arm, name))];
+    const scores = names.map((name) => withInterval(arm.scores[name], name === "accuracy" ? arm.accuracy : arm.intervals[name]));
+    const others = apart.map(() => withInterval(arm.without_copies?.mean, arm.without_copies));
+    return [armName(index), ...others, ...figures.map(figure), ...scores];
   });
   return fitting("Every score", figuresTable("Every score, means over seeds with 95\u202f% intervals", heads, rows));
 }

@@ -85,7 +85,7 @@ function gallery(shown, votes) {
 
 /** In how many of an arm's seeds; nothing where there is one. */
 function inSeeds(arm) {
-  return (shown) => arm.seeds.length > 1 && `${shown.seeds} of ${arm.seeds.length} seeds`;
+  return (shown) => arm.networks > 1 && `${shown.seeds} of ${arm.networks} ${arm.networks_are}`;
 }
 
 function className(index) {

@@ -31,15 +31,24 @@ function pairsTable(caption, pairs) {
   return fitting(caption, sortableTable({ caption, columns, rows: pairs, name: "verdicts" }));
 }
 
-function verdictCell({ verdict, sentence }) {
+function verdictCell({ verdict, sentence, estimand }) {
   const more = remark(sentence);
-  return [html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict), more && html("span", { class: "sentence", dir: "auto" }, more)];
+  return [
+    html("strong", { class: `badge ${verdictKind(verdict)}` }, verdict),
+    more && html("span", { class: "sentence", dir: "auto" }, more),
+    estimand && html("span", { class: "quiet" }, ` ${estimand}`),
+  ];
 }
 
-/** What the sentence of a pair says beyond the figures of its row, such as how many seeds would show a difference. */
+/**
+ * What the sentence of a pair says beyond the figures of its row, such as how many seeds would show a difference; where
+ * seeds were added by looks, also with how many of them, and at which look, the pair was judged.
+ */
 function remark(sentence) {
+  const look = sentence.match(/images, ([^();]* looks)[;)]/)?.[1];
   const more = sentence.slice(sentence.lastIndexOf(")") + 1).replace(/^[;,.\s]+/, "");
-  return more && capitalised(more);
+  const both = [look, more].filter(Boolean).join("; ");
+  return both && capitalised(both);
 }
 
 function verdictKind(verdict) {

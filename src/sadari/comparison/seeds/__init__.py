@@ -1,0 +1,1 @@
+"""How many seeds has each arm, when are they enough, and what do they show of the arm?"""

@@ -1,0 +1,1 @@
+"""What do many splits of the same images show together? Parts drawn anew, and folds."""

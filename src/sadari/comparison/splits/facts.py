@@ -1,0 +1,68 @@
+"""Which images does a comparison with parts drawn anew use, and what should a reader know about them?"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sadari.comparison.facts import facts_of, plain_facts
+from sadari.comparison.request import Comparison, data_name
+from sadari.comparison.result import DataFacts
+from sadari.comparison.splits.redraw import Redraw
+from sadari.data.check import check
+from sadari.data.findings import Findings
+from sadari.progress import Progress
+from sadari.values import ImageSet, Split
+
+
+def comparison_facts(
+    request: Comparison, images: ImageSet, split: Split, progress: Progress, known: DataFacts | None = None
+) -> DataFacts:
+    """Return what a reader should know of the images. split: the first one. known: as in `facts_of`."""
+    name = data_name(request.data)
+    if request.redraw is None:
+        return facts_of(name, images, split, progress, known)
+    facts = redrawn_facts(request.redraw, plain_facts(name, images, split), len(images))
+    groups = len(images.group_names) if request.redraw.folds else 0
+    return replace(searched(request.redraw, facts, images, progress), groups=groups)
+
+
+def redrawn_facts(redraw: Redraw, facts: DataFacts, images: int) -> DataFacts:
+    """Return `facts`, those of the first split, as they are of all of them: of folds, every image judges."""
+    counts, facts = facts.counts, replace(facts, grouping=None, groups=0)
+    sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("train", "val", "test") if counts[name])
+    if redraw.folds:
+        again = f", drawn {redraw.repeats} times" if redraw.repeats > 1 else ""
+        origin = (
+            f"{redraw.folds} folds{again}, stratified: each image judged once"
+            f"{' a time' if again else ''} by a model that has not seen it ({sizes})"
+        )
+        return replace(facts, counts={**counts, "test": images}, origin=origin)
+    return replace(facts, origin=f"{redraw.splits} splits of all images, each drawn anew, stratified ({sizes})")
+
+
+def searched(redraw: Redraw, facts: DataFacts, images: ImageSet, progress: Progress) -> DataFacts:
+    """Return the facts with what a search of all pixels finds; copies can be on both sides of some split."""
+    everything = np.arange(len(images), dtype=np.int64)
+    findings = check(images, Split(everything, everything[:0], everything[:0], ""), progress=progress)
+    alone = replace(findings, copies=(), near=findings.near and ())
+    return replace(
+        facts, leaks=_copies(findings), sentences=(*images.notes, *_about_copies(redraw, findings), *alone.sentences)
+    )
+
+
+def _copies(findings: Findings) -> int:
+    """Count the images that have an identical or a near-copy."""
+    identical = {id_ for group in findings.copies for id_ in group.ids}
+    return len(identical | {id_ for pair in findings.near or () for id_ in pair.ids})
+
+
+def _about_copies(redraw: Redraw, findings: Findings) -> tuple[str, ...]:
+    copies = _copies(findings)
+    if not copies:
+        return ()
+    split = redraw.kind.removesuffix("s")
+    said = (
+        f"{copies:,} images have an identical or near-copy, which may train where the other judges; remove all but one"
+    )
+    labels = len(findings.contradictions)
+    return (f"{said} (in each {split} anew)", *([f"{labels:,} pictures have several labels"] if labels else []))
