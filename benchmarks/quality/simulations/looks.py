@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from sadari.evaluation import statistics
+from sadari.evaluation.arms.networks import arm_of, error_between
 from sadari.evaluation.crossed import SamplingError
 from sadari.evaluation.draws.looks import Looks, chance_of_any, levels
 from sadari.evaluation.statistics import interval
@@ -120,8 +120,8 @@ def _two(
 
 def compared(a: Bools, b: Bools) -> tuple[float, SamplingError]:
     """Return the difference of two arms and its error, without the p that takes most of the time."""
-    first, second = statistics._arm("a", a), statistics._arm("b", b)
-    return first.mean - second.mean, statistics._difference_error(first, second)
+    first, second = arm_of("a", a), arm_of("b", b)
+    return first.mean - second.mean, error_between(first, second)
 
 
 def stop(a: Bools, b: Bools, looks: Looks, null: float, truth: float) -> tuple[int, bool, bool]:
