@@ -10,6 +10,7 @@ from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
 
 COMPARISON = "comparison.toml"  # what makes a folder of runs a comparison
+SETS = "sets.toml"  # what makes a folder of comparisons one across data sets
 FINAL = "final"  # the comparison of the finalists, in the folder of a search for the best model
 
 
@@ -45,12 +46,24 @@ def is_comparison(folder: Path) -> bool:
     return (folder / COMPARISON).is_file()
 
 
+def is_across(folder: Path) -> bool:
+    """Return whether `folder` is that of a comparison across data sets, finished or not."""
+    return (folder / SETS).is_file()
+
+
 def is_asked_for(folder: Path, run: RunRecord) -> bool:
     """Return whether the comparison in `folder` has `run`: an ensemble or soup of an earlier command may be there."""
     with suppress(OSError, ValueError):
         stored = tomllib.loads((folder / COMPARISON).read_text(encoding="utf-8"))
         return not run.is_average or bool(stored.get("ensemble" if run.is_ensemble else "soups"))
     return not run.is_average
+
+
+def _is_redrawn(folder: Path) -> bool:
+    """Return whether each run of the comparison in `folder` has parts of its own, as with folds."""
+    with suppress(OSError, ValueError):
+        return "redraw" in tomllib.loads((folder / COMPARISON).read_text(encoding="utf-8"))
+    return False
 
 
 def runs_in(folder: Path) -> list[Path]:
@@ -71,6 +84,11 @@ def _best(folder: Path, runs: Sequence[Path], progress: Progress) -> Path:
             f"the runs of '{folder}' had no validation images, which would choose one; name one, such as {runs[0]}"
         )
     best = max(judged, key=lambda run: (scores[run]["accuracy"], -scores[run].get("loss", 0.0)))
+    if _is_redrawn(folder):
+        progress.say(
+            f"the runs of {folder} learned from a part of the images each; train on all of them with: sadari train "
+            f"{RunRecord(best).job.data} --model {RunRecord(best).job.model} --all-images --judged-by {folder}"
+        )
     progress.say(
         f"{folder} is a comparison; its best run by validation is {best.name} (accuracy {scores[best]['accuracy']:.4f})"
     )

@@ -14,9 +14,20 @@ from sadari.errors import UsageError
 from sadari.inference.model import TrainedModel
 from sadari.progress import Silent
 from sadari.run import RunRecord
+from sadari.run_lookup import find_run
 from support.comparing import request, run
 from support.fake_training import FakeTrainer
 from support.jobs import named_arms, named_job
+
+
+class Heard(Silent):
+    """Progress that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
 
 
 @pytest.fixture
@@ -56,18 +67,19 @@ def test_the_newest_folds_of_the_same_model_judge(folds: Path, tmp_path: Path) -
         judges_of(other, folds, tmp_path, Silent())
 
 
+def test_the_best_run_of_folds_says_how_to_train_on_all_images(folds: Path) -> None:
+    heard = Heard()
+    find_run(folds, heard)
+    assert heard.said[0].endswith(f"sadari train digits --model softmax --all-images --judged-by {folds}")
+
+
 def test_other_runs_are_judged_by_their_test_part(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="others are judged by their test part"):
         sadari.train("digits", "softmax", out=tmp_path, judged_by=tmp_path)
 
 
 def test_a_run_on_all_images_that_nothing_judges_says_how_to_judge_it(tmp_path: Path) -> None:
-    said: list[str] = []
-
-    class Heard(Silent):
-        def say(self, sentence: str) -> None:
-            said.append(sentence)
-
+    heard = Heard()
     job = named_job("digits", "softmax", 0, {"split": "all"})
-    assert judges_of(job, None, tmp_path, Heard()) is None
-    assert said[0].endswith("make one with: sadari compare digits --models softmax --folds 5")
+    assert judges_of(job, None, tmp_path, heard) is None
+    assert heard.said[0].endswith("make one with: sadari compare digits --models softmax --folds 5")

@@ -12,14 +12,17 @@ from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison, read_stored
 from sadari.comparison.result import ComparisonResult
+from sadari.comparison.splits.facts import comparison_facts
 from sadari.comparison.splits.redraw import Redraw, redraw_of
 from sadari.comparison.study import read_study
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.sentences import SUCH_SETS, THESE_NETWORKS, THIS_SET
+from sadari.progress import Silent
 from sadari.run import RunRecord
+from sadari.settings import Settings
 from support.comparing import run
 from support.fake_training import FakeTrainer
-from support.jobs import named_arms
+from support.jobs import named_arms, patterns
 
 IMAGES = 1797  # of digits
 ALL = np.arange(IMAGES)
@@ -68,7 +71,7 @@ def test_the_accuracy_of_folds_is_the_share_of_all_images(folds: ComparisonResul
     assert mlp.accuracy.low < mlp.accuracy.mean < mlp.accuracy.high
     assert mlp.scores["macro_f1"] == pytest.approx(mlp.intervals["macro_f1"].mean)
     assert folds.data.counts["test"] == IMAGES
-    assert "each image judged once a time by a model that has not seen it" in folds.data.origin
+    assert "each image judged once in each by a model that has not seen it" in folds.data.origin
 
 
 def test_verdicts_say_on_what_they_rest_and_what_they_speak_of(
@@ -168,6 +171,28 @@ def test_claims_of_a_study_are_tested_over_its_folds(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_one_sentence(asked: dict[str, int], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         redraw_of(**{"splits": None, "folds": None, "repeats": None, "seeds": None, **asked})
+
+
+def test_parts_that_the_source_gives_are_pooled_and_that_is_said() -> None:
+    images = patterns(60)
+    for given, said in ((np.array([""] * 60), False), (np.array(["train"] * 40 + ["test"] * 20), True)):
+        redraw = Redraw(folds=3)
+        asked, of = request(redraw, "mlp"), replace(images, source_split=given)
+        facts = comparison_facts(asked, of, redraw.draw(of, Settings(), 0), Silent())
+        assert facts.origin.endswith("; the parts that the source gives are pooled") is said
+        assert facts.counts["test"] == 60
+
+
+def test_copies_are_told_whichever_part_holds_them() -> None:
+    images, redraw = patterns(60), Redraw(splits=2)
+    pixels = np.array(images.images)
+    pixels[5] = pixels[2]
+    of = replace(images, images=pixels)
+    facts = comparison_facts(request(redraw, "mlp"), of, redraw.draw(of, Settings(), 0), Silent())
+    assert facts.leaks == 2
+    assert "2 images have an identical or near-copy, which may train where the other judges; remove all but" in str(
+        facts
+    )
 
 
 def test_what_needs_one_split_is_refused(tmp_path: Path) -> None:

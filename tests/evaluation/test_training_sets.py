@@ -36,6 +36,13 @@ def test_the_difference_over_splits_has_the_corrected_resampled_t() -> None:
     assert found.p == pytest.approx(2 * stats.t.sf(found.difference / error, 4), rel=1e-6)
 
 
+def test_the_order_of_two_arms_changes_only_the_sign() -> None:
+    few = of_splits(np.array([0.80, 0.84, 0.79]), 100, 40, Scale.SHARE)
+    many = splits([0.90, 0.91, 0.86])
+    one, other = figures.difference(few, many), figures.difference(many, few)
+    assert (one.low, one.high, one.p) == pytest.approx((-other.high, -other.low, other.p))
+
+
 def test_splits_that_agree_by_luck_are_not_certain() -> None:
     found = figures.interval(splits([1.0, 1.0, 1.0]))
     assert found.low < 0.99

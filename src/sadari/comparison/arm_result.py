@@ -37,7 +37,7 @@ class ArmResult:
     all give the same probabilities, or a single one of a model that is known to be the same with every seed. collapsed:
     which of several networks have learnt nothing; None for one network, and for a model that learns nothing.
     without_copies: the accuracy on the judging images of which no earlier split has a copy; None where that is all of
-    them, or none.
+    them, or none. letters: arms that share one are not shown apart; "" where the arms are few.
     """
 
     name: str
@@ -64,6 +64,7 @@ class ArmResult:
     members: Mapping[str, float] = field(default_factory=dict)
     alike: bool = False
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    letters: str = ""
     collapsed: Collapsed | None = None
     without_copies: Interval | None = None
 

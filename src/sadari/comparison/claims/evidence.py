@@ -97,8 +97,9 @@ class Evidence:
             self._require_done(arm)
         self._require_alike(figure, a, b)
         if self._redraw:
-            found = _difference_of_images(self._over_draws(figure, a), self._over_draws(figure, b))
-            return self._with_basis(found)
+            return self._with_basis(
+                _difference_of_images(self._over_draws(figure, a), self._over_draws(figure, b), None)
+            )
         if figure in _OF_RUN:
             return _difference(self._values(figure, a), self._values(figure, b), _step(figure))
         count, look = self._looked.of_pair(a, b) if self._looked.steps else (None, None)

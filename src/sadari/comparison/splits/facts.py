@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.facts import facts_of, plain_facts
 from sadari.comparison.request import Comparison, data_name
-from sadari.comparison.result import DataFacts
 from sadari.comparison.splits.redraw import Redraw
 from sadari.data.check import check
 from sadari.data.findings import Findings
@@ -22,7 +22,9 @@ def comparison_facts(
     if request.redraw is None:
         return facts_of(name, images, split, progress, known)
     facts = redrawn_facts(request.redraw, plain_facts(name, images, split), len(images))
-    return searched(request.redraw, facts, images, progress)
+    if images.source_split.astype(bool).any():
+        facts = replace(facts, origin=f"{facts.origin}; the parts that the source gives are pooled")
+    return searched(facts, images, progress)
 
 
 def redrawn_facts(redraw: Redraw, facts: DataFacts, images: int) -> DataFacts:
@@ -33,19 +35,19 @@ def redrawn_facts(redraw: Redraw, facts: DataFacts, images: int) -> DataFacts:
         again = f", drawn {redraw.repeats} times" if redraw.repeats > 1 else ""
         origin = (
             f"{redraw.folds} folds{again}, stratified: each image judged once"
-            f"{' a time' if again else ''} by a model that has not seen it ({sizes})"
+            f"{' in each' if again else ''} by a model that has not seen it ({sizes})"
         )
         return replace(facts, counts={**counts, "test": images}, origin=origin)
     return replace(facts, origin=f"{redraw.splits} splits of all images, each drawn anew, stratified ({sizes})")
 
 
-def searched(redraw: Redraw, facts: DataFacts, images: ImageSet, progress: Progress) -> DataFacts:
+def searched(facts: DataFacts, images: ImageSet, progress: Progress) -> DataFacts:
     """Return the facts with what a search of all pixels finds; copies can be on both sides of some split."""
     everything = np.arange(len(images), dtype=np.int64)
     findings = check(images, Split(everything, everything[:0], everything[:0], ""), progress=progress)
     alone = replace(findings, copies=(), near=findings.near and ())
     return replace(
-        facts, leaks=_copies(findings), sentences=(*images.notes, *_about_copies(redraw, findings), *alone.sentences)
+        facts, leaks=_copies(findings), sentences=(*images.notes, *_about_copies(findings), *alone.sentences)
     )
 
 
@@ -55,13 +57,12 @@ def _copies(findings: Findings) -> int:
     return len(identical | {id_ for pair in findings.near or () for id_ in pair.ids})
 
 
-def _about_copies(redraw: Redraw, findings: Findings) -> tuple[str, ...]:
+def _about_copies(findings: Findings) -> tuple[str, ...]:
     copies = _copies(findings)
     if not copies:
         return ()
-    split = redraw.kind.removesuffix("s")
     said = (
         f"{copies:,} images have an identical or near-copy, which may train where the other judges; remove all but one"
     )
     labels = len(findings.contradictions)
-    return (f"{said} (in each {split} anew)", *([f"{labels:,} pictures have several labels"] if labels else []))
+    return (said, *([f"{labels:,} pictures have several labels; correct the labels"] if labels else []))

@@ -47,17 +47,20 @@ class OfSplits(Measured):
     @property
     def error(self) -> SamplingError:
         """Return the error of the mean; its variance is at least that of draws that differ by one image."""
-        return self._of(self.seeds)
+        return self._of(self.seeds, self.ratio)
 
     def error_against(self, other: Measured) -> SamplingError:
-        """Return the error of the mean minus the other arm's, from the differences in each draw."""
-        if len(other.seeds) != len(self.seeds):
-            raise ValueError(f"needs the same draws for both arms, not {len(self.seeds)} and {len(other.seeds)}")
-        return self._of(self.seeds - other.seeds)
+        """Return the error of the mean minus the other arm's, from the differences in each draw.
 
-    def _of(self, values: Floats) -> SamplingError:
+        Of two ratios, as where one arm trains on a fraction, the larger one counts.
+        """
+        if not isinstance(other, OfSplits) or len(other.seeds) != len(self.seeds):
+            raise ValueError(f"needs the same draws for both arms, not {len(self.seeds)} and {len(other.seeds)}")
+        return self._of(self.seeds - other.seeds, max(self.ratio, other.ratio))
+
+    def _of(self, values: Floats, ratio: float) -> SamplingError:
         variance = max(float(values.var(ddof=1)), self.unit**2)
-        return SamplingError(0.0, (Spread((1 / len(values) + self.ratio) * variance, 0.0, len(values)),))
+        return SamplingError(0.0, (Spread((1 / len(values) + ratio) * variance, 0.0, len(values)),))
 
 
 def of_splits(values: Floats, test: int, train: int, scale: Scale, unit: float = 1.0) -> OfSplits:
