@@ -144,7 +144,9 @@ def judged_before(folder: Path, stored: Mapping[str, Any]) -> tuple[tuple[int, f
     """
     if "judged" in stored:
         return tuple((int(each["seeds"]), float(each["level"])) for each in stored["judged"])
-    return ((len(stored["seeds"]), LEVEL),) if (folder / RESULT).is_file() else ()
+    redraw = Redraw.of(stored)
+    count = redraw.draws if redraw else len(stored["seeds"])
+    return ((count, LEVEL),) if (folder / RESULT).is_file() else ()
 
 
 def with_judged_before(request: Comparison, folder: Path) -> Comparison:
