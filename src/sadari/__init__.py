@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import compare, export, load, log, predict, reopen, train, write_report
+    from sadari.api import compare, export, load, log, predict, reopen, reopen_sets, train, write_report
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.run import RunRecord
@@ -42,6 +42,7 @@ __all__ = [
     "log",
     "predict",
     "reopen",
+    "reopen_sets",
     "train",
     "write_report",
 ]
@@ -53,6 +54,7 @@ _HOMES = {
     "log": "sadari.api",
     "predict": "sadari.api",
     "reopen": "sadari.api",
+    "reopen_sets": "sadari.api",
     "train": "sadari.api",
     "write_report": "sadari.api",
     "ImageClassifier": "sadari.estimator.image_classifier",

@@ -5,14 +5,16 @@ Each function imports its room when it is first called, so that `load` does not 
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
 from sadari.settings import ALL_IMAGES, Settings, Value, with_overrides
 
 if TYPE_CHECKING:
+    from sadari.comparison.across.result import AcrossResult
     from sadari.comparison.result import ComparisonResult
     from sadari.deploy.export import Exported
     from sadari.deploy.predict import Answer
@@ -115,13 +117,28 @@ def reopen(*paths: str | Path, progress: Progress | None = None) -> "ComparisonR
     return reopening.reopen([Path(path) for path in paths], progress)
 
 
-def write_report(result: "ComparisonResult", out: str | Path | None = None) -> Path:
+def reopen_sets(folder: str | Path, progress: Progress | None = None) -> "AcrossResult":
+    """Return the result of a comparison across data sets, from its `folder`. Trains nothing.
+
+    Raises SadariError or UsageError with one sentence.
+    """
+    from sadari.comparison.across.run import reopen_sets as reopening
+
+    return reopening(Path(folder), progress)
+
+
+def write_report(result: "ComparisonResult | AcrossResult", out: str | Path | None = None) -> Path:
     """Write the page about `result` and return its path: `out`, or report.html in the comparison's folder.
 
-    Raises SadariError with one sentence.
+    The page across data sets links to those of its sets, which are not written here. Raises SadariError with one
+    sentence.
     """
+    from sadari.comparison.across.result import AcrossResult
+    from sadari.report import across as across_page
     from sadari.report import page as writing
 
+    if isinstance(result, AcrossResult):
+        return across_page.write_across(result, Path(out) if out is not None else None)
     return writing.write_report(result, Path(out) if out is not None else None)
 
 
@@ -138,6 +155,13 @@ def log(
     return logging.log([Path(path) for path in paths], to, uri, experiment, progress)
 
 
+@overload
+def compare(
+    data: "list[str] | list[Path] | tuple[str | Path, ...]", models: str | Sequence[str] = (), **options: Any
+) -> "AcrossResult": ...
+
+
+@overload
 def compare(
     data: str | Path,
     models: str | Sequence[str] = (),
@@ -157,9 +181,33 @@ def compare(
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
-) -> "ComparisonResult":
+) -> "ComparisonResult": ...
+
+
+def compare(
+    data: "str | Path | list[str] | list[Path] | tuple[str | Path, ...]",
+    models: str | Sequence[str] = (),
+    *,
+    budget: str | float | None = None,
+    seeds: int | str | Sequence[int] | None = None,
+    splits: int | None = None,
+    folds: int | None = None,
+    repeats: int | None = None,
+    vary: Mapping[str, Sequence[Value] | str] | None = None,
+    out: str | Path | None = None,
+    ensemble: bool = False,
+    soup: bool = False,
+    robustness: bool = False,
+    margin: float | None = None,
+    workers: int | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    **overrides: Value,
+) -> "ComparisonResult | AcrossResult":
     """Compare models on the same images, and return which is better, and by how much.
 
+    data: a named set or a path; of a list of them, one comparison a set, and an `AcrossResult` with what they show
+    together, whose `.results` has the comparisons by set.
     models: names of models and TOML files; none: the ladder that fits the images; or "best", with a `budget` such as
     "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
     time that was left. seeds: how many, from 0 (3 by default), or which; of "best", at most; with splits or folds, how
@@ -186,9 +234,9 @@ def compare(
     if (splits or folds) and not (seeds is None or isinstance(seeds, int)):
         raise UsageError("splits and folds take a number of seeds, for each of them; give for example seeds=2")
     per_draw = seeds if isinstance(seeds, int) else None
-    plan = plan_comparison(
-        data,
-        [models] if isinstance(models, str) else models,
+    plan_for = partial(
+        plan_comparison,
+        models=[models] if isinstance(models, str) else models,
         seeds=3 if seeds is None else seeds,
         redraw=redraw_of(splits, folds, repeats, per_draw),
         varied={
@@ -202,4 +250,11 @@ def compare(
         progress=progress,
     )
     folder = Path(out) if out is not None else None
+    if isinstance(data, list | tuple) and len(data) != 1:
+        from sadari.comparison.across.request import plan_sets
+        from sadari.comparison.across.run import compare_sets
+
+        request = plan_sets(data, plan_for)
+        return compare_sets(request, out=folder, robustness=robustness, margin=margin, progress=progress)
+    plan = plan_for(data[0] if isinstance(data, list | tuple) else data)
     return plan.run(out=folder, robustness=robustness, margin=margin, progress=progress)

@@ -10,6 +10,7 @@ from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
 
 COMPARISON = "comparison.toml"  # what makes a folder of runs a comparison
+SETS = "sets.toml"  # what makes a folder of comparisons one across data sets
 FINAL = "final"  # the comparison of the finalists, in the folder of a search for the best model
 
 
@@ -43,6 +44,11 @@ def find_run(path: Path | str, progress: Progress) -> Path:
 def is_comparison(folder: Path) -> bool:
     """Return whether `folder` is that of a comparison, finished or not."""
     return (folder / COMPARISON).is_file()
+
+
+def is_across(folder: Path) -> bool:
+    """Return whether `folder` is that of a comparison across data sets, finished or not."""
+    return (folder / SETS).is_file()
 
 
 def is_asked_for(folder: Path, run: RunRecord) -> bool:

@@ -263,3 +263,8 @@ class Verdict:
     margin: float | None = None
     equal_p: float | None = None
     estimand: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is shown that one of the two is better."""
+        return self.verdict in ("better", "worse")

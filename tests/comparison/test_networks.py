@@ -40,7 +40,7 @@ def test_the_sentence_calls_alike_only_what_is_one_network() -> None:
     by_chance = verdicts([("x", same), ("y", other)], alike=())[0]
     copies = verdicts([("x", same), ("y", other)], alike=["x"])[0]
     usual = verdicts([("x", same), ("y", other)])[0]
-    assert "3 seeds)" in by_chance.sentence and "answer alike" not in by_chance.sentence
+    assert "3 seeds;" in by_chance.sentence and "answer alike" not in by_chance.sentence
     assert copies.sentence == usual.sentence and "3 seeds that answer alike of x" in usual.sentence
     assert (by_chance.p, by_chance.low, by_chance.high) == (usual.p, usual.low, usual.high)
 

@@ -18,6 +18,7 @@ from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison, read_stored
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.seeds.chosen import Seeds, with_looks
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.study import read_study
 from sadari.errors import UsageError
 from sadari.report.build import build_report
@@ -76,6 +77,8 @@ def test_what_cannot_be_decided_by_looks_is_refused() -> None:
     two = Comparison("digits", named_arms(["mlp", "softmax"], {}, {})[0], (0, 1, 2), ensemble=True)
     with pytest.raises(UsageError, match="an ensemble is made of the runs of all arms"):
         with_looks(two, Seeds.of("auto"))
+    with pytest.raises(UsageError, match="--splits takes a number of --seeds, for each of them, not auto:10"):
+        plan_comparison("digits", ["mlp", "cnn"], seeds="auto", varied={}, overrides={}, redraw=Redraw(splits=3))
     with pytest.raises(UsageError, match="a search for the best model trains at most as many seeds"):
         sadari.compare("digits", "best", budget="10m", seeds="auto")
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from sadari.comparison.result import ComparisonResult
+from sadari.evaluation.arms.best import Winner
 from sadari.report.sentences import conclusions, verdict_sentence
 from sadari.values import Interval, Verdict
 
@@ -26,12 +27,10 @@ def test_the_best_of_all_is_called_so_only_where_it_beats_all(stamped_result: Co
     )
     sentence = spoken(stamped_result, ("mlp", "softmax", 0.1, NO), both[1])
     assert sentence.startswith("mlp has the highest accuracy, ")
-    assert sentence.endswith(
-        "but no difference from softmax is shown; mlp beats majority (these models, this training set)."
-    )
+    assert "but no difference from softmax is shown; mlp beats majority (these models, this training set)." in sentence
     sentence = spoken(stamped_result, ("mlp", "softmax", 0.0, "equal within 0.005"), both[1])
     assert sentence.startswith("mlp and softmax share the highest accuracy")
-    assert "best" not in sentence
+    assert "the best of" not in sentence
 
 
 def test_the_sentence_knows_two_one_failed_and_none(stamped_result: ComparisonResult) -> None:
@@ -71,14 +70,32 @@ def test_training_images_have_no_interval(stamped_result: ComparisonResult) -> N
 
 
 def test_the_best_of_several_is_told_how_much_that_flatters(stamped_result: ComparisonResult) -> None:
-    lucky = replace(stamped_result, overstated=0.0061)
+    lucky = replace(
+        stamped_result, overstated=0.0061, winner=Winner("mlp", 0.8, 0.71, 0.85, ("mlp", "softmax"), ("mlp", "softmax"))
+    )
     assert lucky.flattery == (
         "The accuracy of mlp flatters, as the highest of several that are not shown apart: by 0.6 points if these are "
-        "equally good; choosing by validation images gains nothing of that."
+        "equally good; counting that, its true accuracy is in 0.710 - 0.850; choosing by validation images gains "
+        "nothing of that."
     )
     assert lucky.flattery in conclusions(lucky, "")
     assert lucky.document()["best_overstated"] == 0.0061
     assert replace(lucky, overstated=0.0004).flattery == ""
+
+
+def test_the_headline_says_which_arms_may_be_the_best(stamped_result: ComparisonResult) -> None:
+    names = [arm.name for arm in stamped_result.arms]
+    open_ = [("mlp", "softmax", 0.1, NO), ("mlp", "majority", 0.7, "better")]
+
+    def said(*may: str, verdicts: list[tuple[str, str, float, str]] = open_) -> str:
+        winner = Winner("mlp", 0.8, 0.7, 0.9, ("mlp", "softmax", "majority"), may)
+        return spoken(stamped_result, *verdicts, winner=winner)
+
+    assert said("mlp", "softmax").endswith(". mlp and softmax may be the best; majority is not.")
+    assert said(*names).endswith(". Any of the 3 may be the best.")
+    assert said("mlp").endswith(". Tested all at once, only mlp may be the best.")
+    shown = [("mlp", "softmax", 0.1, "better"), ("mlp", "majority", 0.7, "better")]
+    assert "may be" not in said("mlp", verdicts=shown)
 
 
 def test_many_names_are_counted(stamped_result: ComparisonResult) -> None:
@@ -90,5 +107,6 @@ def test_many_names_are_counted(stamped_result: ComparisonResult) -> None:
 
 def test_the_conclusions_repeat_no_verdict(stamped_result: ComparisonResult) -> None:
     said = conclusions(stamped_result, "Beware.")
-    assert [each for each in said if each != stamped_result.flattery][-2:] == ["Beware.", stamped_result.choice]
+    assert [each for each in said if each != stamped_result.flattery][-3:-1] == ["Beware.", stamped_result.choice]
+    assert said[-1] == stamped_result.borrowed
     assert not any(verdict.sentence in said for verdict in stamped_result.verdicts)

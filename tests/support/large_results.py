@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.arm_result import ArmResult, ranked
 from sadari.comparison.correct import correctness
-from sadari.comparison.result import ComparisonResult, DataFacts
+from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.statistics import interval, verdicts
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Settings

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.result import DataFacts
 from sadari.report.contents import Example, Pictures, Report
 from sadari.report.figures import Fit, Sweep
 from sadari.values import Interval, Verdict

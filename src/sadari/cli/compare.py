@@ -2,15 +2,16 @@
 
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from sadari.cli.completion import data_names, model_lists, setting_pairs
 from sadari.cli.options import (
     AsJson,
-    Data,
     Epochs,
     OldJobs,
     Overrides,
@@ -27,16 +28,25 @@ from sadari.errors import UsageError
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
+    from sadari.comparison.across.result import AcrossResult
     from sadari.comparison.claims.claim import Claim
-    from sadari.comparison.plan import Plan
     from sadari.comparison.result import ComparisonResult
     from sadari.progress import Progress
 
+Result = TypeVar("Result")
 Out = Annotated[Path | None, out_option("Folder of the comparison; runs/NAME-N by default.")]
 
 
 def compare(
-    data: Data,
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATA...",
+            help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv; several are compared across.",
+            show_default=False,
+            autocompletion=data_names,
+        ),
+    ],
     models: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +102,7 @@ def compare(
     jobs: OldJobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train several models on the same images and say which is better, and by how much."""
+    """Train several models on the same images and say which is better, and by how much; also across several sets."""
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.seeds.chosen import Seeds
     from sadari.comparison.splits.redraw import redraw_of
@@ -103,9 +113,9 @@ def compare(
         raise UsageError("--models names no model; write for example --models logistic,cnn")
     progress = TerminalProgress()
     chosen = Seeds.of("3" if seeds is None else seeds)
-    plan = plan_comparison(
-        data,
-        names,
+    plan_for = partial(
+        plan_comparison,
+        models=names,
         seeds=chosen,
         redraw=redraw_of(splits, folds, repeats, len(chosen.those) if seeds is not None else None),
         varied=parse_vary(vary or []),
@@ -116,8 +126,16 @@ def compare(
         soup=soup,
         progress=progress,
     )
-    result = _run(plan, out, robustness, margin, progress)
-    _show(result, data, as_json, searched=plan.searches)
+    if len(data) > 1:
+        from sadari.comparison.across.request import plan_sets
+        from sadari.comparison.across.run import compare_sets
+
+        request = plan_sets(data, plan_for)
+        _show_across(_resumable(partial(compare_sets, request), out, robustness, margin, progress), as_json)
+        return
+    plan = plan_for(data[0])
+    result = _resumable(plan.run, out, robustness, margin, progress)
+    _show(result, data[0], as_json, searched=plan.searches)
 
 
 def study(
@@ -150,20 +168,41 @@ def study(
     progress = TerminalProgress()
     for sentence in described.said:
         progress.say(sentence)
-    result = _run(plan, out, robustness, None, progress)
+    result = _resumable(plan.run, out, robustness, None, progress)
     _show(result, data or described.request.data, as_json, described.notes, described.claims)
 
 
-def _run(
-    plan: "Plan", out: Path | None, robustness: bool, margin: float | None, progress: "Progress"
-) -> "ComparisonResult":
-    """Run the plan; Ctrl-C, SIGTERM and SIGHUP end with their status and the command that goes on."""
+def _resumable(
+    run: Callable[..., Result], out: Path | None, robustness: bool, margin: float | None, progress: "Progress"
+) -> Result:
+    """Run a comparison; Ctrl-C, SIGTERM and SIGHUP end with their status and the command that goes on."""
     try:
-        return plan.run(out=out, robustness=robustness, margin=margin, progress=progress)
+        return run(out=out, robustness=robustness, margin=margin, progress=progress)
     except KeyboardInterrupt:
         command = shlex.join(["sadari", *sys.argv[1:]])
         echo(f"interrupted; what is finished is kept, go on with: {command}", err=True)
         raise typer.Exit(interrupted_status()) from None
+
+
+def _show_across(result: "AcrossResult", as_json: bool) -> None:
+    """Draw the plots and the reports of all sets and across them, and show it; status 1 where an arm failed."""
+    from sadari.cli.output.across import show_across
+    from sadari.report.across import write_across
+    from sadari.report.page import write_report
+    from sadari.report.plots.files import write_plots
+
+    report: Path | None = None
+    try:
+        for each in result.results.values():
+            write_plots(each)
+            write_report(each)
+        report = write_across(result)
+    finally:  # what was measured is shown, even where nothing can be drawn
+        show_across(result, stderr_console() if as_json else stdout_console(), report)
+        if as_json:
+            print_json(result.document(report))
+    if any(arm.reason for each in result.results.values() for arm in each.arms):
+        raise typer.Exit(1)
 
 
 def _show(

@@ -25,7 +25,11 @@ def report(
     from sadari.comparison.reopen import reopen
     from sadari.report.page import write_report
     from sadari.report.sentences import verdict_sentence
+    from sadari.run_lookup import is_across
 
+    if len(paths) == 1 and is_across(paths[0]):
+        _report_across(paths[0], place, as_json)
+        return
     try:
         result = reopen(paths, TerminalProgress())
         page = write_report(result, place).resolve()
@@ -37,6 +41,23 @@ def report(
         print_json(result.document(page))
         return
     echo(verdict_sentence(result))
+    echo(f"report  {page}")
+
+
+def _report_across(folder: Path, place: Path, as_json: bool) -> None:
+    """Write the page about a comparison across data sets, and those of its sets, to which it links."""
+    from sadari.comparison.across.run import reopen_sets
+    from sadari.report.across import write_across
+    from sadari.report.page import write_report
+
+    result = reopen_sets(folder, TerminalProgress())
+    for each in result.results.values():
+        write_report(each)
+    page = write_across(result, place).resolve()
+    if as_json:
+        print_json(result.document(page))
+        return
+    echo(result.headline)
     echo(f"report  {page}")
 
 

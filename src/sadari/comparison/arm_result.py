@@ -37,7 +37,7 @@ class ArmResult:
     all give the same probabilities, or a single one of a model that is known to be the same with every seed. collapsed:
     which of several networks have learnt nothing; None for one network, and for a model that learns nothing.
     without_copies: the accuracy on the judging images of which no earlier split has a copy; None where that is all of
-    them, or none.
+    them, or none. letters: arms that share one are not shown apart; "" where the arms are few.
     """
 
     name: str
@@ -64,6 +64,7 @@ class ArmResult:
     members: Mapping[str, float] = field(default_factory=dict)
     alike: bool = False
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    letters: str = ""
     collapsed: Collapsed | None = None
     without_copies: Interval | None = None
 
@@ -149,14 +150,14 @@ def arm_result(
         alike=alike,
         intervals={} if on_train else intervals(figures, level),
         collapsed=None if alike or redrawn or correct is None or not arm.model.layers else collapsed(records, correct),
-        without_copies=_without(copied, correct, records) if copied and correct is not None else None,
+        without_copies=_without(copied, correct, records, level) if copied and correct is not None else None,
     )
 
 
-def _without(copied: Collection[str], correct: Bools, records: Sequence[RunRecord]) -> Interval | None:
+def _without(copied: Collection[str], correct: Bools, records: Sequence[RunRecord], level: float) -> Interval | None:
     """Return the accuracy on the images whose ids are not in `copied`; None where they are all images, or none."""
     kept = ~np.isin(records[0].answers.ids, list(copied))
-    return interval(correct[:, kept]) if kept.any() and not kept.all() else None
+    return interval(correct[:, kept], level) if kept.any() and not kept.all() else None
 
 
 def _accuracy(correct: Bools, on_train: bool, level: float) -> Interval:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sadari.comparison.analysis.corruption_robustness import judge_robustness
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.duration import expected_duration
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
@@ -28,7 +29,7 @@ from sadari.comparison.request import (
     soup_of,
     store_request,
 )
-from sadari.comparison.result import ComparisonResult, DataFacts, make_result
+from sadari.comparison.result import ComparisonResult, make_result
 from sadari.comparison.seeds.chosen import extent
 from sadari.comparison.seeds.looked import with_judged
 from sadari.comparison.seeds.rounds import Made, until_decided

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.inputs import judging_split
-from sadari.comparison.result import DataFacts
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError

@@ -70,7 +70,7 @@ def plan_comparison(
     data: str | Path,
     models: Sequence[str],
     *,
-    seeds: int | str | Iterable[int] | Seeds,
+    seeds: Seeds | int | str | Iterable[int],
     varied: Varied,
     overrides: Mapping[str, Value],
     budget: str | float | None = None,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
@@ -11,7 +12,7 @@ from sadari.comparison.facts import facts_from_run, with_runs
 from sadari.comparison.inputs import split_file
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
-from sadari.comparison.result import ComparisonResult, DataFacts, make_result
+from sadari.comparison.result import ComparisonResult, make_result
 from sadari.comparison.seeds.looked import Judged, joined_looks, with_judged
 from sadari.comparison.splits.facts import comparison_facts, redrawn_facts
 from sadari.comparison.stored import StoredArm, StoredComparison, read_comparison
@@ -20,7 +21,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.run_files import read_split
-from sadari.run_lookup import is_comparison
+from sadari.run_lookup import is_across, is_comparison
 from sadari.settings import JobRecord, Settings
 from sadari.values import ImageSet
 
@@ -84,6 +85,8 @@ def _joined(paths: Sequence[Path], progress: Progress) -> ComparisonResult:
 
 
 def _require_run(path: Path) -> Path:
+    if is_across(path):
+        raise UsageError(f"'{path}' compares across data sets, which are not joined with other runs; name it alone")
     if not RunRecord.is_run(path):
         raise UsageError(
             f"'{path}' is neither a run nor a comparison; name folders that `sadari train`, `compare` or `study` made"

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.learning_curve import learning_curves
 from sadari.comparison.analysis.measuring import FigureDifference, differences
 from sadari.comparison.analysis.robustness import Robustness, read_robustness
@@ -17,9 +18,12 @@ from sadari.comparison.splits.arms import measured, redrawn_verdicts
 from sadari.comparison.splits.judged import whole_predictions
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm
+from sadari.evaluation.arms.best import Winner, find_winner
+from sadari.evaluation.arms.borrowing import Borrowing, borrow
+from sadari.evaluation.arms.letters import letters
 from sadari.evaluation.selection import overstated
 from sadari.evaluation.sentences import SUCH_SETS, THESE_NETWORKS, THIS_SET
-from sadari.evaluation.statistics import verdicts
+from sadari.evaluation.statistics import LEVEL, verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
 from sadari.settings import JobRecord
@@ -29,34 +33,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("model", "accuracy", "95 % interval", "gap", "params", "seconds", "seeds")  # in a notebook
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """The images of a comparison: counts of each split, (height, width, channels), classes, the origin of the split.
-
-    leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
-    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. sizes:
-    (height, width) at which the arms read the images, from the smallest; none while no run is finished. copied: ids of
-    the images that judge although an earlier split has an identical or near-copy of them.
-    """
-
-    name: str
-    counts: Mapping[str, int]
-    shape: tuple[int, int, int]
-    classes: tuple[str, ...]
-    origin: str
-    judged_on: str
-    leaks: int | None
-    sentences: tuple[str, ...] = ()
-    sizes: tuple[tuple[int, int], ...] = ()
-    copied: tuple[str, ...] = ()
-
-    @property
-    def pixels(self) -> str:
-        """The pixels of the images that the arms read, such as "8x8", or "64x64 to 288x288" where they differ."""
-        sizes = self.sizes or (self.shape[:2],)
-        return " to ".join(f"{width}x{height}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +45,8 @@ class ComparisonResult:
     margin: within which arms may be found equal, None where none was given. overstated: by how much the highest
     accuracy may flatter because it is the highest of several that are not shown apart; 0 where it stands alone.
     differences: of the pairs, in the figures other than accuracy. redraw: how the parts were drawn anew; None where all
-    runs have one split. `split` is the first one. looked: when it was judged while seeds were added.
+    runs have one split. `split` is the first one. looked: when it was judged while seeds were added. winner,
+    borrowing: what the arms show together, by `evaluation.arms`; None where parts were drawn anew.
     """
 
     out: Path
@@ -88,6 +65,8 @@ class ComparisonResult:
     margin: float | None = None
     overstated: float = 0.0
     differences: tuple[FigureDifference, ...] = ()
+    winner: Winner | None = None
+    borrowing: Borrowing | None = None
     looked: Looked = field(default_factory=Looked)
     redraw: Redraw | None = None
 
@@ -153,7 +132,19 @@ class ComparisonResult:
         said = f"The accuracy of {self.best.name} flatters, as the highest of several that are not shown apart"
         other = self.data.judged_on == "test" and self.chosen_by == "val"
         tail = "; choosing by validation images gains nothing of that" if other else ""
-        return f"{said}: by {points} points if these are equally good{tail}."
+        counted = self.winner.counted(self.best.name) if self.winner else ""
+        return f"{said}: by {points} points if these are equally good{counted}{tail}."
+
+    @property
+    def contest(self) -> str:
+        """A sentence on which arms may be the best; "" for fewer than three, and where the verdicts say it already."""
+        done = tuple(arm.name for arm in self.arms if arm.status == DONE)
+        return self.winner.contest(self.verdicts) if self.winner and self.winner.arms == done else ""
+
+    @property
+    def borrowed(self) -> str:
+        """The line that borrows, on the best arm; "" where nothing is borrowed, or where it changes nothing."""
+        return self.borrowing.about(self.best.name, self.verdicts) if self.borrowing and self.best else ""
 
     @property
     def about_seeds(self) -> tuple[str, ...]:
@@ -184,6 +175,8 @@ class ComparisonResult:
             "chosen": {"arm": self.chosen.name, "by": self.chosen_by} if self.chosen else None,
             "margin": self.margin,
             "best_overstated": self.overstated,
+            "best": asdict(self.winner) if self.winner else None,
+            "borrowing": self.borrowing.document() if self.borrowing else None,
             "verdicts": [asdict(each) for each in self.verdicts],
             "differences": [asdict(each) for each in self.differences],
             "looks": self.looked.document(),
@@ -236,12 +229,11 @@ class ComparisonResult:
         """Return what a notebook shows: the images, a row per arm, best first, and the verdicts on the best one."""
         counts = " · ".join(f"{count:,} {split_name}" for split_name, count in self.data.counts.items() if count)
         best = self.best.name if self.best else ""
-        mixed = (arm.mixture for arm in self.arms)
         return card(
             self.title or f"{self.data.name}: {len(self.arms)} models compared",
             (f"{self.data.name} · {counts} · {self.data.pixels} · judged on {self.data.judged_on}",),
             table(COLUMNS, [arm.cells() for arm in self.arms]),
-            *(fact(each) for each in mixed if each),
+            *(fact(arm.mixture) for arm in self.arms if arm.mixture),
             *(fact(f"{arm.name} failed: {arm.reason}") for arm in self.arms if arm.reason),
             *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
             *(fact(each) for each in self.about_seeds),
@@ -270,8 +262,7 @@ def make_result(
     alike = frozenset(name for name in correct if not request.redraw and are_one_network(records[name]))
     done = [arm.name for arm in request.judged_arms if arm.name in figures and not reasons[arm.name]]
     done = done if data.judged_on != "train" else []  # these judge no arm
-    share = {name: figures[name]["accuracy"].mean if request.redraw else float(correct[name].mean()) for name in done}
-    done.sort(key=lambda name: -share[name])  # as `ranked` does
+    done.sort(key=lambda name: -(figures[name]["accuracy"].mean if request.redraw else float(correct[name].mean())))
     looked = looked_at(request, {name: correct[name] for name in done if name in correct}, alike, margin)
     results = ranked(
         [
@@ -295,6 +286,9 @@ def make_result(
         judged = redrawn_verdicts(request.redraw, accuracies, data.counts[data.judged_on], margin)
     else:
         judged = looked.last.verdicts or tuple(verdicts([(name, correct[name]) for name in done], margin, looked.alike))
+    lettered = letters(done, judged)
+    results = tuple(replace(arm, letters=lettered.get(arm.name, "")) for arm in results)
+    compared = {name: correct[name] for name in done if name in correct and not request.redraw}
     return ComparisonResult(
         out=out,
         title=request.title,
@@ -312,6 +306,8 @@ def make_result(
         differences=differences([(name, figures[name]) for name in done], at_look(looked, records, figures)),
         looked=looked,
         redraw=request.redraw,
+        winner=find_winner(compared, judged, min(map(looked.level_of, compared), default=LEVEL)),
+        borrowing=borrow(list(compared.items()), margin) if len(looked.judged) < 2 else None,
     )
 
 

@@ -140,7 +140,7 @@ def read_comparison(path: Path) -> StoredComparison:
 def judged_before(folder: Path, stored: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
     """Return when the comparison in `folder` was judged, as (seeds, level): as its request says, else once, if at all.
 
-    Raises KeyError and TypeError for a damaged request.
+    Of parts that were drawn anew the draws count. Raises KeyError and TypeError for a damaged request.
     """
     if "judged" in stored:
         return tuple((int(each["seeds"]), float(each["level"])) for each in stored["judged"])

@@ -30,14 +30,19 @@ def highest_of_equals(arms: Sequence[NDArray[np.bool_]]) -> float:
     (`crossed`): what is hard for all arms lifts no one above the others. An upper bound where some arms are truly
     worse. 0 for fewer than two arms.
     """
-    if len(arms) < 2:
+    if len(arms) < 2 or arms[0].shape[1] < 2:
         return 0.0
-    networks = [(each[:1] if (each == each[0]).all() else each).astype(np.float64) for each in arms]
-    per_image = np.stack([each.mean(axis=0) for each in networks])
-    count = per_image.shape[1]
-    if count < 2:
-        return 0.0
-    covariance = np.cov(per_image) / count + np.diag([spread(each).beyond_images for each in networks])
-    values, axes = np.linalg.eigh(covariance)
+    values, axes = np.linalg.eigh(error_covariance(arms))
     draws = np.random.default_rng(0).standard_normal((DRAWS // 2, len(arms))) @ (axes * np.sqrt(values.clip(0))).T
     return float((draws.max(axis=1) - draws.min(axis=1)).mean() / 2)  # each draw and its mirror image
+
+
+def error_covariance(arms: Sequence[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    """Return the covariance (A, A) of the errors of the arms' accuracies, bool (S, N) each, on the same N >= 2 images.
+
+    That of the images, which all arms share, and what seeds add to each arm alone.
+    """
+    networks = [(each[:1] if (each == each[0]).all() else each).astype(np.float64) for each in arms]
+    per_image = np.stack([each.mean(axis=0) for each in networks])
+    seeds = np.diag([spread(each).beyond_images for each in networks])
+    return np.asarray(np.atleast_2d(np.cov(per_image)) / per_image.shape[1] + seeds)

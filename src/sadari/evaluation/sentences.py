@@ -93,7 +93,7 @@ def _difference(found: Verdict, compared: Compared, small: bool) -> Verdict:
         winner, loser, word = found.b, found.a, "worse"
         difference, low, high = -difference, -high, -low
     numbers = f"{100 * low:z.1f} to {100 * high:z.1f}; {p_text(found.p)}; {_evidence(compared)}"
-    less = f", less than the margin of {_amount(found.margin or 0.0)}" if small else ""
+    less = f", less than the margin of {amount_text(found.margin or 0.0)}" if small else ""
     sentence = f"{winner} beats {loser} by {100 * difference:z.1f} points ({numbers}){less}."
     return replace(found, verdict=word, sentence=sentence)
 
@@ -101,11 +101,12 @@ def _difference(found: Verdict, compared: Compared, small: bool) -> Verdict:
 def _equality(found: Verdict, compared: Compared) -> Verdict:
     points = _points(found.difference, found.low, found.high)
     numbers = f"{points}; equivalence {p_text(found.equal_p or 0.0)}; {_evidence(compared)}"
-    sentence = f"{found.a} and {found.b} are equal within {_amount(found.margin or 0.0)} ({numbers})."
+    sentence = f"{found.a} and {found.b} are equal within {amount_text(found.margin or 0.0)} ({numbers})."
     return replace(found, verdict=f"equal within {found.margin:g}", sentence=sentence)
 
 
-def _amount(share: float) -> str:
+def amount_text(share: float) -> str:
+    """Write a difference of accuracies in points."""
     points = f"{100 * share:g}"
     return f"{points} point{'' if points == '1' else 's'}"
 
@@ -158,7 +159,7 @@ def _advice(found: Verdict, compared: Compared) -> str:
     Planned at the level that Holm's method requires of the first of these pairs.
     """
     effect = found.margin or HALF_POINT
-    amount = "half a point" if effect == HALF_POINT else _amount(effect)
+    amount = "half a point" if effect == HALF_POINT else amount_text(effect)
     if -effect < found.low and found.high < effect:
         if found.margin and compared.pairs > 1:
             return f"alone they would be equal within {amount}, among {compared.pairs} comparisons that is not shown"

@@ -31,11 +31,12 @@ def interval(correct: Bools, level: float = LEVEL) -> Interval:
 
     correct: bool (S, N), whether the network of each seed classified each image correctly. Wilson's score interval
     (1927) at the effective number of images, mean (1 - mean) / variance (Korn & Graubard 1998), so that it stays
-    inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. Raises ValueError for no images.
+    inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. level: 1 minus the coverage.
+    Raises ValueError for no images.
     """
     arm = _arm("", correct)
     std = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
-    low, high = _wilson(arm.mean, arm.score(level))
+    low, high = wilson(arm.mean, arm.score(level))
     return Interval(arm.mean, std, low, high)
 
 
@@ -77,6 +78,16 @@ def difference_p(correct_a: Bools, correct_b: Bools, bound: float) -> float:
     a, b = _arm("a", correct_a), _arm("b", correct_b)
     error = _difference_error(a, b)
     return _p(a, b, error) if bound == 0 else error.tail(abs(a.mean - b.mean - bound))
+
+
+def difference_error(correct_a: Bools, correct_b: Bools) -> SamplingError:
+    """Return the sampling error of the accuracy of a minus that of b, both bool (S, N), as `verdict` has it."""
+    return _difference_error(_arm("a", correct_a), _arm("b", correct_b))
+
+
+def accuracy_error(correct: Bools) -> SamplingError:
+    """Return the sampling error of the accuracy of bool (S, N), from which `interval` follows for several networks."""
+    return _arm("", correct).error
 
 
 def verdicts(
@@ -159,15 +170,16 @@ class _Arm:
         """Return the squared critical value per effective image, from which Wilson's interval is computed."""
         if self.single:
             return float(special.ndtri(level / 2)) ** 2 / len(self.per_image)
-        return self._error().half_width(level) ** 2 / (self.mean * (1 - self.mean))
+        return self.error.half_width(level) ** 2 / (self.mean * (1 - self.mean))
 
     def tail(self, score: float) -> float:
         """Return the level at which `score` is reached."""
         if self.single:
             return float(2 * special.ndtr(-sqrt(score * len(self.per_image))))
-        return self._error().tail(sqrt(score * self.mean * (1 - self.mean)))
+        return self.error.tail(sqrt(score * self.mean * (1 - self.mean)))
 
-    def _error(self) -> SamplingError:
+    @property
+    def error(self) -> SamplingError:
         """Return the error of the mean, with one image added that a single network gets wrong.
 
         `_difference_error` says why.
@@ -292,7 +304,8 @@ def _equal_p(difference: float, error: SamplingError, margin: float) -> float:
     return error.tail(distance) / 2 if distance > 0 else 1.0 - error.tail(-distance) / 2
 
 
-def _wilson(mean: float, score: float) -> tuple[float, float]:
+def wilson(mean: float, score: float) -> tuple[float, float]:
+    """Return Wilson's score interval (1927) of a share. score: the squared critical value per effective image."""
     centre = (mean + score / 2) / (1 + score)
     half = sqrt(score * (mean * (1 - mean) + score / 4)) / (1 + score)
     return max(min(centre - half, mean), 0.0), min(max(centre + half, mean), 1.0)

@@ -75,6 +75,7 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
         version=installed_version(),
         hardest_images=hard_images,
         claims=result.claims,
+        borrowing=result.borrowing.document() if result.borrowing else None,
     )
 
 

@@ -7,11 +7,12 @@ probabilities are in [0, 1]. A picture is named by its position in `Pictures.ids
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.result import DataFacts
 from sadari.evaluation.calibration import ReliabilityBin
 from sadari.evaluation.per_class import ClassScore
 from sadari.report.figures import Sweep
@@ -126,7 +127,8 @@ class Report:
     balance: the number of images of each class in each split. samples: the sample grid. hardest: pictures that every
     seed of every arm gets wrong, and what most of them predict instead; `seeds` counts the runs that predict it, over
     all arms. hardest_images: how many such images there are; the first of them are shown. command: what reproduces all
-    of it. environment: what it ran on, as label -> text.
+    of it. environment: what it ran on, as label -> text. borrowing: what the
+    seeds of all arms show together, with its assumption; None where nothing is borrowed.
     """
 
     title: str
@@ -148,3 +150,4 @@ class Report:
     version: str
     hardest_images: int = 0
     claims: tuple[ClaimVerdict, ...] = ()
+    borrowing: Mapping[str, Any] | None = None

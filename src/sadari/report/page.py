@@ -37,6 +37,7 @@ SCRIPTS = (
     "leaderboard.js",
     "cost.js",
     "verdicts.js",
+    "borrowing.js",
     "claims.js",
     "curves.js",
     "matrix.js",
@@ -79,7 +80,7 @@ def render(report: Report) -> str:
     A figure that is not finite is shown as missing; half a surrogate pair in a name as the replacement character.
     """
     contents = _plain(report)
-    script, style = _script(), "".join(map(_text, STYLES))
+    script, style = _script(), "".join(map(text_of, STYLES))
     return str(
         _environment()
         .get_template("page.html.j2")
@@ -88,16 +89,16 @@ def render(report: Report) -> str:
             data=_as_json(contents),
             script=script,
             style=style,
-            script_hash=_hash(script),
-            style_hash=_hash(style),
+            script_hash=hash_of(script),
+            style_hash=hash_of(style),
         )
     )
 
 
 def render_plain(template: str, **values: Any) -> str:
     """Return the HTML of a page without a script, in the look of the report; its text can be written as UTF-8."""
-    style = "".join(map(_text, ("page.css", "checked.css")))
-    return _clean(str(_environment().get_template(template).render(**values, style=style, style_hash=_hash(style))))
+    style = "".join(map(text_of, ("page.css", "checked.css")))
+    return _clean(str(_environment().get_template(template).render(**values, style=style, style_hash=hash_of(style))))
 
 
 @cache
@@ -113,15 +114,16 @@ def _environment() -> Any:
 
 @cache
 def _script() -> str:
-    return "".join(_text(f"script/{name}") for name in SCRIPTS)
+    return "".join(text_of(f"script/{name}") for name in SCRIPTS)
 
 
 @cache
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """Return the text of a file beside the templates."""
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
     """Return the name under which a content security policy allows exactly this inline script or style."""
     return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}"
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.result import ComparisonResult
+from sadari.evaluation.arms.best import listed
 from sadari.evaluation.sentences import p_text
 from sadari.values import Verdict
 
 EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins
 IMAGES_OF = {"test": "test images", "val": "validation images", "train": "training images"}
-NAMED = 3  # models that a sentence names before it counts the others
 
 
 def verdict_sentence(result: ComparisonResult) -> str:
@@ -19,7 +19,7 @@ def verdict_sentence(result: ComparisonResult) -> str:
     if not done:
         return f"No model is done, so there is nothing to compare: {_all_failed(failed)}."
     sentence = _alone(result, done[0]) if len(done) == 1 else _among(result, done)
-    return f"{sentence} {_failed(failed)}".strip()
+    return " ".join(filter(None, (sentence, result.contest, _failed(failed))))
 
 
 def _alone(result: ComparisonResult, arm: ArmResult) -> str:
@@ -51,15 +51,15 @@ def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
         )
     equal = [arm for arm in level if arm.accuracy == best.accuracy or about[arm.name].difference == 0]
     if equal:
-        first = f"{_listed([best.name, *(arm.name for arm in equal)])} share the highest accuracy"
+        first = f"{listed([best.name, *(arm.name for arm in equal)])} share the highest accuracy"
         rest = [arm for arm in level if arm not in equal]
-        doubt = f"; no difference from {_listed([arm.name for arm in rest])} is shown" if rest else ""
+        doubt = f"; no difference from {listed([arm.name for arm in rest])} is shown" if rest else ""
     else:
         first = f"{best.name} has the highest accuracy"
-        doubt = f", but no difference from {_listed([arm.name for arm in level])} is shown" if level else ""
+        doubt = f", but no difference from {listed([arm.name for arm in level])} is shown" if level else ""
     if same:
-        doubt = f", {about[same[0].name].verdict} with {_listed([arm.name for arm in same])}{doubt}"
-    also = f"; {best.name} beats {_listed([arm.name for arm in beaten])}" if beaten else ""
+        doubt = f", {about[same[0].name].verdict} with {listed([arm.name for arm in same])}{doubt}"
+    also = f"; {best.name} beats {listed([arm.name for arm in beaten])}" if beaten else ""
     return f"{first}, {_right(result, best)} right{doubt}{also}{one_seed}."
 
 
@@ -103,25 +103,17 @@ def _one_seed_only(done: Sequence[ArmResult]) -> str:
     single = [arm.name for arm in done if len(arm.seeds) == 1 and not arm.alike]
     if len(single) == len(done):
         return "; one seed each, so this is about these trained networks only"
-    return f"; {_listed(single)} with one seed, so as one trained network" if single else ""
+    return f"; {listed(single)} with one seed, so as one trained network" if single else ""
 
 
 def _failed(failed: Sequence[ArmResult]) -> str:
     if not failed:
         return ""
-    return f"{_listed([arm.name for arm in failed])} failed and {'is' if len(failed) == 1 else 'are'} not compared."
+    return f"{listed([arm.name for arm in failed])} failed and {'is' if len(failed) == 1 else 'are'} not compared."
 
 
 def _all_failed(failed: Sequence[ArmResult]) -> str:
-    return f"{_listed([arm.name for arm in failed])} failed" if failed else "none was requested"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return "a", "a and b", "a, b and c", "a, b, c and 4 others"."""
-    shown = list(names[:NAMED]) if len(names) > NAMED + 1 else list(names)
-    if len(shown) < len(names):
-        shown.append(f"{len(names) - len(shown)} others")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return f"{listed([arm.name for arm in failed])} failed" if failed else "none was requested"
 
 
 def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
@@ -135,4 +127,8 @@ def conclusions(result: ComparisonResult, caution: str) -> tuple[str, ...]:
         return ()
     learned = " ".join(best.diagnosis.sentences) if best.diagnosis else ""
     mixtures = (arm.mixture for arm in result.arms)
-    return tuple(filter(None, (learned, caution, result.choice, result.flattery, *mixtures, *result.about_seeds)))
+    return tuple(
+        filter(
+            None, (learned, caution, result.choice, result.flattery, result.borrowed, *mixtures, *result.about_seeds)
+        )
+    )

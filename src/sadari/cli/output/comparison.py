@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_VERDICTS = 6
 MOST_SENTENCES = 5
 AUGMENT = "shift 0.1"  # what is tried first: unlike a mirror image, a moved one is still of its class (digits, letters)
+SHARED_LETTERS = "  letters: arms that share one are not shown to differ in accuracy (p corrected by Holm's method)"
 STYLES = {"supported": "bold green", "refuted": "bold red", "not shown": "bold yellow"}
 VERDICT_WIDTH = max(map(len, STYLES))
 
@@ -52,6 +53,9 @@ def show_comparison(
         for number, line in enumerate(robustness_table(result.robustness, [arm.name for arm in result.arms], width)):
             _line(console, line, "dim" if number == 0 else "")
         _line(console, "")
+    if any(arm.letters for arm in result.arms):
+        _line(console, SHARED_LETTERS, "dim")
+        _line(console, "")
     for line in conclusions(result):
         _line(console, line)
     for curve in learning_curves(result):
@@ -65,7 +69,7 @@ def show_comparison(
 
 def show_winner(run: Path, console: Console) -> None:
     """Print which run to predict with, export or serve."""
-    _line(console, f"winner  {_shown(run)}   (of the chosen model's runs the one most often right on validation)")
+    _line(console, f"winner  {shown_path(run)}   (of the chosen model's runs the one most often right on validation)")
 
 
 def show_claims(claims: Sequence["ClaimVerdict"], console: Console) -> None:
@@ -107,7 +111,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     if best is None:
         return ["no model is done, so there is nothing to compare"]
     about = [verdict.sentence for verdict in result.verdicts if best.name in (verdict.a, verdict.b)]
-    lines = _some(about, MOST_VERDICTS, f"all of them: {_shown(result.out / 'comparison.json')}")
+    lines = _some(about, MOST_VERDICTS, f"all of them: {shown_path(result.out / 'comparison.json')}")
     if len(result.verdicts) > 1:
         corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
         lines.append(f"({corrected}; each interval is that of its pair alone)")
@@ -115,7 +119,7 @@ def conclusions(result: "ComparisonResult") -> list[str]:
     chosen = result.chosen
     assert chosen is not None  # as `best`
     if len(result.arms) > 1:
-        lines += [each for each in (result.choice, result.flattery) if each]
+        lines += [each for each in (result.contest, result.choice, result.flattery, result.borrowed) if each]
     lines += [arm.mixture for arm in result.arms if arm.mixture]
     return [*lines, " ".join(chosen.diagnosis.sentences)] if chosen.diagnosis else lines
 
@@ -124,15 +128,15 @@ def places(
     result: "ComparisonResult", data: str, plots: Sequence[Path], report: Path | None = None
 ) -> list[tuple[str, str]]:
     """Return pairs of a label and a text: where everything is stored, and the commands to go on with."""
-    rows = [("runs", _shown(result.out))]
+    rows = [("runs", shown_path(result.out))]
     if plots:
-        rows.append(("plots", f"{_shown(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
+        rows.append(("plots", f"{shown_path(plots[0].parent)} ({len(plots)}, as PNG and SVG)"))
     if report is not None:
-        rows.append(("report", _shown(report)))
+        rows.append(("report", shown_path(report)))
     best = result.chosen
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"
-        commands = [f"sadari evaluate {_shown(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
+        commands = [f"sadari evaluate {shown_path(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
         if result.redraw:
             commands = [_final(result, best, data)]
         rows.append(("next", " · ".join(filter(None, commands))))
@@ -141,7 +145,7 @@ def places(
 
 def _final(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
     """Return the command that trains `best` on all images, judged by this comparison."""
-    words = ["sadari", "train", data, "--model", best.model, "--all-images", "--judged-by", _shown(result.out)]
+    words = ["sadari", "train", data, "--model", best.model, "--all-images", "--judged-by", shown_path(result.out)]
     requested = next(arm for arm in result.arms_asked if arm.name == best.name)
     return shlex.join(words) + "".join(
         f" --set {shlex.quote(f'{key}={value}')}" for key, value in requested.overrides.items()
@@ -169,7 +173,7 @@ def _further(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
     return shlex.join(words)
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """Return a path as a shell takes it, relative to the working folder where it is inside of that."""
     here = Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -68,6 +68,7 @@ COLUMNS = (
     Column("s/epoch", lambda arm: _figure(arm.seconds_per_epoch, ".3g"), 12),
     Column("images/s", lambda arm: _figure(arm.images_per_second, ",.0f"), 2),
 )
+LETTERS = Column("letters", lambda arm: arm.letters or "-", 1)
 BESIDE = 3  # columns before those of the images without copies: the accuracy and its interval
 WITHOUT_COPIES = (
     Column("no copies", lambda arm: _figure(arm.without_copies.mean if arm.without_copies else None)),
@@ -93,7 +94,8 @@ def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
     """
     apart = WITHOUT_COPIES if any(arm.without_copies for arm in arms) else ()
     published = PUBLISHED if any(arm.published for arm in arms) else ()
-    columns = [*COLUMNS[:BESIDE], *apart, *COLUMNS[BESIDE:], *published]
+    lettered = (LETTERS,) if any(arm.letters for arm in arms) else ()
+    columns = [*COLUMNS[:BESIDE], *lettered, *apart, *COLUMNS[BESIDE:], *published]
     names = [arm.name for arm in arms]
     least = None if width is None else max(LEAST_NAME, width // 3)
     lines = _arm_lines(columns, arms, least)
@@ -117,10 +119,10 @@ def _arm_lines(columns: Sequence[Column], arms: Sequence["ArmResult"], room: int
     headings = [column.heading for column in columns]
     names = cut_names([arm.name for arm in arms], room)
     figures = ([column.cell(arm) for column in columns[1:]] for arm in arms)
-    return _aligned([headings, *([name, *cells] for name, cells in zip(names, figures, strict=True))])
+    return aligned([headings, *([name, *cells] for name, cells in zip(names, figures, strict=True))])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the rows as lines of equal width: the first cell to the left, the others to the right.
 
     Widths are those on a terminal, where a letter of Hangul, Kana or Han takes two columns.
@@ -188,7 +190,7 @@ def _corruption_lines(arms: Sequence[str], shown: "Sequence[CorruptionAccuracy]"
     for arm, name in zip(arms, cut_names(arms, room), strict=True):
         plain = [f"{each.rows[arm][0].mean:.3f}" for each in shown if arm in each.rows]
         rows.append([name, (plain or ["-"])[0], *(_change(each, arm) for each in shown)])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _change(corrupted: "CorruptionAccuracy", arm: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.best.budget import in_words
 from sadari.comparison.best.candidates import draws, untried
 from sadari.comparison.best.cost_model import CostModel, Counts, caches_features, without_features
@@ -18,7 +19,7 @@ from sadari.comparison.best.state import FinalPlan, SearchState
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor, Train, reason_of
 from sadari.comparison.request import Comparison
-from sadari.comparison.result import ComparisonResult, DataFacts
+from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import folder_name
 from sadari.errors import SadariError
 from sadari.job import Job

@@ -109,9 +109,9 @@ class Evidence:
             first, second = self._figure(figure, a, count), self._figure(figure, b, count)
             return replace(_difference_of_images(first, second, look), alike=alike, seeds=seeds)
         correct_a, correct_b = self._correctness(a)[:count], self._correctness(b)[:count]
-        [found] = looked_verdicts([AtLook((a, correct_a), (b, correct_b), look)], alike=())
+        [compared] = looked_verdicts([AtLook((a, correct_a), (b, correct_b), look)], alike=())
         p_at = _overall(lambda bound: difference_p(correct_a, correct_b, bound), look)
-        return Estimate(found.difference, found.low, found.high, seeds, p_at, alike=alike)
+        return Estimate(compared.difference, compared.low, compared.high, seeds, p_at, alike=alike)
 
     def _fewest(self, a: str, b: str, count: int | None) -> int:
         """Return the seeds of the arm with fewest; a single one of a model that no seed changes is not counted."""
@@ -215,7 +215,7 @@ def _of_images(of: Measured, look: Look | None = None) -> Estimate:
     return Estimate(found.mean, found.low, found.high, len(of.seeds), p_at, _wanting(of))
 
 
-def _difference_of_images(a: Measured, b: Measured, look: Look | None) -> Estimate:
+def _difference_of_images(a: Measured, b: Measured, look: Look | None = None) -> Estimate:
     found, seeds = figures.difference(a, b, look), min(len(a.seeds), len(b.seeds))
     p_at = _overall(lambda bound: figures.difference_against(a, b, bound), look)
     return Estimate(found.difference, found.low, found.high, seeds, p_at, _wanting(a, b))

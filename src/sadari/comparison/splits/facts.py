@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.facts import facts_of, plain_facts
 from sadari.comparison.request import Comparison, data_name
-from sadari.comparison.result import DataFacts
 from sadari.comparison.splits.redraw import Redraw
 from sadari.data.check import check
 from sadari.data.findings import Findings

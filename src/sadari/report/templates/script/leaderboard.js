@@ -20,6 +20,7 @@ function leaderboard() {
       value: (index) => (arms[index].accuracy ? arms[index].accuracy.low - arms[index].accuracy.high : null),
       cell: (index) => intervalText(arms[index].accuracy, (share) => hundredths(share, decimals)),
     },
+    ...(arms.some((arm) => arm.letters) ? [{ label: "Letters", hint: "Arms that share a letter are not shown to differ", value: (index) => arms[index].letters || null, cell: (index) => arms[index].letters || MISSING }] : []),
     ...secondaryColumns(arms),
   ];
   const failed = (index) => Number(arms[index].status !== "done" && arms[index].accuracy === null);

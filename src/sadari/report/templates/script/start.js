@@ -16,6 +16,10 @@ const SECTIONS = [
     id: "verdicts", title: "Pairwise verdicts", there: () => report.pairs.length, draw: verdicts,
     lede: "Every pair of arms, on the same images. The interval is the pair's own; p is corrected over all pairs by Holm's method.",
   },
+  {
+    id: "borrowing", title: "Borrowing", there: () => report.borrowing, draw: borrowing,
+    lede: "What the seeds show if those of all these models vary about equally much. It is an assumption, and decides on no verdict and no claim.",
+  },
   { id: "failures", title: "Failed arms", there: () => failed().length, draw: failures, lede: "Arms of which not every seed has finished, with the reason." },
   {
     id: "curves", title: "Learning curves", there: () => report.arms.some((arm) => arm.curves.length), draw: curves,

@@ -1,0 +1,32 @@
+"""Which images does a comparison speak of? Their counts, their sizes, and what a reader should know about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The images of a comparison: counts of each split, (height, width, channels), classes, the origin of the split.
+
+    leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
+    what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. sizes:
+    (height, width) at which the arms read the images, from the smallest; none while no run is finished. copied: ids of
+    the images that judge although an earlier split has an identical or near-copy of them.
+    """
+
+    name: str
+    counts: Mapping[str, int]
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    origin: str
+    judged_on: str
+    leaks: int | None
+    sentences: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    copied: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> str:
+        """The pixels of the images that the arms read, such as "8x8", or "64x64 to 288x288" where they differ."""
+        sizes = self.sizes or (self.shape[:2],)
+        return " to ".join(f"{width}x{height}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))

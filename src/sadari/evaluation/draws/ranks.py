@@ -1,0 +1,93 @@
+"""Which arms differ in their ranks over data sets? Friedman's test with Nemenyi's critical difference, or Wilcoxon's.
+
+Demsar (Journal of Machine Learning Research 7, 2006, 1-30): ranks need no differences of accuracies that can be
+compared from set to set, and say nothing of how large a difference is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from sadari.evaluation.sentences import LEVEL, p_text
+
+FEWEST_WILCOXON = 6  # sets with which Wilcoxon's exact two-sided p can be below 0.05: 2 / 2^6
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The mean ranks of arms over sets, 1 the best. p: of the test that all are alike.
+
+    critical: the difference of mean ranks from which on two arms differ (Nemenyi); None for two arms, which Wilcoxon's
+    signed-rank test compares. needed: the least number of sets with which any two of so many arms could differ.
+    """
+
+    test: str
+    mean: dict[str, float]
+    sets: int
+    p: float
+    critical: float | None
+    needed: int
+
+    @property
+    def apart(self) -> tuple[tuple[str, str], ...]:
+        """Return the pairs (better, worse) that differ."""
+        names = sorted(self.mean, key=lambda name: self.mean[name])
+        pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+        if self.p >= LEVEL:
+            return ()
+        if self.critical is None:
+            return tuple(pairs)
+        return tuple((a, b) for a, b in pairs if self.mean[b] - self.mean[a] > self.critical)
+
+    @property
+    def sentence(self) -> str:
+        """Say what the ranks show, or that so few sets cannot show anything."""
+        if self.sets < self.needed:
+            return (
+                f"Ranks: {self.sets} sets cannot show that {len(self.mean)} models differ in rank, whatever they are; "
+                f"{self.needed} could at best ({self.test})."
+            )
+        shown = ", ".join(f"{a} before {b}" for a, b in self.apart) or "no pair is shown to differ"
+        away = f"; critical difference {self.critical:.2f} (Nemenyi)" if self.critical is not None else ""
+        return f"Ranks: {self.test}, {p_text(self.p)}{away}: {shown}."
+
+
+def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
+    """Return the ranks of arms from their accuracies, one row a set and one column an arm.
+
+    Friedman's test in the form of Iman & Davenport (1980), and Nemenyi's critical difference (1963); two arms:
+    Wilcoxon's (1945). Raises ValueError for fewer than two arms or sets.
+    """
+    values = np.asarray(accuracies, dtype=np.float64)
+    if values.ndim != 2 or min(values.shape) < 2:
+        raise ValueError(f"needs two sets and two arms or more, not {values.shape}")
+    sets, arms = values.shape
+    of_sets = stats.rankdata(-values, axis=1)
+    mean = {name: float(each) for name, each in zip(names, of_sets.mean(axis=0), strict=True)}
+    if arms == 2:
+        gained = values[:, 0] - values[:, 1]
+        p = float(stats.wilcoxon(gained).pvalue) if gained.any() else 1.0
+        return Ranks("Wilcoxon's signed ranks", mean, sets, p, None, FEWEST_WILCOXON)
+    studentized = float(stats.studentized_range.ppf(1 - LEVEL, arms, np.inf)) / sqrt(2)
+    critical = studentized * sqrt(arms * (arms + 1) / (6 * sets))
+    needed = ceil(studentized**2 * arms * (arms + 1) / 6 / (arms - 1) ** 2)
+    return Ranks("Friedman", mean, sets, _friedman(of_sets), critical, max(needed, 2))
+
+
+def _friedman(of_sets: Floats) -> float:
+    """Return the p of Iman & Davenport's statistic, ties taken into account."""
+    sets, arms = of_sets.shape
+    scatter = float(((of_sets - (arms + 1) / 2) ** 2).sum()) / (arms - 1)
+    if scatter == 0:
+        return 1.0
+    means = of_sets.mean(axis=0)
+    statistic = sets**2 * float(((means - (arms + 1) / 2) ** 2).sum()) / scatter
+    left = sets * (arms - 1) - statistic
+    if left <= 1e-9:
+        return 1e-15
+    return float(stats.f.sf((sets - 1) * statistic / left, arms - 1, (arms - 1) * (sets - 1)))

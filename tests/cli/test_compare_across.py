@@ -1,0 +1,146 @@
+"""What does a user of `sadari compare A B --models ...` see, where is it stored, and how does it go on?"""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+import sadari
+from sadari.cli import report
+from sadari.comparison.across.request import read_sets
+from sadari.comparison.across.result import AcrossResult
+from sadari.errors import SadariError, UsageError
+from support.compare_command import typed
+from support.fake_training import FakeTrainer
+
+SHAPES = "shapes:images=200,size=16"
+MORE = "shapes:images=120,size=16"
+SETS = ("compare", "digits", SHAPES, MORE)
+FOLDER = Path("runs/digits-shapes-shapes-2-compare-1")
+
+
+def reported(folder: Path) -> Result:
+    app = typer.Typer()
+    app.command()(report.report)
+    return CliRunner().invoke(app, [str(folder)])
+
+
+def test_several_sets_have_a_comparison_each_and_one_table(trainer: FakeTrainer) -> None:
+    result = typed(*SETS, "--models", "softmax,mlp,majority", "--seeds", "2")
+    assert result.exit_code == 0, result.output
+    assert [name for name in ("digits", "shapes", "shapes-2") if (FOLDER / name / "comparison.json").is_file()]
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["model", "mean", "rank", "mean", "digits", "shapes", "shapes-2"]
+    assert [line.split()[0] for line in lines[1:4]] == ["mlp", "softmax", "majority"]
+    assert "across 3 data sets" in result.stdout
+    assert "P(mlp better)" in result.stdout
+    assert "3 data sets are few: an interval is 4.3 standard errors to each side" in result.stdout
+    assert f"report  {FOLDER / 'report.html'}" in lines
+    assert len(trainer.calls) == 3 * 3 * 2
+
+
+@pytest.mark.usefixtures("trainer")
+def test_the_result_is_stored_and_is_what_json_prints() -> None:
+    result = typed(*SETS, "--models", "softmax,mlp", "--seeds", "2", "--json")
+    document = json.loads(result.stdout)
+    stored = json.loads((FOLDER / "comparison.json").read_text(encoding="utf-8"))
+    assert document | {"report": None} == stored
+    assert document["report"] == str(Path.cwd() / FOLDER / "report.html")
+    assert [each["name"] for each in document["sets"]] == ["digits", "shapes", "shapes-2"]
+    [verdict] = document["verdicts"]
+    assert (verdict["a"], verdict["b"]) == ("mlp", "softmax")
+    assert set(verdict["differences"]) == {"digits", "shapes", "shapes-2"}
+    assert verdict["low"] < verdict["difference"] < verdict["high"]
+    assert document["ranks"]["test"] == "Wilcoxon's signed ranks"
+
+
+@pytest.mark.usefixtures("trainer")
+def test_the_page_links_to_the_reports_of_the_sets() -> None:
+    typed(*SETS, "--models", "softmax,mlp,majority", "--seeds", "2")
+    page = (FOLDER / "report.html").read_text(encoding="utf-8")
+    for name in ("digits", "shapes", "shapes-2"):
+        assert f'href="{name}/report.html"' in page
+        assert (FOLDER / name / "report.html").is_file()
+    assert 'src="data:image/svg+xml;base64,' in page
+    assert (FOLDER / "plots" / "critical-difference.png").is_file()
+    (FOLDER / "report.html").unlink()
+    again = reported(FOLDER)
+    assert again.exit_code == 0, again.output
+    assert again.stdout.startswith("mlp is shown to be better than all others across 3 data sets.")
+    assert (FOLDER / "report.html").read_text(encoding="utf-8").count("<tr>") == page.count("<tr>")
+
+
+def test_the_same_command_goes_on_and_more_seeds_join(trainer: FakeTrainer) -> None:
+    command = (*SETS, "--models", "softmax,mlp")
+    typed(*command, "--seeds", "2")
+    made = len(trainer.calls)
+    typed(*command, "--seeds", "2")
+    assert len(trainer.calls) == made
+    typed(*command, "--seeds", "3")
+    assert len(trainer.calls) == made + 3 * 2
+    typed("compare", "digits", SHAPES, "--models", "softmax,mlp", "--seeds", "2")
+    assert sorted(path.name for path in Path("runs").iterdir()) == [
+        "digits-shapes-compare-1",
+        "digits-shapes-shapes-2-compare-1",
+    ]
+
+
+def test_what_was_interrupted_goes_on(trainer: FakeTrainer) -> None:
+    trainer.fails = {"mlp": KeyboardInterrupt()}
+    stopped = typed(*SETS, "--models", "softmax,mlp", "--seeds", "2")
+    assert stopped.exit_code == 130
+    assert "go on with" in stopped.stderr
+    assert read_sets(FOLDER) is not None
+    with pytest.raises(SadariError, match="is not finished"):
+        sadari.reopen_sets(FOLDER)
+    trainer.fails = {}
+    assert typed(*SETS, "--models", "softmax,mlp", "--seeds", "2").exit_code == 0
+
+
+def test_an_arm_that_fails_on_a_set_is_left_out_across_them(trainer: FakeTrainer) -> None:
+    trainer.fails = {"cnn": SadariError("not here")}
+    result = typed(*SETS, "--models", "softmax,mlp,cnn", "--seeds", "2")
+    assert result.exit_code == 1
+    assert "cnn is not done on digits, shapes, shapes-2, so it is left out across sets." in result.stdout
+    assert "mlp" in result.stdout.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compare", "digits", "digits", "--models", "softmax,mlp"), "'digits' is named twice"),
+        (("compare", "digits", SHAPES, "--models", "softmax"), "two models or more"),
+        (("compare", "digits", SHAPES, "--models", "best", "--budget", "1m"), "searches on one data set"),
+        (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--out", "."), "is not empty"),
+        (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--folds", "3"), "one split each"),
+        (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--seeds", "auto"), "a number of seeds"),
+        (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--margin", "2"), "between 0 and 1"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(trainer: FakeTrainer, words: tuple[str, ...], said: str) -> None:
+    Path("something").touch()
+    result = typed(*words)
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
+    assert not trainer.calls
+
+
+def test_python_takes_a_list_of_sets(trainer: FakeTrainer) -> None:
+    found = sadari.compare(["digits", SHAPES], ["softmax", "mlp"], seeds=2)
+    assert isinstance(found, AcrossResult)
+    frame = found.to_frame()
+    assert list(frame.columns) == ["name", "mean_rank", "accuracy", "digits", "shapes"]
+    assert list(frame["name"]) == ["mlp", "softmax"]
+    assert found.results["digits"].best is not None
+    again = sadari.reopen_sets(found.out)
+    assert again.document() == found.document()
+    assert sadari.write_report(again, "page.html").read_text(encoding="utf-8").count("report.html") >= 2
+    with pytest.raises(UsageError, match="holds no comparison across"):
+        sadari.reopen_sets("nowhere")
+    with pytest.raises(UsageError, match="name it alone"):
+        sadari.reopen(found.out)
+    assert "digits, shapes" in repr(found)
+    assert len(trainer.calls) == 2 * 2 * 2
+    assert not isinstance(sadari.compare("digits", ["softmax", "mlp"], seeds=2), AcrossResult)
