@@ -20,6 +20,7 @@ from sadari.run_files import (
     HISTORY_COLUMNS,
     read_answers,
     read_correct,
+    read_groups,
     read_history,
     read_predictions,
     read_split,
@@ -209,6 +210,15 @@ class RunRecord:
     def split(self) -> Split:
         """Return which images were in train, val and test."""
         return read_split(self.path / SPLIT)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64] | None:
+        """Return the group of each image of the set, int64 (N,); None where there are none."""
+        return read_groups(self.path / SPLIT)
+
+    def groups_on(self, split_name: str) -> NDArray[np.int64] | None:
+        """Return the groups of the images of a split, int64, in its order; None where there are none."""
+        return None if self.groups is None else self.groups[self.split.positions(split_name)]
 
     def split_of(self, images: ImageSet) -> Split:
         """Return the same for use on the run's `images`; raises SadariError where it names more than there are."""

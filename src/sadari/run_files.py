@@ -47,12 +47,13 @@ def _printed(value: float) -> str:
     return str(value) if isinstance(value, int) else format(value, ".9g")
 
 
-def write_split(path: Path, split: Split) -> None:
-    """Write the positions of train, val and test, and their origin, as `split.npz`."""
+def write_split(path: Path, split: Split, groups: NDArray[np.int64] | None = None) -> None:
+    """Write the positions of train, val and test, and their origin, as `split.npz`. groups: of all images, if any."""
+    more: dict[str, Any] = {} if groups is None else {"groups": groups}
 
     def save(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, train=split.train, val=split.val, test=split.test, origin=np.array(split.origin))
+            np.savez(file, train=split.train, val=split.val, test=split.test, origin=np.array(split.origin), **more)
 
     write_whole(path, save)
 
@@ -67,6 +68,18 @@ def read_split(path: Path, images: int | None = None) -> Split:
         split = Split(stored["train"], stored["val"], stored["test"], str(stored["origin"]))
         _check_positions([split.train, split.val, split.test], images)
         return split
+
+
+def read_groups(path: Path) -> NDArray[np.int64] | None:
+    """Read the group of each image, int64 (N,), from `split.npz`; None where there are none.
+
+    Raises SadariError for a damaged file.
+    """
+    if not path.is_file():
+        return None
+    with undamaged(path), path.open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
+        return np.asarray(stored["groups"], dtype=np.int64) if "groups" in stored else None
 
 
 def _check_positions(splits: Sequence[NDArray[Any]], images: int | None) -> None:

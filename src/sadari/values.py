@@ -67,6 +67,8 @@ class ImageSet:
     notes: sentences that the user should see, such as what was resized.
     evidence: optional bool (N, H, W), true at the pixels that show the class (drawn sets only).
     white_level: the 16-bit value that became 255 in all images; 0 where no image had 16 bits.
+    groups: optional int64 (N,), positions in `group_names`: images of one group, such as those of one patient, belong
+    together; None where each is by itself.
 
     Raises ValueError where shapes, dtypes or labels contradict each other.
     """
@@ -81,6 +83,8 @@ class ImageSet:
     notes: tuple[str, ...] = ()
     evidence: NDArray[np.bool_] | None = None
     white_level: int = 0
+    groups: NDArray[np.int64] | None = None
+    group_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
@@ -92,6 +96,8 @@ class ImageSet:
             )
         if count and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
             raise ValueError(f"labels must lie in 0..{len(self.classes) - 1}")
+        if self.groups is not None and len(self.groups) != count:
+            raise ValueError(f"{count} images with {len(self.groups)} groups")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -103,11 +109,15 @@ class ImageSet:
         return height, width, channels
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row per image, in their order: id, label (the name of its class) and source_split ("" if none)."""
+        """Return one row per image, in their order: id, label (the name of its class) and source_split ("" if none).
+
+        Where there are groups, a column `group` has the name of that of each image.
+        """
         import pandas as pd
 
         label = np.asarray(self.classes)[self.labels]
-        return pd.DataFrame({"id": self.ids, "label": label, "source_split": self.source_split})
+        frame = pd.DataFrame({"id": self.ids, "label": label, "source_split": self.source_split})
+        return frame if self.groups is None else frame.assign(group=np.asarray(self.group_names)[self.groups])
 
     def __repr__(self) -> str:
         return f"<ImageSet {self.name}: {self._about}>"

@@ -43,7 +43,7 @@ def some_other(each: "Field[Any]") -> Value:
     """Return a value of the setting that is not its default."""
     named: dict[str, Value] = {
         "channels": 3, "split_folders": "none", "archive_encoding": "cp949", "device": "cpu", "augment": "flip",
-        "teacher": "run",
+        "teacher": "run", "group": "folder",
     }  # fmt: skip
     if each.name in named:
         return named[each.name]

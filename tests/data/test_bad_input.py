@@ -317,7 +317,7 @@ def test_npz_whose_header_claims_more_than_there_is(tmp_path: Path) -> None:
 BAD_TABLES = {
     "missing files": ("path,label\na/0.png,a\na/7.png,a\nb/8.png,b\n", "2 of 3 images that are not there"),
     "no rows": ("path,label\n", "names no images"),
-    "no header": ("a/0.png,a\nb/0.png,b\n", "has the columns a/0.png,a; it needs path,label[,split]"),
+    "no header": ("a/0.png,a\nb/0.png,b\n", "has the columns a/0.png,a; it needs path,label[,split][,group]"),
     "nothing": ("", "has the columns none"),
     "empty label": ("path,label\na/0.png,a\nb/0.png,\n", "line 3: the label is empty"),
     "short row": ("path,label\na/0.png\n", "line 2: the label is empty"),

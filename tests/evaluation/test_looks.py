@@ -190,6 +190,8 @@ def test_the_stored_rates_are_in_bounds() -> None:
         else:
             assert row["shown"] > row["fixed"] - 0.06 and row["seeds"] < row["most"], row
     assert all(row["shown"] < 0.05 + ERROR for row in stored["several"])
+    for row in stored["equality"]:
+        assert row["equal"] < 0.05 + ERROR if row["apart"] else row["equal"] > row["fixed_equal"] - 0.02, row
     for row in stored["by_hand"]:
         assert row["last_alone"] - 0.01 < row["shown"] < row["said"] + ERROR, row
 

@@ -11,6 +11,8 @@ how often an interval of a would that takes no account of the looks.
 several: four arms, equal, with one or two ahead, or each ahead of the next (-1); shown: how often any false difference
 was called; right: the share of true differences that were; seeds: mean of the most that an arm has; with_stopped: mean
 number, where arms stop whose pairs are all decided.
+equality: two arms that are equal, or just the margin apart; equal: how often they were found equal within it (a false
+one where they are apart), fixed_equal: with ten seeds in one look.
 by_hand: seeds added by hand, each look at 5 %: how often equal arms were called different at some look, and what
 `chance_of_any` says.
 
@@ -31,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from sadari.evaluation import statistics
+from sadari.evaluation.arms.networks import arm_of, error_between
 from sadari.evaluation.crossed import SamplingError
 from sadari.evaluation.draws.looks import Looks, chance_of_any, levels
 from sadari.evaluation.statistics import interval
@@ -39,6 +41,7 @@ from sadari.evaluation.statistics import interval
 OUT = Path(__file__).with_suffix(".json")
 SHARED, OWN = 0.45, 0.15  # as in coverage.py
 ACCURACY = 0.9
+MARGIN = 0.02
 Row = dict[str, Any]
 Bools = NDArray[np.bool_]
 
@@ -120,8 +123,8 @@ def _two(
 
 def compared(a: Bools, b: Bools) -> tuple[float, SamplingError]:
     """Return the difference of two arms and its error, without the p that takes most of the time."""
-    first, second = statistics._arm("a", a), statistics._arm("b", b)
-    return first.mean - second.mean, statistics._difference_error(first, second)
+    first, second = arm_of("a", a), arm_of("b", b)
+    return first.mean - second.mean, error_between(first, second)
 
 
 def stop(a: Bools, b: Bools, looks: Looks, null: float, truth: float) -> tuple[int, bool, bool]:
@@ -194,7 +197,36 @@ def _looks(generator: np.random.Generator, counts: Sequence[int], images: int, s
     return [abs(difference) > error.half_width(0.05) for difference, error in found]
 
 
-NAMES: dict[str, Callable[[int], Iterator[Row]]] = {"two": two, "several": several, "by_hand": by_hand}
+def equality(replications: int) -> Iterator[Row]:
+    """Yield how often two arms are found equal within MARGIN, or different, where seeds are added until one is."""
+    for (images, spread), apart in product(((2_000, 0.005), (5_000, 0.005), (5_000, 0.01)), (0.0, MARGIN)):
+        generator = np.random.default_rng([4, images, round(1e4 * spread), round(1e4 * apart)])
+        found = np.array([_equality(generator, images, spread, apart) for _ in range(replications)])
+        equal, fixed_equal, shown, seeds = found.mean(axis=0)
+        of_row = {"margin": MARGIN, "images": images, "spread": spread, "apart": apart, "replications": replications}
+        yield {**of_row, "equal": equal, "fixed_equal": fixed_equal, "shown": shown, "seeds": seeds}
+
+
+def _equality(generator: np.random.Generator, images: int, spread: float, apart: float) -> tuple[float, ...]:
+    shared, looks = generator.standard_normal(images, dtype=np.float32), Looks.up_to(10)
+    a, b = (Source(ACCURACY + lead, spread).draw(generator, 10, shared)[0] for lead in (apart, 0.0))
+    for number, count in enumerate(looks.seeds):
+        difference, error = compared(a[:count], b[:count])
+        shown = abs(difference) > error.half_width(looks.levels[number])
+        # Two one-sided tests, each with the whole level: looks have those of twice as much.
+        equal = MARGIN - abs(difference) > error.half_width(levels(looks.seeds, 0.1)[number])
+        if shown or equal:
+            break
+    difference, error = compared(a, b)
+    return equal, MARGIN - abs(difference) > error.half_width(0.1), shown, count
+
+
+NAMES: dict[str, Callable[[int], Iterator[Row]]] = {
+    "two": two,
+    "several": several,
+    "by_hand": by_hand,
+    "equality": equality,
+}
 
 
 def store(found: Mapping[str, Sequence[Row]]) -> None:
@@ -229,7 +261,7 @@ def levels_table() -> list[str]:
 
 
 def _cell(key: str, value: object) -> str:
-    if key in ("shown", "fixed", "covered", "accuracy", "plain", "right", "last_alone", "said"):
+    if key in ("shown", "fixed", "covered", "accuracy", "plain", "right", "last_alone", "said", "equal", "fixed_equal"):
         return f"{100 * float(str(value)):.1f} %"
     return f"{value:.1f}" if key in ("seeds", "with_stopped") else f"{value}"
 

@@ -70,6 +70,7 @@ def info(data: Data, set_: DataSettings = None, as_json: AsJson = False) -> None
 def _info(data: str, images: "ImageSet", split: "Split") -> dict[str, Any]:
     import numpy as np
 
+    from sadari.data.groups.shared import shared_groups
     from sadari.values import SPLITS
 
     height, width, channels = images.shape
@@ -88,6 +89,7 @@ def _info(data: str, images: "ImageSet", split: "Split") -> dict[str, Any]:
         "classes": list(images.classes),
         "counts": counts,
         "split": split.origin,
+        "groups": shared_groups(images, split).document(),
         "evidence": images.evidence is not None,
         "fingerprint": images.fingerprint,
         "notes": list(images.notes),
@@ -107,6 +109,9 @@ def _show_info(document: dict[str, Any]) -> None:
     for name in document["classes"]:
         table.add_row(Text(name), *(f"{document['counts'][split_name][name]:,}" for split_name in splits))
     table.add_row("all", *(f"{document['sizes'][split_name]:,}" for split_name in splits), style="bold")
+    if document["groups"]:
+        in_splits = document["groups"]["splits"]
+        table.add_row("groups", *(f"{in_splits[split_name]:,}" for split_name in splits))
     show(table, f"split        {document['split']}", f"fingerprint  {document['fingerprint']}")
     show(*(f"note         {note}" for note in document["notes"]))
 

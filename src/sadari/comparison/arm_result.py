@@ -13,7 +13,7 @@ from sadari.comparison.variants import Arm
 from sadari.evaluation.figures import Measured
 from sadari.evaluation.figures import interval as interval_of
 from sadari.evaluation.metrics import METRICS, score
-from sadari.evaluation.statistics import LEVEL, Bools, interval
+from sadari.evaluation.statistics import LEVEL, Bools, Numbers, interval
 from sadari.inference.members import Ensemble, mixture
 from sadari.run import RunRecord
 from sadari.settings import JobRecord, Value
@@ -107,6 +107,7 @@ def arm_result(
     redrawn: bool = False,
     alike: bool = False,
     level: float = LEVEL,
+    groups: Numbers | None = None,
 ) -> ArmResult:
     """Compute the figures of `arm` from its finished runs and the reasons of those that failed.
 
@@ -114,14 +115,14 @@ def arm_result(
     figures: what `measure_all` returns for them. copied: ids of judging images of which an earlier split has a copy.
     redrawn: whether each run was judged on a split of its own: `figures` has accuracy and scores then, and is empty
     where too few runs have finished. alike: whether its seeds are one network. level: that of the intervals, at the
-    look after which it has no more seeds.
+    look after which it has no more seeds. groups: of the images that judge.
     """
     summaries = [record.summary for record in records]
     scores = _scores_of(figures) if redrawn else judging_scores(records)
     averages = any(record.is_average for record in records)
     train = _mean([(each["scores"]["train"] or {}).get("accuracy") for each in summaries])
     on_train = any(each["judged_on"] == "train" for each in summaries)
-    accuracy = _accuracy(correct, on_train, level) if correct is not None and not redrawn else None
+    accuracy = _accuracy(correct, on_train, level, groups) if correct is not None and not redrawn else None
     if redrawn and "accuracy" in figures:
         accuracy = interval_of(figures["accuracy"])
     return ArmResult(
@@ -150,19 +151,23 @@ def arm_result(
         alike=alike,
         intervals={} if on_train else intervals(figures, level),
         collapsed=None if alike or redrawn or correct is None or not arm.model.layers else collapsed(records, correct),
-        without_copies=_without(copied, correct, records, level) if copied and correct is not None else None,
+        without_copies=_without(copied, correct, records, level, groups) if copied and correct is not None else None,
     )
 
 
-def _without(copied: Collection[str], correct: Bools, records: Sequence[RunRecord], level: float) -> Interval | None:
+def _without(
+    copied: Collection[str], correct: Bools, records: Sequence[RunRecord], level: float, groups: Numbers | None
+) -> Interval | None:
     """Return the accuracy on the images whose ids are not in `copied`; None where they are all images, or none."""
     kept = ~np.isin(records[0].answers.ids, list(copied))
-    return interval(correct[:, kept], level) if kept.any() and not kept.all() else None
+    if not kept.any() or kept.all():
+        return None
+    return interval(correct[:, kept], level, None if groups is None else groups[kept])
 
 
-def _accuracy(correct: Bools, on_train: bool, level: float) -> Interval:
+def _accuracy(correct: Bools, on_train: bool, level: float, groups: Numbers | None) -> Interval:
     """Return the accuracy; without its interval where the training images judge, which says nothing about others."""
-    found = interval(correct, level)
+    found = interval(correct, level, groups)
     return replace(found, low=found.mean, high=found.mean) if on_train else found
 
 

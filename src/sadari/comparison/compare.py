@@ -11,6 +11,7 @@ from pathlib import Path
 from sadari.comparison.analysis.corruption_robustness import judge_robustness
 from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.duration import expected_duration
+from sadari.comparison.analysis.result_of_runs import make_result
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import command_of
@@ -19,6 +20,7 @@ from sadari.comparison.ensembles.make import make_ensembles
 from sadari.comparison.ensembles.soup import make_soup
 from sadari.comparison.executor import Executor, Task
 from sadari.comparison.facts import with_runs
+from sadari.comparison.groups.grouping import write_grouping
 from sadari.comparison.inputs import ComparisonInputs, load_inputs, store_split
 from sadari.comparison.request import (
     Comparison,
@@ -29,7 +31,7 @@ from sadari.comparison.request import (
     soup_of,
     store_request,
 )
-from sadari.comparison.result import ComparisonResult, make_result
+from sadari.comparison.result import ComparisonResult
 from sadari.comparison.seeds.chosen import extent
 from sadari.comparison.seeds.looked import with_judged
 from sadari.comparison.seeds.rounds import Made, until_decided
@@ -94,6 +96,7 @@ def compare(
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = comparison_facts(request, images, split, progress, facts)
+    write_grouping(folder, facts.grouping)
     _say_extent(request, inputs, folder, estimates, progress)
 
     def make(wanted: Comparison) -> Made:
@@ -102,7 +105,7 @@ def compare(
         return _run(wanted, tasks, folder, progress, executor or LocalExecutor())
 
     if request.looks:
-        request, records, reasons = until_decided(request, make, margin, progress)
+        request, records, reasons = until_decided(request, make, margin, progress, facts.groups_of(split))
     else:
         records, reasons = make(request)
         request = with_judged(request) if seen else request
@@ -126,10 +129,12 @@ def compare(
         split=split,
         margin=margin,
     )
-    result = replace(result, claims=judge_claims(claims, result.arms, result.records, request.redraw, result.looked))
+    judged = judge_claims(claims, result.arms, result.records, request.redraw, result.looked, facts.grouping)
+    result = replace(result, claims=judged)
     if robustness:
         records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
-        result = replace(result, robustness=judge_robustness(records_of, inputs.images_for, progress))
+        found = judge_robustness(records_of, inputs.images_for, progress, facts.groups_of(split))
+        result = replace(result, robustness=found)
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     store_result(folder, result.document(), progress)
     return result

@@ -3,8 +3,12 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from sadari.comparison.analysis.data_facts import DataFacts
+from sadari.comparison.groups.grouping import Grouping, grouping_of, read_grouping
 from sadari.comparison.inputs import judging_split
 from sadari.data.check import check
 from sadari.data.prepare import Preprocess
@@ -35,12 +39,13 @@ def facts_of(
     if known and (known.counts, known.shape, known.origin) == (facts.counts, facts.shape, facts.origin):
         return known
     findings = check(images, split, progress=progress)
-    return replace(
+    searched = replace(
         facts,
         leaks=findings.leaks,
         copied=tuple(sorted(findings.copied(facts.judged_on))),
         sentences=(*facts.sentences, *images.notes, *findings.sentences),
     )
+    return _counted(searched, split, grouping_of(images, split.positions(facts.judged_on), findings, facts.judged_on))
 
 
 def plain_facts(name: str, images: ImageSet, split: Split) -> DataFacts:
@@ -48,10 +53,24 @@ def plain_facts(name: str, images: ImageSet, split: Split) -> DataFacts:
     return _facts(name, split, images.shape, images.classes)
 
 
-def facts_from_run(name: str, record: RunRecord) -> DataFacts:
-    """Return the facts that a finished run stores, for when its images are missing; `leaks` is None."""
+def facts_from_run(name: str, record: RunRecord, folder: Path) -> DataFacts:
+    """Return the facts that a finished run stores, for when its images are missing; `leaks` is None.
+
+    folder: of its comparison, which may store which images count together.
+    """
     facts = _facts(name, record.split, _shape_read(record), record.answers.classes)
-    return replace(facts, sentences=(*facts.sentences, *record.notes))
+    grouping = read_grouping(folder) or (None if record.groups is None else Grouping(record.groups))
+    return _counted(replace(facts, sentences=(*facts.sentences, *record.notes)), record.split, grouping)
+
+
+def _counted(facts: DataFacts, split: Split, grouping: Grouping | None) -> DataFacts:
+    """Add which images count together, and how many such groups judge."""
+    if grouping is None:
+        return facts
+    groups = len(np.unique(grouping.on(split.positions(facts.judged_on))))
+    alone = groups == facts.counts[facts.judged_on]
+    sentences = (*grouping.sentences, *facts.sentences)
+    return replace(facts, grouping=grouping, groups=0 if alone else groups, sentences=sentences)
 
 
 def _shape_read(record: RunRecord) -> tuple[int, int, int]:

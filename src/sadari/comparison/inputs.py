@@ -21,7 +21,7 @@ from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet, Split
 
 SPLITS_FOLDER = "splits"  # in the folder of a comparison whose parts are drawn anew
-SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed")
+SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "group")
 
 Key = tuple[object, ...]
 
@@ -103,7 +103,7 @@ def _store_split(request: Comparison, inputs: ComparisonInputs, stored: Path, dr
         alike = [key for key, drawn in inputs.splits.items() if drawn.origin == split.origin and key[0] == draw]
         inputs.splits.update(dict.fromkeys(alike or [_split_key(settings, draw)], split))
     else:
-        write_split(stored, inputs.split_for(settings, draw))
+        write_split(stored, inputs.split_for(settings, draw), inputs.images_for(settings).groups)
 
 
 def judging_split(split: Split) -> str:
@@ -150,5 +150,5 @@ def _require_same_judges(request: Comparison, inputs: ComparisonInputs, draw: in
         elif judges != mine:
             raise UsageError(
                 f"{first} and {arm.name} would be judged on different images or classes; give all arms the same split, "
-                "test_fraction, split_seed, split_folders, archive_encoding and, where val judges, val_fraction"
+                "test_fraction, split_seed, group, split_folders, archive_encoding and, where val judges, val_fraction"
             )

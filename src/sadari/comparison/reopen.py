@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from sadari.comparison.analysis.data_facts import DataFacts
+from sadari.comparison.analysis.result_of_runs import make_result
 from sadari.comparison.analysis.robustness import read_robustness
 from sadari.comparison.claims.judging import judge_claims
 from sadari.comparison.command import MACHINE, command_of, commands_of_runs
@@ -12,7 +13,7 @@ from sadari.comparison.facts import facts_from_run, with_runs
 from sadari.comparison.inputs import split_file
 from sadari.comparison.join import arm_of_run, fingerprint_of, join_arms, require_same_images
 from sadari.comparison.request import Comparison, data_name
-from sadari.comparison.result import ComparisonResult, make_result
+from sadari.comparison.result import ComparisonResult
 from sadari.comparison.seeds.looked import Judged, joined_looks, with_judged
 from sadari.comparison.splits.facts import comparison_facts, redrawn_facts
 from sadari.comparison.stored import StoredArm, StoredComparison, read_comparison
@@ -48,10 +49,11 @@ def _comparison(stored: StoredComparison, progress: Progress) -> ComparisonResul
     images = _images([stored.arms[0].job], stored.request.fingerprint, progress)
     result = _result(stored.request, stored.arms, images, stored.folder, progress, stored.margin)
     records = {arm.arm.name: arm.records for arm in stored.arms}
-    robustness = read_robustness(records, stored.robustness_notes)
+    robustness = read_robustness(records, stored.robustness_notes, result.data.groups_of(result.split))
+    request, grouping = stored.request, result.data.grouping
     return replace(
         result,
-        claims=judge_claims(stored.claims, result.arms, result.records, stored.request.redraw, result.looked),
+        claims=judge_claims(stored.claims, result.arms, result.records, request.redraw, result.looked, grouping),
         robustness=robustness,
         command=command_of(stored.request, stored.claims, stored.margin, robustness is not None),
     )
@@ -106,7 +108,7 @@ def _result(
     first = max(firsts, key=lambda record: record.summary["images"]["train"], default=None)  # some train on a fraction
     if first is not None:
         split = first.split_of(images) if images is not None else first.split
-        facts = _facts(request, images, first, progress)
+        facts = _facts(request, images, first, out, progress)
     elif images is not None:
         split = read_split(split_file(request, out), len(images))
         facts = comparison_facts(request, images, split, progress)
@@ -125,11 +127,11 @@ def _result(
     )
 
 
-def _facts(request: Comparison, images: ImageSet | None, first: RunRecord, progress: Progress) -> DataFacts:
-    """Return what a reader should know of the images; from the run `first` where they are missing."""
+def _facts(request: Comparison, images: ImageSet | None, first: RunRecord, out: Path, progress: Progress) -> DataFacts:
+    """Return what a reader should know of the images; from the run `first` and the folder `out` without them."""
     if images is not None:
         return comparison_facts(request, images, first.split_of(images), progress)
-    facts = facts_from_run(data_name(request.data), first)
+    facts = facts_from_run(data_name(request.data), first, out)
     return redrawn_facts(request.redraw, facts, sum(facts.counts.values())) if request.redraw else facts
 
 

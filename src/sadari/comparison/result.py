@@ -1,32 +1,25 @@
 """What is the result of a comparison? Arms, verdicts and histories, read from the run folders; as JSON and frames."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.learning_curve import learning_curves
-from sadari.comparison.analysis.measuring import FigureDifference, differences
-from sadari.comparison.analysis.robustness import Robustness, read_robustness
-from sadari.comparison.arm_result import DONE, ArmResult, arm_result, ranked
+from sadari.comparison.analysis.measuring import FigureDifference
+from sadari.comparison.analysis.robustness import Robustness
+from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.comparison.request import Comparison
-from sadari.comparison.seeds.looked import Looked, at_look, looked_at
-from sadari.comparison.seeds.networks import are_one_network
-from sadari.comparison.splits.arms import measured, redrawn_verdicts
+from sadari.comparison.seeds.looked import Looked
 from sadari.comparison.splits.judged import whole_predictions
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm
-from sadari.evaluation.arms.best import Winner, find_winner
-from sadari.evaluation.arms.borrowing import Borrowing, borrow
-from sadari.evaluation.arms.letters import letters
-from sadari.evaluation.selection import overstated
+from sadari.evaluation.arms.best import Winner
+from sadari.evaluation.arms.borrowing import Borrowing
 from sadari.evaluation.sentences import SUCH_SETS, THESE_NETWORKS, THIS_SET
-from sadari.evaluation.statistics import LEVEL, verdicts
 from sadari.notebook import card, fact, table
 from sadari.run import RunRecord
-from sadari.settings import JobRecord
 from sadari.values import ImageSet, Predictions, Split, Verdict
 
 if TYPE_CHECKING:
@@ -167,6 +160,7 @@ class ComparisonResult:
             },
             "split": self.data.origin,
             "judged_on": self.data.judged_on,
+            "judged_by_groups": self.data.groups or None,
             "redraw": self.redraw.document() if self.redraw else None,
             "estimand": self.estimand,
             "leaks": self.data.leaks,
@@ -238,81 +232,3 @@ class ComparisonResult:
             *(fact(each.sentence) for each in self.verdicts if best in (each.a, each.b)),
             *(fact(each) for each in self.about_seeds),
         )
-
-
-def make_result(
-    request: Comparison,
-    jobs: Mapping[str, JobRecord],
-    records: Mapping[str, Sequence[RunRecord]],
-    reasons: Mapping[str, Sequence[str]],
-    *,
-    out: Path,
-    data: DataFacts,
-    images: ImageSet | None,
-    split: Split,
-    margin: float | None = None,
-) -> ComparisonResult:
-    """Make the result from the finished runs and the reasons of the failed ones, by the names of the arms.
-
-    jobs: one of each arm, for its settings. margin: within which arms may be found equal. The caller adds claims and
-    the command. No pair is judged with a failed arm, since the seeds that finished are a selection, nor by training
-    images, which say nothing about others.
-    """
-    correct, figures = measured(request.redraw, records)
-    alike = frozenset(name for name in correct if not request.redraw and are_one_network(records[name]))
-    done = [arm.name for arm in request.judged_arms if arm.name in figures and not reasons[arm.name]]
-    done = done if data.judged_on != "train" else []  # these judge no arm
-    done.sort(key=lambda name: -(figures[name]["accuracy"].mean if request.redraw else float(correct[name].mean())))
-    looked = looked_at(request, {name: correct[name] for name in done if name in correct}, alike, margin)
-    results = ranked(
-        [
-            arm_result(
-                arm,
-                jobs[arm.name],
-                records[arm.name],
-                reasons[arm.name],
-                correct.get(arm.name),
-                figures.get(arm.name, {}),
-                data.copied,
-                request.redraw is not None,
-                arm.name in looked.alike,
-                looked.level_of(arm.name),
-            )
-            for arm in request.judged_arms
-        ]
-    )
-    if request.redraw:
-        accuracies = [(name, figures[name]["accuracy"]) for name in done]
-        judged = redrawn_verdicts(request.redraw, accuracies, data.counts[data.judged_on], margin)
-    else:
-        judged = looked.last.verdicts or tuple(verdicts([(name, correct[name]) for name in done], margin, looked.alike))
-    lettered = letters(done, judged)
-    results = tuple(replace(arm, letters=lettered.get(arm.name, "")) for arm in results)
-    compared = {name: correct[name] for name in done if name in correct and not request.redraw}
-    return ComparisonResult(
-        out=out,
-        title=request.title,
-        data=_with_choice(request, data),
-        arms=results,
-        verdicts=judged,
-        records={arm.name: tuple(records[arm.name]) for arm in results},
-        arms_asked=request.judged_arms,
-        images=images,
-        split=split,
-        notes=request.notes,
-        robustness=read_robustness({arm.name: records[arm.name] for arm in request.judged_arms}),
-        margin=margin,
-        overstated=overstated({name: correct[name] for name in done if name in correct}, judged),
-        differences=differences([(name, figures[name]) for name in done], at_look(looked, records, figures)),
-        looked=looked,
-        redraw=request.redraw,
-        winner=find_winner(compared, judged, min(map(looked.level_of, compared), default=LEVEL)),
-        borrowing=borrow(list(compared.items()), margin) if len(looked.judged) < 2 else None,
-    )
-
-
-def _with_choice(request: Comparison, data: DataFacts) -> DataFacts:
-    """Add that the judging images chose the ensemble too, where no test images judge."""
-    if not request.ensemble or data.judged_on == "test":
-        return data
-    return replace(data, sentences=(*data.sentences, "they chose the ensemble too, which flatters it more"))

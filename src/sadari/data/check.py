@@ -13,6 +13,7 @@ from sadari.data.copies.near import NearCopies
 from sadari.data.copies.pairs import MOST, near_pairs
 from sadari.data.decode import decode_image
 from sadari.data.findings import Copies, Findings, Unreadable
+from sadari.data.groups.shared import shared_groups
 from sadari.data.image_file import UnreadableImageError
 from sadari.data.sources.base import FileContent
 from sadari.progress import Progress, Silent
@@ -57,6 +58,7 @@ def check(
         unreadable=unreadable,
         notes=images.notes,
         photographs=photographs,
+        groups=shared_groups(images, split),
         near=None if seen.codes is None else tuple(_near(images, split_of, used, seen, progress)),
     )
 

@@ -22,7 +22,8 @@ def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tu
     """Write `images` to `out`, whole or not at all; Sadari can load the result as data.
 
     out: a name ending in .npz gets `X_train, y_train, ...` for the splits that the source gives, or `X, y`, with
-    `classes` (unicode names) and integer labels; any other name becomes a folder of `[<split>/]<class>/<number>.png`.
+    `classes` (unicode names), integer labels and, where there are groups, `groups_train, ...`; any other name becomes a
+    folder of `[<split>/]<class>/<number>.png`.
     Returns sentences on what is lost. Raises UsageError where `out` exists or its ending is that of another format,
     SadariError where the disk refuses.
     """
@@ -36,7 +37,8 @@ def convert(images: ImageSet, out: Path, progress: Progress | None = None) -> tu
     if out.suffix.lower() == ".npz":
         _write_npz(images, out)
         return lost
-    return (*_write_folder(images, out, progress or Silent()), *lost)
+    ungrouped = ("the groups are not written; an .npz would have them",) if images.groups is not None else ()
+    return (*_write_folder(images, out, progress or Silent()), *ungrouped, *lost)
 
 
 def _write_npz(images: ImageSet, out: Path) -> None:
@@ -46,6 +48,8 @@ def _write_npz(images: ImageSet, out: Path) -> None:
         suffix = f"_{split_name}" if split_name else ""
         arrays[f"X{suffix}"] = images.images[positions]
         arrays[f"y{suffix}"] = images.labels[positions]
+        if images.groups is not None:
+            arrays[f"groups{suffix}"] = np.array(images.group_names, dtype=np.str_)[images.groups[positions]]
     arrays["classes"] = np.array(images.classes, dtype=np.str_)
 
     def save(temporary: Path) -> None:

@@ -1,7 +1,7 @@
 """What was found in a set of images, and what does it mean for the result? Values first, then sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from sadari.data.copies.near import (
     leaked_ids,
     repeat_sentences,
 )
+from sadari.data.groups.shared import SharedGroups
 from sadari.data.spellings import alike, alike_notes
 from sadari.values import SPLITS
 
@@ -56,7 +57,8 @@ class Findings:
     counts: for each split, the images of each class (in the order of `classes`). copies: every group of
     pixel-identical images. constant: ids of images that have one value in each channel. notes: what loading said
     of the set. photographs: how many were left out, since their format is not read. near: every pair of images that
-    show one photograph and are not identical; None where that was not looked for. Derived from these: `leaks`,
+    show one photograph and are not identical; None where that was not looked for. groups: of images that belong
+    together, under the split. Derived from these: `leaks`,
     `leaked`, `near_leaked`, `repeated`, `contradictions`, `tiny`, `absent`, `imbalance` and `sentences`.
     """
 
@@ -69,6 +71,7 @@ class Findings:
     notes: tuple[str, ...] = ()
     photographs: int = 0
     near: tuple[NearCopies, ...] | None = None
+    groups: SharedGroups = field(default_factory=SharedGroups)
 
     def size(self, split: str) -> int:
         """Return the number of images in `split`."""
@@ -141,7 +144,16 @@ class Findings:
     def sentences(self) -> tuple[str, ...]:
         """Say what was found and what it means for the result, the gravest first; empty where nothing was found."""
         sources = (
-            *(_photographs, _unreadable, _constant, _leaks, _near_leaks, _contradictions, _near_contradictions),
+            *(
+                _photographs,
+                _unreadable,
+                _constant,
+                _leaks,
+                _near_leaks,
+                _shared_groups,
+                _contradictions,
+                _near_contradictions,
+            ),
             *(_spellings, _one_sided, _absent, _tiny, _repeated, _near_repeated),
         )
         return tuple(sentence for sentences_on in sources for sentence in sentences_on(self))
@@ -174,6 +186,7 @@ class Findings:
             "unreadable": [{"id": each.id, "reason": each.reason} for each in self.unreadable],
             "alike": [list(names) for names in self.alike],
             "photographs_left_out": self.photographs,
+            "groups": self.groups.document(),
             "notes": list(self.notes),
             "sentences": list(self.sentences),
         }
@@ -241,6 +254,10 @@ def _near_contradictions(found: Findings) -> Iterator[str]:
 
 def _near_repeated(found: Findings) -> Iterator[str]:
     yield from repeat_sentences(found.near or ())
+
+
+def _shared_groups(found: Findings) -> Iterator[str]:
+    yield from found.groups.sentences
 
 
 def _figure(points: float) -> str:

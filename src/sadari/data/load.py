@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from sadari.data.groups.names import AUTO, column_of, grouped_fingerprint, with_groups
 from sadari.data.packs.provide import Wanted, provide
 from sadari.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from sadari.data.sources.archive import ArchiveSource
@@ -20,7 +21,10 @@ from sadari.settings import Settings
 from sadari.values import ImageSet
 
 PACKED = (".tar.xz", ".txz", ".tar.bz2", ".tbz", ".tbz2", ".tar.zst", ".7z", ".rar", ".xz", ".bz2", ".egg", ".alz")
-FORMS = "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .npz, or a .csv of path,label[,split]"
+FORMS = (
+    "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .npz, or a .csv of "
+    "path,label[,split][,group]"
+)
 
 
 def load(data: str | Path, settings: Settings, progress: Progress | None = None) -> ImageSet:
@@ -42,7 +46,8 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     wanted = Wanted(str(data), source, fingerprint, settings, progress, lambda: open_source(data, settings))
     images = provide(wanted)
     notes = (*_namesake(data), *source.notes(), *images.notes, *alike_notes(images.classes))
-    return replace(images, notes=tuple(printable(note) for note in notes))
+    images = with_groups(replace(images, notes=notes), source, settings.group)
+    return replace(images, notes=tuple(printable(note) for note in images.notes))
 
 
 def fingerprint_of(data: str | Path, settings: Settings) -> str:
@@ -50,7 +55,8 @@ def fingerprint_of(data: str | Path, settings: Settings) -> str:
 
     Raises as `load` does where there is no such data.
     """
-    return open_source(data, settings).fingerprint()
+    source = open_source(data, settings)
+    return grouped_fingerprint(source.fingerprint(), source, settings.group)
 
 
 def open_source(data: str | Path, settings: Settings | None = None) -> Source:
@@ -78,9 +84,9 @@ def open_source(data: str | Path, settings: Settings | None = None) -> Source:
     if lower.endswith(ARCHIVE_SUFFIXES):
         return ArchiveSource(path, settings.archive_encoding, settings.split_folders)
     if lower.endswith(".npz"):
-        return NpzSource(path, settings.white_level)
+        return NpzSource(path, settings.white_level, settings.group == AUTO)
     if lower.endswith((".csv", ".tsv")):
-        return TableSource(path)
+        return TableSource(path, column_of(settings.group))
     if lower.endswith(PACKED):
         raise UsageError(f"{data} is an archive of a kind that is not read in place; unpack it and name the folder")
     raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")

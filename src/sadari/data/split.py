@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.groups.draw import draw_whole
 from sadari.errors import SadariError
 from sadari.settings import ALL_IMAGES, Settings
 from sadari.values import SPLITS, ImageSet, Split
@@ -26,10 +27,11 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     `split = "last"`, it takes the end of the source's order; with
     `split = "all"` every image trains. Below a `train_fraction` of 1 the rest of the training
     images is in no split; a smaller fraction's images are among those of a larger one, and val and test are the same
-    for all.
+    for all. Images of one group are drawn together, with the classes in proportion as well as whole groups allow; the
+    origin says how well.
 
-    Raises SadariError where fewer than two classes have images, where a class has no training image, or where only some
-    images have a source split.
+    Raises SadariError where fewer than two classes have images, where a class has no training image, where only some
+    images have a source split, and where no whole group can be drawn.
     """
     if settings.split == ALL_IMAGES:
         return _everything(images)
@@ -43,12 +45,10 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     if not len(test) and len(val):
         test_origin = "no test, so val judges"
     elif not len(test):
-        pool, test = _draw(images.labels, pool, settings.test_fraction, settings, generator)
-        test_origin = _origin("test", test, pool_name, settings.test_fraction, settings)
+        pool, test, test_origin = _draw(images, pool, "test", pool_name, settings, generator)
         pool_name = "the rest" if len(test) else pool_name
     if not len(val):
-        pool, val = _draw(images.labels, pool, settings.val_fraction, settings, generator)
-        val_origin = _origin("val", val, pool_name, settings.val_fraction, settings)
+        pool, val, val_origin = _draw(images, pool, "val", pool_name, settings, generator)
         if not len(test) and len(val):
             test_origin = "no test, so val judges"
     _require_every_class(images, pool, settings)
@@ -103,22 +103,73 @@ def _require_training_images(images: ImageSet, train: Positions) -> None:
         )
 
 
-def _origin(split_name: str, drawn: Positions, pool_name: str, fraction: float, settings: Settings) -> str:
-    if not len(drawn):
-        return f"no {split_name}"
-    if settings.split == "last":
-        return f"{split_name} is the last {100 * fraction:g} % of {pool_name}"
-    return f"{split_name} drawn from {pool_name} ({100 * fraction:g} %, stratified, seed {settings.split_seed})"
-
-
 def _draw(
-    labels: NDArray[np.int64], pool: Positions, fraction: float, settings: Settings, generator: np.random.Generator
-) -> tuple[Positions, Positions]:
-    """Draw from the positions in `pool`: (those that stay, those that were drawn), both sorted."""
+    images: ImageSet,
+    pool: Positions,
+    split_name: str,
+    pool_name: str,
+    settings: Settings,
+    generator: np.random.Generator,
+) -> tuple[Positions, Positions, str]:
+    """Draw a split from the positions in `pool`: (those that stay, those that were drawn), both sorted, and how."""
+    fraction = float(getattr(settings, f"{split_name}_fraction"))
+    if images.groups is not None and fraction:
+        return _draw_whole(images, pool, split_name, pool_name, settings, generator)
     if settings.split == "last":
-        # floor(n * (1 - fraction)) stay: the rule of Keras's `validation_split`.
-        staying = math.floor(len(pool) * (1.0 - fraction))
-        return pool[:staying], pool[staying:]
+        staying, drawn = _last(pool, fraction)
+        how = f"{split_name} is the last {100 * fraction:g} % of {pool_name}"
+    else:
+        staying, drawn = _stratified(images.labels, pool, fraction, generator)
+        how = f"{split_name} drawn from {pool_name} ({100 * fraction:g} %, stratified, seed {settings.split_seed})"
+    return staying, drawn, how if len(drawn) else f"no {split_name}"
+
+
+def _draw_whole(
+    images: ImageSet,
+    pool: Positions,
+    split_name: str,
+    pool_name: str,
+    settings: Settings,
+    generator: np.random.Generator,
+) -> tuple[Positions, Positions, str]:
+    """Draw whole groups, as `_draw` returns them. Raises SadariError where none can be drawn."""
+    assert images.groups is not None
+    fraction = float(getattr(settings, f"{split_name}_fraction"))
+    if settings.split == "last":
+        staying, drawn = _last_whole(images.groups, pool, fraction)
+        how = f"{split_name} is the last {_percent(drawn, pool)} of {pool_name}, in whole groups"
+    else:
+        found = draw_whole(images.labels, images.groups, pool, fraction, generator)
+        staying, drawn = found.staying, found.drawn
+        how = f"{split_name} drawn from {pool_name} ({_percent(drawn, pool)}: {found.how}; seed {settings.split_seed})"
+    if not len(drawn):
+        raise SadariError(
+            f"no whole group of {images.name} can be held out for {split_name}: each has a class that is in no other, "
+            f"or is too large for {split_name}_fraction={fraction:g}; change that, or do without groups by group=none"
+        )
+    return staying, drawn, how
+
+
+def _percent(drawn: Positions, pool: Positions) -> str:
+    return f"{100 * len(drawn) / max(len(pool), 1):.3g} %"
+
+
+def _last(pool: Positions, fraction: float) -> tuple[Positions, Positions]:
+    """Cut off the end. floor(n * (1 - fraction)) stay: the rule of Keras's `validation_split`."""
+    staying = math.floor(len(pool) * (1.0 - fraction))
+    return pool[:staying], pool[staying:]
+
+
+def _last_whole(groups: NDArray[np.int64], pool: Positions, fraction: float) -> tuple[Positions, Positions]:
+    """Cut off the end; a group that is on both sides of the cut stays."""
+    staying, drawn = _last(pool, fraction)
+    whole = ~np.isin(groups[drawn], groups[staying])
+    return np.setdiff1d(pool, drawn[whole], assume_unique=True), drawn[whole]
+
+
+def _stratified(
+    labels: NDArray[np.int64], pool: Positions, fraction: float, generator: np.random.Generator
+) -> tuple[Positions, Positions]:
     counts = np.bincount(labels[pool])
     drawn_counts = stratified_counts(counts, fraction)
     drawn: list[Positions] = []

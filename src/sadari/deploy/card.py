@@ -121,7 +121,7 @@ def _chosen_by_val(run: RunRecord, summary: dict[str, Any]) -> str:
 
 def _scores(run: RunRecord, summary: dict[str, Any]) -> list[str]:
     judged = run.predictions
-    found = interval((judged.predicted == judged.labels)[None, :])
+    found = interval((judged.predicted == judged.labels)[None, :], groups=run.groups_on(summary["judged_on"]))
     scores = summary["scores"][summary["judged_on"]]
     others = [(name, value) for name, value in scores.items() if name != "accuracy"]
     on_train = summary["judged_on"] == "train"

@@ -147,7 +147,8 @@ def _quantized(content: bytes, predict: Predict, found: NDArray[np.float32], sam
     smaller = quantize(content, sample.calibrating)
     predict_int8 = load_onnx(smaller)
     speed = speed_ratio(predict_int8, predict, sample.images[:TIMED])
-    cost = cost_of(found, predict_int8(sample.images), sample.labels, len(smaller) / len(content), speed)
+    ratio = len(smaller) / len(content)
+    cost = cost_of(found, predict_int8(sample.images), sample.labels, ratio, speed, sample.groups)
     return with_cost(smaller, cost, sample.split), cost
 
 

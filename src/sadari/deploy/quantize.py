@@ -141,16 +141,24 @@ def _with_entries(content: bytes, entries: Mapping[str, str]) -> bytes:
 
 
 def cost_of(
-    float32: NDArray[np.float32], int8: NDArray[np.float32], labels: NDArray[np.int64], size: float, speed: float
+    float32: NDArray[np.float32],
+    int8: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    size: float,
+    speed: float,
+    groups: NDArray[np.int64] | None = None,
 ) -> Cost:
-    """Compute the cost of int8. float32, int8: probabilities (N, K) of the same images. size, speed: ratios of Cost."""
+    """Compute the cost of int8. float32, int8: probabilities (N, K) of the same images. size, speed: ratios of Cost.
+
+    groups: of the images, (N,).
+    """
     before, after = float32.argmax(axis=1), int8.argmax(axis=1)
     correct, correct_int8 = before == labels, after == labels
     return Cost(
         images=len(labels),
         accuracy=float(correct.mean()),
         accuracy_int8=float(correct_int8.mean()),
-        verdict=verdict("int8", correct_int8[np.newaxis], "float32", correct[np.newaxis]),
+        verdict=verdict("int8", correct_int8[np.newaxis], "float32", correct[np.newaxis], groups=groups),
         changed=int((before != after).sum()),
         size_ratio=size,
         speed_ratio=speed,

@@ -19,13 +19,14 @@ class Sample:
     """The images that prove an export, and those that calibrate int8.
 
     images: uint8 (N, H, W, C). labels: int64 (N,). split: where both come from, "validation" or, in a run without it,
-    "training". calibrating: uint8 (M, H, W, C), of the training split.
+    "training". calibrating: uint8 (M, H, W, C), of the training split. groups: int64 (N,) of the images, if any.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     split: str
     calibrating: NDArray[np.uint8]
+    groups: NDArray[np.int64] | None = None
 
 
 def draw_sample(run: RunRecord, progress: Progress) -> Sample:
@@ -47,6 +48,7 @@ def draw_sample(run: RunRecord, progress: Progress) -> Sample:
         labels=images.labels[chosen],
         split=split,
         calibrating=np.ascontiguousarray(images.images[calibrating]),
+        groups=None if images.groups is None else images.groups[chosen],
     )
 
 

@@ -61,7 +61,8 @@ def spread(correct: NDArray[np.float64]) -> Spread:
 class SamplingError:
     """The sampling error of an estimate, from the draw of the images and of the seeds of one or two arms.
 
-    per_image: variance of the mean of one value per image, residuals included. spreads: one per arm.
+    per_image: variance of the mean of one value per image, residuals included. spreads: one per arm. freedom: degrees
+    of freedom of `per_image`; so many that it counts as known, but where the images come in few groups.
 
     The half-width joins x = z * error of the images and y = t * error of the seeds as (x^p + y^p)^(1/p). With p = 2 it
     covers at least 1 - level for independent normal terms (Banerjee 1960), and 99 % where t has few degrees of freedom;
@@ -72,6 +73,7 @@ class SamplingError:
 
     per_image: float
     spreads: tuple[Spread, ...]
+    freedom: float = inf
 
     @property
     def image_variance(self) -> float:
@@ -104,7 +106,8 @@ class SamplingError:
 
     def half_width(self, level: float) -> float:
         """Return half the width of the estimate's 1 - level interval, which is symmetric."""
-        images = -float(special.ndtri(level / 2)) * sqrt(self.image_variance)
+        of_images = special.ndtri(level / 2) if self.freedom == inf else special.stdtrit(self.freedom, level / 2)
+        images = -float(of_images) * sqrt(self.image_variance)
         squares = [float(special.stdtrit(freedom, level / 2)) ** 2 * each for each, freedom in self.seed_variances]
         seeds = sqrt(sum(squares))
         largest = max(images, seeds)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from sadari.evaluation.crossed import LEAST_P, SINGLE, SamplingError, Spread
+from sadari.evaluation.draws.groups import Groups
 from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.influence import PerImage, Scale
 from sadari.evaluation.statistics import LEVEL
@@ -30,7 +31,8 @@ class Draw:
     moves: float64 (N,), by how much each image moves the mean, their mean being 0; None where the runs do not store
     what each image did. Then `most` is the largest variance that the draw can have. residual: as in `Spread`. added:
     the variance of one image that one more network gets wrong. which: what distinguishes these images from others that
-    the other arm may have instead; "" for images that all arms share.
+    the other arm may have instead; "" for images that all arms share. groups: of the images, where they are drawn in
+    groups.
     """
 
     images: int
@@ -39,11 +41,22 @@ class Draw:
     added: float = 0.0
     most: float = 0.0
     which: str = ""
+    groups: Groups | None = None
 
     @property
     def variance(self) -> float:
         """Return the variance of the mean by this draw."""
-        return self.most if self.moves is None else _variance(self.moves) + self.added
+        return self.most if self.moves is None else self._of(self.moves, self.added)
+
+    @property
+    def least_share(self) -> float:
+        """Return the share of the images that one of them stands for, with those of its group."""
+        return (1.0 if self.groups is None else self.groups.per_image) / self.images
+
+    def _of(self, moves: Floats, added: float) -> float:
+        if self.groups is None:
+            return _variance(moves) + added
+        return _grouped_variance(moves, added, self.groups)
 
     def between(self, other: "Draw") -> float:
         """Return the variance of the mean minus the other arm's by this draw; the same images are paired.
@@ -53,7 +66,7 @@ class Draw:
         if not self.pairs_with(other):
             return self.variance + other.variance
         assert self.moves is not None and other.moves is not None
-        return _variance(self.moves - other.moves) + (self.added + other.added) / 2
+        return self._of(self.moves - other.moves, (self.added + other.added) / 2)
 
     def pairs_with(self, other: "Draw") -> bool:
         """Return whether what each image did is known of both arms, of the same images."""
@@ -110,10 +123,15 @@ class Difference(NamedTuple):
     p: float
 
 
-def measured(networks: Sequence[PerImage], scale: Scale = Scale.ANY, which: str = "") -> Measured:
+def measured(
+    networks: Sequence[PerImage],
+    scale: Scale = Scale.ANY,
+    which: str = "",
+    groups: NDArray[np.int64] | None = None,
+) -> Measured:
     """Return the figure whose values `networks`, one a seed, have on the same images in the same order.
 
-    which: as in `Draw`.
+    which: as in `Draw`. groups: of the images, int64 (N,).
     Raises ValueError without networks or images, for different numbers of images, and for values that are no numbers.
     """
     if not networks or len({each.values.shape for each in networks}) > 1 or not networks[0].values.size:
@@ -125,20 +143,28 @@ def measured(networks: Sequence[PerImage], scale: Scale = Scale.ANY, which: str 
     single = bool((values == values[0]).all())
     moves = values - seeds[:, None]
     mean = moves.mean(axis=0)
-    free = (count - 1) * max(images - 1, 1)
-    residual = 0.0 if single else float(((moves - mean) ** 2).sum()) / free / (count * images)
+    grouped = Groups.of(groups)
+    residual = 0.0 if single else _residual(moves if grouped is None else grouped.gathered(moves))
     unit = max(each.unit for each in networks) / images / (1 if single else count)
-    return Measured(seeds, (Draw(images, mean, residual, unit**2, which=which),), single, scale)
+    return Measured(seeds, (Draw(images, mean, residual, unit**2, which=which, groups=grouped),), single, scale)
 
 
-def from_shares(shares: Floats, images: int) -> Measured:
+def _residual(moves: Floats) -> float:
+    """Return the variance of the mean by chance of one network on one image (or group), of `moves`, (S, N)."""
+    count, images = len(moves), int(moves.shape[1])
+    free = (count - 1) * max(images - 1, 1)
+    return float(((moves - moves.mean(axis=0)) ** 2).sum()) / free / (count * images)
+
+
+def from_shares(shares: Floats, images: int, per_group: float = 1.0) -> Measured:
     """Return a share of `images` of which only the share of each network, float64 (S,), is known.
 
     The draw of the images then counts with the largest variance that a mean over networks can have, which is that of a
-    single one, and is not paired with another arm's.
+    single one, and is not paired with another arm's. per_group: images in the group of an image, on average, which may
+    all be right or wrong together.
     """
     mean = float(shares.mean())
-    most = max(mean * (1 - mean), 1 / images) / images
+    most = max(mean * (1 - mean), per_group / images) / images * per_group
     single = bool((shares == shares[0]).all())
     return Measured(shares, (Draw(images, None, most=most),), single and len(shares) == 1, Scale.SHARE, 1 / images)
 
@@ -209,7 +235,7 @@ def difference_against(a: Measured, b: Measured, bound: float) -> float:
 
 def _unevenness(of: Measured) -> float:
     """Return the variance of right and wrong on one image; where all are right, or wrong, that of one image in all."""
-    return of.mean * (1 - of.mean) or 1 / of.draws[0].images
+    return of.mean * (1 - of.mean) or of.draws[0].least_share
 
 
 def _variance(moves: Floats) -> float:
@@ -223,7 +249,27 @@ def _variance(moves: Floats) -> float:
     total = float(squares.sum())
     if count < 2 or total == 0:
         return 0.0
-    relative = float((squares**2).sum()) / total**2 - 1 / count
-    freedom = max(2 / max(relative, 1e-9), LEAST_FREEDOM)
-    wider = float(special.stdtrit(freedom, LEVEL / 2) / special.ndtri(LEVEL / 2))
-    return wider**2 * float(moves.var(ddof=1)) / count
+    return _wider(max(_freedom(squares, total), LEAST_FREEDOM)) * float(moves.var(ddof=1)) / count
+
+
+def _grouped_variance(moves: Floats, added: float, groups: Groups) -> float:
+    """Return the same where groups are drawn: the degrees of freedom are those of the groups, or of the few that count.
+
+    added: the variance of one more wrong image, which grows by what its group shares.
+    """
+    found = groups.error(moves)
+    squares = groups.sums((moves - moves.mean())[None])[0] ** 2
+    total = float(squares.sum())
+    of_few = max(_freedom(squares, total), LEAST_FREEDOM) if total else found.freedom
+    return _wider(min(found.freedom, of_few)) * (found.variance + groups.weight(found.alike) * added)
+
+
+def _freedom(squares: Floats, total: float) -> float:
+    relative = float((squares**2).sum()) / total**2 - 1 / len(squares)
+    return 2 / max(relative, 1e-9)
+
+
+def _wider(freedom: float) -> float:
+    """Return the square of the t quantile over the normal one."""
+    ratio = float(special.stdtrit(freedom, LEVEL / 2) / special.ndtri(LEVEL / 2))
+    return ratio**2

@@ -21,7 +21,10 @@ MOST_IMAGES = 1_000_000  # likewise
 
 @dataclass(frozen=True)
 class Plan:
-    """The size of a comparison: test images, and the seeds that each arm that varies has at least."""
+    """The size of a comparison: test images, and the seeds that each arm that varies has at least.
+
+    Where images come in groups, `images` counts the groups.
+    """
 
     seeds: int
     images: int
@@ -83,7 +86,8 @@ def _planned(error: SamplingError, now: Plan, then: Plan) -> SamplingError:
     more_images = then.images / now.images
     spreads = tuple(_planned_spread(each, then.seeds, more_images) for each in error.spreads)
     images_only = max(error.per_image - sum(each.residual for each in error.spreads), 0.0)
-    return SamplingError(images_only / more_images + sum(each.residual for each in spreads), spreads)
+    per_image = images_only / more_images + sum(each.residual for each in spreads)
+    return SamplingError(per_image, spreads, error.freedom * more_images)
 
 
 def _planned_spread(now: Spread, seeds: int, more_images: float) -> Spread:

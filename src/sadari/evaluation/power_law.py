@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.evaluation.draws.groups import Groups
 from sadari.evaluation.statistics import LEVEL, Bools
 
 Floats = NDArray[np.float64]
@@ -59,19 +60,22 @@ class PowerLaw:
         return best, float((self.least_a * shares).min()), float((self.most_a * shares).max())
 
 
-def fit_power_law(sizes: Sequence[int], correct: Sequence[Bools]) -> PowerLaw:
+def fit_power_law(sizes: Sequence[int], correct: Sequence[Bools], groups: NDArray[np.int64] | None = None) -> PowerLaw:
     """Fit a power law to results at three or more sizes.
 
     sizes: numbers of training images. correct: for each of them bool (seeds, images), the same images in the same
     order. The points vary together with the images, and each one with its seeds. The standard deviation over seeds is
     assumed proportional to sqrt(error (1 - error)) and estimated from all points; with one seed each, only the images
-    count. Raises ValueError for fewer than three different sizes, or for points not judged on the same images.
+    count. groups: of the images, (N,), which are drawn in their place. Raises ValueError for fewer than three different
+    sizes, or for points not judged on the same images.
     """
     if len(set(sizes)) < FEWEST_SIZES or len(sizes) != len(correct):
         raise ValueError(f"needs results of {FEWEST_SIZES} different sizes, not {len(correct)} of {sorted(set(sizes))}")
     if len({each.shape[1] for each in correct}) > 1:
         raise ValueError("the sizes are to be judged on the same images")
-    points = _points(sizes, correct)
+    grouped = Groups.of(groups)
+    values = [each.astype(np.float64) for each in correct]
+    points = _points(sizes, values if grouped is None else [grouped.gathered(each) for each in values])
     b, c = np.linspace(0.0, STEEPEST, STEPS_B), np.linspace(0.0, points.highest_c, STEPS_C)
     for _ in range(ZOOMS):
         curves = _Curves.over(points, b, c)
@@ -112,7 +116,7 @@ class _Points:
         return len(self.fractions) - FEWEST_SIZES
 
 
-def _points(sizes: Sequence[int], correct: Sequence[Bools]) -> _Points:
+def _points(sizes: Sequence[int], correct: Sequence[Floats]) -> _Points:
     from scipy.stats import chi2, f
 
     networks = [each[:1] if (each == each[0]).all() else each for each in correct]
@@ -132,7 +136,7 @@ def _points(sizes: Sequence[int], correct: Sequence[Bools]) -> _Points:
     )
 
 
-def _seed_variances(networks: Sequence[Bools], errors: Floats) -> Floats:
+def _seed_variances(networks: Sequence[Floats], errors: Floats) -> Floats:
     """Return the variance of each mean over seeds that comes from the seeds alone, without that of the images."""
     usual = errors * (1 - errors)
     beyond, expected = 0.0, 0.0

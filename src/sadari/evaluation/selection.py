@@ -6,23 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.evaluation.crossed import spread
+from sadari.evaluation.draws.groups import Groups
 from sadari.values import Verdict
 
 DRAWS = 4000  # of the errors of all arms; the mean of their maxima is sure to a fiftieth of itself (measured)
 
 
-def overstated(arms: Mapping[str, NDArray[np.bool_]], judged: Sequence[Verdict]) -> float:
+def overstated(
+    arms: Mapping[str, NDArray[np.bool_]], judged: Sequence[Verdict], groups: NDArray[np.int64] | None = None
+) -> float:
     """Return by how much the highest accuracy flatters, among the arms that are not shown to be worse; 0 without any.
 
-    arms: as in `highest_of_equals`, by name, the best first. judged: the verdicts on their pairs.
+    arms: as in `highest_of_equals`, by name, the best first. judged: the verdicts on their pairs. groups: of the
+    images, int64 (N,).
     """
     best = next(iter(arms), "")
     shown = [each for each in judged if each.verdict in ("better", "worse") and best in (each.a, each.b)]
     worse = {each.b if each.a == best else each.a for each in shown}
-    return highest_of_equals([correct for name, correct in arms.items() if name not in worse])
+    return highest_of_equals([correct for name, correct in arms.items() if name not in worse], groups)
 
 
-def highest_of_equals(arms: Sequence[NDArray[np.bool_]]) -> float:
+def highest_of_equals(arms: Sequence[NDArray[np.bool_]], groups: NDArray[np.int64] | None = None) -> float:
     """Return the mean by which the highest accuracy is above its own truth, were all `arms` equally good.
 
     arms: bool (S, N) each, whether the network of each seed classified each image correctly, on the same images. The
@@ -32,17 +36,20 @@ def highest_of_equals(arms: Sequence[NDArray[np.bool_]]) -> float:
     """
     if len(arms) < 2 or arms[0].shape[1] < 2:
         return 0.0
-    values, axes = np.linalg.eigh(error_covariance(arms))
+    values, axes = np.linalg.eigh(error_covariance(arms, groups))
     draws = np.random.default_rng(0).standard_normal((DRAWS // 2, len(arms))) @ (axes * np.sqrt(values.clip(0))).T
     return float((draws.max(axis=1) - draws.min(axis=1)).mean() / 2)  # each draw and its mirror image
 
 
-def error_covariance(arms: Sequence[NDArray[np.bool_]]) -> NDArray[np.float64]:
+def error_covariance(arms: Sequence[NDArray[np.bool_]], groups: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
     """Return the covariance (A, A) of the errors of the arms' accuracies, bool (S, N) each, on the same N >= 2 images.
 
-    That of the images, which all arms share, and what seeds add to each arm alone.
+    That of the images, which all arms share, and what seeds add to each arm alone. groups: of the images, int64 (N,).
     """
     networks = [(each[:1] if (each == each[0]).all() else each).astype(np.float64) for each in arms]
+    grouped = Groups.of(groups)
+    if grouped is not None and grouped.count > 1:
+        networks = [grouped.gathered(each) for each in networks]
     per_image = np.stack([each.mean(axis=0) for each in networks])
     seeds = np.diag([spread(each).beyond_images for each in networks])
     return np.asarray(np.atleast_2d(np.cov(per_image)) / per_image.shape[1] + seeds)

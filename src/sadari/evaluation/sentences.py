@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from sadari.evaluation.crossed import SamplingError
+from sadari.evaluation.draws.groups import FEW
 from sadari.evaluation.power import HALF_POINT, MOST_SEEDS, Plan, narrowed, plan_for
 from sadari.values import Verdict
 
@@ -37,6 +38,7 @@ class Compared:
     alone: p of this pair before the correction for `pairs`. level: a difference is shown where the corrected p is
     below it. basis: on what the comparison rests, in place of images and seeds. more: more of what would tell, where
     none of that can be planned. look: which of several looks this is, as "first of 3 looks"; "" for a single one.
+    groups: of images that belong together; 0 where each image is by itself.
     """
 
     error: SamplingError
@@ -49,6 +51,12 @@ class Compared:
     basis: str = ""
     more: str = ""
     look: str = ""
+    groups: int = 0
+
+    @property
+    def drawn(self) -> int:
+        """Return how many things are drawn from the world, groups or images."""
+        return self.groups or self.images
 
     @property
     def estimand(self) -> str:
@@ -126,7 +134,7 @@ def _evidence(compared: Compared) -> str:
 
 
 def _drawn(compared: Compared) -> str:
-    images, a, b = f"the same {compared.images:,} images", compared.a, compared.b
+    images, a, b = f"the same {_judges(compared)}", compared.a, compared.b
     if (a.seeds, a.alike) != (b.seeds, b.alike):
         only = ", so of that network only" if any(each.seeds == 1 and not each.alike for each in (a, b)) else ""
         return f"{images}, {_seeds(a)}, {_seeds(b)}{only}"
@@ -134,6 +142,13 @@ def _drawn(compared: Compared) -> str:
         known = "which no seed changes" if a.alike else "so of these networks only"
         return f"{images}, one trained network each, {known}"
     return f"{images}, {a.seeds} seeds{' that answer alike' if a.alike else ''}"
+
+
+def _judges(compared: Compared) -> str:
+    if not compared.groups:
+        return f"{compared.images:,} images"
+    few = ", which are few" if compared.groups < FEW else ""
+    return f"{compared.images:,} images in {compared.groups:,} group{'' if compared.groups == 1 else 's'}{few}"
 
 
 def _seeds(sample: Sample) -> str:
@@ -150,7 +165,7 @@ def _held_back(found: Verdict, compared: Compared) -> str:
     plan, now = _plan(compared, abs(found.difference))
     if plan is None or plan == now:
         return f"{said}; {_more(compared)} would tell"
-    return f"{said}; {_wanted(plan, now)} would show a difference as large as this"
+    return f"{said}; {_wanted(plan, now, compared)} would show a difference as large as this"
 
 
 def _advice(found: Verdict, compared: Compared) -> str:
@@ -174,7 +189,7 @@ def _advice(found: Verdict, compared: Compared) -> str:
         return f"it would take {needed} to show {amount}"
     if plan == now:
         return f"a difference of {amount} is not ruled out; {_more(compared)} would tell"
-    return f"{_wanted(plan, now)} would show {amount}"
+    return f"{_wanted(plan, now, compared)} would show {amount}"
 
 
 def _third_seed(found: Verdict, compared: Compared) -> str:
@@ -195,7 +210,7 @@ def _third_seed(found: Verdict, compared: Compared) -> str:
 def _plan(compared: Compared, effect: float) -> tuple[Plan | None, Plan]:
     """Return the plan that would show `effect`, and the present one, whose seeds are those of the arm with fewest."""
     varying = [each.seeds for each in (compared.a, compared.b) if each.networks > 1]
-    now = Plan(min(varying, default=1), compared.images)
+    now = Plan(min(varying, default=1), compared.drawn)
     return plan_for(compared.error, now, compared.level / compared.pairs, _varies(compared), effect), now
 
 
@@ -206,12 +221,14 @@ def _varies(compared: Compared) -> bool:
 
 
 def _more(compared: Compared) -> str:
+    images = "groups of images" if compared.groups else "images"
     if all(each.alike for each in (compared.a, compared.b)):
-        return "more images"
-    return "more seeds or images"
+        return f"more {images}"
+    return f"more seeds or {images}"
 
 
-def _wanted(plan: Plan, now: Plan) -> str:
+def _wanted(plan: Plan, now: Plan, compared: Compared) -> str:
+    images = "groups of images" if compared.groups else "images"
     wanted = [f"{plan.seeds} seeds"] if plan.seeds != now.seeds else []
-    wanted += [f"about {plan.images:,} images"] if plan.images != now.images else []
+    wanted += [f"about {plan.images:,} {images}"] if plan.images != now.images else []
     return " and ".join(wanted)

@@ -4,6 +4,9 @@
 two arms and of all pairs. docs/statistics.md has the sources of the method and its coverage in a simulation.
 
 One seed says nothing about other seeds: its interval and test are about that one trained network.
+
+Images may come in groups, int64 (N,), that are right or wrong together, such as those of one patient. Then groups are
+what is drawn (`draws/groups.py`). Where each image is a group of its own, all is as without groups.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,18 +16,23 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import stats
 
-from sadari.evaluation.crossed import SINGLE, SamplingError, Spread, spread
+from sadari.evaluation.arms.networks import Arm as _Arm
+from sadari.evaluation.arms.networks import Bools as Bools
+from sadari.evaluation.arms.networks import arm_of as _arm
+from sadari.evaluation.arms.networks import error_between as _difference_error
+from sadari.evaluation.crossed import SamplingError
+from sadari.evaluation.draws.groups import Groups
 from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.sentences import LEVEL as LEVEL
-from sadari.evaluation.sentences import Compared, Sample, with_sentence
+from sadari.evaluation.sentences import Compared, with_sentence
 from sadari.values import Interval, Verdict
 
-Bools = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
 
 
-def interval(correct: Bools, level: float = LEVEL) -> Interval:
+def interval(correct: Bools, level: float = LEVEL, groups: Numbers | None = None) -> Interval:
     """Return the mean accuracy and its 95 % interval over other seeds and other test images of the same kind.
 
     level: one minus the coverage, where looks share the 5 %.
@@ -32,75 +40,88 @@ def interval(correct: Bools, level: float = LEVEL) -> Interval:
     correct: bool (S, N), whether the network of each seed classified each image correctly. Wilson's score interval
     (1927) at the effective number of images, mean (1 - mean) / variance (Korn & Graubard 1998), so that it stays
     inside [0, 1] and is open at 0 and 1. One seed: that one network, on other images. level: 1 minus the coverage.
-    Raises ValueError for no images.
+    groups: of the images. Raises ValueError for no images.
     """
-    arm = _arm("", correct)
+    arm = _arm("", correct, groups=Groups.of(groups))
     std = float(correct.mean(axis=1).std(ddof=1)) if len(correct) > 1 else 0.0
     low, high = wilson(arm.mean, arm.score(level))
     return Interval(arm.mean, std, low, high)
 
 
-def against(correct: Bools, value: float) -> tuple[float, Interval]:
+def against(correct: Bools, value: float, groups: Numbers | None = None) -> tuple[float, Interval]:
     """Return the two-sided p of the accuracy being `value`, and the arm's `interval`.
 
     correct: bool (S, N). value: in [0, 1]. This is the score test that `interval` inverts, so they never disagree:
     p < 0.05 exactly where `value` is outside the interval. A one-sided question ("at least value") has half that p
     where the mean is on the other side of `value`. Raises ValueError for no images or another value.
     """
-    found = interval(correct)
+    found = interval(correct, groups=groups)
     if not 0 <= value <= 1:
         raise ValueError(f"an accuracy is in 0..1, not {value}")
     if value == found.mean:
         return 1.0, found
     if value in (0.0, 1.0):
         return 0.0, found  # a single error proves that 1 is not the accuracy
-    return _arm("", correct).tail((found.mean - value) ** 2 / (value * (1 - value))), found
+    return _arm("", correct, groups=Groups.of(groups)).tail((found.mean - value) ** 2 / (value * (1 - value))), found
 
 
-def verdict(name_a: str, correct_a: Bools, name_b: str, correct_b: Bools, margin: float | None = None) -> Verdict:
+def verdict(
+    name_a: str,
+    correct_a: Bools,
+    name_b: str,
+    correct_b: Bools,
+    margin: float | None = None,
+    groups: Numbers | None = None,
+) -> Verdict:
     """Compare arm a with arm b on the same images: the two-sided p, and the 95 % interval of a minus b.
 
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), the same images in the same order. One network each (one
     seed, or seeds that all predict the same): McNemar's test (1947) with the mid-p value (Fagerland, Lydersen & Laake
     2013), which may disagree with the interval at the edge. Otherwise a t test, p < 0.05 exactly where the interval
     excludes 0. margin, in (0, 1): also tests whether both are equal within it, by two one-sided tests (Schuirmann
-    1987); `equal_p` < 0.05 exactly where the 90 % interval is inside the margin. Raises ValueError for other shapes and
-    margins.
+    1987); `equal_p` < 0.05 exactly where the 90 % interval is inside the margin. groups: of the images; with them it is
+    always the t test. Raises ValueError for other shapes and margins.
     """
-    return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin)[0]
+    return _verdicts([(name_a, correct_a), (name_b, correct_b)], margin, groups=groups)[0]
 
 
-def difference_p(correct_a: Bools, correct_b: Bools, bound: float) -> float:
+def difference_p(correct_a: Bools, correct_b: Bools, bound: float, groups: Numbers | None = None) -> float:
     """Return the two-sided p of the accuracy of a minus that of b being `bound`; for 0 it is the p of `verdict`.
 
     correct_a: bool (S_a, N); correct_b: bool (S_b, N), as in `verdict`.
     """
-    a, b = _arm("a", correct_a), _arm("b", correct_b)
+    grouped = Groups.of(groups)
+    a, b = _arm("a", correct_a, groups=grouped), _arm("b", correct_b, groups=grouped)
     error = _difference_error(a, b)
     return _p(a, b, error) if bound == 0 else error.tail(abs(a.mean - b.mean - bound))
 
 
-def difference_error(correct_a: Bools, correct_b: Bools) -> SamplingError:
+def difference_error(correct_a: Bools, correct_b: Bools, groups: Numbers | None = None) -> SamplingError:
     """Return the sampling error of the accuracy of a minus that of b, both bool (S, N), as `verdict` has it."""
-    return _difference_error(_arm("a", correct_a), _arm("b", correct_b))
+    grouped = Groups.of(groups)
+    return _difference_error(_arm("a", correct_a, groups=grouped), _arm("b", correct_b, groups=grouped))
 
 
-def accuracy_error(correct: Bools) -> SamplingError:
+def accuracy_error(correct: Bools, groups: Numbers | None = None) -> SamplingError:
     """Return the sampling error of the accuracy of bool (S, N), from which `interval` follows for several networks."""
-    return _arm("", correct).error
+    return _arm("", correct, groups=Groups.of(groups)).error
 
 
 def verdicts(
-    arms: Sequence[tuple[str, Bools]], margin: float | None = None, alike: Collection[str] | None = None
+    arms: Sequence[tuple[str, Bools]],
+    margin: float | None = None,
+    alike: Collection[str] | None = None,
+    groups: Numbers | None = None,
 ) -> list[Verdict]:
     """Compare all pairs of arms; each `p` is corrected by Holm's step-down method (1979).
 
     The p of equality within `margin` are corrected in the same way, among themselves. Each interval is the pair's own,
     uncorrected one. In the order of `arms`: the first against all after it, then the second, and so on. alike: the arms
     whose seeds are known to be one network, for the sentences; without it those whose seeds are all right on the same
-    images. An arm of a single seed in `alike` is a model that no seed changes. Raises ValueError as `verdict` does.
+    images. An arm of a single seed in `alike` is a model that no seed changes. groups: of the images. Raises ValueError
+    as `verdict` does.
     """
-    return _verdicts(arms, margin, alike)
+    return _verdicts(arms, margin, alike, groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +134,18 @@ class AtLook:
 
 
 def looked_verdicts(
-    pairs: Sequence[AtLook], margin: float | None = None, alike: Collection[str] | None = None
+    pairs: Sequence[AtLook],
+    margin: float | None = None,
+    alike: Collection[str] | None = None,
+    groups: Numbers | None = None,
 ) -> list[Verdict]:
     """Compare pairs of arms, each at its own look; otherwise as `verdicts`.
 
     Each p is the one overall (`Look.overall`), then corrected by Holm's method; each interval has the level of its
     look. A pair of two arms in `alike` has no looks: no seed changes it.
     """
-    return _judged([_Pair.of(each, alike) for each in pairs], margin)
+    grouped = Groups.of(groups)
+    return _judged([_Pair.of(each, alike, grouped) for each in pairs], margin)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -138,67 +163,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Arm:
-    """One arm, ready for comparison. per_image: float (N,), the share of its networks that are correct.
-
-    A single network (one seed, or seeds that all predict the same, as those of a deterministic model) has spread
-    SINGLE. alike: whether its seeds are called so.
-    """
-
-    name: str
-    correct: Bools
-    per_image: NDArray[np.float64]
-    mean: float
-    spread: Spread
-    alike: bool
-
-    @property
-    def single(self) -> bool:
-        return self.spread is SINGLE
-
-    @property
-    def sample(self) -> Sample:
-        """Return how many seeds there are, for sentences."""
-        return Sample(self.name, len(self.correct), self.alike)
-
-    @property
-    def unit(self) -> float:
-        """Return the weight of one network in the mean of an image."""
-        return 1.0 / self.spread.seeds
-
-    def score(self, level: float) -> float:
-        """Return the squared critical value per effective image, from which Wilson's interval is computed."""
-        if self.single:
-            return float(special.ndtri(level / 2)) ** 2 / len(self.per_image)
-        return self.error.half_width(level) ** 2 / (self.mean * (1 - self.mean))
-
-    def tail(self, score: float) -> float:
-        """Return the level at which `score` is reached."""
-        if self.single:
-            return float(2 * special.ndtr(-sqrt(score * len(self.per_image))))
-        return self.error.tail(sqrt(score * self.mean * (1 - self.mean)))
-
-    @property
-    def error(self) -> SamplingError:
-        """Return the error of the mean, with one image added that a single network gets wrong.
-
-        `_difference_error` says why.
-        """
-        count = len(self.per_image)
-        per_image = float(self.per_image.var(ddof=min(1, count - 1))) / count
-        return SamplingError(per_image + (self.unit / count) ** 2, (self.spread,))
-
-
-def _arm(name: str, correct: Bools, alike: Collection[str] | None = None) -> _Arm:
-    if correct.ndim != 2 or not correct.size:
-        raise ValueError(f"needs bool (seeds, images) with at least one of each, not {correct.shape}")
-    same = bool((correct == correct[0]).all())
-    networks = (correct[:1] if same else correct).astype(np.float64)
-    called = name in alike if alike is not None else same and len(correct) > 1
-    return _Arm(name, correct, networks.mean(axis=0), float(correct.mean()), spread(networks), called)
-
-
-@dataclass(frozen=True, eq=False)
 class _Pair:
     """Two arms with the error of their difference, and the look at which they are compared."""
 
@@ -208,8 +172,8 @@ class _Pair:
     look: Look | None = None
 
     @classmethod
-    def of(cls, looked: AtLook, alike: Collection[str] | None) -> "_Pair":
-        a, b = _arm(*looked.a, alike), _arm(*looked.b, alike)
+    def of(cls, looked: AtLook, alike: Collection[str] | None, groups: Groups | None) -> "_Pair":
+        a, b = _arm(*looked.a, alike, groups), _arm(*looked.b, alike, groups)
         return cls(a, b, _difference_error(a, b), None if a.alike and b.alike else looked.look)
 
     @property
@@ -233,13 +197,18 @@ class _Pair:
     def compared(self, pairs: int, alone: float) -> Compared:
         look = self.look.name if self.look else ""
         images = len(self.a.per_image)
-        return Compared(self.error, self.a.sample, self.b.sample, images, pairs, alone, look=look)
+        groups = self.a.groups.count if self.a.groups else 0
+        return Compared(self.error, self.a.sample, self.b.sample, images, pairs, alone, look=look, groups=groups)
 
 
 def _verdicts(
-    arms: Sequence[tuple[str, Bools]], margin: float | None, alike: Collection[str] | None = None
+    arms: Sequence[tuple[str, Bools]],
+    margin: float | None,
+    alike: Collection[str] | None = None,
+    groups: Numbers | None = None,
 ) -> list[Verdict]:
-    ready = combinations([_arm(name, correct, alike) for name, correct in arms], 2)
+    grouped = Groups.of(groups)
+    ready = combinations([_arm(name, correct, alike, grouped) for name, correct in arms], 2)
     return _judged([_Pair(a, b, _difference_error(a, b)) for a, b in ready], margin)
 
 
@@ -262,24 +231,8 @@ def _verdict(pair: _Pair, p: float) -> Verdict:
     return Verdict(pair.a.name, pair.b.name, difference, low, high, p, "")
 
 
-def _difference_error(a: _Arm, b: _Arm) -> SamplingError:
-    """Return the error of mean(a) - mean(b), from one difference per image.
-
-    Two images are added (Agresti & Min 2005, for one network each): half an image that only one network of a gets
-    right, half an image that only one network of b gets right, and one on which all agree. Without them, few images on
-    which both agree would look like certainty.
-    """
-    if len(a.per_image) != len(b.per_image):
-        raise ValueError(f"{a.name} has {len(a.per_image)} images and {b.name} {len(b.per_image)}")
-    differences = a.per_image - b.per_image
-    count = len(differences) + 2
-    added = (a.unit**2 + b.unit**2) / 2
-    per_image = (float((differences**2).sum()) + added - float(differences.sum()) ** 2 / count) / count**2
-    return SamplingError(per_image, (a.spread, b.spread))
-
-
 def _p(a: _Arm, b: _Arm, error: SamplingError) -> float:
-    if not (a.single and b.single):
+    if not (a.single and b.single) or a.groups is not None:
         return error.tail(abs(a.mean - b.mean))
     first, second = a.correct[0], b.correct[0]
     only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.check import image_digests
+from sadari.data.groups.names import NONE
 from sadari.data.levels import FULL_RANGE
 from sadari.data.load import fingerprint_of, is_there, load
 from sadari.data.prepare import Preprocess
@@ -69,7 +70,7 @@ def judge(
         return _judge_members(run, data, split_name, progress)
     model = TrainedModel.load(run)
     # The run's own images, wherever they are now, have its split: those that trained it are no test images.
-    own = data is None or (run.begun and fingerprint_of(data, run.job.settings) == run.fingerprint)
+    own = data is None or (run.begun and _is_own(data, run))
     settings = run.job.settings if own else _settings_like(run.job.settings, model.preprocess)
     images = own_images(run, progress, data) if own else load(str(data), settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
@@ -129,11 +130,21 @@ def own_images(run: RunRecord, progress: Progress | None = None, data: str | Non
     return images
 
 
+def _is_own(data: str, run: RunRecord) -> bool:
+    """Return whether `data` has the images of `run`; other images need no groups such as those have."""
+    settings = run.job.settings
+    try:
+        return fingerprint_of(data, settings) == run.fingerprint
+    except SadariError:
+        fingerprint_of(data, replace(settings, group=NONE))
+        return False
+
+
 def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
     """Return settings that load other images in the shape that the model reads."""
     square = preprocess.height if preprocess.height == preprocess.width else settings.image_size
     white_level = preprocess.white_level or settings.white_level or FULL_RANGE
-    return replace(settings, image_size=square, channels=preprocess.channels, white_level=white_level)
+    return replace(settings, image_size=square, channels=preprocess.channels, white_level=white_level, group=NONE)
 
 
 def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:

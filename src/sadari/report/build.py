@@ -4,6 +4,7 @@ runs -> predictions and detail of each arm -> pictures worth showing, on one she
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -52,7 +53,7 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
             *(result.robustness.notes if result.robustness else ()),
             *_left_out(result, present, detailed, curves),
         ),
-        facts=result.data,
+        facts=replace(result.data, grouping=None),
         balance=_balance(result, judged),
         arms=tuple(
             arm_page(

@@ -9,7 +9,6 @@ from sadari.evaluation.sentences import p_text
 from sadari.values import Verdict
 
 EQUAL = "equal within"  # how the verdict of arms that are shown to be equal begins
-IMAGES_OF = {"test": "test images", "val": "validation images", "train": "training images"}
 
 
 def verdict_sentence(result: ComparisonResult) -> str:
@@ -95,7 +94,7 @@ def _right(result: ComparisonResult, arm: ArmResult) -> str:
             f"{result.data.counts[split]:,} images" if result.redraw.folds else f"test images of {result.redraw.basis}"
         )
         return f"{100 * arm.accuracy.mean:.1f} % of the {which}"
-    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.counts[split]:,} {IMAGES_OF[split]}"
+    return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.judges}"
 
 
 def _one_seed_only(done: Sequence[ArmResult]) -> str:

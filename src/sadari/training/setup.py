@@ -103,7 +103,7 @@ def set_up(
         job, images, out, architecture, weights_sha256, threads, {"teacher": taught, "judged_by": judged_by}
     )
     write_json(out / PREPROCESS, preprocess.to_json())
-    write_split(out / SPLIT, split)
+    write_split(out / SPLIT, split, images.groups)
     log = _begun_log(job, images, split, architecture.pretrained, out, progress)
     _report_what_has_no_effect(job, len(split.val), log)
 

@@ -101,6 +101,7 @@ def heading(result: "ComparisonResult") -> str:
     counts = " · ".join(f"{count:,} {split_name}" for split_name, count in facts.counts.items() if count)
     leaks = "no leaks found" if not facts.leaks else f"{facts.leaks:,} leak{'s' if facts.leaks > 1 else ''} found"
     judged = "" if facts.judged_on == "test" else f"   judged on {facts.judged_on}"
+    judged += f"   judged by {facts.groups:,} group{'' if facts.groups == 1 else 's'} of images" if facts.groups else ""
     kind = "grey" if facts.shape[2] == 1 else "colour"
     return f"{facts.name}   {counts}   {facts.pixels} {kind}   {len(facts.classes)} classes   {leaks}{judged}"
 

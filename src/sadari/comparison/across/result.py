@@ -16,7 +16,7 @@ from sadari.evaluation.draws.data_sets import OverSets, over_sets
 from sadari.evaluation.draws.ranks import Ranks, rank
 from sadari.evaluation.power import HALF_POINT
 from sadari.evaluation.sentences import LEVEL, amount_text, p_text
-from sadari.evaluation.statistics import Bools, difference_error, holm
+from sadari.evaluation.statistics import Bools, Numbers, difference_error, holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,18 +168,22 @@ def across(out: Path, results: Mapping[str, ComparisonResult], margin: float | N
         ranks = rank([[means[name][place] for name in shared] for place in range(len(results))], shared)
         order = ranks.mean
         shared = sorted(shared, key=lambda name: (order[name], -sum(means[name])))
-    verdicts = _verdicts(shared, correct, margin or HALF_POINT)
+    groups = {of: each.data.groups_of(each.split) for of, each in results.items()}
+    verdicts = _verdicts(shared, correct, groups, margin or HALF_POINT)
     return AcrossResult(out, results, tuple(shared), means, verdicts, ranks, left_out)
 
 
 def _verdicts(
-    names: Sequence[str], correct: Mapping[str, Mapping[str, Bools]], amount: float
+    names: Sequence[str],
+    correct: Mapping[str, Mapping[str, Bools]],
+    groups: Mapping[str, Numbers | None],
+    amount: float,
 ) -> tuple[AcrossVerdict, ...]:
     pairs = list(combinations(names, 2))
     found = []
     for a, b in pairs:
         ahead = {of: float(each[a].mean() - each[b].mean()) for of, each in correct.items()}
-        errors = [sqrt(difference_error(each[a], each[b]).variance) for each in correct.values()]
+        errors = [sqrt(difference_error(each[a], each[b], groups[of]).variance) for of, each in correct.items()]
         found.append((a, b, ahead, over_sets(list(ahead.values()), errors)))
     corrected = holm([over.p for *_, over in found])
     return tuple(_verdict(*each, p, amount) for each, p in zip(found, corrected, strict=True))

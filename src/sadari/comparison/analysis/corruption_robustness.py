@@ -27,13 +27,17 @@ NO_BACKGROUND = "background: not applicable, as these images have no flat backgr
 
 
 def judge_robustness(
-    records: Mapping[str, Sequence[RunRecord]], images_for: Callable[[Settings], ImageSet], progress: Progress
+    records: Mapping[str, Sequence[RunRecord]],
+    images_for: Callable[[Settings], ImageSet],
+    progress: Progress,
+    groups: NDArray[np.int64] | None = None,
 ) -> Robustness | None:
     """Judge each arm under every registered corruption, on corrupted copies of the images that judge it.
 
     records: the finished runs by arm. images_for: the images of a run, from its settings. What a run folder stores
     already is not judged again, and an interrupted call goes on at the corruption where it stopped. A run that cannot
-    be judged is named in the notes, and its arm is left out. None where there is no run.
+    be judged is named in the notes, and its arm is left out. groups: of the images that judge. None where there is no
+    run.
     """
     notes = []
     for arm, of_arm in records.items():
@@ -42,7 +46,7 @@ def judge_robustness(
                 _judge(record, images_for, f"{arm} seed {record.job.seed}", progress)
             except SadariError as error:
                 notes.append(f"{arm} is not judged under corruption: {error}")
-    return read_robustness(records, notes)
+    return read_robustness(records, notes, groups)
 
 
 def _judge(record: RunRecord, images_for: Callable[[Settings], ImageSet], label: str, progress: Progress) -> None:

@@ -1,7 +1,13 @@
 """Which images does a comparison speak of? Their counts, their sizes, and what a reader should know about them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from sadari.comparison.groups.grouping import Grouping
+from sadari.evaluation.statistics import Numbers
+from sadari.values import Split
+
+IMAGES_OF = {"test": "test images", "val": "validation images", "train": "training images"}
 
 
 @dataclass(frozen=True)
@@ -11,7 +17,8 @@ class DataFacts:
     leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
     what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. sizes:
     (height, width) at which the arms read the images, from the smallest; none while no run is finished. copied: ids of
-    the images that judge although an earlier split has an identical or near-copy of them.
+    the images that judge although an earlier split has an identical or near-copy of them. groups: how many groups the
+    images that judge are in; 0 where each is by itself. grouping: those of all images.
     """
 
     name: str
@@ -24,6 +31,18 @@ class DataFacts:
     sentences: tuple[str, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     copied: tuple[str, ...] = ()
+    groups: int = 0
+    grouping: Grouping | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def judges(self) -> str:
+        """The images that judge, such as "359 test images", and in how many groups they are."""
+        images = f"{self.counts[self.judged_on]:,} {IMAGES_OF[self.judged_on]}"
+        return f"{images} in {self.groups:,} group{'' if self.groups == 1 else 's'}" if self.groups else images
+
+    def groups_of(self, split: Split) -> Numbers | None:
+        """Return the groups of the images of `split` that judge, in its order; None where there are none."""
+        return None if self.grouping is None else self.grouping.on(split.positions(self.judged_on))
 
     @property
     def pixels(self) -> str:

@@ -146,7 +146,9 @@ def _curve(name: str, points: tuple[SweepPoint, ...], records: Mapping[str, Sequ
             f"{name}: {len(sizes)} sizes of the training set show no law; give at least {FEWEST_SIZES} values of {KEY}."
         )
         return LearningCurve(name, points, None, few)
-    law = fit_power_law(sizes, [correctness(records[point.arm]) for point in points])
+    first = records[points[0].arm][0]
+    groups = first.groups_on(first.summary["judged_on"])
+    law = fit_power_law(sizes, [correctness(records[point.arm]) for point in points], groups)
     one_seed = all(len(records[point.arm]) == 1 for point in points)
     return LearningCurve(name, points, law, _sentence(name, sizes, law, one_seed))
 

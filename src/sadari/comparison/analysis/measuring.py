@@ -11,11 +11,13 @@ from itertools import combinations
 
 import numpy as np
 
+from sadari.comparison.groups.grouping import Grouping
+from sadari.evaluation.draws.groups import Groups
 from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.figures import Difference, Measured, difference, from_shares, interval, measured, minus
 from sadari.evaluation.influence import PerImage, Scale, right
 from sadari.evaluation.metrics import METRICS, Metric
-from sadari.evaluation.statistics import LEVEL, holm
+from sadari.evaluation.statistics import LEVEL, Numbers, holm
 from sadari.run import RunRecord
 from sadari.values import Interval
 
@@ -38,10 +40,11 @@ class FigureDifference:
     p: float
 
 
-def measure_all(records: Sequence[RunRecord]) -> dict[str, Measured]:
+def measure_all(records: Sequence[RunRecord], grouping: Grouping | None = None) -> dict[str, Measured]:
     """Return every figure of an arm that its finished runs have: the metrics on the images that judge, then SPLIT_OF.
 
-    A figure that is no number for some run is left out. Raises SadariError for a damaged run.
+    A figure that is no number for some run is left out. grouping: which images count together. Raises SadariError for
+    a damaged run.
     """
     networks: dict[str, list[PerImage]] = {}
     for record in records:
@@ -49,31 +52,43 @@ def measure_all(records: Sequence[RunRecord]) -> dict[str, Measured]:
         for metric in METRICS:
             if metric.is_defined(predictions):
                 networks.setdefault(metric.name, []).append(metric.per_image(predictions))
-    found = {name: _metric(METRICS.get(name), each) for name, each in networks.items() if len(each) == len(records)}
+    whole = {name: each for name, each in networks.items() if len(each) == len(records)}
+    groups = _judging_groups(records, grouping)
+    found = {name: _metric(METRICS.get(name), each, groups) for name, each in whole.items()}
     if found.get("accuracy"):
-        found |= {name: _accuracy(name, records, found["accuracy"]) for name in SPLIT_OF}
+        found |= {name: _accuracy(name, records, found["accuracy"], grouping) for name in SPLIT_OF}
     return {name: each for name, each in found.items() if each is not None}
 
 
-def measure(figure: str, records: Sequence[RunRecord]) -> Measured | None:
+def measure(figure: str, records: Sequence[RunRecord], grouping: Grouping | None = None) -> Measured | None:
     """Return one of these figures; None where not all of the runs have it, or where it is no number for one of them."""
+    groups = _judging_groups(records, grouping)
     if figure in SPLIT_OF:
-        accuracy = _metric(METRICS.get("accuracy"), [right(record.answers) for record in records])
-        return accuracy and _accuracy(figure, records, accuracy)
+        accuracy = _metric(METRICS.get("accuracy"), [right(record.answers) for record in records], groups)
+        return accuracy and _accuracy(figure, records, accuracy, grouping)
     metric = METRICS.get(figure)
     judged = [record.predictions if metric.by_probability else record.answers for record in records]
     if any(len(each.classes) < metric.least_classes for each in judged):
         return None
-    return _metric(metric, [metric.per_image(each) for each in judged])
+    return _metric(metric, [metric.per_image(each) for each in judged], groups)
 
 
-def _metric(metric: Metric, networks: Sequence[PerImage]) -> Measured | None:
+def _judging_groups(records: Sequence[RunRecord], grouping: Grouping | None) -> Numbers | None:
+    """Return the groups of the images that judge these runs."""
+    if grouping is None or not records:
+        return None
+    return grouping.on(records[0].split.positions(records[0].summary["judged_on"]))
+
+
+def _metric(metric: Metric, networks: Sequence[PerImage], groups: Numbers | None) -> Measured | None:
     if not all(np.isfinite(each.values).all() for each in networks):
         return None
-    return measured(networks, metric.scale)
+    return measured(networks, metric.scale, groups=groups)
 
 
-def _accuracy(figure: str, records: Sequence[RunRecord], here: Measured | None) -> Measured | None:
+def _accuracy(
+    figure: str, records: Sequence[RunRecord], here: Measured | None, grouping: Grouping | None
+) -> Measured | None:
     """Return an accuracy on val or train, or what is lost from there to `here`, the accuracy on the images that judge.
 
     Nothing is lost where that split is the one that judges: such a figure there is not.
@@ -85,11 +100,20 @@ def _accuracy(figure: str, records: Sequence[RunRecord], here: Measured | None) 
     known = np.array([each for each in shares if each is not None], dtype=np.float64)
     if len(known) < len(shares) or not np.isfinite(known).all():
         return None
-    there = _on_split(split_name, records) or from_shares(known, records[0].summary["images"][split_name])
+    groups = None if grouping is None else grouping.on(records[0].split.positions(split_name))
+    there = _on_split(split_name, records, groups)
+    if there is None:
+        there = from_shares(known, records[0].summary["images"][split_name], images_per_group(groups))
     return minus(there, here) if lost else there
 
 
-def _on_split(split_name: str, records: Sequence[RunRecord]) -> Measured | None:
+def images_per_group(groups: Numbers | None) -> float:
+    """Return how many images are in the group of an image, on average; 1 where there are no groups."""
+    found = Groups.of(groups)
+    return 1.0 if found is None else found.per_image
+
+
+def _on_split(split_name: str, records: Sequence[RunRecord], groups: Numbers | None) -> Measured | None:
     """Return the accuracy on `split_name` from what was right there; None where not all runs store that of the same."""
     correct = [record.correct_on(split_name) for record in records]
     stored = [each for each in correct if each is not None]
@@ -98,7 +122,7 @@ def _on_split(split_name: str, records: Sequence[RunRecord]) -> Measured | None:
     which = {sha256(record.split.positions(split_name).tobytes()).hexdigest() for record in records}
     if len(which) > 1:
         return None
-    return measured([PerImage(each.astype(np.float64), 1.0) for each in stored], Scale.SHARE, which.pop())
+    return measured([PerImage(each.astype(np.float64), 1.0) for each in stored], Scale.SHARE, which.pop(), groups)
 
 
 def intervals(figures: Mapping[str, Measured], level: float = LEVEL) -> dict[str, Interval]:

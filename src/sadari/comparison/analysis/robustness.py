@@ -14,7 +14,7 @@ import numpy as np
 
 from sadari.comparison.correct import correctness
 from sadari.errors import SadariError
-from sadari.evaluation.statistics import Bools, interval
+from sadari.evaluation.statistics import Bools, Numbers, interval
 from sadari.files import read_json
 from sadari.run import ENSEMBLE, MODEL, PREPROCESS, RunRecord
 from sadari.values import Interval
@@ -58,10 +58,13 @@ class Robustness:
         return {"corrupted": corrupted, "disturbed": old_entries, "notes": list(self.notes)}
 
 
-def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = ()) -> Robustness | None:
+def read_robustness(
+    records: Mapping[str, Sequence[RunRecord]], notes: Sequence[str] = (), groups: Numbers | None = None
+) -> Robustness | None:
     """Read the robustness of each arm under the corruptions for which all of its runs were judged.
 
-    records: the finished runs by arm. notes: further notes for the reader. None where nothing is stored.
+    records: the finished runs by arm. notes: further notes for the reader. groups: of the images that judge. None where
+    nothing is stored.
     """
     from sadari.data.corruptions import CORRUPTIONS  # loads torch, which reading a result otherwise does without
 
@@ -76,7 +79,7 @@ def read_robustness(records: Mapping[str, Sequence[RunRecord]], notes: Sequence[
             entries = [each["disturbed"].get(corruption.name) for each in documents]
             judged = [entry for entry in entries if entry and tuple(entry["levels"]) == corruption.levels]
             if len(judged) == len(entries):
-                rows[arm] = (interval(plain[arm]), *_intervals(judged, plain[arm].shape[1]))
+                rows[arm] = (interval(plain[arm], groups=groups), *_intervals(judged, plain[arm].shape[1], groups))
             reasons += [entry["reason"] for entry in entries if entry and entry["reason"]]
         if rows:
             levels = (0.0, *corruption.levels)
@@ -167,7 +170,7 @@ def _valid(record: RunRecord) -> dict[str, Any] | None:
     return document if document["disturbed"] else None
 
 
-def _intervals(entries: Sequence[Mapping[str, Any]], images: int) -> list[Interval]:
+def _intervals(entries: Sequence[Mapping[str, Any]], images: int, groups: Numbers | None) -> list[Interval]:
     """Return one interval per level, from one entry per seed."""
     correct = np.stack([_unpacked(entry, images) for entry in entries])  # (seeds, levels, images)
-    return [interval(correct[:, level]) for level in range(correct.shape[1])]
+    return [interval(correct[:, level], groups=groups) for level in range(correct.shape[1])]

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
-from sadari.comparison.analysis.measuring import measure
+from sadari.comparison.analysis.measuring import images_per_group, measure
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.correct import correctness
+from sadari.comparison.groups.grouping import Grouping
 from sadari.comparison.seeds.looked import Looked
 from sadari.comparison.splits.judged import measure_redrawn
 from sadari.comparison.splits.redraw import Redraw
@@ -22,7 +23,16 @@ from sadari.evaluation import figures
 from sadari.evaluation.draws.looks import Look
 from sadari.evaluation.figures import Measured
 from sadari.evaluation.scalars import mean_difference, mean_interval, mean_variance
-from sadari.evaluation.statistics import LEVEL, AtLook, Bools, against, difference_p, interval, looked_verdicts
+from sadari.evaluation.statistics import (
+    LEVEL,
+    AtLook,
+    Bools,
+    Numbers,
+    against,
+    difference_p,
+    interval,
+    looked_verdicts,
+)
 from sadari.run import RunRecord
 
 Floats = NDArray[np.float64]
@@ -55,6 +65,7 @@ class Evidence:
     """The estimates from the finished runs of a comparison; raises NotMeasuredError where there is none.
 
     redraw: how the parts were drawn anew; None where all runs have one split. looked: the looks that there were.
+    grouping: which images count together.
     """
 
     def __init__(
@@ -63,7 +74,9 @@ class Evidence:
         records: Mapping[str, Sequence[RunRecord]],
         redraw: Redraw | None = None,
         looked: Looked | None = None,
+        grouping: Grouping | None = None,
     ) -> None:
+        self._grouping = grouping
         self._redraw = redraw
         self._redrawn: dict[str, Mapping[str, Measured]] = {}
         self._arms = {arm.name: arm for arm in arms}
@@ -86,9 +99,9 @@ class Evidence:
         look, alike = self._looked.of_arm(arm), self._arms[arm].alike
         if figure != "accuracy":
             return replace(_of_images(self._figure(figure, arm), look), alike=alike)
-        correct = self._correctness(arm)
-        found = interval(correct, look.level if look else LEVEL)
-        p_at = _overall(lambda bound: _p_of_accuracy(correct, bound), look)
+        correct, groups = self._correctness(arm), self._groups(arm)
+        found = interval(correct, look.level if look else LEVEL, groups)
+        p_at = _overall(lambda bound: _p_of_accuracy(correct, bound, groups), look)
         return Estimate(found.mean, found.low, found.high, len(correct), p_at, alike=alike)
 
     def difference(self, figure: str, a: str, b: str) -> Estimate:
@@ -109,8 +122,9 @@ class Evidence:
             first, second = self._figure(figure, a, count), self._figure(figure, b, count)
             return replace(_difference_of_images(first, second, look), alike=alike, seeds=seeds)
         correct_a, correct_b = self._correctness(a)[:count], self._correctness(b)[:count]
-        [compared] = looked_verdicts([AtLook((a, correct_a), (b, correct_b), look)], alike=())
-        p_at = _overall(lambda bound: difference_p(correct_a, correct_b, bound), look)
+        groups = self._groups(a)
+        [compared] = looked_verdicts([AtLook((a, correct_a), (b, correct_b), look)], alike=(), groups=groups)
+        p_at = _overall(lambda bound: difference_p(correct_a, correct_b, bound, groups), look)
         return Estimate(compared.difference, compared.low, compared.high, seeds, p_at, alike=alike)
 
     def _fewest(self, a: str, b: str, count: int | None) -> int:
@@ -134,7 +148,9 @@ class Evidence:
         values = np.array(best)
         _require_finite(values, arm)
         images = self._records[arm][0].summary["images"]["val"]
-        return replace(_of_images(figures.from_shares(values, images)), wanting=""), values, had
+        of_val = None if self._grouping is None else self._grouping.on(self._records[arm][0].split.val)
+        found = figures.from_shares(values, images, images_per_group(of_val))
+        return replace(_of_images(found), wanting=""), values, had
 
     def _require_done(self, arm: str) -> None:
         if self._arms[arm].status != DONE:
@@ -171,13 +187,18 @@ class Evidence:
         assert self._redraw is not None
         return replace(found, wanting="", basis=self._redraw.basis)
 
+    def _groups(self, arm: str) -> Numbers | None:
+        """Return the groups of the images that judge the runs of `arm`."""
+        first = self._records[arm][0]
+        return None if self._grouping is None else self._grouping.on(first.split.positions(first.summary["judged_on"]))
+
     def _figure(self, figure: str, arm: str, count: int | None = None) -> Measured:
         """Return `figure` of the first `count` runs of `arm`, of all without a count."""
         self._require_new_images(arm)
         records = self._records[arm][:count]
         key = figure, arm, len(records)
         if key not in self._measured:
-            found = measure(figure, records)
+            found = measure(figure, records, self._grouping)
             if found is None:
                 raise NotMeasuredError(f"{arm} has no {figure}, for want of such images, or it is no number")
             self._measured[key] = found
@@ -232,9 +253,9 @@ def _wanting(*arms: Measured) -> str:
     return "these runs do not store which images of val or train were right, so that the interval is at its widest"
 
 
-def _p_of_accuracy(correct: Bools, bound: float) -> float:
+def _p_of_accuracy(correct: Bools, bound: float, groups: Numbers | None) -> float:
     """Return the p of an accuracy of `bound`; 0 outside [0, 1], where a bound minus its margin may be."""
-    return against(correct, bound)[0] if 0 <= bound <= 1 else 0.0
+    return against(correct, bound, groups)[0] if 0 <= bound <= 1 else 0.0
 
 
 def _mean(values: Floats, step: float) -> Estimate:

@@ -27,6 +27,7 @@ from sadari.comparison.claims.claim import Claim, Extremum, Fails, Quantity, Rea
 from sadari.comparison.claims.evidence import Estimate, Evidence, NotMeasuredError
 from sadari.comparison.claims.sentences import extremum_sentence, reaches_sentence, relation_sentence
 from sadari.comparison.claims.verdict import NOT_SHOWN, REFUTED, SUPPORTED, ClaimVerdict, Finding
+from sadari.comparison.groups.grouping import Grouping
 from sadari.comparison.seeds.looked import Looked
 from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation.statistics import holm
@@ -39,14 +40,15 @@ def judge_claims(
     records: Mapping[str, Sequence[RunRecord]],
     redraw: Redraw | None = None,
     looked: Looked | None = None,
+    grouping: Grouping | None = None,
 ) -> tuple[ClaimVerdict, ...]:
     """Return the verdict on each of `claims`, in their order, from the `arms` of a comparison and their finished runs.
 
     redraw: how the parts were drawn anew, if they were. looked: the looks that p and intervals count; two arms are
-    compared with the seeds that they had when it was decided between them. Every claim names arms of the comparison.
-    Missing evidence raises nothing: such a claim is not shown.
+    compared with the seeds that they had when it was decided between them. grouping: which images count together.
+    Every claim names arms of the comparison. Missing evidence raises nothing: such a claim is not shown.
     """
-    evidence = Evidence(arms, records, redraw, looked)
+    evidence = Evidence(arms, records, redraw, looked, grouping)
     cases = [_case(claim, evidence) for claim in claims]
     corrected = _corrected([each for case in cases for each in case.findings])
     return tuple(

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sadari.comparison.analysis.measuring import AtLook, Compared, measure_all
+from sadari.comparison.groups.grouping import Grouping
 from sadari.comparison.request import Comparison
 from sadari.comparison.seeds.chosen import AUTO, listed
 from sadari.evaluation.draws.deciding import Deciding, Pair, decide
 from sadari.evaluation.draws.looks import Look, Looks, chance_of_any
 from sadari.evaluation.figures import Measured
-from sadari.evaluation.statistics import LEVEL, Bools
+from sadari.evaluation.statistics import LEVEL, Bools, Numbers
 from sadari.run import RunRecord
 from sadari.values import Verdict
 
@@ -119,15 +120,20 @@ def _outcome(found: Verdict) -> dict[str, Any]:
 
 
 def looked_at(
-    request: Comparison, correct: Mapping[str, Bools], alike: Collection[str], margin: float | None = None
+    request: Comparison,
+    correct: Mapping[str, Bools],
+    alike: Collection[str],
+    margin: float | None = None,
+    groups: Numbers | None = None,
 ) -> Looked:
     """Return the looks of a comparison from the runs that it has. correct: of the arms that are done, by name.
 
-    alike: the names of those that are one network.
+    alike: the names of those that are one network. groups: of the images that judge.
     """
     unchanged = frozenset((*alike, *(arm.name for arm in request.arms if request.looks and arm.once)))
     seeds = {name: len(each) for name, each in correct.items()}
-    steps = decide(list(correct.items()), Looks(request.looks), margin, unchanged) if request.looks and correct else []
+    looks, arms = Looks(request.looks), list(correct.items())
+    steps = decide(arms, looks, margin, unchanged, groups) if request.looks and correct else []
     units = request.redraw.kind if request.redraw else SEEDS
     return Looked(request.looks, tuple(steps), request.judged, seeds, unchanged, units)
 
@@ -151,7 +157,10 @@ def joined_looks(looks: Sequence[Judged]) -> Judged:
 
 
 def at_look(
-    looked: Looked, records: Mapping[str, Sequence[RunRecord]], figures: Mapping[str, Mapping[str, Measured]]
+    looked: Looked,
+    records: Mapping[str, Sequence[RunRecord]],
+    figures: Mapping[str, Mapping[str, Measured]],
+    grouping: Grouping | None = None,
 ) -> AtLook | None:
     """Return what gives the figures of two arms with the seeds after which they were compared; None without looks."""
     if not looked.steps:
@@ -162,7 +171,7 @@ def at_look(
         if count >= len(records[name]):
             return figures[name]
         if (name, count) not in read:
-            read[name, count] = measure_all(records[name][:count])
+            read[name, count] = measure_all(records[name][:count], grouping)
         return read[name, count]
 
     def of_pair(a: str, b: str) -> Compared:

@@ -8,7 +8,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.seeds.chosen import listed
 from sadari.comparison.seeds.looked import Looked, looked_at, with_judged
 from sadari.comparison.seeds.networks import are_one_network
-from sadari.evaluation.statistics import Bools
+from sadari.evaluation.statistics import Bools, Numbers
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.values import Verdict
@@ -21,20 +21,20 @@ MOST_NAMED = 4  # pairs that a sentence names (assumed)
 
 
 def until_decided(
-    request: Comparison, make: Make, margin: float | None, progress: Progress
+    request: Comparison, make: Make, margin: float | None, progress: Progress, groups: Numbers | None = None
 ) -> tuple[Comparison, Records, Reasons]:
     """Train seeds until a look finds every pair decided, or until there are no more looks.
 
     Returns the request with the seeds that it came to, the finished runs, and the reasons of those that failed. An arm
     whose pairs are all decided, or that failed, gets no more seeds. Runs that are finished are taken as they are, so
-    that a look that was there before finds the same again.
+    that a look that was there before finds the same again. groups: of the images that judge.
     """
     stopped: dict[str, int] = {}
     for number, count in enumerate(request.looks):
         request = replace(request, seeds=request.all_seeds[:count], stopped=dict(stopped))
         records, reasons = make(request)
         request = with_judged(request)
-        looked = looked_at(request, *done_of(request, records, reasons), margin)
+        looked = looked_at(request, *done_of(request, records, reasons), margin, groups)
         more = request.looks[number + 1] if number + 1 < len(request.looks) else 0
         waiting = {name for pair in looked.last.open for name in pair} - looked.alike
         for sentence in _said(request, looked, number, waiting, more):

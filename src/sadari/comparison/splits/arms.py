@@ -6,6 +6,7 @@ import numpy as np
 
 from sadari.comparison.analysis.measuring import measure_all
 from sadari.comparison.correct import correctness
+from sadari.comparison.groups.grouping import Grouping
 from sadari.comparison.splits.judged import measure_redrawn, whole_predictions
 from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation.draws import training_sets
@@ -16,15 +17,16 @@ from sadari.values import Verdict
 
 
 def measured(
-    redraw: Redraw | None, records: Mapping[str, Sequence[RunRecord]]
+    redraw: Redraw | None, records: Mapping[str, Sequence[RunRecord]], grouping: Grouping | None = None
 ) -> tuple[dict[str, Bools], dict[str, dict[str, Measured]]]:
     """Return by arm which images each network classified correctly, and every figure; arms without a run are left out.
 
-    Of splits drawn anew the first is empty: their networks judge different images.
+    Of splits drawn anew the first is empty: their networks judge different images. grouping: which images count
+    together.
     """
     finished = {name: runs for name, runs in records.items() if runs}
     if redraw is None:
-        figures = {name: measure_all(runs) for name, runs in finished.items()}
+        figures = {name: measure_all(runs, grouping) for name, runs in finished.items()}
         return {name: correctness(runs) for name, runs in finished.items()}, figures
     whole = {name: whole_predictions(redraw, runs) for name, runs in finished.items()} if redraw.folds else {}
     correct = {

@@ -24,12 +24,13 @@ def comparison_facts(
     facts = redrawn_facts(request.redraw, plain_facts(name, images, split), len(images))
     if images.source_split.astype(bool).any():
         facts = replace(facts, origin=f"{facts.origin}; the parts that the source gives are pooled")
-    return searched(facts, images, progress)
+    groups = len(images.group_names) if request.redraw.folds else 0
+    return replace(searched(facts, images, progress), groups=groups)
 
 
 def redrawn_facts(redraw: Redraw, facts: DataFacts, images: int) -> DataFacts:
     """Return `facts`, those of the first split, as they are of all of them: of folds, every image judges."""
-    counts = facts.counts
+    counts, facts = facts.counts, replace(facts, grouping=None, groups=0)
     sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("train", "val", "test") if counts[name])
     if redraw.folds:
         again = f", drawn {redraw.repeats} times" if redraw.repeats > 1 else ""

@@ -88,7 +88,7 @@ def _of_folds(redraw: Redraw, records: Sequence[RunRecord]) -> dict[str, Measure
         networks = [metric.per_image(each) for each in predictions]
         if all(np.isfinite(each.values).all() for each in networks):
             by_repeat = [networks[at : at + redraw.seeds] for at in range(0, len(networks), redraw.seeds)]
-            found[metric.name] = of_folds(by_repeat, fold_of, metric.scale)
+            found[metric.name] = of_folds(by_repeat, fold_of, metric.scale, records[0].groups)
     return found
 
 

@@ -68,7 +68,7 @@ class Redraw:
         """Draw the split of this number; raises as `draw_again` and `draw_fold`."""
         if self.splits:
             return draw_again(images, settings, draw)
-        return draw_fold(images, settings, self.folds, draw)
+        return draw_fold(images, settings, self.folds, draw, images.groups)
 
     @property
     def basis(self) -> str:

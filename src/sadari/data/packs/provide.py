@@ -30,7 +30,8 @@ PIXEL_SETTINGS = (
     "image_size", "fit", "channels", "unreadable", "interpolation", "white_level", "max_megapixels", "split_folders",
     "archive_encoding",
 )  # fmt: skip
-LOAD_SETTINGS = (*PIXEL_SETTINGS, "stream")  # and those that decide where the pixels are: all that `load` depends on
+# And those that decide where the pixels are, and which images belong together: all that `load` depends on.
+LOAD_SETTINGS = (*PIXEL_SETTINGS, "stream", "group")
 ATTEMPTS = 4  # assumed: other processes that need room do not remove a new pack more often before it is mapped
 
 

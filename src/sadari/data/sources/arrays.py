@@ -33,6 +33,7 @@ WHOLE = (
     ("arr_0", "arr_1"),
 )
 NAMED = 8
+GROUPS = "groups"  # groups_train, groups_val, groups_test; groups where there are no splits
 
 Header = tuple[tuple[int, ...], np.dtype[Any]]
 
@@ -43,14 +44,16 @@ class NpzSource:
     The names that Keras, MedMNIST and scikit-learn use are known too. X: uint8, uint16 (scaled to 8 bits by one range
     for all arrays) or bool, (N, H, W) or (N, H, W, 1, 3 or 4); RGBA is put on white. white_level: the value of uint16
     that is white; 0 finds the range. y: (N,) or (N, 1), integers, names or bool. With `classes` (names)
-    integers are positions in it, without it each integer is its own class name. Ids are such as "train/00042". Nothing
-    is unpickled. `content` raises SadariError for any other array.
+    integers are positions in it, without it each integer is its own class name. `groups`, or `groups_train` and so on,
+    (N,) integers or names: images of one group belong together; grouped: whether they are read. Ids are such as
+    "train/00042". Nothing is unpickled. `content` and `groups` raise SadariError for any other array.
     """
 
-    def __init__(self, path: Path, white_level: int = 0) -> None:
+    def __init__(self, path: Path, white_level: int = 0, grouped: bool = True) -> None:
         self.path = path
         self.name = path.stem
         self._white_level = white_level
+        self._grouped = grouped
         self._names: tuple[str, ...] = ()  # of the classes, as the file spells them
 
     def fingerprint(self) -> str:
@@ -74,21 +77,45 @@ class NpzSource:
             raise SadariError(f"{self.path}: the splits hold images of different shapes, {shapes[0]} and {shapes[1]}")
         positions, classes = self._number(np.concatenate(labels))
         used = {key.lower() for pair in pairs.values() for key in pair} | {"classes"}
+        used |= set(map(str.lower, self._group_arrays.values()))
         extra = sorted(key for key in self._headers if key.lower() not in used)
         left_out = [f"left out the arrays {', '.join(extra[:NAMED])}"] if extra else []
         return ArrayContent(
             images=images[0] if len(images) == 1 else np.concatenate(images),  # a copy of all
             labels=positions,
-            ids=tuple(
-                f"{split_name}/{number:05d}".removeprefix("/")
-                for split_name, pixels in zip(pairs, images, strict=True)
-                for number in range(len(pixels))
-            ),
+            ids=tuple(_id(name, at) for name, pixels in zip(pairs, images, strict=True) for at in range(len(pixels))),
             classes=classes,
             source_split=tuple(split_name for split_name, pixels in zip(pairs, images, strict=True) for _ in pixels),
             notes=(*left_out, *replaced_note("classes", self._names)),
             white_level=white,
         )
+
+    def groups_key(self) -> str:
+        return GROUPS if self._group_arrays else ""
+
+    def groups(self) -> tuple[Mapping[str, str], str]:
+        found: dict[str, str] = {}
+        for split_name, (x, _) in _pairs(self._headers, self.path).items():
+            key = self._group_arrays.get(split_name)
+            if key is None:
+                wanted = f"{GROUPS}_{split_name}"
+                raise SadariError(f"{self.path} has {GROUPS} but not of all images; add {wanted}, or set group=none")
+            names, count = self._labels(key, "groups"), self._headers[x][0][0]
+            if len(names) != count:
+                raise SadariError(f"{self.path}: {x} holds {count:,} images but {key} {len(names):,} groups")
+            found |= {_id(split_name, at): plain_text(str(name)) for at, name in enumerate(names)}
+        return found, f"array {GROUPS}"
+
+    @cached_property
+    def _group_arrays(self) -> dict[str, str]:
+        """Return the array that has the groups of each split."""
+        if not self._grouped:
+            return {}
+        by_lower = {key.lower(): key for key in self._headers}
+        names = {
+            split_name: f"{GROUPS}_{split_name}".removesuffix("_") for split_name in _pairs(self._headers, self.path)
+        }
+        return {split_name: by_lower[name] for split_name, name in names.items() if name in by_lower}
 
     @cached_property
     def _headers(self) -> dict[str, Header]:
@@ -117,15 +144,15 @@ class NpzSource:
         array = self._array(key)
         return array.reshape(*shape, 1) if len(shape) == 3 else array
 
-    def _labels(self, key: str) -> NDArray[Any]:
+    def _labels(self, key: str, what: str = "labels") -> NDArray[Any]:
         shape, dtype = self._headers[key]
         if dtype.kind not in "iuUbS":
+            one_hot = " (one-hot rows become integers by y.argmax(axis=1))" if what == "labels" else ""
             raise SadariError(
-                f"{self.path}: {key} holds {dtype} values; labels are integers or names, "
-                "one per image (one-hot rows become integers by y.argmax(axis=1))"
+                f"{self.path}: {key} holds {dtype} values; {what} are integers or names, one per image{one_hot}"
             )
         if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
-            raise SadariError(f"{self.path}: {key} has the shape {shape}; labels are one integer or name per image")
+            raise SadariError(f"{self.path}: {key} has the shape {shape}; {what} are one integer or name per image")
         labels = self._array(key).reshape(-1)
         if dtype.kind != "S":
             return labels
@@ -157,6 +184,10 @@ class NpzSource:
         if high >= len(classes) or len(set(classes)) < len(classes):
             raise SadariError(f"{self.path}: the label {high} with {len(set(classes))} different names in classes")
         return labels.astype(np.int64), classes
+
+
+def _id(split_name: str, number: int) -> str:
+    return f"{split_name}/{number:05d}".removeprefix("/")
 
 
 def _in_8_bits(array: NDArray[Any], white: int) -> NDArray[np.uint8]:

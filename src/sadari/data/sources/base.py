@@ -6,7 +6,7 @@ where no pack of that fingerprint exists yet: either decoded arrays or encoded f
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,19 @@ class Source(Protocol):
 
     def content(self) -> ArrayContent | FileContent:
         """Return the images; called only where there is no pack of this fingerprint."""
+        ...
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """A source that may say which images belong together."""
+
+    def groups_key(self) -> str:
+        """Return a text that changes with the groups, as far as the fingerprint does not; "" where there are none."""
+        ...
+
+    def groups(self) -> tuple[Mapping[str, str], str]:
+        """Return the name of the group of each id, and a phrase for where they come from, such as "column patient"."""
         ...
 
 

@@ -1,15 +1,15 @@
-"""How is a table written? Its encoding, its separator, and which of its columns are path, label and split."""
+"""How is a table written? Its encoding, its separator, and which of its columns are path, label, split and group."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sadari.data.sources.encodings import guess_encoding
 from sadari.errors import SadariError
 
-COLUMNS = "path,label[,split]"
+COLUMNS = "path,label[,split][,group]"
 SEPARATORS = ",;\t|"
 # The first one that a table has is taken.
 PATHS = (
@@ -18,6 +18,7 @@ PATHS = (
 )  # fmt: skip
 LABELS = ("label", "labels", "class", "class_name", "category", "target", "y", "라벨", "레이블", "클래스", "분류")
 SPLIT_COLUMNS = ("split", "subset", "partition", "set", "usage", "is_train", "is_training")
+GROUPS = ("group", "groups", "group_id", "patient", "patient_id", "subject", "subject_id", "그룹", "환자")
 BY_YES_AND_NO = ("is_train", "is_training")
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}  # byte order marks
 # Assumed: no table of paths and labels is larger; it bounds what is read.
@@ -34,35 +35,50 @@ class Row:
     label: str
     split: str
     is_train: bool
+    group: str = ""
 
 
-def read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
-    """Read the rows of the table at `path`, and sentences on what was guessed and what was not read.
+@dataclass(frozen=True)
+class Table:
+    """The rows of a table. notes: what was guessed and what was not read. group: its column of groups, "" for none."""
+
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    group: str
+
+
+def read_rows(path: Path, group: str | None = "") -> Table:
+    """Read the table at `path`. group: the column that has the groups; "" for one of the usual names, None for none.
 
     Rows whose cells are all empty are skipped. Raises SadariError where the table cannot be read, lacks a column, or a
     row has more cells than the heading.
     """
     text, notes = _read_text(path)
     try:
-        return _parse(text, path, notes)
+        return _parse(text, path, notes, group)
     except csv.Error as error:
         raise SadariError(f"cannot read {path} as text of {COLUMNS}: {error}") from None
 
 
-def _parse(text: str, path: Path, notes: list[str]) -> tuple[list[Row], tuple[str, ...]]:
+def _parse(text: str, path: Path, notes: list[str], group: str | None) -> Table:
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith("sep="):  # Excel's first line
         text, first = rest, rest.partition("\n")[0]
     separator = max(SEPARATORS, key=lambda each: (_fits(first, each), first.count(each)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     header = [name.strip().lower() for name in next(reader, [])]
-    columns = [_column(header, names, path) for names in (PATHS, LABELS, SPLIT_COLUMNS)]
-    where, what, split = columns
+    grouped_by = () if group is None else (group.strip().lower(),) if group else GROUPS
+    columns = [_column(header, names, path) for names in (PATHS, LABELS, SPLIT_COLUMNS, grouped_by)]
+    where, what, split, grouped = columns
     if where is None or what is None:
         more = f" and {len(header) - NAMED:,} more" if len(header) > NAMED else ""
         seen = ",".join(header[:NAMED])[:200] + more
         raise SadariError(f"{path} has the columns {seen or 'none'}; it needs {COLUMNS}")
-    notes += _column_notes(header, where, what, split)
+    if group and grouped is None:
+        raise SadariError(
+            f"{path} has no column '{group}' for group=column:{group}; it has {', '.join(header[:NAMED])}"
+        )
+    notes += _column_notes(header, {"path": where, "label": what, "split": split, "group": grouped})
     is_train = split is not None and header[split] in BY_YES_AND_NO
     rows = []
     for line, cells in _lines(reader):
@@ -74,8 +90,9 @@ def _parse(text: str, path: Path, notes: list[str]) -> tuple[list[Row], tuple[st
                 f"'{separator}' in double quotes"
             )
         cells += [""] * (len(header) - len(cells))
-        rows.append(Row(line, cells[where], cells[what], cells[split] if split is not None else "", is_train))
-    return rows, tuple(notes)
+        of_split, of_group = ("" if at is None else cells[at] for at in (split, grouped))
+        rows.append(Row(line, cells[where], cells[what], of_split, is_train, of_group))
+    return Table(tuple(rows), tuple(notes), "" if grouped is None else header[grouped])
 
 
 def _lines(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -98,9 +115,9 @@ def _column(header: Sequence[str], names: Sequence[str], path: Path) -> int | No
     return header.index(name)
 
 
-def _column_notes(header: Sequence[str], where: int, what: int, split: int | None) -> list[str]:
+def _column_notes(header: Sequence[str], columns: Mapping[str, int | None]) -> list[str]:
     notes = []
-    taken = {"path": where, "label": what} | ({} if split is None else {"split": split})
+    taken = {name: at for name, at in columns.items() if at is not None}
     renamed = [f"'{header[at]}' as {name}" for name, at in taken.items() if header[at] != name]
     if renamed:
         notes.append(f"took the column {' and '.join(renamed)}")

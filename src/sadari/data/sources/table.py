@@ -3,14 +3,14 @@
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
-from sadari.data.cache.digests import remembered_digest
+from sadari.data.cache.digests import digest_texts, remembered_digest
 from sadari.data.image_file import SUFFIXES
 from sadari.data.sources.base import FileContent, FileEntry
-from sadari.data.sources.dialect import COLUMNS, Row, read_rows
+from sadari.data.sources.dialect import COLUMNS, Row, Table, read_rows
 from sadari.data.sources.folder import read_files, read_named
 from sadari.data.sources.layout import CONTROL, plain_text, refuse_twice, replaced_note
 from sadari.data.sources.split_folders import STEMS
@@ -21,21 +21,27 @@ YES_AND_NO = {"1": "train", "true": "train", "yes": "train", "0": "test", "false
 
 
 class TableSource:
-    """The images that the rows `path,label[,split]` of a CSV file name, in the order of the rows.
+    """The images that the rows `path,label[,split][,group]` of a CSV file name, in the order of the rows.
 
     Paths are relative to the file, or absolute; they are also the ids. A path without an ending is that of the one
-    image of this name. `split` is train, val, test or one of their usual synonyms, or empty. Classes are the sorted
-    labels. `dialect` says which other forms a table may have. Its methods raise SadariError for a malformed table and
-    for images that are not there.
+    image of this name. `split` is train, val, test or one of their usual synonyms, or empty. Images with the same
+    `group` belong together; group: the name of that column, "" for one of the usual names, None for none. Classes are
+    the sorted labels. `dialect` says which other forms a table may have. Its methods raise SadariError for a malformed
+    table and for images that are not there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, group: str | None = "") -> None:
         self.path = path
         self.name = path.stem
+        self._group = group
+
+    @cached_property
+    def _table(self) -> Table:
+        return read_rows(self.path, self._group)
 
     @cached_property
     def _rows(self) -> tuple[tuple[FileEntry, ...], tuple[str, ...], tuple[Path, ...], tuple[str, ...]]:
-        rows, notes = read_rows(self.path)
+        rows, notes = self._table.rows, self._table.notes
         read = [self._read(row) for row in rows]
         if not read:
             raise SadariError(f"{self.path} names no images; it needs rows of {COLUMNS}")
@@ -76,6 +82,23 @@ class TableSource:
         entries, classes, files, _ = self._rows
         fetch = partial(read_named, dict(zip((entry.id for entry in entries), files, strict=True)))
         return FileContent(entries, classes, lambda: read_files(files), fetch)
+
+    def groups_key(self) -> str:
+        if not self._table.group or not any(row.group for row in self._table.rows):
+            return ""
+        return digest_texts(*(text for row in self._table.rows for text in (row.path, row.group)))
+
+    def groups(self) -> tuple[Mapping[str, str], str]:
+        """Return the group of each id. Raises SadariError where only some rows have one."""
+        table = self._table
+        empty = next((row for row in table.rows if not row.group), None)
+        if empty is not None:
+            raise SadariError(
+                f"{self.path}, line {empty.line}: the {table.group} is empty; give every image one (of its own, where "
+                "it belongs to no other), or do without them by --set group=none"
+            )
+        ids = (entry.id for entry in self._rows[0])
+        return {name: row.group for name, row in zip(ids, table.rows, strict=True)}, f"column {table.group}"
 
     def _read(self, row: Row) -> tuple[str, str, str]:
         """Return path, class and split of a row."""

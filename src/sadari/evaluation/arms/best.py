@@ -17,7 +17,15 @@ from scipy import special
 from sadari.evaluation.crossed import SamplingError
 from sadari.evaluation.selection import error_covariance
 from sadari.evaluation.sentences import LEVEL
-from sadari.evaluation.statistics import Bools, accuracy_error, difference_error, difference_p, interval, wilson
+from sadari.evaluation.statistics import (
+    Bools,
+    Numbers,
+    accuracy_error,
+    difference_error,
+    difference_p,
+    interval,
+    wilson,
+)
 from sadari.values import Verdict
 
 NAMED = 3  # arms that a sentence names before it counts the others
@@ -69,16 +77,18 @@ def listed(names: Sequence[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def find_winner(arms: Mapping[str, Bools], judged: Sequence[Verdict] = (), level: float = LEVEL) -> Winner | None:
+def find_winner(
+    arms: Mapping[str, Bools], judged: Sequence[Verdict] = (), level: float = LEVEL, groups: Numbers | None = None
+) -> Winner | None:
     """Return the winner of `arms`, by name, the best first: bool (S, N) each, on the same images. None without any.
 
     judged: the verdicts of all pairs; an arm that is shown there to be worse than another is not among the best. level:
-    one minus the coverage, where looks share the 5 %.
+    one minus the coverage, where looks share the 5 %. groups: of the images, int64 (N,).
     """
     if not arms:
         return None
     names = list(arms)
-    race = Race(tuple(arms.values()), level)
+    race = Race(tuple(arms.values()), level, groups)
     found = race.winner_interval()
     worse = {each.a if each.verdict == "worse" else each.b for each in judged if each.shown}
     best = tuple(name for place, name in enumerate(names) if name not in worse and race.may_be_best(place))
@@ -87,10 +97,14 @@ def find_winner(arms: Mapping[str, Bools], judged: Sequence[Verdict] = (), level
 
 @dataclass(frozen=True, eq=False)
 class Race:
-    """Several arms on the same images, the best first; bool (S, N) each. level: one minus the coverage."""
+    """Several arms on the same images, the best first; bool (S, N) each.
+
+    level: one minus the coverage. groups: of the images, int64 (N,); None where each is by itself.
+    """
 
     arms: tuple[Bools, ...]
     level: float = LEVEL
+    groups: Numbers | None = None
 
     @cached_property
     def _means(self) -> Floats:
@@ -98,7 +112,7 @@ class Race:
 
     @cached_property
     def _covariance(self) -> Floats:
-        return error_covariance(self.arms)
+        return error_covariance(self.arms, self.groups)
 
     def winner_interval(self) -> tuple[float, float, float]:
         """Return the mean of the first arm, and the ends of the 95 % interval of its true accuracy.
@@ -110,7 +124,7 @@ class Race:
         Wells, Electronic Journal of Statistics 12, 2018, for arms of known variances). Arms that stand apart cost
         next to nothing.
         """
-        own = interval(self.arms[0], self.level)
+        own = interval(self.arms[0], self.level, self.groups)
         if len(self.arms) < 2 or self.arms[0].shape[1] < 2 or not own.exists:
             return own.mean, own.low, own.high
         factor = self.stretch()
@@ -125,9 +139,8 @@ class Race:
         behind = np.minimum(self._nearest(), 0.0)
         chosen = (errors + behind).argmax(axis=1)
         draws = np.arange(len(errors))
-        halves = np.stack(
-            [_half_widths(accuracy_error(each), place, self.level) for place, each in enumerate(self.arms)], axis=1
-        )
+        each_error = [accuracy_error(each, self.groups) for each in self.arms]
+        halves = np.stack([_half_widths(each, place, self.level) for place, each in enumerate(each_error)], axis=1)
         missed = errors[draws, chosen] / halves[draws, chosen]
         above = float((missed < -1).mean())
         below = min(max(self.level - above, self.level / 2), BELOW * self.level)
@@ -135,7 +148,7 @@ class Race:
 
     def _nearest(self) -> Floats:
         """Return the upper end of the 95 % interval of each arm's lead over the first."""
-        widths = [difference_error(self.arms[0], each).half_width(self.level) for each in self.arms[1:]]
+        widths = [difference_error(self.arms[0], each, self.groups).half_width(self.level) for each in self.arms[1:]]
         return np.asarray(self._means - self._means[0] + np.array([0.0, *widths]))
 
     def may_be_best(self, place: int) -> bool:
@@ -151,7 +164,7 @@ class Race:
         ahead = [each for each in others if means[each] > means[place]]
         if not ahead:
             return True
-        least = min(difference_p(self.arms[each], self.arms[place], 0.0) for each in ahead) / 2
+        least = min(difference_p(self.arms[each], self.arms[place], 0.0, self.groups) for each in ahead) / 2
         if len(others) == 1 or least >= self.level / 2:
             return least >= self.level / 2
         return self._at_once(place, others, least) >= self.level / 2
@@ -172,7 +185,8 @@ def _half_widths(error: SamplingError, place: int, level: float = LEVEL) -> Floa
 
     As `SamplingError.half_width` computes them. place: of the arm, so that each has draws of its own.
     """
-    images = -float(special.ndtri(level / 2)) * sqrt(error.image_variance)
+    of_images = special.ndtri(level / 2) if error.freedom == inf else special.stdtrit(error.freedom, level / 2)
+    images = -float(of_images) * sqrt(error.image_variance)
     if not error.seed_variances:
         return np.full(DRAWS, max(images, LEAST))
     [(variance, freedom)] = error.seed_variances

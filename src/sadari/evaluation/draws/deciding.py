@@ -6,7 +6,7 @@ from itertools import combinations
 
 from sadari.evaluation.draws.looks import Looks
 from sadari.evaluation.sentences import LEVEL
-from sadari.evaluation.statistics import AtLook, Bools, looked_verdicts
+from sadari.evaluation.statistics import AtLook, Bools, Numbers, looked_verdicts
 from sadari.values import Verdict
 
 Pair = tuple[str, str]
@@ -36,13 +36,15 @@ def decide(
     looks: Looks,
     margin: float | None = None,
     alike: Collection[str] = (),
+    groups: Numbers | None = None,
 ) -> list[Deciding]:
     """Return what was decided after each look for which the arms have the seeds, at least the first one.
 
     arms: name and correctness of all seeds that were trained, bool (S, N). Those of an arm in `alike` are one network,
     however many there are. At each look the p of all pairs are corrected together by Holm's method (1979), those of
     the decided pairs as they were when they were decided. A pair is decided where its corrected p is below LEVEL, or
-    with a margin that of its equality. Raises ValueError for an arm with fewer seeds than a look that it takes part in.
+    with a margin that of its equality. groups: of the images. Raises ValueError for an arm with fewer seeds than a look
+    that it takes part in.
     """
     of_arm = dict(arms)
     pairs = list(combinations(of_arm, 2))
@@ -53,7 +55,7 @@ def decide(
         if not all(_has(of_arm, name, count, alike) for pair in waiting for name in pair):
             break
         seeds |= dict.fromkeys(waiting, count)
-        found = looked_verdicts([_looked(of_arm, pair, looks, seeds[pair]) for pair in pairs], margin, alike)
+        found = looked_verdicts([_looked(of_arm, pair, looks, seeds[pair]) for pair in pairs], margin, alike, groups)
         done = {pair for pair, each in zip(pairs, found, strict=True) if _is_decided(each)}
         done |= {pair for pair in pairs if set(pair) <= set(alike)}
         steps.append(Deciding(tuple(found), dict(seeds), steps[-1].decided | done))

@@ -109,12 +109,15 @@ class OfFolds(Measured):
         return SamplingError(per_image, (Spread(beyond / len(means), 0.0, len(means)),))
 
 
-def of_folds(networks: Sequence[Sequence[PerImage]], fold_of: Ints, scale: Scale) -> OfFolds:
+def of_folds(
+    networks: Sequence[Sequence[PerImage]], fold_of: Ints, scale: Scale, groups: Ints | None = None
+) -> OfFolds:
     """Return the figure whose values the networks of each repeat have, all on the same images in the same order.
 
-    networks: for each repeat one for each seed. fold_of: as in `OfFolds`. Raises ValueError as `measured` does.
+    networks: for each repeat one for each seed. fold_of: as in `OfFolds`. groups: of the images, (N,). Raises
+    ValueError as `measured` does.
     """
-    draws = tuple(measured(repeat, scale).draws[0] for repeat in networks)
+    draws = tuple(measured(repeat, scale, groups=groups).draws[0] for repeat in networks)
     values = np.stack([np.mean([each.values for each in repeat], axis=0) for repeat in networks])
     means, _ = _by_fold(values, fold_of)
     return OfFolds(means, draws, False, scale, 0.0, values, fold_of)

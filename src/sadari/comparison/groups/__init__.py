@@ -1,0 +1,1 @@
+"""Which images of a comparison count together?"""
