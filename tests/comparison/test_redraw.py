@@ -104,6 +104,11 @@ def test_a_comparison_goes_on_with_more_splits_and_not_with_other_ones(tmp_path:
     stored = read_stored(more.out)
     assert stored is not None
     assert Redraw.of(stored) == Redraw(splits=4)
+    assert first.looked.sentence == ""
+    assert more.looked.sentence.startswith(
+        "judged after 3 and 4 splits: so many looks call equal models different in up"
+    )
+    assert more.about_seeds == reopen([more.out]).about_seeds
     other = run(request(Redraw(folds=4)), tmp_path, FakeTrainer())
     assert other.out != first.out
     with pytest.raises(UsageError, match="other data, models, settings or seeds"):

@@ -140,13 +140,13 @@ def read_comparison(path: Path) -> StoredComparison:
 def judged_before(folder: Path, stored: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
     """Return when the comparison in `folder` was judged, as (seeds, level): as its request says, else once, if at all.
 
-    Parts that were drawn anew have no looks. Raises KeyError and TypeError for a damaged request.
+    Of parts that were drawn anew the draws count. Raises KeyError and TypeError for a damaged request.
     """
-    if stored.get("redraw"):
-        return ()
     if "judged" in stored:
         return tuple((int(each["seeds"]), float(each["level"])) for each in stored["judged"])
-    return ((len(stored["seeds"]), LEVEL),) if (folder / RESULT).is_file() else ()
+    redraw = Redraw.of(stored)
+    count = redraw.draws if redraw else len(stored["seeds"])
+    return ((count, LEVEL),) if (folder / RESULT).is_file() else ()
 
 
 def with_judged_before(request: Comparison, folder: Path) -> Comparison:

@@ -15,6 +15,7 @@ from sadari.evaluation.statistics import LEVEL, Bools, Numbers
 from sadari.run import RunRecord
 from sadari.values import Verdict
 
+SEEDS = "seeds"
 Judged = tuple[tuple[int, float], ...]  # (seeds, level) of each look
 
 
@@ -23,7 +24,7 @@ class Looked:
     """The looks of a comparison. planned: after how many seeds; () where the number of seeds is fixed.
 
     steps: what was decided at each planned look so far. judged: all looks that there were, planned or not. seeds: of
-    each arm that varies. alike: the arms that are one network.
+    each arm that varies. alike: the arms that are one network. units: what is counted: seeds, splits or folds.
     """
 
     planned: tuple[int, ...] = ()
@@ -31,6 +32,7 @@ class Looked:
     judged: Judged = ()
     seeds: Mapping[str, int] = field(default_factory=dict)
     alike: frozenset[str] = frozenset()
+    units: str = SEEDS
 
     @property
     def last(self) -> Deciding:
@@ -70,12 +72,14 @@ class Looked:
         if self._as_planned:
             return self._planned if self.planned and len(self.alike) < len(self.seeds) else ""
         said = (
-            f"judged after {listed(seeds for seeds, _ in self.judged)} seeds: so many looks call equal models "
+            f"judged after {listed(seeds for seeds, _ in self.judged)} {self.units}: so many looks call equal models "
             f"different in up to {100 * self.false_alarms:.0f} % instead of {100 * LEVEL:.0f} %, which p and intervals "
             "do not count"
         )
         if self.planned:
             return f"{said} (they count those of {AUTO}:{self.planned[-1]})"
+        if self.units != SEEDS:
+            return said
         return f"{said}; --seeds {AUTO} plans its looks, and keeps to {100 * LEVEL:.0f} %"
 
     @property
@@ -130,17 +134,16 @@ def looked_at(
     seeds = {name: len(each) for name, each in correct.items()}
     looks, arms = Looks(request.looks), list(correct.items())
     steps = decide(arms, looks, margin, unchanged, groups) if request.looks and correct else []
-    return Looked(request.looks, tuple(steps), request.judged, seeds, unchanged)
+    units = request.redraw.kind if request.redraw else SEEDS
+    return Looked(request.looks, tuple(steps), request.judged, seeds, unchanged, units)
 
 
 def with_judged(request: Comparison) -> Comparison:
     """Return `request` with the look that comes now; the same seeds once more are no look.
 
-    A look that had another level before keeps the larger one. Parts that are drawn anew have no looks.
+    A look that had another level before keeps the larger one. Of parts that are drawn anew the draws count.
     """
-    if request.redraw:
-        return request
-    count = len(request.seeds)
+    count = request.redraw.draws if request.redraw else len(request.seeds)
     level = Looks(request.looks).after(count).level if request.looks else LEVEL
     return replace(request, judged=joined_looks([request.judged, ((count, level),)]))
 
