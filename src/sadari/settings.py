@@ -76,10 +76,7 @@ class Settings:
         "auto", "which top folders are splits: auto, none (they are classes), or such as train=A test=B"
     )
     archive_encoding: str = _setting("auto", "encoding of an archive's names that do not say it, such as cp949")
-    group: str = _setting(
-        "auto",
-        "images that belong together: auto (a column group), none, folder, column:NAME, or a pattern over file names",
-    )
+    group: str = _setting("auto", "images that belong together: auto, none, folder, column:NAME, or a pattern of names")
     unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
         "stratified",
