@@ -80,10 +80,13 @@ def test_the_same_command_goes_on_and_more_seeds_join(trainer: FakeTrainer) -> N
     assert len(trainer.calls) == made
     typed(*command, "--seeds", "3")
     assert len(trainer.calls) == made + 3 * 2
+    typed(*command, "--seeds", "2")  # of more seeds there, fewer are another comparison, as on one set
+    assert (Path("runs") / "digits-shapes-shapes-2-compare-2").is_dir()
     typed("compare", "digits", SHAPES, "--models", "softmax,mlp", "--seeds", "2")
     assert sorted(path.name for path in Path("runs").iterdir()) == [
         "digits-shapes-compare-1",
         "digits-shapes-shapes-2-compare-1",
+        "digits-shapes-shapes-2-compare-2",
     ]
 
 
