@@ -84,8 +84,10 @@ def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(
     counted("read_predictions")
     arms, _ = named_arms(["softmax", "mlp", "majority"], {}, {"epochs": "2"})
     compare(Comparison("digits", arms, (0, 1)), out=tmp_path / "out", executor=SerialExecutor(FakeTrainer()))
-    assert read == {"read_answers": 6, "read_predictions": 6}  # what each image did to loss and calibration
+    # Answers once for each run, and the labels once for each arm of which seeds may collapse; predictions for what each
+    # image did to loss and calibration.
+    assert read == {"read_answers": 8, "read_predictions": 6}
     result = reopen([tmp_path / "out"])
-    assert read == {"read_answers": 12, "read_predictions": 12}
+    assert read == {"read_answers": 16, "read_predictions": 12}
     build_report(result)
     assert read["read_predictions"] == 18

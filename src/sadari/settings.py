@@ -18,6 +18,7 @@ SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
 ALL_IMAGES = "all"  # the split in which every image trains
+DRAWN_BY = ("stratified", "last", ALL_IMAGES)
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
 
 
@@ -76,15 +77,10 @@ class Settings:
         "auto", "which top folders are splits: auto, none (they are classes), or such as train=A test=B"
     )
     archive_encoding: str = _setting("auto", "encoding of an archive's names that do not say it, such as cp949")
-    group: str = _setting(
-        "auto",
-        "images that belong together: auto (a column group), none, folder, column:NAME, or a pattern over file names",
-    )
+    group: str = _setting("auto", "images that belong together: auto, none, folder, column:NAME, or a pattern of names")
     unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
-        "stratified",
-        "how splits that the source does not give are drawn; all trains on every image, so that none judges",
-        choices=("stratified", "last", ALL_IMAGES),
+        "stratified", "how splits that the source does not give are drawn; all: every image trains", choices=DRAWN_BY
     )
     val_fraction: float = _setting(0.2, "fraction of the training images for validation", low=0)
     test_fraction: float = _setting(0.2, "fraction of all images for the test where the source gives none", low=0)

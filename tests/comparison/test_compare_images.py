@@ -64,7 +64,7 @@ def test_settings_that_give_other_pixels_give_other_images_of_a_comparison(each:
         Wanted("x", DigitsSource(), "f", settings, Silent(), DigitsSource) for settings in (Settings(), changed)
     )
     keys = images_key(Settings()) != images_key(changed)
-    assert keys == (before.folder() != after.folder() or each.name == "stream")
+    assert keys == (before.folder() != after.folder() or each.name in ("stream", "group"))
 
 
 class Watched(Settings):

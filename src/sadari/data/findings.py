@@ -143,20 +143,15 @@ class Findings:
     @cached_property
     def sentences(self) -> tuple[str, ...]:
         """Say what was found and what it means for the result, the gravest first; empty where nothing was found."""
-        sources = (
-            *(
-                _photographs,
-                _unreadable,
-                _constant,
-                _leaks,
-                _near_leaks,
-                _shared_groups,
-                _contradictions,
-                _near_contradictions,
-            ),
-            *(_spellings, _one_sided, _absent, _tiny, _repeated, _near_repeated),
+        near, sizes = self.near or (), {split: self.size(split) for split in SPLITS}
+        return (
+            *(each for about in (_photographs, _unreadable, _constant, _leaks) for each in about(self)),
+            *leak_sentences(near, self.near_leaked, sizes),
+            *(each for about in (_shared_groups, _contradictions) for each in about(self)),
+            *contradiction_sentences(near),
+            *(each for about in (_spellings, _one_sided, _absent, _tiny, _repeated) for each in about(self)),
+            *repeat_sentences(near),
         )
-        return tuple(sentence for sentences_on in sources for sentence in sentences_on(self))
 
     def document(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON; `imbalance` is null where a class has no training image.
@@ -241,19 +236,6 @@ def _leaks(found: Findings) -> Iterator[str]:
                 f"{_images(count, f'{split} image')} of {found.size(split):,} {are} also in {earlier}: "
                 + meanings[split].format(points=_figure(points))
             )
-
-
-def _near_leaks(found: Findings) -> Iterator[str]:
-    sizes = {split: found.size(split) for split in SPLITS}
-    yield from leak_sentences(found.near or (), found.near_leaked, sizes)
-
-
-def _near_contradictions(found: Findings) -> Iterator[str]:
-    yield from contradiction_sentences(found.near or ())
-
-
-def _near_repeated(found: Findings) -> Iterator[str]:
-    yield from repeat_sentences(found.near or ())
 
 
 def _shared_groups(found: Findings) -> Iterator[str]:

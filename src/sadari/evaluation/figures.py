@@ -21,6 +21,7 @@ from sadari.evaluation.statistics import LEVEL
 from sadari.values import Interval
 
 Floats = NDArray[np.float64]
+MOST_EXPONENT = 20.0  # of an interval in a logarithm, whose ends nobody reads (assumed)
 LEAST_FREEDOM = 8.0  # of the variance by images (assumed): with fewer, a handful of errors would count as no evidence
 
 
@@ -189,7 +190,8 @@ def interval(of: Measured, level: float = LEVEL) -> Interval:
     half, mean = of.error.half_width(level), of.mean
     sd = 0.0 if of.single else float(of.seeds.std(ddof=1))
     if of.scale is Scale.POSITIVE and mean > 0:
-        return Interval(mean, sd, mean * exp(-half / mean), mean * exp(half / mean))
+        factor = exp(min(half / mean, MOST_EXPONENT))
+        return Interval(mean, sd, mean / factor, mean * factor)
     if of.scale is not Scale.SHARE:
         return Interval(mean, sd, mean - half, mean + half)
     score = half**2 / _unevenness(of)
