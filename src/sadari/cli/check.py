@@ -113,6 +113,6 @@ def _show_findings(found: "Findings") -> None:
 
 
 def _nothing(found: "Findings") -> str:
-    copies = "identical" if found.near is None else "identical and near-identical"
+    copies = "identical copies" if found.near is None else "identical copies and near-copies"
     besides = ", besides the notes" if found.notes else ""
-    return f"nothing else was found{besides}; {copies} copies were looked for"
+    return f"nothing else was found{besides}; {copies} were looked for"

@@ -295,7 +295,11 @@ def _repeated(found: Findings) -> Iterator[str]:
         count = found.repeated[split]
         if count:
             repeat = "repeats another" if count == 1 else "repeat others"
-            meaning = "such a picture weighs more in training" if split == "train" else "such a picture counts twice"
+            meaning = (
+                "such a picture weighs more in training"
+                if split == "train"
+                else "such a picture counts twice in the accuracy"
+            )
             yield f"{_images(count, f'{split} image')} of {found.size(split):,} {repeat} of the same split: {meaning}"
 
 

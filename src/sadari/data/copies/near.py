@@ -82,5 +82,5 @@ def repeat_sentences(near: Sequence[NearCopies]) -> Iterator[str]:
         count = sum(pair.splits == (split, split) for pair in near)
         if count:
             pairs = "pair" if count == 1 else "pairs"
-            meaning = "weighs more in training" if split == "train" else "counts twice"
+            meaning = "weighs more in training" if split == "train" else "counts twice in the accuracy"
             yield f"{split} holds {count:,} {pairs} of near-copies ({HOW}): such a photograph {meaning}"
