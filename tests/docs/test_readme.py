@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from sadari.cli.main import app
-from sadari.cli.output.tables import COLUMNS, PUBLISHED
+from sadari.cli.output.tables import COLUMNS, LETTERS, PUBLISHED, WITHOUT_COPIES
 from sadari.comparison.study import read_study
 from support.commands import parse
 
@@ -89,7 +89,7 @@ def test_every_figure_beside_an_articles_was_measured() -> None:
 def test_every_column_of_the_table_is_explained_in_korean() -> None:
     rows = re.findall(r"^\| (`[^|]+) \|", KOREAN, re.MULTILINE)
     explained = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
-    headings = {column.heading for column in (*COLUMNS, *PUBLISHED)}
+    headings = {column.heading for column in (*COLUMNS, *PUBLISHED, *WITHOUT_COPIES, LETTERS)}
     assert {name for name in explained if name in headings} == headings
     assert not re.search(r"\d %", KOREAN.replace("`95 % interval`", "")), (
         "in Korean the sign follows the figure at once"

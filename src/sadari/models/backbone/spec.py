@@ -21,8 +21,6 @@ from sadari.models.layers.tokens import Tokens
 if TYPE_CHECKING:
     from sadari.models.backbone.module import Outline
 
-WHAT_LEARNS = "all, head, last:SHARE, from:LAYER or LAYER;LAYER"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone(Layer):
