@@ -5,7 +5,9 @@ from pathlib import Path
 from sadari.comparison.across.request import AcrossRequest, choose_folder, read_sets, store_sets
 from sadari.comparison.across.result import AcrossResult, across
 from sadari.comparison.compare import require_margin
+from sadari.comparison.inputs import load_inputs
 from sadari.comparison.reopen import reopen
+from sadari.comparison.request import decided
 from sadari.comparison.stored import RESULT
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_json
@@ -24,11 +26,13 @@ def compare_sets(
 ) -> AcrossResult:
     """Compare on one set after the other, and across them; what is done already is not done again.
 
-    out, runs: as of `compare`, for the folder above. Raises as `compare` does; KeyboardInterrupt after Ctrl-C, and the
-    same call then goes on.
+    out, runs: as of `compare`, for the folder above. Raises as `compare` does, for a set that cannot be read before the
+    first run of any set; KeyboardInterrupt after Ctrl-C, and the same call then goes on.
     """
     require_margin(margin)
     progress = progress or Silent()
+    for each in request.sets:  # the images of every set are looked at before the first run, and stay in the cache
+        load_inputs(decided(each.request)[0], progress)
     folder = choose_folder(request, out, runs).resolve()
     store_sets(request, folder)
     results = {}
