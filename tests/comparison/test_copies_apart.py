@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.comparison.splits.redraw import Redraw
 from sadari.data.copies import search
@@ -35,6 +36,9 @@ def test_arms_that_drop_copies_are_judged_on_the_images_of_those_that_do_not(giv
     assert (len(usual.val), len(dropped.val)) == (20, 19)
     assert found.data.leaks == 4 and "left out" not in found.data.origin
     assert all(arm.without_copies is not None for arm in found.arms)
+    [said] = [each for each in found.data.sentences if "left out" in each]
+    assert said.startswith(f"{arms[1].name}: 3 train and 1 val images left out, which have an identical copy")
+    assert said in reopen([found.out]).data.sentences
     alone = run(Comparison(given, arms[1:], (0,)), tmp_path / "alone", FakeTrainer())
     assert alone.data.leaks == 0 and alone.arms[0].without_copies is None
     assert alone.data.origin.startswith("train, val and test as given; 3 train and 1 val images left out, which have")
