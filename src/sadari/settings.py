@@ -78,6 +78,9 @@ class Settings:
     )
     archive_encoding: str = _setting("auto", "encoding of an archive's names that do not say it, such as cp949")
     group: str = _setting("auto", "images that belong together: auto, none, folder, column:NAME, or a pattern of names")
+    copies: str = _setting(
+        "report", "copies in other splits: reported, dropped, or drawn together", choices=("report", "drop", "together")
+    )
     unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
         "stratified", "how splits that the source does not give are drawn; all: every image trains", choices=DRAWN_BY

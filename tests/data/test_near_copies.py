@@ -1,13 +1,11 @@
 """Are photographs found again that were saved again, resized, brightened or mirrored, and others left alone?"""
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
-from scipy.ndimage import gaussian_filter
 
 from sadari.data.check import check
 from sadari.data.copies import pairs
@@ -18,25 +16,7 @@ from sadari.data.split import draw_split
 from sadari.progress import Silent
 from sadari.settings import Settings
 from sadari.values import ImageSet
-
-Pixels = NDArray[np.uint8]
-COUNT, HEIGHT, WIDTH = 60, 80, 100
-
-
-def photographs(count: int = COUNT, seed: int = 0) -> Pixels:
-    """Return drawings as coarse and as fine as photographs, uint8 (count, 80, 100, 3)."""
-    generator = np.random.default_rng(seed)
-    noise = generator.standard_normal((count, HEIGHT, WIDTH, 3))
-    drawn = np.sum([gaussian_filter(noise, (0, width, width, 0)) * width for width in (2, 5, 12)], axis=0)
-    low, high = drawn.min(axis=(1, 2, 3), keepdims=True), drawn.max(axis=(1, 2, 3), keepdims=True)
-    return np.asarray(255 * (drawn - low) / (high - low), dtype=np.uint8)
-
-
-def saved(image: Image.Image, quality: int = 40) -> Image.Image:
-    held = io.BytesIO()
-    image.save(held, "JPEG", quality=quality)
-    return Image.open(io.BytesIO(held.getvalue()))
-
+from support.copies import COUNT, HEIGHT, WIDTH, Pixels, photographs, saved
 
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "saved again": saved,

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sadari.data import check as checking
 from sadari.data import prepare
 from sadari.data.cache.digests import cache_dir
 from sadari.data.check import check
 from sadari.data.convert import convert
+from sadari.data.copies import examine
 from sadari.data.decode import Frame
 from sadari.data.load import load
 from sadari.data.packs import build
@@ -267,7 +267,7 @@ def test_what_looks_at_everything_goes_in_blocks(tmp_path: Path, monkeypatch: py
     files = photographs()
     files["test/cat/copy.png"] = files["train/dog/0.png"]
     data = write_folder(tmp_path / "photos", files)
-    monkeypatch.setattr(checking, "BLOCK_BYTES", 4 * 8 * 8 * 3)
+    monkeypatch.setattr(examine, "BLOCK_BYTES", 4 * 8 * 8 * 3)
     monkeypatch.setattr(prepare, "BLOCK_VALUES", 3 * 8 * 8 * 3)
     sizes: list[int] = []
     original = StreamedImages.__getitem__

@@ -1,5 +1,6 @@
 """`sadari data check`: can a set be trusted? What is found, in words, as JSON, and as a page that shows the copies."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,7 @@ def check_data(
 
 def _check(data: str, settings: Settings, progress: Progress) -> "tuple[Findings, ImageSet]":
     from sadari.data.check import check, find_unreadable
+    from sadari.data.copies.apart import REPORT
     from sadari.data.decode import Frame
     from sadari.data.findings import Unreadable
     from sadari.data.load import load, open_source
@@ -77,8 +79,11 @@ def _check(data: str, settings: Settings, progress: Progress) -> "tuple[Findings
             raise SadariError(
                 f"{len(unreadable):,} files cannot be read: {first}{more}; without them, {error}"
             ) from None
-    split = draw_split(images, settings)
-    return check(images, split, unreadable, progress, _photographs_left_out(data, settings)), images
+    split = draw_split(images, settings, progress)
+    found = check(images, split, unreadable, progress, _photographs_left_out(data, settings))
+    if settings.copies != REPORT:
+        found = replace(found, notes=(*found.notes, f"copies={settings.copies}: {split.origin}"))
+    return found, images
 
 
 def _photographs_left_out(data: str, settings: Settings) -> int:

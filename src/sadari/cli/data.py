@@ -60,7 +60,7 @@ def info(data: Data, set_: DataSettings = None, as_json: AsJson = False) -> None
 
     settings = _settings(set_)
     images = load(data, settings, TerminalProgress())
-    document = _info(data, images, draw_split(images, settings))
+    document = _info(data, images, draw_split(images, settings, TerminalProgress()))
     if as_json:
         print_json(document)
     else:

@@ -11,6 +11,7 @@ from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.groups.grouping import Grouping, grouping_of, read_grouping
 from sadari.comparison.inputs import judging_split
 from sadari.data.check import check
+from sadari.data.copies.apart import DROP
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.files import read_json, undamaged
@@ -83,15 +84,26 @@ def _shape_read(record: RunRecord) -> tuple[int, int, int]:
 def with_runs(facts: DataFacts, records: Mapping[str, Sequence[RunRecord]]) -> DataFacts:
     """Add what finished runs, by arm, know of the images: the sizes at which they read them, and notes on teachers.
 
-    Such a note is that a teacher has seen the test images. A run whose file cannot be read says nothing of its size.
+    Such a note is that a teacher has seen the test images, or how many images an arm leaves out of training that the
+    split of `facts` has. A run whose file cannot be read says nothing of its size.
     """
     notes = [str(record.teacher.get("note", "")) for arm in records.values() for record in arm]
+    notes += [
+        f"{name}: {_left_out(facts, arm[0])}" for name, arm in records.items() if arm and _left_out(facts, arm[0])
+    ]
     new = [note for note in dict.fromkeys(notes) if note and note not in facts.sentences]
     read = set()
     for finished in records.values():
         with suppress(SadariError):
             read |= {_shape_read(each)[:2] for each in finished[:1] if not each.is_average}
     return replace(facts, sizes=tuple(sorted(read)), sentences=(*facts.sentences, *new))
+
+
+def _left_out(facts: DataFacts, record: RunRecord) -> str:
+    """Return what a run with copies=drop says of what it left out, where the split of `facts` is one without."""
+    settings, origin = record.job.settings, record.split.origin
+    said = settings.copies == DROP and origin.startswith(f"{facts.origin}; ")
+    return origin.removeprefix(f"{facts.origin}; ") if said else ""
 
 
 def _facts(name: str, split: Split, shape: tuple[int, int, int], classes: tuple[str, ...]) -> DataFacts:

@@ -21,7 +21,7 @@ from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet, Split
 
 SPLITS_FOLDER = "splits"  # in the folder of a comparison whose parts are drawn anew
-SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "group")
+SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "group", "copies")
 
 Key = tuple[object, ...]
 
@@ -59,7 +59,7 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
         for draw in draws_of(request):
             split_key = _split_key(settings, draw)
             if split_key not in inputs.splits:
-                inputs.splits[split_key] = _drawn(request, images, settings, draw)
+                inputs.splits[split_key] = _drawn(request, images, settings, draw, progress)
         _require_fit(arm, request, images)
     for draw in draws_of(request):
         _require_same_judges(request, inputs, draw)
@@ -71,10 +71,10 @@ def draws_of(request: Comparison) -> range:
     return range(request.redraw.draws if request.redraw else 1)
 
 
-def _drawn(request: Comparison, images: ImageSet, settings: Settings, draw: int) -> Split:
+def _drawn(request: Comparison, images: ImageSet, settings: Settings, draw: int, progress: Progress) -> Split:
     if request.redraw is None:
-        return draw_split(images, settings)
-    split = request.redraw.draw(images, settings, draw)
+        return draw_split(images, settings, progress)
+    split = request.redraw.draw(images, settings, draw, progress)
     return replace(split, origin=f"{request.redraw.name(draw)}: {split.origin}")
 
 
@@ -150,5 +150,6 @@ def _require_same_judges(request: Comparison, inputs: ComparisonInputs, draw: in
         elif judges != mine:
             raise UsageError(
                 f"{first} and {arm.name} would be judged on different images or classes; give all arms the same split, "
-                "test_fraction, split_seed, group, split_folders, archive_encoding and, where val judges, val_fraction"
+                "test_fraction, split_seed, group, copies (report and drop judge the same images), split_folders, "
+                "archive_encoding and, where val judges, val_fraction"
             )

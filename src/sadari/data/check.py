@@ -1,14 +1,12 @@
 """Can a result on these images be trusted? Find copies, contradictions, blank images and unreadable files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import blake2b
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.data.copies.codes import SIDE, Codes, difference_codes, have_codes
+from sadari.data.copies.codes import have_codes
+from sadari.data.copies.examine import Seen, equal_groups, examine
 from sadari.data.copies.near import NearCopies
 from sadari.data.copies.pairs import MOST, near_pairs
 from sadari.data.decode import decode_image
@@ -17,9 +15,7 @@ from sadari.data.groups.shared import shared_groups
 from sadari.data.image_file import UnreadableImageError
 from sadari.data.sources.base import FileContent
 from sadari.progress import Progress, Silent
-from sadari.values import SPLITS, ImageSet, RowAccess, Split, prefetch
-
-BLOCK_BYTES = 16 * 2**20  # assumed: enough for many at once, small beside everything else
+from sadari.values import SPLITS, ImageSet, Split
 
 
 def check(
@@ -41,7 +37,7 @@ def check(
         split_of[split.positions(split_name)] = split_name
     used = np.flatnonzero(split_of)  # a train_fraction below 1 leaves images unused
     progress = progress or Silent()
-    seen = _examine(images.images, progress, with_codes=have_codes(images.shape) and len(used) <= MOST)
+    seen = examine(images.images, progress, with_codes=have_codes(images.shape) and len(used) <= MOST)
     return Findings(
         data=images.name,
         classes=images.classes,
@@ -52,7 +48,7 @@ def check(
             for split_name in SPLITS
         },
         copies=tuple(
-            _copies(images, split_of, positions) for positions in _equal_groups(seen.digests, used[~seen.blank[used]])
+            _copies(images, split_of, positions) for positions in equal_groups(seen.digests, used[~seen.blank[used]])
         ),
         constant=tuple(str(name) for name in images.ids[used[seen.constant[used]]]),
         unreadable=unreadable,
@@ -65,47 +61,12 @@ def check(
 
 def image_digests(images: ImageSet, progress: Progress | None = None) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
     """Return a 16-byte digest of each image's pixels, equal for copies, and whether it is wholly white or black."""
-    seen = _examine(images.images, progress or Silent(), with_codes=False)
+    seen = examine(images.images, progress or Silent(), with_codes=False)
     return seen.digests, seen.blank
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What was seen of each image: its 16-byte digest, whether it has one value in each channel, whether it is blank.
-
-    codes: int8 (N, 256), by which near-copies are found; None where they are not looked for.
-    """
-
-    digests: NDArray[np.void]
-    constant: NDArray[np.bool_]
-    blank: NDArray[np.bool_]
-    codes: Codes | None
-
-
-def _examine(images: RowAccess, progress: Progress, with_codes: bool) -> _Seen:
-    codes = np.empty((len(images) if with_codes else 0, SIDE * SIDE), dtype=np.int8)
-    digests = np.empty(len(images), dtype="V16")
-    constant = np.empty(len(images), dtype=np.bool_)
-    blank = np.empty(len(images), dtype=np.bool_)
-    at_once = max(1, BLOCK_BYTES // prod(images.shape[1:]))
-    prefetch(images, np.arange(len(images)))
-    with progress.task("checking", len(images), "images") as task:
-        for start in range(0, len(images), at_once):
-            block = np.ascontiguousarray(images[start : start + at_once])
-            stop = start + len(block)
-            # 128 bits: two of 2**32 different images share a digest with a probability below 1e-19.
-            digests[start:stop] = [blake2b(image.data, digest_size=16).digest() for image in block]
-            constant[start:stop] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
-            corner = block[:, 0, 0].astype(np.int64)
-            blank[start:stop] = constant[start:stop] & ((corner.min(1) == 255) | (corner.max(1) == 0))
-            if with_codes:
-                codes[start:stop] = difference_codes(block)
-            task.advance(len(block))
-    return _Seen(digests, constant, blank, codes if with_codes else None)
-
-
 def _near(
-    images: ImageSet, split_of: NDArray[np.str_], used: NDArray[np.int64], seen: _Seen, progress: Progress
+    images: ImageSet, split_of: NDArray[np.str_], used: NDArray[np.int64], seen: Seen, progress: Progress
 ) -> Iterator[NearCopies]:
     """Yield the pairs of used images that are near-copies and not identical."""
     assert seen.codes is not None
@@ -118,16 +79,6 @@ def _near(
             yield NearCopies(
                 (ids[0], ids[1]), (splits[0], splits[1]), (classes[0], classes[1]), pair.mirrored, pair.cosine
             )
-
-
-def _equal_groups(digests: NDArray[np.void], among: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Return the positions in `among` of each digest that occurs more than once there, each group ascending."""
-    _, group, counts = np.unique(digests[among], return_inverse=True, return_counts=True)
-    repeated = np.flatnonzero(counts[group] > 1)
-    order = repeated[np.argsort(group[repeated], kind="stable")]
-    ends = np.flatnonzero(np.diff(group[order])) + 1
-    groups = [among[each] for each in np.split(order, ends) if len(each)]
-    return sorted(groups, key=lambda each: int(each[0]))
 
 
 def _copies(images: ImageSet, split_of: NDArray[np.str_], positions: NDArray[np.int64]) -> Copies:

@@ -1,12 +1,16 @@
 """Which images train, which choose, which judge? One split, drawn once, the same for every model."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.copies.apart import DROP, REPORT, TOGETHER, drawn_together, require_no_crossing, without_copies
+from sadari.data.copies.search import find_copies
 from sadari.data.groups.draw import draw_whole
 from sadari.errors import SadariError
+from sadari.progress import Progress
 from sadari.settings import ALL_IMAGES, Settings
 from sadari.values import SPLITS, ImageSet, Split
 
@@ -15,7 +19,7 @@ Positions = NDArray[np.int64]
 THINNING = 1  # second number of the seed of `train_fraction`, so that its draw is not that of val or test
 
 
-def draw_split(images: ImageSet, settings: Settings) -> Split:
+def draw_split(images: ImageSet, settings: Settings, progress: Progress | None = None) -> Split:
     """Put every image in at most one of train, val and test; in exactly one where all training images are used.
 
     Splits that the source gives stay as they are. A missing test is drawn first (`test_fraction` of the available
@@ -28,13 +32,19 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
     `split = "all"` every image trains. Below a `train_fraction` of 1 the rest of the training
     images is in no split; a smaller fraction's images are among those of a larger one, and val and test are the same
     for all. Images of one group are drawn together, with the classes in proportion as well as whole groups allow; the
-    origin says how well.
+    origin says how well. With `copies` = "together" copies are drawn as groups are; with "drop" training images that
+    have a copy in a later split are in no split, and likewise those of val with one in test. The origin counts them.
 
     Raises SadariError where fewer than two classes have images, where a class has no training image, where only some
-    images have a source split, and where no whole group can be drawn.
+    images have a source split, and where no whole group can be drawn; UsageError where copies should be together and
+    the source puts them in several splits.
     """
     if settings.split == ALL_IMAGES:
         return _everything(images)
+    found = None if settings.copies == REPORT else find_copies(images, settings, progress)
+    together = ""
+    if found and settings.copies == TOGETHER:
+        images, together = drawn_together(images, found)
     splits = _source_splits(images)
     test, test_origin = splits["test"], "test as given"
     val, val_origin = splits["val"], "val as given"
@@ -51,14 +61,23 @@ def draw_split(images: ImageSet, settings: Settings) -> Split:
         pool, val, val_origin = _draw(images, pool, "val", pool_name, settings, generator)
         if not len(test) and len(val):
             test_origin = "no test, so val judges"
-    _require_every_class(images, pool, settings)
-    _require_two_classes(images)
     given_all = test_origin.endswith("as given") and val_origin.endswith("as given")
     origin = "train, val and test as given" if given_all else f"{test_origin}; {val_origin}"
-    if settings.train_fraction < 1:
-        pool = _thinned(images.labels, pool, settings)
-        origin += f"; {100 * settings.train_fraction:g} % of train used (stratified, seed {settings.split_seed})"
-    return Split(train=pool, val=val, test=test, origin=origin)
+    split = Split(train=pool, val=val, test=test, origin=f"{origin}; {together}" if together else origin)
+    _require_every_class(images, split.train, settings)
+    _require_two_classes(images)
+    if found and settings.copies == TOGETHER:
+        require_no_crossing(images.name, split, found)
+    if found and settings.copies == DROP:
+        split = without_copies(split, found)
+        _require_every_class(images, split.train, settings)
+    return split if settings.train_fraction == 1 else _thinned_split(images, split, settings)
+
+
+def _thinned_split(images: ImageSet, split: Split, settings: Settings) -> Split:
+    """Return `split` with `train_fraction` of its training images."""
+    thinned = f"{100 * settings.train_fraction:g} % of train used (stratified, seed {settings.split_seed})"
+    return replace(split, train=_thinned(images.labels, split.train, settings), origin=f"{split.origin}; {thinned}")
 
 
 def _everything(images: ImageSet) -> Split:
@@ -143,9 +162,10 @@ def _draw_whole(
         staying, drawn = found.staying, found.drawn
         how = f"{split_name} drawn from {pool_name} ({_percent(drawn, pool)}: {found.how}; seed {settings.split_seed})"
     if not len(drawn):
+        without = "copies=together" if settings.copies == TOGETHER else "groups by group=none"
         raise SadariError(
             f"no whole group of {images.name} can be held out for {split_name}: each has a class that is in no other, "
-            f"or is too large for {split_name}_fraction={fraction:g}; change that, or do without groups by group=none"
+            f"or is too large for {split_name}_fraction={fraction:g}; change that, or do without {without}"
         )
     return staying, drawn, how
 
@@ -222,4 +242,6 @@ def _require_every_class(images: ImageSet, train: Positions, settings: Settings)
     remedy = "add images of it to train or leave the class out"
     if settings.split == "last":
         remedy = "take split = stratified where the source is sorted by class, or add images"
+    if settings.copies == DROP and (images.labels == images.classes.index(absent[0])).any():
+        remedy = "copies=drop leaves out those that have a copy in a later split; add images, or remove copies there"
     raise SadariError(f"{images.name} has no training image of the {kind} {shown}; {remedy}")

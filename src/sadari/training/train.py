@@ -98,7 +98,7 @@ def train(
         require_same_data(out, images)  # what is stored in `out` may not fit other images
         if (out / SPLIT).is_file():
             split = read_split(out / SPLIT, len(images))
-        split = split or draw_split(images, job.settings)
+        split = split or draw_split(images, job.settings, progress)
         threads = threads_of(job, images, out, threads)
         with use_machine(job.settings, threads) as device:
             setup = set_up(job, images, split, out, progress, device, threads, judged_by)

@@ -6,8 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.data.copies.apart import TOGETHER, drawn_together
+from sadari.data.copies.search import find_copies
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
+from sadari.progress import Progress
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 
@@ -15,7 +18,7 @@ Groups = NDArray[np.int64]
 REDRAWN = ("stratified",)  # the values of `split` with which parts can be drawn anew
 
 
-def draw_again(images: ImageSet, settings: Settings, number: int) -> Split:
+def draw_again(images: ImageSet, settings: Settings, number: int, progress: Progress | None = None) -> Split:
     """Draw train, val and test anew from all images, for the `number`-th time, from 0 up.
 
     It is the split of `split_seed` + number. Test has as many images as the source gives, `test_fraction` of all where
@@ -28,21 +31,30 @@ def draw_again(images: ImageSet, settings: Settings, number: int) -> Split:
     val = given["val"] / left or settings.val_fraction
     pooled = replace(images, source_split=np.full(len(images), ""))
     drawn = replace(settings, test_fraction=test, val_fraction=val, split_seed=settings.split_seed + number)
-    return draw_split(pooled, drawn)
+    return draw_split(pooled, drawn, progress)
 
 
-def draw_fold(images: ImageSet, settings: Settings, folds: int, number: int, groups: Groups | None = None) -> Split:
+def draw_fold(
+    images: ImageSet,
+    settings: Settings,
+    folds: int,
+    number: int,
+    groups: Groups | None = None,
+    progress: Progress | None = None,
+) -> Split:
     """Draw the split whose test images are the `number`-th fold; each run of `folds` numbers is one repeat.
 
-    Val is drawn from the others (`val_fraction`). groups: int64 (N,), which images stay together; their folds are as
-    stratified as whole groups allow. Raises UsageError for a split that is not drawn, SadariError where a class has
-    fewer images, or groups, than there are folds.
+    Val is drawn from the others (`val_fraction`). groups: int64 (N,), which images stay together, as copies do with
+    `copies` = "together"; their folds are as stratified as whole groups allow. Raises UsageError for a split that is
+    not drawn, SadariError where a class has fewer images, or groups, than there are folds.
     """
     _require_drawn(settings)
     repeat, fold = divmod(number, folds)
+    if settings.copies == TOGETHER:
+        groups = drawn_together(replace(images, groups=groups), find_copies(images, settings, progress))[0].groups
     fold_of = folds_of(images, settings.split_seed + repeat, folds, groups)
     marked = replace(images, source_split=np.where(fold_of == fold, "test", "train"))
-    return draw_split(marked, replace(settings, split_seed=settings.split_seed + repeat))
+    return draw_split(marked, replace(settings, split_seed=settings.split_seed + repeat), progress)
 
 
 def folds_of(images: ImageSet, seed: int, folds: int, groups: Groups | None = None) -> NDArray[np.int64]:

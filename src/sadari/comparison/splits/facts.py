@@ -9,6 +9,7 @@ from sadari.comparison.facts import facts_of, plain_facts
 from sadari.comparison.request import Comparison, data_name
 from sadari.comparison.splits.redraw import Redraw
 from sadari.data.check import check
+from sadari.data.copies.apart import DROP, REPORT, TOGETHER
 from sadari.data.findings import Findings
 from sadari.progress import Progress
 from sadari.values import ImageSet, Split
@@ -25,7 +26,7 @@ def comparison_facts(
     if images.source_split.astype(bool).any():
         facts = replace(facts, origin=f"{facts.origin}; the parts that the source gives are pooled")
     groups = len(images.group_names) if request.redraw.folds else 0
-    return replace(searched(facts, images, progress), groups=groups)
+    return replace(searched(facts, images, progress, rules_of(request)), groups=groups)
 
 
 def redrawn_facts(redraw: Redraw, facts: DataFacts, images: int) -> DataFacts:
@@ -42,13 +43,25 @@ def redrawn_facts(redraw: Redraw, facts: DataFacts, images: int) -> DataFacts:
     return replace(facts, origin=f"{redraw.splits} splits of all images, each drawn anew, stratified ({sizes})")
 
 
-def searched(facts: DataFacts, images: ImageSet, progress: Progress) -> DataFacts:
-    """Return the facts with what a search of all pixels finds; copies can be on both sides of some split."""
+def rules_of(request: Comparison) -> frozenset[str]:
+    """Return the values that the setting `copies` has in the arms."""
+    return frozenset(request.job(arm, request.seeds[0]).settings.copies for arm in request.arms)
+
+
+def searched(
+    facts: DataFacts, images: ImageSet, progress: Progress, rules: frozenset[str] = frozenset({REPORT})
+) -> DataFacts:
+    """Return the facts with what a search of all pixels finds; copies can be on both sides of some split.
+
+    rules: what the arms do with copies.
+    """
     everything = np.arange(len(images), dtype=np.int64)
     findings = check(images, Split(everything, everything[:0], everything[:0], ""), progress=progress)
     alone = replace(findings, copies=(), near=findings.near and ())
     return replace(
-        facts, leaks=_copies(findings), sentences=(*images.notes, *_about_copies(findings), *alone.sentences)
+        facts,
+        leaks=_copies(findings) if REPORT in rules else 0,
+        sentences=(*images.notes, *_about_copies(findings, rules), *alone.sentences),
     )
 
 
@@ -58,12 +71,14 @@ def _copies(findings: Findings) -> int:
     return len(identical | {id_ for pair in findings.near or () for id_ in pair.ids})
 
 
-def _about_copies(findings: Findings) -> tuple[str, ...]:
+def _about_copies(findings: Findings, rules: frozenset[str]) -> tuple[str, ...]:
     copies = _copies(findings)
     if not copies:
         return ()
-    said = (
-        f"{copies:,} images have an identical or near-copy, which may train where the other judges; remove all but one"
-    )
+    have = f"{copies:,} images have an {'identical copy' if findings.near is None else 'identical or near-copy'}"
+    said = f"{have}, which may train where the other judges; remove all but one"
+    if REPORT not in rules:
+        apart = {DROP: "is left out of training where the other judges", TOGETHER: "is on the same side of every split"}
+        said = f"{have}, which {apart[min(rules)]} (copies={min(rules)})"
     labels = len(findings.contradictions)
     return (said, *([f"{labels:,} pictures have several labels; correct the labels"] if labels else []))

@@ -19,7 +19,7 @@ from sadari.run_lookup import comparisons_in
 from sadari.settings import Settings, Value
 
 # The settings that a model on all images need not share with those that judge it: the parts, and the machine.
-OTHER = (*MACHINE, "precision", "split", "val_fraction", "test_fraction", "split_seed")
+OTHER = (*MACHINE, "precision", "split", "val_fraction", "test_fraction", "split_seed", "copies")
 
 
 def judges_of(job: Job, folder: Path | None, runs: Path, progress: Progress) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sadari.comparison.splits.drawn import draw_again, draw_fold
 from sadari.errors import UsageError
+from sadari.progress import Progress
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 
@@ -64,11 +65,11 @@ class Redraw:
         again = f", repeat {repeat + 1}" if repeat else ""
         return f"fold {fold + 1} of {self.folds}{again}"
 
-    def draw(self, images: ImageSet, settings: Settings, draw: int) -> Split:
+    def draw(self, images: ImageSet, settings: Settings, draw: int, progress: Progress | None = None) -> Split:
         """Draw the split of this number; raises as `draw_again` and `draw_fold`."""
         if self.splits:
-            return draw_again(images, settings, draw)
-        return draw_fold(images, settings, self.folds, draw, images.groups)
+            return draw_again(images, settings, draw, progress)
+        return draw_fold(images, settings, self.folds, draw, images.groups, progress)
 
     @property
     def basis(self) -> str:
