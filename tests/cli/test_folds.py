@@ -43,6 +43,22 @@ def test_an_ordinary_comparison_has_three_seeds_and_says_what_it_speaks_of(train
     assert len(trainer.calls) == 6
 
 
+def test_splits_without_test_images_are_judged_by_val(trainer: FakeTrainer) -> None:
+    result = typed("compare", "digits", "--models", "softmax,mlp", "--splits", "2", "--set", "test_fraction=0")
+    assert result.exit_code == 0, result.output
+    assert f"2 splits, 359 val images each; {SUCH_SETS})" in result.stdout
+    assert "the images that chose each model's best epoch also judge it: the figures flatter" in result.stdout
+    assert len(trainer.calls) == 4
+
+
+@pytest.mark.usefixtures("trainer")
+def test_no_final_command_is_advised_that_would_be_refused() -> None:
+    result = typed("compare", "digits", "--models", "softmax,mlp", "--folds", "2", "--set", "train_fraction=0.5")
+    assert result.exit_code == 0, result.output
+    assert "--all-images" not in result.stdout
+    assert not [line for line in result.stdout.splitlines() if line.startswith("next")]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -96,9 +96,8 @@ def _right(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     split = result.data.judged_on
     if result.redraw:
-        which = (
-            f"{result.data.counts[split]:,} images" if result.redraw.folds else f"test images of {result.redraw.basis}"
-        )
+        drawn = f"{split} images of {result.redraw.basis}"
+        which = f"{result.data.counts[split]:,} images" if result.redraw.folds else drawn
         return f"{100 * arm.accuracy.mean:.1f} % of the {which}"
     return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.judges}"
 

@@ -47,9 +47,8 @@ def searched(facts: DataFacts, images: ImageSet, progress: Progress) -> DataFact
     everything = np.arange(len(images), dtype=np.int64)
     findings = check(images, Split(everything, everything[:0], everything[:0], ""), progress=progress)
     alone = replace(findings, copies=(), near=findings.near and ())
-    return replace(
-        facts, leaks=_copies(findings), sentences=(*images.notes, *_about_copies(findings), *alone.sentences)
-    )
+    said = (*facts.sentences, *images.notes, *_about_copies(findings), *alone.sentences)
+    return replace(facts, leaks=_copies(findings), sentences=said)
 
 
 def _copies(findings: Findings) -> int:
