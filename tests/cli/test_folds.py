@@ -68,6 +68,9 @@ def test_no_final_command_is_advised_that_would_be_refused() -> None:
         (("--folds", "3", "--ensemble"), "made on one split"),
         (("--folds", "3", "--robustness"), "one test part"),
         (("--folds", "3", "--set", "split=last"), "same each time"),
+        (("--folds", "1000", "--seeds", "11"), "--seeds 11 for each of 1000 folds are 11,000"),
+        (("--splits", "2", "--set", "test_fraction=0", "--set", "val_fraction=0"), "nothing judges over --splits"),
+        (("--seeds", "auto", "--set", "test_fraction=0", "--set", "val_fraction=0"), "nothing decides about more"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_any_work(
