@@ -87,3 +87,11 @@ def test_a_search_for_the_best_has_one_split(trainer: FakeTrainer) -> None:
     assert isinstance(result.exception, UsageError)
     assert "best searches on one split" in str(result.exception)
     assert not trainer.calls
+
+
+def test_more_repeats_say_how_many_runs_are_there(trainer: FakeTrainer) -> None:
+    words = ("compare", "digits", "--models", "softmax", "--folds", "2")
+    typed(*words)
+    more = typed(*words, "--repeats", "2")
+    assert "goes on: 2 runs of each model, over folds, are there" in more.stderr
+    assert len(trainer.calls) == 4
