@@ -163,6 +163,8 @@ def test_the_best_by_rank_that_loses_in_the_mean_is_not_called_level() -> None:
     ranks = rank(list(zip(*accuracies.values(), strict=True)), list(accuracies))
     results = dict.fromkeys(ahead, None)
     found = AcrossResult(Path(), results, ("cnn", "mlp"), accuracies, (verdict,), ranks)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no data set to compare on"):
+        sadari.compare([])
     assert found.headline == (
         "cnn has the best mean rank across 3 data sets, but mlp is shown to be better in the mean difference."
     )
