@@ -10,8 +10,10 @@ from typer.testing import CliRunner, Result
 import sadari
 from sadari.cli import report
 from sadari.comparison.across.request import read_sets
-from sadari.comparison.across.result import AcrossResult
+from sadari.comparison.across.result import AcrossResult, AcrossVerdict
 from sadari.errors import SadariError, UsageError
+from sadari.evaluation.draws.data_sets import over_sets
+from sadari.evaluation.draws.ranks import rank
 from support.compare_command import typed
 from support.fake_training import FakeTrainer
 
@@ -149,3 +151,21 @@ def test_python_takes_a_list_of_sets(trainer: FakeTrainer) -> None:
     assert "digits, shapes" in repr(found)
     assert len(trainer.calls) == 2 * 2 * 2
     assert not isinstance(sadari.compare("digits", ["softmax", "mlp"], seeds=2), AcrossResult)
+
+
+def test_the_best_by_rank_that_loses_in_the_mean_is_not_called_level() -> None:
+    accuracies = {"cnn": (0.8, 0.8, 0.90), "mlp": (0.7, 0.7, 0.95)}
+    ahead = dict(zip(("one", "two", "large"), (0.1, 0.1, -0.05), strict=True))
+    over = over_sets(list(ahead.values()), [0.15, 0.15, 0.005])  # two small sets say little beside the large one
+    assert over.p < 0.05
+    verdict = AcrossVerdict(
+        "cnn", "mlp", over.mean, over.low, over.high, over.p, over.between, 0.1, 0.1, 0.9, 0.005, ahead, "worse"
+    )
+    ranks = rank(list(zip(*accuracies.values(), strict=True)), list(accuracies))
+    results = dict.fromkeys(ahead, None)
+    found = AcrossResult(Path(), results, ("cnn", "mlp"), accuracies, (verdict,), ranks)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no data set to compare on"):
+        sadari.compare([])
+    assert found.headline == (
+        "cnn has the best mean rank across 3 data sets, but mlp is shown to be better in the mean difference."
+    )

@@ -43,6 +43,22 @@ def test_an_ordinary_comparison_has_three_seeds_and_says_what_it_speaks_of(train
     assert len(trainer.calls) == 6
 
 
+def test_splits_without_test_images_are_judged_by_val(trainer: FakeTrainer) -> None:
+    result = typed("compare", "digits", "--models", "softmax,mlp", "--splits", "2", "--set", "test_fraction=0")
+    assert result.exit_code == 0, result.output
+    assert f"2 splits, 359 val images each; {SUCH_SETS})" in result.stdout
+    assert "the images that chose each model's best epoch also judge it: the figures flatter" in result.stdout
+    assert len(trainer.calls) == 4
+
+
+@pytest.mark.usefixtures("trainer")
+def test_no_final_command_is_advised_that_would_be_refused() -> None:
+    result = typed("compare", "digits", "--models", "softmax,mlp", "--folds", "2", "--set", "train_fraction=0.5")
+    assert result.exit_code == 0, result.output
+    assert "--all-images" not in result.stdout
+    assert not [line for line in result.stdout.splitlines() if line.startswith("next")]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -52,6 +68,9 @@ def test_an_ordinary_comparison_has_three_seeds_and_says_what_it_speaks_of(train
         (("--folds", "3", "--ensemble"), "made on one split"),
         (("--folds", "3", "--robustness"), "one test part"),
         (("--folds", "3", "--set", "split=last"), "same each time"),
+        (("--folds", "1000", "--seeds", "11"), "--seeds 11 for each of 1000 folds are 11,000"),
+        (("--splits", "2", "--set", "test_fraction=0", "--set", "val_fraction=0"), "nothing judges over --splits"),
+        (("--seeds", "auto", "--set", "test_fraction=0", "--set", "val_fraction=0"), "nothing decides about more"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_any_work(
@@ -68,3 +87,11 @@ def test_a_search_for_the_best_has_one_split(trainer: FakeTrainer) -> None:
     assert isinstance(result.exception, UsageError)
     assert "best searches on one split" in str(result.exception)
     assert not trainer.calls
+
+
+def test_more_repeats_say_how_many_runs_are_there(trainer: FakeTrainer) -> None:
+    words = ("compare", "digits", "--models", "softmax", "--folds", "2")
+    typed(*words)
+    more = typed(*words, "--repeats", "2")
+    assert "goes on: 2 runs of each model, over folds, are there" in more.stderr
+    assert len(trainer.calls) == 4

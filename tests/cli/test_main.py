@@ -40,3 +40,20 @@ def test_a_signal_after_the_work_ends_the_process_without_a_traceback(monkeypatc
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_at_any_moment_is_said_and_has_its_own_status(
+    number: int, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("sadari.training.interrupt._last", [int(signal.SIGINT)])
+    monkeypatch.setattr("sadari.run_lookup.is_across", lambda _: signal.raise_signal(number))
+    monkeypatch.setattr(sys, "argv", ["sadari", "report", "somewhere"])
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == status
+    assert capsys.readouterr().err == "interrupted\n"

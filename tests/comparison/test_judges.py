@@ -83,3 +83,9 @@ def test_a_run_on_all_images_that_nothing_judges_says_how_to_judge_it(tmp_path: 
     job = named_job("digits", "softmax", 0, {"split": "all"})
     assert judges_of(job, None, tmp_path, heard) is None
     assert heard.said[0].endswith("make one with: sadari compare digits --models softmax --folds 5")
+
+
+def test_a_folder_without_a_comparison_judges_nothing(tmp_path: Path) -> None:
+    job = named_job("digits", "softmax", 0, {"epochs": 4, "split": "all"})
+    with pytest.raises(UsageError, match="holds no comparison; name a folder that `sadari compare --folds` made"):
+        judges_of(job, tmp_path / "nowhere", tmp_path, Silent())

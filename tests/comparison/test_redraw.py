@@ -206,3 +206,8 @@ def test_what_needs_one_split_is_refused(tmp_path: Path) -> None:
         replace(asked, ensemble=True)
     with pytest.raises(UsageError, match="one test part"):
         compare(asked, out=tmp_path / "out", robustness=True)
+
+
+def test_no_seed_for_each_draw_is_refused_as_that() -> None:
+    with pytest.raises(UsageError, match="one seed at least on each of the folds, not 0"):
+        Redraw(folds=3, seeds=0)

@@ -42,3 +42,9 @@ def test_arms_that_are_shown_to_be_worse_lift_no_one() -> None:
     judged = verdicts([*arms.items()])
     assert overstated(arms, judged) == highest_of_equals([arms["best"], arms["near"]])
     assert overstated({"best": arms["best"], "far": arms["far"]}, judged) == overstated({}, []) == 0.0
+
+
+def test_a_single_group_says_nothing_of_luck() -> None:
+    arms = [correct_rows([6, 5], 12), correct_rows([5], 12)]
+    assert highest_of_equals(arms) > 0.01
+    assert highest_of_equals(arms, np.zeros(12, dtype=np.int64)) == 0.0

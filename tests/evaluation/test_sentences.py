@@ -251,3 +251,9 @@ def test_two_seeds_that_say_nothing_print_no_interval_of_everything() -> None:
 )
 def test_p_is_written_on_its_side_of_the_line(p: float, text: str) -> None:
     assert p_text(p) == text
+
+
+def test_a_single_group_of_images_asks_for_groups_whatever_the_seeds() -> None:
+    arms = [("a", correct_rows([6, 5], 12)), ("b", correct_rows([5, 4], 12))]
+    [found] = verdicts(arms, groups=np.zeros(12, dtype=np.int64))
+    assert found.sentence.endswith("; one group of images says nothing of others; more groups would tell.")

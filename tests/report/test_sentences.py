@@ -33,6 +33,14 @@ def test_the_best_of_all_is_called_so_only_where_it_beats_all(stamped_result: Co
     assert "the best of" not in sentence
 
 
+def test_an_arm_that_was_shown_to_beat_the_best_with_fewer_seeds_is_named(stamped_result: ComparisonResult) -> None:
+    sentence = spoken(stamped_result, ("mlp", "softmax", -0.1, "worse"), ("mlp", "majority", 0.01, NO))
+    assert "softmax is shown to beat it with fewer of its seeds, and no difference from majority is shown" in sentence
+    assert sentence.startswith("mlp has the highest accuracy, ") and "from softmax" not in sentence
+    sentence = spoken(stamped_result, ("mlp", "softmax", -0.1, "worse"), ("mlp", "majority", 0.7, "better"))
+    assert "right, but softmax is shown to beat it with fewer of its seeds; mlp beats majority (" in sentence
+
+
 def test_the_sentence_knows_two_one_failed_and_none(stamped_result: ComparisonResult) -> None:
     mlp, softmax, majority = stamped_result.arms
     two = spoken(stamped_result, ("softmax", "mlp", -0.1, "worse"), arms=(mlp, softmax))

@@ -6,9 +6,10 @@
 
 import sys
 import threading
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sadari.cli.compare import compare, study
 from sadari.cli.data import app as data_app
@@ -26,8 +27,24 @@ from sadari.cli.train import evaluate, resume, train
 from sadari.errors import SadariError
 from sadari.training.interrupt import end_by_signals, interrupt_by_signals, interrupted_status
 
+
+class _InterruptedError(Exception):
+    """Ctrl-C or SIGTERM in a command that does not end by itself then."""
+
+
+class _Commands(TyperGroup):
+    """The commands; Typer would end an interrupted one with status 130, whatever the signal, and without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _InterruptedError from None
+
+
 app = typer.Typer(
     name="sadari",
+    cls=_Commands,
     help="Climb a ladder of image classifiers and compare the rungs honestly.",
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -101,7 +118,7 @@ def _run() -> int:
         if debug:
             raise
         status = _say(f"error: {error}", error.status)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _InterruptedError):
         status = _say("interrupted", interrupted_status())
     except Exception as error:
         if debug:

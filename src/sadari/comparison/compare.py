@@ -174,7 +174,10 @@ def _say_where(request: Comparison, folder: Path, progress: Progress) -> None:
         progress.say(sentence)
     stored = read_stored(folder)
     if stored and not request.looks and len(stored["seeds"]) < len(request.seeds):
-        progress.say(f"{folder} goes on: seeds {', '.join(map(str, stored['seeds']))} are there")
+        there = f"seeds {', '.join(map(str, stored['seeds']))}"
+        if request.redraw:
+            there = f"{len(stored['seeds'])} runs of each model, over {request.redraw.kind},"
+        progress.say(f"{folder} goes on: {there} are there")
 
 
 def _as_begun(request: Comparison, folder: Path, choices: Sequence[str], progress: Progress) -> Comparison:

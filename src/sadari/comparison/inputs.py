@@ -63,6 +63,7 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
         _require_fit(arm, request, images)
     for draw in draws_of(request):
         _require_same_judges(request, inputs, draw)
+    _require_judges(request, inputs)
     return inputs
 
 
@@ -134,6 +135,17 @@ def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
             Teacher.open(job.settings.teacher, images.classes, Silent())  # which run it is, each run says
     except UsageError as error:
         raise UsageError(f"{arm.name}: {error}") from None
+
+
+def _require_judges(request: Comparison, inputs: ComparisonInputs) -> None:
+    """Raise UsageError where training images would decide about more seeds, or judge over splits: they do not count."""
+    split = inputs.split_for(request.job(request.arms[0], request.seeds[0]).settings)
+    if (request.looks or request.redraw) and judging_split(split) == "train":
+        asked = f"judges over --{request.redraw.kind}" if request.redraw else "decides about more seeds"
+        raise UsageError(
+            f"there are no test and no val images, so nothing {asked}; add images, or change test_fraction, "
+            "val_fraction or split"
+        )
 
 
 def _require_same_judges(request: Comparison, inputs: ComparisonInputs, draw: int) -> None:

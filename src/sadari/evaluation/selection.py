@@ -32,9 +32,9 @@ def highest_of_equals(arms: Sequence[NDArray[np.bool_]], groups: NDArray[np.int6
     arms: bool (S, N) each, whether the network of each seed classified each image correctly, on the same images. The
     errors of the means are taken as normal, with the covariance of the images, and what seeds add to each arm alone
     (`crossed`): what is hard for all arms lifts no one above the others. An upper bound where some arms are truly
-    worse. 0 for fewer than two arms.
+    worse. 0 for fewer than two arms, and for a single group, which says nothing of others.
     """
-    if len(arms) < 2 or arms[0].shape[1] < 2:
+    if len(arms) < 2 or arms[0].shape[1] < 2 or (groups is not None and len(np.unique(groups)) < 2):
         return 0.0
     values, axes = np.linalg.eigh(error_covariance(arms, groups))
     draws = np.random.default_rng(0).standard_normal((DRAWS // 2, len(arms))) @ (axes * np.sqrt(values.clip(0))).T

@@ -181,6 +181,8 @@ def _advice(found: Verdict, compared: Compared) -> str:
         return f"a difference of {amount} is ruled out"
     if compared.more:
         return f"a difference of {amount} is not ruled out; {compared.more} would tell"
+    if compared.groups == 1:  # whatever the seeds
+        return "one group of images says nothing of others; more groups would tell"
     plan, now = _plan(compared, effect)
     if now.seeds == 2 and _varies(compared):
         return _third_seed(found, compared)

@@ -40,9 +40,10 @@ def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
     about = _against(best.name, result.verdicts)
     beaten = [arm for arm in done[1:] if _beats(best.name, about[arm.name])]
     same = [arm for arm in done[1:] if about[arm.name].verdict.startswith(EQUAL) and about[arm.name].difference]
-    level = [arm for arm in done[1:] if arm not in beaten and arm not in same]
+    better = [arm for arm in done[1:] if _beats(arm.name, about[arm.name])]  # decided after fewer seeds than best has
+    level = [arm for arm in done[1:] if arm not in (*beaten, *same, *better)]
     one_seed = _one_seed_only(done) or f" ({result.estimand})"
-    if not level and not same:
+    if not level and not same and not better:
         shown = "is shown to be the better of the two" if len(done) == 2 else f"is shown to be the best of {len(done)}"
         return (
             f"{best.name} {shown}: {_right(result, best)} right, {_lead(best.name, about[done[1].name])} than "
@@ -58,6 +59,11 @@ def _among(result: ComparisonResult, done: Sequence[ArmResult]) -> str:
         doubt = f", but no difference from {listed([arm.name for arm in level])} is shown" if level else ""
     if same:
         doubt = f", {about[same[0].name].verdict} with {listed([arm.name for arm in same])}{doubt}"
+    if better:
+        are = "is" if len(better) == 1 else "are"
+        doubt = f", but {listed([arm.name for arm in better])} {are} shown to beat it with fewer of its seeds" + (
+            doubt.replace(", but ", ", and ", 1)
+        )
     also = f"; {best.name} beats {listed([arm.name for arm in beaten])}" if beaten else ""
     return f"{first}, {_right(result, best)} right{doubt}{also}{one_seed}."
 
@@ -90,9 +96,8 @@ def _right(result: ComparisonResult, arm: ArmResult) -> str:
     assert arm.accuracy is not None
     split = result.data.judged_on
     if result.redraw:
-        which = (
-            f"{result.data.counts[split]:,} images" if result.redraw.folds else f"test images of {result.redraw.basis}"
-        )
+        drawn = f"{split} images of {result.redraw.basis}"
+        which = f"{result.data.counts[split]:,} images" if result.redraw.folds else drawn
         return f"{100 * arm.accuracy.mean:.1f} % of the {which}"
     return f"{100 * arm.accuracy.mean:.1f} % of the {result.data.judges}"
 

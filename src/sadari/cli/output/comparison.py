@@ -140,12 +140,14 @@ def places(
         commands = [f"sadari evaluate {shown_path(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
         if result.redraw:
             commands = [_final(result, best, data)]
-        rows.append(("next", " · ".join(filter(None, commands))))
+        rows += [("next", " · ".join(filter(None, commands)))] if any(commands) else []
     return rows
 
 
 def _final(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
-    """Return the command that trains `best` on all images, judged by this comparison."""
+    """Return the command that trains `best` on all images, judged by this comparison; "" where it used a part only."""
+    if result.records[best.name][0].job.settings.train_fraction < 1:
+        return ""  # all images are no fraction, and runs with a fraction do not judge a run without one
     words = ["sadari", "train", data, "--model", best.model, "--all-images", "--judged-by", shown_path(result.out)]
     requested = next(arm for arm in result.arms_asked if arm.name == best.name)
     return shlex.join(words) + "".join(

@@ -55,6 +55,8 @@ def plan_sets(data: Sequence[str | Path], plan: Callable[[str | Path], Plan]) ->
     Raises UsageError for a set that is named twice, for a search, for parts drawn anew or seeds until decided, and
     where the sets have fewer than two arms in common.
     """
+    if not data:
+        raise UsageError("there is no data set to compare on; name at least one")
     places = [absolute_data(each) for each in data]
     twice = next((each for place, each in zip(places, data, strict=True) if places.count(place) > 1), None)
     if twice is not None:

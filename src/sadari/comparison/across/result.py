@@ -48,6 +48,11 @@ class AcrossVerdict:
     verdict: str
     sentence: str = ""
 
+    @property
+    def shown(self) -> bool:
+        """Whether a difference is shown."""
+        return self.verdict in ("better", "worse")
+
 
 @dataclass(frozen=True, eq=False)
 class AcrossResult:
@@ -89,11 +94,16 @@ class AcrossResult:
         if len(beaten) == len(self.arms) - 1:
             return f"{best} is shown to be better than all others {where}."
         also = f"; it is shown to be better than {listed(beaten)}" if beaten else ""
-        level = [name for name in self.arms[1:] if name not in beaten]
+        better = [each.a if each.b == best else each.b for each in about if each.shown and not _wins(best, each)]
+        level = [name for name in self.arms[1:] if name not in (*beaten, *better)]
         assert self.ranks is not None
         first = [name for name in self.arms if self.ranks.mean[name] == self.ranks.mean[best]]
         said = f"{best} has" if len(first) == 1 else f"{listed(first)} share"
-        return f"{said} the best mean rank {where}, but no difference of {best} from {listed(level)} is shown{also}."
+        but = [f"no difference of {best} from {listed(level)} is shown"] if level else []
+        if better:  # ranks count every set alike, the mean difference those most that are surest
+            are = "is" if len(better) == 1 else "are"
+            but.insert(0, f"{listed(better)} {are} shown to be better in the mean difference")
+        return f"{said} the best mean rank {where}, but {', and '.join(but)}{also}."
 
     def document(self, report: Path | None = None) -> dict[str, Any]:
         """Return the document of `compare --json`, stored as `comparison.json`."""

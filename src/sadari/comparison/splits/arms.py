@@ -36,8 +36,16 @@ def measured(
 
 
 def redrawn_verdicts(
-    redraw: Redraw, accuracies: Sequence[tuple[str, Measured]], images: int, margin: float | None
+    redraw: Redraw,
+    accuracies: Sequence[tuple[str, Measured]],
+    images: int,
+    margin: float | None,
+    judged_on: str = "test",
 ) -> tuple[Verdict, ...]:
-    """Judge every pair of arms over the draws of their parts. accuracies: by arm. images: that judge in a draw."""
-    basis = f"all {images:,} images, {redraw.basis}" if redraw.folds else f"{redraw.basis}, {images:,} test images each"
+    """Judge every pair of arms over the draws of their parts.
+
+    accuracies: by arm. images: that judge in a draw, of the split `judged_on`.
+    """
+    each = f"{redraw.basis}, {images:,} {judged_on} image{'' if images == 1 else 's'} each"
+    basis = f"all {images:,} images, {redraw.basis}" if redraw.folds else each
     return tuple(training_sets.verdicts(accuracies, basis, redraw.more, margin))

@@ -58,11 +58,8 @@ def searched(
     everything = np.arange(len(images), dtype=np.int64)
     findings = check(images, Split(everything, everything[:0], everything[:0], ""), progress=progress)
     alone = replace(findings, copies=(), near=findings.near and ())
-    return replace(
-        facts,
-        leaks=_copies(findings) if REPORT in rules else 0,
-        sentences=(*images.notes, *_about_copies(findings, rules), *alone.sentences),
-    )
+    said = (*facts.sentences, *images.notes, *_about_copies(findings, rules), *alone.sentences)
+    return replace(facts, leaks=_copies(findings) if REPORT in rules else 0, sentences=said)
 
 
 def _copies(findings: Findings) -> int:

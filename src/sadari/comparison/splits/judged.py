@@ -55,8 +55,9 @@ def _of_draws(
     values = np.array([[value_of(record) for record in runs] for runs in draws], dtype=np.float64)
     if not np.isfinite(values).all():
         return None
-    images = draws[0][0].summary["images"]
-    return of_splits(values.mean(axis=1), images["test"], images["train"], scale, unit)
+    summary = draws[0][0].summary
+    images = summary["images"]
+    return of_splits(values.mean(axis=1), images[summary["judged_on"]], images["train"], scale, unit)
 
 
 def _judging(metric: str) -> Callable[[RunRecord], float | None]:

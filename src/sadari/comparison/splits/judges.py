@@ -15,7 +15,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import read_json
 from sadari.job import Job
 from sadari.progress import Progress
-from sadari.run_lookup import comparisons_in
+from sadari.run_lookup import comparisons_in, is_comparison
 from sadari.settings import Settings, Value
 
 # The settings that a model on all images need not share with those that judge it: the parts, and the machine.
@@ -29,6 +29,8 @@ def judges_of(job: Job, folder: Path | None, runs: Path, progress: Progress) -> 
     that there is none. Raises UsageError where `folder` judges something else, SadariError where it is not finished.
     """
     if folder is not None:
+        if not is_comparison(folder):
+            raise UsageError(f"'{folder}' holds no comparison; name a folder that `sadari compare --folds` made")
         found = _judged_in(job, folder)
         if found is None:
             raise UsageError(

@@ -15,6 +15,7 @@ from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 
 MOST_DRAWS = 1_000  # assumed: each is a run of every arm
+MOST_RUNS = 10_000  # of an arm; as many as there may be seeds where the parts are drawn once
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,14 @@ class Redraw:
         if (self.splits or self.folds) < 2 or self.draws > MOST_DRAWS:
             asked = f"--splits {self.splits}" if self.splits else f"--folds {self.folds} --repeats {self.repeats}"
             raise UsageError(f"parts are drawn from 2 to {MOST_DRAWS:,} times, not {asked}")
-        if self.repeats < 1 or self.seeds < 1 or (self.splits and self.repeats > 1):
+        if self.draws * self.seeds > MOST_RUNS:
+            raise UsageError(
+                f"an arm has at most {MOST_RUNS:,} runs, and --seeds {self.seeds} for each of {self.draws} {self.kind} "
+                f"are {self.draws * self.seeds:,}; take fewer"
+            )
+        if self.seeds < 1:
+            raise UsageError(f"an arm is trained with one seed at least on each of the {self.kind}, not {self.seeds}")
+        if self.repeats < 1 or (self.splits and self.repeats > 1):
             raise UsageError(f"--repeats divides all images into --folds again, from once up, not {self.repeats}")
 
     @property
