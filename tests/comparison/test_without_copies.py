@@ -23,7 +23,7 @@ from support.jobs import named_arms
 def data(tmp_path: Path) -> Path:
     """20 images of 64 pixels in train and 20 in test, of which one is identical to a training image and two near it."""
     noise = np.random.default_rng(0).standard_normal((40, 64, 64))
-    images = gaussian_filter(noise, (0, 4, 4))
+    images = gaussian_filter(noise, (0, 4, 4)) + 0.15 * gaussian_filter(noise, (0, 0.7, 0.7))
     images = (255 * (images - images.min()) / np.ptp(images)).astype(np.uint8)
     images[20] = images[3]
     images[25:27] = np.clip(images[7:9].astype(int) + 9, 0, 255)

@@ -12,9 +12,10 @@ from sadari.data.copies import pairs
 from sadari.data.copies.codes import SIDE, difference_codes, have_codes, mirrored
 from sadari.data.copies.pairs import Pair, near_pairs
 from sadari.data.findings import Findings
+from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.progress import Silent
-from sadari.settings import Settings
+from sadari.settings import Settings, with_overrides
 from sadari.values import ImageSet
 from support.copies import COUNT, HEIGHT, WIDTH, Pixels, photographs, saved
 
@@ -87,7 +88,16 @@ def test_products_on_white_are_told_apart_and_found_again() -> None:
 def test_grey_images_have_the_codes_of_their_brightness() -> None:
     grey = photographs(4)[..., :1]
     assert (difference_codes(grey) == difference_codes(grey.repeat(3, axis=3))).mean() > 0.999
-    assert have_codes((64, 64, 1)) and not have_codes((63, 200, 3))
+
+
+def test_small_images_that_were_enlarged_are_not_looked_through() -> None:
+    """They are blurred, and all alike: digits at 224 pixels were near-copies of each other by the thousand."""
+    large = photographs(20)
+    assert have_codes(large[:, :64, :64]) and not have_codes(large[:, :63])
+    small = [Image.fromarray(each).resize((28, 28)) for each in large]
+    enlarged = np.stack([np.asarray(each.resize((96, 96), Image.Resampling.BILINEAR)) for each in small])
+    assert not have_codes(enlarged)
+    assert not have_codes(load("digits", with_overrides(Settings(), {"image_size": 64}), Silent()).images)
 
 
 def checked(images: Pixels, labels: NDArray[np.int64], splits: list[str]) -> Findings:

@@ -17,7 +17,7 @@ def photographs(count: int = COUNT, seed: int = 0) -> Pixels:
     """Return drawings as coarse and as fine as photographs, uint8 (count, 80, 100, 3)."""
     generator = np.random.default_rng(seed)
     noise = generator.standard_normal((count, HEIGHT, WIDTH, 3))
-    drawn = np.sum([gaussian_filter(noise, (0, width, width, 0)) * width for width in (2, 5, 12)], axis=0)
+    drawn = np.sum([gaussian_filter(noise, (0, width, width, 0)) * width for width in (0.7, 2, 5, 12)], axis=0)
     low, high = drawn.min(axis=(1, 2, 3), keepdims=True), drawn.max(axis=(1, 2, 3), keepdims=True)
     return np.asarray(255 * (drawn - low) / (high - low), dtype=np.uint8)
 

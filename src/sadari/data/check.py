@@ -37,7 +37,7 @@ def check(
         split_of[split.positions(split_name)] = split_name
     used = np.flatnonzero(split_of)  # a train_fraction below 1 leaves images unused
     progress = progress or Silent()
-    seen = examine(images.images, progress, with_codes=have_codes(images.shape) and len(used) <= MOST)
+    seen = examine(images.images, progress, with_codes=have_codes(images.images) and len(used) <= MOST)
     return Findings(
         data=images.name,
         classes=images.classes,

@@ -127,7 +127,7 @@ def _searched(images: ImageSet, progress: Progress) -> Found:
 
 
 def _have_codes(images: ImageSet) -> bool:
-    return have_codes(images.shape) and len(images) <= MOST
+    return len(images) <= MOST and have_codes(images.images)
 
 
 def _rows(found: Found) -> Positions:
