@@ -157,7 +157,7 @@ def test_claims_of_a_study_are_tested_over_its_folds(tmp_path: Path) -> None:
     better, f1, reaches = result.claims
     assert (better.verdict, f1.verdict, reaches.verdict) == ("supported", "refuted", "not shown")
     assert better.sentence.endswith(f"3 folds; {SUCH_SETS}.")
-    assert "epochs are not counted over parts drawn anew" in reaches.sentence
+    assert "epochs are not counted over splits drawn anew" in reaches.sentence
     assert reopen([tmp_path / "out"]).claims == result.claims
     assert "folds = 3" in result.command
 
@@ -184,7 +184,7 @@ def test_parts_that_the_source_gives_are_pooled_and_that_is_said() -> None:
         redraw = Redraw(folds=3)
         asked, of = request(redraw, "mlp"), replace(images, source_split=given)
         facts = comparison_facts(asked, of, redraw.draw(of, Settings(), 0), Silent())
-        assert facts.origin.endswith("; the parts that the source gives are pooled") is said
+        assert facts.origin.endswith("; the splits that the source gives are pooled") is said
         assert facts.counts["test"] == 60
 
 

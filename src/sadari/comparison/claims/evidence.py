@@ -137,7 +137,7 @@ class Evidence:
         (seeds,), and the number of these epochs that all seeds have."""
         self._require_done(arm)
         if self._redraw:
-            raise NotMeasuredError("epochs are not counted over parts drawn anew")
+            raise NotMeasuredError("epochs are not counted over splits drawn anew")
         best, had = [], epochs
         for record in self._records[arm]:
             rows = [row["val_accuracy"] for row in record.history[:epochs] if "val_accuracy" in row]
@@ -179,7 +179,7 @@ class Evidence:
         if arm not in self._redrawn:
             self._redrawn[arm] = measure_redrawn(self._redraw, self._records[arm])
         if figure not in self._redrawn[arm]:
-            raise NotMeasuredError(f"{arm} has no {figure} over parts drawn anew")
+            raise NotMeasuredError(f"{arm} has no {figure} over splits drawn anew")
         return self._redrawn[arm][figure]
 
     def _with_basis(self, found: Estimate) -> Estimate:

@@ -89,5 +89,5 @@ def _require_enough(images: ImageSet, folds: int, groups: Groups | None) -> None
 def _require_drawn(settings: Settings) -> None:
     if settings.split not in REDRAWN:
         raise UsageError(
-            f"split={settings.split} is the same each time, and --splits and --folds draw parts; leave it out"
+            f"split={settings.split} is the same each time, and --splits and --folds draw others; leave it out"
         )

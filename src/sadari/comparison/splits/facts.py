@@ -24,7 +24,7 @@ def comparison_facts(
         return facts_of(name, images, split, progress, known)
     facts = redrawn_facts(request.redraw, plain_facts(name, images, split), len(images))
     if images.source_split.astype(bool).any():
-        facts = replace(facts, origin=f"{facts.origin}; the parts that the source gives are pooled")
+        facts = replace(facts, origin=f"{facts.origin}; the splits that the source gives are pooled")
     groups = len(images.group_names) if request.redraw.folds else 0
     return replace(searched(facts, images, progress, rules_of(request)), groups=groups)
 

@@ -32,10 +32,10 @@ class Redraw:
 
     def __post_init__(self) -> None:
         if self.splits and self.folds:
-            raise UsageError("--splits draws parts at random and --folds divides all images; take one of them")
+            raise UsageError("--splits draws splits at random and --folds divides all images; take one of them")
         if (self.splits or self.folds) < 2 or self.draws > MOST_DRAWS:
             asked = f"--splits {self.splits}" if self.splits else f"--folds {self.folds} --repeats {self.repeats}"
-            raise UsageError(f"parts are drawn from 2 to {MOST_DRAWS:,} times, not {asked}")
+            raise UsageError(f"splits are drawn from 2 to {MOST_DRAWS:,} times, not {asked}")
         if self.draws * self.seeds > MOST_RUNS:
             raise UsageError(
                 f"an arm has at most {MOST_RUNS:,} runs, and --seeds {self.seeds} for each of {self.draws} {self.kind} "
@@ -125,7 +125,7 @@ def redraw_of(splits: int | None, folds: int | None, repeats: int | None, seeds:
             raise UsageError("--repeats divides all images into --folds again, and there are none; give --folds 5")
         return None
     if splits is not None and repeats is not None:
-        raise UsageError("--repeats belongs to --folds; more --splits draw more parts")
+        raise UsageError("--repeats belongs to --folds; a larger --splits draws more")
     for name, value in (("--splits", splits), ("--folds", folds)):
         if value is not None and value < 2:
             raise UsageError(f"{name} is a number from 2 up, not {value}")
