@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from sadari.comparison.splits.drawn import draw_fold
+from sadari.data.cache.digests import digest_texts
 from sadari.data.check import check
 from sadari.data.copies import search
 from sadari.data.copies.search import Found, find_copies
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
+from sadari.progress import Progress
 from sadari.settings import Settings
 from sadari.values import ImageSet, Split
 from support.copies import COUNT, copied_set
@@ -48,7 +50,7 @@ def test_what_has_a_copy_in_a_later_split_is_left_out_of_training() -> None:
 def test_an_image_that_val_loses_keeps_no_other_out_of_training() -> None:
     images = copied_set("chain", {}, {}, PARTS)
     found = Found(np.full(COUNT, -1), np.array([[3, 40], [40, 48]]), True)
-    search._held[search.digest_texts(*search._metadata(images, Settings()).values())] = found
+    search._held[digest_texts(*search._metadata(images, Settings()).values())] = found
     split = draw_split(images, Settings(copies="drop"))
     assert 3 in split.train and 40 not in split.val
 
@@ -127,9 +129,12 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Return a function that returns how often pixels were searched."""
     seen: list[ImageSet] = []
     original = search._searched
-    monkeypatch.setattr(
-        search, "_searched", lambda images, progress: [seen.append(images), original(images, progress)][1]
-    )
+
+    def watched(images: ImageSet, progress: Progress) -> Found:
+        seen.append(images)
+        return original(images, progress)
+
+    monkeypatch.setattr(search, "_searched", watched)
     return lambda: len(seen)
 
 
