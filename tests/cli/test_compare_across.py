@@ -143,6 +143,14 @@ def test_python_takes_a_list_of_sets(trainer: FakeTrainer) -> None:
     again = sadari.reopen_sets(found.out)
     assert again.document() == found.document()
     assert sadari.write_report(again, "page.html").read_text(encoding="utf-8").count("report.html") >= 2
+def test_a_set_that_cannot_be_used_is_said_before_any_set_trains(trainer: FakeTrainer) -> None:
+    result = typed("compare", "digits", "nowhere", "--models", "softmax,mlp", "--seeds", "2")
+    assert isinstance(result.exception, UsageError)
+    assert "nowhere" in str(result.exception)
+    assert not trainer.calls
+    assert not Path("runs").exists()
+
+
     with pytest.raises(UsageError, match="holds no comparison across"):
         sadari.reopen_sets("nowhere")
     with pytest.raises(UsageError, match="name it alone"):

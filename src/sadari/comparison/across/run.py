@@ -4,8 +4,9 @@ from pathlib import Path
 
 from sadari.comparison.across.request import AcrossRequest, choose_folder, read_sets, store_sets
 from sadari.comparison.across.result import AcrossResult, across
-from sadari.comparison.compare import require_margin
+from sadari.comparison.compare import require_margin, startable
 from sadari.comparison.reopen import reopen
+from sadari.comparison.request import decided
 from sadari.comparison.stored import RESULT
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_json
@@ -24,11 +25,14 @@ def compare_sets(
 ) -> AcrossResult:
     """Compare on one set after the other, and across them; what is done already is not done again.
 
-    out, runs: as of `compare`, for the folder above. Raises as `compare` does; KeyboardInterrupt after Ctrl-C, and the
+    out, runs: as of `compare`, for the folder above. Raises as `compare` does, before any work where a set cannot be
+    used; KeyboardInterrupt after Ctrl-C, and the
     same call then goes on.
     """
     require_margin(margin)
     progress = progress or Silent()
+    for each in request.sets:  # before the first one trains
+        startable(decided(each.request)[0], progress)
     folder = choose_folder(request, out, runs).resolve()
     store_sets(request, folder)
     results = {}
