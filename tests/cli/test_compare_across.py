@@ -40,6 +40,7 @@ def test_several_sets_have_a_comparison_each_and_one_table(trainer: FakeTrainer)
     assert "across 3 data sets" in result.stdout
     assert "P(mlp better)" in result.stdout
     assert "3 data sets are few: an interval is 4.3 standard errors to each side" in result.stdout
+    assert "comparisons; each interval is that of its pair alone)" in result.stdout
     assert f"report  {FOLDER / 'report.html'}" in lines
     assert len(trainer.calls) == 3 * 3 * 2
 
