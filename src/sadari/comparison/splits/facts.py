@@ -65,4 +65,5 @@ def _about_copies(findings: Findings) -> tuple[str, ...]:
         f"{copies:,} images have an identical or near-copy, which may train where the other judges; remove all but one"
     )
     labels = len(findings.contradictions)
-    return (said, *([f"{labels:,} pictures have several labels; correct the labels"] if labels else []))
+    have = "picture has" if labels == 1 else "pictures have"
+    return (said, *([f"{labels:,} {have} several labels; correct the labels"] if labels else []))
