@@ -133,6 +133,7 @@ def test_an_arm_that_fails_on_a_set_is_left_out_across_them(trainer: FakeTrainer
         (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--folds", "3"), "one split each"),
         (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--seeds", "auto"), "a number of seeds"),
         (("compare", "digits", SHAPES, "--models", "softmax,mlp", "--margin", "2"), "between 0 and 1"),
+        (("compare", "digits", "nowhere", "--models", "softmax,mlp"), "unknown data set 'nowhere'"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(trainer: FakeTrainer, words: tuple[str, ...], said: str) -> None:
@@ -141,6 +142,7 @@ def test_what_makes_no_sense_is_one_sentence(trainer: FakeTrainer, words: tuple[
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
     assert not trainer.calls
+    assert not Path("runs").exists()
 
 
 def test_a_set_that_cannot_be_used_is_said_before_any_set_trains(trainer: FakeTrainer) -> None:

@@ -25,13 +25,12 @@ def compare_sets(
 ) -> AcrossResult:
     """Compare on one set after the other, and across them; what is done already is not done again.
 
-    out, runs: as of `compare`, for the folder above. Raises as `compare` does, before any work where a set cannot be
-    used; KeyboardInterrupt after Ctrl-C, and the
-    same call then goes on.
+    out, runs: as of `compare`, for the folder above. Raises as `compare` does, for a set that cannot be read before the
+    first run of any set; KeyboardInterrupt after Ctrl-C, and the same call then goes on.
     """
     require_margin(margin)
     progress = progress or Silent()
-    for each in request.sets:  # before the first one trains
+    for each in request.sets:  # the images of every set are looked at before the first run, and stay in the cache
         startable(decided(each.request)[0], progress)
     folder = choose_folder(request, out, runs).resolve()
     store_sets(request, folder)
