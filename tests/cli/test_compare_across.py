@@ -1,6 +1,7 @@
 """What does a user of `sadari compare A B --models ...` see, where is it stored, and how does it go on?"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sadari.comparison.across.result import AcrossResult, AcrossVerdict
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.draws.data_sets import over_sets
 from sadari.evaluation.draws.ranks import rank
+from sadari.report.across import write_across
 from support.compare_command import typed
 from support.fake_training import FakeTrainer
 
@@ -38,6 +40,7 @@ def test_several_sets_have_a_comparison_each_and_one_table(trainer: FakeTrainer)
     assert [line.split()[0] for line in lines[1:4]] == ["mlp", "softmax", "majority"]
     assert "across 3 data sets" in result.stdout
     assert "P(mlp better)" in result.stdout
+    assert "comparisons; each interval is that of its pair alone)" in result.stdout
     assert "3 data sets are few: an interval is 4.3 standard errors to each side" in result.stdout
     assert f"report  {FOLDER / 'report.html'}" in lines
     assert len(trainer.calls) == 3 * 3 * 2
@@ -92,6 +95,14 @@ def test_the_same_command_goes_on_and_more_seeds_join(trainer: FakeTrainer) -> N
     ]
 
 
+@pytest.mark.usefixtures("trainer")
+def test_the_page_writes_p_on_its_side_of_the_line_and_no_chance_as_certain(tmp_path: Path) -> None:
+    found = sadari.compare(["digits", SHAPES], ["softmax", "mlp"], seeds=2)
+    verdict = replace(found.verdicts[0], p=0.04999, difference=-0.0001, next_better=0.9999)
+    text = write_across(replace(found, verdicts=(verdict,)), tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<td>0.04999</td>" in text and "<td>+0.0</td>" in text and "<td>&gt; 0.99</td>" in text
+
+
 def test_what_was_interrupted_goes_on(trainer: FakeTrainer) -> None:
     trainer.fails = {"mlp": KeyboardInterrupt()}
     stopped = typed(*SETS, "--models", "softmax,mlp", "--seeds", "2")
@@ -134,6 +145,14 @@ def test_what_makes_no_sense_is_one_sentence(trainer: FakeTrainer, words: tuple[
     assert not Path("runs").exists()
 
 
+def test_a_set_that_cannot_be_used_is_said_before_any_set_trains(trainer: FakeTrainer) -> None:
+    result = typed("compare", "digits", "nowhere", "--models", "softmax,mlp", "--seeds", "2")
+    assert isinstance(result.exception, UsageError)
+    assert "nowhere" in str(result.exception)
+    assert not trainer.calls
+    assert not Path("runs").exists()
+
+
 def test_python_takes_a_list_of_sets(trainer: FakeTrainer) -> None:
     found = sadari.compare(["digits", SHAPES], ["softmax", "mlp"], seeds=2)
     assert isinstance(found, AcrossResult)
@@ -146,6 +165,8 @@ def test_python_takes_a_list_of_sets(trainer: FakeTrainer) -> None:
     assert sadari.write_report(again, "page.html").read_text(encoding="utf-8").count("report.html") >= 2
     with pytest.raises(UsageError, match="holds no comparison across"):
         sadari.reopen_sets("nowhere")
+    with pytest.raises(UsageError, match="no data set to compare on"):
+        sadari.compare([])
     with pytest.raises(UsageError, match="name it alone"):
         sadari.reopen(found.out)
     assert "digits, shapes" in repr(found)
@@ -164,8 +185,6 @@ def test_the_best_by_rank_that_loses_in_the_mean_is_not_called_level() -> None:
     ranks = rank(list(zip(*accuracies.values(), strict=True)), list(accuracies))
     results = dict.fromkeys(ahead, None)
     found = AcrossResult(Path(), results, ("cnn", "mlp"), accuracies, (verdict,), ranks)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="no data set to compare on"):
-        sadari.compare([])
     assert found.headline == (
         "cnn has the best mean rank across 3 data sets, but mlp is shown to be better in the mean difference."
     )

@@ -60,7 +60,7 @@ def test_groups_are_what_a_comparison_counts_and_say_so(tmp_path: Path) -> None:
         "judged by 5 groups of images: intervals and tests count these, not the 25 test images",
         "fewer than 10 groups judge: intervals and tests are rough",
     )
-    assert "24 groups, 5 to 5 images each, by column group" in result.data.sentences
+    assert "24 groups, 5 images each, by column group" in result.data.sentences
     assert "the same 25 images in 5 groups, which are few" in result.verdicts[0].sentence
     assert result.document()["judged_by_groups"] == 5
     assert plain.data.groups == 0

@@ -88,7 +88,7 @@ def test_the_folder_below_the_class_is_a_group(tmp_path: Path) -> None:
     )
     images = load(folder, Settings(group="folder"))
     assert names_of(images)["train/a/p2/1.png"] == "p2"
-    assert any("2 groups, 8 to 8 images each, by folder" in note for note in images.notes)
+    assert any("2 groups, 8 images each, by folder" in note for note in images.notes)
     assert any("2 folder names are in several classes, and counted as one group each" in n for n in images.notes)
 
 

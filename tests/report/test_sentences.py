@@ -100,6 +100,8 @@ def test_the_headline_says_which_arms_may_be_the_best(stamped_result: Comparison
         return spoken(stamped_result, *verdicts, winner=winner)
 
     assert said("mlp", "softmax").endswith(". mlp and softmax may be the best; majority is not.")
+    open_[1] = ("mlp", "majority", 0.7, NO)  # the pairs, corrected by Holm's method, show less than all at once
+    assert said("mlp", "softmax").endswith(". Tested all at once, mlp and softmax may be the best; majority is not.")
     assert said(*names).endswith(". Any of the 3 may be the best.")
     assert said("mlp").endswith(". Tested all at once, only mlp may be the best.")
     shown = [("mlp", "softmax", 0.1, "better"), ("mlp", "majority", 0.7, "better")]

@@ -76,11 +76,7 @@ def compare(
         raise UsageError("--robustness corrupts the images of one test part; leave --splits and --folds out")
     progress = progress or Silent()
     request, choices = decided(request)
-    inputs = load_inputs(request, progress)
-    if request.ensemble:
-        require_choosable(request, inputs)
-    for arm in request.souped_arms:
-        require_validated(request, arm, inputs)
+    inputs = startable(request, progress)
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
@@ -138,6 +134,19 @@ def compare(
     result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
     store_result(folder, result.document(), progress)
     return result
+
+
+def startable(request: Comparison, progress: Progress) -> ComparisonInputs:
+    """Load what all runs work on, of a request as `decided` returns it.
+
+    Raises UsageError or SadariError where an arm, an ensemble or a soup could not be made.
+    """
+    inputs = load_inputs(request, progress)
+    if request.ensemble:
+        require_choosable(request, inputs)
+    for arm in request.souped_arms:
+        require_validated(request, arm, inputs)
+    return inputs
 
 
 def require_margin(margin: float | None) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sadari.comparison.across.result import AcrossResult
+from sadari.evaluation.arms.borrowing import chance_text
+from sadari.evaluation.sentences import p_text
 from sadari.files import write_text
 from sadari.report.origin import installed_version
 from sadari.report.page import NAME, render_plain
@@ -42,6 +44,9 @@ def write_across(result: AcrossResult, path: Path | None = None, made: str = "")
         links={name: _link(each.out / NAME, path) for name, each in result.results.items()},
         arms=document["arms"],
         verdicts=document["verdicts"],
+        signed=lambda share: f"{100 * share:+z.1f}",
+        p_text=p_text,
+        chance_text=chance_text,
         notes=[*filter(None, (SETS_NOTE, result.caution, *result.left_out))],
         diagram=diagram,
     )

@@ -49,6 +49,7 @@ def across_conclusions(result: "AcrossResult") -> list[str]:
             f"... and {len(about) - MOST_VERDICTS} more; all of them: {shown_path(result.out)}/comparison.json"
         )
     if len(result.verdicts) > 1:
-        lines.append(f"(every p is corrected by Holm's method for {len(result.verdicts)} comparisons)")
+        corrected = f"every p is corrected by Holm's method for {len(result.verdicts)} comparisons"
+        lines.append(f"({corrected}; each interval is that of its pair alone)")
     lines += [result.ranks.sentence] if result.ranks else []
     return [*lines, *filter(None, (result.caution, *result.left_out))]

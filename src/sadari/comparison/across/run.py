@@ -4,8 +4,7 @@ from pathlib import Path
 
 from sadari.comparison.across.request import AcrossRequest, choose_folder, read_sets, store_sets
 from sadari.comparison.across.result import AcrossResult, across
-from sadari.comparison.compare import require_margin
-from sadari.comparison.inputs import load_inputs
+from sadari.comparison.compare import require_margin, startable
 from sadari.comparison.reopen import reopen
 from sadari.comparison.request import decided
 from sadari.comparison.stored import RESULT
@@ -32,7 +31,7 @@ def compare_sets(
     require_margin(margin)
     progress = progress or Silent()
     for each in request.sets:  # the images of every set are looked at before the first run, and stay in the cache
-        load_inputs(decided(each.request)[0], progress)
+        startable(decided(each.request)[0], progress)
     folder = choose_folder(request, out, runs).resolve()
     store_sets(request, folder)
     results = {}

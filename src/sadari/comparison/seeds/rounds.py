@@ -70,7 +70,8 @@ def _said(request: Comparison, looked: Looked, number: int, waiting: set[str], m
     left = _named("", [f"{a} and {b}" for a, b in last.open])
     if not waiting or not more:
         return [*lines, f"not decided: {left}"]
-    return [*lines, f"not decided: {left}; {listed(sorted(waiting))} go on to {more} seeds"]
+    go = "goes" if len(waiting) == 1 else "go"
+    return [*lines, f"not decided: {left}; {listed(sorted(waiting))} {go} on to {more} seeds"]
 
 
 def _named(before: str, names: Sequence[str]) -> str:

@@ -78,4 +78,5 @@ def _about_copies(findings: Findings, rules: frozenset[str]) -> tuple[str, ...]:
         apart = {DROP: "is left out of training where the other judges", TOGETHER: "is on the same side of every split"}
         said = f"{have}, which {apart[min(rules)]} (copies={min(rules)})"
     labels = len(findings.contradictions)
-    return (said, *([f"{labels:,} pictures have several labels; correct the labels"] if labels else []))
+    have = "picture has" if labels == 1 else "pictures have"
+    return (said, *([f"{labels:,} {have} several labels; correct the labels"] if labels else []))

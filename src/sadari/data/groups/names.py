@@ -52,7 +52,9 @@ def with_groups(images: ImageSet, source: Source, rule: str) -> ImageSet:
         )
     groups = numbers.reshape(-1).astype(np.int64)
     sizes = np.bincount(groups)
-    note = f"{len(kinds):,} groups, {sizes.min():,} to {sizes.max():,} images each, by {found.by}"
+    least, most = sizes.min(), sizes.max()
+    each = f"{least:,} to {most:,}" if least < most else f"{most:,}"
+    note = f"{len(kinds):,} groups, {each} images each, by {found.by}"
     return replace(
         images,
         notes=(*images.notes, note, *_across_classes(images, groups, rule)),

@@ -62,7 +62,9 @@ class Winner:
             return f"Any of the {len(self.arms)} may be the best."
         if len(may) == 1:
             return f"Tested all at once, only {may[0]} may be the best."
-        return f"{listed(may)} may be the best; {listed(others)} {'is' if len(others) == 1 else 'are'} not."
+        shown = {name for each in beaten for name in (each.a, each.b)}
+        how = "" if shown.issuperset(others) else "Tested all at once, "  # of which the pairs show less
+        return f"{how}{listed(may)} may be the best; {listed(others)} {'is' if len(others) == 1 else 'are'} not."
 
     def counted(self, best: str) -> str:
         """Say the interval of `best` that counts that it was chosen; "" where another arm was."""

@@ -47,7 +47,10 @@ function typed(value) {
 
 function pValue(p) {
   if (p === null || p === undefined) return MISSING;
-  return p < 0.001 ? "< 0.001" : p.toFixed(3);
+  if (p < 0.001) return "< 0.001";
+  let digits = 3; // or as many as show on which side of 0.05 it is
+  while (digits < 17 && (Number(p.toFixed(digits)) < 0.05) !== (p < 0.05)) digits += 1;
+  return p.toFixed(digits);
 }
 
 /** Seconds as 110 ms, 9 s, 2 m 41 s, 1 h 05 m. */
