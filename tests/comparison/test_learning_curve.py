@@ -11,12 +11,15 @@ from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm
 from sadari.errors import SadariError
+from sadari.evaluation.power_law import fit_power_law_of_draws
 from sadari.job import Job
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Split
+from support.comparing import run
 from support.fake_training import SKILLS, FakeTrainer
 from support.jobs import named_arm, named_arms
 
@@ -66,7 +69,7 @@ def test_the_law_and_its_sentence(tmp_path: Path) -> None:
     numbers = f"{100 * gain:.1f} points ({100 * low:.1f} to {100 * high:.1f})"
     assert curve.sentence == (
         f"twice the training images (2,300) would bring mlp {numbers}, if the power law goes on; one draw of the "
-        "images for each size, whose luck is not in the interval."
+        "images for each size, whose luck is not in the interval; --splits 5 counts it."
     )
     images, accuracy, least, most = curve.fitted()
     assert (images[0], images[-1]) == pytest.approx((116, 2300))
@@ -143,3 +146,22 @@ def test_points_off_the_law_are_said_to_be(tmp_path: Path) -> None:
     assert curve.law.misfit > 2
     assert curve.sentence.count("if the power law, which the points do not follow, goes on; ") == 1
     assert np.isfinite(curve.law.gain(2)).all()
+
+
+def test_over_splits_the_luck_of_the_smaller_sets_is_in_the_interval(tmp_path: Path) -> None:
+    arms, _ = named_arms(["softmax"], {"train_fraction": ["0.1", "0.3", "1"]}, {"epochs": 1})
+    redraw = Redraw(splits=4, seeds=2)
+    result = run(Comparison("digits", arms, redraw.all_seeds, redraw=redraw), tmp_path, FakeTrainer())
+    [curve] = learning_curves(result)
+    assert curve.law is not None and [point.value for point in curve.points] == [116, 344, 1150]
+    gain, low, high = curve.law.gain(2)
+    assert low <= gain <= high
+    assert curve.sentence.endswith("the images are drawn anew in each of 4 splits, whose luck is in the interval.")
+    accuracies = np.column_stack(
+        [
+            np.array([each.scores("test")["accuracy"] for each in result.records[point.arm]]).reshape(4, 2).mean(axis=1)
+            for point in curve.points
+        ]
+    )
+    again = fit_power_law_of_draws([116, 344, 1150], accuracies, 359)
+    assert (again.a, again.b, again.c, again.gain(2)) == (curve.law.a, curve.law.b, curve.law.c, curve.law.gain(2))

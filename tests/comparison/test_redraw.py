@@ -195,9 +195,7 @@ def test_copies_are_told_whichever_part_holds_them() -> None:
     of = replace(images, images=pixels)
     facts = comparison_facts(request(redraw, "mlp"), of, redraw.draw(of, Settings(), 0), Silent())
     assert facts.leaks == 2
-    assert "2 images have an identical or near-copy, which may train where the other judges; remove all but" in str(
-        facts
-    )
+    assert "2 images have an identical copy, which may train where the other judges; remove all but one" in str(facts)
 
 
 def test_what_needs_one_split_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from sadari.evaluation.power_law import PowerLaw, fit_power_law
+from sadari.evaluation.power_law import PowerLaw, fit_power_law, fit_power_law_of_draws
 from sadari.evaluation.statistics import Bools
 
 SIZES = [400, 800, 2000, 4000, 8000]
@@ -127,3 +127,19 @@ def test_two_sizes_are_refused(sizes: list[int]) -> None:
 def test_other_images_are_refused() -> None:
     with pytest.raises(ValueError, match="same images"):
         fit_power_law([1, 2, 3], [np.ones((1, count), dtype=np.bool_) for count in (10, 10, 11)])
+
+
+def test_draws_that_differ_more_leave_more_curves() -> None:
+    """Accuracies of draws along a known law: the truth is inside, and a larger spread is a wider interval."""
+    sizes, generator = [100, 300, 1000], np.random.default_rng(0)
+    true = 1 - (0.1 * (np.array(sizes) / 1000) ** -0.5 + 0.02)
+    gained = 0.1 * (1 - 2**-0.5)
+    widths = []
+    for spread in (0.001, 0.03):
+        _, low, high = fit_power_law_of_draws(sizes, true + spread * generator.standard_normal((8, 3)), 250).gain(2)
+        assert low <= gained <= high
+        widths.append(high - low)
+    assert widths[1] > 2 * widths[0]
+    for wrong in (np.ones((1, 3)), np.ones((4, 2))):
+        with pytest.raises(ValueError, match="needs two draws of 3 different sizes"):
+            fit_power_law_of_draws(sizes, wrong, 250)

@@ -75,7 +75,24 @@ def fit_power_law(sizes: Sequence[int], correct: Sequence[Bools], groups: NDArra
         raise ValueError("the sizes are to be judged on the same images")
     grouped = Groups.of(groups)
     values = [each.astype(np.float64) for each in correct]
-    points = _points(sizes, values if grouped is None else [grouped.gathered(each) for each in values])
+    return _fitted(_points(sizes, values if grouped is None else [grouped.gathered(each) for each in values]), sizes)
+
+
+def fit_power_law_of_draws(sizes: Sequence[int], accuracies: Floats, images: int) -> PowerLaw:
+    """Fit a power law to results whose training and test images were drawn anew, so that the luck of both counts.
+
+    sizes: numbers of training images, K of them. accuracies: float64 (J, K), of each draw at each size. images: how
+    many judged in each draw. The draws share images: the covariance of their means is 1/J + test/train times that of a
+    draw, as in `draws.training_sets` (Nadeau & Bengio 2003), train being the largest size. Raises ValueError for fewer
+    than three different sizes, or than two draws.
+    """
+    draws = len(accuracies)
+    if len(set(sizes)) < FEWEST_SIZES or accuracies.shape != (draws, len(sizes)) or draws < 2:
+        raise ValueError(f"needs two draws of {FEWEST_SIZES} different sizes, not {accuracies.shape} of {sizes}")
+    return _fitted(_points_of_draws(sizes, 1.0 - accuracies, images), sizes)
+
+
+def _fitted(points: "_Points", sizes: Sequence[int]) -> PowerLaw:
     b, c = np.linspace(0.0, STEEPEST, STEPS_B), np.linspace(0.0, points.highest_c, STEPS_C)
     for _ in range(ZOOMS):
         curves = _Curves.over(points, b, c)
@@ -132,6 +149,22 @@ def _points(sizes: Sequence[int], correct: Sequence[Floats]) -> _Points:
         errors=errors,
         whitening=np.linalg.inv(np.linalg.cholesky(covariance)),
         critical=float(f.ppf(1 - LEVEL, 1, repeated) if repeated else chi2.ppf(1 - LEVEL, 1)),
+        highest_c=float(min(errors.min() + 2 * std, 1.0)),
+    )
+
+
+def _points_of_draws(sizes: Sequence[int], wrong: Floats, images: int) -> _Points:
+    from scipy.stats import f
+
+    draws, largest = len(wrong), max(sizes)
+    errors = wrong.mean(axis=0)
+    covariance = np.cov(wrong.T) * (1 / draws + images / largest) + np.diag(np.full(len(sizes), 0.5 / images**2))
+    std = float(np.sqrt(covariance[errors.argmin(), errors.argmin()]))
+    return _Points(
+        fractions=np.asarray(sizes, dtype=np.float64) / largest,
+        errors=errors,
+        whitening=np.linalg.inv(np.linalg.cholesky(covariance)),
+        critical=float(f.ppf(1 - LEVEL, 1, draws - 1)),
         highest_c=float(min(errors.min() + 2 * std, 1.0)),
     )
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sadari.comparison.analysis.sweep_point import SweepPoint
 from sadari.comparison.correct import correctness
+from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm, line_name, typed
-from sadari.evaluation.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
+from sadari.evaluation.power_law import FEWEST_SIZES, PowerLaw, fit_power_law, fit_power_law_of_draws
 from sadari.run import RunRecord
 from sadari.values import Interval
 
@@ -86,7 +87,7 @@ class Compared(Protocol):
     def arms_asked(self) -> Sequence[Arm]: ...
 
     @property
-    def redraw(self) -> object | None: ...
+    def redraw(self) -> Redraw | None: ...
 
     @property
     def records(self) -> Mapping[str, Sequence[RunRecord]]: ...
@@ -96,11 +97,9 @@ class Compared(Protocol):
 def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
     """Return one curve for each group of arms that differ only in train_fraction, in the order of the request.
 
-    Arms that failed with a seed are left out: the seeds that finished are a selection. A single size is no curve. None
-    where the parts are drawn anew: the law is fitted to runs that were judged on the same images.
+    Arms that failed with a seed are left out: the seeds that finished are a selection. A single size is no curve. Where
+    splits or folds are drawn anew, so are the smaller training sets, and the law counts their luck.
     """
-    if result.redraw is not None:
-        return ()
     accuracies = {row.name: row.accuracy for row in result.arms if row.accuracy is not None and not row.reason}
     groups: dict[object, list[Arm]] = {}
     for arm in result.arms_asked:
@@ -114,7 +113,7 @@ def learning_curves(result: Compared) -> tuple[LearningCurve, ...]:
             points.setdefault(point.value, point)
         if len(points) > 1:
             ordered = tuple(points[images] for images in sorted(points))
-            found.append(_curve(_name(arms), ordered, result.records))
+            found.append(_curve(_name(arms), ordered, result.records, result.redraw))
     return tuple(found)
 
 
@@ -139,7 +138,9 @@ def _document(point: SweepPoint) -> dict[str, Any]:
     return {("images" if name == "value" else name): value for name, value in asdict(point).items()}
 
 
-def _curve(name: str, points: tuple[SweepPoint, ...], records: Mapping[str, Sequence[RunRecord]]) -> LearningCurve:
+def _curve(
+    name: str, points: tuple[SweepPoint, ...], records: Mapping[str, Sequence[RunRecord]], redraw: Redraw | None
+) -> LearningCurve:
     sizes = [int(point.value) for point in points]
     if len(sizes) < FEWEST_SIZES:
         few = (
@@ -147,16 +148,28 @@ def _curve(name: str, points: tuple[SweepPoint, ...], records: Mapping[str, Sequ
         )
         return LearningCurve(name, points, None, few)
     first = records[points[0].arm][0]
+    if redraw:
+        accuracies = np.column_stack([_of_draws(records[point.arm], redraw) for point in points])
+        images = first.summary["images"][first.summary["judged_on"]]
+        law = fit_power_law_of_draws(sizes, accuracies, images)
+        luck = f"the images are drawn anew in each of {redraw.draws} {redraw.kind}, whose luck is in the interval"
+        return LearningCurve(name, points, law, _sentence(name, sizes, law, False, luck))
     groups = first.groups_on(first.summary["judged_on"])
     law = fit_power_law(sizes, [correctness(records[point.arm]) for point in points], groups)
     one_seed = all(len(records[point.arm]) == 1 for point in points)
-    return LearningCurve(name, points, law, _sentence(name, sizes, law, one_seed))
+    luck = "one draw of the images for each size, whose luck is not in the interval; --splits 5 counts it"
+    return LearningCurve(name, points, law, _sentence(name, sizes, law, one_seed, luck))
 
 
-def _sentence(name: str, sizes: Sequence[int], law: PowerLaw, one_seed: bool) -> str:
+def _of_draws(records: Sequence[RunRecord], redraw: Redraw) -> Floats:
+    """Return the accuracy in each draw, float64 (draws,), the mean over its seeds. records: in order of their seeds."""
+    found = [record.scores(record.summary["judged_on"])["accuracy"] for record in records]
+    return np.asarray(np.array(found, dtype=np.float64).reshape(redraw.draws, redraw.seeds).mean(axis=1))
+
+
+def _sentence(name: str, sizes: Sequence[int], law: PowerLaw, one_seed: bool, luck: str) -> str:
     gain, low, high = (100 * each for each in law.gain(TIMES))
     twice = f"twice the training images ({TIMES * sizes[-1]:,}) would bring {name}"
     amount = f"{gain:z.1f} points ({low:z.1f} to {high:z.1f}{'; one seed each' if one_seed else ''})"
     off = ", which the points do not follow," if law.misfit >= MISFIT else ""
-    luck = "one draw of the images for each size, whose luck is not in the interval"
     return f"{twice} {amount}, if the power law{off} goes on; {luck}."
