@@ -46,7 +46,8 @@ def test_a_signal_after_the_work_ends_the_process_without_a_traceback(monkeypatc
 def test_a_signal_at_any_moment_is_said_and_has_its_own_status(
     number: int, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` has the tests ignore
     monkeypatch.setattr("sadari.training.interrupt._last", [int(signal.SIGINT)])
     monkeypatch.setattr("sadari.run_lookup.is_across", lambda _: signal.raise_signal(number))
     monkeypatch.setattr(sys, "argv", ["sadari", "report", "somewhere"])
@@ -54,6 +55,7 @@ def test_a_signal_at_any_moment_is_said_and_has_its_own_status(
         with pytest.raises(SystemExit) as ended:
             main()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert ended.value.code == status
     assert capsys.readouterr().err == "interrupted\n"
