@@ -209,3 +209,14 @@ def test_what_needs_one_split_is_refused(tmp_path: Path) -> None:
 def test_no_seed_for_each_draw_is_refused_as_that() -> None:
     with pytest.raises(UsageError, match="one seed at least on each of the folds, not 0"):
         Redraw(folds=3, seeds=0)
+
+
+def test_folds_of_groups_say_how_many_groups_judge(tmp_path: Path) -> None:
+    generator, redraw = np.random.default_rng(0), Redraw(folds=3)
+    images = generator.integers(0, 256, (60, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "set.npz", X=images, y=np.arange(60) % 2, groups=np.arange(60) // 5)
+    arms, _ = named_arms(("softmax", "mlp"), {}, {})
+    asked = Comparison(str(tmp_path / "set.npz"), arms, redraw.all_seeds, redraw=redraw)
+    result = run(asked, tmp_path, FakeTrainer())
+    [verdict] = result.verdicts
+    assert result.data.groups == 12 and "all 60 images in 12 groups, 3 folds; " in verdict.sentence

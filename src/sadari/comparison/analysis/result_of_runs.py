@@ -69,7 +69,8 @@ def make_result(
     )
     if request.redraw:
         accuracies = [(name, figures[name]["accuracy"]) for name in done]
-        judged = redrawn_verdicts(request.redraw, accuracies, data.counts[data.judged_on], margin, data.judged_on)
+        count, on = data.counts[data.judged_on], data.judged_on
+        judged = redrawn_verdicts(request.redraw, accuracies, count, margin, on, data.groups)
     else:
         pairs = [(name, correct[name]) for name in done]
         judged = looked.last.verdicts or tuple(verdicts(pairs, margin, looked.alike, groups))

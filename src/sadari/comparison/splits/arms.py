@@ -41,11 +41,13 @@ def redrawn_verdicts(
     images: int,
     margin: float | None,
     judged_on: str = "test",
+    groups: int = 0,
 ) -> tuple[Verdict, ...]:
     """Judge every pair of arms over the draws of their parts.
 
-    accuracies: by arm. images: that judge in a draw, of the split `judged_on`.
+    accuracies: by arm. images: that judge in a draw, of the split `judged_on`. groups: of the images of folds, if any.
     """
     each = f"{redraw.basis}, {images:,} {judged_on} image{'' if images == 1 else 's'} each"
-    basis = f"all {images:,} images, {redraw.basis}" if redraw.folds else each
+    in_groups = f" in {groups:,} groups" if groups else ""
+    basis = f"all {images:,} images{in_groups}, {redraw.basis}" if redraw.folds else each
     return tuple(training_sets.verdicts(accuracies, basis, redraw.more, margin))
