@@ -8,6 +8,7 @@ from pathlib import Path
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
 from sadari.files import exists, expanded
+from sadari.job_record import JobRecord
 from sadari.models.backbone.choice import AUTO, DECIDED, settled
 from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone, backbone_of
@@ -19,7 +20,6 @@ from sadari.settings import (
     INTERPOLATIONS,
     OF_BACKBONE,
     SCALINGS,
-    JobRecord,
     Settings,
     Value,
     resolve,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sadari.documents import read_environment, read_summary
 from sadari.errors import SadariError, UsageError
+from sadari.job_record import JobRecord
 from sadari.notebook import card, fact, figures, learning
 from sadari.run_files import (
     HISTORY_COLUMNS,
@@ -25,7 +26,6 @@ from sadari.run_files import (
     read_predictions,
     read_split,
 )
-from sadari.settings import JobRecord
 from sadari.values import SPLITS, Answers, ImageSet, Predictions, Split
 
 if TYPE_CHECKING:

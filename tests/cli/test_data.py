@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from sadari.cli.data import app
+from sadari.cli.data.commands import app
 from sadari.errors import SadariError, UsageError
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from sadari.cli.data import app
+from sadari.cli.data.commands import app
 from sadari.errors import UsageError
 from sadari.report.views import view_grid
 from support.batches import parsed, seeded

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sadari import locks
-from sadari.cli.data import app
+from sadari.cli.data.commands import app
 from sadari.data.cache import seal
 from sadari.data.cache.entries import entries, leftovers
 from sadari.data.cache.features import keep_features, read_features

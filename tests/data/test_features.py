@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from sadari.cli.data import app
+from sadari.cli.data.commands import app
 from sadari.data.cache import entries as module
 from sadari.data.cache.entries import entries, make_room
 from sadari.data.cache.features import keep_features, read_features

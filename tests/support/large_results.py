@@ -12,8 +12,9 @@ from sadari.comparison.arm_result import ArmResult, ranked
 from sadari.comparison.correct import correctness
 from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.statistics import interval, verdicts
+from sadari.job_record import JobRecord
 from sadari.run import RunRecord
-from sadari.settings import JobRecord, Settings
+from sadari.settings import Settings
 from sadari.values import Answers, ImageSet, Predictions, Split
 from support.jobs import named_arm
 

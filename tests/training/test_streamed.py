@@ -14,9 +14,10 @@ import pytest
 from sadari.data.packs.prefetch import Pixels, Positions, Prefetcher
 from sadari.data.packs.stream import StreamedImages
 from sadari.errors import SadariError
+from sadari.job_record import JobRecord
 from sadari.run import RunRecord
 from sadari.run_files import read_predictions
-from sadari.settings import JobRecord, Settings, Value, with_overrides
+from sadari.settings import Settings, Value, with_overrides
 from sadari.training.train import resume, train
 from support.interruptions import at_step, ctrl_c
 from support.jobs import DROPPED, NORMED, figures, job_for, model_bytes, network_file

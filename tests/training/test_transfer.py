@@ -26,6 +26,7 @@ from sadari.inference.memory import smaller_micro_batch
 from sadari.inference.model import Architecture, TrainedModel
 from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
+from sadari.job_record import JobRecord
 from sadari.models.backbone.module import Backbone
 from sadari.models.backbone.pretrained import find_pretrained
 from sadari.models.catalog import find_model
@@ -34,7 +35,7 @@ from sadari.models.layers.neighbours import TEMPERATURE
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from sadari.run import RunRecord
-from sadari.settings import JobRecord, Settings, Value
+from sadari.settings import Settings, Value
 from sadari.training.optim.build import make_optimizer, set_learning_rate
 from sadari.training.randomness import seed_for
 from sadari.training.train import train

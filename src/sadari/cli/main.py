@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from sadari.cli.compare import compare, study
-from sadari.cli.data import app as data_app
+from sadari.cli.data.commands import app as data_app
 from sadari.cli.doctor import doctor
 from sadari.cli.explain import explain
 from sadari.cli.export import export, log

@@ -15,8 +15,9 @@ from sadari.evaluation.figures import interval as interval_of
 from sadari.evaluation.metrics import METRICS, score
 from sadari.evaluation.statistics import LEVEL, Bools, Numbers, interval
 from sadari.inference.members import Ensemble, mixture
+from sadari.job_record import JobRecord
 from sadari.run import RunRecord
-from sadari.settings import JobRecord, Value
+from sadari.settings import Value
 from sadari.values import Interval
 
 DONE, FAILED = "done", "failed"

@@ -14,11 +14,12 @@ from sadari.comparison.seeds.chosen import AUTO
 from sadari.comparison.variants import OF, Arm, expand, folder_name, name_values, parse_vary, quoted
 from sadari.errors import UsageError
 from sadari.job import Job
+from sadari.job_record import JobRecord
 from sadari.models.catalog import recorded_model
 from sadari.models.spec import ModelSpec
 from sadari.models.usual import PHOTOGRAPHS
 from sadari.run import RunRecord
-from sadari.settings import JobRecord, Settings, Value, parse_overrides, resolve, setting_names
+from sadari.settings import Settings, Value, parse_overrides, resolve, setting_names
 
 # Settings that depend on the machine of the run, or decide nothing about its result.
 MACHINE = ("device", "threads", "stream", "checkpoint_seconds", "tensorboard")

@@ -19,11 +19,12 @@ from sadari.comparison.splits.facts import comparison_facts, redrawn_facts
 from sadari.comparison.stored import StoredArm, StoredComparison, read_comparison
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
+from sadari.job_record import JobRecord
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.run_files import read_split
 from sadari.run_lookup import is_across, is_comparison
-from sadari.settings import JobRecord, Settings
+from sadari.settings import Settings
 from sadari.values import ImageSet
 
 

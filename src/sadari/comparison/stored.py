@@ -16,11 +16,12 @@ from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
 from sadari.evaluation.sentences import LEVEL
 from sadari.files import exists, read_json, write_json
+from sadari.job_record import JobRecord
 from sadari.models.catalog import recorded_model
 from sadari.progress import Progress
 from sadari.run import RunRecord
 from sadari.run_lookup import COMPARISON
-from sadari.settings import JobRecord, Settings, with_overrides
+from sadari.settings import Settings, with_overrides
 
 RESULT = "comparison.json"
 REPORT = "report.html"  # as `report/page.py` names it

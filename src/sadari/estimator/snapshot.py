@@ -9,8 +9,8 @@ from sadari.data.cache.digests import digest_texts
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
 from sadari.job import Job
+from sadari.job_record import JobRecord
 from sadari.run import SCORES, SETTINGS
-from sadari.settings import JobRecord
 from sadari.unfinished import temporary_folder
 from sadari.values import ImageSet
 

@@ -18,8 +18,8 @@ from sadari.evaluation.arms.borrowing import borrow
 from sadari.evaluation.arms.letters import letters
 from sadari.evaluation.selection import overstated
 from sadari.evaluation.statistics import LEVEL, verdicts
+from sadari.job_record import JobRecord
 from sadari.run import RunRecord
-from sadari.settings import JobRecord
 from sadari.values import ImageSet, Split
 
 

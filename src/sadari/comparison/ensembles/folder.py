@@ -15,10 +15,10 @@ from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.members import Candidate, Ensemble
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import predict
+from sadari.job_record import JobRecord
 from sadari.progress import Progress
 from sadari.run import CORRECT, ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, RunRecord
 from sadari.run_files import write_correct, write_predictions
-from sadari.settings import JobRecord
 from sadari.training.frozen import split_inputs
 from sadari.unfinished import UnfinishedFolder
 from sadari.values import SPLITS, ImageSet, Predictions

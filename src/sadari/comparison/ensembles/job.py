@@ -11,10 +11,11 @@ from sadari.comparison.variants import ENSEMBLE, OF, Arm
 from sadari.data.packs.provide import LOAD_SETTINGS
 from sadari.errors import UsageError
 from sadari.job import Job
+from sadari.job_record import JobRecord
 from sadari.models.backbone.spec import Backbone
 from sadari.models.layers.specs import Layer
 from sadari.models.spec import FittedBy
-from sadari.settings import JobRecord, Settings
+from sadari.settings import Settings
 
 SHARED_SETTINGS = (*LOAD_SETTINGS, *SPLIT_SETTINGS, "device")
 

@@ -20,9 +20,9 @@ from sadari.comparison.variants import ENSEMBLE, folder_name
 from sadari.errors import SadariError
 from sadari.evaluation.greedy import choose_members
 from sadari.inference.members import Candidate, Ensemble, average_predictions, model_digest
+from sadari.job_record import JobRecord
 from sadari.progress import Progress
 from sadari.run import RunRecord, environment
-from sadari.settings import JobRecord
 from sadari.values import Predictions
 
 LEAST = 2  # runs to choose from

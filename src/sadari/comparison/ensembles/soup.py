@@ -23,9 +23,9 @@ from sadari.evaluation.greedy import choose_soup
 from sadari.evaluation.metrics import score
 from sadari.inference.members import Candidate, Ensemble, model_digest
 from sadari.inference.model import stored_weights, write_model
+from sadari.job_record import JobRecord
 from sadari.progress import Progress
 from sadari.run import MODEL, SOUP, RunRecord, environment
-from sadari.settings import JobRecord
 from sadari.values import ImageSet
 
 LEAST = 2  # runs to average

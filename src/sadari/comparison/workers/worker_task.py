@@ -9,9 +9,9 @@ from sadari.comparison.inputs import Key, images_key
 from sadari.data.load import load
 from sadari.errors import SadariError
 from sadari.job import Job, find_job
+from sadari.job_record import JobRecord
 from sadari.progress import Progress, Silent
 from sadari.run_files import read_split
-from sadari.settings import JobRecord
 from sadari.training.run_folder import RunBusyError
 from sadari.training.train import train
 from sadari.values import ImageSet

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.cache import cache
-from sadari.cli.check import check_data
+from sadari.cli.data.cache import cache
+from sadari.cli.data.check import check_data
 from sadari.cli.options import AsJson, Data, DataSettings, out_option, overrides_of, seed_option
 from sadari.cli.output.console import new_table, print_json, show
 from sadari.cli.output.progress import TerminalProgress
