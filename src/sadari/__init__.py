@@ -6,6 +6,7 @@
     run = sadari.train("digits", model="cnn", out="runs/first", epochs=5)
     result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
     result.to_frame()
+    sadari.tune("digits", "cnn", trials=20).sentences
     sadari.write_report(result, "report.html")
     sadari.predict(run.path, "photo.jpg")
     sadari.export(run.path, "onnx")
@@ -20,7 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import compare, export, load, log, predict, reopen, reopen_sets, train, write_report
+    from sadari.api import (
+        compare,
+        export,
+        load,
+        log,
+        predict,
+        reopen,
+        reopen_sets,
+        reopen_tuning,
+        train,
+        tune,
+        write_report,
+    )
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.run import RunRecord
@@ -43,7 +56,9 @@ __all__ = [
     "predict",
     "reopen",
     "reopen_sets",
+    "reopen_tuning",
     "train",
+    "tune",
     "write_report",
 ]
 
@@ -55,7 +70,9 @@ _HOMES = {
     "predict": "sadari.api",
     "reopen": "sadari.api",
     "reopen_sets": "sadari.api",
+    "reopen_tuning": "sadari.api",
     "train": "sadari.api",
+    "tune": "sadari.api",
     "write_report": "sadari.api",
     "ImageClassifier": "sadari.estimator.image_classifier",
     "SadariError": "sadari.errors",
