@@ -2,10 +2,11 @@
 
     uv run python benchmarks/speed/neighbour.py [--models cnn,sprint,cnn2] [--spins "",0,1000] [--turns 3]
 
-For each network and each way of waiting, a fresh process trains by the engine, two threads on two cores: an epoch of ten
-steps to warm up and two that count, batch 256 of random 28x28 pictures. GOMP_SPINCOUNT is how often a thread of libgomp
-looks before it sleeps; "" leaves its default. In each turn all of them train alone, and then beside a neighbour: a process
-that does nothing but count. Stored are the seconds of an epoch, medians over the turns, and their ratio.
+For each network and each way of waiting, a fresh process trains by the engine, two threads on two cores: an epoch of
+ten steps to warm up and two that count, batch 256 of random 28x28 pictures. GOMP_SPINCOUNT is how often a thread of
+libgomp looks before it sleeps; "" leaves its default. In each turn all of them train alone, and then beside a
+neighbour: a process that does nothing but count. Stored are the seconds of an epoch, medians over the turns, and
+their ratio.
 """
 
 import argparse
