@@ -21,23 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import (
-        compare,
-        export,
-        load,
-        log,
-        predict,
-        reopen,
-        reopen_sets,
-        reopen_tuning,
-        train,
-        tune,
-        write_report,
-    )
+    from sadari.api import compare, export, load, log, predict, reopen, reopen_sets, train, write_report
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.run import RunRecord
     from sadari.settings import Settings
+    from sadari.tuning.api import reopen_tuning, tune
     from sadari.values import ImageSet, Predictions, Split
 
 __all__ = [
@@ -70,9 +59,9 @@ _HOMES = {
     "predict": "sadari.api",
     "reopen": "sadari.api",
     "reopen_sets": "sadari.api",
-    "reopen_tuning": "sadari.api",
+    "reopen_tuning": "sadari.tuning.api",
     "train": "sadari.api",
-    "tune": "sadari.api",
+    "tune": "sadari.tuning.api",
     "write_report": "sadari.api",
     "ImageClassifier": "sadari.estimator.image_classifier",
     "SadariError": "sadari.errors",

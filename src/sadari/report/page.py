@@ -79,11 +79,19 @@ def render(report: Report) -> str:
 
     A figure that is not finite is shown as missing; half a surrogate pair in a name as the replacement character.
     """
+    return render_with_script("page.html.j2", report, SCRIPTS, STYLES)
+
+
+def render_with_script(template: str, report: Any, scripts: tuple[str, ...], styles: tuple[str, ...]) -> str:
+    """Return the HTML of a page whose script reads the values of `report`, a dataclass, from one JSON element.
+
+    scripts: files of `templates/script/`, in the order in which they run. styles: files of `templates/`.
+    """
     contents = _plain(report)
-    script, style = _script(), "".join(map(text_of, STYLES))
+    script, style = _script(scripts), "".join(map(text_of, styles))
     return str(
         _environment()
-        .get_template("page.html.j2")
+        .get_template(template)
         .render(
             report=contents,
             data=_as_json(contents),
@@ -113,8 +121,8 @@ def _environment() -> Any:
 
 
 @cache
-def _script() -> str:
-    return "".join(text_of(f"script/{name}") for name in SCRIPTS)
+def _script(names: tuple[str, ...]) -> str:
+    return "".join(text_of(f"script/{name}") for name in names)
 
 
 @cache
