@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import compare, export, load, log, predict, reopen, reopen_sets, train, write_report
+    from sadari.api import compare, data_map, export, load, log, predict, reopen, reopen_sets, train, write_report
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.run import RunRecord
@@ -37,6 +37,7 @@ __all__ = [
     "Split",
     "UsageError",
     "compare",
+    "data_map",
     "export",
     "load",
     "log",
@@ -49,6 +50,7 @@ __all__ = [
 
 _HOMES = {
     "compare": "sadari.api",
+    "data_map": "sadari.api",
     "export": "sadari.api",
     "load": "sadari.api",
     "log": "sadari.api",
