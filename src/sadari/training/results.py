@@ -44,6 +44,8 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
         "split": setup.split.origin,
         "scores": scores,
     }
+    if state.stopped:
+        summary["stopped"] = state.stopped
     if judges := RunRecord(out).judged_by:
         summary["judged_by"] = dict(judges)
     write_json(out / SCORES, summary)
