@@ -20,9 +20,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import compare, export, load, log, predict, reopen, reopen_sets, train, write_report
+    from sadari.api import (
+        compare,
+        export,
+        load,
+        log,
+        operating_points,
+        predict,
+        reopen,
+        reopen_sets,
+        train,
+        write_report,
+    )
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
+    from sadari.evaluation.operating.points import Wanted
     from sadari.run import RunRecord
     from sadari.settings import Settings
     from sadari.values import ImageSet, Predictions, Split
@@ -36,10 +48,12 @@ __all__ = [
     "Settings",
     "Split",
     "UsageError",
+    "Wanted",
     "compare",
     "export",
     "load",
     "log",
+    "operating_points",
     "predict",
     "reopen",
     "reopen_sets",
@@ -52,6 +66,7 @@ _HOMES = {
     "export": "sadari.api",
     "load": "sadari.api",
     "log": "sadari.api",
+    "operating_points": "sadari.api",
     "predict": "sadari.api",
     "reopen": "sadari.api",
     "reopen_sets": "sadari.api",
@@ -62,6 +77,7 @@ _HOMES = {
     "UsageError": "sadari.errors",
     "RunRecord": "sadari.run",
     "Settings": "sadari.settings",
+    "Wanted": "sadari.evaluation.operating.points",
     "ImageSet": "sadari.values",
     "Predictions": "sadari.values",
     "Split": "sadari.values",
