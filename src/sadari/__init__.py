@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     __version__: str
     from sadari.api import (
         compare,
+        data_map,
         export,
         load,
         log,
@@ -50,6 +51,7 @@ __all__ = [
     "UsageError",
     "Wanted",
     "compare",
+    "data_map",
     "export",
     "load",
     "log",
@@ -63,6 +65,7 @@ __all__ = [
 
 _HOMES = {
     "compare": "sadari.api",
+    "data_map": "sadari.api",
     "export": "sadari.api",
     "load": "sadari.api",
     "log": "sadari.api",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sadari.deploy.predict import Answer
     from sadari.evaluation.operating.points import Wanted
     from sadari.evaluation.operating.result import OperatingResult
+    from sadari.review.data_map import DataMap
     from sadari.run import RunRecord
     from sadari.tracking.mlflow_store import Logged
     from sadari.values import ImageSet
@@ -33,6 +34,38 @@ def load(data: str | Path, *, progress: Progress | None = None, **settings: Valu
     from sadari.data import load as loading
 
     return loading.load(loading.absolute_data(data), with_overrides(Settings(), settings), progress)
+
+
+def data_map(
+    data: str | Path,
+    *,
+    run: str | Path | None = None,
+    out: str | Path | None = None,
+    features: str = "auto",
+    most: int = 5_000,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **settings: Value,
+) -> "DataMap":
+    """Return a map of the pictures of `data` in two dimensions, alike ones near each other; `.to_frame()` has it.
+
+    run: the folder of a run on these images, or of a comparison (its best run by validation), whose right and wrong
+    answers are on the map. out: also write the page that shows it there. features: "backbone", "pixels", or "auto".
+    most: of more pictures, a sample of each class. seed: decides sample and layout. settings: also variables of the
+    backbone, such as `backbone="auto"`. Raises SadariError or UsageError with one sentence.
+    """
+    from sadari.data.load import absolute_data
+    from sadari.report.maps.page import write_map
+    from sadari.review.data_map import make_map
+    from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
+
+    progress = progress or Silent()
+    record = RunRecord.open(find_run(run, progress)) if run is not None else None
+    found = make_map(absolute_data(data), settings, progress, record, features, most, seed)
+    if out is not None:
+        write_map(found, Path(out))
+    return found
 
 
 def train(
