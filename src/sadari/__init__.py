@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     __version__: str
     from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
     from sadari.api.data import data_map, load
-    from sadari.api.runs import export, log, predict, train
+    from sadari.api.runs import export, log, operating_points, predict, train
     from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
+    from sadari.evaluation.operating.points import Wanted
     from sadari.run import RunRecord
     from sadari.settings import Settings
     from sadari.values import ImageSet, Predictions, Split
@@ -40,11 +41,13 @@ __all__ = [
     "Settings",
     "Split",
     "UsageError",
+    "Wanted",
     "compare",
     "data_map",
     "export",
     "load",
     "log",
+    "operating_points",
     "predict",
     "reopen",
     "reopen_sets",
@@ -60,6 +63,7 @@ _HOMES = {
     "export": "sadari.api.runs",
     "load": "sadari.api.data",
     "log": "sadari.api.runs",
+    "operating_points": "sadari.api.runs",
     "predict": "sadari.api.runs",
     "reopen": "sadari.api.comparisons",
     "reopen_sets": "sadari.api.comparisons",
@@ -72,6 +76,7 @@ _HOMES = {
     "UsageError": "sadari.errors",
     "RunRecord": "sadari.run",
     "Settings": "sadari.settings",
+    "Wanted": "sadari.evaluation.operating.points",
     "ImageSet": "sadari.values",
     "Predictions": "sadari.values",
     "Split": "sadari.values",

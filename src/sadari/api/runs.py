@@ -1,4 +1,4 @@
-"""Which functions of Python are about one run? It is trained, asked, exported and logged."""
+"""Which functions of Python are about one run? It is trained, asked, judged, exported and logged."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +8,12 @@ from sadari.progress import Progress, Silent
 from sadari.settings import ALL_IMAGES, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sadari.deploy.export import Exported
     from sadari.deploy.predict import Answer
+    from sadari.evaluation.operating.points import Wanted
+    from sadari.evaluation.operating.result import OperatingResult
     from sadari.run import RunRecord
     from sadari.tracking.mlflow_store import Logged
 
@@ -64,6 +68,31 @@ def predict(
 
     classifier = Classifier.open(run, max_megapixels, progress)
     return list(predict_files(classifier, find_files(images), progress))
+
+
+def operating_points(
+    run: str | Path,
+    *wanted: "Wanted | str",
+    data: str | Path | None = None,
+    sure: bool = False,
+    costs: "str | Path | Mapping[tuple[str, str], float] | None" = None,
+    progress: Progress | None = None,
+) -> "OperatingResult":
+    """Choose a threshold for each of `wanted` on the validation images of a run, and judge it on its test images.
+
+    run: the folder of a run, or of a comparison (its best run by validation). wanted: `Wanted("precision", 0.95,
+    "bees")`, or the same as text, "bees:precision>=0.95"; without a class, of each. data: other images that judge.
+    sure: choose so that it is reached with 95 % certainty. costs: what each wrong class costs, a CSV, pairs as text, or
+    a mapping of (true, said) to numbers; decisions of the least expected cost are judged, too. `.points`, `.costs`,
+    `.sentences` and `.to_frame()` of the result have it. Raises SadariError or UsageError with one sentence.
+    """
+    from sadari.inference.operating import operate
+    from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
+
+    record = RunRecord.open(find_run(run, progress or Silent()))
+    other = None if data is None else str(data)
+    return operate(record, wanted, data=other, sure=sure, costs=costs, progress=progress)
 
 
 def export(
