@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sadari.cli.completion import data_names, model_names, split_names
-from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
+from sadari.cli.options import (
+    AsJson,
+    Classwise,
+    CoverageOption,
+    Data,
+    Epochs,
+    Overrides,
+    Run,
+    out_option,
+    overrides_of,
+    require_coverage,
+    seed_option,
+)
 from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
@@ -18,6 +30,7 @@ from sadari.settings import ALL_IMAGES
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
+    from sadari.evaluation.probabilities.conformal import Coverage
     from sadari.inference.evaluate import Evaluation
     from sadari.job import Job
     from sadari.run import RunRecord
@@ -102,12 +115,16 @@ def evaluate(
         typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
+    coverage: CoverageOption = None,
+    classwise: Classwise = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
+    require_coverage(coverage, classwise)
     from sadari.evaluation.metrics import score
     from sadari.evaluation.per_class import per_class, text_table
     from sadari.inference import evaluate as evaluation
+    from sadari.inference.coverage import coverage_for
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
 
@@ -115,6 +132,7 @@ def evaluate(
     record = RunRecord.open(find_run(run, progress))
     judged = evaluation.judge(record, data, split, progress)
     predictions, unseen = judged.predictions, judged.unseen
+    wanted = None if coverage is None else coverage_for(record, predictions.classes, coverage, classwise)
     scores = dict(score(predictions).values)
     classes = per_class([predictions])
     document = {
@@ -128,6 +146,8 @@ def evaluate(
         "scores_without_training_images": dict(score(unseen).values) if unseen is not None else None,
         "per_class": [asdict(row) for row in classes],
     }
+    if wanted is not None:
+        document["coverage"] = _coverage_document(wanted, judged)
     if as_json:
         if judged.note:
             echo(judged.note, err=True)
@@ -137,11 +157,31 @@ def evaluate(
     others = [name for name in scores if name not in (*HEADLINE, *IN_TABLE)]
     for start in range(0, len(others), IN_LINE):
         echo(f"  {_printed(scores, others[start : start + IN_LINE])}")
-    for line in _about_training_images(judged):
+    for line in [*_about_training_images(judged), *_about_coverage(wanted, judged, split)]:
         echo(f"  {line}")
     echo()
     for line in text_table(classes):
         echo(line)
+
+
+def _coverage_document(wanted: "Coverage", judged: "Evaluation") -> dict[str, Any]:
+    """Return what was promised and seen, as JSON; the thresholds are those of the classes in their order."""
+    from sadari.evaluation.probabilities.conformal import seen
+
+    about = {"wanted": wanted.wanted, "classwise": wanted.classwise, "validation_images": wanted.images}
+    found = asdict(seen(wanted, judged.predictions))
+    return {**about, **found, "thresholds": wanted.least.tolist(), "notes": list(wanted.notes)}
+
+
+def _about_coverage(wanted: "Coverage | None", judged: "Evaluation", split_name: str) -> list[str]:
+    """Say what the sets promise, and what they held on the judged images."""
+    from sadari.evaluation.probabilities.conformal import promise, seen, sentence
+
+    if wanted is None:
+        return []
+    found = sentence(seen(wanted, judged.predictions), split_name)
+    flatter = ["the validation images set the thresholds: this is no test of them"] if split_name == "val" else []
+    return [promise(wanted), found, *wanted.notes, *flatter]
 
 
 def _about_training_images(judged: "Evaluation") -> list[str]:
