@@ -91,7 +91,7 @@ def test_without_validation_images_nothing_is_scaled(tmp_path: Path) -> None:
     run = train(job_for("softmax", data="digits", epochs=1, split="all"), tmp_path / "run")
     assert run.temperature == 1 and run.validated is None
     assert run.calibration["note"] == "no validation image is too few to fit a temperature on (at least 100)"
-    few = train(job_for("softmax", data="shapes:images=60,size=8", epochs=1), tmp_path / "few")
+    few = train(job_for("softmax", data="shapes:images=60,size=16", epochs=1), tmp_path / "few")
     assert few.temperature == 1 and "too few to fit a temperature" in few.calibration["note"]
 
 

@@ -44,13 +44,12 @@ def about_calibration(
 
 def _why_not(found: Sequence[Mapping[str, Any]]) -> str:
     notes = list(dict.fromkeys(each["note"] for each in found if each.get("note")))
-    reason = notes[0] if notes else "they fitted a temperature of 1" if all(found) else "no temperature was fitted"
-    return f"Its probabilities are not calibrated: {reason}."
+    return f"Its probabilities are not calibrated: {notes[0] if notes else 'no temperature was fitted'}."
 
 
 def _temperatures(found: Sequence[Mapping[str, Any]], scaled: Sequence[Mapping[str, Any]]) -> str:
     values = sorted(each["temperature"] for each in scaled)
-    shown = f"{values[0]:.2f}" if len(values) == 1 else f"{values[0]:.2f} to {values[-1]:.2f}"
+    shown = " to ".join(dict.fromkeys(f"{each:.2f}" for each in (values[0], values[-1])))
     images = scaled[0]["images"]
     left = f"; {len(found) - len(scaled)} of {len(found)} runs have none" if len(scaled) < len(found) else ""
     which = "The logits are divided by the temperature" if len(values) == 1 else "The logits of each run are divided by"

@@ -83,7 +83,14 @@ def test_the_same_answer_for_all_images_stays() -> None:
     logits = np.zeros((200, 4), dtype=np.float32)
     labels = np.arange(200) % 4
     found = fit_temperature(logits, labels)
-    assert found.value == 1.0 and found.after == found.before
+    assert found.value == 1.0 and found.after == found.before and "than chance would" in found.note
+
+
+def test_what_chance_would_gain_is_left_alone() -> None:
+    """Of calibrated models about one in six gains more than Akaike's nat (the chance of a chi-squared above 2)."""
+    found = [fit_temperature(*drawn(200, 1.0, seed)) for seed in range(100)]
+    assert 0.05 < np.mean([each.value != 1.0 for each in found]) < 0.3
+    assert all(each.note.startswith("a temperature of ") for each in found if each.value == 1.0)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.37, 1.7, 10.0])

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from sadari.values import Predictions
 
 # One parameter that is fitted to n images costs 1 / (2n) nats on others where nothing had to be corrected (Akaike
-# 1974): 0.005 nats of 100. Simulated with calibrated models of 5 classes: 0.005 to 0.011 nats of 100 images, 0.012 to
-# 0.018 of 50; and of 100 images of which fewer than 5 are wrong 0.024 (benchmarks/quality/calibration.py).
+# 1974): 0.005 nats of 100. Simulated with calibrated models of 5 classes that are right for 64 to 95 %: 0.005 to 0.009
+# nats of 100 images, 0.011 to 0.020 of 50. With at least 5 right and 5 wrong ones, 0.002 to 0.006 of 100
+# (benchmarks/quality/calibration.py).
 LEAST_IMAGES = 100
 LEAST_OF_EACH = 5  # images that are right, and that are wrong: with none of either, T runs to a bound
+LEAST_GAIN = 1.0  # nats of all images together that one parameter has to gain (cited: Akaike 1974)
 CLOSE = 1e-6  # of log T: closer than its decimals (assumed)
 COOLEST, HOTTEST = 0.1, 10.0  # assumed: beyond, the logits say next to nothing
 DIGITS = 4  # decimals of T: what the order of additions changes is behind them (assumed)
@@ -58,6 +60,8 @@ def as_sentence(calibration: Mapping[str, Any]) -> str:
     note, losses = calibration["note"], calibration["val_loss"]
     if losses["before"] is None or losses["after"] is None:
         return f"Its probabilities are not calibrated: {note}."
+    if calibration["temperature"] == 1.0:
+        return f"Its probabilities need no temperature: {note}."
     return (
         f"Its logits are divided by the temperature {calibration['temperature']:g}, fitted on "
         f"{calibration['images']:,} validation images: their log loss goes from {losses['before']:.4f} to "
@@ -65,14 +69,17 @@ def as_sentence(calibration: Mapping[str, Any]) -> str:
     )
 
 
-def fit_temperature(logits: Logits, labels: NDArray[np.int64]) -> Temperature:
+def fit_temperature(
+    logits: Logits, labels: NDArray[np.int64], least_images: int = LEAST_IMAGES, least_of_each: int = LEAST_OF_EACH
+) -> Temperature:
     """Return the temperature with the least log loss of validation images, between COOLEST and HOTTEST.
 
     logits: float32 (N, K), -inf where a class has probability 0; labels: int64 (N,). Too few images, right ones or
-    wrong ones give 1.0 and a note. Nothing is drawn: the same logits give the same temperature.
+    wrong ones give 1.0 and a note; least_images, least_of_each: how many are enough. Nothing is drawn: the same logits
+    give the same temperature.
     """
     images = len(labels)
-    reason = _too_few(logits, labels)
+    reason = _too_few(logits, labels, least_images, least_of_each)
     if reason:
         return Temperature(1.0, images, note=reason)
     fit = _Fit(logits, labels)
@@ -84,8 +91,9 @@ def fit_temperature(logits: Logits, labels: NDArray[np.int64]) -> Temperature:
     else:
         best, note = round(exp(_zero(fit.slope, low, high)), DIGITS), ""
     before, after = fit.loss(1.0), fit.loss(best)
-    if after >= before:
-        best, after, note = 1.0, before, ""
+    if images * (before - after) <= LEAST_GAIN:
+        note = f"a temperature of {best:g} gains no more on {images:,} validation images than chance would"
+        return Temperature(1.0, images, before, before, note)
     return Temperature(best, images, before, after, note)
 
 
@@ -97,17 +105,17 @@ def _zero(rising: Callable[[float], float], low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def _too_few(logits: Logits, labels: NDArray[np.int64]) -> str:
+def _too_few(logits: Logits, labels: NDArray[np.int64], least_images: int, least_of_each: int) -> str:
     """Return why no temperature can be fitted, "" where one can."""
     images = len(labels)
-    if images < LEAST_IMAGES:
+    if images < least_images:
         found = f"{images:,} validation images are" if images > 1 else f"{images or 'no'} validation image is"
-        return f"{found} too few to fit a temperature on (at least {LEAST_IMAGES})"
+        return f"{found} too few to fit a temperature on (at least {least_images})"
     right = int((logits.argmax(axis=1) == labels).sum())
     for count, which in ((right, "right"), (images - right, "wrong")):
-        if count < LEAST_OF_EACH:
+        if count < least_of_each:
             found = f"{count} of {images:,} validation images {'is' if count == 1 else 'are'} {which}, too few to fit a"
-            return f"{found} temperature on (at least {LEAST_OF_EACH} right and {LEAST_OF_EACH} wrong)"
+            return f"{found} temperature on (at least {least_of_each} right and {least_of_each} wrong)"
     if not np.isfinite(logits[np.arange(images), labels]).any():
         return "the true class of each validation image has probability 0, whatever the temperature is"
     return ""
