@@ -79,6 +79,7 @@ class Settings:
     copies: str = _setting(
         "report", "copies in other splits: reported, dropped, or drawn together", choices=("report", "drop", "together")
     )
+    review: str = _setting("auto", "decisions of data review: auto takes those beside the set, none, or a file of them")
     unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
         "stratified", "how splits that the source does not give are drawn; all: every image trains", choices=DRAWN_BY

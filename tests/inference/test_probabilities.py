@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -83,6 +84,13 @@ def test_all_that_speaks_of_the_model_says_so(runs: tuple[RunRecord, RunRecord],
     hub = public.export(run.path, "safetensors", out=tmp_path / "hub").path
     assert json.loads((hub / "config.json").read_text("utf-8"))["temperature"] == run.temperature
     assert origin_of(hub).calibration.startswith(said)
+    file = public.export(run.path, "onnx", out=tmp_path / "model.onnx").path
+    metadata = {each.key: each.value for each in onnx.load(file).metadata_props}
+    assert metadata["calibration"].startswith(said)
+    thresholds = json.loads(metadata["coverage_thresholds"])
+    assert list(thresholds) == ["0.8", "0.9", "0.95", "0.99"]
+    sets = Classifier.open(run.path).coverage(0.95)
+    assert sets is not None and sets.least[0] == pytest.approx(thresholds["0.95"])
     with safe_open(hub / "model.safetensors", framework="pt") as file:
         assert file.metadata()["temperature"] == f"{run.temperature:g}"
 

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from sadari.cli.compare import compare, study
 from sadari.cli.data.commands import app as data_app
 from sadari.cli.doctor import doctor
+from sadari.cli.evaluate import evaluate
 from sadari.cli.explain import explain
 from sadari.cli.export import export, log
 from sadari.cli.models import models
@@ -23,7 +24,7 @@ from sadari.cli.predict import predict
 from sadari.cli.report import report
 from sadari.cli.serve import serve
 from sadari.cli.settings import settings
-from sadari.cli.train import evaluate, resume, train
+from sadari.cli.train import resume, train
 from sadari.errors import SadariError
 from sadari.training.interrupt import end_by_signals, interrupt_by_signals, interrupted_status
 

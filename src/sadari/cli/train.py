@@ -1,28 +1,17 @@
-"""`sadari train`, `sadari resume` and `sadari evaluate`: one run, from its start to its scores."""
+"""`sadari train` and `sadari resume`: one run, from its start to its scores."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.completion import data_names, model_names, split_names
-from sadari.cli.options import (
-    AsJson,
-    Classwise,
-    CoverageOption,
-    Data,
-    Epochs,
-    Overrides,
-    Run,
-    out_option,
-    overrides_of,
-    require_coverage,
-    seed_option,
-)
+from sadari.cli.completion import model_names
+from sadari.cli.evaluate import HEADLINE, printed_scores
+from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
 from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
@@ -30,15 +19,8 @@ from sadari.settings import ALL_IMAGES
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
-    from sadari.evaluation.probabilities.conformal import Coverage
-    from sadari.inference.evaluate import Evaluation
     from sadari.job import Job
     from sadari.run import RunRecord
-
-# The scores of a split in one line; those in the table of classes below `sadari evaluate` are not printed twice.
-HEADLINE = ("accuracy", "loss", "macro_f1")
-IN_TABLE = ("macro_precision", "macro_recall", "weighted_f1")
-IN_LINE = 3  # further scores in a line of 80 characters
 
 LONGEST = 80  # letters of the data's and of the model's name in the name of a folder (assumed; disks hold 255)
 
@@ -108,96 +90,6 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     _run(find_job(record.job, record.layers), record.path, as_json)
 
 
-def evaluate(
-    run: Run,
-    data: Annotated[
-        str | None,
-        typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
-    ] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
-    coverage: CoverageOption = None,
-    classwise: Classwise = False,
-    as_json: AsJson = False,
-) -> None:
-    """Score a run's model again, on its own images or on others."""
-    require_coverage(coverage, classwise)
-    from sadari.evaluation.metrics import score
-    from sadari.evaluation.per_class import per_class, text_table
-    from sadari.inference import evaluate as evaluation
-    from sadari.inference.coverage import coverage_for
-    from sadari.run import RunRecord
-    from sadari.run_lookup import find_run
-
-    progress = TerminalProgress()
-    record = RunRecord.open(find_run(run, progress))
-    judged = evaluation.judge(record, data, split, progress)
-    predictions, unseen = judged.predictions, judged.unseen
-    wanted = None if coverage is None else coverage_for(record, predictions.classes, coverage, classwise)
-    scores = dict(score(predictions).values)
-    classes = per_class([predictions])
-    document = {
-        "run": str(record.path),
-        "data": data or record.job.data,
-        "split": split,
-        "images": len(predictions),
-        "images_per_second": len(predictions) / predictions.seconds,
-        "scores": scores,
-        "training_images": int(judged.seen.sum()) if judged.seen is not None else None,
-        "scores_without_training_images": dict(score(unseen).values) if unseen is not None else None,
-        "per_class": [asdict(row) for row in classes],
-    }
-    if wanted is not None:
-        document["coverage"] = _coverage_document(wanted, judged)
-    if as_json:
-        if judged.note:
-            echo(judged.note, err=True)
-        print_json(document)
-        return
-    echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
-    others = [name for name in scores if name not in (*HEADLINE, *IN_TABLE)]
-    for start in range(0, len(others), IN_LINE):
-        echo(f"  {_printed(scores, others[start : start + IN_LINE])}")
-    for line in [*_about_training_images(judged), *_about_coverage(wanted, judged, split)]:
-        echo(f"  {line}")
-    echo()
-    for line in text_table(classes):
-        echo(line)
-
-
-def _coverage_document(wanted: "Coverage", judged: "Evaluation") -> dict[str, Any]:
-    """Return what was promised and seen, as JSON; the thresholds are those of the classes in their order."""
-    from sadari.evaluation.probabilities.conformal import seen
-
-    about = {"wanted": wanted.wanted, "classwise": wanted.classwise, "validation_images": wanted.images}
-    found = asdict(seen(wanted, judged.predictions))
-    return {**about, **found, "thresholds": wanted.least.tolist(), "notes": list(wanted.notes)}
-
-
-def _about_coverage(wanted: "Coverage | None", judged: "Evaluation", split_name: str) -> list[str]:
-    """Say what the sets promise, and what they held on the judged images."""
-    from sadari.evaluation.probabilities.conformal import promise, seen, sentence
-
-    if wanted is None:
-        return []
-    found = sentence(seen(wanted, judged.predictions), split_name)
-    flatter = ["the validation images set the thresholds: this is no test of them"] if split_name == "val" else []
-    return [promise(wanted), found, *wanted.notes, *flatter]
-
-
-def _about_training_images(judged: "Evaluation") -> list[str]:
-    """Say how many of the judged images trained the model, and what the scores are without them."""
-    from sadari.evaluation.metrics import score
-
-    if judged.seen is None or not judged.seen.any():
-        return [judged.note] if judged.note else []
-    count, total, unseen = int(judged.seen.sum()), len(judged.predictions), judged.unseen
-    if unseen is None:
-        return [f"all {total:,} images are training images of this run: the scores say nothing about other images"]
-    are = "is a training image" if count == 1 else "are training images"
-    without = f"without {'it' if count == 1 else 'them'}: {_printed(dict(score(unseen).values), HEADLINE)}"
-    return [f"{count:,} of {total:,} images {are} of this run; {without}"]
-
-
 def _to_resume(path: Path) -> Path:
     """Return the run to go on with; UsageError for a comparison that is not finished, of which a run is only a part."""
     from sadari.run import RunRecord
@@ -226,10 +118,6 @@ def _require_images(record: "RunRecord") -> None:
         f"the images of the run, '{record.job.data}', are not there any more; put them back, or name where they are "
         f"now: {command_to_go_on(record, 'NEW_PLACE', record.path)}"
     )
-
-
-def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
-    return "   ".join(f"{name} {scores[name]:.4f}" for name in names if name in scores)
 
 
 def _free_folder(job: "Job") -> Path:
@@ -304,7 +192,7 @@ def _show(record: "RunRecord") -> None:
         echo(f"  {note}")
     for split_name, scores in summary["scores"].items():
         if scores:
-            echo(f"  {split_name:5}  {summary['images'][split_name]:>7,} images   {_printed(scores, HEADLINE)}")
+            echo(f"  {split_name:5}  {summary['images'][split_name]:>7,} images   {printed_scores(scores, HEADLINE)}")
     echo(f"run   {record.path}")
     other = next(
         (

@@ -172,13 +172,11 @@ def show_data(
 
 def _pixel_figures(images: "ImageSet", split: "Split", settings: Settings) -> "list[ChannelFigures]":
     """Return mean and deviation of each split and channel; none for images that are decoded at every access."""
-    import numpy as np
-
     from sadari.data.pixel_figures import channel_figures
     from sadari.data.prepare import Preprocess
-    from sadari.values import SPLITS
+    from sadari.values import SPLITS, Prefetching
 
-    if not isinstance(images.images, np.ndarray):
+    if isinstance(images.images, Prefetching):
         return []
     preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
     return [each for name in SPLITS for each in channel_figures(images, name, split.positions(name), preprocess)]

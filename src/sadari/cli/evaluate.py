@@ -1,0 +1,96 @@
+"""`sadari evaluate`: a run's model scored again, on its own images or on others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sadari.cli.completion import data_names, split_names
+from sadari.cli.options import AsJson, Classwise, CoverageOption, Run, require_coverage
+from sadari.cli.output.console import echo, print_json
+from sadari.cli.output.coverage import coverage_document, coverage_lines
+from sadari.cli.output.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from sadari.inference.evaluate import Evaluation
+
+# The scores of a split in one line; those in the table of classes below `sadari evaluate` are not printed twice.
+HEADLINE = ("accuracy", "loss", "macro_f1")
+IN_TABLE = ("macro_precision", "macro_recall", "weighted_f1")
+IN_LINE = 3  # further scores in a line of 80 characters
+
+
+def evaluate(
+    run: Run,
+    data: Annotated[
+        str | None,
+        typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
+    coverage: CoverageOption = None,
+    classwise: Classwise = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a run's model again, on its own images or on others."""
+    require_coverage(coverage, classwise)
+    from sadari.evaluation.metrics import score
+    from sadari.evaluation.per_class import per_class, text_table
+    from sadari.inference import evaluate as evaluation
+    from sadari.inference.coverage import coverage_for
+    from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
+
+    progress = TerminalProgress()
+    record = RunRecord.open(find_run(run, progress))
+    judged = evaluation.judge(record, data, split, progress)
+    predictions, unseen = judged.predictions, judged.unseen
+    sets = None if coverage is None else coverage_for(record, predictions.classes, coverage, classwise)
+    scores = dict(score(predictions).values)
+    classes = per_class([predictions])
+    document: dict[str, Any] = {
+        "run": str(record.path),
+        "data": data or record.job.data,
+        "split": split,
+        "images": len(predictions),
+        "images_per_second": len(predictions) / predictions.seconds,
+        "scores": scores,
+        "training_images": int(judged.seen.sum()) if judged.seen is not None else None,
+        "scores_without_training_images": dict(score(unseen).values) if unseen is not None else None,
+        "per_class": [asdict(row) for row in classes],
+    }
+    if sets is not None:
+        document["coverage"] = coverage_document(sets, predictions)
+    if as_json:
+        if judged.note:
+            echo(judged.note, err=True)
+        print_json(document)
+        return
+    echo(f"{document['data']} {split}   {len(predictions):,} images   {printed_scores(scores, HEADLINE)}")
+    others = [name for name in scores if name not in (*HEADLINE, *IN_TABLE)]
+    for start in range(0, len(others), IN_LINE):
+        echo(f"  {printed_scores(scores, others[start : start + IN_LINE])}")
+    for line in [*_about_training_images(judged), *coverage_lines(sets, predictions, split)]:
+        echo(f"  {line}")
+    echo()
+    for line in text_table(classes):
+        echo(line)
+
+
+def _about_training_images(judged: "Evaluation") -> list[str]:
+    """Say how many of the judged images trained the model, and what the scores are without them."""
+    from sadari.evaluation.metrics import score
+
+    if judged.seen is None or not judged.seen.any():
+        return [judged.note] if judged.note else []
+    count, total, unseen = int(judged.seen.sum()), len(judged.predictions), judged.unseen
+    if unseen is None:
+        return [f"all {total:,} images are training images of this run: the scores say nothing about other images"]
+    are = "is a training image" if count == 1 else "are training images"
+    without = f"without {'it' if count == 1 else 'them'}: {printed_scores(dict(score(unseen).values), HEADLINE)}"
+    return [f"{count:,} of {total:,} images {are} of this run; {without}"]
+
+
+def printed_scores(scores: Mapping[str, float], names: Sequence[str]) -> str:
+    """Return the scores of these names that are there, in one line."""
+    return "   ".join(f"{name} {scores[name]:.4f}" for name in names if name in scores)
