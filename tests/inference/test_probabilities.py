@@ -76,7 +76,7 @@ def test_every_way_out_has_the_same_probabilities(
 
 def test_all_that_speaks_of_the_model_says_so(runs: tuple[RunRecord, RunRecord], tmp_path: Path) -> None:
     run, plain = runs
-    said = f"Its logits are divided by the temperature {run.temperature:g}, fitted on 288 validation images"
+    said = f"Its probabilities are calibrated: temperature {run.temperature:g}, fitted on 288 validation images"
     assert origin_of(run.path).calibration.startswith(said)
     assert said in model_card(run, TrainedModel.load(run)) and said in (run.path / "log.txt").read_text("utf-8")
     nothing = "Its probabilities are not calibrated: no temperature was fitted."
@@ -112,6 +112,14 @@ def test_a_resumed_run_has_the_same_temperature(
     resumed = train(job, tmp_path / "run")
     assert (resumed.path / CALIBRATION).read_bytes() == (runs[0].path / CALIBRATION).read_bytes()
     assert (resumed.path / VALIDATED).read_bytes() == (runs[0].path / VALIDATED).read_bytes()
+
+
+def test_a_student_learns_from_logits(runs: tuple[RunRecord, RunRecord], tmp_path: Path) -> None:
+    students = [
+        train(job_for("softmax", data="digits", epochs=1, teacher=str(run.path)), tmp_path / run.path.name)
+        for run in runs
+    ]
+    assert model_bytes(students[0]) == model_bytes(students[1])
 
 
 def test_an_old_run_opens_as_before(runs: tuple[RunRecord, RunRecord], tmp_path: Path, sadari: Terminal) -> None:

@@ -63,9 +63,9 @@ def as_sentence(calibration: Mapping[str, Any]) -> str:
     if calibration["temperature"] == 1.0:
         return f"Its probabilities need no temperature: {note}."
     return (
-        f"Its logits are divided by the temperature {calibration['temperature']:g}, fitted on "
-        f"{calibration['images']:,} validation images: their log loss goes from {losses['before']:.4f} to "
-        f"{losses['after']:.4f}, which flatters, since they chose it{'; ' * bool(note)}{note}."
+        f"Its probabilities are calibrated: temperature {calibration['temperature']:g}, fitted on "
+        f"{calibration['images']:,} validation images (their log loss {losses['before']:.4f} before, "
+        f"{losses['after']:.4f} after, which flatters){'; ' * bool(note)}{note}."
     )
 
 
