@@ -112,9 +112,7 @@ def _known(found: Findings) -> set[tuple[str, str]]:
     return {*identical, *(pair.ids for pair in found.near or ())}
 
 
-def _candidate(
-    images: ImageSet, both: NDArray[np.int64], split_of: Mapping[str, str], likeness: float
-) -> Candidate:
+def _candidate(images: ImageSet, both: NDArray[np.int64], split_of: Mapping[str, str], likeness: float) -> Candidate:
     first, second = (str(name) for name in images.ids[both])
     classes = tuple(images.classes[label] for label in images.labels[both])
     return Candidate((first, second), (split_of[first], split_of[second]), (classes[0], classes[1]), likeness)
