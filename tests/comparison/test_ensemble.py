@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sadari import api
+from sadari.api import comparisons
 from sadari.cli.main import app
 from sadari.cli.output.comparison import conclusions
 from sadari.comparison.claims.parse import parse_claim
@@ -186,7 +186,7 @@ def test_both_doors_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sadari.comparison.plan.Plan.run", noted)
     with pytest.raises(KeyboardInterrupt):
-        api.compare("digits", ["mlp", "cnn"], ensemble=True)
+        comparisons.compare("digits", ["mlp", "cnn"], ensemble=True)
     for words in (["--ensemble"], []):
         CliRunner().invoke(app, ["compare", "digits", "--models", "mlp,cnn", *words])
     assert asked_for == [True, True, False]

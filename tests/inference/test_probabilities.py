@@ -49,7 +49,7 @@ def test_it_changes_probabilities_and_nothing_else(runs: tuple[RunRecord, RunRec
     for split_name in ("train", "val", "test"):
         with_it, without = scaled.scores(split_name), plain.scores(split_name)
         changed = {name for name in with_it if with_it[name] != without[name]}
-        assert changed <= {"loss", "calibration_error", "auc"} and "loss" in changed
+        assert changed <= {"loss", "calibration_error", "auc", "average_precision"} and "loss" in changed
     assert scaled.scores("val")["loss"] < plain.scores("val")["loss"] == pytest.approx(scaled.val_loss_of_logits)
     assert np.array_equal(scaled.predictions.predicted, plain.predictions.predicted)
     assert scaled.summary["calibration"] == scaled.calibration and "calibration" not in plain.summary

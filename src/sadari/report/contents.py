@@ -16,6 +16,8 @@ from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.evaluation.per_class import ClassScore
 from sadari.evaluation.probabilities.calibration import ReliabilityBin
 from sadari.report.figures import Sweep
+from sadari.report.maps.copies import CopiesView
+from sadari.report.maps.view import MapView
 from sadari.values import Verdict
 
 
@@ -131,7 +133,8 @@ class Report:
     seed of every arm gets wrong, and what most of them predict instead; `seeds` counts the runs that predict it, over
     all arms. hardest_images: how many such images there are; the first of them are shown. command: what reproduces all
     of it. environment: what it ran on, as label -> text. borrowing: what the
-    seeds of all arms show together, with its assumption; None where nothing is borrowed.
+    seeds of all arms show together, with its assumption; None where nothing is borrowed. map: of the images that judge.
+    copies: those that an earlier split has, side by side; None without any.
     """
 
     title: str
@@ -154,3 +157,5 @@ class Report:
     hardest_images: int = 0
     claims: tuple[ClaimVerdict, ...] = ()
     borrowing: Mapping[str, Any] | None = None
+    map: MapView | None = None
+    copies: CopiesView | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 from sadari.evaluation.metrics import score
 from sadari.evaluation.probabilities.temperature import Temperature, as_sentence
+from sadari.evaluation.ranking import areas_in_short
 from sadari.files import write_json
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, Judgement, fitted, judge, predict
@@ -53,9 +54,12 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
         "images": {name: len(setup.split.positions(name)) for name in SPLITS},
         "split": setup.split.origin,
         "scores": scores,
+        "areas": areas_in_short(judged),
     }
     if temperature:
         summary["calibration"] = temperature.to_json()
+    if state.stopped:
+        summary["stopped"] = state.stopped
     if judges := RunRecord(out).judged_by:
         summary["judged_by"] = dict(judges)
     write_json(out / SCORES, summary)

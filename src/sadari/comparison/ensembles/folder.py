@@ -10,6 +10,7 @@ from typing import Any
 
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import score
+from sadari.evaluation.ranking import areas_in_short
 from sadari.files import write_json, write_text
 from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.members import Candidate, Ensemble
@@ -99,6 +100,7 @@ def summary_of(
         "images": first["images"],
         "split": first["split"],
         "scores": scores,
+        "areas": areas_in_short(judged),
     }
 
 
