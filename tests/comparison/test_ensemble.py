@@ -202,7 +202,7 @@ def test_a_terminal_prints_what_it_averages(made: Path) -> None:
 def test_the_same_command_makes_nothing_again(made: Path) -> None:
     before = content(made)
     compare(asked(), out=made, executor=SerialExecutor(train))
-    assert content(made) == before and len(before) == 2 * 8
+    assert content(made) == before and len(before) == 2 * 9
 
 
 def test_more_seeds_leave_the_ensembles_that_are_there(copied: Path) -> None:

@@ -53,21 +53,28 @@ def train(
 
 
 def predict(
-    run: str | Path, *images: str | Path, max_megapixels: float | None = None, progress: Progress | None = None
+    run: str | Path,
+    *images: str | Path,
+    coverage: float | None = None,
+    classwise: bool = False,
+    max_megapixels: float | None = None,
+    progress: Progress | None = None,
 ) -> "list[Answer]":
     """Predict the classes of image files, folders and archives, and return one answer a file, in order.
 
     run: the folder of a run, of a comparison (its best run by validation), or of a model exported as safetensors.
     `.label`, `.top(3)` and `.probabilities` of an answer say what is on the image; `.reason` why a file could not be
-    judged. max_megapixels: files with more pixels, in millions, are refused; without it, as the run was trained. Raises
-    SadariError or UsageError where there is no model.
+    judged. coverage: a share such as 0.95: `.set` of an answer holds the true class for that share of images, with
+    classwise of each class. max_megapixels: files with more pixels, in millions, are refused; without it, as the run
+    was trained. Raises SadariError or UsageError where there is no model.
     """
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
     classifier = Classifier.open(run, max_megapixels, progress)
-    return list(predict_files(classifier, find_files(images), progress))
+    sets = classifier.coverage(coverage, classwise)
+    return list(predict_files(classifier, find_files(images), progress, sets))
 
 
 def operating_points(

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sadari.cli.completion import data_names, split_names
-from sadari.cli.options import AsJson, Run
+from sadari.cli.options import AsJson, Classwise, CoverageOption, Run, require_coverage
 from sadari.cli.output.console import echo, print_json
+from sadari.cli.output.coverage import coverage_document, coverage_lines
 from sadari.cli.output.operating import CostsOption, Operating, Sure, operate_on, require_test, show_operating
 from sadari.cli.output.progress import TerminalProgress
 
@@ -31,14 +32,18 @@ def evaluate(
     operating: Operating = None,
     sure: Sure = False,
     costs: CostsOption = None,
+    coverage: CoverageOption = None,
+    classwise: Classwise = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
+    require_coverage(coverage, classwise)
     from sadari.evaluation.metrics import score
     from sadari.evaluation.operating.curves import class_areas
     from sadari.evaluation.operating.result import areas_document
     from sadari.evaluation.per_class import per_class, text_table
     from sadari.inference import evaluate as evaluation
+    from sadari.inference.coverage import coverage_for
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
 
@@ -48,9 +53,10 @@ def evaluate(
     judged = evaluation.judge(record, data, split, progress)
     points = operate_on(record, operating, data, sure, costs, judged, progress)
     predictions, unseen = judged.predictions, judged.unseen
+    sets = None if coverage is None else coverage_for(record, predictions.classes, coverage, classwise)
     scores = dict(score(predictions).values)
     classes = per_class([predictions])
-    document = {
+    document: dict[str, Any] = {
         "run": str(record.path),
         "data": data or record.job.data,
         "split": split,
@@ -63,6 +69,8 @@ def evaluate(
         "areas": areas_document(class_areas([predictions])) if points is None else None,
         "operating": None if points is None else points.document(),
     }
+    if sets is not None:
+        document["coverage"] = coverage_document(sets, predictions)
     if as_json:
         if judged.note:
             echo(judged.note, err=True)
@@ -71,7 +79,7 @@ def evaluate(
     echo(f"{document['data']} {split}   {len(predictions):,} images   {printed_scores(scores, HEADLINE)}")
     for line in _other_scores(scores):
         echo(f"  {line}")
-    for line in _about_training_images(judged):
+    for line in [*_about_training_images(judged), *coverage_lines(sets, predictions, split)]:
         echo(f"  {line}")
     echo()
     for line in text_table(classes):

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.result import ComparisonResult
 from sadari.report import figures
-from sadari.report.arms import MATRIX_CLASSES, arm_page, curves_of, detail_of, layer_rows, on_sheet
+from sadari.report.arms import (
+    MATRIX_CLASSES,
+    arm_page,
+    curves_of,
+    detail_of,
+    layer_rows,
+    on_sheet,
+    with_calibration,
+)
+from sadari.report.calibrated import before_temperature
 from sadari.report.contents import Detail, Report, SeedCurve
 from sadari.report.examples import Agreement, ArmPredictions, renumbered
 from sadari.report.maps.copies import copies_view
@@ -107,7 +116,9 @@ def _read_predictions(
         agreement.add(summed)
         if arm.name in names:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
-            details[arm.name] = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
+            detail = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
+            before = result.judged(arm.name, before_temperature)
+            details[arm.name] = with_calibration(detail, records[arm.name], before, predictions, result.redraw is None)
     return agreement, details, judged
 
 
