@@ -23,8 +23,8 @@ from sadari.values import ImageSet
 
 LEAST, MOST = 100, 50_000  # pictures: of fewer, alike ones are not rare; of more, features take hours (assumed)
 BLOCK = 2048  # pictures on each side of a matrix product (assumed: its result, 16 MB, is looked through at once)
-# Measured (benchmarks/quality/deep_copies.py): half as many components as pictures, at most so many; from this cosine on
-# crops by a tenth at each side are candidates, and few pairs of `animals` and `flowers` that are not one scene.
+# Measured (benchmarks/quality/deep_copies.py): half as many components as pictures, at most so many; from this cosine
+# on crops by a tenth at each side are candidates, and few pairs of `animals` and `flowers` that are not one scene.
 COMPONENTS, LIKENESS = 512, 0.5
 
 Rows = NDArray[np.float32]
