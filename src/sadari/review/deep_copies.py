@@ -23,9 +23,9 @@ from sadari.values import ImageSet
 
 LEAST, MOST = 100, 50_000  # pictures: of fewer, alike ones are not rare; of more, features take hours (assumed)
 BLOCK = 2048  # pictures on each side of a matrix product (assumed: its result, 16 MB, is looked through at once)
-# Measured (benchmarks/quality/deep_copies.py): half as many components as pictures, and the cosine from which seven
-# pairs of the 1,200 photographs of `animals` are candidates, six of them one scene, and 93 % of crops by a tenth.
-COMPONENTS, LIKENESS = 512, 0.45
+# Measured (benchmarks/quality/deep_copies.py): half as many components as pictures, at most so many; from this cosine
+# on crops by a tenth at each side are candidates, and few pairs of `animals` and `flowers` that are not one scene.
+COMPONENTS, LIKENESS = 512, 0.5
 
 Rows = NDArray[np.float32]
 
