@@ -7,7 +7,8 @@
     result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
     result.to_frame()
     sadari.write_report(result, "report.html")
-    sadari.predict(run.path, "photo.jpg")
+    sadari.predict(run.path, "photo.jpg", abstain=0.95)
+    sadari.evaluate_unknown(run.path, "other-things/")
     sadari.export(run.path, "onnx")
     sadari.log(run.path, to="mlflow")
     sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
@@ -20,7 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import compare, export, load, log, predict, reopen, reopen_sets, train, write_report
+    from sadari.api import (
+        compare,
+        evaluate_unknown,
+        export,
+        load,
+        log,
+        predict,
+        reopen,
+        reopen_sets,
+        train,
+        write_report,
+    )
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.run import RunRecord
@@ -37,6 +49,7 @@ __all__ = [
     "Split",
     "UsageError",
     "compare",
+    "evaluate_unknown",
     "export",
     "load",
     "log",
@@ -49,6 +62,7 @@ __all__ = [
 
 _HOMES = {
     "compare": "sadari.api",
+    "evaluate_unknown": "sadari.api",
     "export": "sadari.api",
     "load": "sadari.api",
     "log": "sadari.api",

@@ -39,6 +39,7 @@ SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
 CORRECT = "correct.npz"  # which images of val and train were classified correctly
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
 ENSEMBLE = "ensemble.json"  # in place of a model: which runs are averaged
+KNOWN = "known.safetensors"  # which images are known to the model: thresholds, and what scores need
 SOUP = "soup.json"  # beside a model: the runs whose weights it averages
 TEACHER = "checkpoint/teacher.safetensors"  # a teacher's answers, until the run is finished
 STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.options import MaxMegapixels, RunOrExport
+from sadari.cli.options import KEPT, Abstain, Keep, MaxMegapixels, RunOrExport, UnknownScore
 from sadari.cli.output.console import json_text, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WIDEST = 60  # letters of a file's name that the other columns make room for (assumed: the rest fits a wide terminal)
 MORE = "then"
+NONE_OF_THESE = "none of these"  # in place of the class of an image that is not known
+DECISION = ("known", "score", "threshold")
 # Cited: how cells begin that spreadsheets compute (OWASP, CSV injection); the last four are = + - @ of double width.
 FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -33,15 +35,22 @@ def predict(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a heading.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per line and image.")] = False,
     max_megapixels: MaxMegapixels = None,
+    abstain: Abstain = False,
+    keep: Keep = KEPT,
+    unknown_score: UnknownScore = "",
 ) -> None:
     """Say what is on images: the most probable class of each, and how sure the model is."""
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other; choose one")
+    if not abstain and (keep != KEPT or unknown_score):
+        raise UsageError("--keep and --unknown-score say how --abstain decides; add --abstain")
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
     classifier = Classifier.open(run, max_megapixels, TerminalProgress())
+    if abstain:
+        classifier = classifier.abstaining(keep, unknown_score, TerminalProgress())
     if as_csv and any(_as_text(name) != name for name in classifier.classes):
         TerminalProgress().say(ESCAPED)
     groups = find_files(images)
@@ -49,10 +58,11 @@ def predict(
     if as_json:
         heading, line = None, _json_line(count)
     elif as_csv:
-        heading, line = _csv_heading(count), _csv_line(count)
+        heading, line = _csv_heading(count, abstain), _csv_line(count, abstain)
     else:
         names = [name for group in groups for name in group.names]
-        heading, line = _table(names, classifier.classes, count)
+        labels = (*classifier.classes, *([NONE_OF_THESE] if abstain else []))
+        heading, line = _table(names, labels, count)
     # Lines that come one by one show by themselves that work goes on; a bar between them would tear them apart.
     progress = None if sys.stdout.isatty() else TerminalProgress()
     failed = _print(heading, predict_files(classifier, groups, progress), line)
@@ -82,21 +92,34 @@ def _json_line(count: int) -> Callable[["Answer"], str]:
             document["error"] = answer.reason
         else:
             top = [{"label": label, "probability": float(_figure(share))} for label, share in answer.top(count)]
-            document |= {**top[0], "top": top}
+            document |= {**top[0], **_decision(answer), "top": top}
         return json_text(document)
 
     return line
 
 
-def _csv_heading(count: int) -> str:
+def _decision(answer: "Answer") -> dict[str, Any]:
+    """Return whether the image is known, by which figures; nothing where that was not decided."""
+    if answer.score is None or answer.threshold is None:
+        return {}
+    return {
+        "known": answer.known,
+        "score": float(_figure(answer.score)),
+        "threshold": float(_figure(answer.threshold)),
+    }
+
+
+def _csv_heading(count: int, abstain: bool = False) -> str:
     more = [f"{name}_{rank}" for rank in range(2, count + 1) for name in ("label", "probability")]
-    return _csv(["file", "label", "probability", *more, "error"])
+    return _csv(["file", "label", "probability", *more, *(DECISION if abstain else ()), "error"])
 
 
-def _csv_line(count: int) -> Callable[["Answer"], str]:
+def _csv_line(count: int, abstain: bool = False) -> Callable[["Answer"], str]:
     def line(answer: "Answer") -> str:
         cells = [cell for label, share in answer.top(count) for cell in (_as_text(label), _figure(share))]
-        return _csv([_as_path(answer.file), *(cells or [""] * (2 * count)), _as_text(answer.reason)])
+        decided = [json_text(each) for each in _decision(answer).values()] or [""] * len(DECISION)
+        more = decided if abstain else []
+        return _csv([_as_path(answer.file), *(cells or [""] * (2 * count)), *more, _as_text(answer.reason)])
 
     return line
 
@@ -124,15 +147,15 @@ def _figure(probability: float) -> str:
     return format(probability, ".9g")  # as in predictions.csv: different float32 stay different
 
 
-def _table(names: list[str], classes: tuple[str, ...], count: int) -> tuple[str, Callable[["Answer"], str]]:
-    """Return the heading and what makes a line of an answer, with columns that fit all names and classes."""
+def _table(names: list[str], labels: tuple[str, ...], count: int) -> tuple[str, Callable[["Answer"], str]]:
+    """Return the heading and what makes a line of an answer, with columns that fit all names and labels."""
     from rich.cells import cell_len  # a Korean letter takes two columns
 
     def padded(text: str, width: int) -> str:
         return text + " " * max(0, width - cell_len(text))
 
     file_width = min(WIDEST, max(cell_len(printable(name)) for name in ("file", *names)))
-    label_width = max(cell_len(printable(name)) for name in ("label", *classes))
+    label_width = max(cell_len(printable(name)) for name in ("label", *labels))
 
     def row(file: str, label: str, probability: str, more: str) -> str:
         file, label, more = printable(file), printable(label), printable(more)
@@ -142,6 +165,9 @@ def _table(names: list[str], classes: tuple[str, ...], count: int) -> tuple[str,
         if answer.probabilities is None:
             return row(answer.file, "-", "-", answer.reason)
         (label, share), *others = answer.top(count)
+        if answer.known is False:
+            nearest = " · ".join(f"{name} {each:.3f}" for name, each in [(label, share), *others])
+            return row(answer.file, NONE_OF_THESE, "-", f"nearest: {nearest}")
         return row(answer.file, label, f"{share:.3f}", " · ".join(f"{name} {each:.3f}" for name, each in others))
 
     return row("file", "label", "probability", MORE if count > 1 else ""), line

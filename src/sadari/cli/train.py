@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sadari.cli.completion import data_names, model_names, split_names
-from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
+from sadari.cli.options import (
+    KEPT,
+    AsJson,
+    Data,
+    Epochs,
+    Keep,
+    Overrides,
+    Run,
+    UnknownScore,
+    out_option,
+    overrides_of,
+    seed_option,
+)
 from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
+from sadari.cli.output.unknown import evaluate_unknown_images
 from sadari.errors import SadariError, UsageError
 from sadari.settings import ALL_IMAGES
 from sadari.training.interrupt import interrupted_status
@@ -102,9 +115,27 @@ def evaluate(
         typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
+    unknown: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGES",
+            help="Images of none of its classes: how well it tells them.",
+            show_default=False,
+            autocompletion=data_names,
+        ),
+    ] = None,
+    keep: Keep = KEPT,
+    unknown_score: UnknownScore = "",
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
+    if unknown is not None:
+        if data is not None or split != "test":
+            raise UsageError("--unknown stands beside the run's own test images; leave out other images and --split")
+        evaluate_unknown_images(run, unknown, keep, unknown_score, as_json)
+        return
+    if keep != KEPT or unknown_score:
+        raise UsageError("--keep and --unknown-score say how --unknown decides; add --unknown IMAGES")
     from sadari.evaluation.metrics import score
     from sadari.evaluation.per_class import per_class, text_table
     from sadari.inference import evaluate as evaluation

@@ -11,7 +11,7 @@ from sadari.deploy.folder import write_folder
 from sadari.deploy.timm_model import TimmModel, timm_model
 from sadari.files import write_bytes, write_json, write_text
 from sadari.inference.model import CLASSIFIER, Architecture, TrainedModel
-from sadari.run import MODEL, PREPROCESS, RunRecord
+from sadari.run import KNOWN, MODEL, PREPROCESS, RunRecord
 
 CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 
@@ -19,7 +19,8 @@ CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
     """Write model.safetensors, preprocess.json, config.json and README.md as the folder `out`, whole or not at all.
 
-    `Classifier.open` reads the first two; the others are for people and for the hub. Where timm has the network, it
+    `Classifier.open` reads the first two, and known.safetensors where the run says which images are known; the others
+    are for people and for the hub. Where timm has the network, it
     opens the folder too, and README.md has the lines that do so. Raises UsageError where `out`
     exists and is not an empty folder, SadariError where it cannot be written.
     """
@@ -32,6 +33,8 @@ def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
     content = _for_timm(content, model, timm) if timm else _without_paths(content, model.architecture)
     write_bytes(folder / MODEL, content)
     write_json(folder / PREPROCESS, model.preprocess.to_json())
+    if (run.path / KNOWN).is_file():
+        write_bytes(folder / KNOWN, (run.path / KNOWN).read_bytes())
     write_json(
         folder / CONFIG, {**_config(run, model), **({"library_name": "timm", **timm.configuration} if timm else {})}
     )

@@ -31,13 +31,21 @@ class Answer:
     """The model's answer for one file.
 
     file: its name. classes: those of the model. probabilities: float32 (K,), or None where the file cannot be read;
-    `reason` then says why.
+    `reason` then says why. score: how known the image is, and threshold: from which score on it counts as known; None
+    where that was not asked for.
     """
 
     file: str
     classes: tuple[str, ...]
     probabilities: NDArray[np.float32] | None
     reason: str = ""
+    score: float | None = None
+    threshold: float | None = None
+
+    @property
+    def known(self) -> bool | None:
+        """Whether the image shows one of the classes; None where that was not asked for, or the file cannot be read."""
+        return None if self.score is None or self.threshold is None else self.score >= self.threshold
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return the `count` most probable classes with their probabilities, best first; empty where there are none."""
@@ -48,7 +56,7 @@ class Answer:
 
     @property
     def label(self) -> str:
-        """The most probable class; "" where there is no answer."""
+        """The most probable class, also where the image is not `known`; "" where there is no answer."""
         return next((label for label, _ in self.top(1)), "")
 
 
@@ -132,13 +140,25 @@ def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: in
 def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:
     decoded = [_pixels(classifier, file.content) for file in block]
     pixels = [each for each in decoded if not isinstance(each, str)]
-    probabilities = iter(classifier.probabilities(np.stack(pixels)) if pixels else ())
+    judged = iter(_judged(classifier, np.stack(pixels)) if pixels else ())
     return [
         Answer(file.name, classifier.classes, None, each)
         if isinstance(each, str)
-        else Answer(file.name, classifier.classes, next(probabilities))
+        else Answer(file.name, classifier.classes, *next(judged))
         for file, each in zip(block, decoded, strict=True)
     ]
+
+
+def _judged(
+    classifier: Classifier, pixels: NDArray[np.uint8]
+) -> Iterator[tuple[NDArray[np.float32], str, float | None, float | None]]:
+    """Yield probabilities, no reason, score and threshold of each image."""
+    found = classifier.judged(pixels)
+    for at, probabilities in enumerate(found.probabilities):
+        if found.scores is None:
+            yield probabilities, "", None, None
+        else:
+            yield probabilities, "", float(found.scores[at]), found.threshold
 
 
 def _pixels(classifier: Classifier, content: Content | str) -> NDArray[np.uint8] | str:

@@ -31,16 +31,35 @@ def area(predictions: Predictions) -> PerImage:
         inside = predictions.labels == each
         if not inside.any() or inside.all():
             continue
-        placements = _placements(probability.astype(np.float64), inside)
-        of_class = float(placements[inside].mean())
-        for side in (inside, ~inside):
-            count = int(side.sum())
-            grown = np.sqrt(count / max(count - 1, 1))
-            moves[side] += (placements[side] - of_class) * grown * len(predictions) / count
-        total, classes = total + of_class, classes + 1
+        of_class, each_moves = _area(probability.astype(np.float64), inside)
+        total, moves, classes = total + of_class, moves + each_moves, classes + 1
     if not classes:
         return PerImage(np.full(len(predictions), UNKNOWN), 0.0)
     return PerImage(total / classes + moves / classes, 0.0)
+
+
+def area_between(above: NDArray[np.floating], below: NDArray[np.floating]) -> PerImage:
+    """Return the values of the area of scores that should be higher, (n,), over those that should be lower, (m,).
+
+    unit: such that an area of 1 has Wilson's interval of a share of the smaller side. Raises ValueError where a side is
+    empty.
+    """
+    if not len(above) or not len(below):
+        raise ValueError(f"needs images of both sides, not {len(above)} and {len(below)}")
+    inside = np.repeat([True, False], [len(above), len(below)])
+    value, moves = _area(np.concatenate([above, below]).astype(np.float64), inside)
+    return PerImage(value + moves, float(np.sqrt(len(inside) / min(len(above), len(below)))))
+
+
+def _area(scores: Floats, inside: NDArray[np.bool_]) -> tuple[float, Floats]:
+    """Return the area of the images `inside` over the others, and how far each image moves it, (N,), times N."""
+    placements, moves = _placements(scores, inside), np.zeros(len(scores))
+    value = float(placements[inside].mean())
+    for side in (inside, ~inside):
+        count = int(side.sum())
+        grown = np.sqrt(count / max(count - 1, 1))
+        moves[side] = (placements[side] - value) * grown * len(scores) / count
+    return value, moves
 
 
 def _placements(scores: Floats, inside: NDArray[np.bool_]) -> Floats:

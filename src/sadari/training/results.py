@@ -1,14 +1,18 @@
 """What does a finished run leave? Its model, its predictions, and its scores, which are written last."""
 
 import math
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
 from sadari.evaluation.metrics import score
+from sadari.evaluation.unknown.scores import Seen
 from sadari.files import write_json
+from sadari.inference.features import predict_watched, see
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, predict
-from sadari.run import CORRECT, MODEL, PREDICTIONS, SCORES, RunRecord
+from sadari.inference.unknown.fitting import fit_known, spread
+from sadari.run import CORRECT, KNOWN, MODEL, PREDICTIONS, SCORES, RunRecord
 from sadari.run_files import write_correct, write_predictions
 from sadari.training.checkpoint import FitState
 from sadari.training.engine import DivergedError
@@ -25,13 +29,15 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
     the probabilities are no numbers, SadariError where the disk is full.
     """
     out = setup.out
-    predictions = {split_name: _judge(setup, split_name) for split_name in SPLITS}
+    seen: dict[str, Seen] = {}
+    predictions = {split_name: _judge(setup, split_name, seen) for split_name in SPLITS}
     judged_on = "test" if predictions["test"] is not None else "val" if predictions["val"] is not None else "train"
     judged = predictions[judged_on]
     assert judged is not None  # the train split is never empty: draw_split refuses that
     scores = {name: None if each is None else dict(score(each).values) for name, each in predictions.items()}
     if any(each and not math.isfinite(each["loss"]) for each in scores.values()):
         raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
+    _write_known(setup, seen)
     write_model(out / MODEL, setup.network, setup.architecture)
     write_predictions(out / PREDICTIONS, judged)
     others = {name: each for name, each in predictions.items() if each is not None and name != judged_on}
@@ -64,12 +70,31 @@ def _summary(setup: Setup, state: FitState) -> dict[str, Any]:
     }
 
 
-def _judge(setup: Setup, split_name: str) -> Predictions | None:
-    """Return the predictions for one split; None where it has no images."""
-    positions = setup.split.positions(split_name)
+def _judge(setup: Setup, split_name: str, seen: dict[str, Seen]) -> Predictions | None:
+    """Return the predictions for one split; None where it has no images.
+
+    seen: gets what was computed of a split that known images are fitted to, where it is small enough for that.
+    """
+    positions, (learner, inputs, _) = setup.split.positions(split_name), setup.fit_inputs
     if not len(positions):
         return None
-    return predict(setup.fit_inputs.learner, setup.fit_inputs.inputs, setup.images, positions)
+    if split_name not in ("train", "val") or len(spread(positions)) < len(positions):
+        return predict(learner, inputs, setup.images, positions)
+    return predict_watched(learner, inputs, setup.images, positions, lambda each: seen.update({split_name: each}))
+
+
+def _write_known(setup: Setup, seen: Mapping[str, Seen]) -> None:
+    """Write which images are known to the network, where it has validation images. seen: of whole splits, by name."""
+    split, (learner, inputs, _) = setup.split, setup.fit_inputs
+    if not len(split.val):
+        return
+    train, val = (
+        seen[name] if name in seen else see(learner, inputs, spread(split.positions(name)), len(setup.images.classes))
+        for name in ("train", "val")
+    )
+    known = fit_known(train, setup.images.labels[spread(split.train)], val)
+    if known is not None:
+        known.write(setup.out / KNOWN)
 
 
 def _images_per_second(setup: Setup, judged: Predictions, split_name: str) -> float:

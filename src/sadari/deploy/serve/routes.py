@@ -17,7 +17,6 @@ import numpy as np
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from numpy.typing import NDArray
 
 from sadari.deploy.serve.about import describe_model, draw_samples
 from sadari.deploy.serve.access import Access, Guarded
@@ -38,7 +37,7 @@ from sadari.deploy.serve.schemas import (
     Samples,
 )
 from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, reading_uploads
-from sadari.inference.classifier import Classifier
+from sadari.inference.classifier import Classifier, Judged
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -101,11 +100,11 @@ def _predict_routes(predictor: Predictor, room: Room) -> APIRouter:
             names = [upload.name for upload in uploads]
             answer = predictor.predict(uploads)
             uploads.clear()  # so that the bytes are let go with the answer
-            probabilities = await _in_time(answer, limits)
+            judged: Judged = await _in_time(answer, limits)
         if len(names) * min(top, len(classes)) <= MOST_INLINE:
-            document = _answers(names, probabilities, classes, top)
+            document = _answers(names, judged, classes, top)
         else:
-            document = await asyncio.to_thread(_answers, names, probabilities, classes, top)
+            document = await asyncio.to_thread(_answers, names, judged, classes, top)
         return Response(document, media_type=JSON)
 
     return router
@@ -226,12 +225,17 @@ async def _in_time(future: Future[T], limits: Limits) -> T:
         raise Refused(504, f"there was no answer within {limits.seconds:g} seconds; send fewer images") from None
 
 
-def _answers(names: Sequence[str], probabilities: NDArray[np.float32], classes: tuple[str, ...], top: int) -> str:
+def _answers(names: Sequence[str], judged: Judged, classes: tuple[str, ...], top: int) -> str:
     """Return the document of POST /predict, `Answers` as JSON, written image by image."""
+    probabilities, scores = judged.probabilities, judged.scores
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     answers = []
-    for name, best, row in zip(names, order, probabilities, strict=True):
+    for at, (name, best, row) in enumerate(zip(names, order, probabilities, strict=True)):
+        score = None if scores is None else float(scores[at])
+        known = None if score is None else score >= judged.threshold
         found = [ClassProbability(label=classes[index], probability=float(row[index])) for index in best]
-        answer = Answer(file=name, label=found[0].label, probability=found[0].probability, top=found)
+        answer = Answer(
+            file=name, label=found[0].label, probability=found[0].probability, known=known, score=score, top=found
+        )
         answers.append(answer.model_dump_json())
     return f'{{"answers":[{",".join(answers)}]}}'
