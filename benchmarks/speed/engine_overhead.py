@@ -12,6 +12,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,15 +76,23 @@ def ratios(name: str, turns: int) -> list[float]:
 
 def _pairs(name: str, settings: Settings, images: ImageSet, device: torch.device) -> list[float]:
     bare = Bare(name, np.asarray(images.images), images.labels, PRECISIONS[settings.precision])
+    pairs: list[float] = []
+    train_epochs(name, settings, images, device, lambda state: pairs.append(_seconds(state) / bare.epoch()))
+    return pairs[WARM:]
+
+
+def _seconds(state: FitState) -> float:
+    return state.history[-1]["seconds"]
+
+
+def train_epochs(
+    name: str, settings: Settings, images: ImageSet, device: torch.device, after_epoch: Callable[[FitState], None]
+) -> None:
+    """Train the network `name` on all `images` by the engine, as resolved `settings` say, without validation."""
     positions = np.arange(len(images))
     network = network_of(name)
     inputs = Inputs.pixels(images.images, Preprocess.fitted(images, positions, "unit", "crop"))
     loss = CrossEntropy(len(images.classes))
-    pairs: list[float] = []
-
-    def after_epoch(state: FitState) -> None:
-        pairs.append(state.history[-1]["seconds"] / bare.epoch())
-
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / "state.safetensors")
         Engine(
@@ -91,7 +100,7 @@ def _pairs(name: str, settings: Settings, images: ImageSet, device: torch.device
             learner=network,
             optimizer=make_optimizer(network, settings),
             inputs=inputs,
-            batches=Batches(inputs, images, positions, BATCH, 0, device, loss),
+            batches=Batches(inputs, images, positions, settings.batch_size, 0, device, loss),
             labels=images.labels,
             validation=np.empty(0, dtype=np.int64),
             settings=settings,
@@ -99,7 +108,6 @@ def _pairs(name: str, settings: Settings, images: ImageSet, device: torch.device
             loop=FitLoop(network, checkpoint, settings, after_epoch=after_epoch),
             precision=PRECISIONS[settings.precision],
         ).fit()
-    return pairs[WARM:]
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from sadari.data.decisions.file import absolute_review
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
 from sadari.files import exists, expanded
@@ -109,6 +110,7 @@ def make_job(
         )
     if settings.teacher:
         settings = replace(settings, teacher=_absolute_folder(settings.teacher))
+    settings = replace(settings, review=absolute_review(settings.review))
     variables = _with_absolute_weights(variables)
     decided: dict[str, Value] = {}
     if asked.get("backbone") == AUTO:  # what the user set of the others stays as it is

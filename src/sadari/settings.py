@@ -17,6 +17,7 @@ INTERPOLATIONS = ("bilinear", "bicubic")
 ALL_IMAGES = "all"  # the split in which every image trains
 DRAWN_BY = ("stratified", "last", ALL_IMAGES)
 KEPT = 0.95  # share of known images that a threshold keeps, unless another one is wanted (cited: papers report it)
+TEMPERATURE = "temperature"  # the calibration that fits one
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
 
 
@@ -79,6 +80,7 @@ class Settings:
     copies: str = _setting(
         "report", "copies in other splits: reported, dropped, or drawn together", choices=("report", "drop", "together")
     )
+    review: str = _setting("auto", "decisions of data review: auto takes those beside the set, none, or a file of them")
     unreadable: str = _setting("refuse", "what happens to files that are not images", choices=("refuse", "skip"))
     split: str = _setting(
         "stratified", "how splits that the source does not give are drawn; all: every image trains", choices=DRAWN_BY
@@ -136,6 +138,12 @@ class Settings:
         0.0, "share of the weights at the start of training in those that a run ends with", low=0
     )
     restore_best: bool = _setting(True, "keep the epoch with the best validation loss instead of the last one")
+    calibration: str = _setting(
+        "temperature",
+        "temperature divides the trained model's logits by a number that the validation images fit, so that "
+        "probabilities are right; none: as they are",
+        choices=(TEMPERATURE, "none"),
+    )
     # machine
     precision: str = _setting(
         "auto",

@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,14 @@ import torch
 
 from sadari.errors import UsageError
 from sadari.inference import device as device_module
-from sadari.inference.device import denormals_flushed, device_here, resolve_machine, threads_for
+from sadari.inference.device import (
+    PRECISIONS,
+    bfloat16_units,
+    denormals_flushed,
+    device_here,
+    resolve_machine,
+    threads_for,
+)
 from sadari.settings import Settings
 from support.jobs import job_for
 from support.memory import MEBIBYTES
@@ -117,8 +125,34 @@ def test_a_device_that_is_not_there_is_refused_for_training_and_replaced_for_jud
     assert resolved.precision in ("float32", "bfloat16")
 
 
+# Which private questions torch answers with yes, the value of ONEDNN_MAX_CPU_ISA, and what auto is then.
+PROCESSORS = {
+    "AMX": ({"_is_amx_tile_supported", "_is_avx512_bf16_supported"}, "", "bfloat16"),
+    "AVX512-BF16": ({"_is_avx512_bf16_supported"}, "", "bfloat16"),
+    "AVX2": (set(), "", "float32"),
+    "held back": ({"_is_amx_tile_supported", "_is_avx512_bf16_supported"}, "avx2", "float32"),
+}
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_auto_takes_the_precision_that_is_faster_on_this_kind_of_processor(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has, limit, expected = PROCESSORS[name]
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    for question in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, question, lambda yes=question in has: yes)
+    settings = job_for("majority", device="cpu", precision="auto").settings
+    assert resolve_machine(settings).precision == expected
+    assert bool(bfloat16_units()) == (expected == "bfloat16")
+    for set_by_user in PRECISIONS:
+        assert resolve_machine(replace(settings, precision=set_by_user)).precision == set_by_user
+
+
 def test_where_torch_does_not_say_what_the_processor_has_precision_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The question has a private name, which another version of torch may lack."""
+    """The questions have private names, which another version of torch may lack."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
     assert resolve_machine(job_for("majority", device="cpu", precision="auto").settings).precision == "float32"

@@ -92,15 +92,16 @@ def test_a_finished_run_of_another_machine_is_finished_here(tmp_path: Path, monk
     """What "auto" became when the run began is its own; here it would become something else."""
     job = job_for("softmax", "digits", device="auto", precision="auto")
     made = train(job, tmp_path / "run")
+    other = {"float32": "bfloat16", "bfloat16": "float32"}[made.job.settings.precision]
 
     def elsewhere(settings: Settings) -> Settings:
         resolved = resolve_machine(settings)
-        return replace(resolved, precision="bfloat16") if settings.precision == "auto" else resolved
+        return replace(resolved, precision=other) if settings.precision == "auto" else resolved
 
     monkeypatch.setattr(training, "resolve_machine", elsewhere)
     assert train(job, tmp_path / "run").path == made.path
     with pytest.raises(UsageError, match="other settings"):
-        train(job_for("softmax", "digits", device="auto", precision="bfloat16"), tmp_path / "run")
+        train(job_for("softmax", "digits", device="auto", precision=other), tmp_path / "run")
 
 
 def test_the_own_images_of_a_run_keep_their_split(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def examine() -> dict[str, Any]:
     """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
-    from sadari.inference.device import resolve_machine
+    from sadari.inference.device import bfloat16_units, resolve_machine
     from sadari.report.plots.fonts import font_families, writes
     from sadari.run import environment, memory_bytes
     from sadari.settings import Settings
@@ -42,7 +42,11 @@ def examine() -> dict[str, Any]:
     del stamp["command"]
     return {
         "machine": {**stamp, "memory_gib": round(memory_bytes() / 2**30, 1) or None, "executable": sys.executable},
-        "a_run_here": {"device": settings.device, "precision": settings.precision},
+        "a_run_here": {
+            "device": settings.device,
+            "precision": settings.precision,
+            "bfloat16_units": bfloat16_units(),
+        },
         "backbone": backbone,
         "fonts": {
             "names_in_plots": list(font_families()),
@@ -118,7 +122,8 @@ def _show(document: dict[str, Any]) -> None:
     echo(f"python    {machine['python']} at {machine['executable']}")
     for name, installed in machine["packages"].items():
         echo(f"          {name} {installed}")
-    echo(f"a run     trains on {here['device']} in {here['precision']}")
+    units = f" ({here['bfloat16_units']})" if here["precision"] == "bfloat16" and here["bfloat16_units"] else ""
+    echo(f"a run     trains on {here['device']} in {here['precision']}{units}")
     if document["backbone"]:
         echo(f"backbone  {document['backbone']['sentence'].removeprefix('backbone: ')}")
     for name, folder in document["folders"].items():

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from sadari.cli.compare import compare, study
 from sadari.cli.data.commands import app as data_app
 from sadari.cli.doctor import doctor
+from sadari.cli.evaluate import evaluate
 from sadari.cli.explain import explain
 from sadari.cli.export import export, log
 from sadari.cli.models import models
@@ -23,7 +24,8 @@ from sadari.cli.predict import predict
 from sadari.cli.report import report
 from sadari.cli.serve import serve
 from sadari.cli.settings import settings
-from sadari.cli.train import evaluate, resume, train
+from sadari.cli.train import resume, train
+from sadari.cli.tune import tune
 from sadari.errors import SadariError
 from sadari.training.interrupt import end_by_signals, interrupt_by_signals, interrupted_status
 
@@ -81,6 +83,7 @@ app.command("export")(export)
 app.command("explain")(explain)
 app.command("serve")(serve)
 app.command("study")(study)
+app.command("tune")(tune)
 app.command("report")(report)
 app.command("log")(log)
 app.command("models")(models)

@@ -1,44 +1,26 @@
-"""`sadari train`, `sadari resume` and `sadari evaluate`: one run, from its start to its scores."""
+"""`sadari train` and `sadari resume`: one run, from its start to its scores."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.completion import data_names, model_names, split_names
-from sadari.cli.options import (
-    KEPT,
-    AsJson,
-    Data,
-    Epochs,
-    Keep,
-    Overrides,
-    Run,
-    UnknownScore,
-    out_option,
-    overrides_of,
-    seed_option,
-)
+from sadari.cli.completion import model_names
+from sadari.cli.evaluate import HEADLINE, printed_scores
+from sadari.cli.options import AsJson, Data, Epochs, Overrides, Run, out_option, overrides_of, seed_option
 from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
-from sadari.cli.output.unknown import evaluate_unknown_images
 from sadari.errors import SadariError, UsageError
 from sadari.settings import ALL_IMAGES
 from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
-    from sadari.inference.evaluate import Evaluation
     from sadari.job import Job
     from sadari.run import RunRecord
-
-# The scores of a split in one line; those in the table of classes below `sadari evaluate` are not printed twice.
-HEADLINE = ("accuracy", "loss", "macro_f1")
-IN_TABLE = ("macro_precision", "macro_recall", "weighted_f1")
-IN_LINE = 3  # further scores in a line of 80 characters
 
 LONGEST = 80  # letters of the data's and of the model's name in the name of a folder (assumed; disks hold 255)
 
@@ -108,87 +90,6 @@ def resume(run: Run, as_json: AsJson = False) -> None:
     _run(find_job(record.job, record.layers), record.path, as_json)
 
 
-def evaluate(
-    run: Run,
-    data: Annotated[
-        str | None,
-        typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
-    ] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
-    unknown: Annotated[
-        str | None,
-        typer.Option(
-            metavar="IMAGES",
-            help="Images of none of its classes: how well it tells them.",
-            show_default=False,
-            autocompletion=data_names,
-        ),
-    ] = None,
-    keep: Keep = KEPT,
-    unknown_score: UnknownScore = "",
-    as_json: AsJson = False,
-) -> None:
-    """Score a run's model again, on its own images or on others."""
-    if unknown is not None:
-        if data is not None or split != "test":
-            raise UsageError("--unknown stands beside the run's own test images; leave out other images and --split")
-        evaluate_unknown_images(run, unknown, keep, unknown_score, as_json)
-        return
-    if keep != KEPT or unknown_score:
-        raise UsageError("--keep and --unknown-score say how --unknown decides; add --unknown IMAGES")
-    from sadari.evaluation.metrics import score
-    from sadari.evaluation.per_class import per_class, text_table
-    from sadari.inference import evaluate as evaluation
-    from sadari.run import RunRecord
-    from sadari.run_lookup import find_run
-
-    progress = TerminalProgress()
-    record = RunRecord.open(find_run(run, progress))
-    judged = evaluation.judge(record, data, split, progress)
-    predictions, unseen = judged.predictions, judged.unseen
-    scores = dict(score(predictions).values)
-    classes = per_class([predictions])
-    document = {
-        "run": str(record.path),
-        "data": data or record.job.data,
-        "split": split,
-        "images": len(predictions),
-        "images_per_second": len(predictions) / predictions.seconds,
-        "scores": scores,
-        "training_images": int(judged.seen.sum()) if judged.seen is not None else None,
-        "scores_without_training_images": dict(score(unseen).values) if unseen is not None else None,
-        "per_class": [asdict(row) for row in classes],
-    }
-    if as_json:
-        if judged.note:
-            echo(judged.note, err=True)
-        print_json(document)
-        return
-    echo(f"{document['data']} {split}   {len(predictions):,} images   {_printed(scores, HEADLINE)}")
-    others = [name for name in scores if name not in (*HEADLINE, *IN_TABLE)]
-    for start in range(0, len(others), IN_LINE):
-        echo(f"  {_printed(scores, others[start : start + IN_LINE])}")
-    for line in _about_training_images(judged):
-        echo(f"  {line}")
-    echo()
-    for line in text_table(classes):
-        echo(line)
-
-
-def _about_training_images(judged: "Evaluation") -> list[str]:
-    """Say how many of the judged images trained the model, and what the scores are without them."""
-    from sadari.evaluation.metrics import score
-
-    if judged.seen is None or not judged.seen.any():
-        return [judged.note] if judged.note else []
-    count, total, unseen = int(judged.seen.sum()), len(judged.predictions), judged.unseen
-    if unseen is None:
-        return [f"all {total:,} images are training images of this run: the scores say nothing about other images"]
-    are = "is a training image" if count == 1 else "are training images"
-    without = f"without {'it' if count == 1 else 'them'}: {_printed(dict(score(unseen).values), HEADLINE)}"
-    return [f"{count:,} of {total:,} images {are} of this run; {without}"]
-
-
 def _to_resume(path: Path) -> Path:
     """Return the run to go on with; UsageError for a comparison that is not finished, of which a run is only a part."""
     from sadari.run import RunRecord
@@ -217,10 +118,6 @@ def _require_images(record: "RunRecord") -> None:
         f"the images of the run, '{record.job.data}', are not there any more; put them back, or name where they are "
         f"now: {command_to_go_on(record, 'NEW_PLACE', record.path)}"
     )
-
-
-def _printed(scores: Mapping[str, float], names: Sequence[str]) -> str:
-    return "   ".join(f"{name} {scores[name]:.4f}" for name in names if name in scores)
 
 
 def _free_folder(job: "Job") -> Path:
@@ -295,7 +192,7 @@ def _show(record: "RunRecord") -> None:
         echo(f"  {note}")
     for split_name, scores in summary["scores"].items():
         if scores:
-            echo(f"  {split_name:5}  {summary['images'][split_name]:>7,} images   {_printed(scores, HEADLINE)}")
+            echo(f"  {split_name:5}  {summary['images'][split_name]:>7,} images   {printed_scores(scores, HEADLINE)}")
     echo(f"run   {record.path}")
     other = next(
         (

@@ -21,7 +21,7 @@ from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet, Split
 
 SPLITS_FOLDER = "splits"  # in the folder of a comparison whose parts are drawn anew
-SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "group", "copies")
+SPLIT_SETTINGS = ("split", "val_fraction", "test_fraction", "train_fraction", "split_seed", "group", "copies", "review")
 
 Key = tuple[object, ...]
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from sadari.data.decisions.apply import Reviewed, require_fit
+from sadari.data.decisions.file import chosen_file, is_decisions
 from sadari.data.groups.names import AUTO, column_of, grouped_fingerprint, with_groups
 from sadari.data.packs.provide import Wanted, provide
 from sadari.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
@@ -41,12 +43,19 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     if settings.channels not in (0, 1, 3):
         raise UsageError(f"channels is 1 (grey), 3 (colour) or 0 (as the source has it), not {settings.channels}")
     source = open_source(data, settings)
+    reviewed = _reviewed(data, settings)
     _bring(data, progress)
     fingerprint = source.fingerprint()
     wanted = Wanted(str(data), source, fingerprint, settings, progress, lambda: open_source(data, settings))
     images = provide(wanted)
     notes = (*_namesake(data), *source.notes(), *images.notes, *alike_notes(images.classes))
-    images = with_groups(replace(images, notes=notes), source, settings.group)
+    given = images = replace(images, notes=notes)
+    if reviewed is not None:
+        require_fit(reviewed, given, source)
+        images = reviewed.without_dropped(images)
+    images = with_groups(images, source, settings.group)
+    if reviewed is not None:
+        images = reviewed.relabelled(images, given)
     return replace(images, notes=tuple(printable(note) for note in images.notes))
 
 
@@ -55,8 +64,15 @@ def fingerprint_of(data: str | Path, settings: Settings) -> str:
 
     Raises as `load` does where there is no such data.
     """
-    source = open_source(data, settings)
-    return grouped_fingerprint(source.fingerprint(), source, settings.group)
+    source, reviewed = open_source(data, settings), _reviewed(data, settings)
+    fingerprint = grouped_fingerprint(source.fingerprint(), source, settings.group)
+    return reviewed.fingerprint(fingerprint) if reviewed else fingerprint
+
+
+def _reviewed(data: str | Path, settings: Settings) -> Reviewed | None:
+    """Return the decisions that count for `data`; raises UsageError or SadariError where they cannot be read."""
+    named = isinstance(data, str) and data.partition(":")[0] in named_sets()
+    return Reviewed.read(chosen_file(data, named, settings.review))
 
 
 def open_source(data: str | Path, settings: Settings | None = None) -> Source:
@@ -81,6 +97,8 @@ def open_source(data: str | Path, settings: Settings | None = None) -> Source:
         raise UsageError(f"{data} is neither a file nor a folder; the data is {FORMS}")
     if lower.startswith("~$"):
         raise UsageError(f"{data} is a lock file that Excel leaves while a table is open; name the table itself")
+    if is_decisions(path):
+        raise UsageError(f"{data} has decisions about images; name the folder, archive or table that they are about")
     if lower.endswith(ARCHIVE_SUFFIXES):
         return ArchiveSource(path, settings.archive_encoding, settings.split_folders)
     if lower.endswith(".npz"):

@@ -31,15 +31,18 @@ EXAMPLES = 2  # images that the graph is traced with: not 1, which torch takes f
 class _FromPixels(nn.Module):
     """The network between the arithmetic of `Preprocess` and the softmax: uint8 (N, H, W, C) -> float32 (N, K).
 
-    known: the score of how known the images are, which becomes a second output, float32 (N,).
+    temperature: what its logits are divided by. known: the score of how known the images are, which becomes a second
+    output, float32 (N,).
     """
 
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, network: nn.Module, preprocess: Preprocess, known: KnownScore | None = None) -> None:
+    def __init__(
+        self, network: nn.Module, preprocess: Preprocess, temperature: float, known: KnownScore | None = None
+    ) -> None:
         super().__init__()
-        self.network = WithFeatures(network) if known else network
+        self.network, self.temperature = WithFeatures(network) if known else network, temperature
         self.known_score_of = known
         self.register_buffer("scale", torch.from_numpy(preprocess.scale))
         self.register_buffer("shift", torch.from_numpy(preprocess.shift))
@@ -47,9 +50,12 @@ class _FromPixels(nn.Module):
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         pixels = images.permute(0, 3, 1, 2).to(torch.float32) * self.scale + self.shift
         if self.known_score_of is None:
-            return torch.softmax(self.network(pixels), dim=1)
+            return self._probabilities(self.network(pixels))
         logits, features = self.network.both(pixels)
-        return torch.softmax(logits, dim=1), self.known_score_of(logits, features)
+        return self._probabilities(logits), self.known_score_of(logits, features)
+
+    def _probabilities(self, logits: Tensor) -> Tensor:
+        return torch.softmax(logits if self.temperature == 1.0 else logits / self.temperature, dim=1)
 
 
 class _LogSigmoid(nn.Module):
@@ -103,7 +109,8 @@ def make_onnx(
 
 
 def _from_pixels(model: TrainedModel, known: KnownScore | None = None) -> _FromPixels:
-    return _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess, known)
+    network = _expressible(deepcopy(model.network).cpu())
+    return _FromPixels(network, model.preprocess, model.temperature, known)
 
 
 def _expressible(network: nn.Module) -> nn.Module:

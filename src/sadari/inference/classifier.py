@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from sadari.data.levels import FULL_RANGE
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
+from sadari.evaluation.probabilities.conformal import Coverage
 from sadari.evaluation.unknown.scores import Seen
 from sadari.evaluation.unknown.threshold import KEPT, least_images
+from sadari.inference.coverage import coverage_for
 from sadari.inference.device import device_here, keep_freed_memory
 from sadari.inference.features import see
 from sadari.inference.members import Member, average, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.pixels import AnyForm, PixelForm, joint_form, split_forms
 from sadari.inference.predict import Inputs, predict_logits
+from sadari.inference.probabilities import probabilities_of
 from sadari.inference.unknown.find import known_of, stored_known
 from sadari.inference.unknown.stored import Abstention
 from sadari.progress import Progress, Silent
@@ -113,6 +116,12 @@ class Classifier:
         found = [_probabilities(model, pixels[self._form_of(model)]) for model, _ in self.members]
         return average(found, [weight for _, weight in self.members])
 
+    def coverage(self, wanted: float | None, classwise: bool = False) -> Coverage | None:
+        """Return the sets that hold the class of the share `wanted` of images; see `coverage_for`. None for None."""
+        if wanted is None:
+            return None
+        return coverage_for(RunRecord(self.path), self.classes, wanted, classwise)
+
     def abstaining(self, kept: float = KEPT, score: str = "", progress: Progress | None = None) -> "Classifier":
         """Return the same, which also decides whether an image is known, so that the share `kept` of known ones is.
 
@@ -138,7 +147,7 @@ class Classifier:
         if not len(images):
             return Judged(self.probabilities(images), np.empty(0, dtype=np.float32), self.abstention.threshold)
         seen = self.seen(images)
-        probabilities = torch.softmax(torch.from_numpy(seen.logits), dim=1).numpy()
+        probabilities = probabilities_of(torch.from_numpy(seen.logits), self.model.temperature)
         return Judged(probabilities, self.abstention.scores(seen), self.abstention.threshold)
 
     def seen(self, images: NDArray[np.uint8]) -> Seen:
@@ -168,7 +177,7 @@ class Judged:
 
 def _probabilities(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     logits = predict_logits(model.network, Inputs.pixels(images, model.preprocess), np.arange(len(images)))
-    return np.asarray(torch.softmax(logits, dim=1).numpy())
+    return probabilities_of(logits, model.temperature)
 
 
 def _members(run: RunRecord) -> tuple[Member, ...]:

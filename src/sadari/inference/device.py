@@ -13,6 +13,9 @@ from sadari.errors import UsageError
 from sadari.settings import Settings
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+AMX, AVX512_BF16 = "AMX", "AVX512-BF16"
+# Values of ONEDNN_MAX_CPU_ISA with which oneDNN multiplies no bfloat16 (its documentation, "CPU dispatcher control").
+_WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
 # Pixel values per batch from which a second thread pays. Measured on two cores: nine epochs of a cnn on batches of 128
@@ -95,15 +98,28 @@ def _device(name: str) -> str:
 
 
 def _precision(settings: Settings, device: str) -> str:
-    """Return the precision that is set; for "auto" bfloat16 where matrix units multiply it, else float32.
+    """Return the precision that is set; for "auto" bfloat16 where the processor multiplies it, else float32.
 
-    Measured on a processor with AMX, batch 256 of 28x28: A0's networks train 1.0 (mlp) to 3.0 (lstm) times as
-    fast as in float32, none slower. Without such units bfloat16 is emulated and slow.
+    Measured, float32 over bfloat16, seconds of a training step, batch 256 of 28x28: with AMX 1.0 (mlp) to 3.0 (lstm);
+    with AVX512-BF16 1.6 (sprint) to 2.1 (cnn2), see benchmarks/speed/arithmetic.json; 1.3 for the last half of
+    EfficientNet-Lite0 (models/backbone/depthwise.py). Without such units bfloat16 is emulated and slow.
     """
     if settings.precision != "auto":
         return settings.precision
-    fast = torch.cuda.is_bf16_supported() if device.startswith("cuda") else _processor_multiplies_bfloat16()
+    fast = torch.cuda.is_bf16_supported() if device.startswith("cuda") else bool(bfloat16_units())
     return "bfloat16" if fast and device != "mps" else "float32"
+
+
+def bfloat16_units() -> str:
+    """Return which units of the processor multiply bfloat16: AMX, AVX512-BF16, or "" for none, or none that is known.
+
+    "" too where ONEDNN_MAX_CPU_ISA keeps oneDNN, which computes torch's convolutions, from using them. ARM's are not
+    among them: nothing was measured there.
+    """
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in _WITHOUT_BFLOAT16:
+        return ""
+    questions = {AMX: "_is_amx_tile_supported", AVX512_BF16: "_is_avx512_bf16_supported"}  # private names of torch
+    return next((units for units, name in questions.items() if (says := getattr(torch.cpu, name, None)) and says()), "")
 
 
 def keep_freed_memory() -> None:
@@ -148,12 +164,6 @@ def _start_threads_anew() -> None:
             pause = getattr(ctypes.CDLL(library["filepath"]), "omp_pause_resource_all", None)
             if pause:
                 pause(_OMP_PAUSE_HARD)
-
-
-def _processor_multiplies_bfloat16() -> bool:
-    """Return whether the processor has AMX; False where this version of torch does not say (its name is private)."""
-    says = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return says is not None and bool(says())
 
 
 def cores() -> int:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.data.check import image_digests
+from sadari.data.decisions.file import AUTO
+from sadari.data.decisions.file import NONE as NO_REVIEW
 from sadari.data.groups.names import NONE
 from sadari.data.levels import FULL_RANGE
 from sadari.data.load import fingerprint_of, is_there, load
@@ -81,7 +83,7 @@ def judge(
         images = _with_classes(images, model.classes, positions)
     with use_machine(settings, threads_for(settings, images.shape)) as device:
         inputs = Inputs.pixels(images.images, model.preprocess)
-        predictions = predict(model.network.to(device), inputs, images, positions)
+        predictions = predict(model.network.to(device), inputs, images, positions, model.temperature)
     seen, note = (None, "") if own else _seen(run, images, positions, progress)
     return Evaluation(predictions, seen, note)
 
@@ -144,7 +146,9 @@ def settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
     """Return settings that load other images in the shape that the model reads."""
     square = preprocess.height if preprocess.height == preprocess.width else settings.image_size
     white_level = preprocess.white_level or settings.white_level or FULL_RANGE
-    return replace(settings, image_size=square, channels=preprocess.channels, white_level=white_level, group=NONE)
+    review = settings.review if settings.review == NO_REVIEW else AUTO  # a file of decisions is about the run's images
+    settings = replace(settings, group=NONE, review=review)
+    return replace(settings, image_size=square, channels=preprocess.channels, white_level=white_level)
 
 
 def _in_split(images: ImageSet, split_name: str) -> NDArray[np.int64]:

@@ -1,7 +1,6 @@
 """What does the class layer of a network read of an image? Its features, computed together with the logits."""
 
-from collections.abc import Callable
-from time import perf_counter
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,12 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sadari.evaluation.unknown.scores import Seen
-from sadari.inference.predict import Inputs, predict_logits
+from sadari.inference.predict import Inputs, Judgement, judge, predict_logits
 from sadari.models.frozen import Head
 from sadari.models.layers.modules import Dense
 from sadari.models.layers.neighbours import Neighbours
 from sadari.models.network import Network
-from sadari.values import ImageSet, Predictions
+from sadari.values import ImageSet
 
 MOST_FEATURES = 4096  # of an image; of more, none are given (assumed: no network of the ladder but one on pixels)
 
@@ -71,17 +70,10 @@ def seen_in(output: Tensor, classes: int) -> Seen:
     return Seen(np.ascontiguousarray(found[:, :classes]), found[:, classes:])
 
 
-def predict_watched(
-    network: nn.Module,
-    inputs: Inputs,
-    images: ImageSet,
-    positions: NDArray[np.int64],
-    watch: Callable[[Seen], object],
-) -> Predictions:
-    """Return what `predict` returns, to the same bits, after calling `watch` with logits and features of the images."""
-    start = perf_counter()
-    seen = see(network, inputs, positions, len(images.classes))
-    probabilities = torch.softmax(torch.from_numpy(seen.logits), dim=1).numpy()
-    seconds = perf_counter() - start
-    watch(seen)
-    return Predictions(images.ids[positions], images.labels[positions], probabilities, images.classes, seconds)
+def judge_watched(
+    network: nn.Module, inputs: Inputs, images: ImageSet, positions: NDArray[np.int64]
+) -> tuple[Judgement, Seen]:
+    """Return what `judge` returns, to the same bits, and the logits and features of the images."""
+    whole = judge(WithFeatures(network), inputs, images, positions)
+    seen = seen_in(whole.logits, len(images.classes))
+    return replace(whole, logits=torch.from_numpy(seen.logits)), seen

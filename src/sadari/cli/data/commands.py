@@ -8,6 +8,7 @@ import typer
 
 from sadari.cli.data.cache import cache
 from sadari.cli.data.check import check_data
+from sadari.cli.data.map import map_data
 from sadari.cli.options import AsJson, Data, DataSettings, out_option, overrides_of, seed_option
 from sadari.cli.output.console import new_table, print_json, show
 from sadari.cli.output.progress import TerminalProgress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert sets of images.")
 app.command("cache")(cache)
 app.command("check")(check_data)
+app.command("map")(map_data)
 
 
 @app.command("list")
@@ -172,13 +174,11 @@ def show_data(
 
 def _pixel_figures(images: "ImageSet", split: "Split", settings: Settings) -> "list[ChannelFigures]":
     """Return mean and deviation of each split and channel; none for images that are decoded at every access."""
-    import numpy as np
-
     from sadari.data.pixel_figures import channel_figures
     from sadari.data.prepare import Preprocess
-    from sadari.values import SPLITS
+    from sadari.values import SPLITS, Prefetching
 
-    if not isinstance(images.images, np.ndarray):
+    if isinstance(images.images, Prefetching):
         return []
     preprocess = Preprocess.fitted(images, split.train, settings.scaling, settings.fit)
     return [each for name in SPLITS for each in channel_figures(images, name, split.positions(name), preprocess)]

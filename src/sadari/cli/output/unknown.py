@@ -1,9 +1,37 @@
 """How does it read how well a run tells unknown images? One table of all scores, and what its figures are."""
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from sadari.cli.completion import data_names
+from sadari.cli.options import KEPT
 from sadari.cli.output.console import echo, print_json
 from sadari.cli.output.progress import TerminalProgress
+from sadari.errors import UsageError
+
+UnknownImages = Annotated[
+    str | None,
+    typer.Option(
+        "--unknown",
+        metavar="IMAGES",
+        help="Images of none of its classes: how well it tells them from its test images.",
+        show_default=False,
+        autocompletion=data_names,
+    ),
+]
+
+
+def require_unknown(unknown: str | None, others: bool, keep: float, score: str) -> None:
+    """Raise UsageError where what goes with --unknown stands without it, or what does not go with it stands beside it.
+
+    others: whether the command asks for anything else.
+    """
+    if unknown is None and (keep != KEPT or score):
+        raise UsageError("--keep and --unknown-score say how --unknown decides; add --unknown IMAGES")
+    if unknown is not None and others:
+        raise UsageError("--unknown stands beside the run's own test images; leave out other images and options")
 
 
 def evaluate_unknown_images(run: Path, unknown: str, keep: float, score: str, as_json: bool) -> None:
@@ -19,7 +47,7 @@ def evaluate_unknown_images(run: Path, unknown: str, keep: float, score: str, as
     if as_json:
         print_json(found.document())
         return
-    failed = f" ({found.unreadable:,} more files cannot be read)" if found.unreadable else ""
+    failed = f" ({found.unreadable:,} more cannot be read)" if found.unreadable else ""
     echo(f"known    {found.known:,} test images of {record.job.data}")
     echo(f"unknown  {found.images:,} images of {found.unknown}{failed}")
     echo()

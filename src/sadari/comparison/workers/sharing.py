@@ -29,15 +29,13 @@ Convolutions keep two cores busy: a gain of 5 to 8 % is not worth that a lone ru
 from collections.abc import Sequence
 from math import prod
 
-import numpy as np
-
 from sadari.comparison.executor import Task
 from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
 from sadari.models.layers.specs import Conv
 from sadari.models.spec import FittedBy
 from sadari.run import RunRecord, memory_bytes
-from sadari.values import ImageSet
+from sadari.values import ImageSet, Prefetching
 
 # Weights times images of a batch, up to which a second thread has little to do in a network without convolutions
 # (measured, see above).
@@ -67,7 +65,7 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
     run keeps the machine busy; nor with a teacher, whose answers the first run computes and the others read.
     """
     settings = job.settings
-    if resolve_machine(settings).device != "cpu" or not isinstance(images.images, np.ndarray):
+    if resolve_machine(settings).device != "cpu" or isinstance(images.images, Prefetching):
         return False
     if job.backbone is not None or job.taught:
         return False

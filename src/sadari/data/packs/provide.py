@@ -30,8 +30,9 @@ PIXEL_SETTINGS = (
     "image_size", "fit", "channels", "unreadable", "interpolation", "white_level", "max_megapixels", "split_folders",
     "archive_encoding",
 )  # fmt: skip
-# And those that decide where the pixels are, and which images belong together: all that `load` depends on.
-LOAD_SETTINGS = (*PIXEL_SETTINGS, "stream", "group")
+# And those that decide where the pixels are, which images belong together, and what was decided about them by hand: all
+# that `load` depends on.
+LOAD_SETTINGS = (*PIXEL_SETTINGS, "stream", "group", "review")
 ATTEMPTS = 4  # assumed: other processes that need room do not remove a new pack more often before it is mapped
 
 

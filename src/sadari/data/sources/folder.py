@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from sadari.data.cache.digests import remembered_digest
+from sadari.data.decisions.file import NAME
 from sadari.data.image_file import MAX_FILE_BYTES
 from sadari.data.sources.base import FileContent
 from sadari.data.sources.layout import Layout, lay_out, refuse_twice, wrapper_of
@@ -29,9 +30,10 @@ class FolderSource:
     @cached_property
     def _layout(self) -> tuple[Layout, tuple[Path, ...]]:
         tree = walk_tree(self.folder)
-        wrapper = wrapper_of(tree.files)
-        within, folders = ([each.removeprefix(wrapper) for each in given] for given in (tree.files, tree.folders))
-        if not tree.files and tree.dead:
+        files = [each for each in tree.files if each != NAME]  # decisions about the images, which are no data
+        wrapper = wrapper_of(files)
+        within, folders = ([each.removeprefix(wrapper) for each in given] for given in (files, tree.folders))
+        if not files and tree.dead:
             raise SadariError(
                 f"{self.folder} holds {len(tree.dead):,} links that lead nowhere, such as {tree.dead[0]}, and no files"
             )
@@ -39,7 +41,7 @@ class FolderSource:
         if tree.dead:
             note = f"left out {len(tree.dead):,} links that lead nowhere, such as {tree.dead[0]}"
             layout = replace(layout, notes=(*layout.notes, note))
-        return layout, tuple(self.folder / tree.files[at] for at in layout.positions)
+        return layout, tuple(self.folder / files[at] for at in layout.positions)
 
     def fingerprint(self) -> str:
         layout, files = self._layout

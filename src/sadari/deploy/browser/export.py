@@ -78,6 +78,7 @@ def _described(
         },
         "scores": {split_name: dict(values) for split_name, values in origin.scores.items()},
         "caution": " ".join(cautions),
+        "calibration": origin.calibration,
         "layers": [],
         "abstains": abstains,
         "grad_cam": False,

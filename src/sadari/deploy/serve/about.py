@@ -37,6 +37,7 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
         params=sum(row.total for model in _models(classifier) for row in model.architecture.rows()),
         scores={split_name: dict(values) for split_name, values in origin.scores.items()},
         caution=" ".join(filter(None, [origin.caution, _whose_layers(RunRecord(classifier.path))])),
+        calibration=origin.calibration,
         layers=list(layers),
         abstains=_abstains(classifier.abstention),
         grad_cam=grad_cam,

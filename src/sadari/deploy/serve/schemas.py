@@ -41,6 +41,10 @@ class Answer(ClassProbability):
     ] = None
     score: Annotated[float | None, Field(description="How known it is; known from the model's threshold on.")] = None
     top: Annotated[list[ClassProbability], Field(description="The most probable classes, best first.")]
+    set: Annotated[
+        list[str] | None,
+        Field(description="With `coverage`: the classes that the image leaves open, the most probable one first."),
+    ] = None
 
 
 class Answers(BaseModel):
@@ -96,6 +100,7 @@ class Model(BaseModel):
     layers: list[Layer]
     caution: Annotated[str, Field(description="A sentence where its probabilities are not to be trusted, else empty.")]
     abstains: Annotated[Abstains | None, Field(description="null where it names a class for every image.")] = None
+    calibration: Annotated[str, Field(description="The temperature of its probabilities, or why there is none.")]
     grad_cam: Annotated[bool, Field(description="Whether POST /grad-cam can explain this model.")]
     accepts: Accepts
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 Floats = NDArray[np.float64]
 Fitted = Mapping[str, NDArray[Any]]
@@ -70,8 +69,8 @@ def _principal(moves: Floats, most: int) -> tuple[Floats, Floats]:
     count, features = moves.shape
     wide = features > count
     square = moves @ moves.T if wide else moves.T @ moves
-    size = len(square)
-    values, vectors = eigh(square / count, subset_by_index=[size - most, size - 1])
+    values, vectors = np.linalg.eigh(square / count)
+    values, vectors = values[-most:], vectors[:, -most:]
     kept = values > LEAST * max(float(values[-1]), LEAST)
     values, axes = values[kept], vectors[:, kept].T
     return values, (axes @ moves) / np.sqrt(values * count)[:, None] if wide else axes

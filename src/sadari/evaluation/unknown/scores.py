@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from sadari.evaluation.unknown import mahalanobis
 from sadari.registry import Registry
@@ -46,12 +45,18 @@ class Score:
 def probability(seen: Seen, fitted: Fitted) -> Floats:  # noqa: ARG001 - as all scores
     """Return the highest probability (Hendrycks & Gimpel, ICLR 2017, arXiv:1610.02136)."""
     logits = seen.logits.astype(np.float64)
-    return np.asarray(np.exp(logits.max(axis=1) - logsumexp(logits, axis=1)))
+    return np.asarray(np.exp(logits.max(axis=1) - _log_sum(logits)))
 
 
 def energy(seen: Seen, fitted: Fitted) -> Floats:  # noqa: ARG001 - as all scores
     """Return the logarithm of the sum of exp(logit), minus the energy (Liu et al., NeurIPS 2020, arXiv:2010.03759)."""
-    return np.asarray(logsumexp(seen.logits.astype(np.float64), axis=1))
+    return _log_sum(seen.logits.astype(np.float64))
+
+
+def _log_sum(logits: Floats) -> Floats:
+    """Return the logarithm of the sum of exp(logit), (N,). SciPy's function would take half a second to load."""
+    most = logits.max(axis=1)
+    return np.asarray(most + np.log(np.exp(logits - most[:, None]).sum(axis=1)))
 
 
 def relative_mahalanobis(seen: Seen, fitted: Fitted) -> Floats:

@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import SadariError, UsageError
+from sadari.models.backbone.depthwise import keep_depthwise_exact
 from sadari.models.backbone.graph import END, cut_network, end_with, is_random, layer_names, shape_of, trainable_names
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.models.backbone.still_norms import merge_norms
@@ -38,6 +39,7 @@ class Backbone(nn.Module):
             parameter.requires_grad_(name in trainable)
         self.frozen = frozenset(name for name, _ in graph.named_parameters()) - trainable
         _bind_randomness(graph)
+        keep_depthwise_exact(graph)
         _forbid_in_place(graph)
         behind = _behind_learning(graph)
         self._evaluating = tuple(name for name, _ in graph.named_modules() if _always_evaluates(graph, name, behind))
