@@ -70,6 +70,7 @@ def test_data_check_lists_them_as_look_alikes(photos: Path, sadari: Terminal, mo
     assert len(found) == 120 * 119 // 2 and found[0]["likeness"] >= found[-1]["likeness"]
     assert {"ids", "splits", "classes", "likeness"} == set(found[0])
     assert "to look at, not a fact: features alike" in Path("page.html").read_text(encoding="utf-8")
+    assert "look at them, they are not facts" in Path("page.html").read_text(encoding="utf-8")
     told = sadari("data", "check", photos, "--deep").out
     assert "suspiciously alike by the features" in told and "more pairs; --json lists all" in told
 

@@ -13,6 +13,7 @@ from PIL import Image
 from sadari.data.findings import Findings
 from sadari.files import write_text
 from sadari.report.page import render_plain
+from sadari.review.deep_copies import look_alike_sentences
 from sadari.values import SPLITS, ImageSet
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def write_checked(found: Findings, images: ImageSet, path: Path, look_alikes: "S
         groups.append(Group(kind, shown, len(ids) - len(few)))
     sizes = " · ".join(f"{found.size(split):,} {split}" for split in SPLITS if found.size(split))
     facts = f"{sizes} · {len(found.classes)} classes"
+    sentences = (*found.sentences, *(look_alike_sentences(look_alikes) if look_alikes else ()))
     left_out = max(0, len(everything) - MOST_GROUPS)
     title = f"{found.data}: {_headline(found)}"
-    write_text(
-        path, render_plain("checked.html.j2", title=title, facts=facts, found=found, groups=groups, left_out=left_out)
-    )
+    shown = {"title": title, "facts": facts, "sentences": sentences, "groups": groups, "left_out": left_out}
+    write_text(path, render_plain("checked.html.j2", **shown))
 
 
 def _headline(found: Findings) -> str:
