@@ -29,11 +29,11 @@ def evaluate(
         typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
+    coverage: CoverageOption = None,
+    classwise: Classwise = False,
     operating: Operating = None,
     sure: Sure = False,
     costs: CostsOption = None,
-    coverage: CoverageOption = None,
-    classwise: Classwise = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
