@@ -130,11 +130,10 @@ def operating_points(
 ) -> "OperatingResult":
     """Choose a threshold for each of `wanted` on the validation images of a run, and judge it on its test images.
 
-    run: the folder of a run, or of a comparison (its best run by validation). wanted: `Wanted("precision", 0.95,
-    "bees")`, or the same as text, "bees:precision>=0.95"; without a class, of each. data: other images that judge.
-    sure: choose so that it is reached with 95 % certainty. costs: what each wrong class costs, a CSV, pairs as text, or
-    a mapping of (true, said) to numbers; decisions of the least expected cost are judged, too. `.points`, `.costs`,
-    `.sentences` and `.to_frame()` of the result have it. Raises SadariError or UsageError with one sentence.
+    run: as in `export`. wanted: `Wanted("precision", 0.95, "bees")`, or the text "bees:precision>=0.95"; without a
+    class, of each. data: other images that judge. sure: choose so that it is reached with 95 % certainty. costs: what
+    each wrong class costs, a CSV, pairs as text, or a mapping of (true, said) to numbers. Raises SadariError or
+    UsageError with one sentence.
     """
     from sadari.inference.operating import operate
     from sadari.run import RunRecord
