@@ -8,7 +8,8 @@
     result.to_frame()
     sadari.tune("digits", "cnn", trials=20).sentences
     sadari.write_report(result, "report.html")
-    sadari.predict(run.path, "photo.jpg")
+    sadari.predict(run.path, "photo.jpg", abstain=0.95)
+    sadari.evaluate_unknown(run.path, "other-things/")
     sadari.export(run.path, "onnx")
     sadari.log(run.path, to="mlflow")
     sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
@@ -21,12 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import compare, export, load, log, predict, reopen, reopen_sets, train, write_report
+    from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
+    from sadari.api.data import data_map, load
+    from sadari.api.runs import evaluate_unknown, export, log, operating_points, predict, train
+    from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
+    from sadari.evaluation.operating.points import Wanted
     from sadari.run import RunRecord
     from sadari.settings import Settings
-    from sadari.tuning.api import reopen_tuning, tune
     from sadari.values import ImageSet, Predictions, Split
 
 __all__ = [
@@ -38,10 +42,14 @@ __all__ = [
     "Settings",
     "Split",
     "UsageError",
+    "Wanted",
     "compare",
+    "data_map",
+    "evaluate_unknown",
     "export",
     "load",
     "log",
+    "operating_points",
     "predict",
     "reopen",
     "reopen_sets",
@@ -52,22 +60,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "compare": "sadari.api",
-    "export": "sadari.api",
-    "load": "sadari.api",
-    "log": "sadari.api",
-    "predict": "sadari.api",
-    "reopen": "sadari.api",
-    "reopen_sets": "sadari.api",
-    "reopen_tuning": "sadari.tuning.api",
-    "train": "sadari.api",
-    "tune": "sadari.tuning.api",
-    "write_report": "sadari.api",
+    "compare": "sadari.api.comparisons",
+    "data_map": "sadari.api.data",
+    "evaluate_unknown": "sadari.api.runs",
+    "export": "sadari.api.runs",
+    "load": "sadari.api.data",
+    "log": "sadari.api.runs",
+    "operating_points": "sadari.api.runs",
+    "predict": "sadari.api.runs",
+    "reopen": "sadari.api.comparisons",
+    "reopen_sets": "sadari.api.comparisons",
+    "reopen_tuning": "sadari.api.tuning",
+    "train": "sadari.api.runs",
+    "tune": "sadari.api.tuning",
+    "write_report": "sadari.api.comparisons",
     "ImageClassifier": "sadari.estimator.image_classifier",
     "SadariError": "sadari.errors",
     "UsageError": "sadari.errors",
     "RunRecord": "sadari.run",
     "Settings": "sadari.settings",
+    "Wanted": "sadari.evaluation.operating.points",
     "ImageSet": "sadari.values",
     "Predictions": "sadari.values",
     "Split": "sadari.values",

@@ -16,6 +16,7 @@ from support.jobs import QUIET, named_job
 
 SMALL = "test_resnet"  # timm's own, for its tests: 0.5 million parameters
 SIDE = 32
+QUICK: dict[str, Any] = {"backbone": SMALL, "weights": "random:1", "image_size": SIDE}  # photographs are read so
 
 
 def weights_of_timm(name: str = SMALL, seed: int = 1, **arguments: Any) -> dict[str, Tensor]:

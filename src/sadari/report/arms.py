@@ -8,12 +8,14 @@ import numpy as np
 
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.splits.redraw import Redraw
-from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
+from sadari.evaluation.probabilities.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.explain.summary import layers_of
 from sadari.models.layers.specs import shape_text
+from sadari.report.calibrated import about_calibration
 from sadari.report.contents import ArmPage, Cell, Detail, LayerRow, SeedCurve
 from sadari.report.examples import ArmPredictions, cells, mistakes, renumbered
+from sadari.report.thresholds import ThresholdCurve
 from sadari.run import MODEL, RunRecord
 from sadari.values import Predictions
 
@@ -44,10 +46,12 @@ def detail_of(
     arm: ArmPredictions,
     layers: tuple[LayerRow, ...],
     most_examples: int,
+    thresholds: tuple[ThresholdCurve, ...] = (),
 ) -> Detail:
     """Return the detail of the arm `name`, its pictures named by their positions among the judging images.
 
-    predictions: one per seed; arm: the same, summed up. most_examples: of the pictures behind cells.
+    predictions: one per seed; arm: the same, summed up. most_examples: of the pictures behind cells. thresholds: the
+    curves of its classes.
     """
     error = float(np.mean([expected_calibration_error(reliability([each])) for each in predictions]))
     bins = reliability(predictions)
@@ -60,7 +64,21 @@ def detail_of(
         calibration_error=error,
         layers=layers,
         caution=calibration_caution(name, bins, error),
+        thresholds=thresholds,
     )
+
+
+def with_calibration(
+    detail: Detail,
+    records: Sequence[RunRecord],
+    before: Sequence[Predictions],
+    after: Sequence[Predictions],
+    drawn_once: bool,
+) -> Detail:
+    """Return `detail` with what the temperature changes. before, after: the predictions without it and with it."""
+    scaled = any(each.temperature != 1.0 for each in records)
+    said = about_calibration(records, before, after, drawn_once)
+    return replace(detail, uncalibrated=reliability(before) if scaled else (), about_calibration=said)
 
 
 def on_sheet(detail: Detail, places: Mapping[int, int]) -> Detail:

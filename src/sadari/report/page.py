@@ -43,8 +43,16 @@ SCRIPTS = (
     "matrix.js",
     "confusion.js",
     "mistakes.js",
+    "map/groups.js",
+    "map/marks.js",
+    "map/hand.js",
+    "map/canvas.js",
+    "map/aside.js",
+    "map/explore.js",
+    "map/copies.js",
     "classes.js",
     "calibration.js",
+    "thresholds.js",
     "robustness.js",
     "sweeps.js",
     "layers.js",
@@ -53,7 +61,7 @@ SCRIPTS = (
     "scheme.js",
     "start.js",
 )
-STYLES = ("page.css", "print.css")
+STYLES = ("page.css", "map.css", "print.css")
 DIGITS = 6  # significant digits of a number in the page: more than any plot or table shows
 
 WITH_PATHS = frozenset(
@@ -79,26 +87,23 @@ def render(report: Report) -> str:
 
     A figure that is not finite is shown as missing; half a surrogate pair in a name as the replacement character.
     """
-    return render_with_script("page.html.j2", report, SCRIPTS, STYLES)
+    return render_page("page.html.j2", report, script=_script(), style="".join(map(text_of, STYLES)))
 
 
-def render_with_script(template: str, report: Any, scripts: tuple[str, ...], styles: tuple[str, ...]) -> str:
-    """Return the HTML of a page whose script reads the values of `report`, a dataclass, from one JSON element.
-
-    scripts: files of `templates/script/`, in the order in which they run. styles: files of `templates/`.
-    """
-    contents = _plain(report)
-    script, style = _script(scripts), "".join(map(text_of, styles))
+def render_page(template: str, contents: Any, *, script: str, style: str, **values: str) -> str:
+    """Return the HTML of a page whose own `script` alone may run in it. contents: values that it reads and draws."""
+    plain = _plain(contents)
     return str(
         _environment()
         .get_template(template)
         .render(
-            report=contents,
-            data=_as_json(contents),
+            report=plain,
+            data=_as_json(plain),
             script=script,
             style=style,
             script_hash=hash_of(script),
             style_hash=hash_of(style),
+            **values,
         )
     )
 

@@ -31,15 +31,22 @@ class Sheet:
     count: int
 
 
-def make_sheet(images: ImageSet, positions: Sequence[int], most_bytes: int = SHEET_BYTES) -> Sheet:
+def make_sheet(
+    images: ImageSet,
+    positions: Sequence[int],
+    most_bytes: int = SHEET_BYTES,
+    most_pixels: int = SHEET_PIXELS,
+    sides: Sequence[int] = (LARGE, SMALL),
+) -> Sheet:
     """Return the thumbnails of the images at `positions`, as many of the first ones as fit into `most_bytes`.
 
-    Small grey images are stored without loss where they fit. Otherwise they are coded with less and less quality, and
-    then the last ones are left out. Images that are not square are centred on black.
+    sides: of a thumbnail, falling; the first one is taken of which all fit into `most_pixels`, or the last. Small grey
+    images are stored without loss where they fit. Otherwise they are coded with less and less quality, and then the
+    last ones are left out. Images that are not square are centred on black.
     """
     own = max(images.shape[:2])
-    side = min(own, LARGE if len(positions) * LARGE**2 <= SHEET_PIXELS else SMALL)
-    positions = positions[: SHEET_PIXELS // side**2]
+    side = min(own, next((each for each in sides if len(positions) * each**2 <= most_pixels), sides[-1]))
+    positions = positions[: most_pixels // side**2]
     if not len(positions):
         return Sheet("", side, 1, 0)
     if own <= SMALL and images.shape[2] == 1:

@@ -128,6 +128,27 @@ def split_inputs(
     return FitInputs(divided.rest, Inputs(rows, _as_they_are), tuple(view for view in views if view is not None))
 
 
+def frozen_output(
+    network: Network,
+    preprocess: Preprocess,
+    images: ImageSet,
+    positions: NDArray[np.int64],
+    progress: Progress,
+    stored_only: bool = False,
+) -> Rows | None:
+    """Return the output of the frozen layers of `network` for the images at `positions`, float32 (n, ...).
+
+    Read from the cache where it is stored, of these images or of all; else computed, and stored there if there is room.
+    stored_only: None where it is not stored, with nothing computed. None, too, for a network without frozen layers.
+    """
+    device = next(chain(network.parameters(), network.buffers())).device
+    divided = split_frozen(network, lambda: preprocess.apply(torch.from_numpy(images.images[:1]).to(device)))
+    if divided is None:
+        return None
+    frozen = _Frozen(divided, with_merged_norms(divided.frozen), network.mirrored, preprocess, images, progress)
+    return frozen.some(positions, stored_only)
+
+
 def _as_they_are(rows: Tensor) -> Tensor:
     return rows
 
@@ -154,14 +175,27 @@ class _Frozen:
         positions = np.arange(len(self.images), dtype=np.int64)
         return self._cached({}, positions, "frozen layers", lambda pixels, _: pixels)
 
+    def some(self, positions: NDArray[np.int64], stored_only: bool) -> Rows | None:
+        """Return their output for the images at `positions`; see `frozen_output`."""
+        stored = read_features(self._key())
+        if stored is not None:
+            return np.asarray(stored[positions])
+        everything = np.array_equal(positions, np.arange(len(self.images)))
+        key = {} if everything else {"images": _digest(positions)}
+        if stored_only:
+            return read_features({**self._key(), **key})
+        rows = self._cached(key, positions, "frozen layers", lambda pixels, _: pixels)
+        if rows is None:  # the cache has no room
+            rows = np.concatenate(list(self._blocks(positions, "frozen layers", lambda pixels, _: pixels)))
+        return rows
+
     def view(self, augmentation: Augmentation, positions: NDArray[np.int64], number: int) -> Rows | None:
         """Return the same for the images at `positions`, as `augmentation` draws them for the view of this number."""
 
         def draw(pixels: Tensor, start: int) -> Tensor:
             return augmentation.apply(pixels, generator_for(VIEWS_SEED, "view", number, start))
 
-        drawn = blake2b(np.ascontiguousarray(positions).data, digest_size=20).hexdigest()
-        key = {"augment": str(augmentation.steps), "view": f"{number}, by {AT_ONCE}", "images": drawn}
+        key = {"augment": str(augmentation.steps), "view": f"{number}, by {AT_ONCE}", "images": _digest(positions)}
         return self._cached(key, positions, f"view {number + 1}", draw)
 
     def _cached(
@@ -220,3 +254,7 @@ class _Frozen:
             "timm": version("timm"),
             "device": next(frozen.parameters()).device.type,
         }
+
+
+def _digest(positions: NDArray[np.int64]) -> str:
+    return blake2b(np.ascontiguousarray(positions).data, digest_size=20).hexdigest()

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sadari.files import write_text
 from sadari.report.origin import installed_version
-from sadari.report.page import NAME, render_with_script
+from sadari.report.page import NAME, render_page, text_of
 from sadari.report.page import write_report as write_comparison
 from sadari.report.plots.files import save
 from sadari.report.plots.tuning import draw_front, draw_history, draw_importances, draw_parallel, draw_slices
@@ -82,7 +82,9 @@ def write_tuned(result: TuneResult, path: Path | None = None, made: str = "") ->
     if result.final is not None:
         link = quote(Path(relpath(write_comparison(result.final), path.resolve().parent)).as_posix())
     page = tuned_page(result, link, made)
-    write_text(path, render_with_script("tuned.html.j2", page, SCRIPTS, ("page.css", "tuned.css", "print.css")))
+    script = "".join(text_of(f"script/{name}") for name in SCRIPTS)
+    style = "".join(map(text_of, ("page.css", "tuned.css", "print.css")))
+    write_text(path, render_page("tuned.html.j2", page, script=script, style=style))
     return path
 
 

@@ -2,12 +2,9 @@ const CRISP = 64; // images up to this side show their pixels as squares
 const MOST_LARGE = 720; // pixels of a picture that was opened
 let sheetAddress = "";
 
-/** The sheet of all pictures, decoded once; a short address keeps a thousand thumbnails from copying megabytes. */
+/** The sheet of all pictures, decoded once. */
 function sheet() {
-  if (sheetAddress || !report.pictures.sheet) return sheetAddress;
-  const [head, body] = report.pictures.sheet.split(",", 2);
-  const bytes = Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
-  sheetAddress = URL.createObjectURL(new Blob([bytes], { type: head.slice(5).split(";")[0] }));
+  if (!sheetAddress && report.pictures.sheet) sheetAddress = blobAddress(report.pictures.sheet);
   return sheetAddress;
 }
 

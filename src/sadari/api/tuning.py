@@ -1,7 +1,4 @@
-"""Which functions does Python offer for a search? `sadari.tune` and `sadari.reopen_tuning`, like the command line.
-
-As in `sadari/api.py`, each imports what it needs when it is called.
-"""
+"""Which functions of Python search for settings? `tune`, and `reopen_tuning` for what was found."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
