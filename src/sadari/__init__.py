@@ -20,7 +20,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import compare, data_map, export, load, log, predict, reopen, reopen_sets, train, write_report
+    from sadari.api import (
+        compare,
+        data_map,
+        data_review,
+        export,
+        load,
+        log,
+        predict,
+        reopen,
+        reopen_sets,
+        train,
+        write_report,
+    )
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.run import RunRecord
@@ -38,6 +50,7 @@ __all__ = [
     "UsageError",
     "compare",
     "data_map",
+    "data_review",
     "export",
     "load",
     "log",
@@ -51,6 +64,7 @@ __all__ = [
 _HOMES = {
     "compare": "sadari.api",
     "data_map": "sadari.api",
+    "data_review": "sadari.api",
     "export": "sadari.api",
     "load": "sadari.api",
     "log": "sadari.api",
