@@ -6,6 +6,7 @@
     run = sadari.train("digits", model="cnn", out="runs/first", epochs=5)
     result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
     result.to_frame()
+    sadari.tune("digits", "cnn", trials=20).sentences
     sadari.write_report(result, "report.html")
     sadari.predict(run.path, "photo.jpg")
     sadari.export(run.path, "onnx")
@@ -20,21 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import (
-        compare,
-        data_map,
-        data_review,
-        export,
-        load,
-        log,
-        predict,
-        reopen,
-        reopen_sets,
-        train,
-        write_report,
-    )
+    from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
+    from sadari.api.data import data_map, data_review, load
+    from sadari.api.runs import export, log, operating_points, predict, train
+    from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
+    from sadari.evaluation.operating.points import Wanted
     from sadari.run import RunRecord
     from sadari.settings import Settings
     from sadari.values import ImageSet, Predictions, Split
@@ -48,36 +41,44 @@ __all__ = [
     "Settings",
     "Split",
     "UsageError",
+    "Wanted",
     "compare",
     "data_map",
     "data_review",
     "export",
     "load",
     "log",
+    "operating_points",
     "predict",
     "reopen",
     "reopen_sets",
+    "reopen_tuning",
     "train",
+    "tune",
     "write_report",
 ]
 
 _HOMES = {
-    "compare": "sadari.api",
-    "data_map": "sadari.api",
-    "data_review": "sadari.api",
-    "export": "sadari.api",
-    "load": "sadari.api",
-    "log": "sadari.api",
-    "predict": "sadari.api",
-    "reopen": "sadari.api",
-    "reopen_sets": "sadari.api",
-    "train": "sadari.api",
-    "write_report": "sadari.api",
+    "compare": "sadari.api.comparisons",
+    "data_map": "sadari.api.data",
+    "data_review": "sadari.api.data",
+    "export": "sadari.api.runs",
+    "load": "sadari.api.data",
+    "log": "sadari.api.runs",
+    "operating_points": "sadari.api.runs",
+    "predict": "sadari.api.runs",
+    "reopen": "sadari.api.comparisons",
+    "reopen_sets": "sadari.api.comparisons",
+    "reopen_tuning": "sadari.api.tuning",
+    "train": "sadari.api.runs",
+    "tune": "sadari.api.tuning",
+    "write_report": "sadari.api.comparisons",
     "ImageClassifier": "sadari.estimator.image_classifier",
     "SadariError": "sadari.errors",
     "UsageError": "sadari.errors",
     "RunRecord": "sadari.run",
     "Settings": "sadari.settings",
+    "Wanted": "sadari.evaluation.operating.points",
     "ImageSet": "sadari.values",
     "Predictions": "sadari.values",
     "Split": "sadari.values",

@@ -1,10 +1,17 @@
 """What does `sadari data review` print, and do later commands honour what was decided?"""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
-from sadari.data.decisions.file import NAME, beside
+from sadari.data.decisions.file import NAME, beside, read_decisions
 from sadari.files import read_json
 from sadari.review.suspects import make_review
 from support.reviewing import PLANTED, planted_folder
@@ -80,3 +87,26 @@ def test_wrong_requests_are_one_sentence(
 def test_on_a_terminal_a_named_set_says_what_is_missing(sadari: Terminal) -> None:
     answer = sadari("data", "review", "digits", "--page")
     assert answer.status == 0 and "--decisions FILE.csv" in answer.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT is sent as Unix does")
+def test_the_page_is_served_until_ctrl_c(photos: Path) -> None:
+    command = [sys.executable, "-m", "sadari", "data", "review", "photos", "--page"]
+    with subprocess.Popen(
+        command, cwd=photos.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        line = next(each for each in running.stdout if each.startswith("page"))
+        address, _, token = line.split()[1].partition("/?token=")
+        assert address.startswith("http://127.0.0.1:") and len(token) >= 16
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(f"{address}/review")
+        body = json.dumps({"file": PLANTED[1], "decision": "drop"}).encode()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        with urlopen(Request(f"{address}/decide", body, headers)) as answer:
+            assert json.load(answer)["decision"] == "drop"
+        assert set(read_decisions(photos / NAME)) == {PLANTED[1]}
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 130 and "every decision is written" in err
+    assert set(read_decisions(photos / NAME)) == {PLANTED[1]}

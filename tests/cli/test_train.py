@@ -90,7 +90,7 @@ def test_evaluating_gives_the_stored_scores(sadari: Terminal) -> None:
     assert said[0].startswith("digits val   288 images   accuracy") and "macro_f1" in said[0]
     for name in ("top_5", "balanced_accuracy", "calibration_error"):
         assert name in said[1]
-    assert said[2].split()[::2] == ["mcc", "auc"]
+    assert said[2].split()[::2] == ["mcc", "kappa", "auc", "average_precision"]
     assert said[4].split() == ["precision", "recall", "f1", "support"]
     assert [line.split()[0] for line in said[5:15]] == [str(digit) for digit in range(10)]
     assert said[-1].split()[:2] == ["weighted", "avg"] and said[-1].endswith(" 288")

@@ -79,7 +79,7 @@ def test_perfect_predictions_leave_no_spread(metric: Metric) -> None:
     labels = drawn(8, 60).labels
     found = metric.per_image(predictions_of(labels, np.eye(CLASSES)[labels]))
     assert found.values == pytest.approx(1.0 if metric.higher_is_better else 0.0, abs=2 * LEAST_PROBABILITY)
-    assert (metric.scale is Scale.SHARE) == (metric.name not in ("loss", "mcc"))
+    assert (metric.scale is Scale.SHARE) == (metric.name not in ("loss", "mcc", "kappa"))
 
 
 def test_a_class_without_images_or_predictions_moves_nothing() -> None:

@@ -78,8 +78,11 @@ def test_scores_equal_scikit_learns() -> None:
     assert found["weighted_f1"] == pytest.approx(reference.f1_score(truth, predicted, average="weighted"))
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, predicted))
     assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(truth, predicted))
+    assert found["kappa"] == pytest.approx(reference.cohen_kappa_score(truth, predicted))
     normed = predictions.probabilities / predictions.probabilities.sum(axis=1, keepdims=True, dtype=np.float64)
     assert found["auc"] == pytest.approx(reference.roc_auc_score(truth, normed, multi_class="ovr"), abs=1e-9)
+    one_of = np.eye(8)[truth]
+    assert found["average_precision"] == pytest.approx(reference.average_precision_score(one_of, normed), abs=1e-6)
     assert list(found.values) == METRICS.names()
 
 

@@ -1,7 +1,11 @@
 """A map of drawn pictures, of which a run has judged some, without a network."""
 
+from dataclasses import fields
+
 import numpy as np
 
+from sadari.report.maps.copies import CopiesView
+from sadari.report.maps.view import Thumbnails, view_of
 from sadari.review.data_map import NOT_JUDGED, DataMap
 from sadari.review.layout import Layout
 from sadari.review.neighbours import agreement, kept, nearest
@@ -37,3 +41,11 @@ def drawn_map(count: int = 50, judged: bool = True, images: ImageSet | None = No
         predicted=predicted if judged else None,
         probability=np.linspace(0.5, 1, count, dtype=np.float32) if judged else None,
     )
+
+
+def copied_view() -> CopiesView:
+    """Return the first pictures of a map as two pairs of copies."""
+    view = view_of(drawn_map(50))
+    few = {each.name: getattr(view, each.name) for each in fields(Thumbnails)}
+    lists = ("ids", "labels", "splits", "predicted", "probability")
+    return CopiesView(**{**few, **{name: few[name][:4] for name in lists}}, kinds=("identical", "near-copies"), total=7)

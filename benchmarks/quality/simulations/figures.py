@@ -54,6 +54,7 @@ def figures_of(confusion: NDArray[np.float64]) -> dict[str, float]:
     hits, true, said = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     f1 = 2 * hits / (true + said)
     recall = float((hits / true).mean())
+    chance = float(true @ said)
     return {
         "macro_f1": float(f1.mean()),
         "macro_precision": float((hits / said).mean()),
@@ -62,6 +63,7 @@ def figures_of(confusion: NDArray[np.float64]) -> dict[str, float]:
         "weighted_f1": float((true * f1).sum()),
         "accuracy": float(hits.sum()),
         "mcc": float((hits.sum() - true @ said) / np.sqrt((1 - true @ true) * (1 - said @ said))),
+        "kappa": (float(hits.sum()) - chance) / (1 - chance),
     }
 
 
@@ -155,7 +157,7 @@ def measure_figures(setting: FigureSetting, replications: int, generator: np.ran
 
 
 def _rates(setting: FigureSetting, figure: str, spans: NDArray[np.float64], truth: float) -> FigureRates:
-    if np.isnan(truth):  # what so many images show in the mean: the calibration error; the area, which has no bias
+    if np.isnan(truth):  # what so many images show: the calibration error; the areas, which have hardly a bias
         truth = float(spans[:, 7].mean())
     low, high = spans[:, 0:4:2], spans[:, 1:4:2]
     return FigureRates(

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sadari.cli.completion import data_names, split_names
-from sadari.cli.options import AsJson, Run
+from sadari.cli.options import AsJson, Classwise, CoverageOption, Run, require_coverage
 from sadari.cli.output.console import echo, print_json
+from sadari.cli.output.coverage import coverage_document, coverage_lines
+from sadari.cli.output.operating import CostsOption, Operating, Sure, operate_on, require_test, show_operating
 from sadari.cli.output.progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 # The scores of a split in one line; those in the table of classes below `sadari evaluate` are not printed twice.
 HEADLINE = ("accuracy", "loss", "macro_f1")
 IN_TABLE = ("macro_precision", "macro_recall", "weighted_f1")
-IN_LINE = 3  # further scores in a line of 80 characters
+WIDTH = 78  # of a line of further scores, which begins with two spaces
 
 
 def evaluate(
@@ -27,22 +29,34 @@ def evaluate(
         typer.Argument(help="Other images with the same classes.", show_default=False, autocompletion=data_names),
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.", autocompletion=split_names)] = "test",
+    coverage: CoverageOption = None,
+    classwise: Classwise = False,
+    operating: Operating = None,
+    sure: Sure = False,
+    costs: CostsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
+    require_coverage(coverage, classwise)
     from sadari.evaluation.metrics import score
+    from sadari.evaluation.operating.curves import class_areas
+    from sadari.evaluation.operating.result import areas_document
     from sadari.evaluation.per_class import per_class, text_table
     from sadari.inference import evaluate as evaluation
+    from sadari.inference.coverage import coverage_for
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
 
     progress = TerminalProgress()
+    require_test(operating, costs, sure, split)
     record = RunRecord.open(find_run(run, progress))
     judged = evaluation.judge(record, data, split, progress)
+    points = operate_on(record, operating, data, sure, costs, judged, progress)
     predictions, unseen = judged.predictions, judged.unseen
+    sets = None if coverage is None else coverage_for(record, predictions.classes, coverage, classwise)
     scores = dict(score(predictions).values)
     classes = per_class([predictions])
-    document = {
+    document: dict[str, Any] = {
         "run": str(record.path),
         "data": data or record.job.data,
         "split": split,
@@ -52,21 +66,26 @@ def evaluate(
         "training_images": int(judged.seen.sum()) if judged.seen is not None else None,
         "scores_without_training_images": dict(score(unseen).values) if unseen is not None else None,
         "per_class": [asdict(row) for row in classes],
+        "areas": areas_document(class_areas([predictions])) if points is None else None,
+        "operating": None if points is None else points.document(),
     }
+    if sets is not None:
+        document["coverage"] = coverage_document(sets, predictions)
     if as_json:
         if judged.note:
             echo(judged.note, err=True)
         print_json(document)
         return
     echo(f"{document['data']} {split}   {len(predictions):,} images   {printed_scores(scores, HEADLINE)}")
-    others = [name for name in scores if name not in (*HEADLINE, *IN_TABLE)]
-    for start in range(0, len(others), IN_LINE):
-        echo(f"  {printed_scores(scores, others[start : start + IN_LINE])}")
-    for line in _about_training_images(judged):
+    for line in _other_scores(scores):
+        echo(f"  {line}")
+    for line in [*_about_training_images(judged), *coverage_lines(sets, predictions, split)]:
         echo(f"  {line}")
     echo()
     for line in text_table(classes):
         echo(line)
+    if points is not None:
+        show_operating(points)
 
 
 def _about_training_images(judged: "Evaluation") -> list[str]:
@@ -81,6 +100,18 @@ def _about_training_images(judged: "Evaluation") -> list[str]:
     are = "is a training image" if count == 1 else "are training images"
     without = f"without {'it' if count == 1 else 'them'}: {printed_scores(dict(score(unseen).values), HEADLINE)}"
     return [f"{count:,} of {total:,} images {are} of this run; {without}"]
+
+
+def _other_scores(scores: Mapping[str, float]) -> list[str]:
+    """Return the scores that are neither in the first line nor in the table, in lines of WIDTH letters at most."""
+    lines: list[list[str]] = [[]]
+    for name in scores:
+        if name in (*HEADLINE, *IN_TABLE):
+            continue
+        if len(printed_scores(scores, [*lines[-1], name])) > WIDTH:
+            lines.append([])
+        lines[-1].append(name)
+    return [printed_scores(scores, line) for line in lines if line]
 
 
 def printed_scores(scores: Mapping[str, float], names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sadari.comparison.analysis.copied_pairs import copied_pairs
 from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.groups.grouping import Grouping, grouping_of, read_grouping
 from sadari.comparison.inputs import judging_split
@@ -44,6 +45,7 @@ def facts_of(
         facts,
         leaks=findings.leaks,
         copied=tuple(sorted(findings.copied(facts.judged_on))),
+        pairs=copied_pairs(findings, facts.judged_on),
         sentences=(*facts.sentences, *images.notes, *findings.sentences),
     )
     return _counted(searched, split, grouping_of(images, split.positions(facts.judged_on), findings, facts.judged_on))

@@ -9,6 +9,7 @@ from typing import Any
 from sadari.deploy.alone import table
 from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.deploy.timm_model import TimmModel, lines_with_timm
+from sadari.evaluation.probabilities.temperature import as_sentence
 from sadari.evaluation.statistics import interval
 from sadari.inference.model import TrainedModel
 from sadari.models.backbone.spec import backbone_of
@@ -72,7 +73,7 @@ def model_card(run: RunRecord, model: TrainedModel, timm: TimmModel | None = Non
         "",
         "    sadari predict FOLDER photo.jpg",
         "",
-        *(lines_with_timm(timm, len(model.classes)) if timm else [NEEDS_SADARI]),
+        *(lines_with_timm(timm, len(model.classes), model.temperature) if timm else [NEEDS_SADARI]),
         "",
     ]
     return "\n".join(lines)
@@ -148,7 +149,8 @@ def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) ->
         "- It names one of its classes for any image, also for one that shows none of them.",
         f"- It was judged on images of {_text(environment['data']['name'])} only; photographs made otherwise may be "
         "harder.",
-        "- A probability is what the network gives; the calibration error above says how far it can be trusted.",
+        f"- {_text(as_sentence(run.calibration))} The calibration error above says how far a probability can be "
+        "trusted.",
     ]
     if few:
         lines.append(f"- These classes were judged on fewer than {FEW} images each: {', '.join(few)}.")

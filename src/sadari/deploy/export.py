@@ -15,10 +15,12 @@ from sadari.deploy.folder import require_free
 from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.onnx_runtime import Predict, load_onnx
+from sadari.deploy.origin import calibration_sentence
 from sadari.deploy.parity import Parity, compare_answers, tie_of
 from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio, with_cost
 from sadari.deploy.sample import Sample, draw_sample
 from sadari.errors import SadariError, UsageError
+from sadari.evaluation.probabilities.conformal import USUAL, Validated, coverage_of
 from sadari.files import write_bytes
 from sadari.inference.classifier import Classifier
 from sadari.inference.members import Ensemble, heaviest, mixture
@@ -179,7 +181,21 @@ def _about(run: RunRecord) -> dict[str, str]:
         "data": Path(summary["data"]).name,
         "judged_on": str(summary["judged_on"]),
         "scores": json.dumps(summary["scores"][summary["judged_on"]]),
+        "calibration": calibration_sentence(run),
+        **_thresholds(run),
     }
+
+
+def _thresholds(run: RunRecord) -> dict[str, str]:
+    """Return how probable a class must be to be in a set of the usual coverages, for programs that know only the file.
+
+    Those that the validation images can promise; nothing where the run does not store them.
+    """
+    if run.validated is None:
+        return {}
+    common = {each: coverage_of(Validated(*run.validated), run.predictions.classes, each) for each in USUAL}
+    found = {f"{each:g}": float(coverage.least[0]) for each, coverage in common.items() if not coverage.notes}
+    return {"coverage_thresholds": json.dumps(found)} if found else {}
 
 
 Form = Callable[[RunRecord, Path | None, str, Progress], Exported]

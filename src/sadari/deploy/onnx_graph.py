@@ -24,20 +24,24 @@ EXAMPLES = 2  # images that the graph is traced with: not 1, which torch takes f
 
 
 class _FromPixels(nn.Module):
-    """The network between the arithmetic of `Preprocess` and the softmax: uint8 (N, H, W, C) -> float32 (N, K)."""
+    """The network between the arithmetic of `Preprocess` and the softmax: uint8 (N, H, W, C) -> float32 (N, K).
+
+    temperature: what its logits are divided by.
+    """
 
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
+    def __init__(self, network: nn.Module, preprocess: Preprocess, temperature: float) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.temperature = network, temperature
         self.register_buffer("scale", torch.from_numpy(preprocess.scale))
         self.register_buffer("shift", torch.from_numpy(preprocess.shift))
 
     def forward(self, images: Tensor) -> Tensor:
         pixels = images.permute(0, 3, 1, 2).to(torch.float32)
-        return torch.softmax(self.network(pixels * self.scale + self.shift), dim=1)
+        logits = self.network(pixels * self.scale + self.shift)
+        return torch.softmax(logits if self.temperature == 1.0 else logits / self.temperature, dim=1)
 
 
 class _LogSigmoid(nn.Module):
@@ -83,7 +87,7 @@ def make_onnx(
 
 
 def _from_pixels(model: TrainedModel) -> _FromPixels:
-    return _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess)
+    return _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess, model.temperature)
 
 
 def _expressible(network: nn.Module) -> nn.Module:

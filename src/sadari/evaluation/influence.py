@@ -67,6 +67,11 @@ class _Counts:
         return float(np.sqrt(len(self.labels) * (1 / there).sum()) / len(there))
 
 
+def unit_of_classes(judged: Judged) -> float:
+    """Return how far one more wrong image moves a mean over classes, as `PerImage.unit` has it."""
+    return _Counts.of(judged).unit
+
+
 def mean_of(values: Callable[[Predictions], NDArray[np.generic]], unit: float) -> Callable[[Predictions], PerImage]:
     """Return the function that gives the values of a figure that is the mean of `values`, one per image."""
     return lambda predictions: PerImage(values(predictions).astype(np.float64), unit)
@@ -125,6 +130,23 @@ def correlation(judged: Judged) -> PerImage:
     true_varies = 2 * (1 - of_true - true[found.labels]) / of_true
     said_varies = 2 * (1 - of_said - said[found.predicted]) / of_said
     return PerImage(value + covariance / scale - value / 2 * (true_varies + said_varies), 1 / scale)
+
+
+def agreement(judged: Judged) -> PerImage:
+    """Return the values of the agreement of true and predicted classes beyond chance (Cohen's kappa, 1960).
+
+    Both rates, that of agreement and that of agreement by chance, move with each image (Fleiss, Cohen & Everitt,
+    Psychological Bulletin 72, 1969).
+    """
+    found, count = _Counts.of(judged), len(judged.labels)
+    true, said, hit = found.true / count, found.said / count, float(found.right.mean())
+    chance = float(true @ said)
+    if chance >= 1:
+        return PerImage(np.zeros(count), 0.0)
+    value = (hit - chance) / (1 - chance)
+    by_chance = true[found.predicted] + said[found.labels] - 2 * chance
+    moves = found.right - hit - (1 - value) * by_chance
+    return PerImage(value + moves / (1 - chance), 1 / (1 - chance))
 
 
 def calibration(predictions: Predictions, bins: int) -> PerImage:

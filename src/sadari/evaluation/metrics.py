@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.evaluation import influence
-from sadari.evaluation.calibration import BINS, expected_calibration_error, reliability
 from sadari.evaluation.influence import PerImage, Scale
-from sadari.evaluation.ranking import area, auc
+from sadari.evaluation.probabilities.calibration import BINS, expected_calibration_error, reliability
+from sadari.evaluation.ranking import area, auc, average_precision, precision_area
 from sadari.registry import Registry
 from sadari.values import Answers, Predictions, Score
 
@@ -189,6 +189,17 @@ def mcc(predictions: Predictions) -> float:
     return float(count * int(np.trace(cells)) - int(true @ said)) / sqrt(of_true * of_said)
 
 
+def kappa(predictions: Predictions) -> float:
+    """Return the agreement of true and predicted classes beyond that by chance, in [-1, 1]; 0 where all is one class.
+
+    Cohen, Educational and Psychological Measurement 20, 1960.
+    """
+    cells = confusion(predictions).astype(np.float64)
+    count = cells.sum()
+    chance = float(cells.sum(axis=1) @ cells.sum(axis=0)) / count**2
+    return 0.0 if chance >= 1 else (float(np.trace(cells)) / count - chance) / (1 - chance)
+
+
 def calibration_error(predictions: Predictions) -> float:
     """Return the expected calibration error over 15 bins, in [0, 1].
 
@@ -251,10 +262,26 @@ _add(
     scale=Scale.ANY,
 )
 _add(
+    "kappa",
+    "agreement of true and predicted classes beyond chance (Cohen)",
+    kappa,
+    least_classes=2,
+    per_image=influence.agreement,
+    scale=Scale.ANY,
+)
+_add(
     "auc",
     "mean area under the ROC curves, each class against the rest",
     auc,
     least_classes=2,
     per_image=area,
+    by_probability=True,
+)
+_add(
+    "average_precision",
+    "mean area under the precision-recall curves, each class against the rest",
+    average_precision,
+    least_classes=2,
+    per_image=precision_area,
     by_probability=True,
 )

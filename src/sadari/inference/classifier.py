@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sadari.data.levels import FULL_RANGE
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
+from sadari.evaluation.probabilities.conformal import Coverage
+from sadari.inference.coverage import coverage_for
 from sadari.inference.device import device_here, keep_freed_memory
 from sadari.inference.members import Member, average, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.pixels import AnyForm, PixelForm, joint_form, split_forms
 from sadari.inference.predict import Inputs, predict_logits
+from sadari.inference.probabilities import probabilities_of
 from sadari.progress import Progress, Silent
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.run_lookup import comparisons_in, find_run, runs_in
@@ -106,10 +108,16 @@ class Classifier:
         found = [_probabilities(model, pixels[self._form_of(model)]) for model, _ in self.members]
         return average(found, [weight for _, weight in self.members])
 
+    def coverage(self, wanted: float | None, classwise: bool = False) -> Coverage | None:
+        """Return the sets that hold the class of the share `wanted` of images; see `coverage_for`. None for None."""
+        if wanted is None:
+            return None
+        return coverage_for(RunRecord(self.path), self.classes, wanted, classwise)
+
 
 def _probabilities(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     logits = predict_logits(model.network, Inputs.pixels(images, model.preprocess), np.arange(len(images)))
-    return np.asarray(torch.softmax(logits, dim=1).numpy())
+    return probabilities_of(logits, model.temperature)
 
 
 def _members(run: RunRecord) -> tuple[Member, ...]:

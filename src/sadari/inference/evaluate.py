@@ -83,7 +83,7 @@ def judge(
         images = _with_classes(images, model.classes, positions)
     with use_machine(settings, threads_for(settings, images.shape)) as device:
         inputs = Inputs.pixels(images.images, model.preprocess)
-        predictions = predict(model.network.to(device), inputs, images, positions)
+        predictions = predict(model.network.to(device), inputs, images, positions, model.temperature)
     seen, note = (None, "") if own else _seen(run, images, positions, progress)
     return Evaluation(predictions, seen, note)
 

@@ -13,9 +13,20 @@ from numpy.typing import NDArray
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.result import ComparisonResult
 from sadari.report import figures
-from sadari.report.arms import MATRIX_CLASSES, arm_page, curves_of, detail_of, layer_rows, on_sheet
+from sadari.report.arms import (
+    MATRIX_CLASSES,
+    arm_page,
+    curves_of,
+    detail_of,
+    layer_rows,
+    on_sheet,
+    with_calibration,
+)
+from sadari.report.calibrated import before_temperature
 from sadari.report.contents import Detail, Report, SeedCurve
 from sadari.report.examples import Agreement, ArmPredictions, renumbered
+from sadari.report.maps.copies import copies_view
+from sadari.report.maps.judged import judged_map
 from sadari.report.origin import environment_of, installed_version
 from sadari.report.placement import place_pictures
 from sadari.report.sentences import conclusions, verdict_sentence
@@ -43,6 +54,7 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
     hard, hard_images = agreement.hardest()
     placement = place_pictures(result, judged, hard, list(details.values()))
     curves = _curves(present, records)
+    mapped, why_no_map = judged_map(result)
     return Report(
         title=result.title or result.data.name,
         made=made or datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
@@ -52,8 +64,9 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
             *result.notes,
             *(result.robustness.notes if result.robustness else ()),
             *_left_out(result, present, detailed, curves),
+            *filter(None, [why_no_map]),
         ),
-        facts=replace(result.data, grouping=None),
+        facts=replace(result.data, grouping=None, pairs=()),
         balance=_balance(result, judged),
         arms=tuple(
             arm_page(
@@ -77,6 +90,8 @@ def build_report(result: ComparisonResult, made: str = "") -> Report:
         hardest_images=hard_images,
         claims=result.claims,
         borrowing=result.borrowing.document() if result.borrowing else None,
+        map=mapped,
+        copies=copies_view(result),
     )
 
 
@@ -101,7 +116,9 @@ def _read_predictions(
         agreement.add(summed)
         if arm.name in names:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
-            details[arm.name] = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
+            detail = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
+            before = result.judged(arm.name, before_temperature)
+            details[arm.name] = with_calibration(detail, records[arm.name], before, predictions, result.redraw is None)
     return agreement, details, judged
 
 

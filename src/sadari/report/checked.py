@@ -17,6 +17,7 @@ from sadari.values import SPLITS, ImageSet
 
 if TYPE_CHECKING:
     from sadari.data.copies.near import NearCopies
+    from sadari.review.deep_copies import Candidate
 
 MOST_GROUPS = 300  # a page of at most some 10 MB; --json has all groups (assumed)
 MOST_SHOWN = 8  # pictures of a group of identical copies
@@ -42,13 +43,15 @@ class Group:
     more: int
 
 
-def write_checked(found: Findings, images: ImageSet, path: Path) -> None:
+def write_checked(found: Findings, images: ImageSet, path: Path, candidates: "Sequence[Candidate]" = ()) -> None:
     """Write the page about `found` to `path`: its sentences, then copies across splits, under two labels, and others.
 
-    images: those that were checked. Raises SadariError where the page cannot be written.
+    images: those that were checked. candidates: pairs that may show one scene, shown last. Raises SadariError where
+    the page cannot be written.
     """
     everything = list(_groups(found))
     everything.sort(key=lambda each: (not _crosses(each[1]), not _contradicts(each[2])))
+    everything += [(_likeness(each), each.splits, each.classes, each.ids) for each in candidates]
     place = {str(id_): at for at, id_ in enumerate(images.ids)}
     groups = []
     for kind, splits, labels, ids in everything[:MOST_GROUPS]:
@@ -83,6 +86,10 @@ def _groups(found: Findings) -> Iterator[Row]:
 
 def _kind(pair: "NearCopies") -> str:
     return f"near-copies{', mirrored' if pair.mirrored else ''}, cosine {pair.cosine:.2f}"
+
+
+def _likeness(pair: "Candidate") -> str:
+    return f"a candidate, not a fact: features alike, {pair.likeness:.2f}"
 
 
 def _crosses(splits: Sequence[str]) -> bool:

@@ -13,9 +13,11 @@ from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.evaluation.calibration import ReliabilityBin
 from sadari.evaluation.per_class import ClassScore
+from sadari.evaluation.probabilities.calibration import ReliabilityBin
 from sadari.report.figures import Sweep
+from sadari.report.maps.copies import CopiesView
+from sadari.report.maps.view import MapView
 from sadari.values import Verdict
 
 
@@ -89,6 +91,7 @@ class Detail:
     "true,predicted" -> images; where there is no matrix, only the cells that hold the most images. mistakes: the most
     confident wrong predictions. layers: the images first, the class layer last; () for what is no network, or has no
     weights any more. caution: a sentence where the probabilities are not to be trusted, else "".
+    uncalibrated: as `calibration`, without the temperature; () where there is none. about_calibration: sentences on it.
     """
 
     confusion: tuple[tuple[float, ...], ...] = ()
@@ -99,6 +102,8 @@ class Detail:
     calibration_error: float | None = None
     layers: tuple[LayerRow, ...] = ()
     caution: str = ""
+    uncalibrated: tuple[ReliabilityBin, ...] = ()
+    about_calibration: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,8 @@ class Report:
     seed of every arm gets wrong, and what most of them predict instead; `seeds` counts the runs that predict it, over
     all arms. hardest_images: how many such images there are; the first of them are shown. command: what reproduces all
     of it. environment: what it ran on, as label -> text. borrowing: what the
-    seeds of all arms show together, with its assumption; None where nothing is borrowed.
+    seeds of all arms show together, with its assumption; None where nothing is borrowed. map: of the images that judge.
+    copies: those that an earlier split has, side by side; None without any.
     """
 
     title: str
@@ -151,3 +157,5 @@ class Report:
     hardest_images: int = 0
     claims: tuple[ClaimVerdict, ...] = ()
     borrowing: Mapping[str, Any] | None = None
+    map: MapView | None = None
+    copies: CopiesView | None = None

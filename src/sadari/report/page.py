@@ -43,6 +43,13 @@ SCRIPTS = (
     "matrix.js",
     "confusion.js",
     "mistakes.js",
+    "map/groups.js",
+    "map/marks.js",
+    "map/hand.js",
+    "map/canvas.js",
+    "map/aside.js",
+    "map/explore.js",
+    "map/copies.js",
     "classes.js",
     "calibration.js",
     "robustness.js",
@@ -53,7 +60,7 @@ SCRIPTS = (
     "scheme.js",
     "start.js",
 )
-STYLES = ("page.css", "print.css")
+STYLES = ("page.css", "map.css", "print.css")
 DIGITS = 6  # significant digits of a number in the page: more than any plot or table shows
 
 WITH_PATHS = frozenset(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sadari.comparison.analysis.copied_pairs import CopiedPair
 from sadari.comparison.groups.grouping import Grouping
 from sadari.evaluation.statistics import Numbers
 from sadari.values import Split
@@ -17,7 +18,8 @@ class DataFacts:
     leaks: images of val and test that an earlier split holds too; None where they could not be searched. sentences:
     what else a reader should know about the images, such as leaks and contradictory labels, the gravest first. sizes:
     (height, width) at which the arms read the images, from the smallest; none while no run is finished. copied: ids of
-    the images that judge although an earlier split has an identical or near-copy of them. groups: how many groups the
+    the images that judge although an earlier split has an identical or near-copy of them; pairs: some of these with
+    that copy. groups: how many groups the
     images that judge are in; 0 where each is by itself. grouping: those of all images.
     """
 
@@ -32,6 +34,7 @@ class DataFacts:
     sizes: tuple[tuple[int, int], ...] = ()
     copied: tuple[str, ...] = ()
     groups: int = 0
+    pairs: tuple[CopiedPair, ...] = ()
     grouping: Grouping | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -18,7 +18,9 @@ FIGURES: Mapping[str, str] = {
     "weighted_f1": "weighted F1",
     "calibration_error": "calibration error",
     "mcc": "Matthews's correlation",
+    "kappa": "Cohen's kappa",
     "auc": "area under the ROC curve",
+    "average_precision": "average precision",
     "val_accuracy": "validation accuracy",
     "train_accuracy": "train accuracy",
     "gap": "gap between train and test accuracy",
@@ -27,7 +29,7 @@ FIGURES: Mapping[str, str] = {
     "turn": "epoch of the least validation loss",
     "rise": "rise of the validation loss after its least value",
 }
-_NO_SHARES = ("loss", "mcc", "gap", "drop", "seconds", "turn", "rise")
+_NO_SHARES = ("loss", "mcc", "kappa", "gap", "drop", "seconds", "turn", "rise")
 SHARES = tuple(name for name in FIGURES if name not in _NO_SHARES)  # in [0, 1]
 ARMS = "arms"  # argmax(accuracy over arms)
 

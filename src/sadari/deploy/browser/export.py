@@ -74,6 +74,7 @@ def _described(run: RunRecord, classifier: Classifier, cost: Cost | None) -> Map
         },
         "scores": {split_name: dict(values) for split_name, values in origin.scores.items()},
         "caution": " ".join(cautions),
+        "calibration": origin.calibration,
         "layers": [],
         "grad_cam": False,
     }

@@ -36,6 +36,7 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
         params=sum(row.total for model in _models(classifier) for row in model.architecture.rows()),
         scores={split_name: dict(values) for split_name, values in origin.scores.items()},
         caution=" ".join(filter(None, [origin.caution, _whose_layers(RunRecord(classifier.path))])),
+        calibration=origin.calibration,
         layers=list(layers),
         grad_cam=grad_cam,
         accepts=Accepts(

@@ -36,6 +36,10 @@ class Answer(ClassProbability):
 
     file: Annotated[str, Field(description="The file's name; in JSON the image's number, from 1.")]
     top: Annotated[list[ClassProbability], Field(description="The most probable classes, best first.")]
+    set: Annotated[
+        list[str] | None,
+        Field(description="With `coverage`: the classes that the image leaves open, the most probable one first."),
+    ] = None
 
 
 class Answers(BaseModel):
@@ -81,6 +85,7 @@ class Model(BaseModel):
     scores: Annotated[dict[str, dict[str, float]], Field(description="By split: train, val, test.")]
     layers: list[Layer]
     caution: Annotated[str, Field(description="A sentence where its probabilities are not to be trusted, else empty.")]
+    calibration: Annotated[str, Field(description="The temperature of its probabilities, or why there is none.")]
     grad_cam: Annotated[bool, Field(description="Whether POST /grad-cam can explain this model.")]
     accepts: Accepts
 

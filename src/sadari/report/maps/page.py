@@ -9,9 +9,11 @@ from sadari.report.origin import installed_version
 from sadari.report.page import render_page, text_of
 from sadari.review.data_map import DataMap
 
-# In reading order, from elements to the page; the last one starts it. MAP_SCRIPTS are part of the report too.
-MAP_SCRIPTS = ("map/groups.js", "map/marks.js", "map/hand.js", "map/canvas.js", "map/aside.js", "map/explore.js")
-SCRIPTS = ("dom.js", "format.js", "names.js", "plot.js", "controls.js", "scheme.js", *MAP_SCRIPTS, "map/page.js")
+# In reading order, from elements to the page; the last one starts it. Those of the map are part of the report too.
+SCRIPTS = (
+    *("dom.js", "format.js", "names.js", "plot.js", "controls.js", "scheme.js"),
+    *("map/groups.js", "map/marks.js", "map/hand.js", "map/canvas.js", "map/aside.js", "map/explore.js", "map/page.js"),
+)
 STYLES = ("page.css", "map.css")
 
 

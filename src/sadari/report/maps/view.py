@@ -17,14 +17,12 @@ SIDES = (96, 64, 48, 32)  # of a thumbnail, the largest of which all fit
 
 
 @dataclass(frozen=True)
-class MapView:
-    """A map as the page's script reads it; one entry a picture in each list, but for `near`.
+class Thumbnails:
+    """Pictures with what is known of each; one entry a picture in each list. The page's script reads them.
 
-    x, y: whole numbers in 0..GRID. labels: positions in `classes`. splits: positions in `split_names`. alike: the share
-    of the nearest pictures with the same class. near: the `near_each` most similar pictures of each in a row, as
-    positions on the map. run: whose answers these are: `predicted`, positions in `classes`, -1 where it did not judge,
-    and `probability`; "" and empty without one. sheet, side, columns: thumbnails as in `report.pictures.Sheet`, of the
-    first `shown` pictures. sentences: what the map shows and what it does not.
+    labels: positions in `classes`. splits: positions in `split_names`. run: whose answers these are: `predicted`,
+    positions in `classes`, -1 where it did not judge, and `probability`; "" and empty without one. sheet, side,
+    columns: thumbnails as in `report.pictures.Sheet`, of the first `shown` pictures.
     """
 
     classes: tuple[str, ...]
@@ -32,11 +30,6 @@ class MapView:
     labels: tuple[int, ...]
     split_names: tuple[str, ...]
     splits: tuple[int, ...]
-    x: tuple[int, ...]
-    y: tuple[int, ...]
-    alike: tuple[float, ...]
-    near: tuple[int, ...]
-    near_each: int
     run: str
     predicted: tuple[int, ...]
     probability: tuple[float, ...]
@@ -44,6 +37,21 @@ class MapView:
     side: int
     columns: int
     shown: int
+
+
+@dataclass(frozen=True)
+class MapView(Thumbnails):
+    """A map: `x` and `y` of each picture are whole numbers in 0..GRID.
+
+    alike: the share of the nearest pictures with the same class. near: the `near_each` most similar pictures of each in
+    a row, as positions on the map. sentences: what the map shows and what it does not.
+    """
+
+    x: tuple[int, ...]
+    y: tuple[int, ...]
+    alike: tuple[float, ...]
+    near: tuple[int, ...]
+    near_each: int
     sentences: tuple[str, ...]
 
 

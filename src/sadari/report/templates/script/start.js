@@ -37,6 +37,14 @@ const SECTIONS = [
     id: "hardest", title: "Wrong in every arm", there: () => report.hardest.length, draw: hardest,
     lede: "Images that no run of any arm gets right: label → what most runs predict instead, and how many do. Wrong labels are often among them.",
   },
+  {
+    id: "map", title: "Map", there: () => report.map, draw: () => exploreMap(report.map),
+    lede: "The images that judge in two dimensions, alike ones near each other: where mistakes are, and which pictures are among those of another class.",
+  },
+  {
+    id: "copies", title: "Copies", there: () => report.copies, draw: copiesSection,
+    lede: "Images that judge although an earlier split has a copy of them: a model that has learnt one knows the other. The accuracy without them is in the table above.",
+  },
   { id: "classes", title: "Classes", there: () => anyFinished((arm) => arm.per_class.length), draw: classes, lede: "Precision, recall and F1 of every class, and their averages." },
   {
     id: "calibration", title: "Calibration", there: () => anyFinished((arm) => arm.calibration.length), draw: calibration,

@@ -45,7 +45,8 @@ function detailOf(view, at, choose) {
 function legend(label, groups, counts, on, change) {
   const rows = groups.map((group, index) => {
     const box = html("input", { type: "checkbox", checked: on.has(index), change: () => { box.checked ? on.add(index) : on.delete(index); change(); } });
-    return html("label", { class: "entry" }, box, groupSwatch(group, index), named(group.name), html("span", { class: "quiet" }, whole(counts[index])));
+    // A kind that no picture is of, such as "not judged" where all are, needs no line.
+    return html("label", { class: "entry", hidden: Boolean(group.look) && !counts[index] }, box, groupSwatch(group, index), named(group.name), html("span", { class: "quiet" }, whole(counts[index])));
   });
   const all = (checked) => {
     rows.forEach((row, index) => {

@@ -1,0 +1,1 @@
+"""Which decisions follow from probabilities, other than the most probable class?"""
