@@ -22,7 +22,7 @@ from sadari.report.arms import (
     on_sheet,
     with_calibration,
 )
-from sadari.report.calibrated import before_temperature
+from sadari.report.calibrated import before_temperatures
 from sadari.report.contents import Detail, Report, SeedCurve
 from sadari.report.examples import Agreement, ArmPredictions, renumbered
 from sadari.report.maps.copies import copies_view
@@ -117,7 +117,7 @@ def _read_predictions(
         if arm.name in names:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
             detail = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
-            before = result.judged(arm.name, before_temperature)
+            before = before_temperatures(result, arm.name, predictions)
             details[arm.name] = with_calibration(detail, records[arm.name], before, predictions, result.redraw is None)
     return agreement, details, judged
 
