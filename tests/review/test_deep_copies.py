@@ -38,10 +38,12 @@ def test_pairs_that_share_more_than_their_kind_are_found(monkeypatch: pytest.Mon
 def test_sentences_count_what_crosses_a_split() -> None:
     one = LookAlike(("a", "b"), ("train", "test"), ("cat", "cat"), 0.6)
     assert one.crosses and one.document()["likeness"] == 0.6
-    assert (
-        "1 pair of pictures is suspiciously alike by the features, 1 of them in two splits"
-        in look_alike_sentences([one])[0]
-    )
+    [said] = look_alike_sentences([one])
+    assert "1 pair of pictures is suspiciously alike by the features, in two splits: look" in said
+    within = LookAlike(("a", "c"), ("train", "train"), ("cat", "cat"), 0.5)
+    [said] = look_alike_sentences([one, within])
+    assert "2 pairs of pictures are suspiciously alike by the features, 1 of them in two splits" in said
+    assert "features, all of them in two splits" in look_alike_sentences([one, one])[0]
     assert look_alike_sentences([]) == ("no pair of pictures is suspiciously alike by its features",)
 
 
@@ -79,6 +81,11 @@ def test_few_images_are_refused(sadari: Terminal, photos: Path, monkeypatch: pyt
     monkeypatch.setattr(deep_copies, "LEAST", 500)
     answer = sadari("data", "check", photos, "--deep")
     assert answer.status == 2 and "--deep compares from 500 to 50,000 images, and 'photos' has 120" in answer.err
+
+
+def test_small_grey_images_are_refused(sadari: Terminal) -> None:
+    answer = sadari("data", "check", "digits", "--deep")
+    assert answer.status == 2 and "--deep compares photographs" in answer.err
 
 
 def test_known_copies_are_no_look_alikes() -> None:
