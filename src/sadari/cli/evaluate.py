@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sadari.cli.completion import data_names, split_names
-from sadari.cli.options import AsJson, Classwise, CoverageOption, Run, require_coverage
+from sadari.cli.options import (
+    KEPT,
+    AsJson,
+    Classwise,
+    CoverageOption,
+    Keep,
+    Run,
+    UnknownScore,
+    require_coverage,
+)
 from sadari.cli.output.console import echo, print_json
 from sadari.cli.output.coverage import coverage_document, coverage_lines
 from sadari.cli.output.operating import CostsOption, Operating, Sure, operate_on, require_test, show_operating
 from sadari.cli.output.progress import TerminalProgress
+from sadari.cli.output.unknown import UnknownImages, evaluate_unknown_images, require_unknown
 
 if TYPE_CHECKING:
     from sadari.inference.evaluate import Evaluation
@@ -34,10 +44,18 @@ def evaluate(
     operating: Operating = None,
     sure: Sure = False,
     costs: CostsOption = None,
+    unknown: UnknownImages = None,
+    keep: Keep = KEPT,
+    unknown_score: UnknownScore = "",
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
     require_coverage(coverage, classwise)
+    others = bool(data is not None or split != "test" or operating or sure or costs or coverage)
+    require_unknown(unknown, others, keep, unknown_score)
+    if unknown is not None:
+        evaluate_unknown_images(run, unknown, keep, unknown_score, as_json)
+        return
     from sadari.evaluation.metrics import score
     from sadari.evaluation.operating.curves import class_areas
     from sadari.evaluation.operating.result import areas_document

@@ -64,8 +64,8 @@ def write_checked(found: Findings, images: ImageSet, path: Path, look_alikes: "S
     sentences = (*found.sentences, *(look_alike_sentences(look_alikes) if look_alikes else ()))
     left_out = max(0, len(everything) - MOST_GROUPS)
     title = f"{found.data}: {_headline(found)}"
-    shown = {"title": title, "facts": facts, "sentences": sentences, "groups": groups, "left_out": left_out}
-    write_text(path, render_plain("checked.html.j2", **shown))
+    content = {"title": title, "facts": facts, "sentences": sentences, "groups": groups, "left_out": left_out}
+    write_text(path, render_plain("checked.html.j2", **content))
 
 
 def _headline(found: Findings) -> str:
