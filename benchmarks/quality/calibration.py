@@ -47,7 +47,7 @@ RUNS: tuple[tuple[str, tuple[str, ...], dict[str, Value]], ...] = (
     ("animals", ("knn", "linear-probe"), {}),
     ("flowers", ("knn", "linear-probe"), {"split_folders": "train=train test=val"}),
 )
-SPLITS_OF_DIGITS = 60
+SPLITS_OF_DIGITS = 100
 SIMULATED, DRAWS, CLASSES = (20, 50, 100, 200, 500), 200, 5
 
 Shares = NDArray[np.float32]
@@ -149,7 +149,13 @@ def measure_splits(stored: dict[str, Any]) -> None:
         if str(split) in stored:
             continue
         with TemporaryDirectory() as folder:
-            overrides: dict[str, Value] = {**QUICK, "epochs": 15, "split_seed": split}
+            overrides: dict[str, Value] = {
+                **QUICK,
+                "epochs": 60,
+                "learning_rate": 0.003,
+                "train_fraction": 0.1,
+                "split_seed": split,
+            }
             run = train(make_job("digits", find_model("mlp"), split, overrides), Path(folder) / "run")
             validation = run.validated
             assert validation is not None

@@ -24,7 +24,7 @@ from near_copies import saved
 
 
 def plant(source: Path, target: Path, train: int, val: int) -> int:
-    """Write drawn photographs of `source` to `target`, and copies of every second one of val into train; count these."""
+    """Write drawn photographs to `target`, and copies of every second one of val into train; count these."""
     generator = np.random.default_rng(0)
     planted = 0
     for folder in sorted((source / "train").iterdir()):

@@ -12,7 +12,7 @@ def test_the_page_is_written_and_described(sadari: Terminal) -> None:
     assert answer.status == 0, answer.err
     lines = answer.out.splitlines()
     assert lines[0].startswith("60 pictures by their pixels, a random sample of 1,797")
-    assert lines[-1] == "page  map.html"
+    assert lines[-1] == f"page  map.html ({Path('map.html').stat().st_size / 1e6:.1f} MB)"
     text = Path("map.html").read_text(encoding="utf-8")
     assert "default-src 'none'" in text and "digits: a map of its pictures" in text
 

@@ -1,6 +1,7 @@
 """Is the temperature of a run part of every probability that leaves it, and does it decide on nothing?"""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
+from sklearn.datasets import load_digits
 
 import sadari as public
 from sadari.deploy.card import model_card
@@ -22,9 +24,10 @@ from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import evaluate, own_images
 from sadari.inference.model import TrainedModel
 from sadari.run import CALIBRATION, VALIDATED, RunRecord
+from sadari.settings import Value
 from sadari.training.train import train
 from support.interruptions import at_step, ctrl_c
-from support.jobs import job_for, model_bytes
+from support.jobs import QUIET, job_for, model_bytes
 from support.terminal import Terminal
 
 
@@ -112,6 +115,21 @@ def test_a_resumed_run_has_the_same_temperature(
     resumed = train(job, tmp_path / "run")
     assert (resumed.path / CALIBRATION).read_bytes() == (runs[0].path / CALIBRATION).read_bytes()
     assert (resumed.path / VALIDATED).read_bytes() == (runs[0].path / VALIDATED).read_bytes()
+
+
+def test_the_estimator_has_it_too() -> None:
+    images, labels = load_digits(return_X_y=True)
+    settings: dict[str, Value] = {**QUIET, "tensorboard": "off"}
+    del settings["epochs"], settings["batch_size"]
+    shares = {}
+    for name in ("temperature", "none"):
+        fitted = public.ImageClassifier("mlp", epochs=4, settings={**settings, "calibration": name}, random_state=0)
+        fitted.fit(images, labels)
+        shares[name] = fitted.predict_proba(images[:50])
+        again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - its own bytes
+        assert np.array_equal(again.predict_proba(images[:50]), shares[name])
+    assert not np.allclose(shares["temperature"], shares["none"], atol=1e-3)
+    assert np.array_equal(shares["temperature"].argmax(axis=1), shares["none"].argmax(axis=1))
 
 
 def test_a_student_learns_from_logits(runs: tuple[RunRecord, RunRecord], tmp_path: Path) -> None:

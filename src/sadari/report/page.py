@@ -52,6 +52,7 @@ SCRIPTS = (
     "map/copies.js",
     "classes.js",
     "calibration.js",
+    "thresholds.js",
     "robustness.js",
     "sweeps.js",
     "layers.js",

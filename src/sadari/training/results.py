@@ -62,10 +62,10 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
         "scores": scores,
         "areas": areas_in_short(judged),
     }
-    if state.stopped:
-        summary["stopped"] = state.stopped
     if temperature:
         summary["calibration"] = temperature.to_json()
+    if state.stopped:
+        summary["stopped"] = state.stopped
     if judges := RunRecord(out).judged_by:
         summary["judged_by"] = dict(judges)
     write_json(out / SCORES, summary)

@@ -49,4 +49,5 @@ def map_data(
     if as_json:
         print_json(found.document(out))
         return
-    show(*found.sentences, *(f"note  {note}" for note in found.notes), f"page  {out}")
+    size = f"{out.stat().st_size / 1e6:.1f} MB"
+    show(*found.sentences, *(f"note  {note}" for note in found.notes), f"page  {out} ({size})")
