@@ -1,1 +1,1 @@
-"""What do the pages and pictures about a set of images show? What was found in it, what is suspect, how it is augmented."""
+"""What do the pages about a set of images show? What was found in it, what is suspect, and how it is augmented."""
