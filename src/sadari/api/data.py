@@ -8,6 +8,7 @@ from sadari.settings import Settings, Value, with_overrides
 
 if TYPE_CHECKING:
     from sadari.review.data_map import DataMap
+    from sadari.review.suspects import Review
     from sadari.values import ImageSet
 
 
@@ -48,3 +49,19 @@ def data_map(
     if out is not None:
         write_map(found, Path(out))
     return found
+
+
+def data_review(
+    data: str | Path, *, decisions: str | Path | None = None, progress: Progress | None = None, **overrides: Value
+) -> "Review":
+    """Judge the labels of `data` by models that have not seen the images; `.suspects` lists those probably wrong.
+
+    `.decide(file, "relabel", "cat")` (or "keep", "drop") writes a decision, which every later command honours.
+    decisions: the CSV that has them, beside the set by default. overrides: settings, and variables of the backbone.
+    Raises SadariError or UsageError with one sentence.
+    """
+    from sadari.data.load import absolute_data
+    from sadari.review.suspects import make_review
+
+    file = Path(decisions) if decisions is not None else None
+    return make_review(absolute_data(data), overrides, file, progress)
