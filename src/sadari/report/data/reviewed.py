@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sadari.files import write_text
-from sadari.report.checked import MOST_GROUPS, Group, Shown, shown_picture
+from sadari.report.data.checked import MOST_GROUPS, Group, Shown, shown_picture
 from sadari.report.page import render_plain
 from sadari.review.suspects import Review, Suspect
 
