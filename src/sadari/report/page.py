@@ -126,8 +126,8 @@ def _environment() -> Any:
 
 
 @cache
-def _script() -> str:
-    return "".join(text_of(f"script/{name}") for name in SCRIPTS)
+def _script(names: tuple[str, ...]) -> str:
+    return "".join(text_of(f"script/{name}") for name in names)
 
 
 @cache
