@@ -22,7 +22,7 @@ from sadari.values import SPLITS, ImageSet, Predictions, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST = 5_000  # pictures on a map that a browser moves smoothly, and that t-SNE places in about a minute (measured)
+MOST = 5_000  # pictures that a browser moves smoothly and t-SNE places in ten seconds of one core (measured)
 LEAST, HIGHEST = 10, 20_000  # beyond, the page and the layout take too long (assumed)
 # What decides which images a source has, and how they are called: a run's images are loaded with its own.
 OF_SOURCE = ("group", "split_folders", "archive_encoding", "unreadable", "white_level", "max_megapixels")
