@@ -30,6 +30,8 @@ READ_BY: dict[str, Callable[[RunRecord], object]] = {
     "split.npz": lambda run: run.split,
     "predictions.csv": lambda run: (run.predictions, run.answers),
     "correct.npz": lambda run: run.correct_on("train"),
+    "calibration.json": lambda run: run.temperature,
+    "validated.npz": lambda run: run.validated,
     "history.csv": lambda run: run.history,
     "scores.json": lambda run: run.scores("test"),
     "environment.json": lambda run: (run.notes, run.fingerprint),

@@ -78,7 +78,7 @@ AXES = {
 def measure(work: Work, file: Path) -> dict[str, float]:
     """Return the seconds of each stage of `work`, and the peak of memory in MiB, in this process."""
     import sadari
-    import sadari.api
+    import sadari.api.comparisons
     from sadari.report.plots.files import write_plots
 
     before = peak_mib()

@@ -6,8 +6,10 @@
     run = sadari.train("digits", model="cnn", out="runs/first", epochs=5)
     result = sadari.compare("digits", models=["logistic", "cnn"], seeds=3)
     result.to_frame()
+    sadari.tune("digits", "cnn", trials=20).sentences
     sadari.write_report(result, "report.html")
-    sadari.predict(run.path, "photo.jpg")
+    sadari.predict(run.path, "photo.jpg", abstain=0.95)
+    sadari.evaluate_unknown(run.path, "other-things/")
     sadari.export(run.path, "onnx")
     sadari.log(run.path, to="mlflow")
     sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
@@ -20,19 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from sadari.api import (
-        compare,
-        data_map,
-        export,
-        load,
-        log,
-        operating_points,
-        predict,
-        reopen,
-        reopen_sets,
-        train,
-        write_report,
-    )
+    from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
+    from sadari.api.data import data_map, data_review, load
+    from sadari.api.runs import evaluate_unknown, export, log, operating_points, predict, train
+    from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.evaluation.operating.points import Wanted
@@ -52,6 +45,8 @@ __all__ = [
     "Wanted",
     "compare",
     "data_map",
+    "data_review",
+    "evaluate_unknown",
     "export",
     "load",
     "log",
@@ -59,22 +54,28 @@ __all__ = [
     "predict",
     "reopen",
     "reopen_sets",
+    "reopen_tuning",
     "train",
+    "tune",
     "write_report",
 ]
 
 _HOMES = {
-    "compare": "sadari.api",
-    "data_map": "sadari.api",
-    "export": "sadari.api",
-    "load": "sadari.api",
-    "log": "sadari.api",
-    "operating_points": "sadari.api",
-    "predict": "sadari.api",
-    "reopen": "sadari.api",
-    "reopen_sets": "sadari.api",
-    "train": "sadari.api",
-    "write_report": "sadari.api",
+    "compare": "sadari.api.comparisons",
+    "data_map": "sadari.api.data",
+    "data_review": "sadari.api.data",
+    "evaluate_unknown": "sadari.api.runs",
+    "export": "sadari.api.runs",
+    "load": "sadari.api.data",
+    "log": "sadari.api.runs",
+    "operating_points": "sadari.api.runs",
+    "predict": "sadari.api.runs",
+    "reopen": "sadari.api.comparisons",
+    "reopen_sets": "sadari.api.comparisons",
+    "reopen_tuning": "sadari.api.tuning",
+    "train": "sadari.api.runs",
+    "tune": "sadari.api.tuning",
+    "write_report": "sadari.api.comparisons",
     "ImageClassifier": "sadari.estimator.image_classifier",
     "SadariError": "sadari.errors",
     "UsageError": "sadari.errors",

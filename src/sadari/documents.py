@@ -11,6 +11,7 @@ from sadari.values import SPLITS
 
 COUNT, NUMBER, TEXT = "a whole number", "a number", "text"  # kinds of values
 COUNT_OR_NULL = "a whole number or null"
+NUMBER_OR_NULL = "a number or null"
 # The kind of each value of scores.json and environment.json that is read; a table has a kind for each of its keys.
 Kinds = Mapping[str, Any]
 SUMMARY: Kinds = {
@@ -35,6 +36,12 @@ ENVIRONMENT: Kinds = {
     "weights_sha256": TEXT,
     "teacher": {"name": TEXT, "sha256": TEXT, "note": TEXT},
     "judged_by": {"folder": TEXT, "arm": TEXT, "sentence": TEXT},
+}
+CALIBRATION: Kinds = {
+    "temperature": NUMBER,
+    "images": COUNT,
+    "val_loss": {"before": NUMBER_OR_NULL, "after": NUMBER_OR_NULL},
+    "note": TEXT,
 }
 REMEDY = "put it back as it was, or make it again in another --out"
 
@@ -65,6 +72,17 @@ def read_environment(path: Path) -> Document:
     """Read `environment.json`; raises SadariError where it is damaged."""
     document = read_json(path)
     wrong = _wrong(document, ENVIRONMENT)
+    if wrong:
+        raise _damaged(path, wrong)
+    return Document(document, path)
+
+
+def read_calibration(path: Path) -> Document:
+    """Read `calibration.json`; raises SadariError where it is damaged."""
+    document = read_json(path)
+    wrong = _wrong(document, CALIBRATION)
+    if not wrong and not 0 < document.get("temperature", 0) < math.inf:
+        wrong = "its temperature is no number above 0"
     if wrong:
         raise _damaged(path, wrong)
     return Document(document, path)
@@ -112,6 +130,8 @@ def _is(value: object, kind: str) -> bool:
         return isinstance(value, str)
     if kind == COUNT_OR_NULL:
         return value is None or _is(value, COUNT)
+    if kind == NUMBER_OR_NULL:
+        return value is None or _is(value, NUMBER)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return (isinstance(value, int) and value >= 0) if kind == COUNT else not math.isnan(value)

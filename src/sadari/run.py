@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.documents import read_environment, read_summary
+from sadari.documents import read_calibration, read_environment, read_summary
 from sadari.errors import SadariError, UsageError
 from sadari.job_record import JobRecord
 from sadari.notebook import card, fact, figures, learning
@@ -25,6 +25,7 @@ from sadari.run_files import (
     read_history,
     read_predictions,
     read_split,
+    read_validated,
 )
 from sadari.values import SPLITS, Answers, ImageSet, Predictions, Split
 
@@ -39,6 +40,9 @@ SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
 CORRECT = "correct.npz"  # which images of val and train were classified correctly
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
 ENSEMBLE = "ensemble.json"  # in place of a model: which runs are averaged
+KNOWN = "known.safetensors"  # which images are known to the model: thresholds, and what scores need
+CALIBRATION = "calibration.json"  # the temperature of its probabilities
+VALIDATED = "validated.npz"  # what the true class of each validation image got
 SOUP = "soup.json"  # beside a model: the runs whose weights it averages
 TEACHER = "checkpoint/teacher.safetensors"  # a teacher's answers, until the run is finished
 STAMPED = ("sadari", "torch", "torchvision", "timm", "numpy", "scikit-learn", "scipy", "safetensors")
@@ -162,6 +166,26 @@ class RunRecord:
         """Return the digest of the pre-trained weights that it began with; "" where it had none."""
         return str(self.environment.get("weights_sha256", "")) if self.begun else ""
 
+    @cached_property
+    def calibration(self) -> Mapping[str, Any]:
+        """Return `calibration.json`: `temperature`, `images`, `val_loss` and `note`; empty where nothing was fitted.
+
+        Also of an exported model. Raises SadariError where it is damaged.
+        """
+        path = self.path / CALIBRATION
+        return read_calibration(path) if path.is_file() else {}
+
+    @property
+    def temperature(self) -> float:
+        """Return what the logits are divided by before the softmax; 1 where nothing was fitted, as in older runs."""
+        return float(self.calibration.get("temperature", 1.0))
+
+    @property
+    def val_loss_of_logits(self) -> float:
+        """Return the log loss of the validation images without the temperature, which they fitted themselves."""
+        before = self.calibration.get("val_loss", {}).get("before")
+        return float(self.scores("val")["loss"] if before is None else before)
+
     @property
     def teacher(self) -> Mapping[str, Any]:
         """Return `name`, `sha256` and `note` of the model whose answers it learned from; empty where there was none."""
@@ -205,6 +229,14 @@ class RunRecord:
         None where the run did not store that: runs of older versions, and the training images of an ensemble.
         """
         return read_correct(self.path / CORRECT, split_name, self.summary["images"][split_name])
+
+    @property
+    def validated(self) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
+        """Read what the true classes of the validation images got; None where it is not stored, as in older runs.
+
+        probability: float32 (n,), at the temperature of the run; label: int64 (n,). Also of an exported model.
+        """
+        return read_validated(self.path / VALIDATED)
 
     @cached_property
     def split(self) -> Split:

@@ -140,6 +140,35 @@ def read_correct(path: Path, split_name: str, images: int) -> NDArray[np.bool_] 
         return np.unpackbits(packed, count=images).astype(np.bool_)
 
 
+def write_validated(path: Path, validation: Predictions) -> None:
+    """Write the true class of each validation image, and the probability that the model gave it, as `validated.npz`."""
+    labels = validation.labels
+    probability = validation.probabilities[np.arange(len(labels)), labels]
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, probability=probability, label=labels)
+
+    write_whole(path, save)
+
+
+def read_validated(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
+    """Read what `write_validated` wrote: probabilities, float32 (n,), and true classes, int64 (n,).
+
+    None where there is no file, as in older runs. Raises SadariError for a damaged one.
+    """
+    if not path.is_file():
+        return None
+    with undamaged(path), path.open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
+        probability, label = stored["probability"], stored["label"]
+        if probability.dtype != np.float32 or label.dtype != np.int64 or probability.shape != label.shape:
+            raise ValueError("its probabilities and classes do not belong together")
+        if probability.ndim != 1 or not (probability >= 0).all() or (label < 0).any():
+            raise ValueError("it has probabilities or classes that are none")
+        return probability, label
+
+
 def read_predictions(path: Path) -> Predictions:
     """Read what `write_predictions` wrote; `seconds` is not in the file and comes back as nan.
 

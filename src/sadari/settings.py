@@ -16,6 +16,8 @@ SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
 ALL_IMAGES = "all"  # the split in which every image trains
 DRAWN_BY = ("stratified", "last", ALL_IMAGES)
+KEPT = 0.95  # share of known images that a threshold keeps, unless another one is wanted (cited: papers report it)
+TEMPERATURE = "temperature"  # the calibration that fits one
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
 
 
@@ -136,6 +138,12 @@ class Settings:
         0.0, "share of the weights at the start of training in those that a run ends with", low=0
     )
     restore_best: bool = _setting(True, "keep the epoch with the best validation loss instead of the last one")
+    calibration: str = _setting(
+        "temperature",
+        "temperature divides the trained model's logits by a number that the validation images fit, so that "
+        "probabilities are right; none: as they are",
+        choices=(TEMPERATURE, "none"),
+    )
     # machine
     precision: str = _setting(
         "auto",

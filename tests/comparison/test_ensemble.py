@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sadari import api
+from sadari.api import comparisons
 from sadari.cli.main import app
 from sadari.cli.output.comparison import conclusions
 from sadari.comparison.claims.parse import parse_claim
@@ -186,7 +186,7 @@ def test_both_doors_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sadari.comparison.plan.Plan.run", noted)
     with pytest.raises(KeyboardInterrupt):
-        api.compare("digits", ["mlp", "cnn"], ensemble=True)
+        comparisons.compare("digits", ["mlp", "cnn"], ensemble=True)
     for words in (["--ensemble"], []):
         CliRunner().invoke(app, ["compare", "digits", "--models", "mlp,cnn", *words])
     assert asked_for == [True, True, False]
@@ -202,7 +202,7 @@ def test_a_terminal_prints_what_it_averages(made: Path) -> None:
 def test_the_same_command_makes_nothing_again(made: Path) -> None:
     before = content(made)
     compare(asked(), out=made, executor=SerialExecutor(train))
-    assert content(made) == before and len(before) == 2 * 8
+    assert content(made) == before and len(before) == 2 * 9
 
 
 def test_more_seeds_leave_the_ensembles_that_are_there(copied: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from sadari import api
+from sadari.api import runs
 from sadari.comparison.command import command_of
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor
@@ -142,7 +142,7 @@ def test_a_run_that_makes_it_worse_is_left_out(data: str, copied: Path) -> None:
 
 
 def test_it_leaves_as_one_network(made: Path, tmp_path: Path, sadari: Terminal) -> None:
-    exported = api.export(made / FOLDER, out=tmp_path / "soup.onnx")
+    exported = runs.export(made / FOLDER, out=tmp_path / "soup.onnx")
     assert exported.parity is not None and exported.parity.differing == 0
     metadata = {each.key: each.value for each in onnx.load(exported.path).metadata_props}
     assert metadata["model"] == "fine-tune" and "seed" in metadata["members"]

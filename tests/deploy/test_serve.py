@@ -58,6 +58,22 @@ def test_the_model_is_described(client: TestClient, digits_run: RunRecord, class
     assert model["grad_cam"] is True
 
 
+def test_sets_come_on_request(client: TestClient, classifier: Classifier) -> None:
+    files = as_files(noise(3))
+    plain = client.post("/predict", files=files).json()["answers"]
+    assert all("set" not in each for each in plain)
+    answers = client.post("/predict?coverage=0.95&top=1", files=files).json()["answers"]
+    coverage = classifier.coverage(0.95)
+    assert coverage is not None
+    for answer, of_all in zip(answers, client.post("/predict?top=10", files=files).json()["answers"], strict=True):
+        inside = [each["label"] for each in of_all["top"] if each["probability"] >= coverage.least[0]]
+        assert answer["set"] == (inside or [answer["label"]])
+    assert "temperature" in client.get("/model").json()["calibration"]
+    for wrong in ("0", "1", "95", "much"):
+        refused = client.post(f"/predict?coverage={wrong}", files=files)
+        assert refused.status_code == 422 and "coverage" in refused.json()["detail"]
+
+
 def test_samples_get_their_own_answers(client: TestClient, digits_run: RunRecord) -> None:
     samples = client.get("/samples").json()["samples"]
     assert sorted({each["label"] for each in samples}) == list("0123456789")

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 
 from sadari.comparison.arm_result import ArmResult
-from sadari.evaluation.calibration import ReliabilityBin
 from sadari.evaluation.per_class import ClassScore
+from sadari.evaluation.probabilities.calibration import ReliabilityBin
 from sadari.models.layers.specs import shape_text
 from sadari.models.parse import describe, parse
 from sadari.report.contents import ArmPage, Cell, Detail, Example, LayerRow, Pictures, SeedCurve

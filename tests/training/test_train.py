@@ -24,6 +24,7 @@ from sadari.run_files import write_history
 from sadari.training import classical, results, setup
 from sadari.training import train as training
 from sadari.training.checkpoint import FitState
+from sadari.training.fit_loop import Watch
 from sadari.training.setup import Setup
 from sadari.training.train import resume, train
 from sadari.values import ImageSet
@@ -287,9 +288,9 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monke
     monkeypatch.setattr(setup, "threads_for", lambda *_: 2)
     used, fit = [], training._fit
 
-    def noted(given: Setup) -> FitState:
+    def noted(given: Setup, watch: Watch | None) -> FitState:
         used.append(torch.get_num_threads())
-        return fit(given)
+        return fit(given, watch)
 
     monkeypatch.setattr(training, "_fit", noted)
     run = train(job_for("majority"), tmp_path / "run", images=patterns())

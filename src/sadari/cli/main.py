@@ -25,6 +25,7 @@ from sadari.cli.report import report
 from sadari.cli.serve import serve
 from sadari.cli.settings import settings
 from sadari.cli.train import resume, train
+from sadari.cli.tune import tune
 from sadari.errors import SadariError
 from sadari.training.interrupt import end_by_signals, interrupt_by_signals, interrupted_status
 
@@ -82,6 +83,7 @@ app.command("export")(export)
 app.command("explain")(explain)
 app.command("serve")(serve)
 app.command("study")(study)
+app.command("tune")(tune)
 app.command("report")(report)
 app.command("log")(log)
 app.command("models")(models)

@@ -8,6 +8,7 @@ import typer
 from sadari.cli.completion import data_names, setting_pairs
 from sadari.cli.output.console import echo
 from sadari.errors import UsageError
+from sadari.settings import KEPT as KEPT
 from sadari.settings import Value, parse_overrides
 
 Data = Annotated[
@@ -39,6 +40,26 @@ MaxMegapixels = Annotated[
     float | None,
     typer.Option(min=1, help="Images with more pixels, in millions, are refused.", show_default="that of the run"),
 ]
+Abstain = Annotated[
+    bool, typer.Option("--abstain", help="Say `none of these` of images that show none of the classes.")
+]
+Keep = Annotated[
+    float,
+    typer.Option(metavar="SHARE", help="Of images that do show a class, the share that counts as known."),
+]
+UnknownScore = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="By which score, mahalanobis, energy or probability.", show_default="the best"),
+]
+CoverageOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Also the classes that an image leaves open: sets that hold the true one for this share of images.",
+        metavar="SHARE",
+        show_default=False,
+    ),
+]
+Classwise = Annotated[bool, typer.Option("--classwise", help="With --coverage: that share of each class.")]
 RunsOrComparisons = Annotated[
     list[Path],
     typer.Argument(metavar="RUN|COMPARISON...", help="Folders of runs or comparisons.", show_default=False),
@@ -104,6 +125,16 @@ def overrides_of(pairs: list[str] | None, **options: Value | None) -> dict[str, 
             raise UsageError(f"--{key} and --set {key}=... say the same thing twice; keep one of them")
         overrides[key] = value
     return overrides
+
+
+def require_coverage(coverage: float | None, classwise: bool) -> None:
+    """Raise UsageError for a --coverage that is no share, and for --classwise without one."""
+    from sadari.evaluation.probabilities.conformal import checked_coverage
+
+    if coverage is None and classwise:
+        raise UsageError("--classwise goes with --coverage; add such as --coverage 0.95")
+    if coverage is not None:
+        checked_coverage(coverage)
 
 
 def workers_of(workers: str, jobs: str | None) -> int | None:

@@ -12,7 +12,7 @@ from sadari.comparison.analysis.robustness import Robustness
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.claims.verdict import ClaimVerdict
 from sadari.comparison.seeds.looked import Looked
-from sadari.comparison.splits.judged import whole_predictions
+from sadari.comparison.splits.judged import Read, read_predictions, whole_predictions
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm
 from sadari.evaluation.arms.best import Winner
@@ -63,13 +63,14 @@ class ComparisonResult:
     looked: Looked = field(default_factory=Looked)
     redraw: Redraw | None = None
 
-    def judged(self, arm: str) -> list[Predictions]:
+    def judged(self, arm: str, read: Read = read_predictions) -> list[Predictions]:
         """Return what the runs of `arm` predict, each of the same images in the same order; read from their folders.
 
-        One for each seed; of folds, one of all images for each repeat and seed; of splits, those of one split.
+        One for each seed; of folds, one of all images for each repeat and seed; of splits, those of one split. read:
+        what reads those of a run.
         """
         records = self.records[arm]
-        return whole_predictions(self.redraw, records) if self.redraw else [each.predictions for each in records]
+        return whole_predictions(self.redraw, records, read) if self.redraw else [read(each) for each in records]
 
     @property
     def estimand(self) -> str:

@@ -9,8 +9,11 @@ from typing import Any
 from sadari.deploy.alone import table
 from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.deploy.timm_model import TimmModel, lines_with_timm
+from sadari.evaluation.probabilities.temperature import as_sentence
 from sadari.evaluation.statistics import interval
+from sadari.evaluation.unknown.threshold import KEPT, least_images
 from sadari.inference.model import TrainedModel
+from sadari.inference.unknown.find import stored_known
 from sadari.models.backbone.spec import backbone_of
 from sadari.run import RunRecord
 
@@ -72,7 +75,7 @@ def model_card(run: RunRecord, model: TrainedModel, timm: TimmModel | None = Non
         "",
         "    sadari predict FOLDER photo.jpg",
         "",
-        *(lines_with_timm(timm, len(model.classes)) if timm else [NEEDS_SADARI]),
+        *(lines_with_timm(timm, len(model.classes), model.temperature) if timm else [NEEDS_SADARI]),
         "",
     ]
     return "\n".join(lines)
@@ -145,16 +148,28 @@ def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) ->
     counts = [(name, int((judged.labels == index).sum())) for index, name in enumerate(judged.classes)]
     few = [f"{_text(name)} ({count})" for name, count in counts if count < FEW]
     lines = [
-        "- It names one of its classes for any image, also for one that shows none of them.",
+        _about_unknown(run),
         f"- It was judged on images of {_text(environment['data']['name'])} only; photographs made otherwise may be "
         "harder.",
-        "- A probability is what the network gives; the calibration error above says how far it can be trusted.",
+        f"- {_text(as_sentence(run.calibration))} The calibration error above says how far a probability can be "
+        "trusted.",
     ]
     if few:
         lines.append(f"- These classes were judged on fewer than {FEW} images each: {', '.join(few)}.")
     if any(name.endswith("vectors") for name, _ in model.network.named_buffers()):
         lines.append("- It contains a vector of features of every training image.")
     return lines
+
+
+def _about_unknown(run: RunRecord) -> str:
+    """Say what it answers for an image of none of its classes."""
+    known = stored_known(run)
+    if known is None or known.images < least_images(KEPT):
+        return "- It names one of its classes for any image, also for one that shows none of them."
+    return (
+        "- It names the nearest class for any image; `sadari predict --abstain` and known.safetensors say which images "
+        f"show none of them. {known.abstention().sentence}. How many other images pass is to be tried with such images."
+    )
 
 
 def _licence(licence: str, model: TrainedModel, teacher: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sadari.data.image_file import MAX_FILE_BYTES, UnreadableImageError
 from sadari.deploy.files import Content, FileGroup
 from sadari.errors import SadariError
+from sadari.evaluation.probabilities.conformal import Coverage
 from sadari.inference.classifier import Classifier
 from sadari.inference.predict import one_thread_each
 from sadari.progress import Progress, Silent
@@ -31,13 +32,23 @@ class Answer:
     """The model's answer for one file.
 
     file: its name. classes: those of the model. probabilities: float32 (K,), or None where the file cannot be read;
-    `reason` then says why.
+    `reason` then says why. set: with a coverage, the classes that the image leaves open, the most probable one first;
+    () where it cannot be read, None without a coverage. score: how known the image is, and threshold: from which score
+    on it counts as known; None where that was not asked for.
     """
 
     file: str
     classes: tuple[str, ...]
     probabilities: NDArray[np.float32] | None
     reason: str = ""
+    set: tuple[str, ...] | None = None
+    score: float | None = None
+    threshold: float | None = None
+
+    @property
+    def known(self) -> bool | None:
+        """Whether the image shows one of the classes; None where that was not asked for, or the file cannot be read."""
+        return None if self.score is None or self.threshold is None else self.score >= self.threshold
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return the `count` most probable classes with their probabilities, best first; empty where there are none."""
@@ -48,14 +59,17 @@ class Answer:
 
     @property
     def label(self) -> str:
-        """The most probable class; "" where there is no answer."""
+        """The most probable class, also where the image is not `known`; "" where there is no answer."""
         return next((label for label, _ in self.top(1)), "")
 
 
 def predict_files(
-    classifier: Classifier, groups: Sequence[FileGroup], progress: Progress | None = None
+    classifier: Classifier,
+    groups: Sequence[FileGroup],
+    progress: Progress | None = None,
+    coverage: Coverage | None = None,
 ) -> Iterator[Answer]:
-    """Yield the answer of `classifier` for every file of `groups`, in order.
+    """Yield the answer of `classifier` for every file of `groups`, in order, with its set where there is a `coverage`.
 
     A file that cannot be read or decoded gets a reason instead of probabilities, and the others go on. Only a few
     blocks of images are in memory at a time. Raises SadariError only where the network itself fails.
@@ -71,8 +85,16 @@ def predict_files(
     blocks = _blocks(_contents(groups), _block_images(classifier, total, workers))
     with progress.task("predicting", total, "images") as task:
         for answers in _in_order(classifier, blocks, workers):
-            yield from answers
+            yield from answers if coverage is None else [_with_set(each, coverage) for each in answers]
             task.advance(len(answers))
+
+
+def _with_set(answer: Answer, coverage: Coverage) -> Answer:
+    if answer.probabilities is None:
+        return replace(answer, set=())
+    inside = coverage.sets(answer.probabilities[None])[0]
+    best = np.argsort(-answer.probabilities, kind="stable")
+    return replace(answer, set=tuple(answer.classes[each] for each in best if inside[each]))
 
 
 @dataclass(frozen=True)
@@ -132,13 +154,35 @@ def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: in
 def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:
     decoded = [_pixels(classifier, file.content) for file in block]
     pixels = [each for each in decoded if not isinstance(each, str)]
-    probabilities = iter(classifier.probabilities(np.stack(pixels)) if pixels else ())
+    judged = _judged(classifier, pixels)
     return [
         Answer(file.name, classifier.classes, None, each)
         if isinstance(each, str)
-        else Answer(file.name, classifier.classes, next(probabilities))
+        else _answer(classifier, file, *next(judged))
         for file, each in zip(block, decoded, strict=True)
     ]
+
+
+def _judged(
+    classifier: Classifier, pixels: list[NDArray[np.uint8]]
+) -> Iterator[tuple[NDArray[np.float32], float | None, float | None]]:
+    """Yield probabilities, score and threshold of each image."""
+    if not pixels:
+        return
+    found = classifier.judged(np.stack(pixels))
+    for at, probabilities in enumerate(found.probabilities):
+        decided = (None, None) if found.scores is None else (float(found.scores[at]), found.threshold)
+        yield probabilities, *decided
+
+
+def _answer(
+    classifier: Classifier,
+    file: _File,
+    probabilities: NDArray[np.float32],
+    score: float | None,
+    threshold: float | None,
+) -> Answer:
+    return Answer(file.name, classifier.classes, probabilities, score=score, threshold=threshold)
 
 
 def _pixels(classifier: Classifier, content: Content | str) -> NDArray[np.uint8] | str:

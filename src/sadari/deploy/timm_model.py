@@ -107,7 +107,7 @@ def _configuration(
     }
 
 
-def lines_with_timm(made: TimmModel, classes: int) -> list[str]:
+def lines_with_timm(made: TimmModel, classes: int, temperature: float) -> list[str]:
     """Return the lines of a model card that use the model without Sadari, in the folder that it is in."""
     arguments = "".join(f", {key}={value!r}" for key, value in made.arguments.items())
     return [
@@ -130,7 +130,9 @@ def lines_with_timm(made: TimmModel, classes: int) -> list[str]:
         "with torch.no_grad():",
         '    logits = model(pixels * torch.tensor(how["scale"]) + torch.tensor(how["shift"]))',
         'classes = json.loads(Path("config.json").read_text(encoding="utf-8"))["label_names"]',
-        "probabilities = logits.softmax(1)[0]",
+        f"probabilities = (logits / {temperature:g}).softmax(1)[0]  # the temperature, of calibration.json"
+        if temperature != 1
+        else "probabilities = logits.softmax(1)[0]",
         "print(classes[int(probabilities.argmax())], float(probabilities.max()))",
         "```",
         "",

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.evaluation import influence
-from sadari.evaluation.calibration import BINS, expected_calibration_error, reliability
 from sadari.evaluation.influence import PerImage, Scale
+from sadari.evaluation.probabilities.calibration import BINS, expected_calibration_error, reliability
 from sadari.evaluation.ranking import area, auc, average_precision, precision_area
 from sadari.registry import Registry
 from sadari.values import Answers, Predictions, Score

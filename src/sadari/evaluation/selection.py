@@ -1,15 +1,62 @@
 """By how much does the highest of several accuracies flatter? The winner of a comparison was lucky, too."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sadari.evaluation.crossed import spread
 from sadari.evaluation.draws.groups import Groups
+from sadari.evaluation.statistics import LEVEL, accuracy_error, difference_error
 from sadari.values import Verdict
 
 DRAWS = 4000  # of the errors of all arms; the mean of their maxima is sure to a fiftieth of itself (measured)
+
+
+@dataclass(frozen=True)
+class Flattery:
+    """By how much an accuracy that was chosen as the highest is above that of the same choice made anew.
+
+    chosen: the accuracy that was chosen, in [0, 1]; anew: of other networks, the mean. points: chosen minus anew, with
+    its 95 % interval from low to high.
+    """
+
+    chosen: float
+    anew: float
+    points: float
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is shown that the chosen accuracy flatters."""
+        return self.low > 0
+
+
+def flattery(
+    chosen: NDArray[np.bool_],
+    anew: NDArray[np.bool_],
+    *,
+    same_images: bool,
+    groups: NDArray[np.int64] | None = None,
+    other_groups: NDArray[np.int64] | None = None,
+) -> Flattery:
+    """Return by how much the chosen network's accuracy is above that of new networks with its settings.
+
+    chosen: bool (N,), which images the chosen network got right. anew: bool (S, M), that of networks with other seeds,
+    on the same images or on others, which are independent draws then. groups, other_groups: of both. The interval is
+    that of the difference of two arms (`statistics`); on other images the variances of both accuracies add up.
+    """
+    first = chosen[None, :]
+    if same_images:
+        half = difference_error(first, anew, groups).half_width(LEVEL)
+    else:
+        one, other = accuracy_error(first, groups), accuracy_error(anew, other_groups)
+        half = hypot(one.half_width(LEVEL), other.half_width(LEVEL))
+    points = float(first.mean() - anew.mean())
+    return Flattery(float(first.mean()), float(anew.mean()), points, points - half, points + half)
 
 
 def overstated(

@@ -15,6 +15,7 @@ from sadari.explain.lessons import LINES, POOLED_WINDOW, FilterLesson, PoolLesso
 from sadari.explain.strongest import Strongest, strongest
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
+from sadari.inference.probabilities import probabilities_of
 from sadari.values import ImageSet
 
 
@@ -124,4 +125,4 @@ def look(
 def _probabilities(model: TrainedModel, pixels: Pixels) -> NDArray[np.float32]:
     inputs = Inputs.pixels(pixels[np.newaxis], model.preprocess)
     logits = predict_logits(model.network, inputs, np.zeros(1, dtype=np.int64))
-    return np.asarray(logits.softmax(dim=1)[0].numpy(), dtype=np.float32)
+    return np.asarray(probabilities_of(logits, model.temperature)[0])

@@ -175,12 +175,16 @@ def write_model(path: Path, network: Network, architecture: Architecture) -> Non
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network that is ready to predict: in evaluation mode, with the preprocessing of its training."""
+    """A network that is ready to predict: in evaluation mode, with the preprocessing of its training.
+
+    temperature: what its logits are divided by before the softmax; see `inference/probabilities.py`.
+    """
 
     network: Network
     preprocess: Preprocess
     classes: tuple[str, ...]
     architecture: Architecture
+    temperature: float = 1.0
 
     @classmethod
     def load(cls, run: RunRecord) -> "TrainedModel":
@@ -197,7 +201,7 @@ class TrainedModel:
             names = timm_names(network.state_dict(), file.metadata().get(CLASSIFIER, ""))
             ours = {theirs: name for name, theirs in names.items()}
             network.load_state_dict({ours.get(name, name): file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-        return cls(network.eval(), preprocess, architecture.classes, architecture)
+        return cls(network.eval(), preprocess, architecture.classes, architecture, run.temperature)
 
 
 @contextmanager

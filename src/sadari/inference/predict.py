@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
+from sadari.evaluation.probabilities.temperature import Temperature, fit_temperature
 from sadari.inference.blocks import Blocks
 from sadari.inference.memory import is_out_of_memory
+from sadari.inference.probabilities import probabilities_of
 from sadari.values import ImageSet, Predictions, RowAccess
 
 # Values per forward pass (images x height x width x channels of the input): large enough to fill two cores, small
@@ -161,18 +163,47 @@ def _logits_or_none(network: nn.Module, inputs: Inputs, rows: Tensor) -> Tensor 
     return logits
 
 
-def predict(network: nn.Module, inputs: Inputs, images: ImageSet, positions: NDArray[np.int64]) -> Predictions:
-    """Return what `network` predicts for the images at `positions`, in float32, with ids, labels and seconds taken.
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a network answers for the images at `positions`: logits, float32 (N, K), and the seconds that it took."""
 
-    inputs: what it reads of each of `images`.
-    """
+    images: ImageSet
+    positions: NDArray[np.int64]
+    logits: Tensor
+    seconds: float
+
+    def predictions(self, temperature: float = 1.0) -> Predictions:
+        """Return them as probabilities at the `temperature` of the run."""
+        return Predictions(
+            ids=self.images.ids[self.positions],
+            labels=self.images.labels[self.positions],
+            probabilities=probabilities_of(
+                self.logits.reshape(len(self.positions), len(self.images.classes)), temperature
+            ),
+            classes=self.images.classes,
+            seconds=self.seconds,
+        )
+
+
+def judge(network: nn.Module, inputs: Inputs, images: ImageSet, positions: NDArray[np.int64]) -> Judgement:
+    """Return what `network` answers for the images at `positions`, in float32. inputs: what it reads of `images`."""
     start = perf_counter()
     logits = predict_logits(network, inputs, positions)
-    probabilities = torch.softmax(logits, dim=1).numpy()
-    return Predictions(
-        ids=images.ids[positions],
-        labels=images.labels[positions],
-        probabilities=probabilities.reshape(len(positions), len(images.classes)),
-        classes=images.classes,
-        seconds=perf_counter() - start,
-    )
+    return Judgement(images, positions, logits, perf_counter() - start)
+
+
+def predict(
+    network: nn.Module, inputs: Inputs, images: ImageSet, positions: NDArray[np.int64], temperature: float = 1.0
+) -> Predictions:
+    """Return what `network` predicts for the images at `positions`, in float32, with ids, labels and seconds taken.
+
+    inputs: what it reads of each of `images`. temperature: that of its run.
+    """
+    return judge(network, inputs, images, positions).predictions(temperature)
+
+
+def fitted(validation: Judgement | None) -> Temperature:
+    """Return the temperature that a network's validation images fit; one of 1 with a note where there are none."""
+    if validation is None:
+        return fit_temperature(np.empty((0, 1), dtype=np.float32), np.empty(0, dtype=np.int64))
+    return fit_temperature(validation.logits.numpy(), validation.images.labels[validation.positions])

@@ -8,10 +8,11 @@ import numpy as np
 
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.splits.redraw import Redraw
-from sadari.evaluation.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.evaluation.per_class import per_class
+from sadari.evaluation.probabilities.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.explain.summary import layers_of
 from sadari.models.layers.specs import shape_text
+from sadari.report.calibrated import about_calibration
 from sadari.report.contents import ArmPage, Cell, Detail, LayerRow, SeedCurve
 from sadari.report.examples import ArmPredictions, cells, mistakes, renumbered
 from sadari.report.thresholds import ThresholdCurve
@@ -65,6 +66,19 @@ def detail_of(
         caution=calibration_caution(name, bins, error),
         thresholds=thresholds,
     )
+
+
+def with_calibration(
+    detail: Detail,
+    records: Sequence[RunRecord],
+    before: Sequence[Predictions],
+    after: Sequence[Predictions],
+    drawn_once: bool,
+) -> Detail:
+    """Return `detail` with what the temperature changes. before, after: the predictions without it and with it."""
+    scaled = any(each.temperature != 1.0 for each in records)
+    said = about_calibration(records, before, after, drawn_once)
+    return replace(detail, uncalibrated=reliability(before) if scaled else (), about_calibration=said)
 
 
 def on_sheet(detail: Detail, places: Mapping[int, int]) -> Detail:

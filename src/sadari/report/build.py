@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.result import ComparisonResult
 from sadari.report import figures
-from sadari.report.arms import MATRIX_CLASSES, arm_page, curves_of, detail_of, layer_rows, on_sheet
+from sadari.report.arms import (
+    MATRIX_CLASSES,
+    arm_page,
+    curves_of,
+    detail_of,
+    layer_rows,
+    on_sheet,
+    with_calibration,
+)
+from sadari.report.calibrated import before_temperatures
 from sadari.report.contents import Detail, Report, SeedCurve
 from sadari.report.examples import Agreement, ArmPredictions, renumbered
 from sadari.report.maps.copies import copies_view
@@ -109,7 +118,9 @@ def _read_predictions(
         if arm.name in names:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
             thresholds = _thresholds(result, predictions, len(detailed))
-            details[arm.name] = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed), thresholds)
+            detail = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed), thresholds)
+            before = before_temperatures(result, arm.name, predictions)
+            details[arm.name] = with_calibration(detail, records[arm.name], before, predictions, result.redraw is None)
     return agreement, details, judged
 
 

@@ -13,8 +13,8 @@ from sadari.comparison.analysis.data_facts import DataFacts
 from sadari.comparison.analysis.robustness import CorruptionAccuracy
 from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.claims.verdict import ClaimVerdict
-from sadari.evaluation.calibration import ReliabilityBin
 from sadari.evaluation.per_class import ClassScore
+from sadari.evaluation.probabilities.calibration import ReliabilityBin
 from sadari.report.figures import Sweep
 from sadari.report.maps.copies import CopiesView
 from sadari.report.maps.view import MapView
@@ -92,7 +92,8 @@ class Detail:
     "true,predicted" -> images; where there is no matrix, only the cells that hold the most images. mistakes: the most
     confident wrong predictions. layers: the images first, the class layer last; () for what is no network, or has no
     weights any more. caution: a sentence where the probabilities are not to be trusted, else "". thresholds: the curves
-    of each class, by the first of the arm's networks.
+    of each class, by the first of the arm's networks. uncalibrated: as `calibration`, without the temperature; () where
+    there is none. about_calibration: sentences on it.
     """
 
     confusion: tuple[tuple[float, ...], ...] = ()
@@ -103,6 +104,8 @@ class Detail:
     calibration_error: float | None = None
     layers: tuple[LayerRow, ...] = ()
     caution: str = ""
+    uncalibrated: tuple[ReliabilityBin, ...] = ()
+    about_calibration: tuple[str, ...] = ()
     thresholds: tuple[ThresholdCurve, ...] = ()
 
 

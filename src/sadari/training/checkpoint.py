@@ -24,7 +24,8 @@ class FitState:
     images of the running epoch. history: a row per finished epoch. best_epoch (from 1; 0 before the first)
     and best_loss: the best validation loss so far. micro_batch: images per forward pass, at most; 0 means
     whole batches. seconds: time spent training up to here; epoch_seconds: in the running epoch; earlier: the share of
-    both that earlier processes spent. fitted: all that remains is to judge the network that is stored with it.
+    both that earlier processes spent. fitted: all that remains is to judge the network that is stored with it. stopped:
+    why somebody who watched the run ended it before its last epoch; "" where nobody did.
     """
 
     epoch: int = 0
@@ -40,6 +41,7 @@ class FitState:
     epoch_seconds: float = 0.0
     earlier: float = 0.0
     fitted: bool = False
+    stopped: str = ""
 
 
 @dataclass

@@ -4,7 +4,7 @@ for each epoch:
     for each step:
         batch -> learning rate -> forward -> gradient of the loss -> backward -> optimiser step      (fit -> _step)
         a checkpoint where one is due or the user wants to stop
-    validate -> a row of history -> remember the best -> stop where patience ran out
+    validate -> a row of history -> remember the best -> stop where patience ran out, or `watch` says so
 """
 
 import math
@@ -97,7 +97,7 @@ class Engine:
         """
         self.network.train()
         with interruption() as stop, denormals_flushed(), single_values_evaluated(self.learner):
-            while self.state.epoch < self.settings.epochs and not self._out_of_patience():
+            while self.state.epoch < self.settings.epochs and not self._out_of_patience() and not self.state.stopped:
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
                     self._train_epoch(task, stop)
                 self._finish_epoch()
@@ -206,6 +206,7 @@ class Engine:
         state.step, state.seen = 0, 0
         state.loss_sum = state.correct = state.epoch_seconds = 0.0
         self.loop.after_epoch(state)
+        self.loop.look(row)
 
     def _judge(self, row: dict[str, float]) -> None:
         """Add to the row of an epoch what the validation images say, and its seconds."""

@@ -11,14 +11,17 @@ from sadari.settings import Settings
 from sadari.training.checkpoint import Checkpoint, FitState, Stored
 from sadari.training.interrupt import Interruption
 
+# Called with the row of each epoch of gradient steps, once; returns why the run is to end with it, or "" to go on.
+Watch = Callable[[Mapping[str, float]], str]
+
 
 @dataclass
 class FitLoop:
     """The bookkeeping of one fit of `network`, whatever computes its steps.
 
     stored: what the checkpoint holds of a run that goes on; the network has these weights already. after_epoch: called
-    with the state when there are new rows in its history. best: the weights with the least validation loss so far;
-    empty before the first, and without a validation split.
+    with the state when there are new rows in its history. watch: what may end the run early. best: the weights with
+    the least validation loss so far; empty before the first, and without a validation split.
     """
 
     network: nn.Module
@@ -26,6 +29,7 @@ class FitLoop:
     settings: Settings
     stored: Stored = field(default_factory=Stored)
     after_epoch: Callable[[FitState], None] = lambda _: None
+    watch: Watch | None = None
     best: Mapping[str, Tensor] = field(init=False)
     state: FitState = field(init=False)
     written_at: float = field(init=False)
@@ -44,6 +48,11 @@ class FitLoop:
         state.history.append(row)
         state.seconds += row["seconds"]
         state.epoch += 1
+
+    def look(self, row: Mapping[str, float]) -> None:
+        """Show the row of a finished epoch to whoever watches, and end the run with it where they say so."""
+        if self.watch is not None:
+            self.state.stopped = self.watch(row)
 
     def is_due(self, stop: Interruption) -> bool:
         """Return whether to write a checkpoint: every `checkpoint_seconds`, and when the user wants to stop."""

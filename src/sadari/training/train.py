@@ -34,7 +34,7 @@ from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
-from sadari.training.fit_loop import FitLoop
+from sadari.training.fit_loop import FitLoop, Watch
 from sadari.training.log import Log, require_there
 from sadari.training.loss import CrossEntropy, Distillation, softened
 from sadari.training.optim.build import make_optimizer
@@ -65,12 +65,14 @@ def train(
     progress: Progress | None = None,
     threads: int = 0,
     judged_by: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
 ) -> RunRecord:
     """Train `job` in the folder `out`, or go on with what was started there, and return the finished run.
 
     images, split: the job's data where they are loaded already; a split stored in `out` has precedence. threads: the
     number of threads where the setting of that name leaves it open and the run has not begun; 0: what `threads_for`
-    returns. judged_by: what judges a model that is trained on all images, stored with a run that begins. Raises
+    returns. judged_by: what judges a model that is trained on all images, stored with a run that begins. watch: sees
+    each epoch of gradient steps, and may end the run with it; its scores say why then. Raises
     UsageError where `out` holds another job or something that is no run, SadariError where training
     cannot go on (the last good state stays stored), KeyboardInterrupt after Ctrl-C (likewise).
     """
@@ -103,7 +105,7 @@ def train(
         with use_machine(job.settings, threads) as device:
             setup = set_up(job, images, split, out, progress, device, threads, judged_by)
             with _logged_end(setup.log):
-                state = _fit(setup)
+                state = _fit(setup, watch)
                 require_there(out)
                 try:
                     write_results(setup, state, started)
@@ -152,7 +154,7 @@ def _logged_end(log: Log) -> Iterator[None]:
     log.note("finished")
 
 
-def _fit(setup: Setup) -> FitState:
+def _fit(setup: Setup, watch: Watch | None) -> FitState:
     """Train the network, and report every epoch to history.csv, TensorBoard and the log."""
     out, reported = setup.out, 0
     events = Events(out, setup.job.settings.tensorboard, setup.network, setup.images, setup.split)
@@ -166,7 +168,7 @@ def _fit(setup: Setup) -> FitState:
         setup.log.note(*map(_sentence, rows if reported else rows[-1:]))  # at first, older rows are in the log already
         reported = len(state.history)
 
-    loop = FitLoop(setup.network, setup.checkpoint, setup.job.settings, setup.stored, after_epoch)
+    loop = FitLoop(setup.network, setup.checkpoint, setup.job.settings, setup.stored, after_epoch, watch)
     if loop.state.fitted:
         state = loop.state  # `set_up` has given the network its weights
     elif setup.architecture.classical:

@@ -1,5 +1,6 @@
 """`sadari data check`: can a set be trusted? What is found, in words, as JSON, and as a page that shows the copies."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +12,12 @@ from sadari.cli.output.console import print_json, show
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress
-from sadari.settings import Settings, with_overrides
+from sadari.settings import Settings, Value, with_overrides
 
 if TYPE_CHECKING:
     from sadari.data.findings import Findings
-    from sadari.values import ImageSet
+    from sadari.review.deep_copies import LookAlike
+    from sadari.values import ImageSet, Split
 
 NAMED = 3  # files in a sentence
 SHOWN = 10  # groups of equal images; assumed enough to see what kind of copies they are
@@ -28,6 +30,12 @@ def check_data(
         Path | None,
         typer.Option(metavar="FILE.html", help="Also write a page that shows the copies.", show_default=False),
     ] = None,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also list pictures whose features are suspiciously alike: bursts, frames of a video, crops."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look for unreadable files, copies inside and across splits, one picture under two labels, one-sided classes.
@@ -37,21 +45,48 @@ def check_data(
     """
     if html is not None and html.suffix.lower() != ".html":
         raise UsageError(f"--html is the name of an .html file, not '{html}'")
-    found, images = _check(data, with_overrides(Settings(), overrides_of(set_)), TerminalProgress())
+    overrides, progress = overrides_of(set_), TerminalProgress()
+    found, images, split = _check(data, with_overrides(Settings(), overrides), progress)
+    look_alikes = _look_deeper(data, overrides, found, images, split, progress) if deep else None
     if html is not None:
-        from sadari.report.checked import write_checked
+        from sadari.report.data.checked import write_checked
 
-        write_checked(found, images, html)
+        write_checked(found, images, html, look_alikes or ())
     if as_json:
-        print_json({**found.document(), "page": str(html.resolve()) if html else None})
+        documents = None if look_alikes is None else [each.document() for each in look_alikes]
+        print_json({**found.document(), "look_alikes": documents, "page": str(html.resolve()) if html else None})
     else:
         _show_findings(found)
+        if look_alikes is not None:
+            _show_look_alikes(look_alikes)
         show(*([f"page  {html}"] if html else []))
     if found.unreadable or found.photographs:
         raise typer.Exit(1)
 
 
-def _check(data: str, settings: Settings, progress: Progress) -> "tuple[Findings, ImageSet]":
+def _look_deeper(
+    data: str, overrides: Mapping[str, Value], found: "Findings", images: "ImageSet", split: "Split", progress: Progress
+) -> "tuple[LookAlike, ...]":
+    from sadari.review.deep_copies import find_look_alikes
+    from sadari.values import SPLITS
+
+    split_of = {str(images.ids[at]): name for name in SPLITS for at in split.positions(name)}
+    skipped: dict[str, Value] = {"unreadable": "skip"} if found.unreadable else {}
+    return find_look_alikes(found, split_of, data, {**overrides, **skipped}, progress)
+
+
+def _show_look_alikes(look_alikes: "Sequence[LookAlike]") -> None:
+    from sadari.review.deep_copies import look_alike_sentences
+
+    show(*(f"- {sentence}" for sentence in look_alike_sentences(look_alikes)))
+    for pair in look_alikes[:SHOWN]:
+        described = (f"{i} ({c}, {p})" for i, c, p in zip(pair.ids, pair.classes, pair.splits, strict=True))
+        show(f"  alike, {pair.likeness:.2f}: {', '.join(described)}")
+    if len(look_alikes) > SHOWN:
+        show(f"  and {len(look_alikes) - SHOWN:,} more pairs; --json lists all, --html shows them")
+
+
+def _check(data: str, settings: Settings, progress: Progress) -> "tuple[Findings, ImageSet, Split]":
     from sadari.data.check import check, find_unreadable
     from sadari.data.copies.apart import REPORT
     from sadari.data.decode import Frame
@@ -83,7 +118,7 @@ def _check(data: str, settings: Settings, progress: Progress) -> "tuple[Findings
     found = check(images, split, unreadable, progress, _photographs_left_out(data, settings))
     if settings.copies != REPORT:
         found = replace(found, notes=(*found.notes, f"copies={settings.copies}: {split.origin}"))
-    return found, images
+    return found, images, split
 
 
 def _photographs_left_out(data: str, settings: Settings) -> int:

@@ -18,6 +18,7 @@ from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.members import average, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
+from sadari.inference.probabilities import probabilities_of
 from sadari.progress import Progress, Task
 from sadari.run import RunRecord
 from sadari.settings import Settings
@@ -86,7 +87,10 @@ def _entry(corruption: Corruption, judges: Sequence["_Judge"], weights: Sequence
         if len(logits) == 1:
             predicted = torch.argmax(logits[0], dim=1).numpy()
         else:
-            shares = average([torch.softmax(each, dim=1).numpy() for each in logits], weights)
+            shares = average(
+                [probabilities_of(each, judge.model.temperature) for each, judge in zip(logits, judges, strict=True)],
+                weights,
+            )
             predicted = np.argmax(shares, axis=1)
         correct.append(np.asarray(predicted == labels))
     return entry_of(corruption.levels, np.stack(correct))

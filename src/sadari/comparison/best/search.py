@@ -190,7 +190,7 @@ def _judged(trial: Trial, outcome: Outcome) -> Trial:
         done=summary["epochs"],
         learning=summary["seconds"]["train"],
         accuracy=summary["scores"]["val"]["accuracy"],
-        loss=summary["scores"]["val"]["loss"],
+        loss=outcome.record.val_loss_of_logits,  # each with a temperature of its own would hide what it has learnt
     )
 
 

@@ -15,11 +15,11 @@ from sadari.files import write_json, write_text
 from sadari.inference.device import device_here, threads_for, use_machine
 from sadari.inference.members import Candidate, Ensemble
 from sadari.inference.model import TrainedModel
-from sadari.inference.predict import predict
+from sadari.inference.predict import Judgement, judge
 from sadari.job_record import JobRecord
 from sadari.progress import Progress
-from sadari.run import CORRECT, ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, RunRecord
-from sadari.run_files import write_correct, write_predictions
+from sadari.run import CORRECT, ENVIRONMENT, PREDICTIONS, PREPROCESS, SCORES, SETTINGS, SPLIT, VALIDATED, RunRecord
+from sadari.run_files import write_correct, write_predictions, write_validated
 from sadari.training.frozen import split_inputs
 from sadari.unfinished import UnfinishedFolder
 from sadari.values import SPLITS, ImageSet, Predictions
@@ -64,6 +64,7 @@ def store(
                 shutil.copyfile(like.path / name, into / name)
             write_rest(into)
             write_predictions(into / PREDICTIONS, judged)
+            write_validated(into / VALIDATED, val)
             write_correct(into / CORRECT, {"val": val.predicted == val.labels})
             write_json(into / SCORES, summary)
             unfinished.release()
@@ -106,8 +107,11 @@ def summary_of(
 @contextmanager
 def judging(
     run: RunRecord, images: ImageSet, progress: Progress
-) -> Iterator[tuple[TrainedModel, Callable[[str], Predictions]]]:
-    """Give the model of `run`, and what judges it on a split; frozen layers are read from the cache, as in training."""
+) -> Iterator[tuple[TrainedModel, Callable[[str], Judgement]]]:
+    """Give the model of `run`, and what judges it on a split; frozen layers are read from the cache, as in training.
+
+    Its logits are as the network gives them, without the temperature of the run.
+    """
     model, split = TrainedModel.load(run), run.split_of(images)
     settings = replace(run.job.settings, device=device_here(run.job.settings.device))
     drawn_anew = settings.augment and not settings.views
@@ -115,4 +119,4 @@ def judging(
     with use_machine(settings, threads_for(settings, images.shape)) as device:
         network = model.network if model.architecture.classical else model.network.to(device)
         read = split_inputs(network, model.preprocess, images, split.train, None, cached, progress)
-        yield model, lambda split_name: predict(read.learner, read.inputs, images, split.positions(split_name))
+        yield model, lambda split_name: judge(read.learner, read.inputs, images, split.positions(split_name))

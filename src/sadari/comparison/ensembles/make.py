@@ -95,8 +95,8 @@ class _Maker:
             return run.predictions
         asked = next(each for each in self.request.arms if each.name == arm)
         images = self.inputs.images_for(self.request.job(asked, self.job.seed).settings)
-        with judging(run, images, self.progress) as (_, judged):
-            return judged("val")
+        with judging(run, images, self.progress) as (model, judged):
+            return judged("val").predictions(model.temperature)
 
     def _store(self, ensemble: Ensemble, val: Predictions, judged: Predictions, started: float) -> None:
         """Write the folder of the ensemble; the pixels' form is that of the heaviest where members have several."""

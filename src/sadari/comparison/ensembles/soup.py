@@ -21,11 +21,14 @@ from sadari.comparison.variants import Arm, folder_name
 from sadari.errors import SadariError
 from sadari.evaluation.greedy import choose_soup
 from sadari.evaluation.metrics import score
+from sadari.files import write_json
 from sadari.inference.members import Candidate, Ensemble, model_digest
 from sadari.inference.model import stored_weights, write_model
+from sadari.inference.predict import fitted
 from sadari.job_record import JobRecord
 from sadari.progress import Progress
-from sadari.run import MODEL, SOUP, RunRecord, environment
+from sadari.run import CALIBRATION, MODEL, SOUP, RunRecord, environment
+from sadari.settings import TEMPERATURE
 from sadari.values import ImageSet
 
 LEAST = 2  # runs to average
@@ -76,24 +79,28 @@ class _Maker:
         candidates = tuple(Candidate(name, run.path.name, model_digest(run)) for name, run in self.runs.items())
         if is_there(self.out, candidates, self.job):
             return RunRecord(self.out)
-        order = sorted(self.runs, key=lambda name: self.runs[name].scores("val")["loss"])
+        order = sorted(self.runs, key=lambda name: self.runs[name].val_loss_of_logits)
         first = self.runs[order[0]]
         with judging(first, self.images, self.progress) as (model, judged):
 
             def loss_of(names: Sequence[str]) -> float:
                 model.network.load_state_dict(mean_weights([self.runs[name] for name in names]))
-                return float(score(judged("val")).values["loss"])
+                return float(score(judged("val").predictions()).values["loss"])
 
             chosen = choose_soup(order, loss_of)
             loss_of(chosen)
             soup = Ensemble(tuple(replace(each, count=int(each.arm in chosen)) for each in candidates), left_out)
-            val, answers = judged("val"), judged(first.summary["judged_on"])
+            temperature = fitted(judged("val")) if self.job.settings.calibration == TEMPERATURE else None
+            at = temperature.value if temperature else 1.0
+            val, answers = judged("val").predictions(at), judged(first.summary["judged_on"]).predictions(at)
             members = [self.runs[name] for name in chosen]
             summary = summary_of(
                 self.out, self.job, first.summary["model"], [*self.runs.values()], members, val, answers, started
             )
 
             def write_rest(into: Path) -> None:
+                if temperature:
+                    write_json(into / CALIBRATION, temperature.to_json())
                 write_model(into / MODEL, model.network, model.architecture)
                 soup.write(into, SOUP)
 

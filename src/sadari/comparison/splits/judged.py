@@ -18,15 +18,23 @@ from sadari.values import Predictions
 Floats = NDArray[np.float64]
 
 
-def whole_predictions(redraw: Redraw, records: Sequence[RunRecord]) -> list[Predictions]:
+Read = Callable[[RunRecord], Predictions]
+
+
+def read_predictions(record: RunRecord) -> Predictions:
+    """Read what a run predicted for the images that judge it."""
+    return record.predictions
+
+
+def whole_predictions(redraw: Redraw, records: Sequence[RunRecord], read: Read = read_predictions) -> list[Predictions]:
     """Return predictions of the same images in the same order: of folds, one of all images per repeat and seed.
 
     Of splits they are those of the first split that has all of its runs. None where no repeat, or split, is whole.
     """
     if redraw.folds:
-        return [_joined(runs) for runs in _repeats(redraw, records)]
+        return [_joined(runs, read) for runs in _repeats(redraw, records)]
     whole = next((runs for runs in _by_draw(redraw, records).values() if len(runs) == redraw.seeds), [])
-    return [record.predictions for record in whole]
+    return [read(record) for record in whole]
 
 
 def measure_redrawn(redraw: Redraw, records: Sequence[RunRecord]) -> dict[str, Measured]:
@@ -111,9 +119,9 @@ def _repeats(redraw: Redraw, records: Sequence[RunRecord]) -> list[list[RunRecor
     return found
 
 
-def _joined(records: Sequence[RunRecord]) -> Predictions:
+def _joined(records: Sequence[RunRecord], read: Read = read_predictions) -> Predictions:
     """Join what the runs of one repeat say, in the order of the image set."""
-    parts = [record.predictions for record in records]
+    parts = [read(record) for record in records]
     order = np.argsort(np.concatenate([record.split.test for record in records]))
     return replace(
         parts[0],

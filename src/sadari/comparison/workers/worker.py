@@ -42,7 +42,7 @@ class Worker:
         """
         self._idle = False
         with ExitStack() as bars:
-            shown = _Bars(Labelled(progress, task.label), bars)
+            shown = Bars(Labelled(progress, task.label), bars)
             for message in self._answers(task, split):
                 if "reason" in message:
                     self._idle = True
@@ -110,7 +110,7 @@ def request(task: Task, split: Path) -> dict[str, Any]:
     }
 
 
-class _Bars:
+class Bars:
     """The progress bars of a worker, shown here."""
 
     def __init__(self, progress: Progress, bars: ExitStack) -> None:

@@ -66,7 +66,7 @@ class _Work:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background inherits that it is ignored
-    channel = Channel(_own_output())
+    channel = Channel(own_output())
     # Loads everything that computes, which may print while it is loaded.
     from sadari.comparison.workers.worker_task import TaskRunner
 
@@ -79,7 +79,7 @@ def main() -> None:
             channel.send(reason=reason, busy=busy)
 
 
-def _own_output() -> IO[str]:
+def own_output() -> IO[str]:
     """Return standard output for the channel alone; everything else that is printed goes to standard error."""
     own = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

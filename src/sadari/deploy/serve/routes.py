@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -17,7 +17,6 @@ import numpy as np
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from numpy.typing import NDArray
 
 from sadari.deploy.serve.about import describe_model, draw_samples
 from sadari.deploy.serve.access import Access, Guarded
@@ -38,11 +37,14 @@ from sadari.deploy.serve.schemas import (
     Samples,
 )
 from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, reading_uploads
-from sadari.inference.classifier import Classifier
+from sadari.errors import SadariError
+from sadari.evaluation.probabilities.conformal import Coverage
+from sadari.inference.classifier import Classifier, Judged
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PATHS = frozenset(("/", "/predict", "/feature-maps", "/grad-cam", "/model", "/samples", "/healthz", "/metrics"))
+SETS = 32  # different coverages that are remembered (assumed)
 MOST_INLINE = 500  # classes of all answers that are written by the event loop itself: 1 ms (assumed)
 
 T = TypeVar("T")
@@ -90,22 +92,29 @@ def _predict_routes(predictor: Predictor, room: Room) -> APIRouter:
     """Return the path that takes images and answers with classes."""
     router, limits = APIRouter(), predictor.limits
     classes = predictor.classifier.classes
+    sets_of = lru_cache(SETS)(partial(_sets, predictor.classifier))  # each reads a file
 
     @router.post("/predict", response_model=Answers, responses=REFUSALS, openapi_extra=_images_body(limits.images))
     async def predict(
         request: Request,
         top: Annotated[int, Query(ge=1, description="How many classes to return for each image.")] = 3,
+        coverage: Annotated[
+            float | None,
+            Query(gt=0, lt=1, description="Also a set of classes, which holds the true one for this share of images."),
+        ] = None,
+        classwise: Annotated[bool, Query(description="With `coverage`: that share of each class.")] = False,
     ) -> Response:
-        """Return the most probable classes of each image."""
+        """Return the most probable classes of each image, and on request those that it leaves open."""
+        sets = sets_of(coverage, classwise)
         async with reading_uploads(request, limits, room, limits.images) as uploads:
             names = [upload.name for upload in uploads]
             answer = predictor.predict(uploads)
             uploads.clear()  # so that the bytes are let go with the answer
-            probabilities = await _in_time(answer, limits)
+            judged: Judged = await _in_time(answer, limits)
         if len(names) * min(top, len(classes)) <= MOST_INLINE:
-            document = _answers(names, probabilities, classes, top)
+            document = _answers(names, judged, classes, top, sets)
         else:
-            document = await asyncio.to_thread(_answers, names, probabilities, classes, top)
+            document = await asyncio.to_thread(_answers, names, judged, classes, top, sets)
         return Response(document, media_type=JSON)
 
     return router
@@ -226,12 +235,35 @@ async def _in_time(future: Future[T], limits: Limits) -> T:
         raise Refused(504, f"there was no answer within {limits.seconds:g} seconds; send fewer images") from None
 
 
-def _answers(names: Sequence[str], probabilities: NDArray[np.float32], classes: tuple[str, ...], top: int) -> str:
+def _sets(classifier: Classifier, wanted: float | None, classwise: bool) -> Coverage | None:
+    """Return the sets that are asked for; raise Refused where the model has none."""
+    try:
+        return classifier.coverage(wanted, classwise)
+    except SadariError as error:
+        raise Refused(422, str(error).replace(str(classifier.path), "this model")) from None
+
+
+def _answers(
+    names: Sequence[str], judged: Judged, classes: tuple[str, ...], top: int, sets: Coverage | None = None
+) -> str:
     """Return the document of POST /predict, `Answers` as JSON, written image by image."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    probabilities, scores = judged.probabilities, judged.scores
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    inside = None if sets is None else sets.sets(probabilities)
     answers = []
-    for name, best, row in zip(names, order, probabilities, strict=True):
-        found = [ClassProbability(label=classes[index], probability=float(row[index])) for index in best]
-        answer = Answer(file=name, label=found[0].label, probability=found[0].probability, top=found)
-        answers.append(answer.model_dump_json())
+    for at, (name, ranked, row) in enumerate(zip(names, order, probabilities, strict=True)):
+        found = [ClassProbability(label=classes[index], probability=float(row[index])) for index in ranked[:top]]
+        open_ = None if inside is None else [classes[index] for index in ranked if inside[at, index]]
+        score = None if scores is None else float(scores[at])
+        answer = Answer(
+            file=name,
+            label=found[0].label,
+            probability=found[0].probability,
+            known=None if score is None else score >= judged.threshold,
+            score=score,
+            top=found,
+            set=open_,
+        )
+        without = {name for name, value in (("set", open_), ("known", score), ("score", score)) if value is None}
+        answers.append(answer.model_dump_json(exclude=without))
     return f'{{"answers":[{",".join(answers)}]}}'

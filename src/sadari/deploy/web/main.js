@@ -198,8 +198,9 @@ async function start() {
   stage.prepare(model.input);
   at("explain").hidden = !model.grad_cam;
   if (model.layers.length) maps.open(model.layers, () => current && lookInside(current));
-  at("caution").textContent = model.caution;
-  at("caution").hidden = !model.caution;
+  const cautions = [model.caution, model.calibration].filter(Boolean).join(" ");
+  at("caution").textContent = cautions;
+  at("caution").hidden = !cautions;
   at("why-class").replaceChildren(...["", ...model.classes].map((label) => html("option", { value: label, dir: "auto" }, label || "the answer")));
   at("explaining").addEventListener("change", () => {
     at("why").hidden = !at("explaining").checked;

@@ -4,7 +4,9 @@ function calibration() {
     if (!arm.calibration.length) return html("p", { class: "quiet" }, named(arm.name), " gives no probabilities to check.");
     const plot = responsive((width) => reliability(arm, index, Math.min(width, 460)), 440);
     const caption = html("p", { class: "caption" }, named(arm.name), `: calibration error ${percent(arm.calibration_error)}.`);
-    return [caption, arm.caution && html("p", { class: "notice", dir: "auto" }, arm.caution), plot.element];
+    const about = arm.about_calibration.map((sentence) => html("p", { class: "caption", dir: "auto" }, sentence));
+    const hollow = arm.uncalibrated.length > 0 && html("p", { class: "caption" }, "Hollow circles: without the temperature.");
+    return [caption, arm.caution && html("p", { class: "notice", dir: "auto" }, arm.caution), plot.element, hollow, ...about];
   };
   return [
     armChooser("Arm whose calibration is shown"),
@@ -54,6 +56,9 @@ function reliability(arm, index, width) {
         line(x.at(bin.confidence), y.at(bin.confidence), x.at(bin.confidence), y.at(bin.accuracy), "miscalibrated"),
         svg("circle", { cx: x.at(bin.confidence), cy: y.at(bin.accuracy), r: 3.5, class: "mark" }),
         bar(x, bin, below.at(bin.images), below.at(0), "bin count"))),
+    arm.uncalibrated.filter((bin) => bin.images > 0).map((bin) =>
+      svg("circle", { cx: x.at(bin.confidence), cy: y.at(bin.accuracy), r: 3.5, class: "before" },
+        svg("title", {}, `without the temperature, ${binText(bin)}`))),
     axes({ box: [box[0], box[1], box[2], height - 44], x, y: { ...y, ticks: [] }, formatX: shareTicks(x), labelX: "confidence %, with the images in each bin" }),
   );
 }

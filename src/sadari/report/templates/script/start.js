@@ -43,7 +43,7 @@ const SECTIONS = [
   },
   {
     id: "copies", title: "Copies", there: () => report.copies, draw: copiesSection,
-    lede: "Images that judge although an earlier split has a copy of them: who has learnt one knows the other. The accuracy without them is in the table above.",
+    lede: "Images that judge although an earlier split has a copy of them: a model that has learnt one knows the other. The accuracy without them is in the table above.",
   },
   { id: "classes", title: "Classes", there: () => anyFinished((arm) => arm.per_class.length), draw: classes, lede: "Precision, recall and F1 of every class, and their averages." },
   {

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from sadari.evaluation.calibration import (
+from sadari.evaluation.metrics import calibration_error
+from sadari.evaluation.probabilities.calibration import (
     BINS,
     ReliabilityBin,
     calibration_caution,
     expected_calibration_error,
     reliability,
 )
-from sadari.evaluation.metrics import calibration_error
 from sadari.values import Predictions
 from support.predictions import predictions_of
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sadari
-from sadari.api import compare
+from sadari.api.comparisons import compare
 from sadari.comparison import compare as room
 from sadari.comparison.plan import Plan
 from sadari.comparison.request import Comparison
