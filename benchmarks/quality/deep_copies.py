@@ -4,7 +4,7 @@
 
 Drawn photographs of `animals` and `flowers` are changed as in near_copies.py, and cropped further; each change of all
 of them is added to its set, and the features of all are compared as `--deep` compares them. `found`: the share whose
-likeness to their original makes them a candidate. `candidates`: pairs of the set itself that are neither identical nor
+likeness to their original is listed. `look-alikes`: pairs of the set itself that are neither identical nor
 near-copies and would be listed; a person has looked at them (docs/data-checks.md). Results: deep_copies.json beside
 this file.
 """
@@ -70,7 +70,7 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
     ]
     drawn = np.random.default_rng(0).permutation(len(images))[:count]
     originals = [Image.open(folder / str(images.ids[at])).convert("RGB") for at in drawn]
-    found: dict[str, Any] = {"photographs": len(images), "candidates": len(listed), "changed": count, "found": {}}
+    found: dict[str, Any] = {"photographs": len(images), "look-alikes": len(listed), "changed": count, "found": {}}
     print(folder.name, found)
     for first, second, cosine in sorted(listed, key=lambda each: -each[2]):
         print(f"  {cosine:.2f} {images.ids[first]} {images.ids[second]}", flush=True)

@@ -8,7 +8,8 @@
     result.to_frame()
     sadari.tune("digits", "cnn", trials=20).sentences
     sadari.write_report(result, "report.html")
-    sadari.predict(run.path, "photo.jpg")
+    sadari.predict(run.path, "photo.jpg", abstain=0.95)
+    sadari.evaluate_unknown(run.path, "other-things/")
     sadari.export(run.path, "onnx")
     sadari.log(run.path, to="mlflow")
     sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     __version__: str
     from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
     from sadari.api.data import data_map, data_review, load
-    from sadari.api.runs import export, log, operating_points, predict, train
+    from sadari.api.runs import evaluate_unknown, export, log, operating_points, predict, train
     from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
@@ -45,6 +46,7 @@ __all__ = [
     "compare",
     "data_map",
     "data_review",
+    "evaluate_unknown",
     "export",
     "load",
     "log",
@@ -62,6 +64,7 @@ _HOMES = {
     "compare": "sadari.api.comparisons",
     "data_map": "sadari.api.data",
     "data_review": "sadari.api.data",
+    "evaluate_unknown": "sadari.api.runs",
     "export": "sadari.api.runs",
     "load": "sadari.api.data",
     "log": "sadari.api.runs",

@@ -40,6 +40,7 @@ SPLIT, HISTORY, MODEL, PREDICTIONS, SCORES = (
 CORRECT = "correct.npz"  # which images of val and train were classified correctly
 LOG, CHECKPOINT = "log.txt", "checkpoint/state.safetensors"
 ENSEMBLE = "ensemble.json"  # in place of a model: which runs are averaged
+KNOWN = "known.safetensors"  # which images are known to the model: thresholds, and what scores need
 CALIBRATION = "calibration.json"  # the temperature of its probabilities
 VALIDATED = "validated.npz"  # what the true class of each validation image got
 SOUP = "soup.json"  # beside a model: the runs whose weights it averages

@@ -98,7 +98,7 @@ def test_a_model_that_no_browser_opens_is_refused(
 ) -> None:
     monkeypatch.setattr(exporting, "LARGEST", 9)
     with pytest.raises(public.SadariError, match=r"a browser opens no page of more than .*; try --quantize int8"):
-        exporting.write_web_folder(digits_run, classifier, b"1234567890", None, NO_IMAGES, tmp_path / "web")
+        exporting.write_web_folder(digits_run, classifier, b"1234567890", (None, None), NO_IMAGES, tmp_path / "web")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -53,6 +53,16 @@ def test_thinning_to_the_corners_loses_nothing_of_the_roc_curve(digits: int) -> 
     )
 
 
+def test_few_corners_are_joined_by_points_between_them() -> None:
+    labels = np.arange(100) % 2
+    bees = (np.where(labels, 60, 10) + np.arange(100) / 4) / 100
+    curve = curve_of(predictions_of(labels, np.stack([1 - bees, bees], axis=1), ("ants", "bees")), "bees")
+    assert len(curve.thinned(50).hits) == 3  # nothing, all of the class, everything
+    fine = curve.thinned(50, 40)
+    assert 35 <= len(fine.hits) <= 40 and area_under(fine) == area_under(curve)
+    assert np.all(np.diff(fine.thresholds) < 0)
+
+
 def test_counts_are_found_at_any_threshold() -> None:
     predictions = drawn(3, 60, digits=2)
     curve, score = curve_of(predictions, "class 1"), predictions.probabilities[:, 1].astype(np.float64)

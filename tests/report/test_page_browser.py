@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sadari.evaluation.statistics import wilson
 from sadari.report.contents import Report
 from sadari.values import Interval
 from support.browser import NEEDS_BROWSER, Open
@@ -287,3 +288,35 @@ def test_poor_calibration_is_warned_of(open_page: Open) -> None:
     assert warning in page.locator("#calibration").inner_text()
     page.locator("#calibration label").filter(has_text="mlp").click()
     assert warning not in page.locator("#calibration").inner_text()
+
+
+def test_the_threshold_is_moved_with_the_keyboard_and_its_counts_follow(open_page: Open) -> None:
+    report = small_report()
+    page = open_page(report)
+    section, curve = page.locator("#thresholds"), report.arms[0].detail.thresholds[1]
+    section.locator("label", has_text="trouser").click()
+    slider = section.locator("input[type=range]")
+    slider.focus()
+    page.keyboard.press("Home")
+    for place in range(1, 5):
+        hits, alarms = curve.hits[place], curve.alarms[place]
+        counts = section.locator("table").nth(1).locator("tbody tr")
+        assert counts.nth(0).locator("td, th").all_inner_texts()[1:] == [str(hits), str(curve.images - hits)]
+        assert counts.nth(1).locator("td, th").all_inner_texts()[1:] == [str(alarms), str(curve.others - alarms)]
+        said = slider.get_attribute("aria-valuetext")
+        assert said is not None and f"sensitivity (recall) {100 * hits / curve.images:.1f}" in said
+        page.keyboard.press("ArrowRight")
+    recall = section.locator("table").first.locator("tbody tr").nth(1)
+    hits = curve.hits[5]
+    low, high = wilson(hits / curve.images, 1.959964**2 / curve.images)
+    assert f"{100 * low:.1f} \u2013 {100 * high:.1f}" in recall.inner_text()
+    section.locator("label", has_text="mlp").click()
+    assert section.locator("input[type=radio]:checked").nth(1).get_attribute("value") == "trouser"
+    assert section.locator("svg path.curve").count() == 2
+
+
+def test_a_class_of_many_is_chosen_from_a_list(open_page: Open) -> None:
+    page = open_page(small_report(classes=tuple(f"class {number}" for number in range(12)), per_class=20))
+    chooser = page.locator("#thresholds select").last
+    chooser.select_option("class 7")
+    assert page.locator("#thresholds .caption").first.inner_text().find("class 7 where its probability") > 0

@@ -212,7 +212,7 @@ def test_a_setting_that_does_not_vary_is_no_sweep(result: ComparisonResult) -> N
 
 def test_all_plots_are_written_as_png_and_svg(result: ComparisonResult) -> None:
     written = write_plots(result)
-    stems = ["samples", "curves", "seconds", "confusion-mlp", "confusion-softmax", "confusion-majority"]
+    stems = ["samples", "curves", "seconds", "thresholds", "confusion-mlp", "confusion-softmax", "confusion-majority"]
     assert [path.name for path in written] == [f"{stem}.png" for stem in stems]
     for path in written:
         assert path.read_bytes().startswith(b"\x89PNG")

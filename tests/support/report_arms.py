@@ -11,6 +11,7 @@ from sadari.evaluation.probabilities.calibration import ReliabilityBin
 from sadari.models.layers.specs import shape_text
 from sadari.models.parse import describe, parse
 from sadari.report.contents import ArmPage, Cell, Detail, Example, LayerRow, Pictures, SeedCurve
+from sadari.report.thresholds import ThresholdCurve
 from sadari.values import Interval
 
 SIDE = 28
@@ -105,6 +106,22 @@ def _detail(
         calibration=tuple(_bins(accuracy)),
         calibration_error=0.031 + place / 100,
         layers=_layers(NETWORKS[place % 3], len(classes)),
+        thresholds=tuple(
+            _curve(each, rate, per_class, len(classes)) for each, rate in zip(classes, rates, strict=True)
+        ),
+    )
+
+
+def _curve(name: str, rate: float, per_class: int, classes: int) -> ThresholdCurve:
+    """Return the curve of a class of which `rate` are found before others are."""
+    others = per_class * (classes - 1)
+    steps = np.linspace(0, 1, 30)
+    hits = np.round(per_class * np.minimum(1, steps ** (1 - rate) * (steps > 0))).astype(int)
+    alarms = np.round(others * steps**2).astype(int)
+    area = Interval(rate, 0.0, rate - 0.02, min(rate + 0.02, 1.0))
+    thresholds = tuple(np.linspace(1, 0.001, 30).tolist())
+    return ThresholdCurve(
+        name, per_class, others, thresholds, tuple(hits.tolist()), tuple(alarms.tolist()), True, area, area
     )
 
 

@@ -82,7 +82,7 @@ class CostSetting:
 
 @dataclass(frozen=True)
 class CostRates:
-    """Shares of the replications whose intervals hold the true mean cost, and the true difference. saved: of the cost."""
+    """Shares of the replications whose intervals hold the true mean cost, or difference. saved: share of the cost."""
 
     setting: CostSetting
     replications: int
@@ -171,11 +171,11 @@ def measure_costs(setting: CostSetting, replications: int, generator: np.random.
         likeliest, expected = cost_table(costs, draw(setting.share, setting.images, "", generator))
         saved = expected.saved
         assert saved is not None
-        spans = [likeliest.cost, expected.cost, saved]
+        ends = [(each.low, each.high) for each in (likeliest.cost, expected.cost)] + [(saved.low, saved.high)]
         wanted = [*truths, truths[0] - truths[1]]
-        held.append([each.low <= true <= each.high for each, true in zip(spans, wanted, strict=True)])
-    shares: list[float] = np.mean(held, axis=0).tolist()
-    return CostRates(setting, replications, *shares, saved=1 - truths[1] / truths[0])
+        held.append([low <= true <= high for (low, high), true in zip(ends, wanted, strict=True)])
+    of_likeliest, of_expected, of_difference = np.mean(held, axis=0).tolist()
+    return CostRates(setting, replications, of_likeliest, of_expected, of_difference, 1 - truths[1] / truths[0])
 
 
 def _true_cost(setting: CostSetting, probability: float) -> float:
@@ -203,7 +203,7 @@ def cost_settings() -> Iterator[CostSetting]:
 def table(rates: Sequence[Rates]) -> list[str]:
     """Return the results as lines of Markdown, the plain choice beside the sure one."""
     columns = [
-        f"{how} {what}" for how in ("plain", "sure") for what in ("reached", "missed", "short", "covered", "costs")
+        f"{how} {what}" for how in ("plain", "sure") for what in ("reached", "missed", "short", "covered", "leaves")
     ]
     lines = [f"| wanted | share of class | images | {' | '.join(columns)} |", "|---" * (3 + len(columns)) + "|"]
     by_setting = {each.setting: each for each in rates}
@@ -234,7 +234,8 @@ def _cells(each: Rates) -> list[str]:
 def cost_lines(rates: Sequence[CostRates]) -> list[str]:
     """Return the results of costs as lines of Markdown."""
     lines = [
-        "| share of class | images | a miss costs | most probable covered | least expected covered | difference covered | saved |",
+        "| share of class | images | a miss costs | most probable covered | least expected covered "
+        "| difference covered | saved |",
         "|---|---|---|---|---|---|---|",
     ]
     for each in rates:

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
-from sadari.settings import ALL_IMAGES, Value
+from sadari.settings import ALL_IMAGES, KEPT, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sadari.deploy.export import Exported
     from sadari.deploy.predict import Answer
+    from sadari.deploy.unknown.judge import UnknownEvaluation
     from sadari.evaluation.operating.points import Wanted
     from sadari.evaluation.operating.result import OperatingResult
     from sadari.run import RunRecord
@@ -58,6 +59,8 @@ def predict(
     coverage: float | None = None,
     classwise: bool = False,
     max_megapixels: float | None = None,
+    abstain: float | None = None,
+    unknown_score: str = "",
     progress: Progress | None = None,
 ) -> "list[Answer]":
     """Predict the classes of image files, folders and archives, and return one answer a file, in order.
@@ -66,15 +69,44 @@ def predict(
     `.label`, `.top(3)` and `.probabilities` of an answer say what is on the image; `.reason` why a file could not be
     judged. coverage: a share such as 0.95: `.set` of an answer holds the true class for that share of images, with
     classwise of each class. max_megapixels: files with more pixels, in millions, are refused; without it, as the run
-    was trained. Raises SadariError or UsageError where there is no model.
+    was trained. abstain: decide which images show one of the classes, so that this share of those that do, such as
+    0.95, is `.known`; unknown_score: by "mahalanobis", "energy" or "probability", the best by default. Raises
+    SadariError or UsageError where there is no model, and where it cannot abstain.
     """
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
     classifier = Classifier.open(run, max_megapixels, progress)
+    if abstain is not None:
+        classifier = classifier.abstaining(abstain, unknown_score, progress)
+    elif unknown_score:
+        raise UsageError("unknown_score says how to abstain; add abstain=0.95")
     sets = classifier.coverage(coverage, classwise)
     return list(predict_files(classifier, find_files(images), progress, sets))
+
+
+def evaluate_unknown(
+    run: str | Path,
+    unknown: str | Path,
+    *,
+    keep: float = KEPT,
+    unknown_score: str = "",
+    progress: Progress | None = None,
+) -> "UnknownEvaluation":
+    """Judge how well a run tells images of none of its classes from its own test images, by each of its scores.
+
+    unknown: a folder of pictures, an archive, or a named set. keep: the share of known images that thresholds keep.
+    unknown_score: the one of `.decides`. `.rows` and `.to_frame()` have the area under the ROC curve, the share of
+    unknown images that is accepted and that of known ones that is kept, with intervals. Raises SadariError or
+    UsageError with one sentence.
+    """
+    from sadari.deploy.unknown.judge import evaluate_unknown as judging
+    from sadari.run import RunRecord
+    from sadari.run_lookup import find_run
+
+    record = RunRecord.open(find_run(run, progress or Silent()))
+    return judging(record, unknown, keep, unknown_score, progress)
 
 
 def operating_points(

@@ -8,6 +8,7 @@ import typer
 from sadari.cli.completion import data_names, setting_pairs
 from sadari.cli.output.console import echo
 from sadari.errors import UsageError
+from sadari.settings import KEPT as KEPT
 from sadari.settings import Value, parse_overrides
 
 Data = Annotated[
@@ -38,6 +39,17 @@ RunOrExport = Annotated[
 MaxMegapixels = Annotated[
     float | None,
     typer.Option(min=1, help="Images with more pixels, in millions, are refused.", show_default="that of the run"),
+]
+Abstain = Annotated[
+    bool, typer.Option("--abstain", help="Say `none of these` of images that show none of the classes.")
+]
+Keep = Annotated[
+    float,
+    typer.Option(metavar="SHARE", help="Of images that do show a class, the share that counts as known."),
+]
+UnknownScore = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="By which score, mahalanobis, energy or probability.", show_default="the best"),
 ]
 CoverageOption = Annotated[
     float | None,

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.options import Classwise, CoverageOption, MaxMegapixels, RunOrExport, require_coverage
+from sadari.cli.options import (
+    KEPT,
+    Abstain,
+    Classwise,
+    CoverageOption,
+    Keep,
+    MaxMegapixels,
+    RunOrExport,
+    UnknownScore,
+    require_coverage,
+)
 from sadari.cli.output.console import json_text, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
@@ -20,6 +30,8 @@ if TYPE_CHECKING:
 
 WIDEST = 60  # letters of a file's name that the other columns make room for (assumed: the rest fits a wide terminal)
 MORE, BETWEEN = "then", " | "
+NONE_OF_THESE = "none of these"  # in place of the class of an image that is not known
+DECISION = ("known", "score", "threshold")
 # Cited: how cells begin that spreadsheets compute (OWASP, CSV injection); the last four are = + - @ of double width.
 FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -37,17 +49,24 @@ def predict(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a heading.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per line and image.")] = False,
     max_megapixels: MaxMegapixels = None,
+    abstain: Abstain = False,
+    keep: Keep = KEPT,
+    unknown_score: UnknownScore = "",
 ) -> None:
     """Say what is on images: the most probable class of each, and how sure the model is."""
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other; choose one")
     require_coverage(coverage, classwise)
+    if not abstain and (keep != KEPT or unknown_score):
+        raise UsageError("--keep and --unknown-score say how --abstain decides; add --abstain")
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
 
     classifier = Classifier.open(run, max_megapixels, TerminalProgress())
     wanted = _sets(classifier, coverage, classwise)
+    if abstain:
+        classifier = classifier.abstaining(keep, unknown_score, TerminalProgress())
     if as_csv and any(_as_text(name) != name for name in classifier.classes):
         TerminalProgress().say(ESCAPED)
     groups = find_files(images)
@@ -55,10 +74,10 @@ def predict(
     if as_json:
         heading, line = None, _json_line(count)
     elif as_csv:
-        heading, line = _csv_heading(count, wanted is not None), _csv_line(count)
+        heading, line = _csv_heading(count, wanted is not None, abstain), _csv_line(count, abstain)
     else:
         names = [name for group in groups for name in group.names]
-        heading, line = _table(names, classifier.classes, count, wanted)
+        heading, line = _table(names, classifier.classes, count, wanted, abstain)
     # Lines that come one by one show by themselves that work goes on; a bar between them would tear them apart.
     progress = None if sys.stdout.isatty() else TerminalProgress()
     failed = _print(heading, predict_files(classifier, groups, progress, wanted), line)
@@ -99,22 +118,37 @@ def _json_line(count: int) -> Callable[["Answer"], str]:
             document["error"] = answer.reason
         else:
             top = [{"label": label, "probability": float(_figure(share))} for label, share in answer.top(count)]
-            document |= {**top[0], "top": top, **({} if answer.set is None else {"set": list(answer.set)})}
+            document |= {**top[0], **_decision(answer), "top": top}
+            document |= {} if answer.set is None else {"set": list(answer.set)}
         return json_text(document)
 
     return line
 
 
-def _csv_heading(count: int, with_sets: bool = False) -> str:
+def _decision(answer: "Answer") -> dict[str, Any]:
+    """Return whether the image is known, by which figures; nothing where that was not decided."""
+    if answer.score is None or answer.threshold is None:
+        return {}
+    return {
+        "known": answer.known,
+        "score": float(_figure(answer.score)),
+        "threshold": float(_figure(answer.threshold)),
+    }
+
+
+def _csv_heading(count: int, with_sets: bool = False, abstain: bool = False) -> str:
     more = [f"{name}_{rank}" for rank in range(2, count + 1) for name in ("label", "probability")]
-    return _csv(["file", "label", "probability", *more, *(["set"] if with_sets else []), "error"])
+    more += [*(DECISION if abstain else ()), *(["set"] if with_sets else [])]
+    return _csv(["file", "label", "probability", *more, "error"])
 
 
-def _csv_line(count: int) -> Callable[["Answer"], str]:
+def _csv_line(count: int, abstain: bool = False) -> Callable[["Answer"], str]:
     def line(answer: "Answer") -> str:
         cells = [cell for label, share in answer.top(count) for cell in (_as_text(label), _figure(share))]
+        decided = [json_text(each) for each in _decision(answer).values()] or [""] * len(DECISION)
         sets = [] if answer.set is None else [_as_text(BETWEEN.join(answer.set))]
-        return _csv([_as_path(answer.file), *(cells or [""] * (2 * count)), *sets, _as_text(answer.reason)])
+        more = [*(decided if abstain else []), *sets]
+        return _csv([_as_path(answer.file), *(cells or [""] * (2 * count)), *more, _as_text(answer.reason)])
 
     return line
 
@@ -143,11 +177,11 @@ def _figure(probability: float) -> str:
 
 
 def _table(
-    names: list[str], classes: tuple[str, ...], count: int, wanted: "Coverage | None" = None
+    names: list[str], classes: tuple[str, ...], count: int, wanted: "Coverage | None" = None, abstain: bool = False
 ) -> tuple[str, Callable[["Answer"], str]]:
     """Return the heading and what makes a line of an answer, with columns that fit all names and classes.
 
-    With a coverage, the classes of the set are printed in place of the next ones.
+    With a coverage, the classes of the set are printed in place of the next ones. abstain: an image may be of none.
     """
     from rich.cells import cell_len  # a Korean letter takes two columns
 
@@ -155,7 +189,7 @@ def _table(
         return text + " " * max(0, width - cell_len(text))
 
     file_width = min(WIDEST, max(cell_len(printable(name)) for name in ("file", *names)))
-    label_width = max(cell_len(printable(name)) for name in ("label", *classes))
+    label_width = max(cell_len(printable(name)) for name in ("label", *([NONE_OF_THESE] if abstain else []), *classes))
 
     def row(file: str, label: str, probability: str, more: str) -> str:
         file, label, more = printable(file), printable(label), printable(more)
@@ -166,6 +200,9 @@ def _table(
             return row(answer.file, "-", "-", answer.reason)
         (label, share), *others = answer.top(count if answer.set is None else len(classes))
         others = [each for each in others if answer.set is None or each[0] in answer.set]
+        if answer.known is False:
+            nearest = " · ".join(f"{name} {each:.3f}" for name, each in [(label, share), *others])
+            return row(answer.file, NONE_OF_THESE, "-", f"nearest: {nearest}")
         return row(answer.file, label, f"{share:.3f}", " · ".join(f"{name} {each:.3f}" for name, each in others))
 
     more = f"also in the set of {100 * wanted.wanted:.3g} %" if wanted else MORE if count > 1 else ""

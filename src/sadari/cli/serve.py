@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sadari.cli.options import RunOrExport
+from sadari.cli.options import KEPT, Keep, RunOrExport
 from sadari.cli.output.console import echo, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError, missing_package
@@ -47,6 +47,11 @@ def serve(
         float | None,
         typer.Option(min=1, help="Larger images are refused.", show_default="50, or what the run sets"),
     ] = None,
+    abstain: Annotated[
+        bool,
+        typer.Option(help="Say `none of these` of images that show none of the classes, where the run says which."),
+    ] = True,
+    keep: Keep = KEPT,
 ) -> None:
     """Let a run's model answer over HTTP, and show a page to play with."""
     _require_packages()
@@ -63,7 +68,8 @@ def serve(
     own = [] if host in LOCAL else [host, socket.gethostname()]
     names = {*map(host_and_port, allow_host or ()), *map(host_name, own)}
     listening = listen(host, port)
-    with listening, opened_to_serve(run, max_megapixels, TerminalProgress()) as classifier:
+    with listening, opened_to_serve(run, max_megapixels, TerminalProgress()) as opened:
+        classifier = opened.abstaining_as_stored(keep) if abstain else opened
         usual = max_megapixels is None and classifier.max_pixels == MAX_PIXELS
         limits = Limits() if usual else Limits.for_pixels(classifier.max_pixels)
         app = make_app(classifier, limits, Access(frozenset(names), token))

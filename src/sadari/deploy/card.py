@@ -11,7 +11,9 @@ from sadari.deploy.onnx_graph import preprocess_sentence
 from sadari.deploy.timm_model import TimmModel, lines_with_timm
 from sadari.evaluation.probabilities.temperature import as_sentence
 from sadari.evaluation.statistics import interval
+from sadari.evaluation.unknown.threshold import KEPT, least_images
 from sadari.inference.model import TrainedModel
+from sadari.inference.unknown.find import stored_known
 from sadari.models.backbone.spec import backbone_of
 from sadari.run import RunRecord
 
@@ -146,7 +148,7 @@ def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) ->
     counts = [(name, int((judged.labels == index).sum())) for index, name in enumerate(judged.classes)]
     few = [f"{_text(name)} ({count})" for name, count in counts if count < FEW]
     lines = [
-        "- It names one of its classes for any image, also for one that shows none of them.",
+        _about_unknown(run),
         f"- It was judged on images of {_text(environment['data']['name'])} only; photographs made otherwise may be "
         "harder.",
         f"- {_text(as_sentence(run.calibration))} The calibration error above says how far a probability can be "
@@ -157,6 +159,17 @@ def _limits(run: RunRecord, model: TrainedModel, environment: dict[str, Any]) ->
     if any(name.endswith("vectors") for name, _ in model.network.named_buffers()):
         lines.append("- It contains a vector of features of every training image.")
     return lines
+
+
+def _about_unknown(run: RunRecord) -> str:
+    """Say what it answers for an image of none of its classes."""
+    known = stored_known(run)
+    if known is None or known.images < least_images(KEPT):
+        return "- It names one of its classes for any image, also for one that shows none of them."
+    return (
+        "- It names the nearest class for any image; `sadari predict --abstain` and known.safetensors say which images "
+        f"show none of them. {known.abstention().sentence}. How many other images pass is to be tried with such images."
+    )
 
 
 def _licence(licence: str, model: TrainedModel, teacher: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """How does a run become a file that runs elsewhere? As ONNX or a page, proved beforehand, or as safetensors."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.deploy.onnx_runtime import Predict, load_onnx
 from sadari.deploy.origin import calibration_sentence
-from sadari.deploy.parity import Parity, compare_answers, tie_of
-from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio, with_cost
+from sadari.deploy.parity import Parity, compare_answers, compare_scores, tie_of
+from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio, with_cost, with_known_score
 from sadari.deploy.sample import Sample, draw_sample
+from sadari.deploy.unknown.graph import OUTPUT as KNOWN_SCORE
+from sadari.deploy.unknown.graph import described
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.probabilities.conformal import USUAL, Validated, coverage_of
+from sadari.evaluation.unknown.threshold import threshold_of
 from sadari.files import write_bytes
 from sadari.inference.classifier import Classifier
 from sadari.inference.members import Ensemble, heaviest, mixture
@@ -38,7 +41,8 @@ class Exported:
 
     shape: (height, width, channels) of an image. split: which images proved the export, "validation" or "training".
     parity: how it agrees on them with the run's network. cost: what int8 cost. split is "", parity and cost are None,
-    where nothing was computed anew.
+    where nothing was computed anew. abstains: by which score and from which threshold on an image is known; None where
+    it names a class for every image.
     """
 
     path: Path
@@ -49,6 +53,7 @@ class Exported:
     split: str = ""
     parity: Parity | None = None
     cost: Cost | None = None
+    abstains: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the same as a JSON document; "part" is the former name of "split", kept for one release."""
@@ -86,7 +91,8 @@ def _export_web(run: RunRecord, out: Path | None, precision: str, progress: Prog
     folder = out or run.path.with_name(f"{run.path.name}{'-' * bool(precision)}{precision}-web")
     require_free(folder)
     proved = _prove(run, precision, progress)
-    write_web_folder(run, proved.classifier, proved.content, proved.cost, proved.images, folder)
+    about = proved.cost, proved.abstains
+    write_web_folder(run, proved.classifier, proved.content, about, proved.images, folder)
     return proved.exported(folder, "web", _size(folder))
 
 
@@ -100,28 +106,37 @@ class _Proved:
     split: str
     parity: Parity
     cost: Cost | None
+    abstains: Mapping[str, Any] | None
 
     def exported(self, path: Path, form: str, size: int) -> Exported:
         shape, classes = self.classifier.shape, self.classifier.classes
-        return Exported(path, form, size, shape, classes, self.split, self.parity, self.cost)
+        return Exported(path, form, size, shape, classes, self.split, self.parity, self.cost, self.abstains)
 
 
 def _prove(run: RunRecord, precision: str, progress: Progress) -> _Proved:
     """Make the ONNX file of `run`; raise SadariError where it answers differently from the network of the run."""
-    classifier = Classifier.open(run.path)
+    classifier = Classifier.open(run.path).abstaining_as_stored()
     _require_one_form(classifier)
-    content = make_onnx(classifier.model, _about(run), classifier.members)
+    abstention = classifier.abstention
+    content = make_onnx(classifier.model, _about(run), classifier.members, abstention)
     sample = draw_sample(heaviest(run).run if run.is_ensemble else run, progress)
     predict = load_onnx(content)
     found = predict(sample.images)
     networks = [model.network for model, _ in classifier.members] or [classifier.model.network]
-    parity = compare_answers(classifier.probabilities(sample.images), found, max(map(tie_of, networks)))
+    judged = classifier.judged(sample.images)
+    parity = compare_answers(judged.probabilities, found, max(map(tie_of, networks)))
     _require_parity(parity, sample.split)
-    cost = None
+    if judged.scores is not None:
+        compare_scores(judged.scores, load_onnx(content, KNOWN_SCORE)(sample.images))
+    cost, abstains = None, described(abstention) if abstention else None
     if precision:
         progress.say("quantising")
         content, cost = _quantized(content, predict, found, sample)
-    return _Proved(content, classifier, sample.images, sample.split, parity, cost)
+        if abstention:
+            scores = load_onnx(content, KNOWN_SCORE)(sample.images)
+            abstains = described(abstention, threshold_of(scores, abstention.kept))
+            content = with_known_score(content, abstains)
+    return _Proved(content, classifier, sample.images, sample.split, parity, cost, abstains)
 
 
 def _require_one_form(classifier: Classifier) -> None:

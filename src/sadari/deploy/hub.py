@@ -11,7 +11,7 @@ from sadari.deploy.folder import write_folder
 from sadari.deploy.timm_model import TimmModel, timm_model
 from sadari.files import write_bytes, write_json, write_text
 from sadari.inference.model import CLASSIFIER, TrainedModel
-from sadari.run import CALIBRATION, MODEL, PREPROCESS, VALIDATED, RunRecord
+from sadari.run import CALIBRATION, KNOWN, MODEL, PREPROCESS, VALIDATED, RunRecord
 
 CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 
@@ -19,10 +19,10 @@ CONFIG, CARD = "config.json", "README.md"  # as the hub calls them
 def write_hub_folder(run: RunRecord, model: TrainedModel, out: Path) -> None:
     """Write model.safetensors, preprocess.json, config.json and README.md as the folder `out`, whole or not at all.
 
-    Also calibration.json and validated.npz, where the run has them. `Classifier.open` reads neither config.json nor
-    README.md, which are for people and for the hub. Where timm has the network, it opens the folder too, and README.md
-    has the lines that do so. Raises UsageError where `out` exists and is not an empty folder, SadariError where it
-    cannot be written.
+    Also calibration.json, validated.npz and known.safetensors, where the run has them. `Classifier.open` reads neither
+    config.json nor README.md, which are for people and for the hub. Where timm has the network, it opens the folder
+    too, and README.md has the lines that do so. Raises UsageError where `out` exists and is not an empty folder,
+    SadariError where it cannot be written.
     """
     write_folder(out, lambda folder: _fill(run, model, folder))
 
@@ -35,8 +35,9 @@ def _fill(run: RunRecord, model: TrainedModel, folder: Path) -> None:
     write_json(folder / PREPROCESS, model.preprocess.to_json())
     if run.calibration:
         write_json(folder / CALIBRATION, run.calibration)
-    if (run.path / VALIDATED).is_file():
-        write_bytes(folder / VALIDATED, (run.path / VALIDATED).read_bytes())
+    for name in (VALIDATED, KNOWN):
+        if (run.path / name).is_file():
+            write_bytes(folder / name, (run.path / name).read_bytes())
     write_json(
         folder / CONFIG, {**_config(run, model), **({"library_name": "timm", **timm.configuration} if timm else {})}
     )

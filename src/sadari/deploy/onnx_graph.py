@@ -1,7 +1,8 @@
 """Which ONNX graph computes a trained model, from raw pixels to probabilities? It runs without Sadari.
 
-Input `images`: uint8 (N, H, W, C); output `probabilities`: float32 (N, K); N is free. The file's metadata hold the
-classes, and how a photograph becomes such pixels.
+Input `images`: uint8 (N, H, W, C); output `probabilities`: float32 (N, K); N is free. Where the run says which images
+are known, a second output `known_score`: float32 (N,). The file's metadata hold the classes, how a photograph becomes
+such pixels, and from which score on an image is known.
 """
 
 import json
@@ -16,8 +17,12 @@ from torch.nn import functional
 
 from sadari.data.prepare import Preprocess
 from sadari.deploy.extra import quiet, require
+from sadari.deploy.unknown.graph import METADATA, KnownScore, described, metadata
+from sadari.deploy.unknown.graph import OUTPUT as KNOWN_SCORE
 from sadari.errors import SadariError
+from sadari.inference.features import WithFeatures
 from sadari.inference.model import TrainedModel
+from sadari.inference.unknown.stored import Abstention
 
 INPUT, OUTPUT = "images", "probabilities"
 EXAMPLES = 2  # images that the graph is traced with: not 1, which torch takes for a fixed size
@@ -26,21 +31,30 @@ EXAMPLES = 2  # images that the graph is traced with: not 1, which torch takes f
 class _FromPixels(nn.Module):
     """The network between the arithmetic of `Preprocess` and the softmax: uint8 (N, H, W, C) -> float32 (N, K).
 
-    temperature: what its logits are divided by.
+    temperature: what its logits are divided by. known: the score of how known the images are, which becomes a second
+    output, float32 (N,).
     """
 
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, network: nn.Module, preprocess: Preprocess, temperature: float) -> None:
+    def __init__(
+        self, network: nn.Module, preprocess: Preprocess, temperature: float, known: KnownScore | None = None
+    ) -> None:
         super().__init__()
         self.network, self.temperature = network, temperature
+        self.watched, self.known_score_of = WithFeatures(network), known
         self.register_buffer("scale", torch.from_numpy(preprocess.scale))
         self.register_buffer("shift", torch.from_numpy(preprocess.shift))
 
-    def forward(self, images: Tensor) -> Tensor:
-        pixels = images.permute(0, 3, 1, 2).to(torch.float32)
-        logits = self.network(pixels * self.scale + self.shift)
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        pixels = images.permute(0, 3, 1, 2).to(torch.float32) * self.scale + self.shift
+        if self.known_score_of is None:
+            return self._probabilities(self.network(pixels))
+        logits, features = self.watched.both(pixels)
+        return self._probabilities(logits), self.known_score_of(logits, features)
+
+    def _probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(logits if self.temperature == 1.0 else logits / self.temperature, dim=1)
 
 
@@ -65,18 +79,26 @@ class _Average(nn.Module):
 
 
 def make_onnx(
-    model: TrainedModel, about: Mapping[str, str], members: Sequence[tuple[TrainedModel, float]] = ()
+    model: TrainedModel,
+    about: Mapping[str, str],
+    members: Sequence[tuple[TrainedModel, float]] = (),
+    abstention: Abstention | None = None,
 ) -> bytes:
     """Return the model as the content of an ONNX file. about: more metadata, beside classes and preprocessing.
 
     members: of an ensemble, the models that it averages, which read pixels of the same form, each with its weight; one
-    graph computes them all. The model itself does not change. Raises SadariError where the extra `deploy` is not
+    graph computes them all. abstention: how a single model decides whether an image is known, whose score becomes the
+    second output. The model itself does not change. Raises SadariError where the extra `deploy` is not
     installed, and for a network that ONNX cannot express.
     """
     require("onnx")
     require("onnxscript")
-    whole = _Average([(_from_pixels(each), weight) for each, weight in members]) if members else _from_pixels(model)
+    known = KnownScore(abstention) if abstention and not members else None
+    averaged = [(_from_pixels(each), weight) for each, weight in members]
+    whole = _Average(averaged) if members else _from_pixels(model, known)
     whole.eval()
+    if known and abstention:
+        about = {**about, **metadata(described(abstention))}
     try:
         with quiet():
             content = _exported(whole, model, about)
@@ -86,8 +108,9 @@ def make_onnx(
     return content
 
 
-def _from_pixels(model: TrainedModel) -> _FromPixels:
-    return _FromPixels(_expressible(deepcopy(model.network).cpu()), model.preprocess, model.temperature)
+def _from_pixels(model: TrainedModel, known: KnownScore | None = None) -> _FromPixels:
+    network = _expressible(deepcopy(model.network).cpu())
+    return _FromPixels(network, model.preprocess, model.temperature, known)
 
 
 def _expressible(network: nn.Module) -> nn.Module:
@@ -104,8 +127,9 @@ def _exported(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) -
     with torch.no_grad():
         # Exported here, not by torch.onnx, which would silently fix N where a network needs that.
         program = torch.export.export(whole, (example,), dynamic_shapes=({0: torch.export.Dim("N", min=1)},))
+        outputs = [OUTPUT, KNOWN_SCORE] if METADATA in about else [OUTPUT]
         exported = torch.onnx.export(
-            program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT], verbose=False, optimize=True
+            program, dynamo=True, input_names=[INPUT], output_names=outputs, verbose=False, optimize=True
         )
     assert exported is not None  # only the older exporter writes a file instead
     proto = exported.model_proto
@@ -140,10 +164,11 @@ def _bear_no_images(graph: Any) -> None:
         tensor = helper.make_tensor(f"{name}_value", TensorProto.INT64, [len(values)], values)
         return helper.make_node("Constant", [], [name], value=tensor)
 
-    padded, all_answers = f"{INPUT}_or_one", f"{OUTPUT}_of_all"
+    outputs = [each.name for each in graph.output]
+    padded, of_all = f"{INPUT}_or_one", {name: f"{name}_of_all" for name in outputs}
     for node in graph.node:
-        node.input[:] = [padded if name == INPUT else name for name in node.input]
-        node.output[:] = [all_answers if name == OUTPUT else name for name in node.output]
+        node.input[:] = [padded if name == INPUT else of_all.get(name, name) for name in node.input]
+        node.output[:] = [of_all.get(name, name) for name in node.output]
     before = [
         whole("no_images", 0),
         whole("one_image", 1),
@@ -157,7 +182,9 @@ def _bear_no_images(graph: Any) -> None:
         helper.make_node("Pad", [INPUT, "images_padding"], [padded]),
     ]
     nodes = [*before, *graph.node]
-    nodes.append(helper.make_node("Slice", [all_answers, "no_images", "images_count", "no_images"], [OUTPUT]))
+    nodes += [
+        helper.make_node("Slice", [of_all[name], "no_images", "images_count", "no_images"], [name]) for name in outputs
+    ]
     del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)
 

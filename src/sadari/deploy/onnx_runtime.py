@@ -18,8 +18,10 @@ ERRORS_ONLY = 3  # onnxruntime's number for this level of logging
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
-def load_onnx(content: bytes) -> Predict:
+def load_onnx(content: bytes, output: str = OUTPUT) -> Predict:
     """Return the function uint8 (N, H, W, C) -> float32 (N, K) of the ONNX file with this content.
+
+    output: which of its outputs; `known_score` is float32 (N,).
 
     Raises SadariError, as the returned function does, where onnxruntime cannot run the file.
     """
@@ -31,7 +33,7 @@ def load_onnx(content: bytes) -> Predict:
 
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         with _as_sadari_error():
-            return np.concatenate([session.run([OUTPUT], {INPUT: block})[0] for block in blocks_of(images)])
+            return np.concatenate([session.run([output], {INPUT: block})[0] for block in blocks_of(images)])
 
     return predict
 

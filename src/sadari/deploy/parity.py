@@ -12,6 +12,7 @@ from sadari.models.layers.neighbours import Neighbours
 # Two classes whose probabilities differ by no more than this are a tie: onnxruntime adds float32 in another order.
 # Assumed; the largest difference measured on the models of the catalogue is 3e-6.
 TIE = 1e-4
+SCORE_DIFFERENCE = 0.05  # of scores of known images, over their deviation, that rounding explains (assumed)
 MEAN_DIFFERENCE = 1e-4  # of all probabilities, that no other order of adding explains (assumed)
 
 
@@ -55,6 +56,21 @@ def compare_answers(wanted: NDArray[np.float32], found: NDArray[np.float32], tie
         largest=float(difference.max()),
         mean=float(difference.mean()),
     )
+
+
+def compare_scores(wanted: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+    """Return the largest difference of the scores of known images, float32 (N,) each, over their standard deviation.
+
+    Raises SadariError where it is above SCORE_DIFFERENCE, or a score is no number.
+    """
+    spread = max(float(wanted.astype(np.float64).std()), TIE)
+    largest = float(np.abs(wanted.astype(np.float64) - found).max()) / spread if wanted.shape == found.shape else np.inf
+    if not largest <= SCORE_DIFFERENCE:
+        raise SadariError(
+            "the exported model is not the trained one: its scores of known images differ by "
+            f"{largest:.2g} of their standard deviation; no file was written"
+        )
+    return largest
 
 
 def tie_of(network: nn.Module) -> float:

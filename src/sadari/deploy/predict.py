@@ -33,7 +33,8 @@ class Answer:
 
     file: its name. classes: those of the model. probabilities: float32 (K,), or None where the file cannot be read;
     `reason` then says why. set: with a coverage, the classes that the image leaves open, the most probable one first;
-    () where it cannot be read, None without a coverage.
+    () where it cannot be read, None without a coverage. score: how known the image is, and threshold: from which score
+    on it counts as known; None where that was not asked for.
     """
 
     file: str
@@ -41,6 +42,13 @@ class Answer:
     probabilities: NDArray[np.float32] | None
     reason: str = ""
     set: tuple[str, ...] | None = None
+    score: float | None = None
+    threshold: float | None = None
+
+    @property
+    def known(self) -> bool | None:
+        """Whether the image shows one of the classes; None where that was not asked for, or the file cannot be read."""
+        return None if self.score is None or self.threshold is None else self.score >= self.threshold
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return the `count` most probable classes with their probabilities, best first; empty where there are none."""
@@ -51,7 +59,7 @@ class Answer:
 
     @property
     def label(self) -> str:
-        """The most probable class; "" where there is no answer."""
+        """The most probable class, also where the image is not `known`; "" where there is no answer."""
         return next((label for label, _ in self.top(1)), "")
 
 
@@ -146,13 +154,35 @@ def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: in
 def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:
     decoded = [_pixels(classifier, file.content) for file in block]
     pixels = [each for each in decoded if not isinstance(each, str)]
-    probabilities = iter(classifier.probabilities(np.stack(pixels)) if pixels else ())
+    judged = _judged(classifier, pixels)
     return [
         Answer(file.name, classifier.classes, None, each)
         if isinstance(each, str)
-        else Answer(file.name, classifier.classes, next(probabilities))
+        else _answer(classifier, file, *next(judged))
         for file, each in zip(block, decoded, strict=True)
     ]
+
+
+def _judged(
+    classifier: Classifier, pixels: list[NDArray[np.uint8]]
+) -> Iterator[tuple[NDArray[np.float32], float | None, float | None]]:
+    """Yield probabilities, score and threshold of each image."""
+    if not pixels:
+        return
+    found = classifier.judged(np.stack(pixels))
+    for at, probabilities in enumerate(found.probabilities):
+        decided = (None, None) if found.scores is None else (float(found.scores[at]), found.threshold)
+        yield probabilities, *decided
+
+
+def _answer(
+    classifier: Classifier,
+    file: _File,
+    probabilities: NDArray[np.float32],
+    score: float | None,
+    threshold: float | None,
+) -> Answer:
+    return Answer(file.name, classifier.classes, probabilities, score=score, threshold=threshold)
 
 
 def _pixels(classifier: Classifier, content: Content | str) -> NDArray[np.uint8] | str:

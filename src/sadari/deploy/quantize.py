@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sadari.deploy.extra import quiet, require
 from sadari.deploy.onnx_graph import INPUT
 from sadari.deploy.onnx_runtime import Predict
+from sadari.deploy.unknown.graph import PART, metadata
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import verdict
 from sadari.unfinished import temporary_folder
@@ -62,6 +63,7 @@ def quantize(content: bytes, calibrating: NDArray[np.uint8]) -> bytes:
                 result,
                 Calibration(calibrating),
                 op_types_to_quantize=list(QUANTISED),
+                nodes_to_exclude=_of_known_score(prepared.read_bytes()),
                 per_channel=True,
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
@@ -70,6 +72,12 @@ def quantize(content: bytes, calibrating: NDArray[np.uint8]) -> bytes:
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise SadariError(f"onnxruntime cannot quantise this network: {reason}; leave out --quantize") from error
         return _with_metadata(_each_weight_once(result.read_bytes()), content)
+
+
+def _of_known_score(content: bytes) -> list[str]:
+    """Return the nodes of the ONNX file whose constants belong to the score of known images, which stays in float32."""
+    nodes = require("onnx").load_from_string(content).graph.node
+    return [node.name for node in nodes if any(PART in name for name in node.input)]
 
 
 class Calibration:
@@ -114,6 +122,11 @@ def _with_metadata(quantised: bytes, original: bytes) -> bytes:
     onnx = require("onnx")
     before = onnx.load_from_string(original).metadata_props
     return _with_entries(quantised, {**{each.key: each.value for each in before}, "quantized": "int8"})
+
+
+def with_known_score(quantised: bytes, found: Mapping[str, Any]) -> bytes:
+    """Return `quantised` with another threshold: that of the scores that it computes itself."""
+    return _with_entries(quantised, metadata(found))
 
 
 def with_cost(quantised: bytes, cost: Cost, split: str) -> bytes:

@@ -107,6 +107,19 @@ def _mean_over_classes(
     return PerImage(total / classes if classes else np.full(len(predictions), without), 0.0)
 
 
+def area_between(above: NDArray[np.floating], below: NDArray[np.floating]) -> PerImage:
+    """Return the values of the area of scores that should be higher, (n,), over those that should be lower, (m,).
+
+    unit: such that an area of 1 has Wilson's interval of a share of the smaller side. Raises ValueError where a side is
+    empty.
+    """
+    if not len(above) or not len(below):
+        raise ValueError(f"needs images of both sides, not {len(above)} and {len(below)}")
+    inside = np.repeat([True, False], [len(above), len(below)])
+    values = _area(np.concatenate([above, below]).astype(np.float64), inside)
+    return PerImage(values, float(np.sqrt(len(inside) / min(len(above), len(below)))))
+
+
 def _area(scores: Floats, inside: Bools) -> Floats:
     """Return the values, (N,), of the area under the ROC curve of the images `inside` against the others."""
     placements = _placements(scores, inside)

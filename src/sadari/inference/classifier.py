@@ -1,22 +1,28 @@
 """What does a finished model predict for an image file? The value that predicting and serving need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sadari.data.levels import FULL_RANGE
 from sadari.data.prepare import Preprocess
 from sadari.errors import UsageError
 from sadari.evaluation.probabilities.conformal import Coverage
+from sadari.evaluation.unknown.scores import Seen
+from sadari.evaluation.unknown.threshold import KEPT, least_images
 from sadari.inference.coverage import coverage_for
 from sadari.inference.device import device_here, keep_freed_memory
+from sadari.inference.features import see
 from sadari.inference.members import Member, average, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.pixels import AnyForm, PixelForm, joint_form, split_forms
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.inference.probabilities import probabilities_of
+from sadari.inference.unknown.find import known_of, stored_known
+from sadari.inference.unknown.stored import Abstention
 from sadari.progress import Progress, Silent
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.run_lookup import comparisons_in, find_run, runs_in
@@ -29,13 +35,15 @@ class Classifier:
 
     path: the folder of the model. model: its network (in evaluation mode), `preprocess` and `classes`. max_pixels: of a
     file that is decoded; 0 takes the usual limit. members: of an ensemble, the models that it averages, each with its
-    weight; `model` is the heaviest then, and what is said of layers and maps is said of that one.
+    weight; `model` is the heaviest then, and what is said of layers and maps is said of that one. abstention: how it
+    decides whether an image is known; None where it does not.
     """
 
     path: Path
     model: TrainedModel
     max_pixels: int = 0
     members: tuple[tuple[TrainedModel, float], ...] = ()
+    abstention: Abstention | None = None
 
     @classmethod
     def open(
@@ -113,6 +121,58 @@ class Classifier:
         if wanted is None:
             return None
         return coverage_for(RunRecord(self.path), self.classes, wanted, classwise)
+
+    def abstaining(self, kept: float = KEPT, score: str = "", progress: Progress | None = None) -> "Classifier":
+        """Return the same, which also decides whether an image is known, so that the share `kept` of known ones is.
+
+        score: by which; "" takes the best. Raises SadariError and UsageError as `known_of` and `KnownImages.abstention`
+        do.
+        """
+        return replace(self, abstention=known_of(RunRecord(self.path), progress).abstention(kept, score))
+
+    def abstaining_as_stored(self, kept: float = KEPT) -> "Classifier":
+        """Return the same where the folder stores what is needed, and there are images enough; else `self`.
+
+        Raises UsageError where another share than KEPT is wanted and cannot be kept.
+        """
+        known = None if self.members else stored_known(RunRecord(self.path))
+        if kept == KEPT and (known is None or known.images < least_images(kept)):
+            return self
+        return self.abstaining(kept)
+
+    def judged(self, images: NDArray[np.uint8]) -> "Judged":
+        """Return the same probabilities, and how known each image is, where that is decided. Raises as they do."""
+        if self.abstention is None:
+            return Judged(self.probabilities(images))
+        if not len(images):
+            return Judged(self.probabilities(images), np.empty(0, dtype=np.float32), self.abstention.threshold)
+        seen = self.seen(images)
+        probabilities = probabilities_of(torch.from_numpy(seen.logits), self.model.temperature)
+        return Judged(probabilities, self.abstention.scores(seen), self.abstention.threshold)
+
+    def seen(self, images: NDArray[np.uint8]) -> Seen:
+        """Return the logits and features of `model` for uint8 (N, H, W, C); raises as `probabilities` does."""
+        inputs = Inputs.pixels(images, self.model.preprocess)
+        return see(self.model.network, inputs, np.arange(len(images)), len(self.classes))
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a model answers for some images. probabilities: float32 (N, K).
+
+    scores: float32 (N,), how known each is; None where that was not decided. threshold: from which score on it is.
+    """
+
+    probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32] | None = None
+    threshold: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __getitem__(self, which: slice) -> "Judged":
+        """Return the same for some of the images."""
+        return Judged(self.probabilities[which], None if self.scores is None else self.scores[which], self.threshold)
 
 
 def _probabilities(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -73,7 +73,7 @@ def judge(
     model = TrainedModel.load(run)
     # The run's own images, wherever they are now, have its split: those that trained it are no test images.
     own = data is None or (run.begun and _is_own(data, run))
-    settings = run.job.settings if own else _settings_like(run.job.settings, model.preprocess)
+    settings = run.job.settings if own else settings_like(run.job.settings, model.preprocess)
     images = own_images(run, progress, data) if own else load(str(data), settings, progress or Silent())
     settings = replace(settings, device=device_here(settings.device))
     positions = run.split_of(images).positions(split_name) if own else _in_split(images, split_name)
@@ -142,7 +142,7 @@ def _is_own(data: str, run: RunRecord) -> bool:
         return False
 
 
-def _settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
+def settings_like(settings: Settings, preprocess: Preprocess) -> Settings:
     """Return settings that load other images in the shape that the model reads."""
     square = preprocess.height if preprocess.height == preprocess.width else settings.image_size
     white_level = preprocess.white_level or settings.white_level or FULL_RANGE

@@ -23,12 +23,12 @@ class Head(nn.Module):
     def __init__(self, network: Network, layers: Sequence[nn.Module]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*layers)
-        self._mirrored = network.mirrored
+        self.mirrored = network.mirrored
         self._whole = (network,)  # in a tuple, so that its parameters do not count as those of the head
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(x[:, 0] if self._mirrored else x)
-        if self._mirrored and not self.training:
+        logits: Tensor = self.layers(x[:, 0] if self.mirrored else x)
+        if self.mirrored and not self.training:
             logits = (logits + self.layers(x[:, 1])) / 2
         return logits
 

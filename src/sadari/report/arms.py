@@ -15,6 +15,7 @@ from sadari.models.layers.specs import shape_text
 from sadari.report.calibrated import about_calibration
 from sadari.report.contents import ArmPage, Cell, Detail, LayerRow, SeedCurve
 from sadari.report.examples import ArmPredictions, cells, mistakes, renumbered
+from sadari.report.thresholds import ThresholdCurve
 from sadari.run import MODEL, RunRecord
 from sadari.values import Predictions
 
@@ -45,10 +46,12 @@ def detail_of(
     arm: ArmPredictions,
     layers: tuple[LayerRow, ...],
     most_examples: int,
+    thresholds: tuple[ThresholdCurve, ...] = (),
 ) -> Detail:
     """Return the detail of the arm `name`, its pictures named by their positions among the judging images.
 
-    predictions: one per seed; arm: the same, summed up. most_examples: of the pictures behind cells.
+    predictions: one per seed; arm: the same, summed up. most_examples: of the pictures behind cells. thresholds: the
+    curves of its classes.
     """
     error = float(np.mean([expected_calibration_error(reliability([each])) for each in predictions]))
     bins = reliability(predictions)
@@ -61,6 +64,7 @@ def detail_of(
         calibration_error=error,
         layers=layers,
         caution=calibration_caution(name, bins, error),
+        thresholds=thresholds,
     )
 
 

@@ -22,7 +22,7 @@ from sadari.report.arms import (
     on_sheet,
     with_calibration,
 )
-from sadari.report.calibrated import before_temperature
+from sadari.report.calibrated import before_temperatures
 from sadari.report.contents import Detail, Report, SeedCurve
 from sadari.report.examples import Agreement, ArmPredictions, renumbered
 from sadari.report.maps.copies import copies_view
@@ -30,8 +30,9 @@ from sadari.report.maps.judged import judged_map
 from sadari.report.origin import environment_of, installed_version
 from sadari.report.placement import place_pictures
 from sadari.report.sentences import conclusions, verdict_sentence
+from sadari.report.thresholds import ThresholdCurve, points_for, threshold_curves
 from sadari.run import RunRecord
-from sadari.values import SPLITS, Answers, Verdict
+from sadari.values import SPLITS, Answers, Predictions, Verdict
 
 # What keeps the page small and quick, whatever it is made of (assumed: nobody opens more).
 DETAILED = 20  # arms with matrix, pictures, layers and tables: the best ones
@@ -116,10 +117,19 @@ def _read_predictions(
         agreement.add(summed)
         if arm.name in names:
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
-            detail = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed))
-            before = result.judged(arm.name, before_temperature)
+            thresholds = _thresholds(result, predictions, len(detailed))
+            detail = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed), thresholds)
+            before = before_temperatures(result, arm.name, predictions)
             details[arm.name] = with_calibration(detail, records[arm.name], before, predictions, result.redraw is None)
     return agreement, details, judged
+
+
+def _thresholds(result: ComparisonResult, predictions: Sequence[Predictions], arms: int) -> tuple[ThresholdCurve, ...]:
+    """Return the curves of an arm's classes; none where training images judge, of which they say nothing."""
+    if result.data.judged_on == "train":
+        return ()
+    groups = None if result.redraw else result.data.groups_of(result.split)
+    return threshold_curves(predictions, points_for(arms, len(result.data.classes)), groups)
 
 
 def _curves(

@@ -18,6 +18,7 @@ from sadari.evaluation.probabilities.calibration import ReliabilityBin
 from sadari.report.figures import Sweep
 from sadari.report.maps.copies import CopiesView
 from sadari.report.maps.view import MapView
+from sadari.report.thresholds import ThresholdCurve
 from sadari.values import Verdict
 
 
@@ -90,8 +91,9 @@ class Detail:
     confusion: the mean over the seeds, rows are the truth; () where there are too many classes for a matrix. cells:
     "true,predicted" -> images; where there is no matrix, only the cells that hold the most images. mistakes: the most
     confident wrong predictions. layers: the images first, the class layer last; () for what is no network, or has no
-    weights any more. caution: a sentence where the probabilities are not to be trusted, else "".
-    uncalibrated: as `calibration`, without the temperature; () where there is none. about_calibration: sentences on it.
+    weights any more. caution: a sentence where the probabilities are not to be trusted, else "". thresholds: the curves
+    of each class, by the first of the arm's networks. uncalibrated: as `calibration`, without the temperature; () where
+    there is none. about_calibration: sentences on it.
     """
 
     confusion: tuple[tuple[float, ...], ...] = ()
@@ -104,6 +106,7 @@ class Detail:
     caution: str = ""
     uncalibrated: tuple[ReliabilityBin, ...] = ()
     about_calibration: tuple[str, ...] = ()
+    thresholds: tuple[ThresholdCurve, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from sadari.comparison.result import ComparisonResult
 from sadari.comparison.variants import line_name
 from sadari.evaluation.metrics import confusion
 from sadari.report.sentences import shown_wins
+from sadari.report.thresholds import MOST_POINTS, ThresholdCurve, threshold_curves
 from sadari.values import Answers, ImageSet, Interval, Predictions, Split, Verdict
 
 LEADING = 6  # arms whose curves have colours of their own where there are many (assumed: more are a thicket)
@@ -118,6 +119,15 @@ class RobustnessPlot:
     arms: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Thresholds:
+    """The ROC and precision-recall curves of one arm, of the classes that it finds worst where they are many."""
+
+    title: str
+    arm: str
+    curves: tuple[ThresholdCurve, ...]
+
+
 def sample_positions(images: ImageSet, split: Split, seed: int = 0) -> NDArray[np.int64]:
     """Draw up to 25 training images with `seed`, the classes in turn; returns positions in `images`."""
     generator = np.random.default_rng(seed)
@@ -173,6 +183,16 @@ def confusion_table(arm: str, answers: Sequence[Answers | Predictions]) -> Confu
     totals = counts.sum(axis=1, keepdims=True)
     rows = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     return ConfusionTable(arm, answers[0].classes, counts, rows, len(answers))
+
+
+def thresholds(title: str, arm: str, predictions: Sequence[Predictions]) -> Thresholds | None:
+    """Return the curves of `arm`, of the first of `predictions`, one a seed; None where no class has any."""
+    curves_of_arm = threshold_curves(predictions, MOST_POINTS)
+    worst = sorted(curves_of_arm, key=lambda each: each.average_precision.mean)[:LEADING]
+    shown = tuple(each for each in curves_of_arm if each in worst)
+    of = f" ({len(shown)} of {len(curves_of_arm)} classes)" if len(shown) < len(curves_of_arm) else ""
+    heading = f"{title}: each class against the rest, {arm}{of}"
+    return Thresholds(heading, arm, shown) if shown else None
 
 
 def cost(result: ComparisonResult) -> Cost:

@@ -52,6 +52,7 @@ SCRIPTS = (
     "map/copies.js",
     "classes.js",
     "calibration.js",
+    "thresholds.js",
     "robustness.js",
     "sweeps.js",
     "layers.js",
@@ -125,8 +126,8 @@ def _environment() -> Any:
 
 
 @cache
-def _script() -> str:
-    return "".join(text_of(f"script/{name}") for name in SCRIPTS)
+def _script(names: tuple[str, ...]) -> str:
+    return "".join(text_of(f"script/{name}") for name in names)
 
 
 @cache

@@ -1,16 +1,20 @@
 """What does a finished run leave? Its model, its predictions, and its scores, which are written last."""
 
 import math
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
 from sadari.evaluation.metrics import score
 from sadari.evaluation.probabilities.temperature import Temperature, as_sentence
 from sadari.evaluation.ranking import areas_in_short
+from sadari.evaluation.unknown.scores import Seen
 from sadari.files import write_json
+from sadari.inference.features import judge_watched, see
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs, Judgement, fitted, judge, predict
-from sadari.run import CALIBRATION, CORRECT, MODEL, PREDICTIONS, SCORES, VALIDATED, RunRecord
+from sadari.inference.unknown.fitting import fit_known, spread
+from sadari.run import CALIBRATION, CORRECT, KNOWN, MODEL, PREDICTIONS, SCORES, VALIDATED, RunRecord
 from sadari.run_files import write_correct, write_predictions, write_validated
 from sadari.settings import TEMPERATURE
 from sadari.training.checkpoint import FitState
@@ -28,7 +32,8 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
     the probabilities are no numbers, SadariError where the disk is full.
     """
     out = setup.out
-    judgements = {split_name: _judge(setup, split_name) for split_name in SPLITS}
+    seen: dict[str, Seen] = {}
+    judgements = {split_name: _judge(setup, split_name, seen) for split_name in SPLITS}
     temperature = _fitted(setup, judgements["val"])
     at = temperature.value if temperature else 1.0
     predictions = {split_name: each.predictions(at) if each else None for split_name, each in judgements.items()}
@@ -38,6 +43,7 @@ def write_results(setup: Setup, state: FitState, started: float) -> None:
     scores = {name: None if each is None else dict(score(each).values) for name, each in predictions.items()}
     if any(each and not math.isfinite(each["loss"]) for each in scores.values()):
         raise DivergedError("the trained model's probabilities are no numbers; lower learning_rate, or change scaling")
+    _write_known(setup, seen)
     if temperature:
         write_json(out / CALIBRATION, temperature.to_json())  # before the model, so that none is opened without it
         setup.log.note(as_sentence(temperature.to_json()))
@@ -87,12 +93,32 @@ def _fitted(setup: Setup, validation: Judgement | None) -> Temperature | None:
     return fitted(validation)
 
 
-def _judge(setup: Setup, split_name: str) -> Judgement | None:
-    """Return the logits for one split; None where it has no images."""
-    positions = setup.split.positions(split_name)
+def _judge(setup: Setup, split_name: str, seen: dict[str, Seen]) -> Judgement | None:
+    """Return the logits for one split; None where it has no images.
+
+    seen: gets what was computed of a split that known images are fitted to, where it is small enough for that.
+    """
+    positions, (learner, inputs, _) = setup.split.positions(split_name), setup.fit_inputs
     if not len(positions):
         return None
-    return judge(setup.fit_inputs.learner, setup.fit_inputs.inputs, setup.images, positions)
+    if split_name not in ("train", "val") or len(spread(positions)) < len(positions):
+        return judge(learner, inputs, setup.images, positions)
+    judged, seen[split_name] = judge_watched(learner, inputs, setup.images, positions)
+    return judged
+
+
+def _write_known(setup: Setup, seen: Mapping[str, Seen]) -> None:
+    """Write which images are known to the network, where it has validation images. seen: of whole splits, by name."""
+    split, (learner, inputs, _) = setup.split, setup.fit_inputs
+    if not len(split.val):
+        return
+    train, val = (
+        seen[name] if name in seen else see(learner, inputs, spread(split.positions(name)), len(setup.images.classes))
+        for name in ("train", "val")
+    )
+    known = fit_known(train, setup.images.labels[spread(split.train)], val)
+    if known is not None:
+        known.write(setup.out / KNOWN)
 
 
 def _images_per_second(setup: Setup, judged: Predictions, split_name: str) -> float:

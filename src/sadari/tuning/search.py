@@ -77,9 +77,7 @@ class TrialData:
                 raise SadariError(f"the images of '{job.data}' have changed since the search began; start it again")
             split = draw_split(images, job.settings, Silent())
             if not len(split.val):
-                raise UsageError(
-                    "tune judges trials on validation images, and there are none; set val_fraction above 0"
-                )
+                raise UsageError("trials are judged on validation images, and there are none; set val_fraction above 0")
             nothing = np.empty(0, dtype=np.int64)
             self.loaded[key] = images, replace(split, test=nothing, origin=f"{split.origin}; test left closed")
         return self.loaded[key]

@@ -16,7 +16,7 @@ from sadari.settings import Settings, Value, with_overrides
 
 if TYPE_CHECKING:
     from sadari.data.findings import Findings
-    from sadari.review.deep_copies import Candidate
+    from sadari.review.deep_copies import LookAlike
     from sadari.values import ImageSet, Split
 
 NAMED = 3  # files in a sentence
@@ -47,18 +47,18 @@ def check_data(
         raise UsageError(f"--html is the name of an .html file, not '{html}'")
     overrides, progress = overrides_of(set_), TerminalProgress()
     found, images, split = _check(data, with_overrides(Settings(), overrides), progress)
-    candidates = _look_deeper(data, overrides, found, images, split, progress) if deep else None
+    look_alikes = _look_deeper(data, overrides, found, images, split, progress) if deep else None
     if html is not None:
-        from sadari.report.checked import write_checked
+        from sadari.report.data.checked import write_checked
 
-        write_checked(found, images, html, candidates or ())
+        write_checked(found, images, html, look_alikes or ())
     if as_json:
-        documents = None if candidates is None else [each.document() for each in candidates]
-        print_json({**found.document(), "candidates": documents, "page": str(html.resolve()) if html else None})
+        documents = None if look_alikes is None else [each.document() for each in look_alikes]
+        print_json({**found.document(), "look_alikes": documents, "page": str(html.resolve()) if html else None})
     else:
         _show_findings(found)
-        if candidates is not None:
-            _show_candidates(candidates)
+        if look_alikes is not None:
+            _show_look_alikes(look_alikes)
         show(*([f"page  {html}"] if html else []))
     if found.unreadable or found.photographs:
         raise typer.Exit(1)
@@ -66,24 +66,24 @@ def check_data(
 
 def _look_deeper(
     data: str, overrides: Mapping[str, Value], found: "Findings", images: "ImageSet", split: "Split", progress: Progress
-) -> "tuple[Candidate, ...]":
-    from sadari.review.deep_copies import find_candidates
+) -> "tuple[LookAlike, ...]":
+    from sadari.review.deep_copies import find_look_alikes
     from sadari.values import SPLITS
 
     split_of = {str(images.ids[at]): name for name in SPLITS for at in split.positions(name)}
     skipped: dict[str, Value] = {"unreadable": "skip"} if found.unreadable else {}
-    return find_candidates(found, split_of, data, {**overrides, **skipped}, progress)
+    return find_look_alikes(found, split_of, data, {**overrides, **skipped}, progress)
 
 
-def _show_candidates(candidates: "Sequence[Candidate]") -> None:
-    from sadari.review.deep_copies import candidate_sentences
+def _show_look_alikes(look_alikes: "Sequence[LookAlike]") -> None:
+    from sadari.review.deep_copies import look_alike_sentences
 
-    show(*(f"- {sentence}" for sentence in candidate_sentences(candidates)))
-    for pair in candidates[:SHOWN]:
+    show(*(f"- {sentence}" for sentence in look_alike_sentences(look_alikes)))
+    for pair in look_alikes[:SHOWN]:
         described = (f"{i} ({c}, {p})" for i, c, p in zip(pair.ids, pair.classes, pair.splits, strict=True))
         show(f"  alike, {pair.likeness:.2f}: {', '.join(described)}")
-    if len(candidates) > SHOWN:
-        show(f"  and {len(candidates) - SHOWN:,} more pairs; --json lists all, --html shows them")
+    if len(look_alikes) > SHOWN:
+        show(f"  and {len(look_alikes) - SHOWN:,} more pairs; --json lists all, --html shows them")
 
 
 def _check(data: str, settings: Settings, progress: Progress) -> "tuple[Findings, ImageSet, Split]":

@@ -62,7 +62,7 @@ def review_data(
     progress = TerminalProgress()
     found = make_review(data, overrides_of(set_), decisions, progress)
     if html is not None:
-        from sadari.report.reviewed import write_reviewed
+        from sadari.report.data.reviewed import write_reviewed
 
         write_reviewed(found, html)
     if as_json:

@@ -18,6 +18,7 @@ from sadari.files import write_text
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
 
+About = tuple[Cost | None, Mapping[str, Any] | None]
 PAGE, LICENCES = "index.html", "licences.txt"
 LARGEST = 300_000_000  # bytes of a model: Chromium's texts have 512 MiB at most, and base64 makes 4 of 3 (cited)
 VISIBLE = 64  # darker values are background, as in placing.js (assumed)
@@ -28,11 +29,12 @@ SIXTEEN_BITS = (
 
 
 def write_web_folder(
-    run: RunRecord, classifier: Classifier, onnx: bytes, cost: Cost | None, images: NDArray[np.uint8], out: Path
+    run: RunRecord, classifier: Classifier, onnx: bytes, about: About, images: NDArray[np.uint8], out: Path
 ) -> None:
     """Write the folder `out` with index.html, which runs the model `onnx` of `run`, and licences.txt.
 
-    cost: what int8 costs, which the page says; None for float32. images: some that the model reads, uint8 (N, H, W, C),
+    about: what int8 costs, which the page says (None for float32), and how the model decides whether an image is known
+    (None where it does not). images: some that the model reads, uint8 (N, H, W, C),
     which show how a drawing is to be placed. Raises UsageError where `out` exists and is not an
     empty folder, SadariError where the model is too large for a page, or the folder cannot be written.
     """
@@ -41,7 +43,7 @@ def write_web_folder(
             f"the model has {len(onnx) / 1e6:,.0f} MB, and a browser opens no page of more than "
             f"{LARGEST / 1e6:.0f} MB; try --quantize int8, or a smaller model"
         )
-    text = page({**_described(run, classifier, cost), "extent": extent(images)}, onnx)
+    text = page({**_described(run, classifier, *about), "extent": extent(images)}, onnx)
 
     def fill(folder: Path) -> None:
         write_text(folder / PAGE, text)
@@ -50,7 +52,9 @@ def write_web_folder(
     write_folder(out, fill)
 
 
-def _described(run: RunRecord, classifier: Classifier, cost: Cost | None) -> Mapping[str, Any]:
+def _described(
+    run: RunRecord, classifier: Classifier, cost: Cost | None, abstains: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
     """Return what the page shows of the model, with the names of GET /model, and how it reads images."""
     origin, preprocess = origin_of(run.path), classifier.preprocess
     cautions = [origin.caution] if origin.caution else []
@@ -76,6 +80,7 @@ def _described(run: RunRecord, classifier: Classifier, cost: Cost | None) -> Map
         "caution": " ".join(cautions),
         "calibration": origin.calibration,
         "layers": [],
+        "abstains": abstains,
         "grad_cam": False,
     }
 

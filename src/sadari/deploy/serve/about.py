@@ -10,12 +10,13 @@ from PIL import Image
 
 from sadari.deploy.origin import origin_of
 from sadari.deploy.serve.limits import Limits
-from sadari.deploy.serve.schemas import Accepts, Input, Layer, Model, Sample
+from sadari.deploy.serve.schemas import Abstains, Accepts, Input, Layer, Model, Sample
 from sadari.errors import SadariError
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import own_images
 from sadari.inference.members import Ensemble, heaviest, mixture
 from sadari.inference.model import TrainedModel
+from sadari.inference.unknown.stored import Abstention
 from sadari.run import RunRecord
 
 MOST_SAMPLES = 20  # (assumed: two rows of thumbnails)
@@ -38,6 +39,7 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
         caution=" ".join(filter(None, [origin.caution, _whose_layers(RunRecord(classifier.path))])),
         calibration=origin.calibration,
         layers=list(layers),
+        abstains=_abstains(classifier.abstention),
         grad_cam=grad_cam,
         accepts=Accepts(
             images=limits.images,
@@ -45,6 +47,17 @@ def describe_model(classifier: Classifier, layers: tuple[Layer, ...], grad_cam: 
             body_bytes=limits.body_bytes,
             pixels=limits.pixels,
         ),
+    )
+
+
+def _abstains(abstention: Abstention | None) -> Abstains | None:
+    if abstention is None:
+        return None
+    return Abstains(
+        score=abstention.score.name,
+        threshold=abstention.threshold,
+        kept=abstention.kept,
+        images=abstention.images,
     )
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Condition, Thread
 from time import perf_counter
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,29 +18,35 @@ from numpy.typing import NDArray
 from sadari.deploy.serve.limits import Limits, overloaded
 
 Images = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
-FutureProbabilities = Future[Probabilities]
+FutureAnswers = Future[Any]  # of what the network says of a request's images, such as `Judged`
+
+
+class OfImages(Protocol):
+    """What is said of images in their order, of which a slice is that of some of them: `Judged`, or an array."""
+
+    def __getitem__(self, which: Any, /) -> Any: ...
+
 
 MOMENTUM = 0.8  # share of the old pace in the new one: an exponential mean over about five batches (assumed)
 
 
 @dataclass(frozen=True, eq=False)
 class _Request:
-    """The images of one request, uint8 (n, H, W, C), and the future of their probabilities."""
+    """The images of one request, uint8 (n, H, W, C), and the future of what is said of them."""
 
     images: Images
-    answer: FutureProbabilities
+    answer: FutureAnswers
 
 
 class Batcher:
-    """A thread that runs `predict` (uint8 (N, H, W, C) -> float32 (N, K)) on the images of several requests at once.
+    """A thread that runs `predict`, of uint8 (N, H, W, C), on the images of several requests at once.
 
     The caller first reserves room for its images (`reserve`), then either brings them (`put`) or gives the room back
     (`release`). observe: called with the size of every batch. pace: seconds per image, as a first guess.
     """
 
     def __init__(
-        self, predict: Callable[[Images], Probabilities], limits: Limits, observe: Callable[[int], None], pace: float
+        self, predict: Callable[[Images], OfImages], limits: Limits, observe: Callable[[int], None], pace: float
     ) -> None:
         self._predict, self._limits, self._observe = predict, limits, observe
         self._pace = pace
@@ -73,8 +80,8 @@ class Batcher:
         with self._changed:
             self._reserved -= count
 
-    def put(self, images: Images, answer: FutureProbabilities) -> None:
-        """Queue images that room was reserved for; `answer` gets their probabilities, unless it is cancelled before."""
+    def put(self, images: Images, answer: FutureAnswers) -> None:
+        """Queue images that room was reserved for; `answer` gets what is said of them, unless it is cancelled."""
         with self._changed:
             self._queue.append(_Request(images, answer))
             self._changed.notify()
@@ -108,7 +115,7 @@ class Batcher:
         images = np.concatenate([each.images for each in batch])
         started = perf_counter()
         try:
-            probabilities = self._predict(images)
+            found = self._predict(images)
         except Exception as error:  # any error goes to the requests of this batch only; the next batch is tried again
             for each in batch:
                 each.answer.set_exception(error)
@@ -118,5 +125,5 @@ class Batcher:
         self._observe(len(images))
         start = 0
         for each in batch:
-            each.answer.set_result(probabilities[start : start + len(each.images)])
+            each.answer.set_result(found[start : start + len(each.images)])
             start += len(each.images)

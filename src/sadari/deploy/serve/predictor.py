@@ -1,4 +1,4 @@
-"""How do the files of many requests become probabilities? Several threads decode, one thread owns the network."""
+"""How do the files of many requests become answers? Several threads decode, one thread owns the network."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sadari.data.image_file import UnreadableImageError
-from sadari.deploy.serve.batching import Batcher, FutureProbabilities, Images
+from sadari.deploy.serve.batching import Batcher, FutureAnswers, Images
 from sadari.deploy.serve.decoder import Decoder
 from sadari.deploy.serve.decoder_main import TooLargeError
 from sadari.deploy.serve.limits import Limits, Refused
@@ -39,22 +39,22 @@ class Predictor:
         self._decoder = Decoder(classifier.form, limits.pixels, limits.decode_seconds)
         self._small = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), thread_name_prefix="decode")
         self._others = ThreadPoolExecutor(self._decoder.processes, thread_name_prefix="decode-others")
-        self._batcher = Batcher(classifier.probabilities, limits, observe, _pace(classifier))
+        self._batcher = Batcher(classifier.judged, limits, observe, _pace(classifier))
 
     @property
     def waiting(self) -> int:
         """The number of images that are accepted and that the network has not yet begun with."""
         return self._batcher.waiting
 
-    def predict(self, uploads: Sequence[Upload]) -> FutureProbabilities:
-        """Return the future of each class's probability for each upload, float32 (N, K).
+    def predict(self, uploads: Sequence[Upload]) -> FutureAnswers:
+        """Return the future of what the model says of the uploads, `Judged`.
 
         Raises Refused (503) at once where the server is overloaded. The future holds Refused where an upload is too
         large (413) or no image (422); where it is cancelled in time, the network does not run for it, and the bytes of
         the uploads are given back at once.
         """
         self._batcher.reserve(len(uploads))
-        answer: FutureProbabilities = FutureProbabilities()
+        answer: FutureAnswers = FutureAnswers()
         self._small.submit(self._begin, Decoding(uploads, answer))
         return answer
 
@@ -124,7 +124,7 @@ class Decoding:
     Once the answer is given or cancelled, the uploads are let go.
     """
 
-    def __init__(self, uploads: Sequence[Upload], answer: FutureProbabilities) -> None:
+    def __init__(self, uploads: Sequence[Upload], answer: FutureAnswers) -> None:
         self.uploads, self.answer, self.count = tuple(uploads), answer, len(uploads)
         self.decoded: list[Images | None] = [None] * len(uploads)
         answer.add_done_callback(lambda _: self._free())
@@ -151,7 +151,7 @@ def _refusing(name: str) -> Iterator[None]:
 def _pace(classifier: Classifier) -> float:
     """Measure the seconds of a pass with one image; the first pass, which sets up its memory, is not counted."""
     blank = np.zeros((1, *classifier.form.shape), dtype=np.uint8)
-    classifier.probabilities(blank)
+    classifier.judged(blank)
     started = perf_counter()
-    classifier.probabilities(blank)
+    classifier.judged(blank)
     return perf_counter() - started

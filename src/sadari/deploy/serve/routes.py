@@ -17,7 +17,6 @@ import numpy as np
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from numpy.typing import NDArray
 
 from sadari.deploy.serve.about import describe_model, draw_samples
 from sadari.deploy.serve.access import Access, Guarded
@@ -40,7 +39,7 @@ from sadari.deploy.serve.schemas import (
 from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, reading_uploads
 from sadari.errors import SadariError
 from sadari.evaluation.probabilities.conformal import Coverage
-from sadari.inference.classifier import Classifier
+from sadari.inference.classifier import Classifier, Judged
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -111,11 +110,11 @@ def _predict_routes(predictor: Predictor, room: Room) -> APIRouter:
             names = [upload.name for upload in uploads]
             answer = predictor.predict(uploads)
             uploads.clear()  # so that the bytes are let go with the answer
-            probabilities = await _in_time(answer, limits)
+            judged: Judged = await _in_time(answer, limits)
         if len(names) * min(top, len(classes)) <= MOST_INLINE:
-            document = _answers(names, probabilities, classes, top, sets)
+            document = _answers(names, judged, classes, top, sets)
         else:
-            document = await asyncio.to_thread(_answers, names, probabilities, classes, top, sets)
+            document = await asyncio.to_thread(_answers, names, judged, classes, top, sets)
         return Response(document, media_type=JSON)
 
     return router
@@ -245,19 +244,26 @@ def _sets(classifier: Classifier, wanted: float | None, classwise: bool) -> Cove
 
 
 def _answers(
-    names: Sequence[str],
-    probabilities: NDArray[np.float32],
-    classes: tuple[str, ...],
-    top: int,
-    sets: Coverage | None = None,
+    names: Sequence[str], judged: Judged, classes: tuple[str, ...], top: int, sets: Coverage | None = None
 ) -> str:
     """Return the document of POST /predict, `Answers` as JSON, written image by image."""
+    probabilities, scores = judged.probabilities, judged.scores
     order = np.argsort(-probabilities, axis=1, kind="stable")
     inside = None if sets is None else sets.sets(probabilities)
     answers = []
     for at, (name, ranked, row) in enumerate(zip(names, order, probabilities, strict=True)):
         found = [ClassProbability(label=classes[index], probability=float(row[index])) for index in ranked[:top]]
         open_ = None if inside is None else [classes[index] for index in ranked if inside[at, index]]
-        answer = Answer(file=name, label=found[0].label, probability=found[0].probability, top=found, set=open_)
-        answers.append(answer.model_dump_json(exclude={"set"} if open_ is None else None))
+        score = None if scores is None else float(scores[at])
+        answer = Answer(
+            file=name,
+            label=found[0].label,
+            probability=found[0].probability,
+            known=None if score is None else score >= judged.threshold,
+            score=score,
+            top=found,
+            set=open_,
+        )
+        without = {name for name, value in (("set", open_), ("known", score), ("score", score)) if value is None}
+        answers.append(answer.model_dump_json(exclude=without))
     return f'{{"answers":[{",".join(answers)}]}}'

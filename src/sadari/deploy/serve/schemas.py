@@ -35,6 +35,11 @@ class Answer(ClassProbability):
     """What the model says about one image: its most probable class, and the next ones."""
 
     file: Annotated[str, Field(description="The file's name; in JSON the image's number, from 1.")]
+    known: Annotated[
+        bool | None,
+        Field(description="Whether it shows one of the classes; absent where the model does not decide that."),
+    ] = None
+    score: Annotated[float | None, Field(description="How known it is; known from the model's threshold on.")] = None
     top: Annotated[list[ClassProbability], Field(description="The most probable classes, best first.")]
     set: Annotated[
         list[str] | None,
@@ -74,6 +79,15 @@ class Accepts(BaseModel):
     pixels: int
 
 
+class Abstains(BaseModel):
+    """How the model decides whether an image shows one of its classes."""
+
+    score: Annotated[str, Field(description="Which score: mahalanobis, energy or probability.")]
+    threshold: Annotated[float, Field(description="From which score on an image is known.")]
+    kept: Annotated[float, Field(description="The share of known images that the threshold keeps, on new ones.")]
+    images: Annotated[int, Field(description="How many validation images it was taken from.")]
+
+
 class Model(BaseModel):
     """The model that answers here."""
 
@@ -85,6 +99,7 @@ class Model(BaseModel):
     scores: Annotated[dict[str, dict[str, float]], Field(description="By split: train, val, test.")]
     layers: list[Layer]
     caution: Annotated[str, Field(description="A sentence where its probabilities are not to be trusted, else empty.")]
+    abstains: Annotated[Abstains | None, Field(description="null where it names a class for every image.")] = None
     calibration: Annotated[str, Field(description="The temperature of its probabilities, or why there is none.")]
     grad_cam: Annotated[bool, Field(description="Whether POST /grad-cam can explain this model.")]
     accepts: Accepts

@@ -3,6 +3,7 @@ import { textWidth } from "./names.js";
 
 const ALL_UP_TO = 12; // so many classes keep their places; of more, the LISTED most probable ones are shown
 const LISTED = 8;
+const NONE = "none of these";
 const SETTLED_MS = 120; // before the answer is written out: while somebody draws, it changes many times a second
 
 let rows = new Map();
@@ -39,10 +40,12 @@ export function show(answer, truth) {
   const order = new Map(classes.map((label, index) => [label, index]));
   const all = classes.length <= ALL_UP_TO;
   list(all ? [...answer.top].sort((a, b) => order.get(a.label) - order.get(b.label)) : answer.top);
-  for (const [label, row] of rows) row.element.classList.toggle("best", label === answer.label);
+  const known = answer.known !== false;
+  for (const [label, row] of rows) row.element.classList.toggle("best", known && label === answer.label);
   const probability = html("span", { class: "sure" }, `${percent(answer.probability)} probability`);
-  const parts = [named(answer.label, { class: "label" }), probability];
-  if (truth !== undefined) parts.push(correctness(answer.label === truth, truth));
+  const nearest = html("span", { class: "sure" }, "nearest: ", named(answer.label));
+  const parts = known ? [named(answer.label, { class: "label" }), probability] : [html("span", { class: "label none" }, NONE), nearest];
+  if (truth !== undefined) parts.push(correctness(known && answer.label === truth, truth));
   clearTimeout(announcing);
   const verdict = at("verdict");
   if (!verdict.querySelector(".label")) verdict.replaceChildren(...parts);

@@ -44,17 +44,19 @@ class ClassCurve:
         """Return the position of the counts that hold at `threshold`, which may lie between those of the curve."""
         return int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
 
-    def thinned(self, most: int) -> "ClassCurve":
+    def thinned(self, most: int, least: int = 0) -> "ClassCurve":
         """Return the corners of the ROC curve, between which it is straight; at most `most` of them, evenly along it.
 
-        Up to `most` corners nothing is lost of it. most: at least 2.
+        Up to `most` corners nothing is lost of it. most: at least 2. least: where there are fewer corners, so many
+        points evenly along the curve join them, as far as it has them.
         """
-        corners = self._corners()
-        if len(corners) > most:
-            way = self.hits[corners] / max(self.images, 1) + self.alarms[corners] / max(self.others, 1)
-            places = np.searchsorted(way, np.linspace(0, way[-1], most))
-            corners = corners[np.unique(np.clip(places, 0, len(corners) - 1))]
-        return replace(self, thresholds=self.thresholds[corners], hits=self.hits[corners], alarms=self.alarms[corners])
+        kept = self._corners()
+        way = self.hits / max(self.images, 1) + self.alarms / max(self.others, 1)
+        if len(kept) > most:
+            kept = kept[_evenly(way[kept], most)]
+        elif len(kept) < least:
+            kept = np.union1d(kept, _evenly(way, least - len(kept)))
+        return replace(self, thresholds=self.thresholds[kept], hits=self.hits[kept], alarms=self.alarms[kept])
 
     def _corners(self) -> Numbers:
         """Return the first position, the last one, and those at which the curve turns."""
@@ -90,6 +92,12 @@ def curve_of(predictions: Predictions, name: str) -> ClassCurve:
         count,
         len(inside) - count,
     )
+
+
+def _evenly(way: Floats, count: int) -> Numbers:
+    """Return the positions in the rising `way` that are nearest after `count` places evenly along it."""
+    places = np.searchsorted(way, np.linspace(0, way[-1], count))
+    return np.unique(np.clip(places, 0, len(way) - 1))
 
 
 def class_areas(predictions: Sequence[Predictions], groups: Numbers | None = None) -> tuple[ClassAreas, ...]:

@@ -11,6 +11,7 @@ from sadari.report.plots.arms import draw_confusion, draw_cost, draw_robustness
 from sadari.report.plots.curves import draw_curves, draw_learning, draw_sweep
 from sadari.report.plots.images import draw_samples
 from sadari.report.plots.style import DPI, T, styled
+from sadari.report.plots.thresholds import draw_thresholds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,8 @@ MOST_CONFUSIONS = 12  # arms; a long sweep would otherwise leave a hundred files
 def write_plots(result: ComparisonResult) -> tuple[Path, ...]:
     """Draw what `result` holds into its folder `plots`; returns the PNG files, sample grid first.
 
-    The confusion matrices are those of the best 12 arms. Raises SadariError where a file cannot be written.
+    The confusion matrices are those of the best 12 arms, the curves over thresholds those of the best one. Raises
+    SadariError where a file cannot be written.
     """
     folder = result.out / "plots"
     written = []
@@ -38,6 +40,8 @@ def write_plots(result: ComparisonResult) -> tuple[Path, ...]:
         written.append(save(draw_learning, learning, folder / "learning")[0])
     if (robustness := figures.robustness(result)) is not None:
         written.append(save(draw_robustness, robustness, folder / "robustness")[0])
+    if (curves := _thresholds(result, with_runs[0].name)) is not None:
+        written.append(save(draw_thresholds, curves, folder / "thresholds")[0])
     for arm in with_runs[:MOST_CONFUSIONS]:
         answers = result.judged(arm.name) if result.redraw else [each.answers for each in result.records[arm.name]]
         if not answers:
@@ -46,6 +50,13 @@ def write_plots(result: ComparisonResult) -> tuple[Path, ...]:
         stem = folder / f"confusion-{Path(arm.runs[0]).name.rpartition('-seed')[0]}"
         written.append(save(draw_confusion, table, stem)[0])
     return tuple(written)
+
+
+def _thresholds(result: ComparisonResult, arm: str) -> figures.Thresholds | None:
+    """Return the curves of `arm` over thresholds; None where training images judge, of which they say nothing."""
+    if result.data.judged_on == "train" or not (predictions := result.judged(arm)):
+        return None
+    return figures.thresholds(result.data.name, arm, predictions[:1])
 
 
 def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path]:

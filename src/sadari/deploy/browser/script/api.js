@@ -22,14 +22,15 @@ async function computed(image, top) {
   session ??= opened();
   const running = await session;
   const picture = image instanceof ImageBitmap ? image : await decoded(image);
-  const { input, classes } = described;
+  const { input, classes, abstains } = described;
   const pixels = pixelsOf(picture, input, image.type === "image/jpeg");
   if (picture !== image) picture.close();
   const images = new ort.Tensor("uint8", pixels, [1, input.height, input.width, input.channels]);
-  const { probabilities } = await running.run({ images });
+  const { probabilities, known_score: score } = await running.run({ images });
   const found = Array.from(probabilities.data, (probability, index) => ({ label: classes[index], probability }));
   found.sort((one, other) => other.probability - one.probability);
-  return { ...found[0], top: found.slice(0, top) };
+  const decided = score && abstains ? { known: score.data[0] >= abstains.threshold, score: score.data[0] } : {};
+  return { ...found[0], ...decided, top: found.slice(0, top) };
 }
 
 async function opened() {

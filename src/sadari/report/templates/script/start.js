@@ -50,6 +50,10 @@ const SECTIONS = [
     id: "calibration", title: "Calibration", there: () => anyFinished((arm) => arm.calibration.length), draw: calibration,
     lede: "Where an arm predicts with 80 %, it should be right in 80 of 100 cases: the closer to the diagonal, the more its probabilities can be trusted.",
   },
+  {
+    id: "thresholds", title: "Thresholds", there: () => anyFinished((arm) => arm.thresholds.length), draw: thresholds,
+    lede: "Each class against the rest: an image is said to be of the class where its probability is at least the threshold. Move it, and see what is found and what is wrongly called so.",
+  },
   { id: "robustness", title: "Robustness", there: () => report.robustness.length, draw: robustness, lede: "Accuracy on the same images, corrupted more and more." },
   { id: "sweeps", title: "Sweeps", there: () => report.sweeps.length, draw: sweeps, lede: "Accuracy and loss against a varied setting, with 95 % intervals." },
   { id: "samples", title: "Sample images", there: () => report.samples.length, draw: samples, lede: "Training images, as the arms see them." },

@@ -6,7 +6,7 @@ const MARGIN = 26;
 /** The map itself: it draws `view`, moves and enlarges it, and says which picture is meant. `tell` gets every change. */
 class MapCanvas {
   constructor(view, tell) {
-    Object.assign(this, { view, tell, groups: [], of: () => 0, visible: () => true, found: new Set(), scale: 1, x: 0, y: 0, meant: -1, waiting: false });
+    Object.assign(this, { view, tell, groups: [], of: () => 0, visible: () => true, found: new Set(), scale: 1, x: 0, y: 0, width: 0, height: 0, meant: -1, waiting: false });
     this.element = html("canvas", { tabindex: 0, role: "application", "aria-roledescription": "map of pictures", "aria-label": "Map of pictures. Arrow keys go from picture to picture, plus and minus enlarge, shift with arrow keys moves, 0 shows all." });
     this.pen = this.element.getContext("2d");
     this.thumbs = null;
@@ -29,10 +29,11 @@ class MapCanvas {
   }
 
   resized() {
-    const { clientWidth, clientHeight } = this.element;
+    // Asked for once: asking the element for each of 5,000 marks would take most of the time of a drawing.
+    Object.assign(this, { width: this.element.clientWidth, height: this.element.clientHeight });
     this.ratio = Math.min(devicePixelRatio || 1, 2);
-    this.element.width = Math.round(clientWidth * this.ratio);
-    this.element.height = Math.round(clientHeight * this.ratio);
+    this.element.width = Math.round(this.width * this.ratio);
+    this.element.height = Math.round(this.height * this.ratio);
     this.remark();
   }
 
@@ -53,24 +54,22 @@ class MapCanvas {
 
   /** Pixels of the canvas for one unit of the map. */
   get unit() {
-    const { clientWidth, clientHeight } = this.element;
-    return Math.max(40, Math.min(clientWidth, clientHeight) - 2 * MARGIN) * this.scale;
+    return Math.max(40, Math.min(this.width, this.height) - 2 * MARGIN) * this.scale;
   }
 
-  placeOf(at) {
-    const { clientWidth, clientHeight } = this.element;
+  placeOf(at, unit = this.unit) {
     return [
-      clientWidth / 2 + (this.view.x[at] / 10000 - 0.5) * this.unit + this.x,
-      clientHeight / 2 + (this.view.y[at] / 10000 - 0.5) * this.unit + this.y,
+      this.width / 2 + (this.view.x[at] / 10000 - 0.5) * unit + this.x,
+      this.height / 2 + (this.view.y[at] / 10000 - 0.5) * unit + this.y,
     ];
   }
 
   /** Positions of the pictures in sight that are shown, and of those that are filtered out. */
   inSight() {
-    const { clientWidth: width, clientHeight: height } = this.element;
+    const { width, height, unit } = this;
     const shown = [], hidden = [];
     for (let at = 0; at < this.view.ids.length; at += 1) {
-      const [x, y] = this.placeOf(at);
+      const [x, y] = this.placeOf(at, unit);
       if (x > -MARK && y > -MARK && x < width + MARK && y < height + MARK) (this.visible(at) ? shown : hidden).push([at, x, y]);
     }
     return [shown, hidden];
@@ -121,8 +120,9 @@ class MapCanvas {
   /** The shown picture at a place of the canvas, or -1. */
   at(x, y) {
     let best = -1, least = REACH ** 2;
+    const { unit } = this;
     for (let at = 0; at < this.view.ids.length; at += 1) {
-      const [left, top] = this.placeOf(at);
+      const [left, top] = this.placeOf(at, unit);
       const far = (left - x) ** 2 + (top - y) ** 2;
       if (far < least && this.visible(at)) [best, least] = [at, far];
     }

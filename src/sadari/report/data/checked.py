@@ -13,11 +13,12 @@ from PIL import Image
 from sadari.data.findings import Findings
 from sadari.files import write_text
 from sadari.report.page import render_plain
+from sadari.review.deep_copies import look_alike_sentences
 from sadari.values import SPLITS, ImageSet
 
 if TYPE_CHECKING:
     from sadari.data.copies.near import NearCopies
-    from sadari.review.deep_copies import Candidate
+    from sadari.review.deep_copies import LookAlike
 
 MOST_GROUPS = 300  # a page of at most some 10 MB; --json has all groups (assumed)
 MOST_SHOWN = 8  # pictures of a group of identical copies
@@ -43,15 +44,15 @@ class Group:
     more: int
 
 
-def write_checked(found: Findings, images: ImageSet, path: Path, candidates: "Sequence[Candidate]" = ()) -> None:
+def write_checked(found: Findings, images: ImageSet, path: Path, look_alikes: "Sequence[LookAlike]" = ()) -> None:
     """Write the page about `found` to `path`: its sentences, then copies across splits, under two labels, and others.
 
-    images: those that were checked. candidates: pairs that may show one scene, shown last. Raises SadariError where
+    images: those that were checked. look_alikes: pairs that may show one scene, shown last. Raises SadariError where
     the page cannot be written.
     """
     everything = list(_groups(found))
     everything.sort(key=lambda each: (not _crosses(each[1]), not _contradicts(each[2])))
-    everything += [(_likeness(each), each.splits, each.classes, each.ids) for each in candidates]
+    everything += [(_likeness(each), each.splits, each.classes, each.ids) for each in look_alikes]
     place = {str(id_): at for at, id_ in enumerate(images.ids)}
     groups = []
     for kind, splits, labels, ids in everything[:MOST_GROUPS]:
@@ -60,11 +61,11 @@ def write_checked(found: Findings, images: ImageSet, path: Path, candidates: "Se
         groups.append(Group(kind, shown, len(ids) - len(few)))
     sizes = " · ".join(f"{found.size(split):,} {split}" for split in SPLITS if found.size(split))
     facts = f"{sizes} · {len(found.classes)} classes"
+    sentences = (*found.sentences, *(look_alike_sentences(look_alikes) if look_alikes else ()))
     left_out = max(0, len(everything) - MOST_GROUPS)
     title = f"{found.data}: {_headline(found)}"
-    write_text(
-        path, render_plain("checked.html.j2", title=title, facts=facts, found=found, groups=groups, left_out=left_out)
-    )
+    content = {"title": title, "facts": facts, "sentences": sentences, "groups": groups, "left_out": left_out}
+    write_text(path, render_plain("checked.html.j2", **content))
 
 
 def _headline(found: Findings) -> str:
@@ -88,8 +89,8 @@ def _kind(pair: "NearCopies") -> str:
     return f"near-copies{', mirrored' if pair.mirrored else ''}, cosine {pair.cosine:.2f}"
 
 
-def _likeness(pair: "Candidate") -> str:
-    return f"a candidate, not a fact: features alike, {pair.likeness:.2f}"
+def _likeness(pair: "LookAlike") -> str:
+    return f"to look at, not a fact: features alike, {pair.likeness:.2f}"
 
 
 def _crosses(splits: Sequence[str]) -> bool:

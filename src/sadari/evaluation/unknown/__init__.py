@@ -1,0 +1,1 @@
+"""Which images show none of the classes? Scores, thresholds and figures, free of torch."""
