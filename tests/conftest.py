@@ -17,6 +17,8 @@ from support.terminal import Terminal
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from sadari.tuning.result import TuneResult
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -34,6 +36,14 @@ def sadari(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """The command line, in an empty folder of its own."""
     monkeypatch.chdir(tmp_path)
     return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> "TuneResult":
+    """A small search for settings, of six trials, that nothing interrupted."""
+    from support.tuning import planned
+
+    return planned(trials=6).run(tmp_path_factory.mktemp("whole") / "out")
 
 
 @pytest.fixture(scope="module")  # not longer: its event loop would be in the way of other tests

@@ -11,7 +11,8 @@ from sadari.run import SETTINGS, RunRecord
 
 COMPARISON = "comparison.toml"  # what makes a folder of runs a comparison
 SETS = "sets.toml"  # what makes a folder of comparisons one across data sets
-FINAL = "final"  # the comparison of the finalists, in the folder of a search for the best model
+TUNE = "tune.toml"  # what makes a folder that of a search for settings
+FINAL = "final"  # the comparison of the finalists, in the folder of a search for the best model or settings
 
 
 def find_run(path: Path | str, progress: Progress) -> Path:
@@ -49,6 +50,11 @@ def is_comparison(folder: Path) -> bool:
 def is_across(folder: Path) -> bool:
     """Return whether `folder` is that of a comparison across data sets, finished or not."""
     return (folder / SETS).is_file()
+
+
+def is_tuning(folder: Path) -> bool:
+    """Return whether `folder` is that of a search for settings, finished or not."""
+    return (folder / TUNE).is_file()
 
 
 def is_asked_for(folder: Path, run: RunRecord) -> bool:

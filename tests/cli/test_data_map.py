@@ -49,3 +49,11 @@ def test_a_run_on_other_images_is_refused(sadari: Terminal) -> None:
     assert sadari("data", "map", "shapes", "--run", "run").status == 1
     answer = sadari("data", "map", "digits", "--run", "run", "--most", "400", "--json")
     assert answer.document["wrong"] > 0 and answer.document["run"] == "run"
+
+
+def test_the_folds_of_a_comparison_have_judged_every_image(sadari: Terminal) -> None:
+    words = ("--models", "softmax", "--folds", "3", "--epochs", "1", "--out", "folds")
+    assert sadari("compare", "digits", *words).status == 0
+    document = sadari("data", "map", "digits", "--run", "folds", "--most", "400", "--json").document
+    assert document["run"] == "softmax" and 0 < document["wrong"] < 400
+    assert all(each["predicted"] is not None and each["split"] == "" for each in document["pictures"])

@@ -33,7 +33,9 @@ def test_planted_labels_come_first(data: Path) -> None:
     assert {pair[:2] for pair in found.pairs()} >= {("left", "bottom"), ("right", "left")}
     listed = found.document(top=1)
     assert listed["suspects"] == len(found.suspects) and len(listed["list"]) == 1
-    assert found.to_frame()["file"].tolist() == [each.file for each in found.suspects]
+    assert found.to_frame()["file"].tolist() == [each.file for each in found.listed]
+    assert {each.file for each in found.suspects} <= {each.file for each in found.listed}
+    assert all(each.sure or each.probability > each.own for each in found.listed)
     assert not (data / NAME).exists()
 
 

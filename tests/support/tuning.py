@@ -6,7 +6,7 @@ from sadari.tuning.plan import Plan, plan_tuning
 from sadari.tuning.result import TuneResult
 
 DATA = "shapes:images=120,size=12"
-SEARCH = {"learning_rate": "0.001:0.1:log", "batch_size": "16:64:log", "optimizer": "adam,sgd"}
+SEARCH = {"learning_rate": "0.001:0.1:log", "batch_size": "16:128:log", "optimizer": "adam,sgd"}
 SMALL: dict[str, Any] = {"epochs": 3, "threads": 1, "checkpoint_seconds": 0.0, "tensorboard": "off"}
 
 

@@ -12,9 +12,10 @@ import pytest
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Silent
 from sadari.run import RunRecord
+from sadari.run_lookup import TUNE
 from sadari.training.batches import Batch, Batches
 from sadari.tuning.journal import JOURNAL, Journal
-from sadari.tuning.request import TUNE, Tuning
+from sadari.tuning.request import Tuning
 from sadari.tuning.result import TuneResult
 from sadari.tuning.run import reopen_tuning, tune
 from sadari.tuning.search import Limit

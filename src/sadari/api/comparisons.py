@@ -13,6 +13,7 @@ from sadari.settings import Value
 if TYPE_CHECKING:
     from sadari.comparison.across.result import AcrossResult
     from sadari.comparison.result import ComparisonResult
+    from sadari.tuning.result import TuneResult
 
 
 @overload
@@ -140,7 +141,7 @@ def reopen_sets(folder: str | Path, progress: Progress | None = None) -> "Across
     return reopening(Path(folder), progress)
 
 
-def write_report(result: "ComparisonResult | AcrossResult", out: str | Path | None = None) -> Path:
+def write_report(result: "ComparisonResult | AcrossResult | TuneResult", out: str | Path | None = None) -> Path:
     """Write the page about `result` and return its path: `out`, or report.html in the comparison's folder.
 
     The page across data sets links to those of its sets, which are not written here. Raises SadariError with one
@@ -149,7 +150,12 @@ def write_report(result: "ComparisonResult | AcrossResult", out: str | Path | No
     from sadari.comparison.across.result import AcrossResult
     from sadari.report import across as across_page
     from sadari.report import page as writing
+    from sadari.tuning.result import TuneResult
 
+    if isinstance(result, TuneResult):
+        from sadari.report.tuned import page as tuned_page
+
+        return tuned_page.write_tuned(result, Path(out) if out is not None else None)
     if isinstance(result, AcrossResult):
         return across_page.write_across(result, Path(out) if out is not None else None)
     return writing.write_report(result, Path(out) if out is not None else None)

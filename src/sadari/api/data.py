@@ -35,20 +35,17 @@ def data_map(
 ) -> "DataMap":
     """Return a map of the pictures of `data` in two dimensions, alike ones near each other; `.to_frame()` has it.
 
-    run: the folder of a run on these images, or of a comparison (its best run by validation), whose right and wrong
-    answers are on the map. out: also write the page that shows it there. features: "backbone", "pixels", or "auto".
-    most: of more pictures, a sample of each class. seed: decides sample and layout. settings: also variables of the
-    backbone, such as `backbone="auto"`. Raises SadariError or UsageError with one sentence.
+    run: the folder of a run on these images, or of a comparison (its best run by validation, or all folds), whose right
+    and wrong answers are on the map. out: also write the page that shows it there. features: "backbone", "pixels", or
+    "auto". most: of more pictures, a sample of each class. seed: decides sample and layout. settings: also variables of
+    the backbone, such as `backbone="auto"`. Raises SadariError or UsageError with one sentence.
     """
     from sadari.data.load import absolute_data
+    from sadari.report.maps.answered import map_of
     from sadari.report.maps.page import write_map
-    from sadari.review.data_map import make_map
-    from sadari.run import RunRecord
-    from sadari.run_lookup import find_run
 
-    progress = progress or Silent()
-    record = RunRecord.open(find_run(run, progress)) if run is not None else None
-    found = make_map(absolute_data(data), settings, progress, record, features, most, seed)
+    folder = Path(run) if run is not None else None
+    found = map_of(absolute_data(data), settings, progress or Silent(), folder, features, most, seed)
     if out is not None:
         write_map(found, Path(out))
     return found

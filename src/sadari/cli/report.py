@@ -25,10 +25,13 @@ def report(
     from sadari.comparison.reopen import reopen
     from sadari.report.page import write_report
     from sadari.report.sentences import verdict_sentence
-    from sadari.run_lookup import is_across
+    from sadari.run_lookup import is_across, is_tuning
 
     if len(paths) == 1 and is_across(paths[0]):
         _report_across(paths[0], place, as_json)
+        return
+    if len(paths) == 1 and is_tuning(paths[0]):
+        _report_tuning(paths[0], place, as_json)
         return
     try:
         result = reopen(paths, TerminalProgress())
@@ -58,6 +61,21 @@ def _report_across(folder: Path, place: Path, as_json: bool) -> None:
         print_json(result.document(page))
         return
     echo(result.headline)
+    echo(f"report  {page}")
+
+
+def _report_tuning(folder: Path, place: Path, as_json: bool) -> None:
+    """Write the page about a search for settings, finished or not, and that of its final comparison."""
+    from sadari.report.tuned.page import write_tuned
+    from sadari.tuning.run import reopen_tuning
+
+    result = reopen_tuning(folder, TerminalProgress())
+    page = write_tuned(result, place).resolve()
+    if as_json:
+        print_json(result.document(page))
+        return
+    for sentence in result.sentences:
+        echo(sentence)
     echo(f"report  {page}")
 
 

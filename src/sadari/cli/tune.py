@@ -84,10 +84,14 @@ def tune(
 def show(result: "TuneResult", data: str, as_json: bool) -> None:
     """Draw the plots and the reports, and show the result. data: as the user typed it."""
     from sadari.cli.output.tune import show_tuning
+    from sadari.report.plots.files import write_plots
+    from sadari.report.tuned.page import write_tuned
 
     report: Path | None = None
     try:
-        pass
+        if result.final is not None:
+            write_plots(result.final)
+        report = write_tuned(result)
     finally:  # what was measured is shown, even where nothing can be drawn
         show_tuning(result, stderr_console() if as_json else stdout_console(), data, report)
         if as_json:

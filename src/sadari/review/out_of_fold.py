@@ -13,7 +13,7 @@ from sadari.progress import Progress
 FOLDS = 5  # assumed: each model learns from four fifths of the images, and five are fitted in seconds
 # On features of length 1. Measured: benchmarks/quality/wrong_labels.py finds most planted wrong labels with it.
 STRENGTH = 10.0
-PASSES = 200  # of L-BFGS, at most; assumed: the order of suspects no longer changes
+PASSES = 100  # of L-BFGS, at most; assumed: the order of suspects no longer changes
 
 Rows = NDArray[np.float32]
 Positions = NDArray[np.int64]

@@ -47,7 +47,8 @@ Positions = NDArray[np.int64]
 class Suspect:
     """An image whose label is probably wrong. position: in the set. probability: of the suggested class.
 
-    own: the probability of the label that it has. Both are by models that have not seen the image.
+    own: the probability of the label that it has. Both are by models that have not seen the image. sure: whether it is
+    a suspect by confident learning; else another class is more probable, but not as sure as usual for that class.
     """
 
     position: int
@@ -56,6 +57,7 @@ class Suspect:
     suggested: str
     probability: float
     own: float
+    sure: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +92,17 @@ class Review:
     @property
     def suspects(self) -> tuple[Suspect, ...]:
         """Return the images with probably wrong labels about which nothing was decided, the most suspect first."""
-        positions, suspect = self.positions, self.found.suspects
+        return tuple(each for each in self.listed if each.sure)
+
+    @property
+    def listed(self) -> tuple[Suspect, ...]:
+        """Return the suspects, and the images for which another class is more probable, in one order: by margin."""
+        positions, sure = self.positions, self.found.suspects
         return tuple(
             each
             for at in self.found.ranked().tolist()
-            if suspect[at] and (each := self._suspect(at, int(positions[at]))).file not in self.decisions
+            if (sure[at] or self.found.margins[at] < 0)
+            and (each := self._suspect(at, int(positions[at]))).file not in self.decisions
         )
 
     def _suspect(self, at: int, position: int) -> Suspect:
@@ -107,6 +115,7 @@ class Review:
             self.images.classes[suggested],
             float(chances[suggested]),
             float(chances[label]),
+            bool(self.found.suspects[at]),
         )
 
     @property
@@ -144,7 +153,7 @@ class Review:
 
     def document(self, top: int | None = None) -> dict[str, Any]:
         """Return plain values, for JSON. top: of the suspects, how many; None for all."""
-        suspects = self.suspects
+        suspects, listed = self.suspects, self.listed
         return {
             "data": self.data,
             "name": self.images.name,
@@ -157,8 +166,8 @@ class Review:
             "pairs": [{"label": given, "suggested": true, "share": share} for given, true, share in self.pairs()],
             "list": [
                 {"file": each.file, "label": each.label, "suggested": each.suggested,
-                 "probability": each.probability, "own_probability": each.own}
-                for each in suspects[:top]
+                 "probability": each.probability, "own_probability": each.own, "suspect": each.sure}
+                for each in listed[:top]
             ],
             "decisions": str(self.path) if self.path else None,
             "decided": {kind: sum(each.decision == kind for each in self.decisions.values()) for kind in KINDS},
@@ -167,11 +176,11 @@ class Review:
         }  # fmt: skip
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row per suspect, the most suspect first: file, label, suggested, probability, own_probability."""
+        """Return one row per image of `listed`: file, label, suggested, probability, own_probability, suspect."""
         import pandas as pd
 
-        columns = ["file", "label", "suggested", "probability", "own_probability"]
-        rows = [(each.file, each.label, each.suggested, each.probability, each.own) for each in self.suspects]
+        columns = ["file", "label", "suggested", "probability", "own_probability", "suspect"]
+        rows = [(each.file, each.label, each.suggested, each.probability, each.own, each.sure) for each in self.listed]
         return pd.DataFrame(rows, columns=columns)
 
     def decide(self, file: str, decision: str, label: str = "") -> Decision:
@@ -226,7 +235,7 @@ def _file_of(data: str | Path, review: str, decisions: Path | None) -> Path | No
     named = isinstance(data, str) and data.partition(":")[0] in named_sets()
     if review not in (AUTO, NONE):
         return chosen_file(data, named, review)
-    return None if named else beside(data)
+    return None if named or review == NONE else beside(data)
 
 
 def _loaded(

@@ -14,10 +14,10 @@ from sadari.files import names_in, undamaged, write_text
 from sadari.job import Job, make_job
 from sadari.models.catalog import recorded_model
 from sadari.models.spec import ModelSpec
+from sadari.run_lookup import TUNE, is_tuning
 from sadari.settings import Settings, Value
 from sadari.tuning.space import Searched, searched
 
-TUNE = "tune.toml"
 ACCURACY, SPEED = "accuracy", "images_per_second"
 OBJECTIVES = (ACCURACY, SPEED)
 MEDIAN, HYPERBAND, NONE = "median", "hyperband", "none"
@@ -116,11 +116,6 @@ class Tuning:
                 by_auto=stored["by_auto"],
                 fingerprint=stored["fingerprint"],
             )
-
-
-def is_tuning(folder: Path) -> bool:
-    """Return whether `folder` is that of a search for settings, finished or not."""
-    return (folder / TUNE).is_file()
 
 
 def as_begun(request: Tuning, folder: Path) -> Tuning:

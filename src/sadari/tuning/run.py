@@ -15,11 +15,11 @@ from sadari.errors import SadariError, UsageError
 from sadari.files import write_json
 from sadari.inference.device import resolve_machine
 from sadari.progress import Progress, Silent
-from sadari.run_lookup import FINAL, is_comparison
+from sadari.run_lookup import FINAL, is_comparison, is_tuning
 from sadari.tuning.crew import work_together
 from sadari.tuning.finals import final_request, finalists, seeds_before
 from sadari.tuning.journal import Journal, own_params
-from sadari.tuning.request import SPEED, Tuning, as_begun, choose_folder, is_tuning, store_request
+from sadari.tuning.request import SPEED, Tuning, as_begun, choose_folder, store_request
 from sadari.tuning.result import FILE, TuneResult
 from sadari.tuning.search import Limit, TrialData
 from sadari.tuning.trials import FAILED, Trial, finished

@@ -152,8 +152,8 @@ def show_data(
     """
     from sadari.data.load import load
     from sadari.data.split import draw_split
+    from sadari.report.data.views import write_samples
     from sadari.report.plots.fonts import boxes_notice
-    from sadari.report.views import write_samples
 
     settings, progress = _settings(set_), TerminalProgress()
     _require_png(out)
@@ -212,8 +212,8 @@ def augment_data(
     from sadari.data.augment.pipeline import parse_augmentation
     from sadari.data.load import load
     from sadari.data.split import draw_split
+    from sadari.report.data.views import view_grid, write_views
     from sadari.report.plots.fonts import boxes_notice
-    from sadari.report.views import view_grid, write_views
 
     settings, progress = _settings(set_), TerminalProgress()
     _require_png(out)

@@ -62,7 +62,7 @@ def review_data(
     progress = TerminalProgress()
     found = make_review(data, overrides_of(set_), decisions, progress)
     if html is not None:
-        from sadari.report.reviewed import write_reviewed
+        from sadari.report.data.reviewed import write_reviewed
 
         write_reviewed(found, html)
     if as_json:
@@ -85,14 +85,15 @@ def _show(found: "Review", top: int) -> None:
         for given, true, share in pairs:
             table.add_row(Text(given), Text(true), f"{100 * share:.2f} %")
         show(table)
-    suspects = found.suspects
-    if suspects[:top]:
-        table = new_table("file", "label", "suggested", "probability", right=("probability",))
-        for each in suspects[:top]:
-            table.add_row(Text(each.file), Text(each.label), Text(each.suggested), f"{each.probability:.2f}")
+    listed = found.listed
+    if listed[:top]:
+        table = new_table("file", "label", "suggested", "probability", "", right=("probability",))
+        for each in listed[:top]:
+            sure = "" if each.sure else "less sure"
+            table.add_row(Text(each.file), Text(each.label), Text(each.suggested), f"{each.probability:.2f}", sure)
         show(table)
-    if len(suspects) > top:
-        show(f"and {len(suspects) - top:,} more; --top {len(suspects)} lists all")
+    if len(listed) > top:
+        show(f"and {len(listed) - top:,} more; --top {len(listed)} lists all, also those that are less sure")
     show(*(f"  unreadable: {each}" for each in found.unreadable))
     show(*(f"note  {note}" for note in found.images.notes))
 

@@ -41,10 +41,10 @@ def _labels(review: Review) -> list[Item]:
             LABELS,
             (each.position,),
             f"{each.suggested} at {100 * each.probability:.0f} %, {each.label} at {100 * each.own:.0f} %, by a model "
-            "that has not seen it",
+            f"that has not seen it{'' if each.sure else '; less sure than usual'}",
             each.suggested,
         )
-        for each in review.suspects
+        for each in review.listed
     ]
 
 

@@ -1,5 +1,7 @@
 // How does the state look? Everything on the page is drawn here; names of files and classes are text, never markup.
 
+const TINY = 64; // pixels of a drawing whose pixels are shown as squares
+
 const find = (id) => document.getElementById(id);
 
 function made(tag, text, attributes = {}) {
@@ -11,7 +13,9 @@ function made(tag, text, attributes = {}) {
 
 function picture(position, alt, large) {
   const attributes = { src: `picture/${position}${large ? "?large=true" : ""}`, alt, decoding: "async" };
-  return made("img", "", large ? attributes : { ...attributes, loading: "lazy" });
+  const image = made("img", "", large ? attributes : { ...attributes, loading: "lazy" });
+  if (large) image.addEventListener("load", () => image.classList.toggle("tiny", image.naturalWidth < TINY));
+  return image;
 }
 
 export function drawOnce(state) {

@@ -1,22 +1,14 @@
 """What does the page of `data review --html` show? Each suspect beside typical pictures of both classes, to look at."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sadari.files import write_text
-from sadari.report.checked import MOST_GROUPS, Group, Shown, shown_picture
+from sadari.report.data.checked import MOST_GROUPS, Group, Shown, shown_picture
 from sadari.report.page import render_plain
 from sadari.review.suspects import Review, Suspect
 
 BESIDE = 2  # typical pictures of each of the two classes
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The sentences above the pictures."""
-
-    sentences: tuple[str, ...]
 
 
 def write_reviewed(review: Review, path: Path) -> None:
@@ -34,10 +26,10 @@ def write_reviewed(review: Review, path: Path) -> None:
     ]
     left_out = len(suspects) - len(groups)
     more = (f"{left_out:,} more suspects are not shown; --json lists all",) if left_out else ()
-    found = _Found((*review.sentences, *more, *review.images.notes))
+    sentences = (*review.sentences, *more, *review.images.notes)
     many = f"{len(suspects):,} suspect label{'' if len(suspects) == 1 else 's'}"
     title, facts = f"{review.images.name}: {many}", "each beside typical pictures of both classes"
-    shown = {"title": title, "facts": facts, "found": found, "groups": groups, "left_out": 0}
+    shown = {"title": title, "facts": facts, "sentences": sentences, "groups": groups, "left_out": 0}
     write_text(path, render_plain("checked.html.j2", **shown))
 
 

@@ -1,0 +1,1 @@
+"""How is a search for settings shown? Its figures as plain data, and its page."""
