@@ -149,7 +149,13 @@ def measure_splits(stored: dict[str, Any]) -> None:
         if str(split) in stored:
             continue
         with TemporaryDirectory() as folder:
-            overrides: dict[str, Value] = {**QUICK, "epochs": 40, "train_fraction": 0.1, "split_seed": split}
+            overrides: dict[str, Value] = {
+                **QUICK,
+                "epochs": 60,
+                "learning_rate": 0.003,
+                "train_fraction": 0.1,
+                "split_seed": split,
+            }
             run = train(make_job("digits", find_model("mlp"), split, overrides), Path(folder) / "run")
             validation = run.validated
             assert validation is not None

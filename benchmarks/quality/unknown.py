@@ -18,6 +18,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from numpy.typing import NDArray
 from sadari.data.load import load
 from sadari.data.prepare import Preprocess
 from sadari.data.split import draw_split
-from sadari.evaluation.ranking import auroc
-from sadari.evaluation.unknown.scores import Bank, Seen, energy, probability, similarity, unit
+from sadari.evaluation.ranking import area_between
+from sadari.evaluation.unknown.mahalanobis import unit
+from sadari.evaluation.unknown.scores import SCORES, Fitted, Score, Seen
 from sadari.evaluation.unknown.threshold import threshold_of
 from sadari.inference.features import see
 from sadari.inference.model import Architecture, TrainedModel
@@ -46,7 +48,12 @@ from sadari.values import ImageSet, Split
 
 HERE = Path(__file__)
 KEPT = 0.95
-FULL = "all"  # the nearest of all training images, not of a bank
+SHOWN = {
+    "mahalanobis": "mahalanobis",
+    "nearest": "similarity to the 1. nearest",
+    "energy": "energy",
+    "probability": "probability",
+}
 MOST = 2000  # images of a side
 Ints = NDArray[np.int64]
 Scores = Callable[[Seen], NDArray[np.float64]]
@@ -103,7 +110,7 @@ def measure(case: Case, model: str, seed: int, cache: Path) -> Iterator[dict[str
             "model": model,
             "seed": seed,
             "score": name,
-            "auroc": auroc(inside, outer),
+            "auroc": float(area_between(inside, outer).values.mean()),
             "accepted": float((outer >= np.quantile(inside, 1 - KEPT, method="lower")).mean()),
             "kept": float((inside >= limit).mean()),
             "accepted_by_threshold": float((outer >= limit).mean()),
@@ -184,51 +191,50 @@ def frozen_features(job: Job, cache: Path, images: ImageSet) -> NDArray[np.float
 
 def scores(learned: Seen, labels: NDArray[np.int64]) -> dict[str, Scores]:
     """Return every score that is measured, by name. labels: of the training images that were seen."""
-    found: dict[str, Scores] = {
-        "probability": probability,
-        "energy": energy,
-        "logit": lambda seen: seen.logits.max(axis=1),
-        "relative mahalanobis": relative_mahalanobis(learned.features, labels),
-    }
-    vectors = unit(learned.features)
-    for nearest in (1, 3, 5, 10, 20, 50):
-        found[f"similarity {nearest}"] = of_bank(Bank(vectors, nearest))
-    drawn = np.random.default_rng(0).permutation(len(vectors))
-    for size in (100, 200, 500, 1000, 2000):
-        if size < len(vectors):
-            for nearest in (1, 5):
-                found[f"similarity {nearest} of {size}"] = of_bank(Bank(vectors[drawn[:size]], nearest))
-    found["similarity 5, float16"] = of_bank(Bank(vectors.astype(np.float16), 5))
+    found: dict[str, Scores] = {}
+    chosen = spread(np.arange(len(learned)))
+    for score in SCORES:
+        fitted = score.fit(learned.features[chosen], labels[chosen]) if score.fit else {}
+        found[score.name] = with_fitted(score, fitted)
+    found["largest logit"] = lambda seen: seen.logits.max(axis=1).astype(np.float64)
+    for share in (0.1, 0.5, 0.8):
+        found[f"all directions, shrunk {share}"] = relative_mahalanobis(unit(learned.features), labels, share)
+    vectors = unit(learned.features).astype(np.float32)
+    for nearest in (1, 5, 20):
+        found[f"similarity to the {nearest}. nearest"] = partial(similarity, vectors, nearest)
     return found
 
 
-def of_bank(bank: Bank) -> Scores:
-    return lambda seen: similarity(seen, bank)
+def with_fitted(score: Score, fitted: Fitted) -> Scores:
+    return lambda seen: score.compute(seen, fitted)
 
 
-def relative_mahalanobis(features: NDArray[np.float32], labels: NDArray[np.int64]) -> Scores:
-    """Return minus the relative Mahalanobis distance to the nearest class mean (Ren et al. 2021, arXiv:2106.09022).
+def similarity(vectors: NDArray[np.float32], nearest: int, seen: Seen) -> NDArray[np.float64]:
+    """Return the cosine similarity to the k-th nearest training image (Sun et al., ICML 2022, arXiv:2204.06507)."""
+    blocks = np.array_split(unit(seen.features).astype(np.float32), max(1, len(seen) // 500))
+    found = [np.partition(each @ vectors.T, -nearest, axis=1)[:, -nearest] for each in blocks]
+    return np.concatenate(found).astype(np.float64)
 
-    Covariances are shrunk a tenth of the way to their mean variance (assumed), as there are more features than images.
-    """
-    features = features.astype(np.float64)
+
+def relative_mahalanobis(features: NDArray[np.float64], labels: NDArray[np.int64], share: float) -> Scores:
+    """Return the score by whole covariances of all training images, shrunk by `share` (Ren et al. 2021)."""
     means = np.stack([features[labels == each].mean(axis=0) for each in np.unique(labels)])
     centre = features.mean(axis=0)
-    within, whole = (
-        inverse(features - around) for around in (means[np.unique(labels, return_inverse=True)[1]], centre)
-    )
+    of_class = means[np.unique(labels, return_inverse=True)[1]]
+    within, whole = inverse(features - of_class, share), inverse(features - centre, share)
 
     def score(seen: Seen) -> NDArray[np.float64]:
-        to_each = np.stack([squared(seen.features - mean, within) for mean in means]).min(axis=0)
-        return np.asarray(squared(seen.features - centre, whole) - to_each)
+        points = unit(seen.features)
+        to_each = np.stack([squared(points - mean, within) for mean in means]).min(axis=0)
+        return np.asarray(squared(points - centre, whole) - to_each)
 
     return score
 
 
-def inverse(moves: NDArray[np.float64]) -> NDArray[np.float64]:
+def inverse(moves: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     covariance = moves.T @ moves / len(moves)
     even = np.trace(covariance) / len(covariance)
-    return np.asarray(np.linalg.inv(0.9 * covariance + (0.1 * even + 1e-12) * np.eye(len(covariance))))
+    return np.asarray(np.linalg.inv((1 - share) * covariance + (share * even + 1e-9) * np.eye(len(covariance))))
 
 
 def squared(moves: NDArray[np.float64], inverted: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -265,6 +271,20 @@ def spread(positions: NDArray[np.int64]) -> NDArray[np.int64]:
     return positions[np.unique(np.linspace(0, len(positions) - 1, min(MOST, len(positions))).astype(np.int64))]
 
 
+def markdown(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the table of docs/probabilities.md: area and share of unknown images accepted, means over seeds."""
+    lines = [f"| unknown | model | seeds | {' | '.join(SHOWN)} |", f"|---|---|---{'|---' * len(SHOWN)}|"]
+    for case, model in dict.fromkeys((row["case"], row["model"]) for row in rows):
+        of = [row for row in rows if (row["case"], row["model"]) == (case, model)]
+        seeds = len({row["seed"] for row in of})
+        cells = []
+        for score in SHOWN.values():
+            mean = {name: np.mean([row[name] for row in of if row["score"] == score]) for name in ("auroc", "accepted")}
+            cells.append(f"{mean['auroc']:.3f}, {100 * mean['accepted']:.0f} %")
+        lines.append(f"| {case.removesuffix(' unknown')} | {model} | {seeds} | {' | '.join(cells)} |")
+    return lines
+
+
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """Return the mean over seeds for each case, model and score."""
     lines = []
@@ -293,7 +313,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = json.loads(arguments.out.read_text(encoding="utf-8"))["rows"] if arguments.out.is_file() else []
     if arguments.table:
-        print("\n".join(table(rows)))
+        print("\n".join([*table(rows), "", *markdown(rows)]))
         return
     torch.set_num_threads(1)
     for seed in range(arguments.seeds):
@@ -303,7 +323,7 @@ def main() -> None:
                 wanted = arguments.only in case.name and (not arguments.models or model in arguments.models.split(","))
                 if done or not wanted or (seed and model in ONE_SEED):
                     continue
-                rows += measure(case, model, seed, arguments.cache)
+                rows.extend(measure(case, model, seed, arguments.cache))
                 write(rows, arguments.out)
     print("\n".join(table(rows)))
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
-    from sadari.api.data import data_map, load
+    from sadari.api.data import data_map, data_review, load
     from sadari.api.runs import evaluate_unknown, export, log, operating_points, predict, train
     from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
@@ -45,6 +45,7 @@ __all__ = [
     "Wanted",
     "compare",
     "data_map",
+    "data_review",
     "evaluate_unknown",
     "export",
     "load",
@@ -62,6 +63,7 @@ __all__ = [
 _HOMES = {
     "compare": "sadari.api.comparisons",
     "data_map": "sadari.api.data",
+    "data_review": "sadari.api.data",
     "evaluate_unknown": "sadari.api.runs",
     "export": "sadari.api.runs",
     "load": "sadari.api.data",

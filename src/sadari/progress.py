@@ -18,7 +18,7 @@ class Progress(Protocol):
         """Show the user one sentence, once."""
 
     def task(self, label: str, total: int, unit: str) -> AbstractContextManager[Task]:
-        """Show work called `label` of `total` units (such as "images"), with its rate and the remaining time."""
+        """Show work called `label` of `total` units (such as "images"; 0: the total is not known), with its rate."""
 
 
 class _NoTask:

@@ -12,7 +12,7 @@ def test_the_page_is_written_and_described(sadari: Terminal) -> None:
     assert answer.status == 0, answer.err
     lines = answer.out.splitlines()
     assert lines[0].startswith("60 pictures by their pixels, a random sample of 1,797")
-    assert lines[-1] == "page  map.html"
+    assert lines[-1] == f"page  map.html ({Path('map.html').stat().st_size / 1e6:.1f} MB)"
     text = Path("map.html").read_text(encoding="utf-8")
     assert "default-src 'none'" in text and "digits: a map of its pictures" in text
 
@@ -49,3 +49,11 @@ def test_a_run_on_other_images_is_refused(sadari: Terminal) -> None:
     assert sadari("data", "map", "shapes", "--run", "run").status == 1
     answer = sadari("data", "map", "digits", "--run", "run", "--most", "400", "--json")
     assert answer.document["wrong"] > 0 and answer.document["run"] == "run"
+
+
+def test_the_folds_of_a_comparison_have_judged_every_image(sadari: Terminal) -> None:
+    words = ("--models", "softmax", "--folds", "3", "--epochs", "1", "--out", "folds")
+    assert sadari("compare", "digits", *words).status == 0
+    document = sadari("data", "map", "digits", "--run", "folds", "--most", "400", "--json").document
+    assert document["run"] == "softmax" and 0 < document["wrong"] < 400
+    assert all(each["predicted"] is not None and each["split"] == "" for each in document["pictures"])

@@ -48,3 +48,13 @@ def test_a_task_that_fails_leaves_no_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     assert progress._display is None
     with progress.task("mlp seed 1", 10, "images"):
         assert shown(progress) == ["mlp seed 1"]
+
+
+@pytest.mark.parametrize(("total", "counted"), [(10, "4/10 images"), (0, "4 images")])
+def test_a_long_task_is_counted_against_its_total_where_that_is_known(
+    total: int, counted: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sadari.cli.output.progress.LINE_EVERY", 0.0)
+    with TerminalProgress().task("unknown images", total, "images") as task:
+        task.advance(4)
+    assert f"unknown images: {counted}, " in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sadari.cli.data.commands import app
 from sadari.errors import UsageError
-from sadari.report.views import view_grid
+from sadari.report.data.views import view_grid
 from support.batches import parsed, seeded
 from support.jobs import parts, patterns
 

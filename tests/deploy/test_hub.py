@@ -39,7 +39,8 @@ def test_the_folder_predicts_as_the_run_does(sadari: Terminal, run: RunRecord, f
     made = sadari("export", str(run.path), "--to", "safetensors", "--out", "mine")
     assert made.status == 0
     assert sorted(each.name for each in (tmp_path / "mine").iterdir()) == [
-        "README.md", "calibration.json", "config.json", "model.safetensors", "preprocess.json", "validated.npz",
+        "README.md", "calibration.json", "config.json", "known.safetensors", "model.safetensors", "preprocess.json",
+        "validated.npz",
     ]  # fmt: skip
     assert [each.name for each in tmp_path.iterdir()] == ["mine"]
     assert made.out.splitlines()[-1] == "next  sadari predict mine photo.jpg"

@@ -7,8 +7,9 @@ from threading import Event
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from sadari.deploy.serve.batching import Batcher, FutureProbabilities, Images, Probabilities
+from sadari.deploy.serve.batching import Batcher, FutureAnswers, Images
 from sadari.deploy.serve.limits import Limits, Refused
 
 SOON = 10.0  # seconds that a thread gets to do what it does at once
@@ -22,7 +23,7 @@ class Network:
     entered: Event = field(default_factory=Event)
     passes: list[int] = field(default_factory=list)
 
-    def __call__(self, images: Images) -> Probabilities:
+    def __call__(self, images: Images) -> NDArray[np.float32]:
         self.entered.set()
         assert self.open.wait(SOON)
         self.passes.append(len(images))
@@ -49,21 +50,21 @@ def batcher(network: Network) -> Iterator[Batcher]:
 observed: list[int] = []
 
 
-def ask(batcher: Batcher, *values: int) -> FutureProbabilities:
+def ask(batcher: Batcher, *values: int) -> FutureAnswers:
     batcher.reserve(len(values))
-    answer: FutureProbabilities = FutureProbabilities()
+    answer: FutureAnswers = FutureAnswers()
     batcher.put(np.array(values, dtype=np.uint8).reshape(-1, 1, 1, 1), answer)
     return answer
 
 
-def occupy(batcher: Batcher, network: Network) -> FutureProbabilities:
+def occupy(batcher: Batcher, network: Network) -> FutureAnswers:
     """Keep the network busy with one image."""
     first = ask(batcher, 100)
     assert network.entered.wait(SOON)
     return first
 
 
-def values_of(answer: FutureProbabilities) -> list[int]:
+def values_of(answer: FutureAnswers) -> list[int]:
     return [int(each) for each in answer.result(SOON)[:, 0]]
 
 

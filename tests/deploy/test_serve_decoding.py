@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sadari.deploy.serve.batching import FutureProbabilities
+from sadari.deploy.serve.batching import FutureAnswers
 from sadari.deploy.serve.decoder import Decoder, TooSlowError
 from sadari.deploy.serve.decoder_main import TooLargeError
 from sadari.deploy.serve.predictor import Decoding, Upload
@@ -72,7 +72,7 @@ def test_who_gives_up_ends_the_decoding() -> None:
 
 
 def test_the_bytes_of_a_request_are_let_go_when_it_is_given_up() -> None:
-    answer: FutureProbabilities = Future()
+    answer: FutureAnswers = Future()
     work = Decoding([Upload("1", b"x")], answer)
     answer.cancel()
     assert work.uploads == ()

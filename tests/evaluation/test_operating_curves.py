@@ -92,6 +92,15 @@ def test_a_class_that_is_told_apart_without_a_mistake_is_not_certain() -> None:
         assert each.mean == each.high == 1.0 and 0.8 < each.low < 0.99
 
 
+def test_a_class_that_is_nearly_told_apart_is_as_certain() -> None:
+    labels = np.arange(400) % 2
+    bees = np.where(labels, 0.9, 0.1) + np.linspace(-0.05, 0.05, 400)
+    bees[1] = 0.1496  # the class's image that is found last, one other is above it
+    [_, second] = class_areas([predictions_of(labels, np.stack([1 - bees, bees], axis=1))])
+    found = second.average_precision
+    assert 0.999 < found.mean < 1 and 0.95 < found.low < found.mean
+
+
 def test_classes_that_all_or_none_have_are_left_out_and_many_classes_are_not_stored() -> None:
     only = predictions_of([1, 1, 1], np.full((3, 2), 0.5))
     assert class_areas([only]) == () and areas_in_short(only) == {}

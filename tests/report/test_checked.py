@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from sadari.report import checked
+from sadari.report.data import checked
 from support.terminal import Answer, Terminal
 
 

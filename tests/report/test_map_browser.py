@@ -119,7 +119,8 @@ def test_wheel_and_drag_move_the_map(open_map: OpenMap) -> None:
 
 
 def test_classes_splits_and_mistakes_are_filtered(open_map: OpenMap) -> None:
-    page = open_map(drawn_map(50))
+    found = drawn_map(50)
+    page = open_map(found)
     assert page.get_by_role("radio", name="right or wrong").is_checked()
     assert [each.inner_text().split("\n")[0] for each in page.locator(".legend").nth(0).locator(".entry").all()] == [
         "wrong", "right", "not judged",
@@ -131,6 +132,8 @@ def test_classes_splits_and_mistakes_are_filtered(open_map: OpenMap) -> None:
     page.locator(".legend").nth(0).get_by_role("button", name="all").click()
     page.locator(".legend").nth(1).get_by_role("checkbox", name="dog").uncheck()
     assert state(page, "shown") == "25"
+    page.mouse.click(*place_of(page, found, 15))
+    assert state(page, "meant") == "", "what is filtered out cannot be meant"
     page.get_by_role("checkbox", name="train").uncheck(force=True)
     assert state(page, "shown") == "5"  # of cats, those in test
     page.get_by_role("radio", name="class", exact=True).check(force=True)

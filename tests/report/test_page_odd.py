@@ -56,7 +56,7 @@ def test_odd_reports_are_drawn(open_page: Open, name: str, width: int) -> None:
     assert page.locator("#leaderboard tbody tr").count() == len(report.arms)
     shown = page.locator("body").inner_text()
     assert "could not be drawn" not in shown
-    assert not re.search(r"\b(NaN|undefined|Infinity|null)\b", shown)
+    assert not re.search(r"\b(NaN|undefined|Infinity|null|false)\b", shown)
     assert "NaN" not in page.evaluate("[...document.querySelectorAll('svg *')].map((e) => e.outerHTML).join('')")
 
 

@@ -38,16 +38,18 @@ def test_pairs_that_share_more_than_their_kind_are_found(monkeypatch: pytest.Mon
 def test_sentences_count_what_crosses_a_split() -> None:
     one = LookAlike(("a", "b"), ("train", "test"), ("cat", "cat"), 0.6)
     assert one.crosses and one.document()["likeness"] == 0.6
-    assert (
-        "1 pair of pictures is suspiciously alike by the features, 1 of them in two splits"
-        in look_alike_sentences([one])[0]
-    )
+    [said] = look_alike_sentences([one])
+    assert "1 pair of pictures is suspiciously alike by the features, in two splits: look" in said
+    within = LookAlike(("a", "c"), ("train", "train"), ("cat", "cat"), 0.5)
+    [said] = look_alike_sentences([one, within])
+    assert "2 pairs of pictures are suspiciously alike by the features, 1 of them in two splits" in said
+    assert "features, all of them in two splits" in look_alike_sentences([one, one])[0]
     assert look_alike_sentences([]) == ("no pair of pictures is suspiciously alike by its features",)
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Write 120 drawings as files, and crops of three of them into the other split."""
+    """Write 120 drawings as files, of which one is a copy of another, and crops of three into the other split."""
     for at, each in enumerate(photographs(120)):
         crops = {7: 60, 11: 61, 12: 62}
         image = Image.fromarray(each)
@@ -56,6 +58,8 @@ def photos(tmp_path: Path) -> Path:
                 continue
             folder = tmp_path / "photos" / ("train" if number < 60 else "test") / ("cat", "dog")[number % 2]
             folder.mkdir(parents=True, exist_ok=True)
+            if number == 90:
+                picture = Image.fromarray(photographs(120)[91])
             picture.save(folder / f"{number:03d}.png")
     return tmp_path / "photos"
 
@@ -67,7 +71,8 @@ def test_data_check_lists_them_as_look_alikes(photos: Path, sadari: Terminal, mo
     assert sadari("data", "check", photos, "--json").document["look_alikes"] is None
     answer = sadari("data", "check", photos, "--deep", "--html", "page.html", "--json")
     found = answer.document["look_alikes"]
-    assert len(found) == 120 * 119 // 2 and found[0]["likeness"] >= found[-1]["likeness"]
+    assert len(found) == 120 * 119 // 2 - 1, "the identical ones are known"
+    assert found[0]["likeness"] >= found[-1]["likeness"]
     assert {"ids", "splits", "classes", "likeness"} == set(found[0])
     assert "to look at, not a fact: features alike" in Path("page.html").read_text(encoding="utf-8")
     assert "look at them, they are not facts" in Path("page.html").read_text(encoding="utf-8")
@@ -79,6 +84,11 @@ def test_few_images_are_refused(sadari: Terminal, photos: Path, monkeypatch: pyt
     monkeypatch.setattr(deep_copies, "LEAST", 500)
     answer = sadari("data", "check", photos, "--deep")
     assert answer.status == 2 and "--deep compares from 500 to 50,000 images, and 'photos' has 120" in answer.err
+
+
+def test_small_grey_images_are_refused(sadari: Terminal) -> None:
+    answer = sadari("data", "check", "digits", "--deep")
+    assert answer.status == 2 and "--deep compares photographs" in answer.err
 
 
 def test_known_copies_are_no_look_alikes() -> None:

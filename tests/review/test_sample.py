@@ -23,5 +23,7 @@ def test_what_was_judged_comes_first() -> None:
     judged = np.arange(100, 150)
     drawn = drawn_for_map(LABELS, 60, 0, judged)
     assert set(judged.tolist()) <= set(drawn.tolist()) and len(drawn) == 60
+    most = drawn_for_map(LABELS, 900, 0, judged)
+    assert len(set(most.tolist())) == 900, "nothing is drawn twice"
     fewer = drawn_for_map(LABELS, 20, 0, judged)
     assert set(fewer.tolist()) <= set(judged.tolist()) and len(fewer) == 20

@@ -8,6 +8,7 @@ from sadari.settings import Settings, Value, with_overrides
 
 if TYPE_CHECKING:
     from sadari.review.data_map import DataMap
+    from sadari.review.suspects import Review
     from sadari.values import ImageSet
 
 
@@ -34,20 +35,33 @@ def data_map(
 ) -> "DataMap":
     """Return a map of the pictures of `data` in two dimensions, alike ones near each other; `.to_frame()` has it.
 
-    run: the folder of a run on these images, or of a comparison (its best run by validation), whose right and wrong
-    answers are on the map. out: also write the page that shows it there. features: "backbone", "pixels", or "auto".
-    most: of more pictures, a sample of each class. seed: decides sample and layout. settings: also variables of the
-    backbone, such as `backbone="auto"`. Raises SadariError or UsageError with one sentence.
+    run: the folder of a run on these images, or of a comparison (its best run by validation, or all folds), whose right
+    and wrong answers are on the map. out: also write the page that shows it there. features: "backbone", "pixels", or
+    "auto". most: of more pictures, a sample of each class. seed: decides sample and layout. settings: also variables of
+    the backbone, such as `backbone="auto"`. Raises SadariError or UsageError with one sentence.
     """
     from sadari.data.load import absolute_data
+    from sadari.report.maps.answered import map_of
     from sadari.report.maps.page import write_map
-    from sadari.review.data_map import make_map
-    from sadari.run import RunRecord
-    from sadari.run_lookup import find_run
 
-    progress = progress or Silent()
-    record = RunRecord.open(find_run(run, progress)) if run is not None else None
-    found = make_map(absolute_data(data), settings, progress, record, features, most, seed)
+    folder = Path(run) if run is not None else None
+    found = map_of(absolute_data(data), settings, progress or Silent(), folder, features, most, seed)
     if out is not None:
         write_map(found, Path(out))
     return found
+
+
+def data_review(
+    data: str | Path, *, decisions: str | Path | None = None, progress: Progress | None = None, **overrides: Value
+) -> "Review":
+    """Judge the labels of `data` by models that have not seen the images; `.suspects` lists those probably wrong.
+
+    `.decide(file, "relabel", "cat")` (or "keep", "drop") writes a decision, which every later command honours.
+    decisions: the CSV that has them, beside the set by default. overrides: settings, and variables of the backbone.
+    Raises SadariError or UsageError with one sentence.
+    """
+    from sadari.data.load import absolute_data
+    from sadari.review.suspects import make_review
+
+    file = Path(decisions) if decisions is not None else None
+    return make_review(absolute_data(data), overrides, file, progress)

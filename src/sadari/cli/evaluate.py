@@ -18,13 +18,14 @@ from sadari.cli.options import (
     require_coverage,
 )
 from sadari.cli.output.console import echo, print_json
-from sadari.cli.output.coverage import coverage_document, coverage_lines
 from sadari.cli.output.operating import CostsOption, Operating, Sure, operate_on, require_test, show_operating
 from sadari.cli.output.progress import TerminalProgress
 from sadari.cli.output.unknown import UnknownImages, evaluate_unknown_images, require_unknown
 
 if TYPE_CHECKING:
+    from sadari.evaluation.probabilities.conformal import Coverage
     from sadari.inference.evaluate import Evaluation
+    from sadari.values import Predictions
 
 # The scores of a split in one line; those in the table of classes below `sadari evaluate` are not printed twice.
 HEADLINE = ("accuracy", "loss", "macro_f1")
@@ -88,7 +89,7 @@ def evaluate(
         "operating": None if points is None else points.document(),
     }
     if sets is not None:
-        document["coverage"] = coverage_document(sets, predictions)
+        document["coverage"] = _coverage_document(sets, predictions)
     if as_json:
         if judged.note:
             echo(judged.note, err=True)
@@ -97,13 +98,33 @@ def evaluate(
     echo(f"{document['data']} {split}   {len(predictions):,} images   {printed_scores(scores, HEADLINE)}")
     for line in _other_scores(scores):
         echo(f"  {line}")
-    for line in [*_about_training_images(judged), *coverage_lines(sets, predictions, split)]:
+    for line in [*_about_training_images(judged), *_coverage_lines(sets, predictions, split)]:
         echo(f"  {line}")
     echo()
     for line in text_table(classes):
         echo(line)
     if points is not None:
         show_operating(points)
+
+
+def _coverage_document(coverage: "Coverage", judged: "Predictions") -> dict[str, Any]:
+    """Return what was promised and seen, as JSON; the thresholds are those of the classes in their order."""
+    from sadari.evaluation.probabilities.conformal import seen
+
+    about = {"wanted": coverage.wanted, "classwise": coverage.classwise, "validation_images": coverage.images}
+    found = asdict(seen(coverage, judged))
+    return {**about, **found, "thresholds": coverage.least.tolist(), "notes": list(coverage.notes)}
+
+
+def _coverage_lines(coverage: "Coverage | None", judged: "Predictions", split_name: str) -> list[str]:
+    """Return the sentences on what the sets promise, and on what they held; none without a coverage."""
+    from sadari.evaluation.probabilities.conformal import promise, seen, sentence
+
+    if coverage is None:
+        return []
+    found = sentence(seen(coverage, judged), split_name)
+    flatter = ["the validation images set the thresholds: this is no test of them"] if split_name == "val" else []
+    return [promise(coverage), found, *coverage.notes, *flatter]
 
 
 def _about_training_images(judged: "Evaluation") -> list[str]:

@@ -42,8 +42,8 @@ class _FromPixels(nn.Module):
         self, network: nn.Module, preprocess: Preprocess, temperature: float, known: KnownScore | None = None
     ) -> None:
         super().__init__()
-        self.network, self.temperature = WithFeatures(network) if known else network, temperature
-        self.known_score_of = known
+        self.network, self.temperature = network, temperature
+        self.watched, self.known_score_of = WithFeatures(network), known
         self.register_buffer("scale", torch.from_numpy(preprocess.scale))
         self.register_buffer("shift", torch.from_numpy(preprocess.shift))
 
@@ -51,7 +51,7 @@ class _FromPixels(nn.Module):
         pixels = images.permute(0, 3, 1, 2).to(torch.float32) * self.scale + self.shift
         if self.known_score_of is None:
             return self._probabilities(self.network(pixels))
-        logits, features = self.network.both(pixels)
+        logits, features = self.watched.both(pixels)
         return self._probabilities(logits), self.known_score_of(logits, features)
 
     def _probabilities(self, logits: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sadari.estimator.persistence import EstimatorState
 from sadari.estimator.snapshot import RunSnapshot, run_folder
 from sadari.inference.classifier import Classifier
 from sadari.run import RunRecord
-from sadari.settings import Value
+from sadari.settings import KEPT, Value
 from sadari.training.train import train
 
 
@@ -132,6 +133,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the most probable of `classes_` for each of the images X, (N,), in the type that y had in `fit`."""
         most_probable = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[most_probable])
+
+    def known(self, X: ArrayLike, keep: float = KEPT, score: str = "") -> NDArray[np.bool_]:  # noqa: N803
+        """Return whether each of the images X shows one of `classes_`, bool (N,): the others show none of these.
+
+        keep: of images that do, the share that is True. score: by "mahalanobis", "energy" or "probability"; "" takes
+        the best. Raises UsageError where there were no validation images, or too few for such a share.
+        """
+        check_is_fitted(self, "classifier_")
+        abstaining = replace(self.classifier_, abstention=self._run.abstention(keep, score))
+        rows, x_shape = as_rows(X)
+        self._input_format.require_shape(x_shape)
+        judged = abstaining.judged(self._input_format.to_images(validate_data(self, rows, reset=False)))
+        assert judged.scores is not None
+        return np.asarray(judged.scores >= judged.threshold)
 
     def save(self, folder: str | Path) -> Path:
         """Write the fitted classifier to the new folder `folder`, and return its path.

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sadari.data.cache.digests import digest_texts
+from sadari.errors import UsageError
 from sadari.files import read_json, write_bytes, write_json
 from sadari.inference.classifier import Classifier
+from sadari.inference.unknown.stored import Abstention, KnownImages
 from sadari.job import Job
 from sadari.job_record import JobRecord
-from sadari.run import SCORES, SETTINGS
+from sadari.run import KNOWN, SCORES, SETTINGS
 from sadari.unfinished import temporary_folder
 from sadari.values import ImageSet
 
@@ -45,6 +47,20 @@ class RunSnapshot:
         with temporary_folder("run") as folder:
             self.write(folder.path)
             return Classifier.open(folder.path)
+
+    def abstention(self, kept: float, score: str) -> Abstention:
+        """Return how the model decides whether an image is known; see `KnownImages.abstention`.
+
+        Raises UsageError also where the run does not say, as those without validation images.
+        """
+        if KNOWN not in self.files:
+            raise UsageError(
+                "this model does not say which images are known: that takes validation images, so fit it with a "
+                "validation_fraction above 0"
+            )
+        with temporary_folder("known") as folder:
+            write_bytes(folder.path / KNOWN, self.files[KNOWN])
+            return KnownImages.read(folder.path / KNOWN).abstention(kept, score)
 
 
 @contextmanager

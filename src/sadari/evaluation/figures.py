@@ -5,7 +5,7 @@ The values per image of `influence.py` take the place of right and wrong: their 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import exp, log, sqrt
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ class Measured:
     """One figure of one arm. seeds: float64 (S,), the figure of each network. draws: of the images it depends on.
 
     single: whether all networks are one, as those of a deterministic model. step: the least by which two networks can
-    differ; seeds that agree on such a figure by luck are not certain to agree.
+    differ; seeds that agree on such a figure by luck are not certain to agree. least: as in `PerImage`.
     """
 
     seeds: Floats
@@ -87,6 +87,7 @@ class Measured:
     single: bool
     scale: Scale = Scale.ANY
     step: float = 0.0
+    least: float = field(default=0.0, kw_only=True)
 
     @property
     def mean(self) -> float:
@@ -147,7 +148,8 @@ def measured(
     grouped = Groups.of(groups)
     residual = 0.0 if single else _residual(moves if grouped is None else grouped.gathered(moves))
     unit = max(each.unit for each in networks) / images / (1 if single else count)
-    return Measured(seeds, (Draw(images, mean, residual, unit**2, which=which, groups=grouped),), single, scale)
+    draw = Draw(images, mean, residual, unit**2, which=which, groups=grouped)
+    return Measured(seeds, (draw,), single, scale, least=max(each.least for each in networks))
 
 
 def _residual(moves: Floats) -> float:
@@ -237,7 +239,7 @@ def difference_against(a: Measured, b: Measured, bound: float) -> float:
 
 def _unevenness(of: Measured) -> float:
     """Return the variance of right and wrong on one image; where all are right, or wrong, that of one image in all."""
-    return of.mean * (1 - of.mean) or of.draws[0].least_share
+    return max(of.mean * (1 - of.mean), of.least) or of.draws[0].least_share
 
 
 def _variance(moves: Floats) -> float:

@@ -62,7 +62,7 @@ def precision_area(predictions: Predictions) -> PerImage:
     spread, which does not make them certain: without it 95 % intervals cover 91 % on 200 images.
     """
     values = _mean_over_classes(predictions, _precision_area, 1.0).values
-    return PerImage(values, unit_of_classes(predictions))
+    return PerImage(values, unit_of_classes(predictions), _least(len(predictions)))
 
 
 def of_classes(predictions: Predictions) -> tuple[ClassRanking, ...]:
@@ -76,7 +76,7 @@ def of_classes(predictions: Predictions) -> tuple[ClassRanking, ...]:
             unit = float(np.sqrt(len(scores) / count))
             # Images that are all ranked rightly show no spread, which does not make them certain.
             area_unit = unit if (areas == areas[0]).all() else 0.0
-            precise = PerImage(_precision_area(scores, inside), unit)
+            precise = PerImage(_precision_area(scores, inside), unit, _least(len(scores)))
             found.append(ClassRanking(name, count, PerImage(areas, area_unit), precise))
     return tuple(found)
 
@@ -150,6 +150,11 @@ def _precision_area(scores: Floats, inside: Bools) -> Floats:
     # Twice as far as in `_area`, since images of the class are compared with each other, too (measured).
     moves *= np.where(inside, _grown(count), _grown(len(scores) - count)) ** 2
     return np.asarray(found + moves - moves.mean())
+
+
+def _least(images: int) -> float:
+    """Return the variance of right and wrong where one of `images` is wrong."""
+    return (1 - 1 / images) / images
 
 
 def _grown(count: int) -> float:

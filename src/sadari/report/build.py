@@ -22,7 +22,7 @@ from sadari.report.arms import (
     on_sheet,
     with_calibration,
 )
-from sadari.report.calibrated import before_temperature
+from sadari.report.calibrated import before_temperatures
 from sadari.report.contents import Detail, Report, SeedCurve
 from sadari.report.examples import Agreement, ArmPredictions, renumbered
 from sadari.report.maps.copies import copies_view
@@ -119,7 +119,7 @@ def _read_predictions(
             layers = layer_rows(records[arm.name]) if arm.params else ()  # majority has none, and learns nothing
             thresholds = _thresholds(result, predictions, len(detailed))
             detail = detail_of(arm.name, predictions, summed, layers, EXAMPLES // len(detailed), thresholds)
-            before = result.judged(arm.name, before_temperature)
+            before = before_temperatures(result, arm.name, predictions)
             details[arm.name] = with_calibration(detail, records[arm.name], before, predictions, result.redraw is None)
     return agreement, details, judged
 

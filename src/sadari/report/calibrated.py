@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.metrics import METRICS
 from sadari.evaluation.probabilities.change import Change, changes
 from sadari.evaluation.probabilities.temperature import uncalibrated
@@ -15,6 +16,19 @@ WORDS = {"loss": "log loss", "calibration_error": "calibration error"}
 def before_temperature(record: RunRecord) -> Predictions:
     """Return what a run would have predicted for the images that judge it without its temperature."""
     return uncalibrated(record.predictions, record.calibration)
+
+
+def before_temperatures(result: ComparisonResult, arm: str, after: Sequence[Predictions]) -> Sequence[Predictions]:
+    """Return what the runs of `arm` would have predicted without their temperatures. after: with them, as `judged` has.
+
+    Predictions are long, so that they are read again only where those of several runs were joined.
+    """
+    records = result.records[arm]
+    if all(each.temperature == 1.0 for each in records):
+        return after
+    if result.redraw:
+        return result.judged(arm, before_temperature)
+    return [uncalibrated(said, record.calibration) for said, record in zip(after, records, strict=True)]
 
 
 def about_calibration(

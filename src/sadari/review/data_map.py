@@ -22,7 +22,7 @@ from sadari.values import SPLITS, ImageSet, Predictions, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST = 5_000  # pictures on a map that a browser moves smoothly, and that t-SNE places in about a minute (measured)
+MOST = 5_000  # pictures that a browser moves smoothly and t-SNE places in ten seconds of one core (measured)
 LEAST, HIGHEST = 10, 20_000  # beyond, the page and the layout take too long (assumed)
 # What decides which images a source has, and how they are called: a run's images are loaded with its own.
 OF_SOURCE = ("group", "split_folders", "archive_encoding", "unreadable", "white_level", "max_megapixels")
@@ -143,11 +143,13 @@ def make_map(
     features: str = AUTO,
     most: int = MOST,
     seed: int = 0,
+    folded: tuple[str, Predictions] | None = None,
 ) -> DataMap:
     """Load the images of `data`, compute their features and lay them out. overrides: settings, variables of a backbone.
 
     run: a finished run on these images, whose right and wrong answers are on the map. features: one of
-    `review.features.READS`. most: with more images, a sample is drawn by `seed`, which decides the layout too. Raises
+    `review.features.READS`. folded: the name of an arm and what its folds say of all images, `run` being one of them.
+    most: with more images, a sample is drawn by `seed`, which decides the layout too. Raises
     UsageError for a wrong word or number, SadariError where `run` is not finished or was trained on other images.
     """
     if not LEAST <= most <= HIGHEST:
@@ -161,12 +163,12 @@ def make_map(
     images = reader.load(data, progress)
     if run is not None and run.fingerprint != images.fingerprint:
         raise SadariError(f"the run {run.path} was trained on other images than those of '{data}'; name its own images")
-    predictions = run.predictions if run is not None else None
+    by, predictions = folded or (run.path.name, run.predictions) if run is not None else ("", None)
     judged = None if predictions is None else positions_of(images, predictions.ids)
     positions = drawn_for_map(images.labels, most, seed, judged)
     rows = reader.features(images, positions, progress)
     layout = lay_out(rows, seed, progress)
-    split = run.split_of(images) if run is not None else _split(images, reader.settings, progress)
+    split = None if folded else run.split_of(images) if run else _split(images, reader.settings, progress)
     predicted, probability = (None, None) if predictions is None else answers_at(images, positions, predictions)
     return DataMap(
         name=images.name,
@@ -178,7 +180,7 @@ def make_map(
         seed=seed,
         total=len(images),
         alike=agreement(layout.near, images.labels[positions]),
-        run=run.path.name if run is not None else "",
+        run=by,
         predicted=predicted,
         probability=probability,
         notes=(*images.notes, *([reader.job.note] if reader.job and reader.job.note else [])),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sadari.data.findings import Findings
 from sadari.errors import UsageError
 from sadari.progress import Progress
-from sadari.review.features import BACKBONE, reader_for, unit_rows
+from sadari.review.features import AUTO, reader_for, unit_rows
 from sadari.settings import Value
 from sadari.values import ImageSet
 
@@ -64,7 +64,11 @@ def find_look_alikes(
     found: of `data check`; copies that it has already are left out. split_of: by id, of the images that are used.
     Raises UsageError where there are too few or too many, and as loading and `make_job` do.
     """
-    reader = reader_for(data, overrides, BACKBONE, progress)
+    reader = reader_for(data, overrides, AUTO, progress)
+    if reader.job is None:
+        raise UsageError(
+            "--deep compares photographs by the features of a network of photographs; small grey images have none"
+        )
     images = reader.load(data, progress)
     used = np.array([at for at, name in enumerate(images.ids.tolist()) if split_of.get(name)], dtype=np.int64)
     if not LEAST <= len(used) <= MOST:
@@ -99,7 +103,9 @@ def look_alike_sentences(look_alikes: Sequence[LookAlike]) -> tuple[str, ...]:
     if not look_alikes:
         return ("no pair of pictures is suspiciously alike by its features",)
     crossing = sum(each.crosses for each in look_alikes)
-    across = f", {crossing:,} of them in two splits" if crossing else ""
+    some = "all of them " if crossing == len(look_alikes) else f"{crossing:,} of them "
+    how_many = "" if len(look_alikes) == 1 else some
+    across = f", {how_many}in two splits" if crossing else ""
     pairs = "pair of pictures is" if len(look_alikes) == 1 else "pairs of pictures are"
     return (
         f"{len(look_alikes):,} {pairs} suspiciously alike by the features{across}: look at them, they are not facts; "

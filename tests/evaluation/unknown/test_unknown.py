@@ -56,7 +56,7 @@ def test_the_relative_distance_is_that_of_whole_covariances() -> None:
         return np.linalg.inv((1 - mahalanobis.SHRUNK) * covariance + even * np.eye(FEATURES))
 
     def squared(moves: NDArray[np.floating], inverted: NDArray[np.floating]) -> NDArray[np.floating]:
-        return ((moves @ inverted) * moves).sum(axis=1)
+        return np.asarray(((moves @ inverted) * moves).sum(axis=1))
 
     within, whole = inverse(vectors - means[labels]), inverse(vectors - centre)
     to_each = np.stack([squared(points - mean, within) for mean in means]).min(axis=0)

@@ -49,7 +49,7 @@ def check_data(
     found, images, split = _check(data, with_overrides(Settings(), overrides), progress)
     look_alikes = _look_deeper(data, overrides, found, images, split, progress) if deep else None
     if html is not None:
-        from sadari.report.checked import write_checked
+        from sadari.report.data.checked import write_checked
 
         write_checked(found, images, html, look_alikes or ())
     if as_json:

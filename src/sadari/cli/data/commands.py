@@ -9,6 +9,7 @@ import typer
 from sadari.cli.data.cache import cache
 from sadari.cli.data.check import check_data
 from sadari.cli.data.map import map_data
+from sadari.cli.data.review import review_data
 from sadari.cli.options import AsJson, Data, DataSettings, out_option, overrides_of, seed_option
 from sadari.cli.output.console import new_table, print_json, show
 from sadari.cli.output.progress import TerminalProgress
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="List, look at, check and convert s
 app.command("cache")(cache)
 app.command("check")(check_data)
 app.command("map")(map_data)
+app.command("review")(review_data)
 
 
 @app.command("list")
@@ -150,8 +152,8 @@ def show_data(
     """
     from sadari.data.load import load
     from sadari.data.split import draw_split
+    from sadari.report.data.views import write_samples
     from sadari.report.plots.fonts import boxes_notice
-    from sadari.report.views import write_samples
 
     settings, progress = _settings(set_), TerminalProgress()
     _require_png(out)
@@ -210,8 +212,8 @@ def augment_data(
     from sadari.data.augment.pipeline import parse_augmentation
     from sadari.data.load import load
     from sadari.data.split import draw_split
+    from sadari.report.data.views import view_grid, write_views
     from sadari.report.plots.fonts import boxes_notice
-    from sadari.report.views import view_grid, write_views
 
     settings, progress = _settings(set_), TerminalProgress()
     _require_png(out)

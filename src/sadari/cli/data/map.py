@@ -17,7 +17,9 @@ def map_data(
     run: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Show which of its judged images this run got right and wrong.", show_default=False
+            metavar="RUN",
+            help="Show what a run, or all folds of a comparison, got right and wrong.",
+            show_default=False,
         ),
     ] = None,
     features: Annotated[
@@ -37,16 +39,13 @@ def map_data(
     if out.suffix.lower() != ".html":
         raise UsageError(f"--out is the name of an .html file, not '{out}'")
 
+    from sadari.report.maps.answered import map_of
     from sadari.report.maps.page import write_map
-    from sadari.review.data_map import make_map
-    from sadari.run import RunRecord
-    from sadari.run_lookup import find_run
 
-    progress = TerminalProgress()
-    record = RunRecord.open(find_run(run, progress)) if run is not None else None
-    found = make_map(data, overrides_of(set_), progress, record, features, most, seed)
+    found = map_of(data, overrides_of(set_), TerminalProgress(), run, features, most, seed)
     write_map(found, out)
     if as_json:
         print_json(found.document(out))
         return
-    show(*found.sentences, *(f"note  {note}" for note in found.notes), f"page  {out}")
+    size = f"{out.stat().st_size / 1e6:.1f} MB"
+    show(*found.sentences, *(f"note  {note}" for note in found.notes), f"page  {out} ({size})")

@@ -31,7 +31,7 @@ class TerminalProgress:
 
     @contextmanager
     def task(self, label: str, total: int, unit: str) -> Iterator["_Bar | _Lines"]:
-        """Show a task of `total` steps, counted in `unit`, until the end of the `with` block."""
+        """Show a task of `total` steps (0: nobody knows), counted in `unit`, until the end of the `with` block."""
         if not sys.stderr.isatty():
             lines = _Lines(self, label, total, unit)
             yield lines
@@ -76,7 +76,7 @@ class _Bar:
 
     def __init__(self, bars: "RichProgress", label: str, total: int, unit: str) -> None:
         self._bars, self._unit, self._done, self._started = bars, unit, 0, monotonic()
-        self._task = bars.add_task(label, total=total, rate="", note="")
+        self._task = bars.add_task(label, total=total or None, rate="", note="")
 
     def advance(self, count: int, note: str = "") -> None:
         self._done += count
@@ -110,5 +110,6 @@ class _Lines:
     def _print(self) -> None:
         self._printed = monotonic()
         rate = self._done / max(self._printed - self._started, 1e-9)
-        counted = f"{self._done:,}/{self._total:,} {self._unit}, {rate:,.0f}/s"
+        of_all = f"/{self._total:,}" if self._total else ""
+        counted = f"{self._done:,}{of_all} {self._unit}, {rate:,.0f}/s"
         self._progress.say(f"{self._label}: {counted}" + (f", {self._note}" if self._note else ""))

@@ -264,5 +264,6 @@ def _answers(
             top=found,
             set=open_,
         )
-        answers.append(answer.model_dump_json(exclude={"set"} if open_ is None else None))
+        without = {name for name, value in (("set", open_), ("known", score), ("score", score)) if value is None}
+        answers.append(answer.model_dump_json(exclude=without))
     return f'{{"answers":[{",".join(answers)}]}}'

@@ -37,7 +37,7 @@ class Answer(ClassProbability):
     file: Annotated[str, Field(description="The file's name; in JSON the image's number, from 1.")]
     known: Annotated[
         bool | None,
-        Field(description="Whether it shows one of the classes; null where the model does not decide that."),
+        Field(description="Whether it shows one of the classes; absent where the model does not decide that."),
     ] = None
     score: Annotated[float | None, Field(description="How known it is; known from the model's threshold on.")] = None
     top: Annotated[list[ClassProbability], Field(description="The most probable classes, best first.")]

@@ -20,7 +20,7 @@ from sadari.evaluation import figures
 from sadari.evaluation.figures import Difference
 from sadari.evaluation.influence import PerImage, Scale
 from sadari.evaluation.operating.curves import curve_of
-from sadari.evaluation.operating.points import Judges
+from sadari.evaluation.operating.points import SHOWN, Judges
 from sadari.values import Interval, Predictions
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,8 @@ class Costs:
         for (true, said), cost in pairs.items():
             for name in (true, said):
                 if name not in classes:
-                    raise UsageError(f"the costs name the class '{name}', which the model does not know: {classes}")
+                    known = ", ".join(classes[:SHOWN]) + (", ..." if len(classes) > SHOWN else "")
+                    raise UsageError(f"the costs name the class '{name}', which the model does not know: {known}")
             matrix[classes.index(true), classes.index(said)] = _cost(cost, f"{true}{ARROW}{said}")
         return cls(classes, matrix)
 

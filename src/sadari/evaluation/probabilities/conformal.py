@@ -4,7 +4,8 @@ Split-conformal prediction (Vovk, Gammerman & Shafer 2005; Papadopoulos et al. 2
 validation images, at least the wanted share gets a set with its class, whatever the model is. A class is in the set
 where its probability is at least the threshold. That score, one minus the probability of the true class, gives the
 smallest sets on average (Sadinle, Lei & Wasserman 2019, https://arxiv.org/abs/1609.00451), and one number that any
-program can compare with; adaptive sets (APS, RAPS) were larger at the same coverage (docs/probabilities.md).
+program can compare with; adaptive sets (APS, RAPS) that are not randomised were larger than they had to be
+(docs/probabilities.md).
 """
 
 from collections.abc import Sequence
@@ -143,11 +144,12 @@ class Seen:
 
 def promise(coverage: Coverage) -> str:
     """Say what the sets promise, and by what."""
-    by = "their class's threshold" if coverage.classwise else f"a probability of at least {coverage.least.max():.3g}"
+    common = f"of probability {coverage.least.max():.3g} or more"
+    which = "that reaches its own threshold" if coverage.classwise else common
     of = "of each class " if coverage.classwise else ""
     return (
-        f"{_percent(coverage.wanted)} of the images {of}have their class in their set: the classes of {by}, set by "
-        f"{coverage.images:,} validation images, and always the most probable one"
+        f"{_percent(coverage.wanted)} of the images {of}have their class in their set: each class {which} (set by "
+        f"{coverage.images:,} validation images), and always the most probable one"
     )
 
 

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from sadari.values import Predictions
 
 # One parameter that is fitted to n images costs 1 / (2n) nats on others where nothing had to be corrected (Akaike
-# 1974): 0.005 nats of 100. Simulated with calibrated models of 5 classes that are right for 64 to 95 %: 0.005 to 0.009
-# nats of 100 images, 0.011 to 0.020 of 50. With at least 5 right and 5 wrong ones, 0.002 to 0.006 of 100
-# (benchmarks/quality/calibration.py).
+# 1974): 0.005 nats of 100. Simulated with calibrated models of 5 classes that are right for 64 to 95 %: 0.003 to 0.007
+# nats of 100 images, 0.007 to 0.016 of 50; as bounded here at most 0.004 (benchmarks/quality/calibration.py).
 LEAST_IMAGES = 100
 LEAST_OF_EACH = 5  # images that are right, and that are wrong: with none of either, T runs to a bound
 LEAST_GAIN = 1.0  # nats of all images together that one parameter has to gain (cited: Akaike 1974)

@@ -5,7 +5,7 @@ function calibration() {
     const plot = responsive((width) => reliability(arm, index, Math.min(width, 460)), 440);
     const caption = html("p", { class: "caption" }, named(arm.name), `: calibration error ${percent(arm.calibration_error)}.`);
     const about = arm.about_calibration.map((sentence) => html("p", { class: "caption", dir: "auto" }, sentence));
-    const hollow = arm.uncalibrated.length > 0 && html("p", { class: "caption" }, "Hollow circles: without the temperature.");
+    const hollow = arm.uncalibrated.length ? html("p", { class: "caption" }, "Hollow circles: without the temperature.") : "";
     return [caption, arm.caution && html("p", { class: "notice", dir: "auto" }, arm.caution), plot.element, hollow, ...about];
   };
   return [

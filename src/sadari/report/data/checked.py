@@ -57,7 +57,7 @@ def write_checked(found: Findings, images: ImageSet, path: Path, look_alikes: "S
     groups = []
     for kind, splits, labels, ids in everything[:MOST_GROUPS]:
         few = list(zip(ids, splits, labels, strict=True))[:MOST_SHOWN]
-        shown = tuple(_shown(images, place[id_], id_, split, label) for id_, split, label in few)
+        shown = tuple(shown_picture(images, place[id_], id_, split, label) for id_, split, label in few)
         groups.append(Group(kind, shown, len(ids) - len(few)))
     sizes = " · ".join(f"{found.size(split):,} {split}" for split in SPLITS if found.size(split))
     facts = f"{sizes} · {len(found.classes)} classes"
@@ -101,7 +101,8 @@ def _contradicts(labels: Sequence[str]) -> bool:
     return len(set(labels)) > 1
 
 
-def _shown(images: ImageSet, position: int, id_: str, split: str, label: str) -> Shown:
+def shown_picture(images: ImageSet, position: int, id_: str, split: str, label: str) -> Shown:
+    """Return the image at `position` as a thumbnail with what stands below it."""
     pixels = np.asarray(images.images[position])
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     picture.thumbnail((SIDE, SIDE))
