@@ -16,14 +16,13 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sadari
 from sadari.progress import Silent
-from sadari.settings import Value
 from sadari.tuning.result import TuneResult
 
 sys.path.append(str(Path(__file__).parents[1] / "speed"))  # for machine.py
@@ -35,13 +34,12 @@ RESULT = HERE.with_suffix(".json")
 
 @dataclass(frozen=True)
 class Case:
-    """One search. folder: of SADARI_DATA_DIR, where the data are no named set. settings: of every trial."""
+    """One search. folder: of SADARI_DATA_DIR, where the data are no named set."""
 
     data: str
     model: str
     budget: str
     folder: bool = False
-    settings: dict[str, Value] = field(default_factory=dict)
 
 
 CASES = {
@@ -65,7 +63,7 @@ class Spoken:
 def measure(case: Case, seeds: int, out: Path) -> dict[str, Any]:
     """Make the search of `case` in the folder `out`, and return what it found as one row of the results."""
     data = Path(os.environ["SADARI_DATA_DIR"]) / case.data if case.folder else case.data
-    result = sadari.tune(data, case.model, budget=case.budget, seeds=seeds, out=out, progress=Spoken(), **case.settings)
+    result = sadari.tune(data, case.model, budget=case.budget, seeds=seeds, out=out, progress=Spoken())
     return row(case, seeds, result)
 
 
