@@ -23,7 +23,6 @@ from typing import Any
 
 import sadari
 from sadari.progress import Silent
-from sadari.settings import Value
 from sadari.tuning.result import TuneResult
 
 sys.path.append(str(Path(__file__).parents[1] / "speed"))  # for machine.py
@@ -41,7 +40,7 @@ class Case:
     model: str
     budget: str
     folder: bool = False
-    settings: dict[str, Value] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 CASES = {
