@@ -25,7 +25,8 @@ def row(name: str) -> str:
     found = MEASURED[name]
     gain, on_val, on_test = found["gain"], found["flattery"]["validation"], found["flattery"]["test"]
     return (
-        f"| {found['data']}, {found['model']} | {found['trials']} in {found['budget']} | {100 * gain['difference']:+.1f} "
+        f"| {found['data']}, {found['model']} | {found['trials']} in {found['budget']} "
+        f"| {100 * gain['difference']:+.1f} "
         f"({points(gain['low'], gain['high'])}), {gain['verdict']} | {100 * on_val['chosen']:.1f} | "
         f"{100 * on_val['anew']:.1f} ({points(-on_val['high'], -on_val['low'])}) | "
         f"{100 * on_test['anew']:.1f} ({points(-on_test['high'], -on_test['low'])}) |"
