@@ -1,5 +1,6 @@
 """Do decisions of a person change a set as they say, everywhere, and are those that do not fit refused?"""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -220,6 +221,37 @@ def test_damaged_decisions_are_one_sentence(text: str, reason: str, tmp_path: Pa
     with pytest.raises(SadariError, match="cannot be used") as raised:
         load(data, settings())
     assert reason in str(raised.value) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_what_a_spreadsheet_saves_is_read(separator: str, tmp_path: Path) -> None:
+    data = made("folder", tmp_path)
+    path = decide(data)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    before = read_decisions(path)
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=separator).writerows(rows)
+    assert b"\r\n" in path.read_bytes()
+    assert read_decisions(path) == before and len(before) == 3
+
+
+def test_other_encodings_are_one_sentence(tmp_path: Path) -> None:
+    path = decide(made("folder", tmp_path))
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+    with pytest.raises(SadariError, match="cannot be used: it is not written in UTF-8; mend or remove"):
+        read_decisions(path)
+
+
+def test_a_class_whose_images_are_all_left_out_is_said(tmp_path: Path) -> None:
+    data = made("folder", tmp_path)
+    images = load(data, settings())
+    cats = images.ids[images.labels == images.classes.index("cat")].tolist()
+    digests = digests_of(open_source(data).content(), cats)
+    write_decisions(data / NAME, {name: Decision(name, DROP, "", "cat", digests[name], WHEN) for name in cats})
+    left = load(data, settings())
+    with pytest.raises(SadariError, match=r"image of the class 'cat'; decisions by hand .*; review=none"):
+        draw_split(left, settings())
 
 
 def test_decisions_are_no_data(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Are planted wrong labels found, and are decisions written, honoured and left alone where they stand?"""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import sadari
 from sadari.data.decisions.file import NAME, read_decisions
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
+from sadari.locks import LOCK, hold_folder
+from sadari.review import desk
 from sadari.review.odd import deviations, find_odd
 from sadari.review.page.items import COPIES, LABELS, ODD, document, items_of
 from sadari.review.suspects import make_review
@@ -73,6 +76,43 @@ def test_two_desks_do_not_lose_each_others_decisions(data: Path) -> None:
     assert not (data / NAME).exists()
 
 
+def test_two_desks_at_once_lose_no_decision(data: Path) -> None:
+    """Each reads all decisions and writes all of them: without a lock, one overwrites what the other just wrote."""
+    names, made = sorted(bytes_of(data)), make_review(data, {})
+    parts = [names[:20], names[30:50]]
+    desks = [made.desk() for _ in parts]
+
+    def work(at: int) -> None:
+        for name in parts[at]:
+            desks[at].decide(name, "drop")
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(work, range(len(parts))))
+    assert set(read_decisions(data / NAME)) == {*parts[0], *parts[1]}
+    assert not (data / LOCK).exists()
+
+
+def test_a_folder_that_is_held_is_one_sentence(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "PATIENCE", 0.0)
+    made = make_review(data, {})
+    with hold_folder(data), pytest.raises(SadariError, match="another process holds"):
+        made.decide(PLANTED[0], "keep")
+    made.decide(PLANTED[0], "keep")
+
+
+def test_a_folder_that_cannot_be_written_says_where_decisions_can_go(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: object) -> None:
+        raise SadariError(f"cannot write {path}: Permission denied")
+
+    made = make_review(data, {})
+    monkeypatch.setattr(desk, "write_decisions", refuse)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(SadariError, match=r"Permission denied; keep the decisions .* --decisions FILE.csv"):
+        made.decide(PLANTED[0], "keep")
+
+
 @pytest.mark.parametrize(
     ("file", "decision", "label", "sentence"),
     [
@@ -119,7 +159,16 @@ def test_groups_stay_in_one_fold_and_a_set_of_one_class_is_no_failure(tmp_path: 
         drawing("left", at).save(alone / f"{at}.png")
     found = make_review(alone.parent, {})
     assert found.suspects == () and found.noise.share == 0
-    assert any("could not be judged" in sentence for sentence in found.sentences)
+    assert "1 class, 0 suspect" in found.sentences[0]
+    assert found.sentences[1:] == ("with one class no label can be judged: there is no other that it could have",)
+
+
+def test_a_share_of_wrong_labels_is_not_said_of_a_handful_of_images(tmp_path: Path) -> None:
+    few = make_review(planted_folder(tmp_path / "few", each=2), {})
+    assert few.fewest == 2 and "a class has only 2 images" in few.sentences[1]
+    assert "% interval" not in " ".join(few.sentences)
+    assert few.document()["wrong_share"] is None and list(few.pairs()) == [] and few.listed
+    assert "% interval" in make_review(planted_folder(tmp_path / "more", each=6), {}).sentences[1]
 
 
 def test_files_that_are_no_images_are_listed(data: Path) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sadari.data.copies.apart import DROP, REPORT, TOGETHER, drawn_together, require_no_crossing, without_copies
 from sadari.data.copies.search import find_copies
+from sadari.data.decisions.apply import was_reviewed
 from sadari.data.groups.draw import draw_whole
 from sadari.errors import SadariError
 from sadari.progress import Progress
@@ -242,6 +243,8 @@ def _require_every_class(images: ImageSet, train: Positions, settings: Settings)
     remedy = "add images of it to train or leave the class out"
     if settings.split == "last":
         remedy = "take split = stratified where the source is sorted by class, or add images"
-    if settings.copies == DROP and (images.labels == images.classes.index(absent[0])).any():
+    if was_reviewed(images) and not (images.labels == images.classes.index(absent[0])).any():
+        remedy = "decisions by hand relabel or leave out all of its images; review=none does without them"
+    elif settings.copies == DROP and (images.labels == images.classes.index(absent[0])).any():
         remedy = "copies=drop leaves out those that have a copy in a later split; add images, or remove copies there"
     raise SadariError(f"{images.name} has no training image of the {kind} {shown}; {remedy}")

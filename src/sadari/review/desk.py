@@ -1,15 +1,26 @@
 """How are decisions about pictures made? Each is written at once, whole, beside those of other processes."""
 
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from sadari.data.decisions.apply import digests_of
 from sadari.data.decisions.file import KEEP, KINDS, RELABEL, Decision, Decisions, read_decisions, write_decisions
 from sadari.data.sources.base import FileContent, Source
-from sadari.errors import UsageError
+from sadari.errors import SadariError, UsageError
 from sadari.files import exists
+from sadari.locks import Busy, release_folder, take_folder
 from sadari.values import ImageSet
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+PATIENCE = 10.0  # seconds; assumed: another process writes its decision in a fraction of one
 
 
 class Desk:
@@ -49,11 +60,17 @@ class Desk:
         return made
 
     def put(self, file: str, decision: Decision | None) -> None:
-        """Write `decision` in the place of what was decided about `file`; None takes it back."""
-        with self._lock:
+        """Write `decision` in the place of what was decided about `file`; None takes it back.
+
+        What other processes decide at the same time is kept. Raises SadariError where the file cannot be written.
+        """
+        with self._lock, _alone_in(self.path.parent):
             decisions = self.now()
             decisions.pop(file, None)
-            write_decisions(self.path, {**decisions, file: decision} if decision else decisions)
+            try:
+                write_decisions(self.path, {**decisions, file: decision} if decision else decisions)
+            except SadariError as error:
+                raise SadariError(f"{error}{elsewhere(self.path)}") from None
 
     def _digest(self, file: str) -> str:
         if file not in self._digests:
@@ -61,3 +78,39 @@ class Desk:
             # A compressed archive is read from its beginning each time: once, for all images.
             self._digests.update(digests_of(self._content, list(self._place) if ordered else [file]))
         return self._digests[file]
+
+
+def elsewhere(path: Path) -> str:
+    """Return the words that say where decisions can go instead, "" where the folder of `path` can be written."""
+    if not path.parent.is_dir() or os.access(path.parent, os.W_OK):
+        return ""
+    return "; keep the decisions in another folder by --decisions FILE.csv, and name it by --set review=FILE.csv later"
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold `folder` while decisions are read and written, so that no other process writes between the two.
+
+    A folder that takes no lock is not held: what is written there fails by itself. Raises SadariError after PATIENCE.
+    """
+    if not os.access(folder, os.W_OK):
+        yield
+        return
+    lock = _taken(folder)
+    try:
+        yield
+    finally:
+        release_folder(folder, lock)
+
+
+def _taken(folder: Path) -> "FileLock | None":
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return take_folder(folder)
+        except Busy:
+            if time.monotonic() > until:
+                raise SadariError(f"another process holds {folder}; try again when it has ended") from None
+            time.sleep(0.01)
+        except OSError as error:
+            raise SadariError(f"cannot write to {folder}: {error.strerror or error}") from None

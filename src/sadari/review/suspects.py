@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Positions = NDArray[np.int64]
+# Fewer images of a class than folds: models often miss them all, and most labels look wrong (seen: all 6 of 3 classes).
+FEW = FOLDS
 
 
 @dataclass(frozen=True)
@@ -122,26 +124,51 @@ class Review:
     def sentences(self) -> tuple[str, ...]:
         """Say what was found, by whom, and what was decided already."""
         many, total = len(self.suspects), len(self.images)
-        share = (
-            f"{100 * self.noise.share:.1f} % (95 % interval {100 * self.noise.low:.1f} to {100 * self.noise.high:.1f})"
-        )
+        classes = len(self.images.classes)
+        kinds = f"{classes:,} class{'' if classes == 1 else 'es'}"
         lines = [
-            f"{self.images.name}: {total:,} images, {len(self.images.classes):,} classes, {many:,} suspect "
-            f"label{'' if many == 1 else 's'}",
-            f"about {share} of the labels look wrong to logistic regression on {self.origin}, fitted in {FOLDS} folds; "
-            "what it confuses counts too",
+            f"{self.images.name}: {total:,} image{'' if total == 1 else 's'}, {kinds}, "
+            f"{many:,} suspect label{'' if many == 1 else 's'}",
+            self._share_sentence(),
         ]
         left = int((~self.found.judged).sum())
-        if left:
+        if left and classes > 1:
             lines.append(f"{left:,} images could not be judged: no model had seen another image of their class")
         if self.decisions:
             counts = [f"{sum(each.decision == kind for each in self.decisions.values()):,} {kind}" for kind in KINDS]
             lines.append(f"decided already, in {self.path}: {', '.join(counts)}")
         return tuple(lines)
 
+    def _share_sentence(self) -> str:
+        """Say which share of the labels looks wrong, or why nobody can say so."""
+        by = f"logistic regression on {self.origin}, fitted in {FOLDS} folds"
+        if len(self.images.classes) == 1:
+            return "with one class no label can be judged: there is no other that it could have"
+        if not self.has_share:
+            return (
+                f"no share of wrong labels is said, since a class has only {self.fewest:,} images; {by}, which has "
+                "seen fewer still, ranks the labels, and may confuse correct ones"
+            )
+        low, high = 100 * self.noise.low, 100 * self.noise.high
+        return (
+            f"about {100 * self.noise.share:.1f} % (95 % interval {low:.1f} to {high:.1f}) of the labels look wrong to "
+            f"{by}; what it confuses counts too"
+        )
+
+    @property
+    def has_share(self) -> bool:
+        """Return whether there are classes, and images of each, enough to say which share of the labels is wrong."""
+        return len(self.images.classes) > 1 and self.fewest >= FEW
+
+    @property
+    def fewest(self) -> int:
+        """Return the number of images of the smallest class, as decided, of those that have any."""
+        counts = np.bincount(self.labels[self.active])
+        return int(counts[counts > 0].min())
+
     def pairs(self) -> Iterator[tuple[str, str, float]]:
-        """Yield given class, true class and the estimated share of all images, the largest first."""
-        for given, true, share in self.noise.pairs():
+        """Yield given class, true class and their estimated share of all images; none without `has_share`."""
+        for given, true, share in self.noise.pairs() if self.has_share else ():
             yield self.images.classes[given], self.images.classes[true], share
 
     def typical(self, count: int) -> dict[str, list[int]]:
@@ -162,7 +189,9 @@ class Review:
             "judged_by": self.origin,
             "folds": FOLDS,
             "suspects": len(suspects),
-            "wrong_share": {"estimate": self.noise.share, "low": self.noise.low, "high": self.noise.high},
+            "wrong_share": {"estimate": self.noise.share, "low": self.noise.low, "high": self.noise.high}
+            if self.has_share
+            else None,
             "pairs": [{"label": given, "suggested": true, "share": share} for given, true, share in self.pairs()],
             "list": [
                 {"file": each.file, "label": each.label, "suggested": each.suggested,

@@ -10,7 +10,7 @@ import typer
 from sadari.cli.options import AsJson, Data, Overrides, overrides_of
 from sadari.cli.output.console import echo, new_table, print_json, show
 from sadari.cli.output.progress import TerminalProgress
-from sadari.errors import UsageError, missing_package
+from sadari.errors import SadariError, UsageError, missing_package
 
 if TYPE_CHECKING:
     from sadari.review.suspects import Review
@@ -105,12 +105,16 @@ def _require_packages() -> None:
 
 
 def _can_serve(found: "Review") -> bool:
-    """Say why there is no page, where there is none."""
+    """Say why there is no page, where there is none. Raises SadariError where decisions could not be written."""
+    from sadari.review.desk import elsewhere
+
     if found.path is None:
         show(
             f"to decide on a page, name a file for the decisions: sadari data review {found.data} --decisions FILE.csv"
         )
         return False
+    if hint := elsewhere(found.path):
+        raise SadariError(f"cannot write {found.path}{hint}")
     _require_packages()
     return True
 

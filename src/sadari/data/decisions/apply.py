@@ -97,6 +97,11 @@ class Reviewed:
         return notes
 
 
+def was_reviewed(images: ImageSet) -> bool:
+    """Return whether decisions changed `images`, as its notes say."""
+    return any(note.startswith("review: ") for note in images.notes)
+
+
 def _about_test(splits: list[str]) -> list[str]:
     """Say that images which judge were changed. splits: the source split of each changed image."""
     of_test = splits.count("test")

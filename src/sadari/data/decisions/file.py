@@ -14,6 +14,7 @@ KEEP, RELABEL, DROP = "keep", "relabel", "drop"
 KINDS = (KEEP, RELABEL, DROP)
 COLUMNS = ("file", "decision", "label", "given_label", "digest", "when")
 AUTO, NONE = "auto", "none"  # values of the setting `review`
+SEPARATORS = ",;\t"  # Sadari writes commas
 MOST_BYTES = 2**26  # assumed: half a million decisions
 
 
@@ -88,13 +89,18 @@ def read_decisions(path: Path) -> Decisions:
         return _unique(path, _rows(path, text))
     except OSError as error:
         raise SadariError(f"cannot read the decisions in {path}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise _damaged(path, "it is not written in UTF-8") from None
+    except csv.Error as error:
         raise _damaged(path, str(error)) from None
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, Decision]]:
     """Yield the decision of each line, with its number."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    first = text.partition("\n")[0]
+    # Spreadsheets of some languages save with semicolons. No column's name has either in it.
+    separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     heading = tuple(next(reader, ()))
     if missing := [name for name in COLUMNS if name not in heading]:
         raise _damaged(path, f"its first line lacks the column '{missing[0]}' of {','.join(COLUMNS)}")
