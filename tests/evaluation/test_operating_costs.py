@@ -1,5 +1,6 @@
 """Are costs read as they are written, and decisions made for the least of them?"""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.operating.costs import CHOSEN, EXPECTED, LIKELIEST, Costs, cheapest_threshold, cost_table
 from sadari.evaluation.operating.points import Judges
+from sadari.evaluation.operating.result import OperatingResult
 from support.predictions import predictions_of
 
 CLASSES = ("cat", "dog", "panda")
@@ -121,3 +123,11 @@ def test_a_mean_cost_of_nothing_is_not_below_0() -> None:
     right = Judges(predictions_of(labels, np.eye(3)[labels] * 0.9 + 0.1 / 3, CLASSES))
     row = cost_table(Costs.of("cat->dog=5", CLASSES), right)[0]
     assert row.cost.mean == row.cost.low == 0.0 < row.cost.high
+
+
+def test_a_class_that_is_never_said_has_no_threshold_in_json() -> None:
+    free = Costs.of({("ants", "bees"): 1.0, ("bees", "ants"): 0.0}, ("ants", "bees"))
+    rows = cost_table(free, judges(0, 50), judges(1, 50))
+    document = OperatingResult("run", "data", 50, 0, 50, (), costs=rows).document()
+    assert rows[-1].threshold == float("inf") and document["costs"][-1]["threshold"] is None
+    json.dumps(document, allow_nan=False)

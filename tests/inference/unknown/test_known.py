@@ -48,7 +48,8 @@ def test_every_model_has_a_score_or_says_that_it_has_none(name: str, tmp_path: P
         assert not (run.path / KNOWN).exists()
         return
     known = stored_known(run)
-    assert known is not None and list(known.validation) == SCORES.names() and known.images == 20
+    scores = [each for each in SCORES.names() if (name, each) != ("knn", "energy")]
+    assert known is not None and list(known.validation) == scores and known.images == 20
     classifier = Classifier.open(run.path).abstaining(0.9)
     pixels = np.asarray(images.images[run.split.val])
     judged = classifier.judged(pixels)
