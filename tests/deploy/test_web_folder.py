@@ -163,8 +163,8 @@ def test_it_classifies_what_is_drawn_and_chosen(
         for number, content in enumerate(noise(2)):
             (tmp_path / f"{number}.png").write_bytes(content)
             page.set_input_files("#pick", str(tmp_path / f"{number}.png"))
-            (answer,) = public.predict(digits_run.path, tmp_path / f"{number}.png")
-            assert said(page) == answer.label
+            (answer,) = public.predict(digits_run.path, tmp_path / f"{number}.png", abstain=0.95)
+            assert said(page) == (answer.label if answer.known else "none of these")
             assert np.abs(shares(page) - answer.probabilities).max() < 1e-4
 
 

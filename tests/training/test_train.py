@@ -49,7 +49,8 @@ def test_a_run_leaves_what_is_promised_and_nothing_else(model: str, tmp_path: Pa
     run = trained(job, tmp_path / "run")
     there = contents(run.path)
     (events,) = {name for name in there if name.startswith("events.")}
-    assert there - {events} == PROMISED
+    known = set() if model == "majority" else {"known.safetensors"}  # it answers all images alike
+    assert there - {events} == PROMISED | known
     assert run.finished
     assert run.job == replace(job.record, settings=resolve_machine(job.settings))
     summary = run.summary

@@ -132,16 +132,17 @@ class Searcher:
 
 
 def _judged(record: RunRecord, journal: Journal) -> tuple[str, Sequence[float], dict[str, Any]]:
-    summary, scores = record.summary, record.scores("val")
+    summary, accuracy = record.summary, record.scores("val")["accuracy"]
+    loss = record.val_loss_of_logits  # as the epochs have it: a temperature of each trial's own would hide it
     about: dict[str, Any] = {
-        "accuracy": scores["accuracy"],
-        "loss": scores["loss"],
+        "accuracy": accuracy,
+        "loss": loss,
         "epochs": summary["epochs"],
         SPEED: summary["images_per_second"],
     }
     if stopped := summary.get("stopped", ""):
         return STOPPED, (), {**about, "reason": stopped}
-    value = objective_value(scores["accuracy"], scores["loss"], journal.images)
+    value = objective_value(accuracy, loss, journal.images)
     values = [value, summary["images_per_second"]][: len(journal.request.objectives)]
     if not all(map(math.isfinite, values)):
         return FAILED, (), {**about, "reason": "its figures are no numbers"}
