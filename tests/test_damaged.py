@@ -245,3 +245,21 @@ def test_a_finished_run_without_its_model_is_not_sent_in_circles(
     answer = sadari("evaluate", run)
     assert answer.status == 1
     assert "is finished, but its model.safetensors is gone; put it back, or train in another --out" in answer.err
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, 1e-300, 1e300])
+def test_a_temperature_that_no_fit_gives_is_one_sentence(temperature: float, finished: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    stored = json.loads((run / "calibration.json").read_text(encoding="utf-8"))
+    (run / "calibration.json").write_text(json.dumps({**stored, "temperature": temperature}), encoding="utf-8")
+    with pytest.raises(SadariError, match=r"calibration\.json: it is damaged \(its temperature is no number from 0\.1"):
+        _ = RunRecord(run).temperature
+
+
+def test_a_probability_above_1_is_one_sentence(finished: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    with np.load(run / "validated.npz") as stored:
+        label, probability = stored["label"], stored["probability"]
+    np.savez(run / "validated.npz", label=label, probability=probability + 5)
+    with pytest.raises(SadariError, match=r"validated\.npz: it is damaged \(it has probabilities"):
+        _ = RunRecord(run).validated

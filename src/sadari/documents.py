@@ -7,6 +7,7 @@ from typing import Any
 
 from sadari.errors import SadariError
 from sadari.files import read_json
+from sadari.settings import COOLEST_FIT, HOTTEST_FIT
 from sadari.values import SPLITS
 
 COUNT, NUMBER, TEXT = "a whole number", "a number", "text"  # kinds of values
@@ -81,8 +82,8 @@ def read_calibration(path: Path) -> Document:
     """Read `calibration.json`; raises SadariError where it is damaged."""
     document = read_json(path)
     wrong = _wrong(document, CALIBRATION)
-    if not wrong and not 0 < document.get("temperature", 0) < math.inf:
-        wrong = "its temperature is no number above 0"
+    if not wrong and not COOLEST_FIT <= document.get("temperature", 0) <= HOTTEST_FIT:
+        wrong = f"its temperature is no number from {COOLEST_FIT:g} to {HOTTEST_FIT:g}"
     if wrong:
         raise _damaged(path, wrong)
     return Document(document, path)

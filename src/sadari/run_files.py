@@ -164,7 +164,11 @@ def read_validated(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]] 
         probability, label = stored["probability"], stored["label"]
         if probability.dtype != np.float32 or label.dtype != np.int64 or probability.shape != label.shape:
             raise ValueError("its probabilities and classes do not belong together")
-        if probability.ndim != 1 or not (probability >= 0).all() or (label < 0).any():
+        if (
+            probability.ndim != 1
+            or not ((probability >= 0) & (probability <= MOST_PROBABLE)).all()
+            or (label < 0).any()
+        ):
             raise ValueError("it has probabilities or classes that are none")
         return probability, label
 

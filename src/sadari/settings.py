@@ -17,6 +17,7 @@ INTERPOLATIONS = ("bilinear", "bicubic")
 ALL_IMAGES = "all"  # the split in which every image trains
 DRAWN_BY = ("stratified", "last", ALL_IMAGES)
 KEPT = 0.95  # share of known images that a threshold keeps, unless another one is wanted (cited: papers report it)
+COOLEST_FIT, HOTTEST_FIT = 0.1, 10.0  # temperatures that are fitted (assumed: beyond, the logits say next to nothing)
 TEMPERATURE = "temperature"  # the calibration that fits one
 OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights were trained on
 

@@ -43,7 +43,7 @@ def test_a_user_sees_the_images_the_table_the_verdicts_and_what_is_next(
     assert "mlp beats softmax by" in result.stdout
     assert "mlp over-fits: its validation loss turned after epoch 4 of 8 and ended 80 % higher" in result.stdout
     assert "more images, augmentation or dropout might help" in result.stdout
-    assert "plots   runs/digits-compare-1/plots (6, as PNG and SVG)" in lines
+    assert "plots   runs/digits-compare-1/plots (7, as PNG and SVG)" in lines
     assert "next    sadari evaluate runs/digits-compare-1/mlp-seed0 --split val" in result.stdout
     assert "sadari train digits --model mlp --epochs 8 --set 'augment=shift 0.1'" in result.stdout
     assert "each interval is that of its pair alone" in result.stdout

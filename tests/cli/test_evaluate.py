@@ -78,3 +78,9 @@ def test_a_run_without_validation_images_chooses_nothing(sadari: Terminal) -> No
     assert sadari(*words).status == 0
     said = sadari("evaluate", "none", "--operating", "recall>=0.5")
     assert said.status == 2 and "the run has no validation images, on which a threshold is chosen" in said.err
+
+
+def test_a_run_on_all_images_says_so_too(sadari: Terminal) -> None:
+    sadari("train", "digits", "--model", "softmax", "--epochs", "1", "--set", "split=all", "--out", "all", *QUICK)
+    found = sadari("evaluate", "all", "--operating", "recall>=0.5")
+    assert found.status == 2 and "the run has no validation images, on which a threshold is chosen" in found.err

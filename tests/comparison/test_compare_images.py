@@ -43,7 +43,7 @@ def some_other(each: "Field[Any]") -> Value:
     """Return a value of the setting that is not its default."""
     named: dict[str, Value] = {
         "channels": 3, "split_folders": "none", "archive_encoding": "cp949", "device": "cpu", "augment": "flip",
-        "teacher": "run", "group": "folder",
+        "teacher": "run", "group": "folder", "review": "none",
     }  # fmt: skip
     if each.name in named:
         return named[each.name]
@@ -64,7 +64,7 @@ def test_settings_that_give_other_pixels_give_other_images_of_a_comparison(each:
         Wanted("x", DigitsSource(), "f", settings, Silent(), DigitsSource) for settings in (Settings(), changed)
     )
     keys = images_key(Settings()) != images_key(changed)
-    assert keys == (before.folder() != after.folder() or each.name in ("stream", "group"))
+    assert keys == (before.folder() != after.folder() or each.name in ("stream", "group", "review"))
 
 
 class Watched(Settings):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sadari.comparison.executor import Task
 from sadari.comparison.workers import sharing
@@ -113,6 +114,9 @@ class Streamed:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def prefetch(self, order: NDArray[np.int64]) -> None:
+        """Expect reads at the positions in `order`."""
 
 
 def test_streamed_images_are_decoded_by_all_cores() -> None:

@@ -104,7 +104,7 @@ def test_a_sample_gets_the_answer_of_its_run(open_page: Open, digits: str, digit
     predictions = digits_run.predictions
     place = predictions.ids.tolist().index(button.get_attribute("title"))
     assert said(page) == predictions.classes[predictions.predicted[place]]
-    share = 100 * predictions.probabilities[place].max()
+    share = min(99.9, 100 * predictions.probabilities[place].max())  # the page never says 100
     right = predictions.predicted[place] == predictions.labels[place]
     assert float(page.locator("#verdict .sure").inner_text().split()[0]) == pytest.approx(share, abs=0.06)
     assert ("correct" in page.locator("#verdict").inner_text()) == right

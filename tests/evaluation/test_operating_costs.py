@@ -1,5 +1,6 @@
 """Are costs read as they are written, and decisions made for the least of them?"""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.operating.costs import CHOSEN, EXPECTED, LIKELIEST, Costs, cheapest_threshold, cost_table
 from sadari.evaluation.operating.points import Judges
+from sadari.evaluation.operating.result import OperatingResult
 from support.predictions import predictions_of
 
 CLASSES = ("cat", "dog", "panda")
@@ -42,8 +44,8 @@ def test_pairs_that_are_not_named_cost_1() -> None:
         (TABLE.replace("dog,4", "wolf,4"), "are of the classes cat, wolf, panda, not cat, dog, panda"),
         (TABLE.replace("panda,0,9,8.5\n", ""), "are of the classes cat, dog, not cat"),
         (TABLE.replace("9,8.5", "9"), "are no square table of 3 classes"),
-        (TABLE.replace("9,", "-9,"), "the cost of panda->cat is a number from 0 up, not '-9'"),
-        (TABLE.replace("9,", "nan,"), "the cost of panda->cat is a number from 0 up, not 'nan'"),
+        (TABLE.replace("9,", "-9,"), "the cost of panda->cat is a number from 0 to 1e+12, not '-9'"),
+        (TABLE.replace("9,", "nan,"), "the cost of panda->cat is a number from 0 to 1e+12, not 'nan'"),
         (TABLE.replace("9,", "inf,"), "not 'inf'"),
         (TABLE.replace("9,", "much,"), "not 'much'"),
     ],
@@ -61,7 +63,7 @@ def test_a_table_that_says_nothing_is_one_sentence(text: str, sentence: str, tmp
     [
         ("cat->wolf=1", "the costs name the class 'wolf', which the model does not know"),
         ("cat->dog", "'cat->dog' is no cost of a pair"),
-        ("cat->dog=-1", "the cost of cat->dog is a number from 0 up, not '-1'"),
+        ("cat->dog=-1", "the cost of cat->dog is a number from 0 to 1e+12, not '-1'"),
         ("cat->dog=1,", "'' is no cost of a pair"),
         ({("cat", "dog"): float("nan")}, "not 'nan'"),
     ],
@@ -104,3 +106,28 @@ def test_more_than_two_classes_have_no_threshold() -> None:
     rows = cost_table(Costs.of({}, CLASSES), Judges(said), Judges(said))
     assert [each.by for each in rows] == [LIKELIEST, EXPECTED]
     assert rows[0].cost.mean == 0.25 and rows[1].otherwise == 0
+
+
+@pytest.mark.parametrize("text", ['"' + "x" * 200_000 + '"\n', "cat->dog=1e308", "cat->dog=inf"])
+def test_what_python_cannot_read_or_square_is_one_sentence(text: str, tmp_path: Path) -> None:
+    given: str | Path = text
+    if ">" not in text:
+        given = tmp_path / "costs.csv"
+        given.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"are no table: field larger|a number from 0 to 1e\+12"):
+        Costs.of(given, CLASSES)
+
+
+def test_a_mean_cost_of_nothing_is_not_below_0() -> None:
+    labels = np.arange(12) % 3
+    right = Judges(predictions_of(labels, np.eye(3)[labels] * 0.9 + 0.1 / 3, CLASSES))
+    row = cost_table(Costs.of("cat->dog=5", CLASSES), right)[0]
+    assert row.cost.mean == row.cost.low == 0.0 < row.cost.high
+
+
+def test_a_class_that_is_never_said_has_no_threshold_in_json() -> None:
+    free = Costs.of({("ants", "bees"): 1.0, ("bees", "ants"): 0.0}, ("ants", "bees"))
+    rows = cost_table(free, judges(0, 50), judges(1, 50))
+    document = OperatingResult("run", "data", 50, 0, 50, (), costs=rows).document()
+    assert rows[-1].threshold == float("inf") and document["costs"][-1]["threshold"] is None
+    json.dumps(document, allow_nan=False)

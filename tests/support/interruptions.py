@@ -21,7 +21,8 @@ TESTS = Path(__file__).parents[1]
 
 PROMISED = {
     "settings.toml", "environment.json", "preprocess.json", "split.npz", "history.csv", "model.safetensors",
-    "predictions.csv", "correct.npz", "calibration.json", "validated.npz", "scores.json", "log.txt",
+    "predictions.csv", "correct.npz", "calibration.json", "known.safetensors", "validated.npz", "scores.json",
+    "log.txt",
 }  # fmt: skip
 
 

@@ -63,12 +63,15 @@ def evaluate(
     from sadari.evaluation.per_class import per_class, text_table
     from sadari.inference import evaluate as evaluation
     from sadari.inference.coverage import coverage_for
+    from sadari.inference.operating import require_validation
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
 
     progress = TerminalProgress()
     require_test(operating, costs, sure, split)
     record = RunRecord.open(find_run(run, progress))
+    if operating or costs is not None:
+        require_validation(record)
     judged = evaluation.judge(record, data, split, progress)
     points = operate_on(record, operating, data, sure, costs, judged, progress)
     predictions, unseen = judged.predictions, judged.unseen

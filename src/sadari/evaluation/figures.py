@@ -187,7 +187,7 @@ def interval(of: Measured, level: float = LEVEL) -> Interval:
 
     One network: that one, on other images. A share has Wilson's interval (1927) at the effective number of images, as
     accuracy has; a mean that is above 0, such as a loss, one that is symmetric in its logarithm (delta method);
-    anything else one that is symmetric.
+    anything else one that is symmetric; below 0 is nothing where the mean is 0 and cannot be less.
     """
     half, mean = of.error.half_width(level), of.mean
     sd = 0.0 if of.single else float(of.seeds.std(ddof=1))
@@ -195,7 +195,8 @@ def interval(of: Measured, level: float = LEVEL) -> Interval:
         factor = exp(min(half / mean, MOST_EXPONENT))
         return Interval(mean, sd, mean / factor, mean * factor)
     if of.scale is not Scale.SHARE:
-        return Interval(mean, sd, mean - half, mean + half)
+        low = max(mean - half, 0.0) if of.scale is Scale.POSITIVE else mean - half
+        return Interval(mean, sd, low, mean + half)
     score = half**2 / _unevenness(of)
     centre = (mean + score / 2) / (1 + score)
     side = sqrt(score * (mean * (1 - mean) + score / 4)) / (1 + score)

@@ -37,11 +37,7 @@ def operate(
     asked = [Wanted.parse(each) if isinstance(each, str) else each for each in wanted]
     if not asked and costs is None:
         raise UsageError("nothing is wanted: name an operating point such as precision>=0.95, or costs")
-    if not len(run.split.val):
-        raise UsageError(
-            "the run has no validation images, on which a threshold is chosen; train with val_fraction=0.1, or with a "
-            "source that gives a val split"
-        )
+    require_validation(run)
     val = Judges(judge(run, None, "val", progress).predictions, run.groups_on("val"))
     classes = val.predictions.classes
     matrix = None if costs is None else Costs.of(costs, classes)
@@ -58,6 +54,15 @@ def operate(
         costs=() if matrix is None else cost_table(matrix, test, val),
         notes=notes,
     )
+
+
+def require_validation(run: RunRecord) -> None:
+    """Raise UsageError for a run without validation images, which chooses nothing."""
+    if not len(run.split.val):
+        raise UsageError(
+            "the run has no validation images, on which a threshold is chosen; train with val_fraction=0.1, or with a "
+            "source that gives a val split"
+        )
 
 
 def _judges(run: RunRecord, judged: Evaluation, data: str | None) -> tuple[Judges, tuple[str, ...]]:

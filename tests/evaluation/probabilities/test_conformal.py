@@ -84,3 +84,8 @@ def test_the_interval_is_that_of_clopper_and_pearson() -> None:
 def test_a_share_that_is_none_is_refused(wanted: float) -> None:
     with pytest.raises(UsageError, match=r"^coverage is a share between 0 and 1, such as 0\.95, not"):
         coverage_of(Validated.of(drawn(50, 0)), CLASSES, wanted)
+
+
+def test_a_share_of_next_to_nothing_has_a_threshold() -> None:
+    validated = Validated(np.linspace(0.1, 0.9, 30, dtype=np.float32), np.zeros(30, dtype=np.int64))
+    assert coverage_of(validated, ("a", "b"), 1e-300).least[0] == np.float32(0.9)

@@ -1,5 +1,6 @@
 """How do operating points and costs read on a terminal? The options that ask for them, and a table of each."""
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,9 +109,9 @@ def _show_costs(rows: "tuple[Decided, ...]") -> None:
     for row in rows:
         saved = row.saved
         spared = "" if saved is None else f"{saved.difference:.4f}\n{saved.low:.4f} - {saved.high:.4f}"
-        by = row.by if row.threshold is None else f"{row.by} ({row.threshold:.4f})"
+        at = "" if row.threshold is None else " (never)" if row.threshold == math.inf else f" ({row.threshold:.4f})"
         cost = f"{row.cost.mean:.4f}\n{row.cost.low:.4f} - {row.cost.high:.4f}"
-        table.add_row(by, cost, f"{row.otherwise:,}" if saved else "", spared)
+        table.add_row(f"{row.by}{at}", cost, f"{row.otherwise:,}" if saved else "", spared)
     show(table)
 
 

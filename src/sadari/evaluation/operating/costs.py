@@ -26,6 +26,7 @@ from sadari.values import Interval, Predictions
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 ARROW = "->"
+MOST = 1e12  # of a cost: squares of larger ones overflow in the end (assumed)
 HOW = "name a CSV with the classes as header and first column (rows: the truth), or TRUE->SAID=COST,TRUE->SAID=COST"
 LIKELIEST, EXPECTED, CHOSEN = "most probable class", "least expected cost", "threshold of least cost on validation"
 
@@ -50,7 +51,7 @@ class Costs:
             return cls._of_pairs(_pairs(given), tuple(classes))
         try:
             text = Path(given).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no file has
             raise SadariError(f"cannot read the costs in '{given}': {error}; {HOW}") from None
         return cls._of_table(text, str(given), tuple(classes))
 
@@ -67,9 +68,11 @@ class Costs:
 
     @classmethod
     def _of_table(cls, text: str, name: str, classes: tuple[str, ...]) -> "Costs":
-        rows = [
-            [cell.strip() for cell in row] for row in csv.reader(StringIO(text)) if any(cell.strip() for cell in row)
-        ]
+        try:
+            read = [[cell.strip() for cell in row] for row in csv.reader(StringIO(text))]
+        except csv.Error as error:
+            raise UsageError(f"the costs in '{name}' are no table: {error}; {HOW}") from None
+        rows = [row for row in read if any(row)]
         said, true = rows[0][1:] if rows else [], [row[0] for row in rows[1:]]
         for there in (said, true):
             if sorted(there) != sorted(classes):
@@ -166,8 +169,8 @@ def _pairs(text: str) -> dict[tuple[str, str], float]:
 def _cost(given: str | float, pair: str) -> float:
     try:
         cost = float(given)
-    except ValueError:
+    except (TypeError, ValueError):
         cost = math.nan
-    if not 0 <= cost < math.inf:
-        raise UsageError(f"the cost of {pair} is a number from 0 up, not '{given}'")
+    if not 0 <= cost <= MOST:
+        raise UsageError(f"the cost of {pair} is a number from 0 to {MOST:g}, not '{given}'")
     return cost

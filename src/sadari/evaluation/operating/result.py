@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sadari.evaluation.operating.costs import Decided
-from sadari.evaluation.operating.curves import ClassAreas
+from sadari.evaluation.operating.curves import NEVER, ClassAreas
 from sadari.evaluation.operating.points import FIGURES, SURE, OperatingPoint, Rate
 from sadari.values import Interval
 
@@ -160,5 +160,5 @@ def _cost_document(row: Decided) -> dict[str, Any]:
         "saved": None
         if saved is None
         else {"mean": saved.difference, "low": saved.low, "high": saved.high, "p": saved.p},
-        "threshold": row.threshold,
+        "threshold": row.threshold if row.threshold != NEVER else None,  # JSON has no infinity
     }

@@ -103,8 +103,8 @@ def least_images(wanted: float) -> int:
 
 
 def _rank(images: int, wanted: float) -> int:
-    """Return ceil((n + 1) * wanted), without what binary fractions add to a whole number."""
-    return ceil(round((images + 1) * wanted, 9))
+    """Return ceil((n + 1) * wanted), at least 1, without what binary fractions add to a whole number."""
+    return max(1, ceil(round((images + 1) * wanted, 9)))
 
 
 def _threshold(probability: Shares, wanted: float) -> float | None:

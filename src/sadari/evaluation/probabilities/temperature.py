@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.settings import COOLEST_FIT, HOTTEST_FIT
 from sadari.values import Predictions
 
 # One parameter that is fitted to n images costs 1 / (2n) nats on others where nothing had to be corrected (Akaike
@@ -21,7 +22,7 @@ LEAST_IMAGES = 100
 LEAST_OF_EACH = 5  # images that are right, and that are wrong: with none of either, T runs to a bound
 LEAST_GAIN = 1.0  # nats of all images together that one parameter has to gain (cited: Akaike 1974)
 CLOSE = 1e-6  # of log T: closer than its decimals (assumed)
-COOLEST, HOTTEST = 0.1, 10.0  # assumed: beyond, the logits say next to nothing
+COOLEST, HOTTEST = COOLEST_FIT, HOTTEST_FIT
 DIGITS = 4  # decimals of T: what the order of additions changes is behind them (assumed)
 
 Logits = NDArray[np.float32]
@@ -84,9 +85,15 @@ def fit_temperature(
     fit = _Fit(logits, labels)
     low, high = log(COOLEST), log(HOTTEST)
     if fit.slope(low) >= 0:  # the loss falls towards a lower temperature still
-        best, note = COOLEST, f"the temperature stopped at its lowest value, {COOLEST:g}: it would be lower still"
+        best, note = (
+            COOLEST,
+            f"the temperature stopped at its lowest value, {COOLEST:g}: it would be lower still",
+        )
     elif fit.slope(high) <= 0:
-        best, note = HOTTEST, f"the temperature stopped at its highest value, {HOTTEST:g}: it would be higher still"
+        best, note = (
+            HOTTEST,
+            f"the temperature stopped at its highest value, {HOTTEST:g}: it would be higher still",
+        )
     else:
         best, note = round(exp(_zero(fit.slope, low, high)), DIGITS), ""
     before, after = fit.loss(1.0), fit.loss(best)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sadari.errors import SadariError
+
 Floats = NDArray[np.float64]
 Fitted = Mapping[str, NDArray[Any]]
 
@@ -20,6 +22,7 @@ Fitted = Mapping[str, NDArray[Any]]
 # higher area than 0.1, 0.2 and 0.8 on average, and 256 directions have that of all.
 SHRUNK = 0.5
 DIRECTIONS = 256
+NAMES = ("centre", "means", "within", "whole", "variances")  # of what is stored
 LEAST = 1e-9  # a variance of features of length 1 below which nothing varies (assumed)
 
 
@@ -52,6 +55,16 @@ def fit(features: NDArray[np.float32], labels: NDArray[np.int64]) -> Fitted:
     }
 
 
+def require(fitted: Fitted) -> None:
+    """Raise KeyError or ValueError where these cannot be what `fit` returns: shapes that do not fit, or no numbers."""
+    centre, means, within, whole, variances = (fitted[name] for name in NAMES)
+    tables = all(each.ndim == 2 and each.shape[1:] == centre.shape for each in (means, within, whole))
+    if not tables or not len(means) or variances.shape != (2,):
+        raise ValueError("the features of its classes do not fit")
+    if not all(np.isfinite(fitted[name]).all() for name in NAMES) or not (variances > 0).all():
+        raise ValueError("the features of its classes are no numbers")
+
+
 def _shrunk(moves: Floats) -> tuple[Floats, float]:
     """Return the weighted directions (R, D) in which `moves`, (N, D), vary most, and the variance of all others."""
     count, features = moves.shape
@@ -79,8 +92,12 @@ def _principal(moves: Floats, most: int) -> tuple[Floats, Floats]:
 def score(features: NDArray[np.float32], fitted: Fitted) -> Floats:
     """Return by how much, in nats, an image fits the nearest class better than all images together, float64 (N,).
 
-    That is half the squared distance to all images, minus half that to the nearest class.
+    That is half the squared distance to all images, minus half that to the nearest class. Raises SadariError where
+    `fitted` is of another model.
     """
+    if features.shape[1:] != fitted["centre"].shape:
+        of, wanted = len(fitted["centre"]), features.shape[1]
+        raise SadariError(f"what is stored of known images is of another model: of {of:,} features, not {wanted:,}")
     centre, means, within, whole = (fitted[name].astype(np.float64) for name in ("centre", "means", "within", "whole"))
     of_within, of_whole = (float(each) for each in fitted["variances"])
     moves = unit(features) - centre

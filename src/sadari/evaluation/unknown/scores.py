@@ -34,12 +34,14 @@ class Score:
     """One score. compute: returns float64 (N,) of what was seen and fitted.
 
     fit: returns what the score needs of training images, by their features and labels; None where it needs nothing.
+    require: raises KeyError or ValueError where what was stored cannot be that.
     """
 
     name: str
     summary: str
     compute: Callable[[Seen, Fitted], Floats]
     fit: Callable[[NDArray[np.float32], NDArray[np.int64]], Fitted] | None = None
+    require: Callable[[Fitted], None] = lambda _: None
 
 
 def probability(seen: Seen, fitted: Fitted) -> Floats:  # noqa: ARG001 - as all scores
@@ -66,7 +68,13 @@ def relative_mahalanobis(seen: Seen, fitted: Fitted) -> Floats:
 
 SCORES: Registry[Score] = Registry("score")
 for _each in (
-    Score("mahalanobis", "features fit one class better than all images", relative_mahalanobis, mahalanobis.fit),
+    Score(
+        "mahalanobis",
+        "features fit one class better than all images",
+        relative_mahalanobis,
+        mahalanobis.fit,
+        mahalanobis.require,
+    ),
     Score("energy", "logarithm of the sum of the exponentials of the logits", energy),
     Score("probability", "probability of the most probable class", probability),
 ):

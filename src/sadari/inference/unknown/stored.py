@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from sadari.errors import SadariError, UsageError
+from sadari.errors import UsageError
 from sadari.evaluation.unknown.scores import SCORES, Fitted, Score, Seen
 from sadari.evaluation.unknown.threshold import KEPT, least_images, most_kept, threshold_of
 from sadari.files import undamaged, write_bytes
@@ -96,9 +96,16 @@ class KnownImages:
             tensors: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             names = [str(each) for each in json.loads(file.metadata()["scores"]) if each in SCORES]
             validation = {name: tensors[f"{VALIDATION}{name}"] for name in names}
-            if not names or any(
-                each.ndim != 1 or len(each) != len(validation[names[0]]) for each in validation.values()
-            ):
-                raise SadariError(f"cannot read {path}: it is damaged (its scores do not fit); {REMEDY}")
-        fitted = {name: each for name, each in tensors.items() if not name.startswith(VALIDATION)}
+            fitted = {name: each for name, each in tensors.items() if not name.startswith(VALIDATION)}
+            if not names or any(not _are_scores(each, len(validation[names[0]])) for each in validation.values()):
+                raise ValueError("its scores do not fit")
+            for name in names:
+                SCORES.get(name).require(fitted)
         return cls(validation, fitted)
+
+
+def _are_scores(values: NDArray[Any], images: int) -> bool:
+    """Return whether these can be the scores of so many images: sorted numbers, as they are written."""
+    if values.shape != (images,) or not images or values.dtype != np.float32:
+        return False
+    return bool(np.isfinite(values).all() and (np.diff(values) >= 0).all())
