@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,13 @@ def test_the_page_is_served_until_ctrl_c(photos: Path) -> None:
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130 and "every decision is written" in err
     assert set(read_decisions(photos / NAME)) == {PLANTED[1]}
+
+
+def test_a_port_in_use_names_the_one_option_there_is(sadari: Terminal, photos: Path) -> None:  # noqa: ARG001
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        answer = sadari("data", "review", "photos", "--page", "--port", port)
+    assert answer.status == 1
+    assert f"cannot listen at 127.0.0.1 port {port}" in answer.err and answer.err.endswith("choose another --port\n")

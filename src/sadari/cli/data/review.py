@@ -133,7 +133,7 @@ def _serve(found: "Review", port: int) -> None:
     token = secrets.token_urlsafe(16)
     app = make_app(found)
     app.add_middleware(Guarded, access=Access(frozenset(), token))
-    listening = listen("127.0.0.1", port)
+    listening = listen("127.0.0.1", port, "--port")
     with listening:
         echo(f"page  http://127.0.0.1:{listening.getsockname()[1]}/?token={token}")
         echo(f"      decisions are written to {found.path}")

@@ -21,8 +21,11 @@ from sadari.settings import Settings
 BACKLOG = 2048  # connections that wait to be accepted (uvicorn's default)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at `host` and `port` (0: any free one); raise SadariError where that cannot be."""
+def listen(host: str, port: int, options: str = "--port or --host") -> socket.socket:
+    """Return a socket that listens at `host` and `port` (0: any free one); raise SadariError where that cannot be.
+
+    options: of the command, which the error names.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -35,7 +38,7 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise SadariError(f"cannot listen at {host} port {port}: {reason}; choose another --port or --host") from None
+        raise SadariError(f"cannot listen at {host} port {port}: {reason}; choose another {options}") from None
     return listening
 
 
