@@ -112,6 +112,7 @@ def test_evaluating_another_set_says_which_of_its_images_were_trained_on(sadari:
     assert said.startswith(f"  1 of 20 images is a training image of this run; without it: {without}   loss ")
     again = sadari("evaluate", "one", "--json").document
     assert (again["training_images"], again["scores_without_training_images"]) == (None, None)
+    assert sadari("evaluate", "one", other, "--coverage", "0.5", "--json").document["coverage"]["images"] == 19
 
 
 def test_without_out_every_job_gets_a_folder_of_its_own(sadari: Terminal, tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def evaluate(
     points = operate_on(record, operating, data, sure, costs, judged, progress)
     predictions, unseen = judged.predictions, judged.unseen
     sets = None if coverage is None else coverage_for(record, predictions.classes, coverage, classwise)
+    groups = record.groups_on(split) if data is None else None
+    new = predictions if unseen is None else unseen  # a model holds more of what it was trained on
     scores = dict(score(predictions).values)
     classes = per_class([predictions])
     document: dict[str, Any] = {
@@ -88,11 +90,11 @@ def evaluate(
         "training_images": int(judged.seen.sum()) if judged.seen is not None else None,
         "scores_without_training_images": dict(score(unseen).values) if unseen is not None else None,
         "per_class": [asdict(row) for row in classes],
-        "areas": areas_document(class_areas([predictions])) if points is None else None,
+        "areas": areas_document(class_areas([predictions], groups)) if points is None else None,
         "operating": None if points is None else points.document(),
     }
     if sets is not None:
-        document["coverage"] = _coverage_document(sets, predictions)
+        document["coverage"] = _coverage_document(sets, new)
     if as_json:
         if judged.note:
             echo(judged.note, err=True)
@@ -101,7 +103,7 @@ def evaluate(
     echo(f"{document['data']} {split}   {len(predictions):,} images   {printed_scores(scores, HEADLINE)}")
     for line in _other_scores(scores):
         echo(f"  {line}")
-    for line in [*_about_training_images(judged), *_coverage_lines(sets, predictions, split)]:
+    for line in [*_about_training_images(judged), *_coverage_lines(sets, new, split)]:
         echo(f"  {line}")
     echo()
     for line in text_table(classes):
