@@ -55,9 +55,10 @@ def test_zero_is_black_in_the_maps_of_every_layer(open_page: Open, digits: str) 
 
 def test_poor_probabilities_are_warned_of(open_page: Open, digits: str, client: TestClient) -> None:
     page = open_page(digits)
-    caution = client.get("/model").json()["caution"]
-    assert page.locator("#caution").inner_text() == caution
-    assert page.locator("#caution").is_visible() == bool(caution)
+    model = client.get("/model").json()
+    said = " ".join(filter(None, [model["caution"], model["calibration"]]))
+    assert page.locator("#caution").inner_text() == said
+    assert page.locator("#caution").is_visible() == bool(said)
 
 
 def test_long_names_are_whole_beside_their_bars(open_page: Open, digits: str) -> None:
