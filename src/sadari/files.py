@@ -91,6 +91,14 @@ def names_in(out: Path) -> list[str]:
         raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
 
 
+def make_folder(out: Path) -> None:
+    """Make the folder `out`, where it is not there yet; raises SadariError where it cannot be made."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     write_whole(path, lambda temporary: _put(temporary, text.encode("utf-8")))

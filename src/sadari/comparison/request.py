@@ -13,7 +13,7 @@ import tomli_w
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import ENSEMBLE, Arm, folder_name, require_distinct
 from sadari.errors import SadariError, UsageError
-from sadari.files import exists, names_in, write_text
+from sadari.files import exists, make_folder, names_in, write_text
 from sadari.job import Job, make_job
 from sadari.models.backbone.choice import DECIDED
 from sadari.models.spec import ModelSpec
@@ -273,10 +273,7 @@ def numbered_folder(name: str, runs: Path, *holds: Callable[[Path], bool]) -> Pa
 
 def store_request(request: Comparison, out: Path) -> None:
     """Write `comparison.toml`; raises SadariError where `out` cannot be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+    make_folder(out)
     write_text(out / COMPARISON, request.to_toml())
 
 

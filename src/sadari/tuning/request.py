@@ -9,8 +9,8 @@ from typing import Any
 import tomli_w
 
 from sadari.comparison.request import data_name, numbered_folder, with_new_settings
-from sadari.errors import SadariError, UsageError
-from sadari.files import names_in, undamaged, write_text
+from sadari.errors import UsageError
+from sadari.files import make_folder, names_in, undamaged, write_text
 from sadari.job import Job, make_job
 from sadari.models.catalog import recorded_model
 from sadari.models.spec import ModelSpec
@@ -145,10 +145,7 @@ def choose_folder(request: Tuning, out: Path | None, runs: Path) -> Path:
 
 def store_request(request: Tuning, folder: Path) -> None:
     """Write `tune.toml`; raises SadariError where `folder` cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SadariError(f"cannot write to '{folder}': {error.strerror}; choose another --out") from None
+    make_folder(folder)
     write_text(folder / TUNE, request.to_toml())
 
 

@@ -12,8 +12,8 @@ import tomli_w
 from sadari.comparison.plan import Plan
 from sadari.comparison.request import Comparison, data_name, numbered_folder, with_new_settings
 from sadari.data.load import absolute_data
-from sadari.errors import SadariError, UsageError
-from sadari.files import names_in, write_text
+from sadari.errors import UsageError
+from sadari.files import make_folder, names_in, write_text
 from sadari.run_lookup import SETS
 
 NAMED = 3  # sets that the name of the folder has (assumed: longer ones cannot be read)
@@ -135,10 +135,7 @@ def _same(now: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
 
 def store_sets(request: AcrossRequest, folder: Path) -> None:
     """Write `sets.toml`; raises SadariError where `folder` cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SadariError(f"cannot write to '{folder}': {error.strerror}; choose another --out") from None
+    make_folder(folder)
     write_text(folder / SETS, request.to_toml())
 
 
