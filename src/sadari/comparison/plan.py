@@ -18,6 +18,7 @@ from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
 from sadari.data.look import PHOTOGRAPHS_FROM, look
 from sadari.errors import UsageError
+from sadari.loggers.targets import Target, parse_targets
 from sadari.models.catalog import find_model
 from sadari.models.usual import PHOTOGRAPHS, SMALL_IMAGES, SMALL_SIDE, Step
 from sadari.progress import Progress, Silent
@@ -30,13 +31,14 @@ class Plan:
 
     request: the arms and seeds, or a search for the best model. claims: about the arms, tested at the end.
     workers: how many runs train at once, at most; None as many as there are cores, where that is faster. estimates:
-    whether the time of all runs is estimated and said before they begin.
+    whether the time of all runs is estimated and said before they begin. log_to: trackers that get each run.
     """
 
     request: Comparison | best.BestRequest
     claims: tuple[Claim, ...] = ()
     workers: int | None = None
     estimates: bool = False
+    log_to: tuple[Target, ...] = ()
 
     @property
     def searches(self) -> bool:
@@ -63,6 +65,7 @@ class Plan:
             progress=progress,
             executor=LocalExecutor(self.workers),
             estimates=self.estimates,
+            log_to=self.log_to,
         )
 
 
@@ -78,6 +81,7 @@ def plan_comparison(
     ensemble: bool = False,
     soup: bool = False,
     redraw: Redraw | None = None,
+    log_to: str | Iterable[str] = (),
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
@@ -86,10 +90,12 @@ def plan_comparison(
     they are photographs. seeds: as `Seeds.of` reads them. varied: values by key, an arm for each combination.
     overrides: settings and variables of all arms. budget: the time of a search, such as "10m" or in seconds. ensemble:
     add an arm that averages the others. soup: add an arm with the mean weights of each fine-tuned arm's runs. redraw:
-    how the parts are drawn anew, which decides the seeds. progress: says which models have no use for a key, and which
-    have no soup. Raises UsageError for a request that makes no sense; nothing is written before that.
+    how the parts are drawn anew, which decides the seeds. log_to: as `parse_targets` takes it. progress: says which
+    models have no use for a key, and which have no soup. Raises UsageError for a request that makes no sense; nothing
+    is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
+    targets = parse_targets(log_to)
     chosen = Seeds.of(seeds)
     if redraw and chosen.looks:
         raise UsageError(f"--{redraw.kind} takes a number of --seeds, for each of them, not {chosen}")
@@ -104,6 +110,8 @@ def plan_comparison(
             raise UsageError(f"{what} averages models that are named, not best; name them in --models")
         if redraw:
             raise UsageError(f"--models best searches on one split; name the models of --{redraw.kind}")
+        if targets:
+            raise UsageError("a search for the best model logs to no tracker; leave --log-to out, or name the models")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen.those))
     progress = progress or Silent()
     steps = [Step(each) for each in models] or usual_steps(data, overrides, progress)
@@ -114,7 +122,7 @@ def plan_comparison(
     request = with_looks(request, chosen)
     for sentence in (*sentences, *without):
         progress.say(sentence)
-    return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS)
+    return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS, log_to=targets)
 
 
 def usual_steps(data: str | Path, overrides: Mapping[str, Value], progress: Progress) -> Sequence[Step]:
