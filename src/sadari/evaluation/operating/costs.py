@@ -43,7 +43,8 @@ class Costs:
         """Return the costs in a CSV file, in pairs such as "ants->bees=5,bees->ants=1", or in a mapping of such pairs.
 
         Of pairs that are not named, a wrong class costs 1 and the right one 0. Raises UsageError for another shape, for
-        other classes, a file that is not there, and for costs that are negative or no numbers; SadariError for a file that cannot be read.
+        other classes, a file that is not there, and costs that are negative or no numbers; SadariError for a file that
+        cannot be read.
         """
         if isinstance(given, Mapping):
             return cls._of_pairs(given, tuple(classes))
