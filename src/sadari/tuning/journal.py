@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from sadari.errors import SadariError, missing_package
@@ -52,19 +53,26 @@ SEEDS = 2**32  # of Optuna's samplers
 
 
 class _Lock:
-    """The lock of the journal: it ends with its process, however that ends; and one process may take it again."""
+    """The lock of the journal: it ends with its process, however that ends; and one thread may take it again."""
 
     def __init__(self, path: Path) -> None:
         from filelock import FileLock
 
         self.lock: FileLock = FileLock(path, thread_local=False, fallback_to_soft=False)
+        self._threads = RLock()  # a process has the lock of a file for all of its threads
 
     def acquire(self) -> bool:
-        self.lock.acquire()
+        self._threads.acquire()
+        try:
+            self.lock.acquire()
+        except BaseException:
+            self._threads.release()
+            raise
         return True
 
     def release(self) -> None:
         self.lock.release()
+        self._threads.release()
 
 
 @dataclass(frozen=True, eq=False)
