@@ -20,7 +20,8 @@ from sadari.data.cache.digests import digest_texts
 from sadari.data.cache.entries import EntryBuild, make_room, mark_used
 from sadari.data.packs.pack import PackMetadata, PixelWriter, pack_folder, read_pack, write_metadata
 from sadari.data.packs.provide import LOAD_SETTINGS
-from sadari.locks import Busy, hold_folder
+from sadari.locks.claim import Busy
+from sadari.locks.folder import hold_folder
 from sadari.settings import Settings
 from sadari.values import ImageSet, Prefetching
 
