@@ -79,6 +79,9 @@ class Settings:
     split_folders: str = _setting(
         "auto", "which top folders are splits: auto, none (they are classes), or such as train=A test=B"
     )
+    labels: str = _setting(
+        "auto", "where labels are from: an annotation tool's export where there is one", choices=("auto", "folders")
+    )
     archive_encoding: str = _setting("auto", "encoding of an archive's names that do not say it, such as cp949")
     group: str = _setting("auto", "images that belong together: auto, none, folder, column:NAME, or a pattern of names")
     copies: str = _setting(

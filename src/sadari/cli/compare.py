@@ -43,7 +43,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="DATA...",
-            help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv; several are compared across.",
+            help="A named set, a folder, an archive, a .npz, .csv or .parquet, hf://NAME; several are compared across.",
             show_default=False,
             autocompletion=data_names,
         ),

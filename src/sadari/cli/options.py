@@ -15,7 +15,7 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.",
+        help="A named set, a folder, a .zip or .tar(.gz), a .npz, .csv or .parquet, an export, or hf://NAME.",
         show_default=False,
         autocompletion=data_names,
     ),
