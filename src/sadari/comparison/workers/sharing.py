@@ -62,9 +62,12 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
 
     The rule depends on what is trained, never on which cores are free: a run has the same bytes beside others and
     alone. False on a graphics processor, where images are decoded again and again, and behind a backbone, where one
-    run keeps the machine busy; nor with a teacher, whose answers the first run computes and the others read.
+    run keeps the machine busy; nor with a teacher, whose answers the first run computes and the others read; nor where
+    a run has several devices of its own.
     """
     settings = job.settings
+    if job.devices > 1:
+        return False
     if resolve_machine(settings).device != "cpu" or isinstance(images.images, Prefetching):
         return False
     if job.backbone is not None or job.taught:

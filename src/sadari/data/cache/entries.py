@@ -21,7 +21,7 @@ from sadari.data.cache.digests import cache_dir
 from sadari.data.cache.seal import FILES, is_ours, is_unaltered, remove_files, seal
 from sadari.errors import SadariError, UsageError
 from sadari.files import sync_folder, write_text
-from sadari.locks import remove_if_abandoned
+from sadari.locks.file import remove_if_abandoned
 from sadari.unfinished import (
     UnfinishedFolder,
     is_unfinished,

@@ -21,7 +21,7 @@ from zlib import crc32
 
 from sadari.errors import SadariError
 from sadari.files import write_json
-from sadari.locks import LOCK
+from sadari.locks.folder import LOCK
 
 MARKER = "entry.json"
 CHECKED = "checked.json"  # in an entry: sizes and times of its files at the last comparison
