@@ -10,7 +10,7 @@ import pytest
 from sadari.data.decisions.apply import bytes_digest
 from sadari.data.decisions.file import DROP, Decision, beside, write_decisions
 from sadari.errors import SadariError, UsageError
-from sadari.locks import hold_folder
+from sadari.locks.folder import hold_folder
 from sadari.project import asked, held, standing
 from sadari.project.file import read_project
 from sadari.project.run import run_entries

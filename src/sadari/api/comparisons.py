@@ -39,6 +39,7 @@ def compare(
     robustness: bool = False,
     margin: float | None = None,
     workers: int | None = None,
+    ray: str | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
@@ -61,6 +62,7 @@ def compare(
     robustness: bool = False,
     margin: float | None = None,
     workers: int | None = None,
+    ray: str | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
@@ -80,8 +82,10 @@ def compare(
     of NAME` for each fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge the
     models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
     workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
-    one. jobs: the old name of `workers`; it goes with the next release. The result gives pandas frames by `.to_frame()`
-    and `.histories()`. Raises SadariError or UsageError with one sentence.
+    one. ray: train on the nodes of a Ray cluster, "auto" for the one that this machine belongs to, or "HOST:6379";
+    workers is then how many of its runs train at once. jobs: the old name of `workers`; it goes with the next release.
+    The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one
+    sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.splits.redraw import redraw_of
@@ -108,6 +112,7 @@ def compare(
         overrides=overrides,
         budget=budget,
         workers=workers,
+        ray=ray,
         ensemble=ensemble,
         soup=soup,
         progress=progress,

@@ -93,6 +93,15 @@ Workers = Annotated[
         metavar="N|auto", help="How many runs train at once, at most; auto: as many as cores, where that is faster."
     ),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="auto|HOST:PORT",
+        help="Train on the nodes of a Ray cluster; auto: the one of this machine.",
+        show_default=False,
+    ),
+]
 OldJobs = Annotated[str | None, typer.Option("--jobs", metavar="N|auto", hidden=True, help="--workers, as it was.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 

@@ -13,7 +13,8 @@ from sadari.comparison.result import ComparisonResult
 from sadari.deploy.export import Exported, export
 from sadari.errors import SadariError, UsageError
 from sadari.files import make_folder
-from sadari.locks import Busy, hold_folder
+from sadari.locks.claim import Busy
+from sadari.locks.folder import hold_folder
 from sadari.progress import Progress, Silent
 from sadari.project.entries import ComparisonEntry, Entry, ExportEntry, TuningEntry
 from sadari.project.file import RUNS, Project

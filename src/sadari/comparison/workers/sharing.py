@@ -94,9 +94,14 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
     """
     if sum(values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
         return 1
-    each = WORKER_MEMORY + max((_pixels_at_once(task.job, task.images) for task in tasks), default=0)
+    each = max((memory_of_run(task.job, task.images) for task in tasks), default=WORKER_MEMORY)
     memory = memory_bytes()
     return max(1, min(most, int(OF_MEMORY * memory) // each)) if memory else most
+
+
+def memory_of_run(job: Job, images: ImageSet) -> int:
+    """Return the bytes of memory that a process needs for a run of `job`, beside the images themselves."""
+    return WORKER_MEMORY + _pixels_at_once(job, images)
 
 
 def _pixels_at_once(job: Job, images: ImageSet) -> int:
