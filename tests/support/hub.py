@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 NAME, SHA = "somebody/pets", "0123456789abcdef0123456789abcdef01234567"
@@ -36,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None: ...
 
-    def _send(self, content: bytes, kind: str = "application/json", status: int = 200, **headers: str) -> None:
+    def _send(self, content: bytes, kind: str = "application/json", status: int = 200, **headers: Any) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -90,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             about["Content_Range"] = f"bytes {start}-{end}/{len(content)}"
             self._send(content[start : end + 1], "application/octet-stream", 206, **about)
         else:
-            self._send(content, "application/octet-stream", **about)
+            self._send(content, "application/octet-stream", 200, **about)
 
 
 @contextmanager
