@@ -17,6 +17,7 @@ from sadari.cli.options import (
     LogTo,
     OldJobs,
     Overrides,
+    Ray,
     Robustness,
     Workers,
     out_option,
@@ -45,7 +46,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="DATA...",
-            help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv; several are compared across.",
+            help="A named set, a folder, an archive, a .npz, .csv or .parquet, hf://NAME; several are compared across.",
             show_default=False,
             autocompletion=data_names,
         ),
@@ -102,6 +103,7 @@ def compare(
         float | None, typer.Option(help="Arms count as equal within this difference of accuracy, such as 0.005.")
     ] = None,
     workers: Workers = "auto",
+    ray: Ray = None,
     jobs: OldJobs = None,
     log_to: LogTo = None,
     as_json: AsJson = False,
@@ -128,6 +130,7 @@ def compare(
         overrides=overrides_of(set_, epochs=epochs),
         budget=budget,
         workers=workers_of(workers, jobs),
+        ray=ray,
         ensemble=ensemble,
         soup=soup,
         log_to=log_to or "",
@@ -156,6 +159,7 @@ def study(
     out: Out = None,
     robustness: Robustness = False,
     workers: Workers = "auto",
+    ray: Ray = None,
     jobs: OldJobs = None,
     log_to: LogTo = None,
     as_json: AsJson = False,
@@ -180,6 +184,7 @@ def study(
         described.claims,
         workers_of(workers, jobs),
         estimates=True,
+        ray=ray,
         log_to=parse_targets(log_to or ""),
     )
     progress = TerminalProgress()
