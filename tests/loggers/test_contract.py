@@ -117,6 +117,35 @@ def test_runs_of_two_comparisons_do_not_mix(name: str, store: str, tmp_path: Pat
         assert [seen(to, folder, "two").group for folder in folders] == ["first", "second"]
 
 
+REFUSED = {
+    "mlflow": ("http://127.0.0.1:9", "the server http://127.0.0.1:9 cannot be reached"),
+    "wandb": ("", "nobody is logged in; run wandb login, or set WANDB_MODE=offline"),
+    "trackio": ("", "trackio failed to flush"),
+    "tensorboard": ("in the way/events", "Not a directory: "),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_place_that_cannot_be_reached_is_one_sentence(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is not there, nobody logged in, folders that cannot be."""
+    (tmp_path / "in the way").write_text("a file", encoding="utf-8")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.delenv("WANDB_MODE")
+    if name == "wandb":
+        monkeypatch.setattr("wandb.login", lambda **_: False)  # it knows the mode of earlier tests
+    if name == "trackio":
+        monkeypatch.setattr("trackio.sqlite_storage.TRACKIO_DIR", tmp_path / "in the way" / "trackio")
+    place, sentence = REFUSED[name]
+    said: list[str] = []
+    live = LiveLog([Target(name, place)], start(tmp_path / "run"), said.append)
+    live.rows(HISTORY)
+    live.end(lambda: end(tmp_path))
+    live.stop(interrupted=False)
+    assert len(said) == 1 and f"{LOGGERS.get(name).title} is left out ({sentence}" in said[0]
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("when", ["begin", "epoch", "end", "stop"])
 def test_a_logger_that_fails_is_one_sentence(

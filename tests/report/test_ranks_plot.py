@@ -19,7 +19,11 @@ def texts(ranks: Ranks) -> list[str]:
 def bars(ranks: Ranks) -> list[Sequence[float]]:
     with styled():
         [axes] = draw_ranks(ranks).axes
-    return [np.round(line.get_xdata(), 2).tolist() for line in axes.lines if line.get_linewidth() > 3]
+    return [
+        np.round(np.asarray(line.get_xdata(), dtype=np.float64), 2).tolist()
+        for line in axes.lines
+        if line.get_linewidth() > 3
+    ]
 
 
 def test_arms_stand_at_their_ranks_and_bars_join_those_not_apart() -> None:

@@ -78,6 +78,8 @@ def short(error: Exception, remedy: str = "") -> str:
 
     remedy: what can be done about a server that cannot be reached, as the end of a sentence.
     """
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {error.filename}"
     text = " ".join(str(error).split())
     asked = re.match(r"API request to (\S+?://[^/\s]+)", text)
     if asked and "Max retries exceeded" in text:
