@@ -37,7 +37,15 @@ def require_same_job(job: Job, out: Path) -> None:
     """
     names = names_in(out)
     if SETTINGS in names:
-        if not _same_job(RunRecord(out), job):
+        run = RunRecord(out)
+        if not _same_job(run, job):
+            began = run.job.settings.devices
+            settings = replace(job.settings, devices=began)
+            if began != job.settings.devices and _same_job(run, replace(job, settings=settings)):
+                raise UsageError(
+                    f"the run in '{out}' began with devices={began}, and devices={job.settings.devices} would add up "
+                    f"in another order; go on with devices={began}, or choose another --out"
+                )
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
     elif names:
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")

@@ -33,7 +33,7 @@ def work_together(journal: Journal, data: TrialData, limit: Limit, workers: int 
     trials under way are stored.
     """
     at_once = workers if workers is not None else _at_once(journal, data, limit)
-    limit = _of_each(limit, journal.trials(), at_once)
+    limit = limit_of_each(limit, journal.trials(), at_once)
     threads = max(1, cores() // at_once) if at_once > 1 else 0
     crew = _Crew(journal, limit, threads, OneAtATime(progress))
     if at_once > 1 and limit.allows(journal.trials(), 0.0):
@@ -64,7 +64,7 @@ def _at_once(journal: Journal, data: TrialData, limit: Limit) -> int:
     return fit_at_once([task] * (limit.trials or cores()), cores())
 
 
-def _of_each(limit: Limit, trials: Sequence[Trial], workers: int) -> Limit:
+def limit_of_each(limit: Limit, trials: Sequence[Trial], workers: int) -> Limit:
     """Return the limit with the seconds that are left for each worker, after what earlier processes spent."""
     if limit.seconds is None:
         return limit

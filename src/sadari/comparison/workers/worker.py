@@ -105,6 +105,7 @@ def request(task: Task, split: Path) -> dict[str, Any]:
     """Return `task` as a message; the worker loads the images itself."""
     return {
         "job": task.job.record.to_toml(),
+        "layers": task.job.model.layers,
         "out": str(task.out),
         "split": str(split),
         "fingerprint": task.images.fingerprint,

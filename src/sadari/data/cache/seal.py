@@ -31,6 +31,7 @@ FILES = {
     "packs": frozenset({"pack.json", "images.npy", "evidence.npy", "checksums.npy"}),
     "features": frozenset({"features.json", "features.npy"}),
     "weights": frozenset({"config.json", "model.safetensors"}),
+    "objects": frozenset({"images.json", "images.bin", "arrays.npz"}),
 }
 BESIDE = frozenset({MARKER, CHECKED, LOCK})
 # The metadata that every entry of a kind of version 0.1.0 has, and keys in it that no other program writes together.
