@@ -10,6 +10,7 @@ import torch
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
+from sadari.evaluation.metrics import METRICS
 from sadari.files import write_json, write_text
 from sadari.inference.device import threads_for
 from sadari.inference.embedded import embedded_tensors
@@ -22,16 +23,16 @@ from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.spec import FittedBy
 from sadari.models.weights import load_pretrained
+from sadari.plugins.used import records_of
 from sadari.progress import Progress
 from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment, memory_bytes
 from sadari.run_files import write_split
-from sadari.settings import Settings
 from sadari.training.checkpoint import Checkpoint, Stored
 from sadari.training.frozen import FitInputs, check_views, split_inputs
 from sadari.training.log import Log
 from sadari.training.randomness import seed_for
 from sadari.training.teacher.answers import Logits
-from sadari.training.teacher.teaching import Teaching
+from sadari.training.teacher.teaching import Teaching, report_what_teaches_nothing
 from sadari.values import ImageSet, Split
 
 FLOAT_BYTES = 4
@@ -204,6 +205,9 @@ def _write_settings_and_environment(
     if architecture.pretrained:
         document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": weights_sha256}
     document |= {key: dict(each) for key, each in about.items() if each}
+    plugins = records_of({**job.names, "metric": [metric.name for metric in METRICS if metric.of_plugin]})
+    if plugins:
+        document["plugins"] = plugins
     write_json(out / ENVIRONMENT, document)
 
 
@@ -235,7 +239,7 @@ def _report_what_has_no_effect(job: Job, val_images: int, log: Log) -> None:
             "learning rate never reaches its full value"
         )
     if job.model.fitted_by is FittedBy.GRADIENT:
-        _report_a_teacher_without_effect(settings, log)
+        report_what_teaches_nothing(settings, log.say)
     if job.settings.views and not job.settings.augment:
         log.say(f"views={job.settings.views} has no effect without augment")
 
@@ -247,16 +251,6 @@ def _with_enough_steps(job: Job, images: int, log: Log) -> Job:
         return job
     log.say(f"few images make few steps: {epochs} epochs instead of {job.settings.epochs} (least_steps)")
     return replace(job, settings=replace(job.settings, epochs=epochs))
-
-
-def _report_a_teacher_without_effect(settings: Settings, log: Log) -> None:
-    """Report a teacher that has no weight, and settings of a teacher where there is none."""
-    if settings.teacher and not settings.teacher_weight:
-        log.say("teacher_weight=0: the teacher has no effect")
-    usual = Settings()
-    idle = [name for name in ("teacher_weight", "temperature") if getattr(settings, name) != getattr(usual, name)]
-    if idle and not settings.teacher:
-        log.say(f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect without teacher")
 
 
 def threads_of(job: Job, images: ImageSet, out: Path, threads: int) -> int:

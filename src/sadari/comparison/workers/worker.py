@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.errors import SadariError
+from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
@@ -31,7 +32,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **for_workers()},
             start_new_session=True,
         )
 
