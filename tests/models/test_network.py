@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sadari.models.layers.kinds import KINDS
 from torch.func import functional_call
 
 from sadari.errors import SadariError, UsageError
@@ -14,7 +13,7 @@ from sadari.models.layers import modules
 from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.modules import glorot_uniform, orthogonal
-from sadari.models.layers.specs import Layer
+from sadari.models.layers.specs import KINDS, Layer
 from sadari.models.network import Network, build
 from sadari.models.parse import describe, parse
 from sadari.testing import LayerContract

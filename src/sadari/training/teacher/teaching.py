@@ -1,6 +1,5 @@
 """What does a run need of its teacher? Its answers, which the run stores until it is finished, and who it was."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from sadari.files import write_bytes
 from sadari.job import Job
 from sadari.progress import Progress
 from sadari.run import TEACHER, RunRecord
-from sadari.settings import Settings
 from sadari.training.log import Log
 from sadari.training.teacher.answers import Logits, answers_of
 from sadari.training.teacher.seen import note_on_seen
@@ -86,13 +84,3 @@ def _read(path: Path, sha256: str, shape: tuple[int, int]) -> Logits | None:
         return None
     usable = whose == sha256 and answers.shape == shape and answers.dtype == np.float32
     return answers if usable and not np.isnan(answers).any() else None
-
-
-def report_what_teaches_nothing(settings: Settings, say: Callable[[str], None]) -> None:
-    """Report a teacher that has no weight, and settings of a teacher where there is none."""
-    if settings.teacher and not settings.teacher_weight:
-        say("teacher_weight=0: the teacher has no effect")
-    usual = Settings()
-    idle = [name for name in ("teacher_weight", "temperature") if getattr(settings, name) != getattr(usual, name)]
-    if idle and not settings.teacher:
-        say(f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect without teacher")
