@@ -12,7 +12,9 @@
     sadari.evaluate_unknown(run.path, "other-things/")
     sadari.export(run.path, "onnx")
     sadari.log(run.path, to="mlflow")
+    sadari.run_project("sadari.toml")  # makes what is out of date
     sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
+    @sadari.metric("brier", higher_is_better=False)  # also layer, loss, optimizer, augmentation, corruption, model
 
 Names are imported when they are first used, so that `import sadari` loads no torch.
 """
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
     __version__: str
     from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
     from sadari.api.data import data_map, data_review, load
+    from sadari.api.projects import project_status, run_project
     from sadari.api.runs import evaluate_unknown, export, log, operating_points, predict, train
     from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.evaluation.operating.points import Wanted
+    from sadari.plugins.decorators import augmentation, corruption, layer, loss, metric, model, optimizer
     from sadari.run import RunRecord
     from sadari.settings import Settings
     from sadari.values import ImageSet, Predictions, Split
@@ -43,24 +47,36 @@ __all__ = [
     "Split",
     "UsageError",
     "Wanted",
+    "augmentation",
     "compare",
+    "corruption",
     "data_map",
     "data_review",
     "evaluate_unknown",
     "export",
+    "layer",
     "load",
     "log",
+    "loss",
+    "metric",
+    "model",
     "operating_points",
+    "optimizer",
     "predict",
+    "project_status",
     "reopen",
     "reopen_sets",
     "reopen_tuning",
+    "run_project",
     "train",
     "tune",
     "write_report",
 ]
 
 _HOMES = {
+    **dict.fromkeys(
+        ("augmentation", "corruption", "layer", "loss", "metric", "model", "optimizer"), "sadari.plugins.decorators"
+    ),
     "compare": "sadari.api.comparisons",
     "data_map": "sadari.api.data",
     "data_review": "sadari.api.data",
@@ -73,6 +89,8 @@ _HOMES = {
     "reopen": "sadari.api.comparisons",
     "reopen_sets": "sadari.api.comparisons",
     "reopen_tuning": "sadari.api.tuning",
+    "project_status": "sadari.api.projects",
+    "run_project": "sadari.api.projects",
     "train": "sadari.api.runs",
     "tune": "sadari.api.tuning",
     "write_report": "sadari.api.comparisons",

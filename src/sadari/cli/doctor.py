@@ -12,7 +12,10 @@ from sadari.cli.options import AsJson
 from sadari.cli.output.console import echo, print_json
 from sadari.errors import SadariError
 
-VARIABLES = ("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
+VARIABLES = (
+    *("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE"),
+    *("CUDA_VISIBLE_DEVICES", "RAY_ADDRESS"),
+)
 SCRIPTS = {"hangul": "가", "kana": "あ", "han": "中"}  # a letter of each
 LEAST_FREE_GIB = 2  # assumed: a pack of 60,000 small images and a comparison's runs fit
 
@@ -30,6 +33,8 @@ def doctor(as_json: AsJson = False) -> None:
 
 def examine() -> dict[str, Any]:
     """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
+    from sadari.cli.output.plugins import plugin_rows
+    from sadari.comparison.cluster.connection import cluster_here, installed
     from sadari.inference.device import bfloat16_units, resolve_machine
     from sadari.report.plots.fonts import font_families, writes
     from sadari.run import environment, memory_bytes
@@ -38,6 +43,8 @@ def examine() -> dict[str, Any]:
     settings = resolve_machine(Settings())
     folders, problems = _folders()
     backbone = _backbone(problems)
+    plugins = plugin_rows()
+    problems += [each["problem"] for each in plugins if each["problem"]]
     stamp = environment()
     del stamp["command"]
     return {
@@ -54,8 +61,10 @@ def examine() -> dict[str, Any]:
             "kana": writes("あ"),
             "han": writes("中"),
         },
+        "ray": {"version": installed() or None, "cluster": cluster_here() or None},
         "folders": folders,
         "sets": _sets(),
+        "plugins": plugins,
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "problems": problems,
     }
@@ -126,11 +135,14 @@ def _show(document: dict[str, Any]) -> None:
     echo(f"a run     trains on {here['device']} in {here['precision']}{units}")
     if document["backbone"]:
         echo(f"backbone  {document['backbone']['sentence'].removeprefix('backbone: ')}")
+    echo(f"ray       {_ray_text(document['ray'])}")
     for name, folder in document["folders"].items():
         echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
     echo(f"fonts     {_fonts_text(document['fonts'])}")
     for name, where in document["sets"].items():
         echo(f"set       {name:14} {where}")
+    for each in document["plugins"]:
+        echo(f"plug-in   {each['kind']} {each['name']} of {each['package']}")
     for name, value in document["environment"].items():
         echo(f"variable  {name}={value}")
     for problem in document["problems"]:
@@ -147,3 +159,12 @@ def _fonts_text(fonts: dict[str, Any]) -> str:
     if not missing:
         return f"plots are written in {used}"
     return f"plots are written in {used}, without {' and '.join(map(str.title, missing))}, shown as boxes; {ADVICE}"
+
+
+def _ray_text(ray: dict[str, Any]) -> str:
+    from sadari.comparison.cluster.connection import missing
+
+    if not ray["version"]:
+        return str(missing())
+    cluster = ray["cluster"]
+    return f"{ray['version']}, {f'a cluster answers at {cluster}: --ray auto' if cluster else 'no cluster runs here'}"

@@ -4,25 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sadari.data.load import fingerprint_of
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
 from sadari.job import Job
-from sadari.locks import Busy, release_folder, take_folder
+from sadari.locks.claim import Busy, FolderLostError
+from sadari.locks.folder import Held, take_folder
 from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone
 from sadari.models.backbone.tensors import weights_digest
 from sadari.models.spec import ModelSpec
+from sadari.plugins.used import changed, described, require_here
 from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
 from sadari.training.teacher.teacher import digest_now
 from sadari.unfinished import ATTEMPTS
 from sadari.values import ImageSet
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 
 class RunBusyError(SadariError):
@@ -77,27 +75,33 @@ def as_begun(job: Job, out: Path) -> Job:
 
 @contextmanager
 def only_one(out: Path) -> Iterator[None]:
-    """Lock the run folder against a second process; leave no folder behind where nothing was written."""
+    """Lock the run folder against a second process; leave no folder behind where nothing was written.
+
+    Raises RunBusyError where another process has it, also where that took it over while this one was suspended.
+    """
     made = [each for each in (out, *out.parents) if not exists(each)]
-    lock = _lock(out)
+    held = _hold(out)
     try:
         yield
+    except FolderLostError as error:
+        raise RunBusyError(str(error)) from None
     finally:
-        release_folder(out, lock)
+        held.release()
         for each in made or [out]:
             with suppress(OSError):  # it is not empty
                 each.rmdir()
 
 
-def _lock(out: Path) -> "FileLock | None":
-    """Return the lock of the folder, which is made where there is none. Raises SadariError."""
+def _hold(out: Path) -> Held:
+    """Hold the folder, which is made where there is none. Raises SadariError."""
     for attempt in range(ATTEMPTS):
         try:
             out.mkdir(parents=True, exist_ok=True)
             return take_folder(out)
-        except Busy:
+        except Busy as busy:
+            who = f" ({busy})" if str(busy) else ""
             raise RunBusyError(
-                f"another process is training in '{out}'; wait for it, or choose another --out"
+                f"another process is training in '{out}'{who}; wait for it, or choose another --out"
             ) from None
         except OSError as error:
             if isinstance(error, FileNotFoundError) and attempt + 1 < ATTEMPTS:
@@ -114,6 +118,19 @@ def require_same_network(out: Path, model: ModelSpec) -> None:
     run = RunRecord(out)
     if run.begun and run.layers != model.layers:
         raise SadariError(f"the network '{model.reference}' has changed since '{out}' began; train in another --out")
+
+
+def require_same_plugins(out: Path) -> None:
+    """Raise SadariError where what a plug-in offered when the run in `out` began is not here, or has changed.
+
+    A metric only judges: a run goes on without it.
+    """
+    run = RunRecord(out)
+    records = [each for each in run.plugins if each["kind"] not in ("model", "metric")]
+    require_here(records, f"the run in '{out}' needs")
+    other = changed(records)
+    if other:
+        raise SadariError(f"{described(other)} has changed since '{out}' began; train in another --out")
 
 
 def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, progress: Progress) -> None:
@@ -147,9 +164,10 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
 
 
 def other_content(job: Job, run: RunRecord) -> str:
-    """Return what of the begun `run` is not what `job` names now: "images", "weights", "teacher" or "network".
+    """Return what of the begun `run` is not what `job` names now.
 
-    Returns "" where all is. Images, weights and a teacher that are missing now make no difference.
+    One of "images", "weights", "teacher", "plug-in" and "network", or "" where all is. Images, weights and a teacher
+    that are missing now make no difference.
     """
     if not run.begun:
         return ""
@@ -160,6 +178,8 @@ def other_content(job: Job, run: RunRecord) -> str:
             return "images"
     if job.taught and not _has_teacher_of(run, job):
         return "teacher"
+    if changed([each for each in run.plugins if each["kind"] != "metric"]):
+        return "plug-in"
     return "weights" if job.backbone and not _has_weights_of(run, job.backbone) else ""
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from sadari.comparison.executor import Labelled, Outcome, Task
+from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
+from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
@@ -24,14 +26,20 @@ class Worker:
     one that is forked after torch has started threads would hang.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: str = "") -> None:
+        """Start the process. gpu: the only one that it sees, as CUDA_VISIBLE_DEVICES names it; "": all."""
         self._idle = True
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "sadari.comparison.workers.worker_main", *sys.argv[1:]],  # stored by its runs
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={
+                **os.environ,
+                **sees_only(gpu),
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                **for_workers(),
+            },
             start_new_session=True,
         )
 
@@ -103,6 +111,7 @@ def request(task: Task, split: Path) -> dict[str, Any]:
     """Return `task` as a message; the worker loads the images itself."""
     return {
         "job": task.job.record.to_toml(),
+        "layers": task.job.model.layers,
         "out": str(task.out),
         "split": str(split),
         "fingerprint": task.images.fingerprint,
