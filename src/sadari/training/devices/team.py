@@ -122,7 +122,7 @@ class _Shared(nn.Module):
         unsynced: dict[str, Any] = {name: False}
         self._parallel = DistributedDataParallel(learner, process_group=group, **unsynced)
         if count > 2:
-            # Not by its name: torch looks at annotations, and ours are text, as a torch without collectives lacks them.
+            # Not by its name: torch refuses other annotations than its own, and those that are text.
             self._parallel.register_comm_hook(group, lambda group, bucket: _averaged_alone(group, bucket))
         self._group = group
 
@@ -131,8 +131,8 @@ class _Shared(nn.Module):
             return self._parallel(x)  # type: ignore[no-any-return]
 
 
-def _averaged_alone(group: "dist.ProcessGroup", bucket: "dist.GradBucket") -> "torch.futures.Future[Tensor]":
-    """Average every gradient of `bucket` in a message of its own."""
+def _averaged_alone(group: "dist.ProcessGroup", bucket: Any) -> "torch.futures.Future[Tensor]":
+    """Average every gradient of `bucket`, a GradBucket of torch, in a message of its own."""
     together = bucket.buffer().div_(dist.get_world_size(group))
     sizes = [each.numel() for each in bucket.gradients()]
     works = [dist.all_reduce(each, group=group, async_op=True) for each in together.split(sizes)]
