@@ -37,16 +37,8 @@ WORDS = (
     *("--epochs", "100", "--workers", "1", "--set", "threads=1", "--set", "checkpoint_seconds=0.05", "--json"),
     *("--set", "tensorboard=off"),
 )
-TIMED = {
-    "seconds",
-    "seconds_per_epoch",
-    "images_per_second",
-    "out",
-    "report",
-    "runs",
-    "data",
-    "command",
-}  # of the machine, not of the job
+# What depends on the machine and the place, not on the job.
+TIMED = {"seconds", "seconds_per_epoch", "images_per_second", "out", "report", "runs", "data", "command"}
 BOTH = pytest.mark.parametrize("code", [MAIN, BEATS_ALONE + MAIN], ids=["locks", "beats-alone"])
 
 

@@ -15,6 +15,7 @@ from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone
 from sadari.models.backbone.tensors import weights_digest
 from sadari.models.spec import ModelSpec
+from sadari.plugins.used import changed, described, require_here
 from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
 from sadari.training.teacher.teacher import digest_now
@@ -119,6 +120,19 @@ def require_same_network(out: Path, model: ModelSpec) -> None:
         raise SadariError(f"the network '{model.reference}' has changed since '{out}' began; train in another --out")
 
 
+def require_same_plugins(out: Path) -> None:
+    """Raise SadariError where what a plug-in offered when the run in `out` began is not here, or has changed.
+
+    A metric only judges: a run goes on without it.
+    """
+    run = RunRecord(out)
+    records = [each for each in run.plugins if each["kind"] not in ("model", "metric")]
+    require_here(records, f"the run in '{out}' needs")
+    other = changed(records)
+    if other:
+        raise SadariError(f"{described(other)} has changed since '{out}' began; train in another --out")
+
+
 def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, progress: Progress) -> None:
     """Raise SadariError where the finished `run` was made of other images, weights or teacher than `job` names now.
 
@@ -150,9 +164,10 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
 
 
 def other_content(job: Job, run: RunRecord) -> str:
-    """Return what of the begun `run` is not what `job` names now: "images", "weights", "teacher" or "network".
+    """Return what of the begun `run` is not what `job` names now.
 
-    Returns "" where all is. Images, weights and a teacher that are missing now make no difference.
+    One of "images", "weights", "teacher", "plug-in" and "network", or "" where all is. Images, weights and a teacher
+    that are missing now make no difference.
     """
     if not run.begun:
         return ""
@@ -163,6 +178,8 @@ def other_content(job: Job, run: RunRecord) -> str:
             return "images"
     if job.taught and not _has_teacher_of(run, job):
         return "teacher"
+    if changed([each for each in run.plugins if each["kind"] != "metric"]):
+        return "plug-in"
     return "weights" if job.backbone and not _has_weights_of(run, job.backbone) else ""
 
 

@@ -39,7 +39,7 @@ from sadari.training.engine import DivergedError, Engine
 from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
 from sadari.training.fit_loop import FitLoop, Watch
 from sadari.training.log import Log, require_there
-from sadari.training.loss import CrossEntropy, Distillation, softened
+from sadari.training.loss import Distillation, loss_of, softened
 from sadari.training.optim.build import make_optimizer
 from sadari.training.results import write_results
 from sadari.training.run_folder import (
@@ -50,6 +50,7 @@ from sadari.training.run_folder import (
     require_same_data,
     require_same_job,
     require_same_network,
+    require_same_plugins,
 )
 from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up, threads_of
 from sadari.training.tensorboard import Events
@@ -87,6 +88,8 @@ def train(
     with only_one(out):
         require_same_network(out, job.model)
         run = RunRecord(out.resolve())
+        if not run.finished:
+            require_same_plugins(out)
         remove_unfinished(out)
         _say_backbone(job, here, out, progress)
         if run.finished:
@@ -144,7 +147,7 @@ def _say_what_enlarging_costs(job: Job, progress: Progress) -> None:
 def resume(path: Path, progress: Progress | None = None) -> RunRecord:
     """Go on with the run in the folder `path`; raise UsageError where there is none."""
     run = RunRecord.open(path)
-    return train(find_job(run.job, run.layers), run.path, progress=progress)
+    return train(find_job(run.job, run.layers, run.plugins), run.path, progress=progress)
 
 
 @contextmanager
@@ -238,7 +241,7 @@ def make_engine(setup: Setup, loop: FitLoop, team: Team) -> Engine:
     weights = None
     if settings.class_weights == "balanced":
         weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
-    loss, soft = CrossEntropy(len(images.classes), settings.label_smoothing, weights), None
+    loss, soft = loss_of(settings.loss, len(images.classes), settings.label_smoothing, weights), None
     if setup.answers is not None:
         loss = Distillation(
             len(images.classes), settings.label_smoothing, weights, settings.teacher_weight, settings.temperature

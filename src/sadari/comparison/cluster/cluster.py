@@ -42,7 +42,10 @@ MOST_LOSSES = 3
 
 @dataclass(eq=False)
 class Attempt:
-    """One attempt to make a run on a node. end: how it ended; None before, and where it was lost."""
+    """One attempt to make a run on a node.
+
+    end: how it ended there; None before, and where it was lost (loss). error: why it ended here.
+    """
 
     number: int
     out: Path
@@ -53,6 +56,7 @@ class Attempt:
     saved: bool = False
     end: End | None = None
     loss: str = ""
+    error: Exception | None = None
     over: Event = field(default_factory=Event)
 
 
@@ -119,6 +123,8 @@ class Cluster:
         losses = 0
         while True:
             attempt = self._attempted(job, out, images, split, progress, threads, watch)
+            if attempt.error is not None:
+                raise attempt.error
             if attempt.end is not None:
                 return _record(attempt.end, out)
             if self._stopping:
@@ -248,13 +254,9 @@ class Cluster:
                 self._post.answer.remote(attempt.number, attempt.watch(letter.row))
         except Exception as error:
             self._post.stop.remote(attempt.number)
-            self._finish(attempt, End(FAILED, reason_of(error)))
-        if letter.end is not None:
-            self._finish(attempt, letter.end)
-
-    def _finish(self, attempt: Attempt, end: End) -> None:
-        if not attempt.over.is_set():
-            attempt.end = end
+            attempt.error = error
+        attempt.end = letter.end
+        if attempt.error or attempt.end:
             attempt.over.set()
 
     def _lose(self, attempt: Attempt) -> None:

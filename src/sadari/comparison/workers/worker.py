@@ -13,6 +13,7 @@ from typing import IO, Any
 from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
+from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
@@ -33,7 +34,12 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, **sees_only(gpu), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={
+                **os.environ,
+                **sees_only(gpu),
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                **for_workers(),
+            },
             start_new_session=True,
         )
 
