@@ -1,5 +1,6 @@
 """What does a worker do with a task? It loads the images and trains; `worker_main.py` reads the task and answers."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ class TaskRunner:
 
     def train(self, request: Mapping[str, Any], watch: Watch | None = None) -> None:
         """Train the run of `request`, seen by `watch`, with the errors of training."""
+        os.environ.update(request.get("plugins", {}))  # modules that the comparison itself has imported
         job = find_job(JobRecord.from_toml(request["job"]), request["layers"])
         images = self.given if self.given is not None else self._images(job, request["fingerprint"])
         split = read_split(Path(request["split"]), len(images))
