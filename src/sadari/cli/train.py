@@ -91,7 +91,7 @@ def resume(run: Run, as_json: AsJson = False) -> None:
         print_json(record.summary) if as_json else _show(record)
         return
     _require_images(record)
-    _run(find_job(record.job, record.layers), record.path, as_json)
+    _run(find_job(record.job, record.layers, record.plugins), record.path, as_json)
 
 
 def _to_resume(path: Path) -> Path:
@@ -151,7 +151,7 @@ def _free_folder(job: "Job") -> Path:
             changed = other_content(job, RunRecord(folder))
             if not changed:
                 return folder
-            have = "has" if changed in ("network", "teacher") else "have"
+            have = "has" if changed in ("network", "teacher", "plug-in") else "have"
             TerminalProgress().say(f"the {changed} {have} changed since {folder}; a new run is begun beside it")
         number += 1
 

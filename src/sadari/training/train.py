@@ -42,7 +42,7 @@ from sadari.training.engine import DivergedError, Engine
 from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
 from sadari.training.fit_loop import FitLoop, Watch
 from sadari.training.log import Log, require_there
-from sadari.training.loss import CrossEntropy, Distillation, softened
+from sadari.training.loss import Distillation, loss_of, softened
 from sadari.training.optim.build import make_optimizer
 from sadari.training.results import write_results
 from sadari.training.run_folder import (
@@ -53,6 +53,7 @@ from sadari.training.run_folder import (
     require_same_data,
     require_same_job,
     require_same_network,
+    require_same_plugins,
 )
 from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up, threads_of
 from sadari.training.tensorboard import Events
@@ -93,6 +94,8 @@ def train(
     with only_one(out):
         require_same_network(out, job.model)
         run = RunRecord(out.resolve())
+        if not run.finished:
+            require_same_plugins(out)
         remove_unfinished(out)
         _say_backbone(job, here, out, progress)
         if run.finished:
@@ -153,7 +156,7 @@ def _say_what_enlarging_costs(job: Job, progress: Progress) -> None:
 def resume(path: Path, progress: Progress | None = None, draw: Draw | None = None) -> RunRecord:
     """Go on with the run in the folder `path`; raise UsageError where there is none. draw: as in `train`."""
     run = RunRecord.open(path)
-    return train(find_job(run.job, run.layers), run.path, progress=progress, draw=draw)
+    return train(find_job(run.job, run.layers, run.plugins), run.path, progress=progress, draw=draw)
 
 
 @contextmanager
@@ -248,7 +251,7 @@ def make_engine(setup: Setup, loop: FitLoop, team: Team) -> Engine:
     weights = None
     if settings.class_weights == "balanced":
         weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
-    loss, soft = CrossEntropy(len(images.classes), settings.label_smoothing, weights), None
+    loss, soft = loss_of(settings.loss, len(images.classes), settings.label_smoothing, weights), None
     if setup.answers is not None:
         loss = Distillation(
             len(images.classes), settings.label_smoothing, weights, settings.teacher_weight, settings.temperature
