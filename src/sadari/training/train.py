@@ -156,11 +156,7 @@ def _say_what_enlarging_costs(job: Job, progress: Progress) -> None:
 def resume(path: Path, progress: Progress | None = None, draw: Draw | None = None) -> RunRecord:
     """Go on with the run in the folder `path`; raise UsageError where there is none. draw: as in `train`."""
     run = RunRecord.open(path)
-<<<<<<< HEAD
-    return train(find_job(run.job, run.layers, run.plugins), run.path, progress=progress)
-=======
-    return train(find_job(run.job, run.layers), run.path, progress=progress, draw=draw)
->>>>>>> w7
+    return train(find_job(run.job, run.layers, run.plugins), run.path, progress=progress, draw=draw)
 
 
 @contextmanager
