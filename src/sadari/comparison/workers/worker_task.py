@@ -15,7 +15,7 @@ from sadari.job_record import JobRecord
 from sadari.progress import Progress, Silent
 from sadari.run_files import read_split
 from sadari.training.fit_loop import Watch
-from sadari.training.run_folder import RunBusyError
+from sadari.training.run_folder import RunBusyError, RunLostError
 from sadari.training.train import train
 from sadari.values import ImageSet
 
@@ -36,6 +36,8 @@ class TaskRunner:
         try:
             self.train(request)
         except Exception as error:
+            if isinstance(error, RunLostError):
+                self.progress.say(str(error))
             return reason_of(error), isinstance(error, RunBusyError)
         return "", False
 
