@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 from sadari.errors import UsageError
-from sadari.plugins.offers import Offer, offered, only, warn
+from sadari.plugins.offers import Offer, offered, only, standing, warn
 
 T = TypeVar("T")
 Adapt = Callable[[str, Any, Mapping[str, Any]], T]
@@ -25,8 +25,8 @@ class Registry(Generic[T]):
 
     `kind` is the word used in messages, such as "model" or "data set". Adding a name twice raises
     ValueError (a programming mistake); getting an unknown one raises UsageError with a suggestion. adapt: makes an
-    entry of what a plug-in offers (its name, what was made, the options of its decorator), or raises ValueError or
-    TypeError with what it should be; None for a kind that others do not add to.
+    entry of what a plug-in offers (its name, what was made, the options of its decorator), or raises ValueError,
+    TypeError or UsageError with what it should be; None for a kind that others do not add to.
 
     What plug-ins offer is looked at only where a name is not one of its own, and where all entries are wanted.
     """
@@ -36,6 +36,8 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
         self._adapt = adapt
         self._adapted: dict[tuple[str, int], tuple[Offer, T]] = {}
+        self._ready: dict[str, T] = {}  # entries of plug-ins by name, as long as nothing else is offered
+        self._standing: tuple[object, ...] = ()
 
     def open(self, adapt: Adapt[T]) -> None:
         """Open the registry to plug-ins, where `adapt` stands in a module that needs the registry's own."""
@@ -56,10 +58,14 @@ class Registry(Generic[T]):
         """
         if name in self._entries:
             return self._entries[name]
-        offers = self._offered()
-        if name not in offers:
-            raise unknown_name(self.kind, name, self.names())
-        return self._of_plugin(only(self.kind, name, offers[name]))
+        if (now := standing()) != self._standing:
+            self._standing, self._ready = now, {}
+        if name not in self._ready:
+            offers = self._offered()
+            if name not in offers:
+                raise unknown_name(self.kind, name, self.names())
+            self._ready[name] = self._of_plugin(only(self.kind, name, offers[name]))
+        return self._ready[name]
 
     def names(self) -> list[str]:
         """Return the names in the order they were added, then those of plug-ins, which are not imported for that."""
@@ -127,7 +133,7 @@ class Registry(Generic[T]):
         if key not in self._adapted:
             try:
                 entry = self._adapt(offer.name, loaded.made, loaded.options)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, UsageError) as error:
                 raise UsageError(
                     f"{offer.package} offers '{offer.name}' as a {self.kind}, which it cannot be: {error}"
                 ) from error
