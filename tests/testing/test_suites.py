@@ -50,7 +50,7 @@ WRONG = {
         'names = ("mine",)',
         "@sadari.loss('mine')\ndef mine(logits, targets):\n"
         "    each = -(targets * logits.log_softmax(1)).sum(1)\n    return each - each.mean()",
-        "test_an_image_costs_the_same_alone",
+        "test_the_gradient_is_that_of_the_losses",
     ),
     "the optimiser forgets": (
         "OptimizerContract",
@@ -73,7 +73,7 @@ WRONG = {
 }
 
 
-def tested(text: str, folder: Path) -> str:
+def output_of(text: str, folder: Path) -> str:
     (folder / "test_mine.py").write_text(text, encoding="utf-8")
     options = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "/dev/null", "test_mine.py")
     done = subprocess.run(
@@ -86,7 +86,7 @@ def tested(text: str, folder: Path) -> str:
 @pytest.mark.parametrize("what", WRONG)
 def test_a_suite_finds_it(what: str, tmp_path: Path) -> None:
     contract, lists, code, found = WRONG[what]
-    output = tested(SUITE.format(contract=contract, lists=lists, code=code), tmp_path)
+    output = output_of(SUITE.format(contract=contract, lists=lists, code=code), tmp_path)
     assert found in output, output[-3000:]
 
 
