@@ -10,7 +10,6 @@ from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from sadari.evaluation.sentences import LEVEL, p_text
 
@@ -63,6 +62,8 @@ def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
     Friedman's test in the form of Iman & Davenport (1980), and Nemenyi's critical difference (1963); two arms:
     Wilcoxon's (1945). Raises ValueError for fewer than two arms or sets.
     """
+    from scipy import stats
+
     values = np.asarray(accuracies, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2:
         raise ValueError(f"needs two sets and two arms or more, not {values.shape}")
@@ -81,6 +82,8 @@ def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
 
 def _friedman(of_sets: Floats) -> float:
     """Return the p of Iman & Davenport's statistic, ties taken into account."""
+    from scipy import stats
+
     sets, arms = of_sets.shape
     scatter = float(((of_sets - (arms + 1) / 2) ** 2).sum()) / (arms - 1)
     if scatter == 0:
