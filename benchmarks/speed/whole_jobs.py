@@ -101,7 +101,8 @@ def run(job: Job, python: str, folder: Path, new: str) -> Taken:
         wall = time.perf_counter() - started
         process.terminate()
     assert process.stderr is not None
-    said = process.stderr.read().decode(errors="replace")
+    with process.stderr:
+        said = process.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)  # its processor time, and that of the processes that it waited for
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode and not job.served:

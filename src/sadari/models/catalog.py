@@ -1,19 +1,39 @@
 """Which model does a name mean? One of the ladder, a network of timm, or a user's TOML file. No torch here."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from sadari.errors import UsageError
 from sadari.files import expanded
 from sadari.models.ladder import FINE_TUNING, LADDER
+from sadari.models.parse import parse
 from sadari.models.spec import ModelSpec, read_model
+from sadari.plugins.decorators import OfferedModel
 from sadari.registry import Registry, unknown_name
+from sadari.settings import Settings, with_overrides
 
 TIMM = "timm:"  # the prefix of the name of a network of timm, as in timm:mobilenetv1_100
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.MULTILINE)
-MODELS: Registry[ModelSpec] = Registry("model")
+
+
+def as_model(name: str, made: Any, _: Mapping[str, Any]) -> ModelSpec:
+    """Return the network that a plug-in offers, by `sadari.model`. Raises TypeError or ValueError for anything else."""
+    if isinstance(made, OfferedModel):
+        made = ModelSpec(made.name, made.summary, made.layers, made.variables, made.settings)
+    if not isinstance(made, ModelSpec):
+        raise TypeError(f"a model is what sadari.model(...) returns, not {type(made).__name__}")
+    if made.name != name:
+        raise ValueError(f"it calls itself '{made.name}'")
+    parse(made.layers, made.variables)
+    with_overrides(Settings(), made.settings)
+    return made
+
+
+MODELS: Registry[ModelSpec] = Registry("model", adapt=as_model)
 for _spec in LADDER:
     MODELS.add(_spec.name, _spec)
 

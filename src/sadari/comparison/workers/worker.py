@@ -13,6 +13,7 @@ from typing import IO, Any
 from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
+from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
@@ -110,6 +111,7 @@ def request(task: Task, split: Path) -> dict[str, Any]:
         "split": str(split),
         "fingerprint": task.images.fingerprint,
         "threads": task.threads,
+        "plugins": for_workers(),
     }
 
 
