@@ -25,8 +25,8 @@ class Registry(Generic[T]):
 
     `kind` is the word used in messages, such as "model" or "data set". Adding a name twice raises
     ValueError (a programming mistake); getting an unknown one raises UsageError with a suggestion. adapt: makes an
-    entry of what a plug-in offers (its name, what was made, the options of its decorator), or raises ValueError or
-    TypeError with what it should be; None for a kind that others do not add to.
+    entry of what a plug-in offers (its name, what was made, the options of its decorator), or raises ValueError,
+    TypeError or UsageError with what it should be; None for a kind that others do not add to.
 
     What plug-ins offer is looked at only where a name is not one of its own, and where all entries are wanted.
     """
@@ -127,7 +127,7 @@ class Registry(Generic[T]):
         if key not in self._adapted:
             try:
                 entry = self._adapt(offer.name, loaded.made, loaded.options)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, UsageError) as error:
                 raise UsageError(
                     f"{offer.package} offers '{offer.name}' as a {self.kind}, which it cannot be: {error}"
                 ) from error

@@ -12,19 +12,24 @@ from sadari.files import expanded
 from sadari.models.ladder import FINE_TUNING, LADDER
 from sadari.models.parse import parse
 from sadari.models.spec import ModelSpec, read_model
+from sadari.plugins.decorators import OfferedModel
 from sadari.registry import Registry, unknown_name
+from sadari.settings import Settings, with_overrides
 
 TIMM = "timm:"  # the prefix of the name of a network of timm, as in timm:mobilenetv1_100
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.MULTILINE)
 
 
-def as_model(name: str, made: object, _: Mapping[str, Any]) -> ModelSpec:
+def as_model(name: str, made: Any, _: Mapping[str, Any]) -> ModelSpec:
     """Return the network that a plug-in offers, by `sadari.model`. Raises TypeError or ValueError for anything else."""
+    if isinstance(made, OfferedModel):
+        made = ModelSpec(made.name, made.summary, made.layers, made.variables, made.settings)
     if not isinstance(made, ModelSpec):
         raise TypeError(f"a model is what sadari.model(...) returns, not {type(made).__name__}")
     if made.name != name:
         raise ValueError(f"it calls itself '{made.name}'")
     parse(made.layers, made.variables)
+    with_overrides(Settings(), made.settings)
     return made
 
 

@@ -10,6 +10,7 @@ entry of it when somebody asks for that name. docs/plug-ins.md has an example of
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sadari.errors import UsageError
@@ -17,6 +18,20 @@ from sadari.plugins.offers import register
 
 Made = TypeVar("Made")
 Decorator = Callable[[Made], Made]
+
+
+@dataclass(frozen=True)
+class OfferedModel:
+    """A network that a plug-in offers, with the fields of a TOML file; `models/catalog.py` makes a `ModelSpec` of it.
+
+    It needs no room above this one.
+    """
+
+    name: str
+    summary: str
+    layers: str
+    variables: Mapping[str, Any]
+    settings: Mapping[str, Any]
 
 
 def _decorator(kind: str, name: str, **options: Any) -> Decorator[Any]:
@@ -104,15 +119,13 @@ def model(
     layers: str,
     variables: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> Any:
-    """Offer a network, and return its `ModelSpec`, which an entry point may name. No decorator: a network is a value.
+) -> OfferedModel:
+    """Offer a network, and return it as a value that an entry point may name. It is no decorator.
 
     layers: as in a TOML file, with `$name` for each of `variables`. settings: its own defaults.
     """
-    from sadari.models.spec import ModelSpec
-
     if not layers.strip():
         raise UsageError(f"the model '{name}' needs layers, such as layers='conv 16, maxpool, flatten'")
-    spec = ModelSpec(name, summary, layers, dict(variables or {}), dict(settings or {}))
-    register("model", name, spec, {}, str(sys._getframe(1).f_globals.get("__name__", "")))
-    return spec
+    made = OfferedModel(name, summary, layers, dict(variables or {}), dict(settings or {}))
+    register("model", name, made, {}, str(sys._getframe(1).f_globals.get("__name__", "")))
+    return made

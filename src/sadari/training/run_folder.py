@@ -27,6 +27,10 @@ class RunBusyError(SadariError):
     """Another process trains the run; its folder can be used when that ends."""
 
 
+class RunLostError(RunBusyError):
+    """Another process has taken over the run that this one trained."""
+
+
 # What "auto" became when the run began decides it for good: on another machine it would become something else.
 DECIDED_AT_START = ("device", "precision")
 
@@ -77,14 +81,14 @@ def as_begun(job: Job, out: Path) -> Job:
 def only_one(out: Path) -> Iterator[None]:
     """Lock the run folder against a second process; leave no folder behind where nothing was written.
 
-    Raises RunBusyError where another process has it, also where that took it over while this one was suspended.
+    Raises RunBusyError where another process has it, RunLostError where that took it over while this one was suspended.
     """
     made = [each for each in (out, *out.parents) if not exists(each)]
     held = _hold(out)
     try:
         yield
     except FolderLostError as error:
-        raise RunBusyError(str(error)) from None
+        raise RunLostError(str(error)) from None
     finally:
         held.release()
         for each in made or [out]:

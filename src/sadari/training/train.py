@@ -5,7 +5,7 @@
 Starting, resuming and returning a finished run are the same call: what was done before is not done again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,9 @@ from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs
 from sadari.job import Job, find_job
+from sadari.loggers.live import LiveLog
+from sadari.loggers.of_run import Draw, end_of, logged_live
+from sadari.loggers.targets import Target
 from sadari.models.layers.batchnorm import learning_norms
 from sadari.progress import Progress, Silent
 from sadari.run import HISTORY, MODEL, SCORES, SPLIT, RunRecord
@@ -70,14 +73,17 @@ def train(
     threads: int = 0,
     judged_by: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
+    log_to: Sequence[Target] = (),
+    draw: Draw | None = None,
 ) -> RunRecord:
     """Train `job` in the folder `out`, or go on with what was started there, and return the finished run.
 
     images, split: the job's data where they are loaded already; a split stored in `out` has precedence. threads: the
     number of threads where the setting of that name leaves it open and the run has not begun; 0: what `threads_for`
     returns. judged_by: what judges a model that is trained on all images, stored with a run that begins. watch: sees
-    each epoch of gradient steps, and may end the run with it; its scores say why then. Raises
-    UsageError where `out` holds another job or something that is no run, SadariError where training
+    each epoch of gradient steps, and may end the run with it; its scores say why then. log_to: trackers that get the
+    run while it trains, without any those that it began with, or those of its comparison; draw: its pictures for them.
+    Raises UsageError where `out` holds another job or something that is no run, SadariError where training
     cannot go on (the last good state stays stored), KeyboardInterrupt after Ctrl-C (likewise).
     """
     progress = progress or Silent()
@@ -95,6 +101,8 @@ def train(
         if run.finished:
             require_same_content(job, run, images, progress)
             checkpoint_of(out).remove()  # a kill may have come between the last two steps
+            if log_to:
+                progress.say(f"the run is finished, so nothing is logged; sadari log {run.path} sends finished runs")
             return run
         started = perf_counter()
         require_devices(job)
@@ -112,14 +120,15 @@ def train(
         threads = threads_of(job, images, out, threads)
         with use_machine(job.settings, threads) as device:
             setup = set_up(job, images, split, out, progress, device, threads, judged_by)
-            with _logged_end(setup.log):
-                state = _fit(setup, watch)
+            with _logged_end(setup.log), logged_live(run.path, log_to, setup.log.say) as live:
+                state = _fit(setup, watch, live)
                 require_there(out)
                 try:
                     write_results(setup, state, started)
                 except KeyboardInterrupt:
                     setup.checkpoint.write(replace(state, fitted=True), {"network": setup.network.state_dict()})
                     raise
+                live.end(lambda: end_of(RunRecord(run.path), draw))
         return run
 
 
@@ -144,10 +153,10 @@ def _say_what_enlarging_costs(job: Job, progress: Progress) -> None:
         )
 
 
-def resume(path: Path, progress: Progress | None = None) -> RunRecord:
-    """Go on with the run in the folder `path`; raise UsageError where there is none."""
+def resume(path: Path, progress: Progress | None = None, draw: Draw | None = None) -> RunRecord:
+    """Go on with the run in the folder `path`; raise UsageError where there is none. draw: as in `train`."""
     run = RunRecord.open(path)
-    return train(find_job(run.job, run.layers, run.plugins), run.path, progress=progress)
+    return train(find_job(run.job, run.layers, run.plugins), run.path, progress=progress, draw=draw)
 
 
 @contextmanager
@@ -162,8 +171,8 @@ def _logged_end(log: Log) -> Iterator[None]:
     log.note("finished")
 
 
-def _fit(setup: Setup, watch: Watch | None) -> FitState:
-    """Train the network, and report every epoch to history.csv, TensorBoard and the log."""
+def _fit(setup: Setup, watch: Watch | None, live: LiveLog) -> FitState:
+    """Train the network, and report every epoch to history.csv, TensorBoard, the log and trackers."""
     out, reported = setup.out, 0
     events = Events(out, setup.job.settings.tensorboard, setup.network, setup.images, setup.split)
 
@@ -173,6 +182,7 @@ def _fit(setup: Setup, watch: Watch | None) -> FitState:
         write_history(out / HISTORY, state.history)
         rows = state.history[reported:]
         events.write(rows)
+        live.rows(state.history)
         setup.log.note(*map(_sentence, rows if reported else rows[-1:]))  # at first, older rows are in the log already
         reported = len(state.history)
 

@@ -25,9 +25,9 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 def takes_any_gpu(job: Job) -> bool:
-    """Return whether a run of `job` would train on whichever GPU its process sees first: not on one with a number.
+    """Return whether a run of `job` would train on the GPU that its process sees first: not on one with a number.
 
-    Nor on several: a run with devices=N has to see them all.
+    False too for a run that takes several.
     """
     return job.devices == 1 and resolve_machine(job.settings).device == "cuda"
 

@@ -34,12 +34,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env={
-                **os.environ,
-                **sees_only(gpu),
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                **for_workers(),
-            },
+            env={**os.environ, **sees_only(gpu), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
 
@@ -116,6 +111,7 @@ def request(task: Task, split: Path) -> dict[str, Any]:
         "split": str(split),
         "fingerprint": task.images.fingerprint,
         "threads": task.threads,
+        "plugins": for_workers(),
     }
 
 
