@@ -10,6 +10,7 @@ from sadari.inference.device import resolve_machine, threads_for
 from sadari.job import Job
 from sadari.run import RunRecord
 from sadari.settings import Settings
+from sadari.training.devices.check import threads_of_each
 from sadari.values import ImageSet
 
 
@@ -97,7 +98,9 @@ def settled(job: Job, capacity: Capacity) -> Job:
 
 def _threads_here(job: Job, images: ImageSet) -> int:
     here = replace(job, settings=_on_processor(job.settings))
-    return 1 if goes_beside(here, images) else threads_for(here.settings, images.shape)
+    if goes_beside(here, images):
+        return 1
+    return threads_of_each(threads_for(here.settings, images.shape), here)
 
 
 def _on_processor(settings: Settings) -> Settings:
