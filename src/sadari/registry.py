@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 from sadari.errors import UsageError
-from sadari.plugins.offers import Offer, offered, only, warn
+from sadari.plugins.offers import Offer, offered, only, standing, warn
 
 T = TypeVar("T")
 Adapt = Callable[[str, Any, Mapping[str, Any]], T]
@@ -36,6 +36,8 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
         self._adapt = adapt
         self._adapted: dict[tuple[str, int], tuple[Offer, T]] = {}
+        self._ready: dict[str, T] = {}  # entries of plug-ins by name, as long as nothing else is offered
+        self._standing: tuple[object, ...] = ()
 
     def open(self, adapt: Adapt[T]) -> None:
         """Open the registry to plug-ins, where `adapt` stands in a module that needs the registry's own."""
@@ -56,10 +58,14 @@ class Registry(Generic[T]):
         """
         if name in self._entries:
             return self._entries[name]
-        offers = self._offered()
-        if name not in offers:
-            raise unknown_name(self.kind, name, self.names())
-        return self._of_plugin(only(self.kind, name, offers[name]))
+        if (now := standing()) != self._standing:
+            self._standing, self._ready = now, {}
+        if name not in self._ready:
+            offers = self._offered()
+            if name not in offers:
+                raise unknown_name(self.kind, name, self.names())
+            self._ready[name] = self._of_plugin(only(self.kind, name, offers[name]))
+        return self._ready[name]
 
     def names(self) -> list[str]:
         """Return the names in the order they were added, then those of plug-ins, which are not imported for that."""

@@ -181,6 +181,9 @@ def test_capacity_is_that_of_the_nodes_that_work() -> None:
         ({"threads": 0, "devices": 2}, 1, FOUR, 2, 1, 0),  # each of two processes has so many threads
         ({"threads": 0, "devices": 2}, 3, FOUR, 4, 2, 0),
         ({"threads": 1, "devices": 2, "device": "cuda"}, 0, replace(FOUR, gpus=2), 2, 1, 2),
+        ({"threads": 2, "devices": 2}, 0, FOUR, 4, 2, 0),
+        ({"threads": 0, "devices": 3}, 1, FOUR, 3, 1, 0),
+        ({"threads": 0, "devices": 2, "device": "auto"}, 0, replace(FOUR, gpus=2), 2, 1, 2),
     ],
 )
 def test_a_run_asks_for_its_threads_and_never_for_more_than_a_node_has(

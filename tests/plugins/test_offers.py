@@ -146,7 +146,7 @@ def test_a_decorator_offers_at_once_and_again_where_a_cell_runs_again(installed:
         def steady(predictions: sadari.Predictions, value: float = value) -> list[float]:
             return [value] * len(predictions)
 
-    assert METRICS.get("steady").function(two_images()) == 0.75
+        assert METRICS.get("steady").function(two_images()) == value
     assert METRICS.plugins() == {"steady": __name__}
 
 

@@ -78,6 +78,7 @@ class Offer:
 
 
 _decorated: dict[tuple[str, str], list[Offer]] = {}
+_registered: list[str] = []  # in the order in which it happened, those that happened again too
 _asked: dict[str, str] = {}  # named modules that were imported, or why not
 
 
@@ -90,6 +91,7 @@ def register(kind: str, name: str, made: Any, options: Mapping[str, Any], module
         raise UsageError(f"the name of a {kind} is made of letters, digits, '-', '_' and '.', not {name!r}")
     others = [each for each in _decorated.get((kind, name), []) if each.module != module]
     _decorated[kind, name] = [*others, Offer(kind, name, module, made=made, options=options)]
+    _registered.append(name)
 
 
 def offered(kind: str) -> dict[str, list[Offer]]:
@@ -134,6 +136,11 @@ def import_named() -> None:
 def modules_here() -> list[str]:
     """Return the modules whose decorators offer something in this process; another one imports the same, by name."""
     return list(dict.fromkeys(each.module for offers in _decorated.values() for each in offers))
+
+
+def standing() -> tuple[object, ...]:
+    """Return a value that differs as soon as something else may be offered; a training asks for it in every step."""
+    return id(_decorated), len(_registered), os.environ.get(VARIABLE), *sys.path
 
 
 def for_workers() -> dict[str, str]:

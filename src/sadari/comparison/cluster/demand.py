@@ -73,13 +73,13 @@ def demand_of(job: Job, images: ImageSet, out: Path, threads: int, capacity: Cap
     many cores or graphics processors of one node.
     """
     on_gpu = uses_gpu(job.settings, capacity)
-    wanted = RunRecord(out).threads or job.settings.threads or threads or (1 if on_gpu else _threads_here(job, images))
+    fixed = RunRecord(out).threads or job.settings.threads  # of each process, where the run has several
+    wanted = fixed or threads or (1 if on_gpu else _threads_here(job, images))
     memory = job.devices * memory_of_run(job, images)
     most = capacity.node_memory or memory
     cores = min(wanted * job.devices, capacity.node_cores)
     each = max(1, cores // job.devices)
-    is_fixed = bool(RunRecord(out).threads or job.settings.threads)
-    return Demand(cores, min(memory, most), job.devices if on_gpu else 0, wanted if is_fixed else min(wanted, each))
+    return Demand(cores, min(memory, most), job.devices if on_gpu else 0, fixed or min(wanted, each))
 
 
 def uses_gpu(settings: Settings, capacity: Capacity) -> bool:
