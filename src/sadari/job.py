@@ -15,6 +15,8 @@ from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone, backbone_of
 from sadari.models.catalog import find_model, recorded_model
 from sadari.models.layers.specs import Layer, Shape
+from sadari.models.own.model import stored_own_model
+from sadari.models.own.reference import is_own
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.settings import (
@@ -133,8 +135,11 @@ def find_job(record: JobRecord, layers: str = "") -> Job:
     """Resolve a stored job, so that its run can go on.
 
     layers: those that the run stored; a user's file that is not there any more is not needed then. Raises UsageError
-    where the model cannot be found.
+    where the model cannot be found, SadariError where it is code that the user has not named in this process.
     """
+    if is_own(record.model):
+        model = stored_own_model(record.model, layers)
+        return Job(record.data, model, record.seed, record.settings, record.variables)
     gone = record.model.lower().endswith(".toml") and not exists(Path(record.model))
     model = recorded_model(record.model, layers) if gone and layers else find_model(record.model)
     return Job(record.data, model, record.seed, record.settings, record.variables)

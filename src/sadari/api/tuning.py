@@ -8,12 +8,13 @@ from sadari.progress import Progress
 from sadari.settings import Value
 
 if TYPE_CHECKING:
+    from sadari.models.own.reference import Maker
     from sadari.tuning.result import TuneResult
 
 
 def tune(
     data: str | Path,
-    model: str,
+    model: "str | Maker",
     *,
     search: "Mapping[str, str | Sequence[Value]] | None" = None,
     trials: int | None = None,
@@ -29,7 +30,7 @@ def tune(
 ) -> "TuneResult":
     """Search for the settings of a model on validation images, and judge the best ones against its own on test images.
 
-    search: what is searched by setting or variable, as text that --search takes, such as
+    model: as in `train`. search: what is searched by setting or variable, as text that --search takes, such as
     `{"learning_rate": "1e-4:1e-1:log"}`, or a list of values; none: the model's own space. trials: how many (20 by
     default), or budget: how long the search may take, such as "30m" or in seconds. seeds: fresh ones of each of the
     settings that are judged. seed: of the search and of every trial. objective: "accuracy", or

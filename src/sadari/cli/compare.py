@@ -13,6 +13,7 @@ from sadari.cli.completion import data_names, model_lists, setting_pairs
 from sadari.cli.options import (
     AsJson,
     Epochs,
+    ModelCode,
     OldJobs,
     Overrides,
     Robustness,
@@ -51,7 +52,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="A,B,C",
-            help="Models of the ladder, TOML files with networks, or best; without it those that fit the images.",
+            help="Models of the ladder, TOML files, code (MODULE:NAME), or best; without it those that fit the images.",
             autocompletion=model_lists,
             show_default=False,
         ),
@@ -150,6 +151,7 @@ def study(
     robustness: Robustness = False,
     workers: Workers = "auto",
     jobs: OldJobs = None,
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare what a file describes, with published figures beside ours, and put its claims to the test."""
@@ -157,7 +159,9 @@ def study(
     from sadari.comparison.seeds.chosen import Seeds
     from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
+    from sadari.models.own.named import let_run
 
+    let_run(model_code)
     described = read_study(
         file,
         data=absolute_data(data) if data is not None else None,

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def tune(
     data: Data,
     model: Annotated[
-        str, typer.Option(help="A model of the ladder, or a TOML file with a network.", autocompletion=model_names)
+        str,
+        typer.Option(
+            help="A model of the ladder, a TOML file with a network, or code that makes one, MODULE:NAME.",
+            autocompletion=model_names,
+        ),
     ],
     search: Annotated[
         list[str] | None,

@@ -46,6 +46,8 @@ from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
 from sadari.files import read_toml
 from sadari.models.catalog import find_model
+from sadari.models.own.model import stored_own_model
+from sadari.models.own.reference import is_own
 from sadari.registry import unknown_name
 from sadari.settings import Value
 
@@ -155,7 +157,8 @@ def _arms(
     _require_known(table, ARM_KEYS, "key of [[arms]]")
     if not _text(table, "model"):
         raise UsageError('every [[arms]] says which model: add model = "cnn"')
-    model = find_model(_beside(path, _text(table, "model")))
+    named = _text(table, "model")
+    model = stored_own_model(named, "") if is_own(named) else find_model(_beside(path, named))  # no file lets code run
     varied = {key: _values(key, value) for key, value in _vary(table).items()}
     own = _table(table, "settings", "settings of an arm")
     require_free(_text(table, "name") or model.name, varied, own, overrides)

@@ -11,6 +11,7 @@ from sadari.models.layers import modules, specs
 from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.neighbours import Neighbours
+from sadari.models.own.spec import Own
 from sadari.models.parse import complete, describe
 
 LEAVE_THE_MAP = (specs.Flatten, specs.Rows, specs.GlobalAvgPool)  # and GlobalMaxPool, which is one of the latter
@@ -98,6 +99,10 @@ def _module(layer: specs.Layer, shape: specs.Shape, seed: int) -> nn.Module:
             from sadari.models.backbone.module import make_backbone  # timm takes seconds to load
 
             return make_backbone(layer.pretrained(), layer.cut, layer.train, (shape[0], shape[1]), seed)
+        case Own():
+            from sadari.models.own.module import make_own
+
+            return make_own(layer, (shape[0], shape[1], shape[2]), seed)
         case backbone.Neighbours():
             return Neighbours(features, layer.classes, layer.count)
     raise SadariError(

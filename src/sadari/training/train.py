@@ -26,6 +26,7 @@ from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs
 from sadari.job import Job, find_job
 from sadari.models.layers.batchnorm import learning_norms
+from sadari.models.own.module import notes_of
 from sadari.progress import Progress, Silent
 from sadari.run import HISTORY, MODEL, SCORES, SPLIT, RunRecord
 from sadari.run_files import read_split, write_history
@@ -200,6 +201,8 @@ def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
             "batches of one image: batch normalisation learns from the positions of one map, and where that has only "
             "one it takes its stored mean and variance; batch_size=2 or more lets it learn"
         )
+    for note in notes_of(setup.network):
+        setup.log.say(note)
     engine = _engine(setup, loop)
     try:
         return engine.fit()

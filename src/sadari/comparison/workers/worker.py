@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.errors import SadariError
+from sadari.models.own.model import code_for_worker
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
@@ -100,9 +101,10 @@ class Worker:
 
 
 def request(task: Task, split: Path) -> dict[str, Any]:
-    """Return `task` as a message; the worker loads the images itself."""
+    """Return `task` as a message; the worker loads the images itself, and imports code of the user that it needs."""
     return {
         "job": task.job.record.to_toml(),
+        **code_for_worker(task.job.model),
         "out": str(task.out),
         "split": str(split),
         "fingerprint": task.images.fingerprint,

@@ -10,6 +10,7 @@ from sadari.data.load import load
 from sadari.errors import SadariError
 from sadari.job import Job, find_job
 from sadari.job_record import JobRecord
+from sadari.models.own.model import let_worker_run
 from sadari.progress import Progress, Silent
 from sadari.run_files import read_split
 from sadari.training.run_folder import RunBusyError
@@ -30,7 +31,7 @@ class TaskRunner:
         Returns why it failed, or "", and whether that is because another process trains the run.
         """
         try:
-            job = find_job(JobRecord.from_toml(request["job"]))
+            job = find_job(JobRecord.from_toml(request["job"]), let_worker_run(request))
             images = self._images(job, request["fingerprint"])
             split = read_split(Path(request["split"]), len(images))
             out, threads = Path(request["out"]), request["threads"]
