@@ -15,7 +15,8 @@ import pytest
 from sadari import files
 from sadari.errors import SadariError, UsageError
 from sadari.files import names_in, read_json, read_toml, write_text, write_whole
-from sadari.locks import Busy, hold_folder
+from sadari.locks.claim import Busy
+from sadari.locks.folder import hold_folder
 from sadari.unfinished import (
     UnfinishedFolder,
     remove_temporary_folders,

@@ -12,6 +12,7 @@
     sadari.evaluate_unknown(run.path, "other-things/")
     sadari.export(run.path, "onnx")
     sadari.log(run.path, to="mlflow")
+    sadari.run_project("sadari.toml")  # makes what is out of date
     sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
 
 Names are imported when they are first used, so that `import sadari` loads no torch.
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     __version__: str
     from sadari.api.comparisons import compare, reopen, reopen_sets, write_report
     from sadari.api.data import data_map, data_review, load
+    from sadari.api.projects import project_status, run_project
     from sadari.api.runs import evaluate_unknown, export, log, operating_points, predict, train
     from sadari.api.tuning import reopen_tuning, tune
     from sadari.errors import SadariError, UsageError
@@ -52,9 +54,11 @@ __all__ = [
     "log",
     "operating_points",
     "predict",
+    "project_status",
     "reopen",
     "reopen_sets",
     "reopen_tuning",
+    "run_project",
     "train",
     "tune",
     "write_report",
@@ -73,6 +77,8 @@ _HOMES = {
     "reopen": "sadari.api.comparisons",
     "reopen_sets": "sadari.api.comparisons",
     "reopen_tuning": "sadari.api.tuning",
+    "project_status": "sadari.api.projects",
+    "run_project": "sadari.api.projects",
     "train": "sadari.api.runs",
     "tune": "sadari.api.tuning",
     "write_report": "sadari.api.comparisons",

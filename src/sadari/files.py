@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sadari.errors import SadariError, UsageError
+from sadari.locks.claim import require_held
+from sadari.locks.folder import take_in_turn
 from sadari.unfinished import is_unfinished, new_file, remove_unfinished_of
 
 if TYPE_CHECKING:
@@ -21,33 +23,50 @@ TOML_BYTES = 2**20  # assumed: a thousand times a network or a study
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Have `write` fill a neighbour of `path`, which then takes its name at once, so that no file is ever half-written.
 
-    Raises SadariError where the disk is full or the folder cannot be written; the old file stays. After a power cut, a
-    new file is there, and a file that replaced another one is there in one of the two versions.
+    Raises SadariError where the disk is full or the folder cannot be written, FolderLostError where it is in a folder
+    that another process has taken over from this one; the old file stays. After a power cut, a new file is there, and a
+    file that replaced another one is there in one of the two versions.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.exists()
         if is_new:
             remove_unfinished_of(path)
-        unfinished, handle = new_file(path)
-        try:
-            write(unfinished)
-            with unfinished.open("rb+") as written:
-                os.fsync(written.fileno())
-            if os.name == "nt":  # there, an open file keeps its name
-                os.close(handle)
-                handle = -1
-            unfinished.replace(path)
-            if is_new:
-                sync_folder(path.parent)
-        finally:
-            if handle >= 0:
-                os.close(handle)
-            unfinished.unlink(missing_ok=True)
+        while not _written(path, write):
+            pass
+        if is_new:
+            sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         kept = "; what was there before is kept" if exists(path) else ""
         raise SadariError(f"cannot write {path}: {reason}{kept}") from error
+
+
+def _written(path: Path, write: Callable[[Path], None]) -> bool:
+    """Write `path` once; return whether it is there.
+
+    Where it is not, another machine has removed the unfinished file: it does not see that this process has the lock of
+    it. Each process removes such files once, when it begins. Raises OSError and FolderLostError.
+    """
+    unfinished, handle = new_file(path)
+    try:
+        write(unfinished)
+        with unfinished.open("rb+") as written:
+            os.fsync(written.fileno())
+        require_held(path)
+        if os.name == "nt":  # there, an open file keeps its name
+            os.close(handle)
+            handle = -1
+        unfinished.replace(path)
+        return True
+    except FileNotFoundError:
+        if handle < 0 or unfinished.exists() or not path.parent.is_dir():
+            raise
+        return False
+    finally:
+        if handle >= 0:
+            os.close(handle)
+        unfinished.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -97,6 +116,23 @@ def make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SadariError(f"cannot write to '{out}': {error.strerror}; choose another --out") from None
+
+
+@contextmanager
+def alone_in(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold `folder`, which is made where it is not there yet, while inside, after those that hold it now.
+
+    waiting: called once where there are any. Raises SadariError where nothing can be written into it.
+    """
+    make_folder(folder)
+    try:
+        held = take_in_turn(folder, waiting=waiting)
+    except OSError as error:
+        raise SadariError(f"cannot write to '{folder}': {error.strerror}; choose another --out") from None
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -66,6 +66,11 @@ class Job:
         return bool(settings.teacher and settings.teacher_weight) and self.model.fitted_by is FittedBy.GRADIENT
 
     @property
+    def devices(self) -> int:
+        """Return how many devices the training takes: one for a model that is not fitted by gradient steps."""
+        return self.settings.devices if self.model.fitted_by is FittedBy.GRADIENT else 1
+
+    @property
     def record(self) -> JobRecord:
         """Return the job as `settings.toml` stores it."""
         return JobRecord(self.data, self.model.reference, self.seed, self.settings, self.variables)

@@ -25,6 +25,8 @@ OF_BACKBONE = "backbone"  # the scaling of the images that a backbone's weights 
 # What Keras, PyTorch, scikit-learn and Ultralytics call some of the settings and variables; suggested, never taken.
 OTHER_NAMES = {
     "batch": "batch_size",
+    "gpus": "devices",
+    "num_gpus": "devices",
     "dropout_rate": "dropout",
     "early_stopping": "patience",
     "image_shape": "image_size",
@@ -45,6 +47,7 @@ OTHER_NAMES = {
 }
 
 
+MOST_DEVICES = 64  # assumed: no single machine has more
 MOST_THREADS = 1024  # assumed: no machine for this has more cores, and each thread takes memory
 LONGEST_SIDE = 32_768  # assumed: no image is larger, and a grey one takes 1 GiB
 COOLEST, HOTTEST = 0.1, 1000.0  # temperatures (assumed: beyond, the answers are one class, or none at all)
@@ -75,6 +78,9 @@ class Settings:
     max_megapixels: float = _setting(120.0, "images with more pixels, in millions, are refused", low=1)
     split_folders: str = _setting(
         "auto", "which top folders are splits: auto, none (they are classes), or such as train=A test=B"
+    )
+    labels: str = _setting(
+        "auto", "where labels are from: an annotation tool's export where there is one", choices=("auto", "folders")
     )
     archive_encoding: str = _setting("auto", "encoding of an archive's names that do not say it, such as cp949")
     group: str = _setting("auto", "images that belong together: auto, none, folder, column:NAME, or a pattern of names")
@@ -152,6 +158,9 @@ class Settings:
         choices=("auto", "float32", "bfloat16"),
     )
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1 or mps")
+    devices: int = _setting(
+        1, "devices that share each batch: graphics processors, or processes on processors", low=1, high=MOST_DEVICES
+    )
     threads: int = _setting(
         0, "processor threads; 0 takes all cores, or one where batches are too small to share", low=0, high=MOST_THREADS
     )
@@ -175,6 +184,11 @@ class Settings:
         for name in ("val_fraction", "test_fraction", "label_smoothing", "weights_average", "start_share"):
             if getattr(self, name) >= 1:
                 raise UsageError(f"{name} is a fraction below 1, not {getattr(self, name)}")
+        if self.devices > self.batch_size:
+            raise UsageError(
+                f"devices={self.devices} share each batch, and batch_size={self.batch_size} has fewer images; set a "
+                "larger batch_size or fewer devices"
+            )
         if not 0 < self.train_fraction <= 1:
             raise UsageError(f"train_fraction is above 0 and at most 1, not {self.train_fraction}")
         if self.split == ALL_IMAGES and self.train_fraction < 1:
@@ -182,13 +196,16 @@ class Settings:
 
     def epochs_for(self, images: int) -> int:
         """Return the epochs of a run that learns from so many images: `epochs`, or more where `least_steps` says so."""
-        return max(self.epochs, math.ceil(self.least_steps / steps_per_epoch(images, self.batch_size)))
+        return max(self.epochs, math.ceil(self.least_steps / steps_per_epoch(images, self.batch_size, self.devices)))
 
 
-def steps_per_epoch(images: int, batch_size: int) -> int:
-    """Return the optimiser steps of an epoch; a single image that is left over joins the batch before it."""
+def steps_per_epoch(images: int, batch_size: int, devices: int = 1) -> int:
+    """Return the optimiser steps of an epoch.
+
+    A single image that is left over joins the batch before it, and so do fewer images than `devices`.
+    """
     whole, left_over = divmod(images, batch_size)
-    return max(1, whole + (left_over > 1))
+    return max(1, whole + (left_over >= max(2, devices)))
 
 
 def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None, high: float) -> None:

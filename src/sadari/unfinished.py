@@ -14,13 +14,12 @@ from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from sadari.errors import SadariError
-from sadari.locks import ABANDONED_SECONDS, LOCK, Busy, hold_file, release_folder, remove_if_abandoned, take_folder
-
-if TYPE_CHECKING:
-    from filelock import FileLock
+from sadari.locks.claim import Busy
+from sadari.locks.file import ABANDONED_SECONDS, hold_file, remove_if_abandoned
+from sadari.locks.folder import LOCK, Held, is_lock, take_folder
 
 UNFINISHED = ".part"  # how the name of a file ends that is still being written
 PRIVATE = 0o700  # permissions of a folder that no other user may read
@@ -40,7 +39,7 @@ ENDINGS_OF_OLD = frozenset(
 def is_unfinished(name: str) -> bool:
     """Return whether a file of this name is one of our unfinished ones, or a lock: not one that others hide."""
     found = _FORM.fullmatch(name)
-    return name == LOCK or (found is not None and _is_ours(*found.groups()))
+    return is_lock(name) or (found is not None and _is_ours(*found.groups()))
 
 
 def _is_ours(name: str, random: str) -> bool:
@@ -91,7 +90,7 @@ class UnfinishedFolder:
     def __init__(self, parent: Path, name: str, mode: int = 0o777) -> None:
         for folder in unfinished_folders(parent, escape(_cut(name))):
             remove_abandoned_folder(folder)
-        self.path, self._lock = _new_folder(parent, name, mode)
+        self.path, self._holder = _new_folder(parent, name, mode)
         self._held = True
 
     def __enter__(self) -> Self:
@@ -105,7 +104,7 @@ class UnfinishedFolder:
         """Take the lock out of the folder, so that it can be renamed (on Windows, not with an open file in it)."""
         if self._held:
             self._held = False
-            release_folder(self.path, self._lock)
+            self._holder.release()
 
 
 def temporary_folder(name: str) -> UnfinishedFolder:
@@ -145,7 +144,7 @@ def remove_temporary_folders() -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _new_folder(parent: Path, name: str, mode: int) -> "tuple[Path, FileLock | None]":
+def _new_folder(parent: Path, name: str, mode: int) -> tuple[Path, Held]:
     for _ in range(ATTEMPTS):
         folder = parent / _name(name)
         with suppress(FileExistsError, Busy):
@@ -176,15 +175,16 @@ def remove_abandoned_folder(folder: Path) -> None:
             if time.time() - _newest(folder) > ABANDONED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
             return
-        lock = take_folder(folder)
+        held = take_folder(folder)
     except (OSError, Busy):
         return
-    if lock is None and time.time() - _newest(folder) <= ABANDONED_SECONDS:
+    if held.lock is None and time.time() - _newest(folder) <= ABANDONED_SECONDS:
+        held.release()
         return
     for each in folder.iterdir():
-        if each.name != LOCK:
+        if not is_lock(each.name):
             _remove(each)
-    release_folder(folder, lock)
+    held.release()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -222,5 +222,8 @@ def remove_unfinished(folder: Path) -> None:
             continue
         if path.is_dir():
             remove_abandoned_folder(path)
+        elif is_lock(path.name):
+            with suppress(Busy, OSError):
+                take_folder(path.parent).release()
         else:
             remove_if_abandoned(path)

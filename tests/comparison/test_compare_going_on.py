@@ -71,6 +71,17 @@ def test_a_given_folder_takes_the_same_request_or_more(tmp_path: Path) -> None:
             run(other, tmp_path, FakeTrainer(), out)
 
 
+def test_images_that_changed_since_are_named(tmp_path: Path) -> None:
+    data, out = tmp_path / "photos.npz", tmp_path / "mine"
+    asked = replace(request("softmax"), data=str(data))
+    for pixels in (np.arange(40), np.arange(40) + 1):
+        np.savez(data, X=pixels.astype(np.uint8).reshape(40, 1, 1), y=np.arange(40) % 2)
+        if not out.exists():
+            run(asked, tmp_path, FakeTrainer(), out)
+    with pytest.raises(UsageError, match=r"have changed since '.*mine' compared models on them"):
+        run(asked, tmp_path, FakeTrainer(), out)
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("dear")

@@ -73,6 +73,12 @@ def test_a_classical_model_that_fills_the_memory_stays_alone() -> None:
     assert goes_beside(job_for("mlp", threads=1), many), "it reads its images batch by batch"
 
 
+def test_a_run_of_several_devices_has_no_other_beside_it() -> None:
+    assert goes_beside(job_for("mlp", threads=1), images())
+    assert not goes_beside(job_for("mlp", threads=1, devices=2), images())
+    assert goes_beside(job_for("logistic", threads=1, devices=2), images()), "it has no effect there"
+
+
 @pytest.mark.parametrize(("memory", "models", "count"), [
     (64, ("mlp", "logistic"), 8),
     (4, ("mlp", "softmax"), 4),

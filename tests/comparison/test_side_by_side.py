@@ -86,8 +86,8 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
     started: list[Worker] = []
 
     class Known(Worker):
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, gpu: str = "") -> None:
+            super().__init__(gpu)
             started.append(self)
 
     monkeypatch.setattr(side_by_side, "Worker", Known)

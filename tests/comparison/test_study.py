@@ -84,6 +84,15 @@ def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
     assert {study.request.job(arm, 0).settings.epochs for arm in study.request.arms} == {1}
 
 
+def test_models_are_short_for_arms_without_settings_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('data = "digits"\nmodels = ["mlp", "cnn"]\n', encoding="utf-8")
+    assert [(arm.name, dict(arm.overrides)) for arm in read_study(path).request.arms] == [("mlp", {}), ("cnn", {})]
+    path.write_text('data = "digits"\nmodels = ["mlp", 3]\n', encoding="utf-8")
+    with pytest.raises(UsageError, match="`models` is a list of names"):
+        read_study(path)
+
+
 def test_seeds_may_be_a_count(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD.replace("[3, 5]", "3")).request.seeds == (0, 1, 2)
 

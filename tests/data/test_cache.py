@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sadari import locks
 from sadari.cli.data.commands import app
 from sadari.data.cache import seal
 from sadari.data.cache.entries import entries, leftovers
@@ -368,7 +367,7 @@ def test_a_disk_without_locks_is_one_sentence(
 
     monkeypatch.setattr(filelock, "lock_descriptor", refused)
     monkeypatch.setattr(filelock.FileLock, "_acquire", refused)
-    monkeypatch.setattr(locks, "_reported", set())
+    monkeypatch.setattr("sadari.locks.folder._reported", set())
     caplog.set_level(logging.WARNING)
     load(photos, Settings())
     load(photos, Settings(image_size=3))

@@ -72,8 +72,13 @@ def test_pairs_that_say_nothing_are_one_sentence(given: object, sentence: str) -
     with pytest.raises(UsageError) as caught:
         Costs.of(given, CLASSES)  # type: ignore[arg-type]
     assert sentence in str(caught.value)
-    with pytest.raises(SadariError, match=r"cannot read the costs in 'nowhere\.csv'"):
+    with pytest.raises(UsageError, match=r"the costs 'nowhere\.csv' are neither a file nor pairs"):
         Costs.of("nowhere.csv", CLASSES)
+
+
+def test_a_folder_of_costs_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SadariError, match="cannot read the costs in"):
+        Costs.of(tmp_path, CLASSES)
 
 
 def test_the_least_expected_cost_is_decided() -> None:

@@ -28,6 +28,7 @@ def judges(seed: int, count: int, apart: float = 2.0, grouped: bool = False) -> 
         ("precision>=0.95", Wanted("precision", 0.95)),
         ("bees: sensitivity >= 0.9", Wanted("recall", 0.9, "bees")),
         ("a:b:specificity>=1", Wanted("specificity", 1.0, "a:b")),
+        ("red bees : precision>=0.5", Wanted("precision", 0.5, "red bees")),
     ],
 )
 def test_what_is_wanted_can_be_written(text: str, wanted: Wanted) -> None:

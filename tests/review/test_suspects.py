@@ -12,7 +12,7 @@ import sadari
 from sadari.data.decisions.file import NAME, read_decisions
 from sadari.data.load import load
 from sadari.errors import SadariError, UsageError
-from sadari.locks import LOCK, hold_folder
+from sadari.locks.folder import LOCK, hold_folder
 from sadari.review import desk
 from sadari.review.odd import deviations, find_odd
 from sadari.review.page.items import COPIES, LABELS, ODD, document, items_of

@@ -18,6 +18,7 @@ from sadari.models.parse import parse
 from sadari.settings import Settings, with_overrides
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import Checkpoint
+from sadari.training.devices.team import Team
 from sadari.training.engine import Engine
 from sadari.training.fit_loop import FitLoop
 from sadari.training.loss import CrossEntropy
@@ -29,10 +30,11 @@ CPU = torch.device("cpu")
 
 
 def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **overrides: Any) -> Engine:
-    """Return an engine around a fresh network; the overrides may contain `network` and `class_weights`."""
+    """Return an engine around a fresh network; the overrides may contain `network`, `class_weights` and `team`."""
     images = images or patterns()
     network = overrides.pop("network", None) or fresh(layers, images)
     weights = overrides.pop("class_weights", None)
+    team = overrides.pop("team", None) or Team()
     settings = with_overrides(Settings(), {**QUIET, **overrides})
     split = parts(images)
     augmentation = parse_augmentation(settings.augment, *images.shape[:2])
@@ -45,13 +47,14 @@ def engine_for(layers: str, folder: Path, images: ImageSet | None = None, **over
         learner=network,
         optimizer=make_optimizer(network, settings),
         inputs=inputs,
-        batches=Batches(inputs, images, split.train, settings.batch_size, 5, CPU, loss, augmentation),
+        batches=Batches(inputs, images, split.train, settings.batch_size, 5, CPU, loss, augmentation, share=team.share),
         labels=images.labels,
         validation=split.val,
         settings=settings,
         seed=5,
         loop=FitLoop(network, checkpoint, settings, checkpoint.read()),
         precision=PRECISIONS[settings.precision],
+        team=team,
     )
 
 

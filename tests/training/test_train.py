@@ -176,7 +176,7 @@ def test_wrong_variables_of_classical_models_leave_no_folder(model: str, name: s
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     out = tmp_path / "run"
     held = "lock = take_folder(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
-    code = f"import sys; from pathlib import Path; from sadari.locks import take_folder; {held}"
+    code = f"import sys; from pathlib import Path; from sadari.locks.folder import take_folder; {held}"
     out.mkdir()
     other = subprocess.Popen([sys.executable, "-c", code, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout is not None

@@ -10,9 +10,10 @@ from sadari.errors import SadariError, UsageError
 from sadari.inference.predict import Inputs
 from sadari.run import RunRecord
 from sadari.training.engine import DivergedError
+from sadari.training.run_folder import RunBusyError
 from sadari.training.train import train
 from sadari.tuning.finals import DEFAULT, finalists
-from sadari.tuning.journal import Journal
+from sadari.tuning.journal import CLAIMS, Journal
 from sadari.tuning.request import Tuning
 from sadari.tuning.result import TuneResult
 from sadari.tuning.run import reopen_tuning
@@ -44,6 +45,26 @@ def searched(out: Path, train: Any, trials: int = 8, **more: Any) -> tuple[Trial
     journal = Journal(out, request, len(split.val), 3)
     Searcher(journal, data, Limit(trials=trials), Listener(), threads=1, train=train).work()
     return journal.trials()
+
+
+def test_a_trial_that_another_process_has_is_not_told_to_have_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sadari.tuning.search.WAIT_SECONDS", 0.0)
+    refused: list[Any] = []
+
+    def busy_at_first(*given: Any, **named: Any) -> RunRecord:
+        if len(refused) < 2:
+            refused.append(given)
+            raise RunBusyError("another process is training it")
+        if len(refused) < 3:  # its claim is lost while it trains
+            refused.append(given)
+            next((tmp_path / "out" / CLAIMS).glob("*/.lock-1.part")).unlink()
+        return train(*given, **named)
+
+    trials = searched(tmp_path / "out", busy_at_first, trials=2)
+    assert [each.state for each in trials] == [DONE, DONE]
+    assert len(refused) == 3
 
 
 def test_accuracy_decides_and_log_loss_between_equals() -> None:

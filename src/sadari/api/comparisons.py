@@ -27,7 +27,7 @@ def compare(
 
 @overload
 def compare(
-    data: str | Path,
+    data: Any,
     models: "str | Maker | Sequence[str | Maker]" = (),
     *,
     budget: str | float | None = None,
@@ -42,6 +42,7 @@ def compare(
     robustness: bool = False,
     margin: float | None = None,
     workers: int | None = None,
+    ray: str | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
@@ -49,7 +50,7 @@ def compare(
 
 
 def compare(
-    data: "str | Path | list[str] | list[Path] | tuple[str | Path, ...]",
+    data: Any,
     models: "str | Maker | Sequence[str | Maker]" = (),
     *,
     budget: str | float | None = None,
@@ -64,31 +65,36 @@ def compare(
     robustness: bool = False,
     margin: float | None = None,
     workers: int | None = None,
+    ray: str | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "ComparisonResult | AcrossResult":
     """Compare models on the same images, and return which is better, and by how much.
 
-    data: a named set or a path; of a list of them, one comparison a set, and an `AcrossResult` with what they show
-    together, whose `.results` has the comparisons by set. models: names of models, TOML files, and classes and
-    functions that make a network; none: the ladder that fits the images; or "best", with a `budget` such as "10m" or in
-    seconds: the most promising models are tried, and the result compares those that were trained with the time that was
-    left. seeds: how many, from 0 (3 by default), or which; of "best", at most; with splits or folds, how many for each
-    of these (1 by default); "auto" or "auto:10": more and more, until it is decided between every two arms which is
-    better (or, with a margin, that they are equal), 10 at most. splits: draw train, val and test anew so many times.
-    folds, repeats: divide all images into so many parts, so many times, each of which is judged in turn. vary: values
-    by setting, such as `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm `ensemble`, which
-    averages the others' predictions and is chosen on the validation images. soup: add the arm `soup of NAME` for each
-    fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge the models on corrupted
-    images too, as `.robustness`. margin: find arms equal within this difference of accuracy. workers: how many runs
-    train at once, at most; None for as many as there are cores, where that is faster; of "best", one. jobs: the old
-    name of `workers`; it goes with the next release. The result gives pandas frames by `.to_frame()` and
-    `.histories()`. Raises SadariError or UsageError with one sentence.
+    data: as `load` takes it, arrays as (X, y); of a list of names and paths, one comparison a set, and an
+    `AcrossResult` with what they show together, whose `.results` has the comparisons by set. models: names of models,
+    TOML files, and code (classes and functions that make a network); none: the ladder that fits the images; or "best",
+    with a `budget` such as "10m" or in seconds: the most promising models are tried, and the result compares those that
+    were trained with the time that was left. seeds: how many, from 0 (3 by default), or which; of "best", at most; with
+    splits or folds, how many for each of these (1 by default); "auto" or "auto:10": more and more, until it is decided
+    between every two arms which is better (or, with a margin, that they are equal), 10 at most. splits: draw train, val
+    and test anew so many times. folds, repeats: divide all images into so many parts, so many times, each of which is
+    judged in turn. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble:
+    add the arm `ensemble`, which averages the others' predictions and is chosen on the validation images. soup: add the
+    arm `soup of NAME` for each fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge
+    the models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
+    workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
+    one. ray: train on the nodes of a Ray cluster, "auto" for the one that this machine belongs to, or "HOST:6379";
+    workers is then how many of its runs train at once. jobs: the old name of `workers`; it goes with the next release.
+    The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one
+    sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import values_of
+    from sadari.data.load import absolute_data
+    from sadari.data.sources.objects.hand_over import is_pair
 
     if jobs is not None:
         if workers is not None:
@@ -109,18 +115,19 @@ def compare(
         overrides=overrides,
         budget=budget,
         workers=workers,
+        ray=ray,
         ensemble=ensemble,
         soup=soup,
         progress=progress,
     )
     folder = Path(out) if out is not None else None
-    if isinstance(data, list | tuple) and len(data) != 1:
+    if isinstance(data, list | tuple) and len(data) != 1 and not is_pair(data):
         from sadari.comparison.across.request import plan_sets
         from sadari.comparison.across.run import compare_sets
 
         request = plan_sets(data, plan_for)
         return compare_sets(request, out=folder, robustness=robustness, margin=margin, progress=progress)
-    plan = plan_for(data[0] if isinstance(data, list | tuple) else data)
+    plan = plan_for(absolute_data(data[0] if isinstance(data, list | tuple) and len(data) == 1 else data))
     return plan.run(out=folder, robustness=robustness, margin=margin, progress=progress)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
 from sadari.settings import Settings, Value, with_overrides
 
@@ -12,18 +13,35 @@ if TYPE_CHECKING:
     from sadari.values import ImageSet
 
 
-def load(data: str | Path, *, progress: Progress | None = None, **settings: Value) -> "ImageSet":
-    """Load the images of a named set or a path; settings such as `image_size=64` as keywords.
+def load(
+    data: object,
+    y: object = None,
+    *,
+    image: str = "",
+    label: str = "",
+    progress: Progress | None = None,
+    **settings: Value,
+) -> "ImageSet":
+    """Load the images of a named set, a path, or an object; settings such as `image_size=64` as keywords.
 
-    Raises SadariError or UsageError with one sentence.
+    data: also arrays (N, H, W[, C]) of uint8 or a list of images with their labels y, which other functions take as
+    (X, y); a data set of torchvision, whose transform is not applied; a Dataset, DatasetDict or IterableDataset of
+    Hugging Face; or a mapping from train, val and test to these. Objects are stored in the cache, once. image, label:
+    which columns of a Dataset to take, where it has several. Raises SadariError or UsageError with one sentence.
     """
     from sadari.data import load as loading
+    from sadari.data.sources.objects.hand_over import hand_over, is_object
 
-    return loading.load(loading.absolute_data(data), with_overrides(Settings(), settings), progress)
+    overrides = with_overrides(Settings(), settings)
+    if is_object(data) or y is not None:
+        data = hand_over(data, y, image, label, progress)
+    elif image or label:
+        raise UsageError("image and label name columns of a Dataset; for hf://NAME write them behind it, :label=COLUMN")
+    return loading.load(loading.absolute_data(data), overrides, progress)
 
 
 def data_map(
-    data: str | Path,
+    data: object,
     *,
     run: str | Path | None = None,
     out: str | Path | None = None,
@@ -52,7 +70,7 @@ def data_map(
 
 
 def data_review(
-    data: str | Path, *, decisions: str | Path | None = None, progress: Progress | None = None, **overrides: Value
+    data: object, *, decisions: str | Path | None = None, progress: Progress | None = None, **overrides: Value
 ) -> "Review":
     """Judge the labels of `data` by models that have not seen the images; `.suspects` lists those probably wrong.
 

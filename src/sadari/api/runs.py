@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    data: str | Path,
+    data: object,
     model: "str | Maker",
     *,
     out: str | Path,
@@ -36,18 +36,20 @@ def train(
 ) -> "RunRecord":
     """Train one model and return its run in the folder `out`; a finished or started run is taken up again.
 
-    model: a name, a TOML file, or a class or function that makes a torch module. model_code: such classes and functions
-    of other runs that are opened, such as a teacher's. all_images: train on every image; judged_by: the folder of a
-    comparison whose folds judge the model then, the newest one in `runs` by default. overrides: settings and variables
-    of the model, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and `.predictions` of the returned run hold
-    the results. Raises SadariError or UsageError with one sentence.
+    data: as `load` takes it, arrays as (X, y). model: a name, a TOML file, or a class or function that makes a torch
+    module. model_code: such classes and functions of other runs that are opened, such as a teacher's. all_images: train
+    on every image; judged_by: the folder of a comparison whose folds judge the model then, the newest one in `runs` by
+    default. overrides: settings and variables of the model, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
+    `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
     """
+    from sadari.data.load import absolute_data
     from sadari.job import make_job
     from sadari.models.catalog import find_model
     from sadari.models.own.named import let_run
     from sadari.training import train as training
 
     let_run(model_code)
+    data = absolute_data(data)
     if not all_images:
         if judged_by is not None:
             raise UsageError("judged_by names what judges a model of all_images; others are judged by their test part")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tune(
-    data: str | Path,
+    data: object,
     model: "str | Maker",
     *,
     search: "Mapping[str, str | Sequence[Value]] | None" = None,
@@ -25,25 +25,28 @@ def tune(
     pruner: str = "median",
     out: str | Path | None = None,
     workers: int | None = 1,
+    ray: str | None = None,
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "TuneResult":
     """Search for the settings of a model on validation images, and judge the best ones against its own on test images.
 
-    model: as in `train`. search: what is searched by setting or variable, as text that --search takes, such as
-    `{"learning_rate": "1e-4:1e-1:log"}`, or a list of values; none: the model's own space. trials: how many (20 by
-    default), or budget: how long the search may take, such as "30m" or in seconds. seeds: fresh ones of each of the
-    settings that are judged. seed: of the search and of every trial. objective: "accuracy", or
+    data, model: as in `train`. search: what is searched by setting or variable, as text that --search
+    takes, such as `{"learning_rate": "1e-4:1e-1:log"}`, or a list of values; none: the model's own space. trials: how
+    many (20 by default), or budget: how long the search may take, such as "30m" or in seconds. seeds: fresh ones of
+    each of the settings that are judged. seed: of the search and of every trial. objective: "accuracy", or
     "accuracy,images_per_second" for a front of both. pruner: "median", "hyperband" or "none". workers: how many trials
-    train at once; None for as many as there are cores, where that is faster. The same call goes on with a search that
-    was stopped. `.trials`, `.best`, `.final` (a comparison), `.sentences` and `.to_frame()` of the result say what was
-    found. Needs Optuna. Raises SadariError or UsageError with one sentence.
+    train at once; None for as many as there are cores, where that is faster. ray: train on the nodes of a Ray cluster,
+    "auto" for the one that this machine belongs to, or "HOST:6379"; workers=None takes all of it. The same call goes on
+    with a search that was stopped. `.trials`, `.best`, `.final` (a comparison), `.sentences` and `.to_frame()` of the
+    result say what was found. Needs Optuna. Raises SadariError or UsageError with one sentence.
     """
+    from sadari.data.load import absolute_data
     from sadari.tuning.plan import plan_tuning
     from sadari.tuning.space import text_of
 
     plan = plan_tuning(
-        data,
+        absolute_data(data),
         model,
         search={key: text_of(values) for key, values in (search or {}).items()},
         overrides=overrides,
@@ -54,6 +57,7 @@ def tune(
         objective=objective,
         pruner=pruner,
         workers=workers,
+        ray=ray,
     )
     return plan.run(Path(out) if out is not None else None, progress)
 

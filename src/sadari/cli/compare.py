@@ -16,6 +16,7 @@ from sadari.cli.options import (
     ModelCode,
     OldJobs,
     Overrides,
+    Ray,
     Robustness,
     Workers,
     out_option,
@@ -43,7 +44,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="DATA...",
-            help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv; several are compared across.",
+            help="A named set, a folder, an archive, a .npz, .csv or .parquet, hf://NAME; several are compared across.",
             show_default=False,
             autocompletion=data_names,
         ),
@@ -100,6 +101,7 @@ def compare(
         float | None, typer.Option(help="Arms count as equal within this difference of accuracy, such as 0.005.")
     ] = None,
     workers: Workers = "auto",
+    ray: Ray = None,
     jobs: OldJobs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -123,6 +125,7 @@ def compare(
         overrides=overrides_of(set_, epochs=epochs),
         budget=budget,
         workers=workers_of(workers, jobs),
+        ray=ray,
         ensemble=ensemble,
         soup=soup,
         progress=progress,
@@ -150,6 +153,7 @@ def study(
     out: Out = None,
     robustness: Robustness = False,
     workers: Workers = "auto",
+    ray: Ray = None,
     jobs: OldJobs = None,
     model_code: ModelCode = None,
     as_json: AsJson = False,
@@ -168,7 +172,7 @@ def study(
         seeds=Seeds.of(seeds) if seeds is not None else None,
         overrides=overrides_of(set_, epochs=epochs),
     )
-    plan = Plan(described.request, described.claims, workers_of(workers, jobs), estimates=True)
+    plan = Plan(described.request, described.claims, workers_of(workers, jobs), estimates=True, ray=ray)
     progress = TerminalProgress()
     for sentence in described.said:
         progress.say(sentence)

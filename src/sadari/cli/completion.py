@@ -53,6 +53,19 @@ def split_names() -> list[str]:
     return list(SPLITS)
 
 
+def entry_names() -> list[str]:
+    """Return the entries of the project file in this folder; none where there is none."""
+    import tomllib
+    from pathlib import Path
+
+    try:
+        document = tomllib.loads(Path("sadari.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    kinds = (document.get(kind) for kind in ("compare", "tune", "export"))
+    return [name for table in kinds if isinstance(table, dict) for name in table]
+
+
 def _variables(typed: Mapping[str, object]) -> dict[str, Value]:
     """Return the variables of the models that --model, --models or the argument of `sadari models` has named."""
     from sadari.models.catalog import MODELS

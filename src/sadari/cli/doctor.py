@@ -12,7 +12,10 @@ from sadari.cli.options import AsJson
 from sadari.cli.output.console import echo, print_json
 from sadari.errors import SadariError
 
-VARIABLES = ("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
+VARIABLES = (
+    *("SADARI_DATA_DIR", "SADARI_CACHE_DIR", "SADARI_WEIGHTS_DIR", "HF_HUB_OFFLINE"),
+    *("CUDA_VISIBLE_DEVICES", "RAY_ADDRESS"),
+)
 SCRIPTS = {"hangul": "가", "kana": "あ", "han": "中"}  # a letter of each
 LEAST_FREE_GIB = 2  # assumed: a pack of 60,000 small images and a comparison's runs fit
 
@@ -30,6 +33,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def examine() -> dict[str, Any]:
     """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
+    from sadari.comparison.cluster.connection import cluster_here, installed
     from sadari.inference.device import bfloat16_units, resolve_machine
     from sadari.report.plots.fonts import font_families, writes
     from sadari.run import environment, memory_bytes
@@ -54,6 +58,7 @@ def examine() -> dict[str, Any]:
             "kana": writes("あ"),
             "han": writes("中"),
         },
+        "ray": {"version": installed() or None, "cluster": cluster_here() or None},
         "folders": folders,
         "sets": _sets(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
@@ -126,6 +131,7 @@ def _show(document: dict[str, Any]) -> None:
     echo(f"a run     trains on {here['device']} in {here['precision']}{units}")
     if document["backbone"]:
         echo(f"backbone  {document['backbone']['sentence'].removeprefix('backbone: ')}")
+    echo(f"ray       {_ray_text(document['ray'])}")
     for name, folder in document["folders"].items():
         echo(f"{name:9} {folder['path']} ({folder['free_gib']} GiB free)")
     echo(f"fonts     {_fonts_text(document['fonts'])}")
@@ -147,3 +153,12 @@ def _fonts_text(fonts: dict[str, Any]) -> str:
     if not missing:
         return f"plots are written in {used}"
     return f"plots are written in {used}, without {' and '.join(map(str.title, missing))}, shown as boxes; {ADVICE}"
+
+
+def _ray_text(ray: dict[str, Any]) -> str:
+    from sadari.comparison.cluster.connection import missing
+
+    if not ray["version"]:
+        return str(missing())
+    cluster = ray["cluster"]
+    return f"{ray['version']}, {f'a cluster answers at {cluster}: --ray auto' if cluster else 'no cluster runs here'}"

@@ -22,6 +22,7 @@ from sadari.cli.output.console import echo, harmless
 from sadari.cli.output.streams import usable_streams
 from sadari.cli.predict import predict
 from sadari.cli.report import report
+from sadari.cli.run import run
 from sadari.cli.serve import serve
 from sadari.cli.settings import settings
 from sadari.cli.train import resume, train
@@ -84,6 +85,7 @@ app.command("explain")(explain)
 app.command("serve")(serve)
 app.command("study")(study)
 app.command("tune")(tune)
+app.command("run")(run)
 app.command("report")(report)
 app.command("log")(log)
 app.command("models")(models)

@@ -15,7 +15,7 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A named set, a folder, a .zip or .tar(.gz), a .npz or a .csv.",
+        help="A named set, a folder, a .zip or .tar(.gz), a .npz, .csv or .parquet, an export, or hf://NAME.",
         show_default=False,
         autocompletion=data_names,
     ),
@@ -100,6 +100,15 @@ Workers = Annotated[
     str,
     typer.Option(
         metavar="N|auto", help="How many runs train at once, at most; auto: as many as cores, where that is faster."
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="auto|HOST:PORT",
+        help="Train on the nodes of a Ray cluster; auto: the one of this machine.",
+        show_default=False,
     ),
 ]
 OldJobs = Annotated[str | None, typer.Option("--jobs", metavar="N|auto", hidden=True, help="--workers, as it was.")]

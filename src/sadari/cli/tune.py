@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.completion import model_names, setting_pairs
-from sadari.cli.options import AsJson, Data, Epochs, Overrides, out_option, overrides_of, seed_option, workers_of
+from sadari.cli.options import AsJson, Data, Epochs, Overrides, Ray, out_option, overrides_of, seed_option, workers_of
 from sadari.cli.output.console import echo, print_json, stderr_console, stdout_console
 from sadari.cli.output.progress import TerminalProgress
 from sadari.training.interrupt import interrupted_status
@@ -56,6 +56,7 @@ def tune(
     workers: Annotated[
         str, typer.Option(metavar="N|auto", help="How many trials train at once; with 1 the search can be repeated.")
     ] = "1",
+    ray: Ray = None,
     as_json: AsJson = False,
 ) -> None:
     """Search for the settings of a model, and say whether they are better than its own, and by how much."""
@@ -75,6 +76,7 @@ def tune(
         objective=objective,
         pruner=pruner,
         workers=workers_of(workers, None),
+        ray=ray,
     )
     try:
         result = plan.run(out, progress)

@@ -6,6 +6,7 @@ comparison.json
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sadari.comparison.analysis.corruption_robustness import judge_robustness
@@ -40,6 +41,7 @@ from sadari.comparison.stored import store_result, with_judged_before
 from sadari.comparison.variants import ENSEMBLE, folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
+from sadari.files import alone_in
 from sadari.inference.device import resolve_machine
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
@@ -80,14 +82,18 @@ def compare(
     first_settings = request.job(request.arms[0], request.seeds[0]).settings
     request = request.with_fingerprint(inputs.images_for(first_settings).fingerprint)
     folder = choose_folder(request, out, runs).resolve()
-    _say_where(request, folder, progress)
-    before = _as_begun(request, folder, choices, progress)
-    if before != request:
-        request, inputs = before, load_inputs(before, progress)
-    request = with_judged_before(request, folder) if seen else request
-    _store(request, folder)
-    remove_unfinished(folder)
-    store_split(request, inputs, folder)
+    waiting = partial(progress.say, f"another process writes in {folder}; this one waits for it")
+    with alone_in(folder, waiting):  # who comes first stores the request and the split, and the others use them
+        if out is not None:
+            choose_folder(request, out, runs)
+        _say_where(request, folder, progress)
+        before = _as_begun(request, folder, choices, progress)
+        if before != request:
+            request, inputs = before, load_inputs(before, progress)
+        request = with_judged_before(request, folder) if seen else request
+        _store(request, folder)
+        remove_unfinished(folder)
+        store_split(request, inputs, folder)
     settings = [request.job(arm, request.seeds[0]).settings for arm in request.arms]
     largest = max(settings, key=lambda each: len(inputs.split_for(each).train))  # some train on a fraction
     images, split = inputs.images_for(largest), inputs.split_for(largest)
@@ -105,34 +111,35 @@ def compare(
     else:
         records, reasons = make(request)
         request = with_judged(request) if seen else request
-    store_request(request, folder)
-    jobs = {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms}
-    if request.ensemble:
-        records[ENSEMBLE], reasons[ENSEMBLE] = make_ensembles(request, inputs, records, folder, progress)
-        jobs[ENSEMBLE] = ensemble_job(request, settings, request.seeds[0])
-    for arm in request.souped_arms:
-        soup = soup_of(arm).name
-        records[soup], reasons[soup] = make_soup(request, arm, inputs, records[arm.name], folder, progress)
-        jobs[soup] = soup_job(request, jobs[arm.name])
-    result = make_result(
-        request,
-        jobs,
-        records,
-        reasons,
-        out=folder,
-        data=with_runs(facts, records),
-        images=images,
-        split=split,
-        margin=margin,
-    )
-    judged = judge_claims(claims, result.arms, result.records, request.redraw, result.looked, facts.grouping)
-    result = replace(result, claims=judged)
-    if robustness:
-        records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
-        found = judge_robustness(records_of, inputs.images_for, progress, facts.groups_of(split))
-        result = replace(result, robustness=found)
-    result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
-    store_result(folder, result.document(), progress)
+    with alone_in(folder, waiting):  # what is made of the runs is made by one process after the other
+        store_request(request, folder)
+        jobs = {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms}
+        if request.ensemble:
+            records[ENSEMBLE], reasons[ENSEMBLE] = make_ensembles(request, inputs, records, folder, progress)
+            jobs[ENSEMBLE] = ensemble_job(request, settings, request.seeds[0])
+        for arm in request.souped_arms:
+            soup = soup_of(arm).name
+            records[soup], reasons[soup] = make_soup(request, arm, inputs, records[arm.name], folder, progress)
+            jobs[soup] = soup_job(request, jobs[arm.name])
+        result = make_result(
+            request,
+            jobs,
+            records,
+            reasons,
+            out=folder,
+            data=with_runs(facts, records),
+            images=images,
+            split=split,
+            margin=margin,
+        )
+        judged = judge_claims(claims, result.arms, result.records, request.redraw, result.looked, facts.grouping)
+        result = replace(result, claims=judged)
+        if robustness:
+            records_of = {arm.name: result.records[arm.name] for arm in request.judged_arms}
+            found = judge_robustness(records_of, inputs.images_for, progress, facts.groups_of(split))
+            result = replace(result, robustness=found)
+        result = replace(result, command=command_of(request, claims, margin, result.robustness is not None))
+        store_result(folder, result.document(), progress)
     return result
 
 

@@ -84,16 +84,23 @@ class SerialExecutor:
 
 def wait_for(tasks: Sequence[Task], progress: Progress, train: Train) -> list[Outcome]:
     """Take over the runs that other processes train, when they are finished; go on with one whose process ended."""
-    outcomes = []
-    for task in tasks:
-        outcome = run_task(task, progress, train)
-        if outcome.busy:
-            progress.say(f"{task.label} is trained by another process; this one waits for it")
-        while outcome.busy:
-            time.sleep(WAIT_SECONDS)
+    outcomes: list[Outcome] = []
+    waiting, said = list(tasks), False
+    while waiting:
+        busy = []
+        for task in waiting:  # all of them: one whose process has died is not to wait for one that is long
             outcome = run_task(task, progress, train)
-        say_failure(task, outcome, progress)
-        outcomes.append(outcome)
+            if outcome.busy:
+                busy.append(task)
+                continue
+            say_failure(task, outcome, progress)
+            outcomes.append(outcome)
+        if busy and not said:
+            for task in busy:
+                progress.say(f"{task.label} is trained by another process; this one waits for it")
+            said = True
+        if waiting := busy:
+            time.sleep(WAIT_SECONDS)
     return outcomes
 
 

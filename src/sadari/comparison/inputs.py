@@ -163,5 +163,5 @@ def _require_same_judges(request: Comparison, inputs: ComparisonInputs, draw: in
             raise UsageError(
                 f"{first} and {arm.name} would be judged on different images or classes; give all arms the same split, "
                 "test_fraction, split_seed, group, copies (report and drop judge the same images), split_folders, "
-                "archive_encoding and, where val judges, val_fraction"
+                "labels, archive_encoding and, where val judges, val_fraction"
             )

@@ -8,13 +8,13 @@ from sadari.comparison import compare as comparing
 from sadari.comparison.best import run as best
 from sadari.comparison.best.budget import budget_of_best
 from sadari.comparison.claims.claim import Claim
+from sadari.comparison.cluster.executor import executor_on
 from sadari.comparison.ensembles.job import with_soups
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.comparison.seeds.chosen import Seeds, with_looks
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Varied, expand
-from sadari.comparison.workers.local import LocalExecutor
 from sadari.data.load import absolute_data
 from sadari.data.look import PHOTOGRAPHS_FROM, look
 from sadari.errors import UsageError
@@ -31,13 +31,15 @@ class Plan:
 
     request: the arms and seeds, or a search for the best model. claims: about the arms, tested at the end.
     workers: how many runs train at once, at most; None as many as there are cores, where that is faster. estimates:
-    whether the time of all runs is estimated and said before they begin.
+    whether the time of all runs is estimated and said before they begin. ray: the address of the Ray cluster that
+    trains them; None for this machine.
     """
 
     request: Comparison | best.BestRequest
     claims: tuple[Claim, ...] = ()
     workers: int | None = None
     estimates: bool = False
+    ray: str | None = None
 
     @property
     def searches(self) -> bool:
@@ -55,16 +57,17 @@ class Plan:
         """Run the plan, with the arguments and errors of `compare` and `find_best`."""
         if isinstance(self.request, best.BestRequest):
             return best.find_best(self.request, out=out, robustness=robustness, margin=margin, progress=progress)
-        return comparing.compare(
-            self.request,
-            out=out,
-            claims=self.claims,
-            robustness=robustness,
-            margin=margin,
-            progress=progress,
-            executor=LocalExecutor(self.workers),
-            estimates=self.estimates,
-        )
+        with executor_on(self.ray, self.workers) as executor:
+            return comparing.compare(
+                self.request,
+                out=out,
+                claims=self.claims,
+                robustness=robustness,
+                margin=margin,
+                progress=progress,
+                executor=executor,
+                estimates=self.estimates and self.ray is None,
+            )
 
 
 def plan_comparison(
@@ -79,6 +82,7 @@ def plan_comparison(
     ensemble: bool = False,
     soup: bool = False,
     redraw: Redraw | None = None,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
@@ -87,9 +91,9 @@ def plan_comparison(
     images, with an estimate of its time where they are photographs. seeds: as `Seeds.of` reads them. varied: values by
     key, an arm for each combination. overrides: settings and variables of all arms. budget: the time of a search, such
     as "10m" or in seconds. ensemble: add an arm that averages the others. soup: add an arm with the mean weights of
-    each fine-tuned arm's runs. redraw: how the parts are drawn anew, which decides the seeds. progress: says which
-    models have no use for a key, and which have no soup. Raises UsageError for a request that makes no sense; nothing
-    is written before that.
+    each fine-tuned arm's runs. redraw: how the parts are drawn anew, which decides the seeds. ray: the address of a Ray
+    cluster that trains. progress: says which models have no use for a key, and which have no soup. Raises UsageError
+    for a request that makes no sense; nothing is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
     chosen = Seeds.of(seeds)
@@ -106,6 +110,8 @@ def plan_comparison(
             raise UsageError(f"{what} averages models that are named, not best; name them in --models")
         if redraw:
             raise UsageError(f"--models best searches on one split; name the models of --{redraw.kind}")
+        if ray is not None:
+            raise UsageError("--models best trains on this machine; name the models to train on a Ray cluster")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen.those))
     progress = progress or Silent()
     steps = () if models else usual_steps(data, overrides, progress)
@@ -117,7 +123,7 @@ def plan_comparison(
     request = with_looks(request, chosen)
     for sentence in (*sentences, *without):
         progress.say(sentence)
-    return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS)
+    return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS, ray=ray)
 
 
 def usual_steps(data: str | Path, overrides: Mapping[str, Value], progress: Progress) -> Sequence[Step]:

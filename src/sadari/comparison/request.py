@@ -299,6 +299,12 @@ def _require_room(request: Comparison, out: Path) -> None:
     if stored is None:
         raise UsageError(f"'{out}' is not empty and holds no comparison; choose another --out")
     if not extends(request, stored):
+        same_otherwise = extends(request, {**stored, "fingerprint": request.fingerprint})
+        if same_otherwise and stored["data"] == request.data:
+            raise UsageError(
+                f"the images of '{request.data}' have changed since '{out}' compared models on them: other files, "
+                "labels or decisions of a review; choose another --out"
+            )
         raise UsageError(
             f"'{out}' holds a comparison of other data, models, settings or seeds; choose another --out, or ask for "
             "all that it holds and more"

@@ -11,7 +11,7 @@ soup = true                        # one more arm for each that is fine-tuned, w
 [settings]                         # of all arms
 epochs = 30
 
-[[arms]]
+[[arms]]                           # or, without settings of their own: models = ["mlp", "cnn"], above [settings]
 name = "mlp"                       # the model's name where it is left out
 model = "mlp"                      # a model, or a TOML file beside this one
 settings = { batch_size = 256 }    # of this arm
@@ -26,6 +26,7 @@ words = "the CNN beats the MLP"
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sadari.comparison.claims.claim import Claim
@@ -52,7 +53,10 @@ from sadari.registry import unknown_name
 from sadari.settings import Value
 
 DRAWS = ("splits", "folds", "repeats")  # how the parts are drawn anew; `seeds` are for each draw then
-KEYS = ("title", "source", "data", "seeds", "notes", "settings", "arms", "claims", "ensemble", "soup", *DRAWS)
+KEYS = (
+    *("title", "source", "data", "seeds", "notes", "settings", "models", "arms", "claims", "ensemble", "soup"),
+    *DRAWS,
+)
 ARM_KEYS = ("name", "model", "settings", "vary", "published")
 CLAIM_KEYS = ("claim", "words")
 
@@ -87,32 +91,31 @@ def read_study(
     """
     document = read_toml(path, "study")
     try:
-        return _study(document, path, data, seeds, overrides or {})
+        return study_of(document, path, data, seeds, overrides or {})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _study(
+def study_of(
     document: Mapping[str, Any],
     path: Path,
-    data: str | None,
-    seeds: Seeds | Sequence[int] | None,
-    overrides: Mapping[str, Value],
+    data: str | None = None,
+    seeds: Seeds | Sequence[int] | None = None,
+    overrides: Mapping[str, Value] = MappingProxyType({}),
 ) -> Study:
-    _require_known(document, KEYS, "key")
-    own_data = _beside(path, _text(document, "data"))
+    """Return the study that `document` describes. path: its file. Others, and what is raised: as of `read_study`."""
+    require_known(document, KEYS, "key")
+    own_data = beside(path, text_of(document, "data"))
     data = data or own_data
     if not data:
         raise UsageError('a study says on which images: add data = "fashion-mnist", or give --data')
-    tables = document.get("arms")
-    if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
-        raise UsageError("a study has arms: add [[arms]] and below it model = ...")
-    common = _table(document, "settings", "settings")
+    tables = _arm_tables(document)
+    common = table_of(document, "settings", "settings")
     arms, own = [], []
     for table in tables:
         expanded = _arms(table, path, common, overrides)
         arms += expanded
-        own += [{**common, **_table(table, "settings", "settings of an arm")}] * len(expanded)
+        own += [{**common, **table_of(table, "settings", "settings of an arm")}] * len(expanded)
     said = require_used(arms, overrides)
     own_seeds = _seeds(document.get("seeds", 1))
     seeds = Seeds.of(seeds) if seeds is not None else own_seeds
@@ -124,17 +127,31 @@ def _study(
         arms=tuple(arms if changed.keeps_published else (replace(arm, published={}) for arm in arms)),
         seeds=redraw.all_seeds if redraw else seeds.those,
         redraw=redraw,
-        title=changed.title(_text(document, "title")),
+        title=changed.title(text_of(document, "title")),
         name=path.stem,
         notes=notes,
-        ensemble=_yes_or_no(document, "ensemble"),
+        ensemble=yes_or_no(document, "ensemble"),
     )
     for arm in request.arms:
         _require_resolvable(request, arm)
     require_still_different(request, overrides)
-    request, without = with_soups(request) if _yes_or_no(document, "soup") else (request, ())
+    request, without = with_soups(request) if yes_or_no(document, "soup") else (request, ())
     request = with_looks(request, seeds)
-    return Study(request, notes, (*said, *without), _claims(document, request), _text(document, "source"))
+    return Study(request, notes, (*said, *without), _claims(document, request), text_of(document, "source"))
+
+
+def _arm_tables(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tables of `arms`; of `models`, which is shorter, one with the model alone for each."""
+    tables, models = document.get("arms"), document.get("models")
+    if models is not None:
+        if tables is not None:
+            raise UsageError("`models` is short for arms without settings of their own; leave one of the two out")
+        if not isinstance(models, list) or not models or not all(isinstance(each, str) for each in models):
+            raise UsageError(f'`models` is a list of names: models = ["logistic", "cnn"], not {models}')
+        return [{"model": each} for each in models]
+    if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
+        raise UsageError('a study has arms: add [[arms]] and below it model = ..., or models = ["cnn", "mlp"]')
+    return tables
 
 
 def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ...]:
@@ -143,29 +160,29 @@ def _claims(document: Mapping[str, Any], request: Comparison) -> tuple[Claim, ..
         raise UsageError('`claims` is a list of claims: claims = ["cnn > mlp"]')
     tables = [{"claim": each} if isinstance(each, str) else each for each in listed]
     for table in tables:
-        _require_known(table, CLAIM_KEYS, "key of [[claims]]")
-        if not _text(table, "claim"):
+        require_known(table, CLAIM_KEYS, "key of [[claims]]")
+        if not text_of(table, "claim"):
             raise UsageError('every [[claims]] says what is claimed: add claim = "cnn > mlp"')
     settings = {arm.name: arm.overrides for arm in request.judged_arms}
-    return tuple(parse_claim(_text(table, "claim"), settings, _text(table, "words")) for table in tables)
+    return tuple(parse_claim(text_of(table, "claim"), settings, text_of(table, "words")) for table in tables)
 
 
 def _arms(
     table: Mapping[str, Any], path: Path, common: Mapping[str, Value], overrides: Mapping[str, Value]
 ) -> list[Arm]:
     """Return the arms of one [[arms]] table: one, or one for each combination of its varied values."""
-    _require_known(table, ARM_KEYS, "key of [[arms]]")
-    if not _text(table, "model"):
+    require_known(table, ARM_KEYS, "key of [[arms]]")
+    if not text_of(table, "model"):
         raise UsageError('every [[arms]] says which model: add model = "cnn"')
-    named = _text(table, "model")
-    model = stored_own_model(named, "") if is_own(named) else find_model(_beside(path, named))  # no file lets code run
+    named = text_of(table, "model")
+    model = stored_own_model(named, "") if is_own(named) else find_model(beside(path, named))  # no file lets code run
     varied = {key: _values(key, value) for key, value in _vary(table).items()}
-    own = _table(table, "settings", "settings of an arm")
-    require_free(_text(table, "name") or model.name, varied, own, overrides)
+    own = table_of(table, "settings", "settings of an arm")
+    require_free(text_of(table, "name") or model.name, varied, own, overrides)
     chosen = {**common, **own, **{key: value for key, value in overrides.items() if model.uses(key)}}
     expanded, _ = expand([model], varied, {key: value for key, value in chosen.items() if key not in varied})
     published = _published(table)
-    name = _text(table, "name") or model.name
+    name = text_of(table, "name") or model.name
     return [Arm(f"{name}{arm.name.removeprefix(model.name)}", model, arm.overrides, published) for arm in expanded]
 
 
@@ -187,8 +204,8 @@ def _vary(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _published(table: Mapping[str, Any]) -> dict[str, float]:
-    published = _table(table, "published", "published figures")
-    _require_known(published, tuple(METRICS.names()), "published figure")
+    published = table_of(table, "published", "published figures")
+    require_known(published, tuple(METRICS.names()), "published figure")
     for name, value in published.items():
         if isinstance(value, bool | str):
             raise UsageError(f"the published {name} is a number, not '{value}'")
@@ -204,7 +221,8 @@ def _require_resolvable(request: Comparison, arm: Arm) -> None:
         raise UsageError(f"{arm.name}: {error}") from None
 
 
-def _require_known(table: Mapping[str, Any], known: tuple[str, ...], kind: str) -> None:
+def require_known(table: Mapping[str, Any], known: tuple[str, ...], kind: str) -> None:
+    """Raise UsageError for a key of `table` that is not among `known`. kind: what it is, in the sentence."""
     for key in table:
         if key not in known:
             raise unknown_name(kind, key, list(known))
@@ -233,28 +251,31 @@ def _redraw(document: Mapping[str, Any], seeds: Seeds) -> Redraw | None:
     return redraw_of(**{key: numbers.get(key) for key in DRAWS}, seeds=len(seeds.those))
 
 
-def _yes_or_no(document: Mapping[str, Any], key: str) -> bool:
+def yes_or_no(document: Mapping[str, Any], key: str) -> bool:
+    """Return the value of `key`, false where there is none. Raises UsageError where it is neither."""
     value = document.get(key, False)
     if not isinstance(value, bool):
         raise UsageError(f"`{key}` is true or false, not {value}")
     return value
 
 
-def _text(table: Mapping[str, Any], key: str) -> str:
+def text_of(table: Mapping[str, Any], key: str) -> str:
+    """Return the text of `key`, "" where there is none. Raises UsageError where it is no text."""
     value = table.get(key, "")
     if not isinstance(value, str):
         raise UsageError(f"`{key}` is text, not {value}")
     return value
 
 
-def _table(table: Mapping[str, Any], key: str, what: str) -> dict[str, Value]:
+def table_of(table: Mapping[str, Any], key: str, what: str) -> dict[str, Value]:
+    """Return the table of `key`, empty where there is none. Raises UsageError, in which `what` names it."""
     value = table.get(key, {})
     if not isinstance(value, dict) or not all(isinstance(each, bool | int | float | str) for each in value.values()):
         raise UsageError(f"the {what} are a table of numbers, texts, true and false, not {value}")
     return value
 
 
-def _beside(path: Path, name: str) -> str:
+def beside(path: Path, name: str) -> str:
     """Return `name` as an absolute path where such a file or folder is beside the study, else as it is."""
     looks_like_path = "/" in name or "." in name
     beside = path.parent / name

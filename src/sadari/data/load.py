@@ -4,16 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from sadari.data.decisions.apply import Reviewed, require_fit
-from sadari.data.decisions.file import chosen_file, is_decisions
-from sadari.data.groups.names import AUTO, column_of, grouped_fingerprint, with_groups
+from sadari.data.decisions.file import chosen_file
+from sadari.data.groups.names import grouped_fingerprint, with_groups
 from sadari.data.packs.provide import Wanted, provide
-from sadari.data.sources.archive import SUFFIXES as ARCHIVE_SUFFIXES
-from sadari.data.sources.archive import ArchiveSource
-from sadari.data.sources.arrays import NpzSource
 from sadari.data.sources.base import SOURCES, NamedSource, Source
-from sadari.data.sources.folder import FolderSource
 from sadari.data.sources.layout import printable
-from sadari.data.sources.table import TableSource
+from sadari.data.sources.objects.hand_over import hand_over
+from sadari.data.sources.objects.hub import is_hub, open_hub
+from sadari.data.sources.objects.store import SAVED_AGAIN, BroughtSource, is_entry
+from sadari.data.sources.opening import FORMS, open_path, open_shards
+from sadari.data.sources.webdataset import NUMBERS, expand
 from sadari.data.spellings import alike_notes
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, expanded, why_no_text
@@ -21,12 +21,6 @@ from sadari.progress import Progress, Silent
 from sadari.registry import Registry, unknown_name
 from sadari.settings import Settings
 from sadari.values import ImageSet
-
-PACKED = (".tar.xz", ".txz", ".tar.bz2", ".tbz", ".tbz2", ".tar.zst", ".7z", ".rar", ".xz", ".bz2", ".egg", ".alz")
-FORMS = (
-    "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .npz, or a .csv of "
-    "path,label[,split][,group]"
-)
 
 
 def load(data: str | Path, settings: Settings, progress: Progress | None = None) -> ImageSet:
@@ -44,6 +38,8 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
         raise UsageError(f"channels is 1 (grey), 3 (colour) or 0 (as the source has it), not {settings.channels}")
     source = open_source(data, settings)
     reviewed = _reviewed(data, settings)
+    if isinstance(source, BroughtSource):
+        source.bring(progress)
     _bring(data, progress)
     fingerprint = source.fingerprint()
     wanted = Wanted(str(data), source, fingerprint, settings, progress, lambda: open_source(data, settings))
@@ -71,8 +67,13 @@ def fingerprint_of(data: str | Path, settings: Settings) -> str:
 
 def _reviewed(data: str | Path, settings: Settings) -> Reviewed | None:
     """Return the decisions that count for `data`; raises UsageError or SadariError where they cannot be read."""
-    named = isinstance(data, str) and data.partition(":")[0] in named_sets()
-    return Reviewed.read(chosen_file(data, named, settings.review))
+    return Reviewed.read(chosen_file(data, has_no_place(data), settings.review))
+
+
+def has_no_place(data: str | Path) -> bool:
+    """Return whether nothing of the user can be beside `data`: it is a named set, or in the cache only."""
+    named = isinstance(data, str) and (data.partition(":")[0] in named_sets() or is_hub(data))
+    return named or is_entry(expanded(data))
 
 
 def open_source(data: str | Path, settings: Settings | None = None) -> Source:
@@ -86,40 +87,34 @@ def open_source(data: str | Path, settings: Settings | None = None) -> Source:
         name, _, options = data.partition(":")
         if name in named_sets():
             return named_sets().get(name).open(_options(name, options))
+        if is_hub(data):
+            return open_hub(data)
     path = expanded(data)
     _require_text(path)
+    if data and not exists(path) and (shards := expand(path)):
+        return open_shards(shards, NUMBERS.sub("", path.name).partition(".")[0].strip("-_") or "images", settings)
     if not data or not exists(path):
         raise _unknown(str(data))
-    if path.is_dir():
-        return FolderSource(path, settings.split_folders)
-    lower = path.name.lower()
-    if not path.is_file():
-        raise UsageError(f"{data} is neither a file nor a folder; the data is {FORMS}")
-    if lower.startswith("~$"):
-        raise UsageError(f"{data} is a lock file that Excel leaves while a table is open; name the table itself")
-    if is_decisions(path):
-        raise UsageError(f"{data} has decisions about images; name the folder, archive or table that they are about")
-    if lower.endswith(ARCHIVE_SUFFIXES):
-        return ArchiveSource(path, settings.archive_encoding, settings.split_folders)
-    if lower.endswith(".npz"):
-        return NpzSource(path, settings.white_level, settings.group == AUTO)
-    if lower.endswith((".csv", ".tsv")):
-        return TableSource(path, column_of(settings.group))
-    if lower.endswith(PACKED):
-        raise UsageError(f"{data} is an archive of a kind that is not read in place; unpack it and name the folder")
-    raise UsageError(f"{data} is a file of no accepted form; the data is {FORMS}")
+    return open_path(path, str(data), settings)
 
 
 def is_there(data: str) -> bool:
     """Return whether `data`, as a run stored it, is a named set or a path that exists."""
-    return data.partition(":")[0] in named_sets() or exists(Path(data))
+    return data.partition(":")[0] in named_sets() or is_hub(data) or exists(Path(data)) or bool(expand(Path(data)))
 
 
-def absolute_data(data: str | Path) -> str:
-    """Name `data` so that it can be found from any folder: a path as an absolute one, a named set as it is."""
+def absolute_data(data: object) -> str:
+    """Name `data` so that it can be found from any folder: a path as an absolute one, a named set as it is.
+
+    An object of Python that holds images is handed over, and named by where it is stored.
+    """
+    if not isinstance(data, str | Path):
+        data = hand_over(data)
     name = str(data)
+    if is_hub(name):
+        return name
     path = expanded(data)
-    is_path = bool(name) and name.partition(":")[0] not in named_sets() and exists(path)
+    is_path = bool(name) and name.partition(":")[0] not in named_sets() and (exists(path) or bool(expand(path)))
     return str(_resolved(path)) if is_path or isinstance(data, Path) else name
 
 
@@ -172,6 +167,8 @@ def _options(name: str, text: str) -> dict[str, str]:
 
 
 def _unknown(data: str) -> UsageError:
+    if is_entry(expanded(data)):
+        return UsageError(f"the images stored as {data} are no longer in the cache; {SAVED_AGAIN}")
     if "/" in data or "\\" in data or Path(data).suffix:
         return UsageError(f"there is no file or folder {data}; the data is {FORMS}")
     return UsageError(f"{unknown_name('data set', data.partition(':')[0], named_sets().names())}; the data is {FORMS}")

@@ -12,11 +12,14 @@ from sadari.data.load import load, open_source
 from sadari.data.sources.archive import ArchiveSource
 from sadari.data.sources.base import FileContent
 from sadari.data.sources.folder import FolderSource
-from sadari.data.sources.table import TableSource
+from sadari.data.sources.objects.store import BroughtSource, StoredSource
+from sadari.data.sources.tables.table import TableSource
+from sadari.data.sources.webdataset import ShardsSource
 from sadari.errors import SadariError
 from sadari.progress import Progress
 from sadari.settings import Settings
 
+FILES = (FolderSource, ArchiveSource, TableSource, StoredSource, ShardsSource)
 LOOKED_AT = 24  # files, evenly spread (assumed: a set that is mostly one kind shows it)
 PHOTOGRAPHS_FROM = 64  # pixels on the shorter side (assumed: sets of small drawings and digits have 8 to 32)
 GREY = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L"})  # Pillow's modes
@@ -41,7 +44,9 @@ def look(data: str | Path, settings: Settings, progress: Progress) -> Look:
     Arrays are loaded, which the comparison that follows does anyway. Raises as `load` does where there is no such data.
     """
     source = open_source(data, settings)
-    content = source.content() if isinstance(source, FolderSource | ArchiveSource | TableSource) else None
+    if isinstance(source, BroughtSource):
+        source.bring(progress)
+    content = source.content() if isinstance(source, FILES) else None
     if not isinstance(content, FileContent):
         height, width, channels = load(data, settings, progress).shape
         return Look(min(height, width), channels == 3)

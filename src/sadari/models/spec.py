@@ -37,7 +37,7 @@ GRADIENT_ONLY = frozenset(
         "augment", "least_steps", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs",
         "weight_decay", "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
         "class_layer", "class_layer_C", "backbone_norms", "train_size", "weights_average", "start_share", "teacher",
-        "teacher_weight", "temperature",
+        "teacher_weight", "temperature", "devices",
     )
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST = 5_000  # pictures that a browser moves smoothly and t-SNE places in ten seconds of one core (measured)
 LEAST, HIGHEST = 10, 20_000  # beyond, the page and the layout take too long (assumed)
 # What decides which images a source has, and how they are called: a run's images are loaded with its own.
-OF_SOURCE = ("group", "split_folders", "archive_encoding", "unreadable", "white_level", "max_megapixels")
+OF_SOURCE = ("group", "split_folders", "labels", "archive_encoding", "unreadable", "white_level", "max_megapixels")
 NOT_JUDGED = -1
 
 Positions = NDArray[np.int64]

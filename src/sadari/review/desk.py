@@ -7,18 +7,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from sadari.data.decisions.apply import digests_of
 from sadari.data.decisions.file import KEEP, KINDS, RELABEL, Decision, Decisions, read_decisions, write_decisions
 from sadari.data.sources.base import FileContent, Source
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists
-from sadari.locks import Busy, release_folder, take_folder
+from sadari.locks.claim import Busy
+from sadari.locks.folder import Held, take_folder
 from sadari.values import ImageSet
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 PATIENCE = 10.0  # seconds; assumed: another process writes its decision in a fraction of one
 
@@ -96,14 +93,14 @@ def _alone_in(folder: Path) -> Iterator[None]:
     if not os.access(folder, os.W_OK):
         yield
         return
-    lock = _taken(folder)
+    held = _taken(folder)
     try:
         yield
     finally:
-        release_folder(folder, lock)
+        held.release()
 
 
-def _taken(folder: Path) -> "FileLock | None":
+def _taken(folder: Path) -> Held:
     until = time.monotonic() + PATIENCE
     while True:
         try:

@@ -23,7 +23,7 @@ from sadari.data.decisions.file import (
     chosen_file,
     read_decisions,
 )
-from sadari.data.load import named_sets, open_source
+from sadari.data.load import has_no_place, open_source
 from sadari.data.sources.base import FileContent, Source
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.labels.confident import Confident, Noise, confident_learning
@@ -261,7 +261,7 @@ def _file_of(data: str | Path, review: str, decisions: Path | None) -> Path | No
     """Return the file that has the decisions, or will have them; None where there is no place for one."""
     if decisions is not None:
         return expanded(decisions)
-    named = isinstance(data, str) and data.partition(":")[0] in named_sets()
+    named = has_no_place(data)
     if review not in (AUTO, NONE):
         return chosen_file(data, named, review)
     return None if named or review == NONE else beside(data)

@@ -1,7 +1,6 @@
 """Which images come in which step? Seed, epoch and step alone decide, and whole tensors are gathered."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -12,8 +11,10 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from sadari.data.augment.pipeline import Augmentation
+from sadari.data.augment.sampling import ShareGenerator
 from sadari.inference.predict import Inputs
 from sadari.settings import steps_per_epoch
+from sadari.training.devices.share import ALL, Share
 from sadari.training.loss import CrossEntropy
 from sadari.training.randomness import generator_for, seed_for
 from sadari.values import ImageSet, prefetch
@@ -24,7 +25,7 @@ STRETCH_VALUES = 1 << 20
 
 
 class Batch(NamedTuple):
-    """The images of one step with their labels, on the device.
+    """The images of one step with their labels, on the device; with several devices, the share of this one.
 
     x: what the network reads, float32 (N, ...). labels: int64 (N,), or, where an augmentation mixes images, float32
     (N, K): each row sums to 1. targets: what the loss compares the answers with, as it made them: float32 (N, ...).
@@ -48,7 +49,7 @@ class Batches:
     replace the rows of `inputs`: for each of a few epochs in turn, the rows of the images at `positions` as they were
     drawn for it. soft: where there is a teacher, its probabilities for the images at `positions`, float32 (N, K), which
     an augmentation that mixes images mixes too. side: that of the images as `inputs` prepares them, where it is another
-    than that of the rows; else 0.
+    than that of the rows; else 0. share: the part of every batch that is gathered here; no other row is read.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Batches:
         views: Sequence[NDArray[Any]] = (),
         soft: Tensor | None = None,
         side: int = 0,
+        share: Share = ALL,
     ) -> None:
         self._inputs = inputs
         self._soft = soft
@@ -76,15 +78,21 @@ class Batches:
         self.loss = loss
         self._augmentation = augmentation
         self._side = side
+        self._share = share
         self._epoch = -1
         self._order = np.arange(0)
         self._ready: dict[int, Batch] = {}
-        self.steps_per_epoch = steps_per_epoch(len(positions), batch_size)
+        self.steps_per_epoch = steps_per_epoch(len(positions), batch_size, share.count)
         values = batch_size * (prod(inputs.rows.shape[1:]) + loss.classes)
         self._at_once = 1 if augmentation else max(1, STRETCH_VALUES // values)
 
     def __len__(self) -> int:
         return len(self._positions)
+
+    def images_in(self, step: int) -> int:
+        """Return the number of images in the whole batch of a step of any epoch."""
+        start, end = self._bounds(step)
+        return end - start
 
     def batch(self, epoch: int, step: int) -> Batch:
         """Return the batch of one step.
@@ -96,7 +104,8 @@ class Batches:
             self._order = np.random.default_rng(seed_for(self._seed, "order", epoch)).permutation(len(self))
             self._epoch, self._ready = epoch, {}
             if not self._views:
-                prefetch(self._inputs.rows, self._positions[self._order[first * self._batch_size :]])
+                order = np.concatenate(self._chosen(range(first, self.steps_per_epoch)))
+                prefetch(self._inputs.rows, self._positions[order])
         if step not in self._ready:
             self._ready = self._stretch(epoch, first)
         return self._ready.pop(step)
@@ -104,12 +113,20 @@ class Batches:
     def _stretch(self, epoch: int, first: int) -> dict[int, Batch]:
         """Gather and prepare the batches of a few steps from `first` on together: many small calls take time."""
         steps = range(first, min(first + self._at_once, self.steps_per_epoch))
-        starts = [step * self._batch_size for step in steps]
-        end = len(self) if steps.stop == self.steps_per_epoch else steps.stop * self._batch_size
-        x, labels, soft = self._drawn(epoch, first, self._order[starts[0] : end])
-        whole = Batch(self._inputs.prepare(x), labels, self.loss.targets(labels, soft))
-        sizes = [after - start for start, after in pairwise([*starts, end])]
-        return dict(zip(steps, whole.split(sizes), strict=True))
+        chosen = self._chosen(steps)
+        x, labels, soft = self._drawn(epoch, first, np.concatenate(chosen))
+        together = Batch(self._inputs.prepare(x), labels, self.loss.targets(labels, soft))
+        return dict(zip(steps, together.split([len(each) for each in chosen]), strict=True))
+
+    def _chosen(self, steps: range) -> list[NDArray[np.int64]]:
+        """Return which of the training images each of `steps` has in this epoch, its share of them."""
+        bounds = [self._bounds(step) for step in steps]
+        return [self._order[start:end][self._share.of(end - start)] for start, end in bounds]
+
+    def _bounds(self, step: int) -> tuple[int, int]:
+        """Return where the whole batch of a step begins and ends in the order of its epoch."""
+        start = step * self._batch_size
+        return start, len(self) if step == self.steps_per_epoch - 1 else start + self._batch_size
 
     def _drawn(self, epoch: int, step: int, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the rows of the images that are `chosen`, as they are drawn for this step, their labels and `soft`."""
@@ -118,8 +135,18 @@ class Batches:
         drawn = torch.from_numpy(rows).to(self._device)
         labels = torch.from_numpy(self._labels[positions]).to(self._device)
         soft = None if self._soft is None else self._soft[torch.from_numpy(chosen)].to(self._device)
-        drawn, labels, soft = self._augmented(drawn, labels, soft, generator_for(self._seed, "augment", epoch, step))
+        drawn, labels, soft = self._augmented(drawn, labels, soft, self._generator(epoch, step))
         return (reduced(drawn, self._side) if self._side else drawn), labels, soft
+
+    def _generator(self, epoch: int, step: int) -> Generator:
+        """Return what draws the augmentation of a step, for each image the same on whichever device it is."""
+        if self._share == ALL:
+            return generator_for(self._seed, "augment", epoch, step)
+        generator = ShareGenerator()
+        generator.manual_seed(seed_for(self._seed, "augment", epoch, step))
+        generator.total = self.images_in(step)
+        generator.own = self._share.of(generator.total)
+        return generator
 
     def _augmented(
         self, drawn: Tensor, labels: Tensor, soft: Tensor | None, generator: Generator

@@ -23,12 +23,12 @@ from sadari.errors import SadariError
 from sadari.inference.device import denormals_flushed
 from sadari.inference.memory import is_out_of_memory, smaller_micro_batch
 from sadari.inference.predict import Inputs, predict_logits
-from sadari.models.layers.batchnorm import single_values_evaluated
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.dense import DenseStack
+from sadari.training.devices.team import Team
 from sadari.training.fine_tuning.end_weights import MEAN, START, EndWeights
 from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
@@ -52,7 +52,9 @@ class Engine:
     learner: what reads `inputs`: the network itself, or its layers behind the frozen ones. batches: the training
     images, and the loss of an answer about them. labels: int64 (N,), of the whole set. validation: the positions that
     choose the best epoch (possibly none). loop: the state of the run and its bookkeeping. precision: dtype of the
-    arithmetic in a training step.
+    arithmetic in a training step. team: the processes that train this network together, each with its share of the
+    batches; one alone unless the run takes several devices. All of them do the same steps, and only the first one has a
+    `loop` that writes.
     """
 
     network: nn.Module
@@ -67,13 +69,16 @@ class Engine:
     loop: FitLoop
     precision: torch.dtype
     progress: Progress = field(default_factory=Silent)
+    team: Team = field(default_factory=Team)
+    shared: nn.Module = field(init=False)
     stack: DenseStack | None = field(init=False)
     varying: Sequence[tuple[int, Varying]] = field(init=False)
     look_every: int = field(init=False)
     end_weights: EndWeights | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.stack = DenseStack.of(self.learner)
+        self.shared = self.team.shared(self.learner)  # all processes begin with the weights of the first one
+        self.stack = DenseStack.of(self.learner) if self.team.share.count == 1 else None
         self.varying = varying_layers(self.network)
         self.look_every = max(1, min(LOOK_EVERY, LOOK_VALUES // (self.settings.batch_size * self.batches.loss.classes)))
         kept = {group: self.loop.stored.group(group) for group in (MEAN, START)}
@@ -95,7 +100,7 @@ class Engine:
         all that the network makes of it, and where the disk is full.
         """
         self.network.train()
-        with interruption() as stop, denormals_flushed(), single_values_evaluated(self.learner):
+        with interruption() as stop, denormals_flushed(), self.team.single_values(self.learner):
             while self.state.epoch < self.settings.epochs and not self._out_of_patience() and not self.state.stopped:
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
                     self._train_epoch(task, stop)
@@ -113,10 +118,11 @@ class Engine:
             started = perf_counter()
             batch = self._next_batch()
             outputs += self._step(batch)
+            state.seen += self.batches.images_in(state.step)
             state.step += 1
-            state.seen += len(batch.x)
             del batch  # the next one needs its room
-            look = state.step % self.look_every == 0 or state.step == steps or self.loop.is_due(stop)
+            due = self.team.agreed(self.loop.is_due(stop))
+            look = due or state.step % self.look_every == 0 or state.step == steps
             if look:
                 self._look(outputs)
                 outputs = []
@@ -148,6 +154,7 @@ class Engine:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
+                self.team.require_one(len(batch.x))
                 self.optimizer.zero_grad(set_to_none=True)
                 self.state.micro_batch = smaller_micro_batch(self.network, self.state.micro_batch, len(batch.x))
                 self.progress.say(
@@ -161,18 +168,26 @@ class Engine:
 
     def _gradients(self, batch: Batch, step: int) -> list[StepOutput]:
         """Go forward and backward over the whole batch, in micro-batches where memory demands it."""
-        begin_step(self.varying, self.seed, step)
-        count, size = self.batches.loss.count(batch.labels), self.state.micro_batch
-        share = len(batch.x) / count
+        begin_step(self.varying, self.seed, step, self.team.share.rank)
+        images, size = self.batches.images_in(self.state.step), self.state.micro_batch
+        count = self._count(batch, images)
         pieces = batch.split(size) if size else [batch]
-        return [StepOutput(self._learn(piece, count), piece.targets, piece.labels, share) for piece in pieces]
+        logits = [self._learn(piece, count / self.team.share.count) for piece in pieces]  # the team takes the mean
+        factor = images / count
+        return [StepOutput(of, piece.targets, piece.labels, factor) for of, piece in zip(logits, pieces, strict=True)]
+
+    def _count(self, batch: Batch, images: int) -> float:
+        """Return the number of images that the whole batch, of which `batch` is the share here, counts as."""
+        if self.batches.loss.class_weights is None:
+            return float(images)
+        return float(self.team.summed(np.array([self.batches.loss.count(batch.labels)]))[0])
 
     def _learn(self, batch: Batch, normaliser: float) -> Tensor:
         """Add the gradients of one micro-batch, and return its logits, float32 (N, K)."""
         if self.stack:
             return self.stack.learn(batch, self.batches.loss, normaliser, self.precision)
         with self._autocast():
-            answers: Tensor = self.learner(batch.x)
+            answers: Tensor = self.shared(batch.x)
         logits = answers.detach().float()
         grad = self.batches.loss.grad(logits, batch.targets).div_(normaliser)
         # Given a gradient, torch's `backward` would load its compiler first: 0.2 s, and 1.4 s without bytecode.
@@ -181,7 +196,10 @@ class Engine:
 
     def _look(self, outputs: list[StepOutput]) -> None:
         """Add up the `outputs` since the last look; raise DivergedError where their loss is not finite."""
-        loss_sum, correct = self.batches.loss.add_up(outputs, self.state.loss_sum, self.state.correct)
+        loss_sum, correct = self.state.loss_sum, self.state.correct
+        for loss, hits in self.team.summed(self.batches.loss.sums(outputs)).tolist():
+            loss_sum += loss
+            correct += hits
         if not math.isfinite(loss_sum):
             rate = self.optimizer.param_groups[0]["lr"]
             raise DivergedError(
@@ -206,6 +224,8 @@ class Engine:
         state.loss_sum = state.correct = state.epoch_seconds = 0.0
         self.loop.after_epoch(state)
         self.loop.look(row)
+        if self.team.agreed(bool(state.stopped)) and not state.stopped:
+            state.stopped = "by the first process"
 
     def _judge(self, row: dict[str, float]) -> None:
         """Add to the row of an epoch what the validation images say, and its seconds."""
@@ -221,9 +241,12 @@ class Engine:
 
     def _validate(self) -> tuple[float, float]:
         """Return loss and accuracy on the validation images, computed in the precision of training."""
-        logits = predict_logits(self.learner, self.inputs, self.validation, self.precision)
+        mine = self.validation[self.team.share.of(len(self.validation))]
+        logits = predict_logits(self.learner, self.inputs, mine, self.precision)
+        logits = self.team.gathered(logits, len(self.validation), self.batches.loss.classes)
         labels = torch.from_numpy(self.labels[self.validation])
-        return mean_log_loss(logits, labels), (logits.argmax(1) == labels).double().mean().item()
+        loss, accuracy = mean_log_loss(logits, labels), (logits.argmax(1) == labels).double().mean().item()
+        return self.team.of_first(loss), self.team.of_first(accuracy)
 
     def _write_if_due(self, stop: Interruption) -> None:
         if self.loop.is_due(stop):

@@ -20,8 +20,9 @@ class FitLoop:
     """The bookkeeping of one fit of `network`, whatever computes its steps.
 
     stored: what the checkpoint holds of a run that goes on; the network has these weights already. after_epoch: called
-    with the state when there are new rows in its history. watch: what may end the run early. best: the weights with
-    the least validation loss so far; empty before the first, and without a validation split.
+    with the state when there are new rows in its history. watch: what may end the run early. writes: whether it writes
+    checkpoints, which of several processes on one run the first does. best: the weights with the least validation loss
+    so far; empty before the first, and without a validation split.
     """
 
     network: nn.Module
@@ -30,6 +31,7 @@ class FitLoop:
     stored: Stored = field(default_factory=Stored)
     after_epoch: Callable[[FitState], None] = lambda _: None
     watch: Watch | None = None
+    writes: bool = True
     best: Mapping[str, Tensor] = field(init=False)
     state: FitState = field(init=False)
     written_at: float = field(init=False)
@@ -56,7 +58,8 @@ class FitLoop:
 
     def is_due(self, stop: Interruption) -> bool:
         """Return whether to write a checkpoint: every `checkpoint_seconds`, and when the user wants to stop."""
-        return stop.requested or perf_counter() - self.written_at >= self.settings.checkpoint_seconds
+        due = stop.requested or perf_counter() - self.written_at >= self.settings.checkpoint_seconds
+        return self.writes and due
 
     def write(self, groups: Mapping[str, Tensors]) -> None:
         """Write a checkpoint of the network, the best weights, and the tensors in `groups`."""

@@ -75,21 +75,18 @@ class CrossEntropy:
         below = logits - logits.amax(1, keepdim=True)  # torch's log_softmax takes few classes one by one
         return below.exp().sum(1).log_() * targets.sum(1) - (targets * below).sum(1)
 
-    def add_up(self, outputs: Sequence[StepOutput], loss_sum: float, correct: float) -> tuple[float, float]:
-        """Add the losses and the right answers of `outputs` to `loss_sum` and `correct`, and return both.
+    def sums(self, outputs: Sequence[StepOutput]) -> NDArray[np.float64]:
+        """Return the loss of each of `outputs`, its share taken in, and its number of right answers, float64 (n, 2).
 
-        They are computed together and added micro-batch by micro-batch, so that the sums do not depend on how many
-        outputs come at once.
+        They are computed together. Added up one output after the other, they do not depend on how many come at once.
         """
         logits = torch.cat([each.logits for each in outputs])
         losses = self.losses(logits, torch.cat([each.targets for each in outputs]))
         right = are_correct(logits, torch.cat([each.labels for each in outputs]))
         starts = np.cumsum([0, *(len(each.logits) for each in outputs[:-1])])
         of_each = np.add.reduceat(torch.stack([losses, right]).cpu().double().numpy(), starts, axis=1)
-        for output, loss, hits in zip(outputs, *of_each.tolist(), strict=True):
-            loss_sum += loss * output.share
-            correct += hits
-        return loss_sum, correct
+        shares: NDArray[np.float64] = np.array([each.share for each in outputs])
+        return np.stack([of_each[0] * shares, of_each[1]], 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,18 +35,20 @@ def varying_layers(network: nn.Module) -> list[tuple[int, Varying]]:
     return [(number, module) for number, module in numbered if isinstance(module, Varying)]
 
 
-def begin_step(varying: Sequence[tuple[int, Varying]], seed: int, step: int) -> None:
+def begin_step(varying: Sequence[tuple[int, Varying]], seed: int, step: int, rank: int = 0) -> None:
     """Set up the `varying` layers for step number `step` of the run, so that they need no memory of their own.
 
-    Dropout, and a network of the user's own code, get the random stream of this step. Batch normalisation weighs the
-    statistics of this step with max(10 / (10 + step), 0.01): a mean that leans to the newest (polynomial-decay
-    averaging: Shamir and Zhang 2013), and Keras's momentum of 0.99 from the 991st step on. With 0.99 throughout, a
-    small set is judged by statistics that still remember their arbitrary start.
+    Dropout, and a network of the user's own code, get the random stream of this step; of several devices, each but the
+    first (rank 0) has one of its own. Batch normalisation weighs the statistics of this step with
+    max(10 / (10 + step), 0.01): a mean that leans to the newest (polynomial-decay averaging: Shamir and Zhang 2013),
+    and Keras's momentum of 0.99 from the 991st step on. With 0.99 throughout, a small set is judged by statistics
+    that still remember their arbitrary start.
     """
+    of_device = ("device", rank) if rank else ()
     for number, module in varying:
         if isinstance(module, Dropout | OwnModule):
-            module.generator.manual_seed(seed_for(seed, "dropout", number, step))
+            module.generator.manual_seed(seed_for(seed, "dropout", number, step, *of_device))
         else:
             module.momentum = max(BATCHNORM_RECENT / (BATCHNORM_RECENT + step), BATCHNORM_MOMENTUM)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        torch.cuda.manual_seed(seed_for(seed, "dropout", step))
+        torch.cuda.manual_seed(seed_for(seed, "dropout", step, *of_device))

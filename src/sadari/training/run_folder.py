@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sadari.data.load import fingerprint_of
 from sadari.errors import SadariError, UsageError
 from sadari.files import exists, names_in, write_text
 from sadari.job import Job
-from sadari.locks import Busy, release_folder, take_folder
+from sadari.locks.claim import Busy, FolderLostError
+from sadari.locks.folder import Held, take_folder
 from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone
 from sadari.models.backbone.tensors import weights_digest
@@ -20,9 +20,6 @@ from sadari.run import SETTINGS, RunRecord
 from sadari.training.teacher.teacher import digest_now
 from sadari.unfinished import ATTEMPTS
 from sadari.values import ImageSet
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 
 class RunBusyError(SadariError):
@@ -40,7 +37,15 @@ def require_same_job(job: Job, out: Path) -> None:
     """
     names = names_in(out)
     if SETTINGS in names:
-        if not _same_job(RunRecord(out), job):
+        run = RunRecord(out)
+        if not _same_job(run, job):
+            began = run.job.settings.devices
+            settings = replace(job.settings, devices=began)
+            if began != job.settings.devices and _same_job(run, replace(job, settings=settings)):
+                raise UsageError(
+                    f"the run in '{out}' began with devices={began}, and devices={job.settings.devices} would add up "
+                    f"in another order; go on with devices={began}, or choose another --out"
+                )
             raise UsageError(f"'{out}' holds a run with other settings; choose another --out, or delete it")
     elif names:
         raise UsageError(f"'{out}' is not empty and holds no run; choose another --out")
@@ -69,27 +74,33 @@ def as_begun(job: Job, out: Path) -> Job:
 
 @contextmanager
 def only_one(out: Path) -> Iterator[None]:
-    """Lock the run folder against a second process; leave no folder behind where nothing was written."""
+    """Lock the run folder against a second process; leave no folder behind where nothing was written.
+
+    Raises RunBusyError where another process has it, also where that took it over while this one was suspended.
+    """
     made = [each for each in (out, *out.parents) if not exists(each)]
-    lock = _lock(out)
+    held = _hold(out)
     try:
         yield
+    except FolderLostError as error:
+        raise RunBusyError(str(error)) from None
     finally:
-        release_folder(out, lock)
+        held.release()
         for each in made or [out]:
             with suppress(OSError):  # it is not empty
                 each.rmdir()
 
 
-def _lock(out: Path) -> "FileLock | None":
-    """Return the lock of the folder, which is made where there is none. Raises SadariError."""
+def _hold(out: Path) -> Held:
+    """Hold the folder, which is made where there is none. Raises SadariError."""
     for attempt in range(ATTEMPTS):
         try:
             out.mkdir(parents=True, exist_ok=True)
             return take_folder(out)
-        except Busy:
+        except Busy as busy:
+            who = f" ({busy})" if str(busy) else ""
             raise RunBusyError(
-                f"another process is training in '{out}'; wait for it, or choose another --out"
+                f"another process is training in '{out}'{who}; wait for it, or choose another --out"
             ) from None
         except OSError as error:
             if isinstance(error, FileNotFoundError) and attempt + 1 < ATTEMPTS:

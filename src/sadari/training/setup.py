@@ -23,12 +23,12 @@ from sadari.models.network import Network
 from sadari.models.spec import FittedBy
 from sadari.models.weights import load_pretrained
 from sadari.progress import Progress
-from sadari.run import CHECKPOINT, ENVIRONMENT, LOG, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment, memory_bytes
+from sadari.run import CHECKPOINT, ENVIRONMENT, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment, memory_bytes
 from sadari.run_files import write_split
-from sadari.settings import Settings
 from sadari.training.checkpoint import Checkpoint, Stored
+from sadari.training.devices.check import threads_of_each
 from sadari.training.frozen import FitInputs, check_views, split_inputs
-from sadari.training.log import Log
+from sadari.training.log import Log, begun_log, report_what_has_no_effect
 from sadari.training.randomness import seed_for
 from sadari.training.teacher.answers import Logits
 from sadari.training.teacher.teaching import Teaching
@@ -86,14 +86,8 @@ def set_up(
     UsageError before the first file is written where other weights or layers than the run began with are found, where
     the network does not fit the images, and where settings contradict each other.
     """
-    architecture = architecture_of(job, images, out)
-    _require_memory(job, architecture)
-    network = architecture.build(seed_for(job.seed, "weights"))
-    stored = checkpoint_of(out).read()
-    weights_sha256 = _load_weights(network, architecture, stored, out)
-    _keep_norms_still(network, job)
-    _move(network, architecture, device)
-    augmentation = _checked_augmentation(job, images, architecture)
+    architecture, network, stored, weights_sha256 = begun_network(job, images, out, device)
+    augmentation = checked_augmentation(job, images, architecture)
     preprocess = _fitted_preprocess(job, images, split, architecture)
     teaching = Teaching.of(job, images, split, out, progress)
     taught = teaching.document(job, images, split, progress) if teaching and not RunRecord(out).begun else {}
@@ -104,10 +98,10 @@ def set_up(
     )
     write_json(out / PREPROCESS, preprocess.to_json())
     write_split(out / SPLIT, split, images.groups)
-    log = _begun_log(job, images, split, architecture.pretrained, out, progress)
-    _report_what_has_no_effect(job, len(split.val), log)
+    log = begun_log(job, images, split, architecture.pretrained, out, progress)
+    report_what_has_no_effect(job, len(split.val), log)
 
-    job = _with_enough_steps(job, len(split.train), log)
+    job = with_enough_steps(job, len(split.train), log)
     fit_inputs = split_inputs(network, preprocess, images, split.train, augmentation, job.settings, log)
     if fit_inputs.views:
         augmentation = None
@@ -115,6 +109,24 @@ def set_up(
     return Setup(
         job, images, split, preprocess, architecture, network, fit_inputs, augmentation, answers, out, log, stored
     )
+
+
+def begun_network(
+    job: Job, images: ImageSet, out: Path, device: torch.device
+) -> tuple[Architecture, Network, Stored, str]:
+    """Return the network of the job on `device`, as it begins or goes on in `out`; nothing is written.
+
+    It comes with its architecture, the content of the checkpoint, and the digest of the backbone's file, "" where none
+    was read. Raises SadariError where memory does not hold it, and where the run in `out` began with other weights.
+    """
+    architecture = architecture_of(job, images, out)
+    _require_memory(job, architecture)
+    network = architecture.build(seed_for(job.seed, "weights"))
+    stored = checkpoint_of(out).read()
+    weights_sha256 = _load_weights(network, architecture, stored, out)
+    _keep_norms_still(network, job)
+    _move(network, architecture, device)
+    return architecture, network, stored, weights_sha256
 
 
 def _load_weights(network: Network, architecture: Architecture, stored: Stored, out: Path) -> str:
@@ -142,7 +154,7 @@ def _move(network: Network, architecture: Architecture, device: torch.device) ->
         network.to(device)
 
 
-def _checked_augmentation(job: Job, images: ImageSet, architecture: Architecture) -> Augmentation | None:
+def checked_augmentation(job: Job, images: ImageSet, architecture: Architecture) -> Augmentation | None:
     """Return the augmentation of the job, None for a classical model.
 
     Raises UsageError for settings of augmentation or variables of a classical model that are wrong.
@@ -207,40 +219,7 @@ def _write_settings_and_environment(
     write_json(out / ENVIRONMENT, document)
 
 
-def _begun_log(
-    job: Job, images: ImageSet, split: Split, begins_with: Pretrained | None, out: Path, progress: Progress
-) -> Log:
-    """Open the log of the run, and note what is trained, and from which weights."""
-    log = Log(out / LOG, progress)
-    log.note(f"{job.model.name} on {images.name}, seed {job.seed}: {split.origin}")
-    if begins_with:
-        licence = begins_with.license or "licence not stated"
-        log.note(f"begins with {begins_with.name}, weights {begins_with.origin} ({licence})")
-    return log
-
-
-def _report_what_has_no_effect(job: Job, val_images: int, log: Log) -> None:
-    """Report the chosen settings that this model does not read, and those that contradict the length of the run."""
-    # Not the precision, which "auto" has become on this machine.
-    unused = [key for key in job.record.chosen if key != "precision" and not job.model.uses(key)]
-    if unused:
-        have = "has" if len(unused) == 1 else "have"
-        log.say(f"{job.model.name} is not fitted by gradient steps: {', '.join(unused)} {have} no effect")
-    settings = job.settings
-    if settings.patience and not val_images:
-        log.say(f"patience={settings.patience} has no effect without validation images (val_fraction=0)")
-    if settings.warmup_epochs > settings.epochs and job.model.fitted_by is FittedBy.GRADIENT:
-        log.say(
-            f"warmup_epochs={settings.warmup_epochs:g} is longer than the run of {settings.epochs} epochs: the "
-            "learning rate never reaches its full value"
-        )
-    if job.model.fitted_by is FittedBy.GRADIENT:
-        _report_a_teacher_without_effect(settings, log)
-    if job.settings.views and not job.settings.augment:
-        log.say(f"views={job.settings.views} has no effect without augment")
-
-
-def _with_enough_steps(job: Job, images: int, log: Log) -> Job:
+def with_enough_steps(job: Job, images: int, log: Log) -> Job:
     """Return `job` with as many epochs as `least_steps` asks for when it learns from so many images."""
     epochs = job.settings.epochs_for(images)
     if epochs == job.settings.epochs or job.model.fitted_by is not FittedBy.GRADIENT:
@@ -249,23 +228,14 @@ def _with_enough_steps(job: Job, images: int, log: Log) -> Job:
     return replace(job, settings=replace(job.settings, epochs=epochs))
 
 
-def _report_a_teacher_without_effect(settings: Settings, log: Log) -> None:
-    """Report a teacher that has no weight, and settings of a teacher where there is none."""
-    if settings.teacher and not settings.teacher_weight:
-        log.say("teacher_weight=0: the teacher has no effect")
-    usual = Settings()
-    idle = [name for name in ("teacher_weight", "temperature") if getattr(settings, name) != getattr(usual, name)]
-    if idle and not settings.teacher:
-        log.say(f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect without teacher")
-
-
 def threads_of(job: Job, images: ImageSet, out: Path, threads: int) -> int:
     """Return how many threads the run in `out` computes with.
 
     As many as it began with, since another number would add up in another order. For a run that begins: those of its
-    settings, else `threads`, else (0) what `threads_for` returns.
+    settings, else `threads`, else (0) what `threads_for` returns, which several processes on processors divide.
     """
-    return int(RunRecord(out).threads or job.settings.threads or threads or threads_for(job.settings, images.shape))
+    chosen = RunRecord(out).threads or job.settings.threads or threads
+    return int(chosen or threads_of_each(threads_for(job.settings, images.shape), job))
 
 
 def bring_weights(job: Job, out: Path) -> None:

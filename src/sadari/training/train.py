@@ -33,6 +33,9 @@ from sadari.run_files import read_split, write_history
 from sadari.training.batches import Batches
 from sadari.training.checkpoint import FitState
 from sadari.training.classical import ClassicalFit
+from sadari.training.devices.check import require_devices, require_enough_images
+from sadari.training.devices.crew import team_of
+from sadari.training.devices.team import Team
 from sadari.training.engine import DivergedError, Engine
 from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
 from sadari.training.fit_loop import FitLoop, Watch
@@ -92,6 +95,7 @@ def train(
             checkpoint_of(out).remove()  # a kill may have come between the last two steps
             return run
         started = perf_counter()
+        require_devices(job)
         bring_weights(job, out)
         if images is None:
             images = load(job.data, job.settings, progress)
@@ -102,6 +106,7 @@ def train(
         if (out / SPLIT).is_file():
             split = read_split(out / SPLIT, len(images))
         split = split or draw_split(images, job.settings, progress)
+        require_enough_images(job, len(split.train))
         threads = threads_of(job, images, out, threads)
         with use_machine(job.settings, threads) as device:
             setup = set_up(job, images, split, out, progress, device, threads, judged_by)
@@ -203,9 +208,9 @@ def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
         )
     for note in notes_of(setup.network):
         setup.log.say(note)
-    engine = _engine(setup, loop)
     try:
-        return engine.fit()
+        with team_of(setup) as team:
+            return make_engine(setup, loop, team).fit()
     except DivergedError as error:
         if not loop.best:
             raise
@@ -228,7 +233,8 @@ def _classical_fit(setup: Setup, loop: FitLoop) -> ClassicalFit:
     )
 
 
-def _engine(setup: Setup, loop: FitLoop) -> Engine:
+def make_engine(setup: Setup, loop: FitLoop, team: Team) -> Engine:
+    """Return what trains the network of `setup` step by step, as one of `team`."""
     job, images, split = setup.job, setup.images, setup.split
     settings, (learner, inputs, views) = job.settings, setup.fit_inputs
     device = torch.device(settings.device)
@@ -244,7 +250,18 @@ def _engine(setup: Setup, loop: FitLoop) -> Engine:
     side = settings.train_size
     drawn = Inputs(inputs.rows, setup.preprocess.for_side(side).apply) if side else inputs
     batches = Batches(
-        drawn, images, split.train, settings.batch_size, job.seed, device, loss, setup.augmentation, views, soft, side
+        drawn,
+        images,
+        split.train,
+        settings.batch_size,
+        job.seed,
+        device,
+        loss,
+        setup.augmentation,
+        views,
+        soft,
+        side,
+        team.share,
     )
     return Engine(
         network=setup.network,
@@ -259,6 +276,7 @@ def _engine(setup: Setup, loop: FitLoop) -> Engine:
         loop=loop,
         precision=PRECISIONS[settings.precision],
         progress=setup.log,
+        team=team,
     )
 
 

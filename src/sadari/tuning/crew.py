@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from threading import Thread
 
 from sadari.comparison.executor import WAIT_SECONDS, Task
+from sadari.comparison.workers.gpus import sees_only, takes_any_gpu, visible_gpus
 from sadari.comparison.workers.sharing import fit_at_once, goes_beside
 from sadari.comparison.workers.side_by_side import OneAtATime
 from sadari.comparison.workers.worker import Bars
@@ -36,7 +37,7 @@ def work_together(journal: Journal, data: TrialData, limit: Limit, workers: int 
     if at_once > 1 and (why := only_here(journal.request.model)):
         progress.say(f"{why}; one trial is made at a time")
         at_once = 1
-    limit = _of_each(limit, journal.trials(), at_once)
+    limit = limit_of_each(limit, journal.trials(), at_once)
     threads = max(1, cores() // at_once) if at_once > 1 else 0
     crew = _Crew(journal, limit, threads, OneAtATime(progress))
     if at_once > 1 and limit.allows(journal.trials(), 0.0):
@@ -58,6 +59,8 @@ def work_together(journal: Journal, data: TrialData, limit: Limit, workers: int 
 def _at_once(journal: Journal, data: TrialData, limit: Limit) -> int:
     """Return how many trials train at once where the user leaves that open: several where that is done sooner."""
     job = journal.request.job({})
+    if takes_any_gpu(job) and (gpus := len(visible_gpus())):
+        return min(gpus, limit.trials or gpus)
     images, split = data.of(job)
     if not goes_beside(job, images):
         return 1
@@ -65,7 +68,7 @@ def _at_once(journal: Journal, data: TrialData, limit: Limit) -> int:
     return fit_at_once([task] * (limit.trials or cores()), cores())
 
 
-def _of_each(limit: Limit, trials: Sequence[Trial], workers: int) -> Limit:
+def limit_of_each(limit: Limit, trials: Sequence[Trial], workers: int) -> Limit:
     """Return the limit with the seconds that are left for each worker, after what earlier processes spent."""
     if limit.seconds is None:
         return limit
@@ -88,13 +91,15 @@ class _Crew:
         orders |= {"trials": self._limit.trials, "seconds": self._limit.seconds}
         orders |= {"images": self._journal.images, "epochs": self._journal.epochs}
         orders |= code_for_worker(self._journal.request.model)
-        for _ in range(workers):
+        gpus = visible_gpus() if takes_any_gpu(self._journal.request.job({})) else ()
+        for number in range(1, workers + 1):
+            gpu = gpus[number % len(gpus)] if gpus else ""  # this process has the first one
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "sadari.tuning.worker_main", *sys.argv[1:]],  # stored by its runs
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 encoding="utf-8",
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={**os.environ, **sees_only(gpu), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 start_new_session=True,  # Ctrl-C reaches it through this process alone
             )
             assert process.stdin is not None

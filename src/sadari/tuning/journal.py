@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from typing import Any
 
 from sadari.errors import SadariError, missing_package
-from sadari.locks import Busy, release_folder, take_folder
+from sadari.locks.claim import Busy
+from sadari.locks.folder import Held, take_folder, take_in_turn
 from sadari.settings import Value
 from sadari.training.fit_loop import Watch
 from sadari.training.randomness import seed_for
@@ -37,11 +39,8 @@ try:
 except ModuleNotFoundError as error:
     raise missing_package("searching for settings", error.name, "tune") from None
 
-if TYPE_CHECKING:
-    from filelock import FileLock
-
 JOURNAL = "journal.log"
-LOCK = ".journal.lock"
+LOCK = ".journal"  # how the names of the files of its lock begin
 CLAIMS = "claims"  # a folder for each trial under way, held by the process that trains it
 STUDY = "sadari"
 # Trials that are never stopped early, and the share of the epochs in which none is. Assumed: fewer say little about the
@@ -52,19 +51,28 @@ SEEDS = 2**32  # of Optuna's samplers
 
 
 class _Lock:
-    """The lock of the journal: it ends with its process, however that ends; and one process may take it again."""
+    """The lock of the journal in `folder`, also against other machines; the thread that has it may take it again."""
 
-    def __init__(self, path: Path) -> None:
-        from filelock import FileLock
-
-        self.lock: FileLock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._threads, self._taken = folder, RLock(), 0
+        self._held: Held | None = None
 
     def acquire(self) -> bool:
-        self.lock.acquire()
+        self._threads.acquire()
+        try:
+            if not self._taken:
+                self._held = take_in_turn(self._folder, LOCK)
+        except BaseException:
+            self._threads.release()
+            raise
+        self._taken += 1
         return True
 
     def release(self) -> None:
-        self.lock.release()
+        self._taken -= 1
+        if not self._taken and self._held:
+            self._held.release()
+        self._threads.release()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +81,11 @@ class Claim:
 
     trial: Trial
     folder: Path
-    lock: "FileLock | None"
+    held: Held
 
     def release(self) -> None:
         """Give the trial free: it is told, or another process goes on with it."""
-        release_folder(self.folder, self.lock)
+        self.held.release()
         with suppress(OSError):
             self.folder.rmdir()
 
@@ -94,7 +102,7 @@ class Journal:
     study: "optuna.Study" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._lock = _Lock(self.folder / LOCK)
+        self._lock = _Lock(self.folder)
         path = self.folder / JOURNAL
         with _quiet(), self.alone(), _readable(path):
             _mend(path)
@@ -115,9 +123,7 @@ class Journal:
         try:
             self._lock.acquire()
         except OSError as error:
-            raise SadariError(
-                f"cannot lock '{self.folder}': {error.strerror}; choose another --out, on a disk that has locks"
-            ) from None
+            raise SadariError(f"cannot lock '{self.folder}': {error.strerror}; choose another --out") from None
         try:
             yield
         finally:

@@ -24,16 +24,19 @@ MOST_TRIALS = 100_000  # assumed: a number with a typo would otherwise run for e
 
 @dataclass(frozen=True)
 class Plan:
-    """A search that is ready to run. seeds: of each arm that is judged on test images."""
+    """A search that is ready to run. seeds: of each arm that is judged on test images. ray: a cluster's address."""
 
     request: Tuning
     limit: Limit
     seeds: int = 3
     workers: int | None = 1
+    ray: str | None = None
 
     def run(self, out: Path | None = None, progress: Progress | None = None) -> TuneResult:
         """Run the plan, with the errors of `tune`."""
-        return tune(self.request, self.limit, seeds=self.seeds, out=out, workers=self.workers, progress=progress)
+        return tune(
+            self.request, self.limit, seeds=self.seeds, out=out, workers=self.workers, ray=self.ray, progress=progress
+        )
 
 
 def plan_tuning(
@@ -49,6 +52,7 @@ def plan_tuning(
     objective: str = "accuracy",
     pruner: str = "median",
     workers: int | None = 1,
+    ray: str | None = None,
 ) -> Plan:
     """Return the plan for a search of the settings of `model`.
 
@@ -70,7 +74,7 @@ def plan_tuning(
     space = searched(spec, texts, name, overrides)
     request = Tuning(name, spec, space, overrides, seed, tuple(_words(objective)), pruner)
     limit = Limit(None, parse_budget(budget)) if budget is not None else Limit(TRIALS if trials is None else trials)
-    return Plan(request, limit, seeds, workers)
+    return Plan(request, limit, seeds, workers, ray)
 
 
 def _words(text: str) -> Sequence[str]:

@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from sadari.comparison.best.budget import in_words as time_in_words
+from sadari.comparison.cluster.executor import AnyExecutor, RayExecutor, executor_on
 from sadari.comparison.compare import compare
 from sadari.comparison.reopen import reopen
-from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_json
 from sadari.inference.device import resolve_machine
 from sadari.progress import Progress, Silent
 from sadari.run_lookup import FINAL, is_comparison, is_tuning
 from sadari.tuning.crew import work_together
+from sadari.tuning.crew_on_ray import work_on_ray
 from sadari.tuning.finals import final_request, finalists, seeds_before
 from sadari.tuning.journal import Journal, own_params
 from sadari.tuning.request import SPEED, Tuning, as_begun, choose_folder, store_request
@@ -34,6 +35,7 @@ def tune(
     out: Path | None = None,
     runs: Path = Path("runs"),
     workers: int | None = 1,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> TuneResult:
     """Search for the settings of a model, then compare the best ones with its own; what is done is not done again.
@@ -41,12 +43,20 @@ def tune(
     limit: how many trials there are, or how long the search takes; the comparison comes on top. seeds: of each arm of
     it, none of them that of the trials. out: the folder; without it the newest runs/DATA-tune-N with the same request,
     or the next free one. workers: how many trials train at once; None for as many as there are cores, where that is
-    faster. Raises UsageError or SadariError before any work for a request that cannot be done, SadariError where no
-    trial succeeds. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
+    faster. ray: the address of the Ray cluster that trains; None for this machine. Raises UsageError or SadariError
+    before any work for a request that cannot be done, SadariError where no trial succeeds. Raises KeyboardInterrupt
+    after Ctrl-C; the same call then goes on.
     """
     progress = progress or Silent()
     if seeds < 1:
         raise UsageError(f"the best settings are judged with at least one fresh seed, not {seeds}")
+    with executor_on(ray, workers) as executor:
+        return _tuned(request, limit, seeds, out, runs, executor, progress)
+
+
+def _tuned(
+    request: Tuning, limit: Limit, seeds: int, out: Path | None, runs: Path, executor: AnyExecutor, progress: Progress
+) -> TuneResult:
     request, choice = request.decided()
     job = request.job({})
     resolve_machine(job.settings)
@@ -64,7 +74,11 @@ def tune(
     epochs = max(request.job({"epochs": end}).settings.epochs_for(len(split.train)) for end in _epochs(request))
     journal = Journal(folder, request, len(split.val), epochs)
     _say_plan(request, limit, journal, progress)
-    work_together(journal, data, limit, workers, progress)
+    if isinstance(executor, RayExecutor):
+        work_on_ray(journal, data, limit, executor, progress)
+        executor = replace(executor, workers=None)  # the comparison can be repeated however many runs it has at once
+    else:
+        work_together(journal, data, limit, executor.workers, progress)
     trials = journal.trials()
     _require_success(trials)
     _say_best(journal, trials, progress)
@@ -73,7 +87,13 @@ def tune(
         f"test images are opened now: {', '.join(arm.name for arm in wanted.arms)} with {len(wanted.seeds)} fresh "
         f"seed{'s' if len(wanted.seeds) > 1 else ''} each"
     )
-    final = compare(wanted, out=folder / FINAL, progress=progress, executor=LocalExecutor(workers), estimates=True)
+    final = compare(
+        wanted,
+        out=folder / FINAL,
+        progress=progress,
+        executor=executor,
+        estimates=not isinstance(executor, RayExecutor),
+    )
     result = TuneResult(folder, request, trials, journal.importances(), final, own_params(request))
     write_json(folder / FILE, result.document())
     return result

@@ -4,6 +4,7 @@ claim a trial -> its job -> train, seen by the pruner -> its figures on validati
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from sadari.comparison.executor import Labelled, reason_of
+from sadari.comparison.executor import WAIT_SECONDS, Labelled, reason_of
 from sadari.comparison.inputs import Key, images_key
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
 from sadari.job import Job
+from sadari.locks.claim import FolderLostError, require_held
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.training.engine import DivergedError
+from sadari.training.run_folder import RunBusyError
 from sadari.training.train import train
 from sadari.tuning.journal import Claim, Journal
 from sadari.tuning.request import SPEED, Tuning
@@ -101,15 +104,22 @@ class Searcher:
         while claim := self.journal.claim(lambda trials: self.limit.allows(trials, self.clock() - started)):
             try:
                 trial = self._make(claim)
+                self.progress.say(f"{trial.name}: {trial.sentence}")
+            except (RunBusyError, FolderLostError) as error:
+                self.progress.say(f"{claim.trial.name}: {error}")
+                time.sleep(WAIT_SECONDS)
             finally:
                 claim.release()
-            self.progress.say(f"{trial.name}: {trial.sentence}")
 
     def _make(self, claim: Claim) -> Trial:
-        """Train the trial of `claim`, tell the journal what came out of it, and return it."""
+        """Train the trial of `claim`, tell the journal what came out of it, and return it.
+
+        Raises RunBusyError or FolderLostError where another process has it.
+        """
         trial, started = claim.trial, self.clock()
         try:
             state, values, about = self._trained(trial)
+            require_held(claim.folder)
         except KeyboardInterrupt:
             self.journal.spend(trial, self.clock() - started)
             raise
@@ -126,6 +136,8 @@ class Searcher:
             record = run(progress=progress, threads=self.threads, watch=self.journal.watch(trial.number))
         except DivergedError as error:
             return STOPPED, (), {"reason": str(error)}
+        except RunBusyError:
+            raise
         except Exception as error:  # other settings may do
             return FAILED, (), {"reason": reason_of(error)}
         return _judged(record, self.journal)

@@ -15,7 +15,7 @@ from sadari.settings import Settings, Value, parse_value, setting_names, unknown
 LOG = "log"
 # They decide which images are validated, so that trials could not be compared.
 JUDGING = tuple(name for name in SPLIT_SETTINGS if name != "train_fraction")
-JUDGING = (*JUDGING, "split_folders", "archive_encoding", "unreadable", "max_megapixels")
+JUDGING = (*JUDGING, "split_folders", "labels", "archive_encoding", "unreadable", "max_megapixels")
 # They decide where and how fast a run is made, not how good it is.
 OF_MACHINE = ("device", "threads", "precision", "stream", "cache", "checkpoint_seconds", "tensorboard")
 FORMS = "key=low:high, key=low:high:log, key=low:high:step or key=v1,v2"

@@ -64,10 +64,12 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
 
     The rule depends on what is trained, never on which cores are free: a run has the same bytes beside others and
     alone. False on a graphics processor, where images are decoded again and again, and behind a backbone, where one
-    run keeps the machine busy; nor with a teacher, whose answers the first run computes and the others read; nor with
-    code of the user that a worker could not import.
+    run keeps the machine busy; nor with a teacher, whose answers the first run computes and the others read; nor where
+    a run has several devices of its own, or is of code that a worker could not import.
     """
     settings = job.settings
+    if job.devices > 1:
+        return False
     if resolve_machine(settings).device != "cpu" or isinstance(images.images, Prefetching):
         return False
     if job.backbone is not None or job.taught:
@@ -96,9 +98,14 @@ def fit_at_once(tasks: Sequence[Task], most: int) -> int:
     """
     if sum(values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
         return 1
-    each = WORKER_MEMORY + max((_pixels_at_once(task.job, task.images) for task in tasks), default=0)
+    each = max((memory_of_run(task.job, task.images) for task in tasks), default=WORKER_MEMORY)
     memory = memory_bytes()
     return max(1, min(most, int(OF_MEMORY * memory) // each)) if memory else most
+
+
+def memory_of_run(job: Job, images: ImageSet) -> int:
+    """Return the bytes of memory that a process needs for a run of `job`, beside the images themselves."""
+    return WORKER_MEMORY + _pixels_at_once(job, images)
 
 
 def _pixels_at_once(job: Job, images: ImageSet) -> int:

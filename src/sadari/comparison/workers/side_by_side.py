@@ -24,18 +24,20 @@ from sadari.training.train import train
 from sadari.unfinished import temporary_folder
 
 
-def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int) -> list[Outcome]:
+def run_side_by_side(tasks: Sequence[Task], progress: Progress, most: int, gpus: Sequence[str] = ()) -> list[Outcome]:
     """Do all `tasks`, at most `most` of them at once, and return their outcomes in any order.
 
-    Raises KeyboardInterrupt after Ctrl-C, and SadariError where a worker ended before its task did; the states of all
-    tasks under way are stored, of a task whose process was killed that of its last checkpoint.
+    gpus: one for each of them, where they train on GPUs; this process takes the first one. Raises KeyboardInterrupt
+    after Ctrl-C, and SadariError where a worker ended before its task did; the states of all tasks under way are
+    stored, of a task whose process was killed that of its last checkpoint.
     """
     left = sum(not RunRecord(task.out).finished for task in tasks)
     at_once = min(most, left)
     if at_once > 1:
-        progress.say(f"{left} runs train side by side, {at_once} at a time with one thread each")
+        each = "on a GPU each" if gpus else "with one thread each"
+        progress.say(f"{left} runs train side by side, {at_once} at a time {each}")
     with temporary_folder("splits") as folder:
-        return _Crew(tasks, OneAtATime(progress), folder.path).work(at_once - 1)
+        return _Crew(tasks, OneAtATime(progress), folder.path).work(gpus[1:at_once] if gpus else [""] * (at_once - 1))
 
 
 class _Crew:
@@ -53,8 +55,8 @@ class _Crew:
         self._stopping = self._training_here = False
         self._loss = ""
 
-    def work(self, workers: int) -> list[Outcome]:
-        """Do all tasks with so many workers, and return the outcomes."""
+    def work(self, workers: Sequence[str]) -> list[Outcome]:
+        """Do all tasks with these workers, each by its GPU or "", and return the outcomes."""
         try:
             task = self._next()  # the first one begins here, as the workers are not ready yet
             self._start(workers)
@@ -78,9 +80,9 @@ class _Crew:
             raise SadariError(self._loss)
         return self._outcomes
 
-    def _start(self, workers: int) -> None:
-        for _ in range(workers):
-            worker = Worker()
+    def _start(self, workers: Sequence[str]) -> None:
+        for gpu in workers:
+            worker = Worker(gpu)
             self._workers.append(worker)
             self._threads.append(Thread(target=self._keep_busy, args=(worker,)))
             self._threads[-1].start()

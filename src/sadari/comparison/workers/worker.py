@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sadari.comparison.executor import Labelled, Outcome, Task
+from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
 from sadari.models.own.model import code_for_worker
 from sadari.progress import Progress
@@ -25,14 +26,15 @@ class Worker:
     one that is forked after torch has started threads would hang.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: str = "") -> None:
+        """Start the process. gpu: the only one that it sees, as CUDA_VISIBLE_DEVICES names it; "": all."""
         self._idle = True
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "sadari.comparison.workers.worker_main", *sys.argv[1:]],  # stored by its runs
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, **sees_only(gpu), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
 
@@ -105,6 +107,7 @@ def request(task: Task, split: Path) -> dict[str, Any]:
     return {
         "job": task.job.record.to_toml(),
         **code_for_worker(task.job.model),
+        "layers": task.job.model.layers,
         "out": str(task.out),
         "split": str(split),
         "fingerprint": task.images.fingerprint,

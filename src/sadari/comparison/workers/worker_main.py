@@ -2,8 +2,8 @@
 
     python -m sadari.comparison.workers.worker_main
 
-A line of its standard input is a task: job, out, split, fingerprint and threads, as JSON (`worker.request`). The lines
-of its standard output report its progress, in order:
+A line of its standard input is a task: job, layers, out, split, fingerprint and threads, as JSON (`worker.request`).
+The lines of its standard output report its progress, in order:
 
     {"say": sentence}                                      a sentence for the user
     {"begin": n, "label": ..., "total": ..., "unit": ...}  work number n, for a bar

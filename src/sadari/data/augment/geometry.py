@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sadari.data.augment.sampling import Size, chunks, evenly, windows
+from sadari.data.augment.sampling import Size, chunks, evenly, whole_numbers, windows
 
 CROP_RATIO = (3 / 4, 4 / 3)  # width / height of a random resized crop, as in Inception and torchvision
 
@@ -108,12 +108,12 @@ def move(pixels: Tensor, rows: int, columns: int, flip: bool, generator: Generat
 
 def _whole_moves(count: int, most: int, generator: Generator) -> Tensor:
     """Draw a whole number between -most and most for each image, int64 (N, 1)."""
-    return torch.randint(-most, most + 1, (count, 1), generator=generator)
+    return whole_numbers(count, -most, most + 1, generator)[:, None]
 
 
 def _mirrored(count: int, generator: Generator) -> Tensor:
     """Draw which images are mirrored, bool (N, 1)."""
-    return torch.randint(2, (count, 1), generator=generator) == 1
+    return whole_numbers(count, 0, 2, generator)[:, None] == 1
 
 
 def _identities(size: Size) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sadari.data.augment.sampling import Size, beta, chunks, evenly
+from sadari.data.augment.sampling import Size, beta, chunks, evenly, whole_numbers
 
 # The share of its partner that each pixel of each image shows: `(alpha, (N, H, W), generator)` gives bool (N, H, W),
 # or float32 (N, 1, 1) where the share is the same for the whole image.
@@ -47,7 +47,7 @@ def mix(
     each row sums to 1 and gives the partner the share of the image that it takes; shares are mixed as they are.
     """
     size = (len(pixels), pixels.shape[1], pixels.shape[2])
-    chosen = torch.randint(len(ways), (size[0], 1, 1), generator=generator)
+    chosen = whole_numbers(size[0], 0, len(ways), generator)[:, None, None]
     partners, shares = pixels.roll(1, 0), torch.zeros(size[0], dtype=torch.float64)
     for number, (weights_of, alpha) in enumerate(ways):
         weights = weights_of(alpha, size, generator) * (chosen == number)

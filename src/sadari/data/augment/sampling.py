@@ -3,6 +3,8 @@
 All numbers are drawn on the processor, from the generator that is passed, alone.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Generator, Tensor
@@ -15,15 +17,39 @@ TRIES = 10  # how often a window is drawn until one fits, as in torchvision
 CHUNK = 1 << 21
 
 
+class ShareGenerator(Generator):
+    """A generator for some images of a batch: it draws for all `total` of them, and those at `own` get their numbers.
+
+    A batch that several devices share is redrawn as on one device that way.
+    """
+
+    total: int
+    own: slice
+
+
+def for_each(count: int, generator: Generator, draw: Callable[[int], Tensor]) -> Tensor:
+    """Return what `draw` draws from `generator` for each of `count` images, (N, ...)."""
+    if isinstance(generator, ShareGenerator):
+        return draw(generator.total)[generator.own]
+    return draw(count)
+
+
 def evenly(count: int, low: float, high: float, generator: Generator) -> Tensor:
     """Draw `count` numbers evenly between low and high, float64 (N,)."""
-    return torch.rand(count, dtype=torch.float64, generator=generator) * (high - low) + low
+    drawn = for_each(count, generator, lambda n: torch.rand(n, dtype=torch.float64, generator=generator))
+    return drawn * (high - low) + low
+
+
+def whole_numbers(count: int, low: int, high: int, generator: Generator) -> Tensor:
+    """Draw `count` whole numbers from low to high - 1, int64 (N,)."""
+    return for_each(count, generator, lambda n: torch.randint(low, high, (n,), generator=generator))
 
 
 def beta(count: int, alpha: float, generator: Generator) -> Tensor:
     """Draw `count` numbers of the distribution Beta(alpha, alpha), float64 (N,)."""
     seed = int(torch.randint(2**62, (), generator=generator))
-    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count))
+    drawing = np.random.default_rng(seed)
+    return for_each(count, generator, lambda n: torch.from_numpy(drawing.beta(alpha, alpha, n)))
 
 
 def windows(
@@ -35,13 +61,24 @@ def windows(
     Returns heights and widths in pixels, float64 (N,), and which of them fit, bool (N,).
     """
     count, height, width = size
-    areas = evenly(TRIES * count, *area, generator).reshape(TRIES, count) * (height * width)
+    areas = _tries(count, generator) * (area[1] - area[0]) + area[0]
+    areas = areas * (height * width)
     low, high = np.log(ratio).tolist()
-    ratios = evenly(TRIES * count, low, high, generator).exp().reshape(TRIES, count)
+    ratios = (_tries(count, generator) * (high - low) + low).exp()
     heights, widths = (areas / ratios).sqrt(), (areas * ratios).sqrt()
     fits = (heights <= height) & (widths <= width)
     first = fits.int().argmax(0)[None]
     return heights.gather(0, first)[0], widths.gather(0, first)[0], fits.any(0)
+
+
+def _tries(count: int, generator: Generator) -> Tensor:
+    """Draw TRIES numbers between 0 and 1 for each image, float64 (TRIES, N)."""
+
+    def draw(count: int) -> Tensor:
+        drawn = torch.rand(TRIES * count, dtype=torch.float64, generator=generator)
+        return drawn.reshape(TRIES, count).T
+
+    return for_each(count, generator, draw).T
 
 
 def chunks(pixels: Tensor) -> list[slice]:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from sadari.data.augment.colour import adjusted
 from sadari.data.augment.geometry import warp
+from sadari.data.augment.sampling import whole_numbers
 from sadari.registry import Registry
 
 STRENGTHS = 31
@@ -27,9 +28,9 @@ CHANGES: Registry[Change] = Registry("change")
 def trivial(_: float, pixels: Tensor, generator: Generator) -> Tensor:
     """Make one change of each image, drawn for each. uint8 (N, H, W, C) in and out; the first argument is not used."""
     count = len(pixels)
-    chosen = torch.randint(len(CHANGES), (count,), generator=generator)
-    strengths = torch.randint(STRENGTHS, (count,), generator=generator).double() / (STRENGTHS - 1)
-    signs = torch.randint(2, (count,), generator=generator) * 2 - 1
+    chosen = whole_numbers(count, 0, len(CHANGES), generator)
+    strengths = whole_numbers(count, 0, STRENGTHS, generator).double() / (STRENGTHS - 1)
+    signs = whole_numbers(count, 0, 2, generator) * 2 - 1
     result = pixels.clone()
     for number, change in enumerate(CHANGES):
         which = (chosen == number).nonzero()[:, 0]

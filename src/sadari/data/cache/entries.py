@@ -21,7 +21,7 @@ from sadari.data.cache.digests import cache_dir
 from sadari.data.cache.seal import FILES, is_ours, is_unaltered, remove_files, seal
 from sadari.errors import SadariError, UsageError
 from sadari.files import sync_folder, write_text
-from sadari.locks import remove_if_abandoned
+from sadari.locks.file import remove_if_abandoned
 from sadari.unfinished import (
     UnfinishedFolder,
     is_unfinished,
@@ -30,7 +30,7 @@ from sadari.unfinished import (
     temporary_folders,
 )
 
-KINDS = ("packs", "features", "weights")
+KINDS = ("packs", "features", "weights", "objects")
 # Assumed: more processes than this will not replace one damaged entry at the same moment.
 PUBLISH_ATTEMPTS = 8
 LIMIT = "SADARI_CACHE_LIMIT"
@@ -76,6 +76,9 @@ def describe(entry: Entry) -> str:
         if entry.kind == "weights":
             metadata = json.loads((entry.folder / "config.json").read_text(encoding="utf-8"))
             return f"{metadata['architecture']}, which comes with Sadari"
+        if entry.kind == "objects":
+            metadata = json.loads((entry.folder / "images.json").read_text(encoding="utf-8"))
+            return f"{metadata['origin']}, as it was handed over"
         metadata = json.loads((entry.folder / "features.json").read_text(encoding="utf-8"))
         return f"{metadata['name']} through {metadata['layers']}"
     except (OSError, ValueError, KeyError, TypeError):
@@ -188,8 +191,12 @@ class EntryBuild:
         if isinstance(error, OSError):
             raise _cannot_write(self._target.parent, error) from None
 
-    def publish(self) -> None:
-        """Give the complete entry its marker and its name; where another process was faster, its equal entry stays."""
+    def publish(self, target: Path | None = None) -> None:
+        """Give the complete entry its marker and its name; where another process was faster, its equal entry stays.
+
+        target: its folder beside the one that was meant, where its content decides that.
+        """
+        self._target = target or self._target
         unfinished = self._unfinished
         assert unfinished is not None
         seal(unfinished.path, self._target.parent.name)
@@ -220,7 +227,9 @@ def _cannot_write(folder: Path, error: OSError) -> SadariError:
     )
 
 
-_CONTENT = {"packs": "decoded images", "features": "computed features", "weights": "weights"}
+_CONTENT = {
+    "packs": "decoded images", "features": "computed features", "weights": "weights", "objects": "images",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

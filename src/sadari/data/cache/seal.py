@@ -21,7 +21,7 @@ from zlib import crc32
 
 from sadari.errors import SadariError
 from sadari.files import write_json
-from sadari.locks import LOCK
+from sadari.locks.folder import LOCK
 
 MARKER = "entry.json"
 CHECKED = "checked.json"  # in an entry: sizes and times of its files at the last comparison
@@ -31,6 +31,7 @@ FILES = {
     "packs": frozenset({"pack.json", "images.npy", "evidence.npy", "checksums.npy"}),
     "features": frozenset({"features.json", "features.npy"}),
     "weights": frozenset({"config.json", "model.safetensors"}),
+    "objects": frozenset({"images.json", "images.bin", "arrays.npz"}),
 }
 BESIDE = frozenset({MARKER, CHECKED, LOCK})
 # The metadata that every entry of a kind of version 0.1.0 has, and keys in it that no other program writes together.

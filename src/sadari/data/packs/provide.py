@@ -28,7 +28,7 @@ from sadari.values import ImageSet
 # The settings that decide the pixels, in the order in which a pack's name has them.
 PIXEL_SETTINGS = (
     "image_size", "fit", "channels", "unreadable", "interpolation", "white_level", "max_megapixels", "split_folders",
-    "archive_encoding",
+    "archive_encoding", "labels",
 )  # fmt: skip
 # And those that decide where the pixels are, which images belong together, and what was decided about them by hand: all
 # that `load` depends on.

@@ -12,6 +12,9 @@ from pathlib import Path
 from sadari.data.cache.digests import remembered_digest
 from sadari.data.sources.base import Fetch, FileContent
 from sadari.data.sources.encodings import AUTO
+from sadari.data.sources.exports import web
+from sadari.data.sources.exports.base import lay_out_export
+from sadari.data.sources.exports.find import lay_out_found
 from sadari.data.sources.layout import Layout, lay_out, refuse_twice, wrapper_of
 from sadari.data.sources.members import (
     Listing,
@@ -43,13 +46,15 @@ BROKEN = (
 class ArchiveSource:
     """The images inside the archive at `path`; folders that wrap everything are skipped.
 
-    encoding: of the names where the archive does not say it, or "auto". split_folders: see `find_levels`.
+    encoding: of the names where the archive does not say it, or "auto". split_folders: see `find_levels`. labels: see
+    FolderSource.
     `content` raises SadariError for a damaged archive and for one whose members point outside, are devices, or declare
     more than MAX_UNPACKED_BYTES; nothing is written before.
     """
 
-    def __init__(self, path: Path, encoding: str = AUTO, split_folders: str = AUTO) -> None:
+    def __init__(self, path: Path, encoding: str = AUTO, split_folders: str = AUTO, labels: str = AUTO) -> None:
         self.path = path
+        self._labels = labels
         self._encoding = encoding
         self._split_folders = split_folders
         suffix = next((each for each in SUFFIXES if path.name.lower().endswith(each)), path.suffix)
@@ -66,12 +71,28 @@ class ArchiveSource:
         listing = list_archive(self.path, self._encoding)
         members = listing.members
         paths = [member.path for member in members]
-        wrapper = wrapper_of(paths)
-        paths, folders = ([each.removeprefix(wrapper) for each in given] for given in (paths, listing.folders))
-        layout = lay_out(paths, str(self.path), folders, self._split_folders)
+        layout = self._exported(paths, members) or self._of_folders(paths, listing.folders)
         refuse_twice((entry.id for entry in layout.entries), str(self.path))
         layout = replace(layout, notes=(*listing.notes, *layout.notes))
         return layout, tuple(members[at] for at in layout.positions)
+
+    def _exported(self, paths: Sequence[str], members: Sequence[Member]) -> Layout | None:
+        if self._labels != AUTO:
+            return None
+        by_path = dict(zip(paths, members, strict=True))
+
+        def read(files: Sequence[str]) -> Iterator[tuple[int, bytes]]:
+            return read_members(self.path, [by_path[path] for path in files])
+
+        found = None if _is_zip(self.path) else web.find(paths, read, str(self.path))
+        if found is not None:
+            return lay_out_export(found, paths, str(self.path))
+        return lay_out_found(paths, lambda path: next(read([path]))[1], str(self.path))
+
+    def _of_folders(self, paths: Sequence[str], folders: Sequence[str]) -> Layout:
+        wrapper = wrapper_of(paths)
+        within, tops = ([each.removeprefix(wrapper) for each in given] for given in (paths, folders))
+        return lay_out(within, str(self.path), tops, self._split_folders)
 
     def content(self) -> FileContent:
         layout, _ = self._layout

@@ -10,38 +10,50 @@ from sadari.data.cache.digests import remembered_digest
 from sadari.data.decisions.file import NAME
 from sadari.data.image_file import MAX_FILE_BYTES
 from sadari.data.sources.base import FileContent
+from sadari.data.sources.exports.find import lay_out_found
 from sadari.data.sources.layout import Layout, lay_out, refuse_twice, wrapper_of
 from sadari.data.sources.split_folders import AUTO
 from sadari.errors import SadariError
 
 
 class FolderSource:
-    """The images in `folder`: `<class>/...` or `<split>/<class>/...`. Links are followed, loops are not.
+    """The images in `folder`: `<class>/...` or `<split>/<class>/...`, or as an export in it says.
 
-    Folders that wrap everything are skipped. split_folders: see `find_levels`. Its methods raise SadariError where the
-    tree cannot be read as classes.
+    Links are followed, loops are not. Folders that wrap everything are skipped. split_folders: see `find_levels`.
+    labels: "auto", or "folders", where no export is looked for. chosen: an annotation file in `folder`, whose labels
+    are taken. Its methods raise SadariError where the tree cannot be read as classes.
     """
 
-    def __init__(self, folder: Path, split_folders: str = AUTO) -> None:
+    def __init__(self, folder: Path, split_folders: str = AUTO, labels: str = AUTO, chosen: str = "") -> None:
         self.folder = folder
-        self.name = folder.resolve().name or "images"
+        self.name = Path(chosen).stem if chosen else folder.resolve().name or "images"
         self._split_folders = split_folders
+        self._labels = labels
+        self._chosen = chosen
 
     @cached_property
     def _layout(self) -> tuple[Layout, tuple[Path, ...]]:
         tree = walk_tree(self.folder)
         files = [each for each in tree.files if each != NAME]  # decisions about the images, which are no data
-        wrapper = wrapper_of(files)
-        within, folders = ([each.removeprefix(wrapper) for each in given] for given in (files, tree.folders))
         if not files and tree.dead:
             raise SadariError(
                 f"{self.folder} holds {len(tree.dead):,} links that lead nowhere, such as {tree.dead[0]}, and no files"
             )
-        layout = lay_out(within, str(self.folder), folders, self._split_folders)
+        layout = self._exported(files) or self._of_folders(files, tree.folders)
         if tree.dead:
             note = f"left out {len(tree.dead):,} links that lead nowhere, such as {tree.dead[0]}"
             layout = replace(layout, notes=(*layout.notes, note))
         return layout, tuple(self.folder / files[at] for at in layout.positions)
+
+    def _exported(self, files: Sequence[str]) -> Layout | None:
+        if self._labels != AUTO and not self._chosen:
+            return None
+        return lay_out_found(files, lambda path: _read(self.folder / path), str(self.folder), self._chosen)
+
+    def _of_folders(self, files: Sequence[str], folders: Sequence[str]) -> Layout:
+        wrapper = wrapper_of(files)
+        within, tops = ([each.removeprefix(wrapper) for each in given] for given in (files, folders))
+        return lay_out(within, str(self.folder), tops, self._split_folders)
 
     def fingerprint(self) -> str:
         layout, files = self._layout

@@ -70,7 +70,7 @@ def lay_out(paths: Sequence[str], where: str, folders: Sequence[str] = (), split
     classes = tuple(sorted(set(names)))
     index = {name: label for label, name in enumerate(classes)}
     entries = tuple(
-        FileEntry(_text(path, where), index[name], levels.split_of(segments[at]))
+        FileEntry(text_id(path, where), index[name], levels.split_of(segments[at]))
         for (path, at), name in zip(inside, names, strict=True)
     )
     read = {at for _, at in inside}
@@ -166,12 +166,19 @@ def _left_out(unread: Sequence[Sequence[str]], folders: frozenset[str]) -> list[
         f"{_verb(count)} in no class folder"
         for folder, count in sorted(of_folder.items())
     ]
+    notes += file_notes(other)
+    if stray:
+        notes.append(f"left out {_count(stray, 'image')} that {_verb(stray)} in no class folder")
+    return notes
+
+
+def file_notes(other: Sequence[Sequence[str]]) -> list[str]:
+    """Say how many files are no images, and of which endings. other: their paths, in segments."""
+    notes = []
     if other:
         notes.append(f"left out {_count(len(other), 'file')} that {_verb(len(other))} no image: {_by_ending(other)}")
     if not HEIC and any(_ending(each) in HEIC_SUFFIXES for each in other):
         notes.append("HEIC photographs are read where pillow-heif is installed")
-    if stray:
-        notes.append(f"left out {_count(stray, 'image')} that {_verb(stray)} in no class folder")
     return notes
 
 
@@ -263,7 +270,7 @@ def _verb(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _text(path: str, where: str) -> str:
+def text_id(path: str, where: str) -> str:
     """Return the path as an id: with a visible sign in the place of each control character."""
     try:
         path.encode("utf-8")

@@ -83,14 +83,14 @@ def find_levels(images: Iterable[Sequence[str]], where: str, wanted: str = AUTO)
     if wanted != AUTO:
         named = _named_by_user(wanted, tops, shallow, flat, where)
         return Levels(1, 0, named, twice, frozenset(tops) - named.keys())
-    known = {top: split for top in tops if (split := _split_of(top))}
+    known = {top: split for top in tops if (split := split_of(top))}
     if not shallow and len(tops) > 1:
         shared = set.intersection(*inside.values())
         if len(known) == len(tops) and shared:
             return Levels(1, 0, known, twice)
         if all(folders == shared for folders in inside.values()) and len(shared) > 1:
-            if all(_split_of(each) for each in shared):
-                return Levels(0, 1, {each: _split_of(each) for each in shared})
+            if all(split_of(each) for each in shared):
+                return Levels(0, 1, {each: split_of(each) for each in shared})
             if len(tops) <= MOST_SPLITS:
                 raise SadariError(_either(tops, shared, where))
     splits = {top: split for top, split in known.items() if top not in flat}
@@ -102,7 +102,7 @@ def find_levels(images: Iterable[Sequence[str]], where: str, wanted: str = AUTO)
     return Levels(1, 0, exact, twice & exact.keys()) if exact.keys() - shallow else Levels()
 
 
-def _split_of(name: str) -> str:
+def split_of(name: str) -> str:
     """Return the split that the name of a folder means, "" where it means none or several."""
     lower = name.lower()
     means = {STEMS[word] for word in LATIN.findall(lower) if word in STEMS}
@@ -113,7 +113,7 @@ def _split_of(name: str) -> str:
 def _holding_themselves(images: Sequence[Sequence[str]]) -> frozenset[str]:
     """Return the top folders with a split's name where every image is in a folder of the same name inside."""
     others = {segments[0] for segments in images if len(segments) < 4 or segments[1] != segments[0]}
-    return frozenset(top for top in {segments[0] for segments in images} - others if _split_of(top))
+    return frozenset(top for top in {segments[0] for segments in images} - others if split_of(top))
 
 
 def _wrapped_alike(images: Sequence[Sequence[str]], named: Mapping[str, str]) -> frozenset[str]:
@@ -126,7 +126,7 @@ def _wrapped_alike(images: Sequence[Sequence[str]], named: Mapping[str, str]) ->
         inside[segments[0]].add(segments[2] if len(segments) > 3 else "")
     classes = set.intersection(*inside.values())
     wrapping = {segments[1] for segments in images} if all("" not in each for each in inside.values()) else set()
-    splits = [named.get(top, "") if named else _split_of(top) for top in inside]
+    splits = [named.get(top, "") if named else split_of(top) for top in inside]
     alike = len(inside) > 1 and len(wrapping) == 1 and len(classes) > 1 and all(splits)
     return frozenset(inside) if alike else frozenset()
 
@@ -149,7 +149,7 @@ def _refuse_others(
 ) -> None:
     """Raise SadariError where beside `splits` there is more than folders that can be left out."""
     setting = " ".join(f"{split}={top}" for top, split in splits.items())
-    stray = next((top for top in tops if top in shallow and (top in splits or _split_of(top))), None)
+    stray = next((top for top in tops if top in shallow and (top in splits or split_of(top))), None)
     if stray in splits:
         raise SadariError(f"{where}/{stray} holds images outside class folders; {SHAPE}")
     if stray is not None:
@@ -205,7 +205,7 @@ def _refuse_mixture(exact: Mapping[str, str], tops: Sequence[str], shallow: set[
 
 def _either(tops: Sequence[str], shared: Iterable[str], where: str) -> str:
     named = ", ".join(sorted(shared)[:3])
-    known = {split: top for top in reversed(tops) if (split := _split_of(top))}
+    known = {split: top for top in reversed(tops) if (split := split_of(top))}
     others = [top for top in tops if top not in known.values()]
     missing = [split for split in ("train", "test", "val") if split not in known]
     known |= dict(zip(missing, others, strict=False))

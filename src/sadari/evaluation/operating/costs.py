@@ -43,7 +43,8 @@ class Costs:
         """Return the costs in a CSV file, in pairs such as "ants->bees=5,bees->ants=1", or in a mapping of such pairs.
 
         Of pairs that are not named, a wrong class costs 1 and the right one 0. Raises UsageError for another shape, for
-        other classes, and for costs that are negative or no numbers; SadariError for a file that cannot be read.
+        other classes, a file that is not there, and costs that are negative or no numbers; SadariError for a file that
+        cannot be read.
         """
         if isinstance(given, Mapping):
             return cls._of_pairs(given, tuple(classes))
@@ -51,6 +52,8 @@ class Costs:
             return cls._of_pairs(_pairs(given), tuple(classes))
         try:
             text = Path(given).read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise UsageError(f"the costs '{given}' are neither a file nor pairs; {HOW}") from None
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no file has
             raise SadariError(f"cannot read the costs in '{given}': {error}; {HOW}") from None
         return cls._of_table(text, str(given), tuple(classes))

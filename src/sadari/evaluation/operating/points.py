@@ -61,7 +61,7 @@ class Wanted:
             value = float(found["value"])
         except ValueError:
             raise UsageError(f"'{found['value']}' in '{text}' is no number; {HOW}") from None
-        return cls(found["figure"], value, found["name"] or "")
+        return cls(found["figure"], value, (found["name"] or "").strip())
 
     def __str__(self) -> str:
         return f"{self.figure}>={self.value:g}"

@@ -19,7 +19,10 @@ class BatchNorm(_BatchNorm):
     """Batch normalisation of maps, sequences and vectors.
 
     The moving variance is updated with n / (n - 1) times that of the batch, as in torch; Keras takes it unscaled.
+    shared: what comes in is a part of the batch, so that a single value of it is not all that there is to normalise by.
     """
+
+    shared = False
 
     def __init__(self, features: int) -> None:
         super().__init__(features, eps=EPSILON, momentum=BATCHNORM_MOMENTUM)
@@ -31,7 +34,7 @@ class BatchNorm(_BatchNorm):
         return self._normalised(x.transpose(1, 2)).transpose(1, 2) if x.ndim == 3 else self._normalised(x)
 
     def _normalised(self, x: Tensor) -> Tensor:
-        if self.training and is_single(x):
+        if self.training and not self.shared and is_single(x):
             moving = self.running_mean, self.running_var
             return F.batch_norm(x, *moving, self.weight, self.bias, training=False, eps=EPSILON)
         return super().forward(x)

@@ -57,8 +57,8 @@ def recorded_own_model(reference: str, layers: str) -> ModelSpec:
 
 
 def code_for_worker(spec: ModelSpec) -> dict[str, str]:
-    """Return what another process needs to train `spec` where it is code that the user named: `code` and `layers`."""
-    return {"code": spec.source, "layers": spec.layers} if is_own(spec.source) else {}
+    """Return what another process needs to train `spec` where it is code that the user named: its name and layers."""
+    return {"code": spec.source, "code_layers": spec.layers} if is_own(spec.source) else {}
 
 
 def only_here(spec: ModelSpec) -> str:
@@ -68,17 +68,16 @@ def only_here(spec: ModelSpec) -> str:
     return f"{spec.name} is code of a script or notebook, which no other process can import; put it into a file"
 
 
-def let_worker_run(orders: Mapping[str, Any]) -> str:
-    """Import the code that the orders of another process name, as `code_for_worker` gave them; return the layers.
+def let_worker_run(orders: Mapping[str, Any]) -> None:
+    """Import the code that the orders of another process name, where they name some, as `code_for_worker` gave it.
 
     Raises UsageError where it cannot be imported, SadariError where its source is not as it was there.
     """
     if "code" not in orders:
-        return ""
+        return
     spec = own_model(import_maker(orders["code"]), orders["code"])
-    if spec.layers != orders["layers"]:
-        raise SadariError(f"the source of {orders['code']} has changed since the comparison began; start it again")
-    return spec.layers
+    if spec.layers != orders["code_layers"]:
+        raise SadariError(f"the source of {orders['code']} has changed since the work began; start it again")
 
 
 def digest_in(layers: str) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from sadari.data.cache.digests import digest_texts, remembered_digest
 from sadari.data.image_file import SUFFIXES
 from sadari.data.sources.base import FileContent, FileEntry
-from sadari.data.sources.dialect import COLUMNS, Row, Table, read_rows
 from sadari.data.sources.folder import read_files, read_named
 from sadari.data.sources.layout import CONTROL, plain_text, refuse_twice, replaced_note
 from sadari.data.sources.split_folders import STEMS
+from sadari.data.sources.tables.dialect import COLUMNS, Row, Table, read_rows
 from sadari.errors import SadariError
 
 NAMED = 3

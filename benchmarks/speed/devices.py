@@ -1,0 +1,72 @@
+"""Is one training done sooner by two processes with one core each than by one process with two threads?
+
+    DATA uv run python benchmarks/speed/devices.py [--model cnn] [--fraction 0.1] [--turns 3]
+
+Both train on the same part of Fashion-MNIST in turn, three epochs each. A turn gives two ratios, one process over two:
+the fastest epoch behind the first one, with its validation, and the whole command, which has the start of the second
+process in it. The median of all turns is stored with the least and the greatest.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import sadari
+from machine import commit, this_machine
+from sadari.files import write_json
+
+WAYS: dict[str, dict[str, int]] = {"one": {"devices": 1, "threads": 2}, "two": {"devices": 2, "threads": 1}}
+EPOCHS, WARM = 3, 1
+
+
+def seconds_of(model: str, fraction: float, way: str, out: Path) -> tuple[float, float]:
+    """Return the seconds of the fastest epoch behind the first one, and of the whole training with its judging."""
+    started = perf_counter()
+    settings: dict[str, Any] = {**WAYS[way], "train_fraction": fraction, "epochs": EPOCHS, "device": "cpu"}
+    run = sadari.train("fashion-mnist", model, out=out, tensorboard="off", **settings)
+    return min(row["seconds"] for row in run.history[WARM:]), perf_counter() - started
+
+
+def measure(model: str, fraction: float, turns: int) -> dict[str, Any]:
+    """Return the ratios of all turns, and the images per second of training and validation in the fastest epochs."""
+    epochs: dict[str, list[float]] = {way: [] for way in WAYS}
+    wholes: dict[str, list[float]] = {way: [] for way in WAYS}
+    images = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(turns):
+            for way in WAYS:
+                out = Path(folder) / f"{way}-{turn}"
+                epoch, whole = seconds_of(model, fraction, way, out)
+                epochs[way].append(epoch)
+                wholes[way].append(whole)
+                counts = sadari.RunRecord.open(out).summary["images"]
+                images = counts["train"] + counts["val"]
+    found: dict[str, Any] = {"model": model, "images": images, "turns": turns}
+    for name, seconds in (("epoch", epochs), ("command", wholes)):
+        ratios = [one / two for one, two in zip(seconds["one"], seconds["two"], strict=True)]
+        found[name] = {"ratio": statistics.median(ratios), "least": min(ratios), "greatest": max(ratios)}
+        found[name]["seconds"] = {way: min(of_way) for way, of_way in seconds.items()}
+    return found | {"images_per_second": {way: round(images / min(of_way)) for way, of_way in epochs.items()}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="cnn")
+    parser.add_argument("--fraction", type=float, default=0.1)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    options = parser.parse_args()
+    found = measure(options.model, options.fraction, options.turns)
+    about = {"load": os.getloadavg()[0], "machine": this_machine(), "commit": commit()}
+    write_json(options.out, {**found, **about})
+    for name in ("epoch", "command"):
+        row = found[name]
+        print(f"{name:8} one process over two: {row['ratio']:.2f} ({row['least']:.2f} to {row['greatest']:.2f})")
+
+
+if __name__ == "__main__":
+    main()

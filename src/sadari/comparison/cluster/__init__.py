@@ -1,0 +1,1 @@
+"""How do the runs of a comparison train on the nodes of a Ray cluster?"""

@@ -1,0 +1,96 @@
+"""Which labels does a table beside images give them? The metadata of an `imagefolder`, or the classes of Roboflow."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from posixpath import basename
+from typing import Any
+
+from sadari.data.sources.exports.base import Export, Labelled, Read, unlabelled_note
+from sadari.data.sources.split_folders import STEMS
+from sadari.data.sources.tables.dialect import LABELS, SPLIT_COLUMNS, read_table, text_of
+from sadari.errors import SadariError
+
+NAMES = frozenset({"metadata.csv", "metadata.jsonl"})
+KIND = "metadata of images"
+FILE_NAME = "file_name"  # the column that makes a table this form
+ROBOFLOW = "_classes.csv"  # ones and zeros, in the folder of each split
+
+
+def find(paths: Sequence[str], read: Read, where: str) -> Export | None:
+    """Return the labels of all `metadata.csv` and `metadata.jsonl` among `paths`; None where none has any.
+
+    A file of other columns, such as captions, is no such export. Raises SadariError for a damaged one.
+    """
+    files = [path for path in paths if basename(path) in NAMES]
+    exports = [found for path in files if (found := read_metadata(path, read(path), where)) is not None]
+    if not exports:
+        return None
+    images = tuple(image for each in exports for image in each.images)
+    return Export(KIND, tuple(each.files[0] for each in exports), images, tuple(n for e in exports for n in e.notes))
+
+
+def find_roboflow(paths: Sequence[str], read: Read, where: str) -> Export | None:
+    """Return the labels of every `_classes.csv` among `paths`, None where there is none.
+
+    Raises SadariError for a damaged one, and for an image of several classes.
+    """
+    files = tuple(path for path in paths if basename(path) == ROBOFLOW)
+    if not files:
+        return None
+    images, notes = [], []
+    for path in files:
+        table = read_table(read(path), f"{where}/{path}", None)
+        images += [Labelled(row.path, row.label, "", path) for row in table.rows]
+        notes += [f"{path}: {note}" for note in table.notes if note.startswith("left out")]
+    return Export("Roboflow", files, tuple(images), tuple(notes))
+
+
+def read_metadata(path: str, content: bytes, where: str) -> Export | None:
+    """Read one metadata file; None where it has no column of files, or none of labels."""
+    if path.endswith(".jsonl"):
+        return _lines(path, content, where)
+    heading = content.partition(b"\n")[0].decode("utf-8", "replace").lower()
+    names = {name.strip().strip('"\ufeff') for name in re.split(r"[,;\t|]", heading)}
+    if FILE_NAME not in names or names.isdisjoint(LABELS):
+        return None
+    table = read_table(content, f"{where}/{path}", None)
+    images = [Labelled(row.path, row.label, _split(row.split), path) for row in table.rows if row.path and row.label]
+    return Export(KIND, (path,), tuple(images), unlabelled_note(len(table.rows) - len(images), path))
+
+
+def _lines(path: str, content: bytes, where: str) -> Export | None:
+    text, _ = text_of(content, f"{where}/{path}")
+    rows = list(_objects(text, f"{where}/{path}"))
+    keys = {key for row in rows for key in row}
+    label, split = (next((each for each in known if each in keys), None) for known in (LABELS, SPLIT_COLUMNS))
+    name = FILE_NAME
+    if name not in keys or label is None:
+        return None
+    images = []
+    for row in rows:
+        value = row.get(label)
+        if row.get(name) and value is not None and value != "":
+            if isinstance(value, list | dict):
+                raise SadariError(
+                    f"{where}/{path}: the label of {row[name]} is {json.dumps(value)[:80]}, not one class"
+                )
+            images.append(Labelled(str(row[name]), str(value), _split(str(row.get(split or "") or "")), path))
+    return Export(KIND, (path,), tuple(images), unlabelled_note(len(rows) - len(images), path))
+
+
+def _objects(text: str, where: str) -> Iterator[Mapping[str, Any]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise SadariError(f"{where}, line {number}: it is no JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise SadariError(f"{where}, line {number}: it is no JSON object")
+        yield row
+
+
+def _split(word: str) -> str:
+    return STEMS.get(word.lower(), "")

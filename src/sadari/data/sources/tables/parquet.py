@@ -1,0 +1,127 @@
+"""Which images do files of parquet hold? One column of files' bytes, and one of labels, as Hugging Face stores them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sadari.data.cache.digests import digest_texts, remembered_digest
+from sadari.data.sources.exports.base import split_of_file
+from sadari.data.sources.objects.store import About, BroughtSource, Handed
+from sadari.data.sources.tables.dialect import LABELS, PATHS
+from sadari.errors import SadariError, missing_package
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENDING = ".parquet"
+IMAGES = ("image", "img", "picture", "photo", "bytes", "content", "data", "jpg", "jpeg", "png")
+ROWS = 64  # read at a time; assumed: their images fit any memory
+
+
+def open_parquet(files: Sequence[Path], name: str, top: Path) -> BroughtSource:
+    """Open a set of parquet files, in their order. top: the folder below which a folder's name may be that of a split.
+
+    Raises SadariError where a file cannot be read.
+    """
+    ordered = tuple(sorted(files))
+    names = [path.relative_to(top).as_posix() for path in ordered]
+    key = digest_texts("parquet", remembered_digest(ordered, "parquet", *names))
+    return BroughtSource(name, key, partial(_read, ordered, names, name))
+
+
+def _read(files: Sequence[Path], names: Sequence[str], name: str) -> tuple[About, Iterator[Handed]]:
+    schema = _schema(files[0])
+    classes = _class_names(schema)
+    image = _image_column(schema, files[0])
+    label = next((each for each in (*classes, *LABELS) if each in schema.names), "")
+    if not label:
+        raise SadariError(f"{files[0]} has the columns {', '.join(schema.names)}; none is known as that of labels")
+    about = About(name, name, tuple(classes.get(label, ())))
+    return about, _images(files, names, image, label, about)
+
+
+def _schema(path: Path) -> "pa.Schema":
+    try:
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as error:
+        raise missing_package("reading parquet", error.name, "datasets") from None
+    try:
+        return pq.read_schema(path)
+    except Exception as error:  # pyarrow raises many kinds
+        raise SadariError(f"cannot read {path} as parquet: {_first_line(error)}") from None
+
+
+def _class_names(schema: "pa.Schema") -> dict[str, list[str]]:
+    """Return the names of the classes of each column of a ClassLabel, as Hugging Face stores them."""
+    try:
+        known = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: [str(x) for x in each["names"]] for name, each in known.items() if each["_type"] == "ClassLabel"}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _image_column(schema: "pa.Schema", path: Path) -> str:
+    """Return the column of images: of bytes beside a path, else of bytes with a usual name, else the one of bytes."""
+    import pyarrow as pa
+
+    def is_bytes(kind: Any) -> bool:
+        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+    def has_bytes(kind: Any) -> bool:
+        return bool(pa.types.is_struct(kind)) and any(each.name == "bytes" and is_bytes(each.type) for each in kind)
+
+    structs = [each.name for each in schema if has_bytes(each.type)]
+    plain = [each.name for each in schema if is_bytes(each.type)]
+    usual = [name for name in IMAGES if name in plain]
+    found = structs or usual[:1] or plain
+    if len(found) != 1:
+        what = f"{len(found)} columns of images, {' and '.join(found)}" if found else "no column of images"
+        raise SadariError(f"{path} has {what} (columns {', '.join(schema.names)}); keep one, as bytes of a file")
+    return found[0]
+
+
+def _images(files: Sequence[Path], names: Sequence[str], image: str, label: str, about: About) -> Iterator[Handed]:
+    import pyarrow.parquet as pq
+
+    without = 0
+    for path, name in zip(files, names, strict=True):
+        split = split_of_file(name)
+        try:
+            with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
+                path_column = next((each for each in PATHS if each in table.schema_arrow.names and each != image), None)
+                columns = [each for each in (image, label, path_column) if each]
+                for batch in table.iter_batches(ROWS, columns=columns):
+                    for row in batch.to_pylist():
+                        handed = _handed(row, image, label, path_column, split, about.classes, name)
+                        without += handed is None
+                        if handed:
+                            yield handed
+        except SadariError:
+            raise
+        except Exception as error:  # pyarrow raises many kinds
+            raise SadariError(f"cannot read {path} as parquet: {_first_line(error)}") from None
+    if without:
+        about.notes.append(f"left out {without:,} rows that have no label")
+
+
+def _handed(
+    row: Mapping[str, Any], image: str, label: str, path: str | None, split: str, classes: Sequence[str], name: str
+) -> Handed | None:
+    """Return the image of a row, None where it has no label."""
+    value, cell = row[label], row[image]
+    if value is None or (classes and value == -1):
+        return None
+    content, called = (cell.get("bytes"), cell.get("path")) if isinstance(cell, Mapping) else (cell, None)
+    if content is None:
+        raise SadariError(f"{name} has a row without the bytes of an image; store them inside, not as paths")
+    if isinstance(value, list | dict | float | bytes):
+        raise SadariError(f"{name} has the label {value!r:.60}; a label is one whole number or name")
+    called = called or (row.get(path) if path else None)
+    text = called if isinstance(called, str) else ""
+    return Handed(content, classes[value] if classes and isinstance(value, int) else str(value), split, text)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

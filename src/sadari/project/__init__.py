@@ -1,0 +1,1 @@
+"""What does a whole project consist of? A file under git with comparisons, searches and exports, worked through."""

@@ -1,0 +1,257 @@
+"""Does a comparison on a cluster give what it gives here, whatever happens to its nodes? On a stand-in for Ray."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from sadari.comparison.cluster import cluster as room
+from sadari.comparison.cluster.executor import on_ray
+from sadari.comparison.cluster.node import Reporter
+from sadari.comparison.cluster.post import DIVERGED, FAILED, End, Letter
+from sadari.comparison.cluster.snapshot import Snapshot, SnapshotReader
+from sadari.comparison.compare import compare
+from sadari.comparison.executor import Outcome, SerialExecutor, Task
+from sadari.comparison.request import Comparison
+from sadari.comparison.workers.worker_main import Channel
+from sadari.comparison.workers.worker_task import TaskRunner
+from sadari.errors import SadariError, UsageError
+from sadari.run import CHECKPOINT, SCORES, RunRecord
+from sadari.run_files import write_split
+from sadari.training.engine import DivergedError
+from sadari.training.fit_loop import FitLoop
+from sadari.training.run_folder import only_one
+from sadari.training.train import train
+from support.fake_ray import FakeRay, NodeDiedError
+from support.jobs import QUIET, Listener, job_for, model_bytes, named_arm, parts, patterns
+
+ARMS = (named_arm("softmax", "softmax", QUIET), named_arm("mlp", "mlp", QUIET))
+
+
+class Node:
+    """A node that does what a test says. before: by attempt, what happens in place of the training."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.before: dict[int, Callable[[Reporter, Path], None]] = {}
+        self.begun: list[Snapshot] = []
+        self.requests: list[dict[str, Any]] = []
+
+    def work(self, request: dict[str, Any], images: Any, split: Any, begun: Snapshot, watched: bool, post: Any) -> None:
+        number = request["attempt"]
+        self.begun.append(begun)
+        self.requests.append(request)
+        out = self.folder / str(number) / Path(request["out"]).name
+        begun.write(out)
+        reporter = Reporter(number, SnapshotReader(out), lambda letter: post.put.remote(letter).result(), lambda: None)
+        reporter.start()
+        if number in self.before:
+            try:
+                self.before[number](reporter, out)
+            finally:
+                fall_silent(reporter)
+        file = self.folder / f"{number}.npz"
+        write_split(file, split)
+        watch = (lambda row: str(post.ask.remote(number, row).result())) if watched else None
+        runner = TaskRunner(Channel(reporter), images)  # type: ignore[arg-type]
+        try:
+            runner.train({**request, "out": str(out), "split": str(file)}, watch)
+        except DivergedError as error:
+            reporter.close(End(DIVERGED, str(error)))
+        except Exception as error:
+            reporter.close(End(FAILED, str(error)))
+        else:
+            reporter.close(End())
+
+
+def fall_silent(reporter: Reporter) -> None:
+    """Let the thread of a process end that is dead."""
+    assert reporter._thread is not None
+    reporter._closing.set()
+    reporter._thread.join()
+
+
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
+    fake = FakeRay()
+    for name, module in fake.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return fake
+
+
+@pytest.fixture
+def node(tmp_path: Path, ray: FakeRay, monkeypatch: pytest.MonkeyPatch) -> Node:  # noqa: ARG001 - Ray is there first
+    one = Node(tmp_path / "node")
+    monkeypatch.setattr(room, "work", one.work)
+    return one
+
+
+def task(folder: Path, **settings: Any) -> Task:
+    images = patterns()
+    return Task(job_for("mlp", **settings), folder / "run", images, parts(images), "mlp seed 0 (1 of 1)")
+
+
+def made(tasks: list[Task], heard: Listener | None = None) -> list[Outcome]:
+    with on_ray("auto") as executor:
+        return executor.run(tasks, heard or Listener())
+
+
+def test_a_comparison_there_is_the_comparison_here(tmp_path: Path, ray: FakeRay, node: Node) -> None:
+    request = Comparison("digits", ARMS, (0, 1))
+    here = compare(request, out=tmp_path / "here")
+    with on_ray("auto") as executor:
+        there = compare(request, out=tmp_path / "there", executor=executor)
+    assert there.verdicts == here.verdicts
+    for arm in ARMS:
+        for one, other in zip(here.records[arm.name], there.records[arm.name], strict=True):
+            assert model_bytes(one) == model_bytes(other)
+            assert (one.path / "predictions.csv").read_bytes() == (other.path / "predictions.csv").read_bytes()
+            assert {each.name for each in one.path.iterdir()} == {each.name for each in other.path.iterdir()}
+    assert len(ray.asked) == 4
+    assert {(each["num_cpus"], each["num_gpus"], each["max_retries"]) for each in ray.asked} == {(1, 0, 0)}
+    assert sum(hasattr(each, "images") for each in ray.puts) == 1, "the images travel once"
+    with on_ray("auto") as executor:
+        compare(request, out=tmp_path / "there", executor=executor)
+    assert len(node.requests) == 4, "what is finished is not made again"
+
+
+def test_a_run_goes_on_from_the_checkpoint_that_its_node_sent_before_it_died(tmp_path: Path, node: Node) -> None:
+    one, alone = task(tmp_path / "there", epochs=6), task(tmp_path / "here", epochs=6)
+    first = halfway(tmp_path, one)
+
+    def send_and_die(reporter: Reporter, out: Path) -> None:
+        first.write(out)
+        reporter.put(Letter(reporter.attempt, files=reporter.reader.read()))
+        raise NodeDiedError("its node is dead\nand more lines")
+
+    node.before[0] = send_and_die
+    heard = Listener()
+    [outcome] = made([one], heard)
+    assert outcome.record is not None and outcome.record.finished, outcome.reason
+    assert CHECKPOINT in node.begun[1].content, "the second node has the checkpoint of the first"
+    assert (
+        f"{one.label}: its node was lost (its node is dead); it goes on elsewhere from its last checkpoint"
+        in heard.said
+    )
+    [reference] = SerialExecutor().run([alone], Listener())
+    assert reference.record is not None
+    assert model_bytes(outcome.record) == model_bytes(reference.record)
+    assert not (one.out / "checkpoint").exists()
+
+
+def halfway(folder: Path, one: Task) -> Snapshot:
+    """Return the files of the run after some steps, with a checkpoint."""
+    out = folder / "halfway"
+    with pytest.MonkeyPatch.context() as patch:
+        original = FitLoop.is_due
+
+        def due(self: FitLoop, stop: Any) -> bool:
+            if self.state.epoch == 3:
+                stop.requested = True
+            return original(self, stop)
+
+        patch.setattr(FitLoop, "is_due", due)
+        with pytest.raises(KeyboardInterrupt):
+            train(one.job, out, images=one.images, split=one.split, threads=1)
+    return SnapshotReader(out).read()
+
+
+def test_a_run_that_ends_every_node_fails_with_its_reason(tmp_path: Path, node: Node) -> None:
+    def die(reporter: Reporter, out: Path) -> None:  # noqa: ARG001
+        raise NodeDiedError("out of memory")
+
+    node.before = dict.fromkeys(range(9), die)
+    [outcome] = made([task(tmp_path)])
+    assert outcome.reason == "its node was lost 3 times in a row: out of memory"
+    assert len(node.requests) == 3
+    assert not (tmp_path / "run").exists(), "nothing was written, so nothing is left"
+
+
+def test_why_a_run_failed_comes_back_and_its_kind(tmp_path: Path, node: Node) -> None:  # noqa: ARG001
+    bad = task(tmp_path, optimizer="sgd", learning_rate=1e30)
+    heard = Listener()
+    [outcome] = made([bad], heard)
+    assert "the loss is no longer a number" in outcome.reason
+    assert f"{bad.label} failed: {outcome.reason}" in heard.said
+    with on_ray("auto") as executor, pytest.raises(DivergedError):
+        executor.cluster.train(bad.job, tmp_path / "again", images=bad.images, split=bad.split)
+
+
+def test_bars_and_sentences_come_back(tmp_path: Path, node: Node) -> None:  # noqa: ARG001
+    heard = Listener()
+    made([task(tmp_path, epochs=2)], heard)
+    labels = [label for label, _, _ in heard.tasks]
+    assert "mlp seed 0 (1 of 1) epoch 1/2" in labels
+    assert heard.said[0] == "1 run trains on Ray: 1 node, 2 cores"
+
+
+def test_what_watches_a_run_here_ends_it_there(tmp_path: Path, node: Node) -> None:  # noqa: ARG001
+    seen: list[float] = []
+
+    def watch(row: Any) -> str:
+        seen.append(row["epoch"])
+        return "enough" if row["epoch"] == 2 else ""
+
+    one = task(tmp_path, epochs=5)
+    with on_ray("auto") as executor:
+        record = executor.cluster.train(one.job, one.out, images=one.images, split=one.split, watch=watch)
+    assert seen == [1.0, 2.0]
+    assert record.summary["stopped"] == "enough"
+
+
+def test_a_run_that_another_process_has_is_waited_for(tmp_path: Path, node: Node) -> None:
+    one, heard = task(tmp_path), Listener()
+    waits = f"{one.label} is trained by another process; this one waits for it"
+    taken, left = Event(), Event()
+
+    def hold() -> None:
+        with only_one(one.out):
+            taken.set()
+            left.wait()
+
+    class Freeing(Listener):
+        def say(self, sentence: str) -> None:
+            heard.say(sentence)
+            if sentence == waits:
+                left.set()
+
+    Thread(target=hold).start()
+    taken.wait()
+    [outcome] = made([one], Freeing())
+    assert waits in heard.said
+    assert outcome.record is not None and outcome.record.finished, outcome.reason
+    assert len(node.requests) == 1
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, node: Node) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "photo.jpg").touch()
+    [outcome] = made([task(tmp_path)])
+    assert "holds no run" in outcome.reason
+    assert node.requests == []
+
+
+def test_a_full_disk_here_ends_the_run_there(tmp_path: Path, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Snapshot, folder: Path) -> None:
+        if not folder.is_relative_to(node.folder):
+            raise SadariError(f"cannot write {folder}: No space left on device")
+
+    monkeypatch.setattr(Snapshot, "write", full)
+    [outcome] = made([task(tmp_path)])
+    assert "No space left on device" in outcome.reason
+    assert node.requests
+
+
+def test_a_number_of_workers_is_one_or_more(ray: FakeRay) -> None:  # noqa: ARG001
+    with pytest.raises(UsageError, match="workers is a number from 1 up, not 0"), on_ray("auto", 0):
+        pass
+
+
+def test_scores_are_there_when_the_run_is(tmp_path: Path, node: Node) -> None:  # noqa: ARG001
+    one = task(tmp_path)
+    made([one])
+    assert RunRecord(one.out).finished
+    assert (one.out / SCORES).is_file()
