@@ -133,6 +133,19 @@ def test_a_study_names_code_but_does_not_let_it_run(sadari: Terminal) -> None:
     assert sadari("study", "own.toml", "--model-code", "cli_net:little").status == 0
 
 
+@pytest.mark.usefixtures("new_process")
+def test_a_project_names_code_but_does_not_let_it_run(sadari: Terminal) -> None:
+    search = '[tune.best]\nmodel = "cli_net:little"\nsearch = { width = "2:8" }\n'
+    compared = '[compare.first]\nmodels = ["majority", "cli_net:little"]\n'
+    for entry in (compared, search):
+        Path("sadari.toml").write_text(f'data = "{DATA}"\nseeds = 1\n\n{entry}', encoding="utf-8")
+        refused = sadari("run", "--status")
+        assert refused.status == 1 and "add --model-code cli_net:little" in refused.err, refused.err
+        assert "cli_net" not in sys.modules
+    found = sadari("run", "--status", "--json", "--model-code", "cli_net:little")
+    assert (found.status, found.err) == (1, "") and "best" in found.out  # nothing of it is made yet
+
+
 def test_python_takes_the_class_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = package.train(DATA, Net, out="run", epochs=1, tensorboard="off", width=2)

@@ -2,6 +2,7 @@
 
 import importlib
 import linecache
+import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from sadari.errors import SadariError
+from sadari.estimator.image_classifier import ImageClassifier
 from sadari.explain.activations import feature_map, feature_maps
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
 from sadari.explain.weights import first_filters
@@ -183,6 +185,33 @@ def test_code_that_moved_goes_on_under_its_new_name(
     (tmp_path / "moved_net.py").write_text(NET, encoding="utf-8")
     named.let_run("moved_net:Net")
     assert model_bytes(resume(tmp_path / "begun")) == model_bytes(whole)
+
+
+def test_a_classifier_of_scikit_learn_is_saved_pickled_and_loaded(
+    tmp_path: Path, new_process: Callable[[], None]
+) -> None:
+    images = patterns(channels=1)
+    fitted = ImageClassifier(own_nets.make_net, epochs=1, random_state=0).fit(images.images, images.labels)
+    answers = fitted.predict_proba(images.images[:4])
+    folder = fitted.save(tmp_path / "saved")
+    pickled = pickle.dumps(fitted)
+    new_process()
+    with pytest.raises(named.NotNamedError, match="model_code=make_net"):
+        ImageClassifier.load(folder)
+    loaded = ImageClassifier.load(folder, model_code=own_nets.make_net)
+    assert loaded.model is own_nets.make_net
+    new_process()
+    for each in (loaded, pickle.loads(pickled)):  # noqa: S301 - the bytes are ours
+        assert np.array_equal(each.predict_proba(images.images[:4]), answers)
+
+
+def test_several_processes_share_its_batches(tmp_path: Path) -> None:
+    data = arrays_file(tmp_path, patterns())
+    alone = train(own_job(own_nets.lazy, data), tmp_path / "alone")
+    shared = train(own_job(own_nets.lazy, data, devices=2), tmp_path / "shared")
+    weights = [load_file(each.path / "model.safetensors") for each in (alone, shared)]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.allclose(each, weights[1][name], atol=1e-4) for name, each in weights[0].items())
 
 
 def test_tensors_that_do_not_belong_to_the_network_are_refused(tmp_path: Path) -> None:

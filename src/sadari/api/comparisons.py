@@ -11,6 +11,7 @@ from sadari.progress import Progress
 from sadari.settings import Value
 
 if TYPE_CHECKING:
+    from sadari.api.runs import Code
     from sadari.comparison.across.result import AcrossResult
     from sadari.comparison.result import ComparisonResult
     from sadari.models.own.reference import Maker
@@ -43,6 +44,7 @@ def compare(
     margin: float | None = None,
     workers: int | None = None,
     ray: str | None = None,
+    model_code: "Code" = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
@@ -66,6 +68,7 @@ def compare(
     margin: float | None = None,
     workers: int | None = None,
     ray: str | None = None,
+    model_code: "Code" = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     **overrides: Value,
@@ -86,16 +89,18 @@ def compare(
     the models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
     workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
     one. ray: train on the nodes of a Ray cluster, "auto" for the one that this machine belongs to, or "HOST:6379";
-    workers is then how many of its runs train at once. jobs: the old name of `workers`; it goes with the next release.
-    The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one
-    sentence.
+    workers is then how many of its runs train at once. model_code: as in `train`. jobs: the old name of `workers`; it
+    goes with the next release. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError
+    or UsageError with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import values_of
     from sadari.data.load import absolute_data
     from sadari.data.sources.objects.hand_over import is_pair
+    from sadari.models.own.named import let_run
 
+    let_run(model_code)
     if jobs is not None:
         if workers is not None:
             raise UsageError("jobs is the old name of workers; leave jobs out")

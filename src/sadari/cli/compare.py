@@ -103,6 +103,7 @@ def compare(
     workers: Workers = "auto",
     ray: Ray = None,
     jobs: OldJobs = None,
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Train several models on the same images and say which is better, and by how much; also across several sets."""
@@ -110,7 +111,9 @@ def compare(
     from sadari.comparison.seeds.chosen import Seeds
     from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import parse_vary
+    from sadari.models.own.named import let_run
 
+    let_run(model_code)
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     if models is not None and not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")

@@ -13,6 +13,7 @@ from sadari.models.own.reference import TIMM, Maker, import_maker, is_own, short
 from sadari.models.spec import ModelSpec, read_model
 from sadari.registry import Registry, unknown_name
 
+OTHER_NAME = "the class or function another name"
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.MULTILINE)
 MODELS: Registry[ModelSpec] = Registry("model")
 for _spec in LADDER:
@@ -27,21 +28,21 @@ def find_model(name: str | Path | Maker) -> ModelSpec:
     wrong or takes the name of a model of the ladder.
     """
     if not isinstance(name, str | Path):
-        return _with_free_name(own_model(name), "the class or function")
+        return _with_free_name(own_model(name), "a model", OTHER_NAME)
     if str(name).startswith(TIMM):
         return _of_timm(str(name))
     if is_own(str(name)):
-        return _with_free_name(own_model(import_maker(str(name)), str(name)), f"{name}, the class or function")
+        return _with_free_name(own_model(import_maker(str(name)), str(name)), str(name), OTHER_NAME)
     if not str(name).lower().endswith(".toml"):
         if name not in MODELS:
             raise _unknown(str(name))
         return MODELS.get(str(name))
-    return _with_free_name(read_model(expanded(name).resolve()), f"the network of {name}")
+    return _with_free_name(read_model(expanded(name).resolve()), str(name), "the network another `name`")
 
 
-def _with_free_name(spec: ModelSpec, given: str) -> ModelSpec:
+def _with_free_name(spec: ModelSpec, given: str, what: str) -> ModelSpec:
     if spec.name in MODELS:
-        raise UsageError(f"'{spec.name}' is a model of the ladder already; give {given} another name")
+        raise UsageError(f"{given}: '{spec.name}' is a model of the ladder already; give {what}")
     return spec
 
 

@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+import support
 from sadari.errors import UsageError
 from sadari.models.catalog import find_model
 from sadari.models.network import build
 from sadari.models.own.module import OwnModule
-from sadari.models.own.named import find_code
+from sadari.models.own.named import NotNamedError, find_code, name_code
+from sadari.models.own.reference import import_maker
 from sadari.models.parse import parse
 from support import own_nets
 
@@ -142,5 +144,13 @@ def test_an_answer_that_looks_like_probabilities_is_said() -> None:
 def test_code_is_looked_up_among_what_was_named_alone() -> None:
     code = find_code(find_model(own_nets.Tied).source)
     assert code.maker is own_nets.Tied and code.importable
-    assert find_code("moved.elsewhere:Tied") is code
     assert find_code("moved.elsewhere:Other", code.digest) is code
+    with pytest.raises(NotNamedError, match=r"--model-code moved:Tied .*; support.own_nets:Tied, which you named"):
+        find_code("moved:Tied", "0123")
+
+
+def test_a_name_by_which_a_package_offers_code_means_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(support, "offered", own_nets.lazy, raising=False)
+    code = name_code(import_maker("support:offered"), "support:offered")
+    assert code.reference == "support.own_nets:lazy"
+    assert find_code("support:offered") is find_code("support.own_nets:lazy") is code

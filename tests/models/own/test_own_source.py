@@ -121,6 +121,7 @@ def test_code_at_a_prompt_has_a_digest_too() -> None:
         ("leaving_net:make_net", "leaving_net, named for .*, cannot be imported: SystemExit"),
         ("good_net:make_nett", "unknown name in good_net 'make_nett'; did you mean 'make_net'?"),
         ("good_net:WIDTH", "a class or a function with a name .*, not a int"),
+        ("good_net.py:make_net", "a module is named without .py: good_net:make_net"),
         ("__main__:make_net", "put it into a file, such as net.py, and name it as net:make_net"),
     ],
 )

@@ -65,15 +65,16 @@ def name_code(maker: Maker, reference: str = "") -> Code:
 
     reference: as the user typed it. Raises UsageError for what makes no network, and for parameters that nobody gives.
     """
-    own = reference_of(maker)
+    own, typed = reference_of(maker), reference
     reference = own if not reference or is_importable(own, maker) else reference
     known = _NAMED.get(reference)
     if known is not None and known.maker is maker:  # its file may have changed since it was imported
+        _NAMED[typed or reference] = known
         return known
     wants, variables = _parameters(maker, reference)
     importable = is_importable(reference, maker)
     code = Code(reference, maker, source_digest(maker), wants, variables, importable)
-    _NAMED[reference] = code
+    _NAMED[reference] = _NAMED[typed or reference] = code
     return code
 
 
@@ -93,23 +94,24 @@ def let_run(codes: Maker | str | Iterable[Maker | str] | None) -> None:
 
 
 def find_code(reference: str, digest: str = "") -> Code:
-    """Return the code that the user named as `reference`, or named otherwise with the same source or the same name.
+    """Return the code that the user named as `reference`, or named otherwise with the same source.
 
-    digest: of the code that is looked for; another one is returned nevertheless, and the caller says so. Raises
-    NotNamedError with what to type where there is none.
+    digest: of the source that is looked for; under the same name another one is returned nevertheless, and the caller
+    says so. Raises NotNamedError with what to type where there is none.
     """
     if reference in _NAMED:
         return _NAMED[reference]
     same = [each for each in _NAMED.values() if digest and each.digest == digest]
-    alike = [each for each in _NAMED.values() if each.name == short_name(reference)]
-    if found := same or alike:
-        return found[-1]
+    if same:
+        return same[-1]
+    other = next((name for name, each in _NAMED.items() if each.name == short_name(reference)), "")
+    but = f"; {other}, which you named, has another source" if other else ""
     short, where = short_name(reference), reference
     if is_of_main(reference):
         where = f"net:{short}, with {short} in a file net.py"
     raise NotNamedError(
         f"this network is code of yours, {reference}, which runs only when you name it: add --model-code {where} (in "
-        f"Python, model_code={short})"
+        f"Python, model_code={short}){but}"
     )
 
 

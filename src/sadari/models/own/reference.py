@@ -75,6 +75,8 @@ def import_maker(reference: str) -> Maker:
     module_name, _, name = reference.partition(":")
     if not is_own(reference):
         raise UsageError(f"code is named as package.module:make_net, not '{reference}'")
+    if module_name.endswith(".py"):
+        raise UsageError(f"a module is named without .py: {module_name.removesuffix('.py')}:{name}, not {reference}")
     if is_of_main(reference):
         raise UsageError(
             f"{reference} is code of a script or notebook; put it into a file, such as net.py, and name it as "

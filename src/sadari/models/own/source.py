@@ -60,7 +60,7 @@ class _Reader:
             value = value.__func__
         value = inspect.unwrap(value) if callable(value) else value
         if isinstance(value, _PLAIN) or _is_plain(value):
-            yield f"{name} = {value!r}"
+            yield f"{name} = {_written(value)}"
         elif isinstance(value, type | FunctionType):
             if id(value) not in self._seen and self._is_users(value):
                 self._seen.add(id(value))
@@ -142,8 +142,19 @@ def _text(value: Any) -> str:
 
 def _bytecode(code: CodeType) -> str:
     """Return what stands for the source where that is not known, as for code that was typed at a prompt."""
-    inner = [_bytecode(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    inner = [_bytecode(each) if isinstance(each, CodeType) else _written(each) for each in code.co_consts]
     return f"{code.co_code.hex()} {code.co_names} {inner}"
+
+
+def _written(value: Any) -> str:
+    """Return a constant as text that is the same in every process: the order of a set is not."""
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(map(_written, value)))}}}"
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__}({', '.join(map(_written, value))})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_written(key)}: {_written(each)}' for key, each in value.items())}}}"
+    return repr(value)
 
 
 def _is_plain(value: Any) -> bool:
