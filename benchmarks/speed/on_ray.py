@@ -11,7 +11,8 @@ what the first run of a process there takes longer, in which torch is loaded. As
 jobs: on two nodes, the command `sadari compare` with JOBS runs of one thread with `--workers 2` and with `--ray`, each
 in a fresh process, in turns. `ratio`: the second over the first, a median. Asked for: at most 1.15.
 
-Results go to on_ray.json beside this file, after every turn; turns that are there already are not made again.
+Results go to on_ray.json beside this file, after every turn; turns that are there already are not made again. What is
+printed is the table of docs/scaling.md.
 """
 
 import argparse
@@ -42,8 +43,9 @@ RESULT = Path(__file__).with_suffix(".json")
 STORE = 200 * 2**20  # bytes of each node's object store; Fashion-MNIST takes 55 MB
 PROGRAM = [sys.executable, "-c", "from sadari.cli.main import main; main()"]
 RUNS, JOBS = 5, 20
-# Of a run: some seconds, as a small comparison has them.
-SETTINGS: Mapping[str, Any] = {"epochs": 4, "train_fraction": 0.25, "threads": 1}
+# Of a run of `overhead`, so short that the difference is not lost in its own, and of one of `jobs`: ten seconds or so.
+SHORT: Mapping[str, Any] = {"epochs": 2, "train_fraction": 0.1, "threads": 1}
+SETTINGS: Mapping[str, Any] = {"epochs": 20, "train_fraction": 0.5, "threads": 1}
 
 Document = dict[str, Any]
 
@@ -70,7 +72,7 @@ def overhead(data: str, model: str, document: Document, result: Path) -> None:
     found = document.setdefault("overhead", {"here": [], "there": [], "first": None})
     if len(found["there"]) >= RUNS:
         return
-    job = make_job(data, find_model(model), 0, SETTINGS)
+    job = make_job(data, find_model(model), 0, SHORT)
     images = load(data, job.settings)
     split = draw_split(images, job.settings)
 
@@ -117,6 +119,29 @@ def jobs(data: str, model: str, count: int, turns: int, document: Document, resu
             keep(document, result)
 
 
+def table(document: Document) -> list[str]:
+    """Return the rows of docs/scaling.md, as far as they were measured."""
+    rows = ["| what | on this machine | on Ray | |", "|---|---|---|---|"]
+    what = f"{document['model']} on {document['data']}"
+    if found := document.get("overhead"):
+        here, there = (statistics.median(found[place]) for place in ("here", "there"))
+        rows.append(
+            f"| a run: {what}, {_words(document['short'])} | {here:.2f} s | {there:.2f} s | {found['seconds']:+.2f} s |"
+        )
+        rows.append(f"| the first run of a process, which loads torch | | | {found['first']:+.1f} s |")
+    if found := document.get("jobs"):
+        workers, ray = (statistics.median(found[way]) for way in ("workers", "ray"))
+        times = f"{found['ratio']:.2f} times"
+        rows.append(
+            f"| {found['count']} runs: {what}, {_words(document['settings'])} | {workers:.1f} s, `--workers 2` | {ray:.1f} s, two nodes | {times} |"
+        )
+    return rows
+
+
+def _words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in settings.items())
+
+
 def keep(document: Document, result: Path) -> None:
     """Store what was measured so far."""
     stamp = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": this_machine(), "commit": commit()}
@@ -132,18 +157,15 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3, help="times that the comparison is made each way")
     parser.add_argument("--json", type=Path, default=RESULT, help="where results are kept")
     options = parser.parse_args()
-    asked = {"data": options.data, "model": options.model, "settings": dict(SETTINGS)}
+    asked = {"data": options.data, "model": options.model, "short": dict(SHORT), "settings": dict(SETTINGS)}
     document = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else asked
     if {name: document[name] for name in asked} != asked:
         raise SystemExit(f"{options.json} has figures of another run; name another --json")
     if "overhead" in options.kinds:
         overhead(options.data, options.model, document, options.json)
-        found = document["overhead"]
-        print(f"a run: {found['seconds']:.2f} s longer there, the first one {found['first']:.1f} s")
     if "jobs" in options.kinds:
         jobs(options.data, options.model, options.jobs, options.turns, document, options.json)
-        found = document["jobs"]
-        print(f"{found['count']} runs: {found['ratio']:.2f} times as long on two nodes as with --workers 2")
+    print(*table(document), sep="\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
     sadari.log(run.path, to="mlflow")
     sadari.run_project("sadari.toml")  # makes what is out of date
     sadari.ImageClassifier("cnn").fit(X, y)  # as a scikit-learn estimator
+    @sadari.metric("brier", higher_is_better=False)  # also layer, loss, optimizer, augmentation, corruption, model
 
 Names are imported when they are first used, so that `import sadari` loads no torch.
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sadari.errors import SadariError, UsageError
     from sadari.estimator.image_classifier import ImageClassifier
     from sadari.evaluation.operating.points import Wanted
+    from sadari.plugins.decorators import augmentation, corruption, layer, loss, metric, model, optimizer
     from sadari.run import RunRecord
     from sadari.settings import Settings
     from sadari.values import ImageSet, Predictions, Split
@@ -45,14 +47,21 @@ __all__ = [
     "Split",
     "UsageError",
     "Wanted",
+    "augmentation",
     "compare",
+    "corruption",
     "data_map",
     "data_review",
     "evaluate_unknown",
     "export",
+    "layer",
     "load",
     "log",
+    "loss",
+    "metric",
+    "model",
     "operating_points",
+    "optimizer",
     "predict",
     "project_status",
     "reopen",
@@ -65,6 +74,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(
+        ("augmentation", "corruption", "layer", "loss", "metric", "model", "optimizer"), "sadari.plugins.decorators"
+    ),
     "compare": "sadari.api.comparisons",
     "data_map": "sadari.api.data",
     "data_review": "sadari.api.data",

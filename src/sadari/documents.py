@@ -7,6 +7,7 @@ from typing import Any
 
 from sadari.errors import SadariError
 from sadari.files import read_json
+from sadari.plugins.used import checked_records
 from sadari.settings import COOLEST_FIT, HOTTEST_FIT
 from sadari.values import SPLITS
 
@@ -73,6 +74,10 @@ def read_environment(path: Path) -> Document:
     """Read `environment.json`; raises SadariError where it is damaged."""
     document = read_json(path)
     wrong = _wrong(document, ENVIRONMENT)
+    try:
+        checked_records(document.get("plugins", []))
+    except (TypeError, ValueError) as error:
+        wrong = str(error)
     if wrong:
         raise _damaged(path, wrong)
     return Document(document, path)

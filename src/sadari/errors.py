@@ -16,6 +16,10 @@ class UsageError(SadariError):
     status = 2
 
 
+class PluginWarning(UserWarning):
+    """Something that a plug-in offers is left out, or has changed, for the reason in its sentence."""
+
+
 def missing_package(purpose: str, package: str | None, extra: str) -> SadariError:
     """Return the error for an optional package that is not installed, with how the checkout installs it.
 

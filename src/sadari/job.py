@@ -1,6 +1,6 @@
 """What decides a run? The data, the model and the settings that the user chose, looked up and resolved once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,9 @@ from sadari.models.own.model import stored_own_model
 from sadari.models.own.reference import is_own
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import FittedBy, ModelSpec
+from sadari.plugins.used import Record, is_here, require_here
 from sadari.settings import (
+    CROSS_ENTROPY,
     INTERPOLATIONS,
     OF_BACKBONE,
     SCALINGS,
@@ -64,6 +66,18 @@ class Job:
         """Return whether a teacher's answers are part of what it learns from."""
         settings = self.settings
         return bool(settings.teacher and settings.teacher_weight) and self.model.fitted_by is FittedBy.GRADIENT
+
+    @property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the names of everything, by kind, that a plug-in may have offered and that decides what is trained."""
+        words = (each.split() for each in self.settings.augment.split(","))
+        return {
+            "model": () if self.model.source else (self.model.name,),
+            "layer": tuple(layer.kind for layer in self.layers),
+            "augmentation": tuple(each[0] for each in words if each),
+            "optimizer": (self.settings.optimizer,),
+            "loss": (self.settings.loss,),
+        }
 
     @property
     def devices(self) -> int:
@@ -115,6 +129,8 @@ def make_job(
         raise UsageError(
             f"scaling={OF_BACKBONE} needs a backbone, and {model.name} has none; take {', '.join(SCALINGS)}"
         )
+    if settings.teacher and settings.loss != CROSS_ENTROPY:
+        raise UsageError(f"a teacher is compared with by {CROSS_ENTROPY}, not by loss={settings.loss}; leave one out")
     if settings.teacher:
         settings = replace(settings, teacher=_absolute_folder(settings.teacher))
     settings = replace(settings, review=absolute_review(settings.review))
@@ -136,16 +152,19 @@ def _require_settled(backbone: Backbone, model: ModelSpec) -> None:
         )
 
 
-def find_job(record: JobRecord, layers: str = "") -> Job:
+def find_job(record: JobRecord, layers: str = "", plugins: Sequence[Record] = ()) -> Job:
     """Resolve a stored job, so that its run can go on.
 
-    layers: those that the run stored; a user's file that is not there any more is not needed then. Raises UsageError
-    where the model cannot be found, SadariError where it is code that the user has not named in this process.
+    layers, plugins: those that the run stored; a user's file, or a plug-in's network, that is not there any more is not
+    needed then. Raises UsageError where the model cannot be found, and SadariError where another plug-in is missing, or
+    it is code that the user has not named in this process.
     """
+    require_here([each for each in plugins if each["kind"] not in ("model", "metric")], "the run needs")
     if is_own(record.model):
         model = stored_own_model(record.model, layers)
         return Job(record.data, model, record.seed, record.settings, record.variables)
     gone = record.model.lower().endswith(".toml") and not exists(Path(record.model))
+    gone |= any((each["kind"], each["name"]) == ("model", record.model) and not is_here(each) for each in plugins)
     model = recorded_model(record.model, layers) if gone and layers else find_model(record.model)
     return Job(record.data, model, record.seed, record.settings, record.variables)
 

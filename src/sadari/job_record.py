@@ -49,6 +49,6 @@ class JobRecord:
             data=document["data"],
             model=document["model"],
             seed=document["seed"],
-            settings=with_overrides(Settings(), document["settings"]),
+            settings=with_overrides(Settings(), document["settings"], stored=True),
             variables=document["variables"],
         )

@@ -17,6 +17,7 @@ from sadari.documents import read_calibration, read_environment, read_summary
 from sadari.errors import SadariError, UsageError
 from sadari.job_record import JobRecord
 from sadari.notebook import card, fact, figures, learning
+from sadari.plugins.used import Record, described, how_to_get, is_here
 from sadari.run_files import (
     HISTORY_COLUMNS,
     read_answers,
@@ -192,6 +193,16 @@ class RunRecord:
         return dict(self.environment.get("teacher", {})) if self.begun else {}
 
     @property
+    def plugins(self) -> tuple[Record, ...]:
+        """Return the records of what plug-ins offered when it began, as `plugins.used` has them; none in most runs."""
+        return tuple(self.environment.get("plugins", ())) if self.begun else ()
+
+    @property
+    def plugin_sources(self) -> tuple[str, ...]:
+        """Return the digest of each plug-in that decided what was trained: not of metrics, which only judge."""
+        return tuple(str(each["source_sha256"]) for each in self.plugins if each["kind"] != "metric")
+
+    @property
     def judged_by(self) -> Mapping[str, Any]:
         """Return the comparison that judges a model trained on all images: `folder`, `arm`, `accuracy` and `sentence`.
 
@@ -203,10 +214,11 @@ class RunRecord:
     def notes(self) -> tuple[str, ...]:
         """Return the notes on its images, such as that some were skipped, or that its teacher has seen some of them.
 
-        Also what judges it, where that are no images of its own.
+        Also what judges it, where that are no images of its own, and which plug-ins are not here any more.
         """
         more = self.teacher.get("note", ""), self.judged_by.get("sentence", "")
-        return (*self.environment["data"]["notes"], *filter(None, more))
+        gone = [f"{described(each)} is not here; {how_to_get(each)}" for each in self.plugins if not is_here(each)]
+        return (*self.environment["data"]["notes"], *filter(None, more), *gone)
 
     @property
     def threads(self) -> int | None:

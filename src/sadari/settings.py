@@ -6,11 +6,15 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from sadari.errors import UsageError
+from sadari.plugins.offers import offered
 from sadari.registry import unknown_name
 
 Value = bool | int | float | str
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta", "muon")
+CROSS_ENTROPY = "cross-entropy"
+LOSSES = (CROSS_ENTROPY,)
+OFFERED = ("optimizer", "loss")  # settings to whose choices plug-ins add; a kind of entry has the same name
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
@@ -64,7 +68,8 @@ class Settings:
     """The settings of a run, one flat list; a model has its own defaults, and the user overrides both.
 
     Each field has a `doc` sentence, its `choices` or its lowest value in its metadata. A wrong value raises UsageError
-    naming the setting.
+    naming the setting; those of OFFERED are looked up by `with_overrides`, so that a stored run can be read without the
+    plug-in that trained it.
     """
 
     # data
@@ -124,6 +129,7 @@ class Settings:
     temperature: float = _setting(
         4.0, "what both logits are divided by for that; higher shows more of other classes", low=COOLEST, high=HOTTEST
     )
+    loss: str = _setting(CROSS_ENTROPY, "what training makes small; plug-ins offer others", choices=LOSSES)
     class_weights: str = _setting(
         "none", "balanced lets every class count the same in the loss", choices=("none", "balanced")
     )
@@ -180,7 +186,8 @@ class Settings:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            _check(each.name, value, each.metadata["choices"], each.metadata["low"], each.metadata["high"])
+            choices = () if each.name in OFFERED else each.metadata["choices"]
+            _check(each.name, value, choices, each.metadata["low"], each.metadata["high"])
         for name in ("val_fraction", "test_fraction", "label_smoothing", "weights_average", "start_share"):
             if getattr(self, name) >= 1:
                 raise UsageError(f"{name} is a fraction below 1, not {getattr(self, name)}")
@@ -217,6 +224,12 @@ def _check(name: str, value: Value, choices: tuple[str, ...], low: float | None,
         raise UsageError(f"{name} is a number from {low:g} to {high:,.0f}, not {value}")
 
 
+def choices_of(name: str) -> tuple[str, ...]:
+    """Return the values that the setting `name` takes, those of plug-ins last; () where they are not listed."""
+    own: tuple[str, ...] = next(each.metadata["choices"] for each in fields(Settings) if each.name == name)
+    return (*own, *(each for each in offered(name) if each not in own)) if name in OFFERED else own
+
+
 def setting_names() -> list[str]:
     """Return the keys that `--set` knows besides a model's own variables."""
     return [each.name for each in fields(Settings)]
@@ -249,14 +262,20 @@ def parse_value(name: str, text: Value, kind: type) -> Value:
         raise UsageError(f"{name} is {wanted}, not '{text}'") from None
 
 
-def with_overrides(settings: Settings, overrides: Mapping[str, Value]) -> Settings:
-    """Return `settings` with `overrides` (text or typed) applied; raises UsageError for a wrong key or value."""
+def with_overrides(settings: Settings, overrides: Mapping[str, Value], stored: bool = False) -> Settings:
+    """Return `settings` with `overrides` (text or typed) applied; raises UsageError for a wrong key or value.
+
+    stored: they are those of a run, which may name an optimiser or a loss that nothing offers here.
+    """
     kinds = get_type_hints(Settings)
     typed: dict[str, Any] = {}
     for name, value in overrides.items():
         if name not in kinds:
             raise unknown_setting(name, list(kinds))
         typed[name] = parse_value(name, value, kinds[name])
+        own = Settings.__dataclass_fields__[name].metadata["choices"]
+        if name in OFFERED and not stored and value not in own:
+            _check(name, typed[name], choices_of(name), None, 0)
     return replace(settings, **typed)
 
 

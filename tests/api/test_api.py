@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sadari.api.comparisons import compare
 from sadari.comparison import compare as room
 from sadari.comparison.plan import Plan
 from sadari.comparison.request import Comparison
+from sadari.comparison.workers.local import LocalExecutor
 from sadari.job import Job
 from support.terminal import Terminal
 
@@ -86,7 +88,12 @@ def test_python_and_the_command_line_plan_the_same_runs(
 
 def test_the_old_name_of_workers_is_taken_with_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int | None] = []
-    monkeypatch.setattr(room, "compare", lambda *_, executor, **__: asked.append(executor.workers))
+
+    def compared(*_: object, executor: LocalExecutor, **__: object) -> SimpleNamespace:
+        asked.append(executor.workers)
+        return SimpleNamespace(out=tmp_path)
+
+    monkeypatch.setattr(room, "compare", compared)
     sadari.compare("digits", "mlp", out=tmp_path, workers=2)
     with pytest.warns(DeprecationWarning, match="jobs is called workers now") as warned:
         sadari.compare("digits", "mlp", out=tmp_path, jobs=3)

@@ -188,3 +188,17 @@ def test_the_best_by_rank_that_loses_in_the_mean_is_not_called_level() -> None:
     assert found.headline == (
         "cnn has the best mean rank across 3 data sets, but mlp is shown to be better in the mean difference."
     )
+
+
+@pytest.mark.usefixtures("trainer")
+def test_several_sets_as_latex_have_intervals_ranks_and_the_pairs() -> None:
+    words = (*SETS, "--models", "softmax,mlp,majority", "--seeds", "2")
+    result = typed(*words, "--latex")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("\\begin{table}") == 2
+    head = next(line for line in result.stdout.splitlines() if "Mean rank" in line)
+    assert head.split(" & ")[3:] == ["digits", "shapes", "shapes-2 \\\\"]
+    assert result.stdout.count("\\scriptsize [") == 9
+    assert "Ranks: Friedman" in result.stdout and "3 data sets are few" in result.stdout
+    assert "mlp over softmax" in result.stdout and "corrected for 3 pairs by Holm's method" in result.stdout
+    assert "across 3 data sets" in result.stderr

@@ -179,3 +179,20 @@ def test_the_command_is_there_and_ends_with_its_status(
         assert left.value.code == status
         [line] = capsys.readouterr().err.splitlines()
         assert line.startswith("error: ") and says in line
+
+
+def test_latex_takes_standard_output_and_what_else_there_is_to_say_goes_to_standard_error(
+    trainer: StampedTrainer,
+) -> None:
+    del trainer
+    folder = compared()
+    compare = typed("compare", "digits", "--models", "softmax,mlp", "--seeds", "2", "--epochs", "2", "--latex")
+    report = typed("report", str(folder), "--latex")
+    for result in (compare, report):
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith("% needs the LaTeX package booktabs\n% sadari compare digits")
+        assert result.stdout.endswith("\\end{table}\n")
+        assert "report  " in result.stderr
+    assert compare.stdout == report.stdout
+    both = typed("report", str(folder), "--latex", "--json")
+    assert isinstance(both.exception, UsageError) and "both want standard output" in str(both.exception)

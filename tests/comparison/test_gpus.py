@@ -64,8 +64,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int]]:
     return made
 
 
-def tasks(folder: Path, count: int, device: str = "auto") -> list[Task]:
-    jobs = [job_for("mlp", "digits", seed, device=device) for seed in range(count)]
+def tasks(folder: Path, count: int, device: str = "auto", devices: int = 1) -> list[Task]:
+    jobs = [job_for("mlp", "digits", seed, device=device, devices=devices) for seed in range(count)]
     images = load("digits", jobs[0].settings)
     split = draw_split(images, jobs[0].settings)
     return [Task(job, folder / f"{job.seed}", images, split, f"{job.seed}") for job in jobs]
@@ -131,6 +131,12 @@ def test_one_worker_a_named_gpu_and_processors_start_no_other_process_for_a_gpu(
 ) -> None:
     monkeypatch.setattr(local, "goes_beside", lambda *_: False)
     ran(tasks(tmp_path, 3, device), workers)
+    assert {gpu for gpu, _, _ in given} == {"here"}
+
+
+@pytest.mark.usefixtures("four_gpus")
+def test_a_run_that_takes_several_gpus_is_alone_with_them(tmp_path: Path, given: list[tuple[str, str, int]]) -> None:
+    ran(tasks(tmp_path, 3, devices=2))
     assert {gpu for gpu, _, _ in given} == {"here"}
 
 

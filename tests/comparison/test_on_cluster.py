@@ -133,7 +133,7 @@ def test_a_run_goes_on_from_the_checkpoint_that_its_node_sent_before_it_died(tmp
     assert outcome.record is not None and outcome.record.finished, outcome.reason
     assert CHECKPOINT in node.begun[1].content, "the second node has the checkpoint of the first"
     assert (
-        f"{one.label}: its node was lost (its node is dead); it goes on elsewhere from its last checkpoint"
+        f"{one.label}: its node is dead or cannot be reached; it goes on elsewhere from its last checkpoint"
         in heard.said
     )
     [reference] = SerialExecutor().run([alone], Listener())
@@ -165,7 +165,7 @@ def test_a_run_that_ends_every_node_fails_with_its_reason(tmp_path: Path, node: 
 
     node.before = dict.fromkeys(range(9), die)
     [outcome] = made([task(tmp_path)])
-    assert outcome.reason == "its node was lost 3 times in a row: out of memory"
+    assert outcome.reason == "it was lost 3 times in a row: its node is dead or cannot be reached"
     assert len(node.requests) == 3
     assert not (tmp_path / "run").exists(), "nothing was written, so nothing is left"
 

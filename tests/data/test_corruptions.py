@@ -1,4 +1,4 @@
-"""Does every corruption keep what it promises, whatever it is? Driven by the registry."""
+"""Does every corruption keep what it promises, and do these six what they are called?"""
 
 import numpy as np
 import pytest
@@ -6,112 +6,17 @@ import torch
 from numpy.typing import NDArray
 
 from sadari.data import corruptions as corruptions
-from sadari.data.background import Background, find_background, other_backgrounds
-from sadari.data.corruptions import CORRUPTIONS, Corruption, View, corrupted
+from sadari.data.background import find_background, other_backgrounds
+from sadari.data.corruptions import CORRUPTIONS, View, corrupted
+from sadari.testing import CorruptionContract
+from sadari.testing.images import applied, distance, flat
+from sadari.testing.suites import discs
 from sadari.values import ImageSet
 
-SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (24, 40, 3)]
-EACH = pytest.mark.parametrize("corruption", list(CORRUPTIONS), ids=CORRUPTIONS.names())
-EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
-
-def drawn(shape: tuple[int, int, int], count: int = 12) -> ImageSet:
-    """A bright disc on a dark background that grows lighter to one side, somewhere in each image, with its mask."""
-    height, width, channels = shape
-    generator = np.random.default_rng(4)
-    y, x = np.mgrid[:height, :width]
-    rows, columns = generator.uniform(0.3, 0.7, (2, count, 1, 1))
-    disc = (y - rows * height) ** 2 + (x - columns * width) ** 2 < (0.22 * min(height, width)) ** 2
-    slant = 40 + 30 * generator.uniform(-1, 1, (count, 1, 1)) * (x / width + y / height - 1)
-    pixels = np.where(disc, 210, slant)[..., None] + generator.integers(0, 20, (count, height, width, channels))
-    return ImageSet(
-        name="discs",
-        images=pixels.astype(np.uint8),
-        labels=np.zeros(count, dtype=np.int64),
-        ids=np.array([str(number) for number in range(count)]),
-        classes=("disc",),
-        source_split=np.full(count, ""),
-        fingerprint="0",
-        evidence=disc,
-    )
-
-
-def flat(images: ImageSet, colour: int = 0) -> ImageSet:
-    """The same discs on a background of one colour, without masks."""
-    assert images.evidence is not None
-    pixels = np.where(images.evidence[..., None], images.images, np.uint8(colour))
-    return ImageSet("flat", pixels, images.labels, images.ids, images.classes, images.source_split, "1")
-
-
-def applied(
-    images: ImageSet, corruption: Corruption, level: float, background: Background | None = None, seed: int = 0
-) -> NDArray[np.uint8]:
-    background = background or find_background(images, np.arange(len(images)))
-    return np.concatenate(list(corrupted(images, np.arange(len(images)), corruption, level, background, seed)))
-
-
-def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    return float(np.abs(a.astype(np.float64) - b).mean())
-
-
-@EACH
-@EVERY_SHAPE
-@pytest.mark.parametrize("masked", [True, False])
-def test_level_0_changes_nothing(corruption: Corruption, shape: tuple[int, int, int], masked: bool) -> None:
-    images = drawn(shape) if masked else flat(drawn(shape))
-    assert np.array_equal(applied(images, corruption, 0.0), images.images)
-
-
-@EACH
-@EVERY_SHAPE
-def test_shape_and_dtype_stay(corruption: Corruption, shape: tuple[int, int, int]) -> None:
-    images = drawn(shape)
-    before = np.array(images.images)
-    for level in corruption.levels:
-        pixels = applied(images, corruption, level)
-        assert pixels.dtype == np.uint8
-        assert pixels.shape == images.images.shape
-    assert np.array_equal(images.images, before)  # the images themselves are left alone
-
-
-@EACH
-def test_the_same_seed_gives_the_same_pixels_and_another_one_others(corruption: Corruption) -> None:
-    images = drawn((28, 28, 1))
-    first = applied(images, corruption, corruption.levels[-1])
-    assert np.array_equal(first, applied(images, corruption, corruption.levels[-1]))
-    if corruption.name not in ("blur", "contrast"):  # these two draw nothing
-        assert not np.array_equal(first, applied(images, corruption, corruption.levels[-1], seed=1))
-
-
-@EACH
-@EVERY_SHAPE
-@pytest.mark.parametrize("masked", [True, False])
-def test_a_stronger_level_changes_more(corruption: Corruption, shape: tuple[int, int, int], masked: bool) -> None:
-    images = drawn(shape) if masked else flat(drawn(shape))
-    changes = [distance(applied(images, corruption, level), images.images[:]) for level in corruption.levels]
-    assert changes[-1] > changes[0] > 0 or (shape[0] == 8 and changes[-1] > changes[0] >= 0)
-    assert changes == sorted(changes)
-
-
-@EACH
-def test_levels_ascend_and_have_names(corruption: Corruption) -> None:
-    assert 3 <= len(corruption.levels) <= 4
-    assert list(corruption.levels) == sorted(set(corruption.levels))
-    assert corruption.levels[0] > 0
-    assert len({corruption.label(level) for level in corruption.levels}) == len(corruption.levels)
-
-
-@EACH
-def test_the_order_of_the_positions_is_kept_over_blocks(
-    corruption: Corruption, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images = drawn((16, 16, 1))
-    monkeypatch.setattr(corruptions, "VALUES_PER_BLOCK", 5 * 16 * 16)
-    positions = np.array([7, 2, 11, 0, 4, 9, 3])
-    background = find_background(images, positions)
-    blocks = list(corrupted(images, positions, corruption, 0.0, background))
-    assert [len(block) for block in blocks] == [5, 2]
-    assert np.array_equal(np.concatenate(blocks), images.images[positions])
+class TestCorruptions(CorruptionContract):
+    names = tuple(CORRUPTIONS.own())
+    drawless = ("blur", "contrast")
 
 
 def test_there_are_the_six_that_are_promised() -> None:
@@ -125,7 +30,7 @@ def view(pixels: NDArray[np.uint8]) -> View:
 
 
 def test_a_shift_moves_by_whole_pixels_in_one_direction_and_repeats_the_edge() -> None:
-    images = drawn((20, 20, 1), count=40)
+    images = discs((20, 20, 1), count=40)
     moved = applied(images, CORRUPTIONS.get("shift"), 0.1)
     directions = set()
     for before, after in zip(images.images, moved, strict=True):
@@ -183,8 +88,8 @@ def test_contrast_keeps_the_mean_and_takes_away_its_share() -> None:
 
 @pytest.mark.parametrize("masked", [True, False])
 def test_another_background_leaves_the_object_as_it_is(masked: bool) -> None:
-    images = drawn((28, 28, 3)) if masked else flat(drawn((28, 28, 3)), colour=255)
-    evidence = drawn((28, 28, 3)).evidence
+    images = discs((28, 28, 3)) if masked else flat(discs((28, 28, 3)), colour=255)
+    evidence = discs((28, 28, 3)).evidence
     assert evidence is not None
     pixels = applied(images, CORRUPTIONS.get("background"), 1.0)
     assert np.array_equal(pixels[evidence], images.images[evidence])
@@ -192,7 +97,7 @@ def test_another_background_leaves_the_object_as_it_is(masked: bool) -> None:
 
 
 def test_the_other_ground_is_that_of_another_image_and_shows_no_object() -> None:
-    images = drawn((28, 28, 1))
+    images = discs((28, 28, 1))
     assert images.evidence is not None
     backgrounds = other_backgrounds(images, np.arange(len(images)))
     assert backgrounds.max() < 100  # the discs are 210 and brighter
@@ -219,7 +124,7 @@ def test_a_flat_ground_ends_at_the_object_and_does_not_reach_into_it() -> None:
 
 
 def test_textured_images_without_masks_have_no_ground() -> None:
-    masked = drawn((28, 28, 3))
+    masked = discs((28, 28, 3))
     noise = np.random.default_rng(0).integers(0, 256, masked.images.shape, dtype=np.uint8)
     images = ImageSet("noise", noise, masked.labels, masked.ids, masked.classes, masked.source_split, "2")
     assert find_background(images, np.arange(12)) is None

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 import sadari
-from sadari.data.cache.entries import entries, remove
+from sadari.data.cache.entries import describe, entries, leftovers, remove
 from sadari.data.decisions.apply import digests_of
 from sadari.data.decisions.file import DROP, Decision, write_decisions
 from sadari.data.load import absolute_data, has_no_place, open_source
+from sadari.data.sources.objects.encoded import encode
 from sadari.errors import SadariError, UsageError
 from sadari.values import ImageSet
 from support.objects import arrays, dataset, dataset_dict, label_of, of_split
@@ -180,10 +181,48 @@ def test_equal_objects_are_stored_once_and_listed() -> None:
     places = {absolute_data(dataset_dict(FILES)) for _ in range(2)}
     assert len(places) == 1
     held = [each for each in entries() if each.kind == "objects"]
-    assert len(held) == 1
+    assert [describe(each) for each in held] == ["a Dataset of Hugging Face"]
     remove(held[0])
     with pytest.raises(UsageError, match="no longer in the cache; hand the images over once more"):
         sadari.load(places.pop())
+
+
+def test_arrays_are_listed_too() -> None:
+    assert absolute_data(arrays(PIXELS)) == absolute_data(arrays(PIXELS))
+    assert [describe(each) for each in entries()] == ["arrays of 18 images"]
+
+
+def test_an_interruption_leaves_nothing() -> None:
+    class Interrupted(Listed):
+        def __getitem__(self, at: Any) -> Any:
+            if at == 5:
+                raise KeyboardInterrupt
+            return super().__getitem__(at)
+
+    with pytest.raises(KeyboardInterrupt):
+        sadari.load(Interrupted(listed(FILES)))
+    assert not entries() and leftovers().count == 0
+    assert len(sadari.load(listed(FILES))) == len(FILES)
+
+
+def test_images_are_written_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than one image waits in memory while a set is handed over."""
+    alive, most = [0], [0]
+
+    class Counted(bytes):
+        def __new__(cls, content: bytes) -> "Counted":
+            alive[0] += 1
+            most[0] = max(most[0], alive[0])
+            return super().__new__(cls, content)
+
+        def __del__(self) -> None:
+            alive[0] -= 1
+
+    monkeypatch.setattr(
+        "sadari.data.sources.objects.torch_datasets.encode", lambda *given: (Counted(encode(*given)[0]), "")
+    )
+    sadari.load(listed(FILES))
+    assert most[0] <= 3
 
 
 def test_a_damaged_entry_is_not_used(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sadari.data.sources.objects import hub
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Silent
 from sadari.settings import Settings
+from support.exports import flat, parts
 from support.hub import NAME, SHA, serving
 from support.objects import dataset, label_of, write_parquet
 from support.sets import CLASSES, encode_all, small_pixels, write_folder
@@ -70,6 +71,18 @@ def test_one_file_of_plain_bytes_is_read(tmp_path: Path) -> None:
     assert list(images.ids) == sorted(FILES)
     always = load(tmp_path / "set.parquet", Settings(stream="always"))
     np.testing.assert_array_equal(always.images[:], images.images)
+
+
+def test_metadata_may_be_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    root = write_folder(tmp_path / "pets", flat(FILES))
+    named = [(f"{split}/{name}", label) for split, label, name in map(parts, FILES)]
+    columns = {"file_name": [name for name, _ in named], "label": [label for _, label in named]}
+    pq.write_table(pa.table(columns), root / "metadata.parquet")
+    images = load(root, Settings())
+    assert images.classes == CLASSES and rows(images) == EXPECTED
 
 
 def test_a_changed_file_of_parquet_is_another_set(tmp_path: Path) -> None:
@@ -171,6 +184,16 @@ def test_a_folder_of_that_name_is_not_taken_for_the_hubs(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"would be taken for hf://pets; name it \./pets"):
         load("hf://pets", Settings())
+
+
+@pytest.mark.parametrize(("missing", "what"), [("pyarrow.parquet", "reading parquet"), ("datasets", "reading hf://")])
+def test_without_the_extra_there_is_one_sentence(
+    missing: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_parquet(tmp_path / "pets", FILES)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SadariError, match=f"{what} needs the package .*uv sync --extra datasets"):
+        load(root if "parquet" in what else f"hf://{root}", Settings())
 
 
 def test_without_a_network_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,72 +8,28 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sadari.data.augment.pipeline import OPERATIONS, Augmentation, Mixing, parse_augmentation
+from sadari.data.augment.pipeline import OPERATIONS, parse_augmentation
 from sadari.data.augment.sampling import CHUNK, chunks
 from sadari.errors import UsageError
+from sadari.testing import AugmentationContract
+from sadari.testing.images import redrawn
+from sadari.testing.suites import noise
 from sadari.training.randomness import generator_for
 from sadari.values import ImageSet
-from support.batches import noise, parsed, redrawn, seeded
+from support.batches import parsed
 from support.engines import batches_of
 from support.jobs import patterns
 
 STRONG = {"rotate": 30, "shift": 0.2, "crop": 2, "zoom": 0.2, "resized-crop": 0.3, "jitter": 0.4, "erase": 0.7}
-SIZES = [(8, 8, 1), (9, 14, 3), (32, 32, 3), (28, 28, 1), (224, 224, 3)]
 
 
 def asked(name: str) -> str:
     return f"{name} {STRONG.get(name, 1)}" if OPERATIONS.get(name).takes else name
 
 
-# The contract, for every registered word
-
-
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("name", OPERATIONS.names())
-def test_every_word_keeps_the_contract(name: str, size: tuple[int, int, int]) -> None:
-    pixels = noise(12, *size)
-    before = pixels.clone()
-    result, labels = redrawn(asked(name), pixels)
-    assert (result.dtype, result.shape) == (torch.uint8, pixels.shape)
-    assert torch.equal(pixels, before), "the input was written to"
-    assert not torch.equal(result, pixels)
-    again, same_labels = redrawn(asked(name), pixels)
-    assert torch.equal(again, result) and torch.equal(same_labels, labels)
-    assert not torch.equal(redrawn(asked(name), pixels, seed=1)[0], result)
-    if isinstance(OPERATIONS.get(name).step, Mixing):
-        assert (labels.dtype, labels.shape) == (torch.float32, (12, 3))
-    else:
-        assert torch.equal(labels, torch.arange(12) % 3)
-
-
-@pytest.mark.parametrize("name", OPERATIONS.names())
-def test_every_image_is_drawn_for_itself(name: str) -> None:
-    one = noise(1, 16, 16, 3)
-    result, _ = redrawn(asked(name), torch.cat([one.expand(30, -1, -1, -1), noise(1, 16, 16, 3) // 2]))
-    views = {image.numpy().tobytes() for image in result[:30]}
-    # Under mixing with its own copies nothing changes, so there only the neighbour of the odd image can differ.
-    assert len(views) >= (2 if isinstance(OPERATIONS.get(name).step, Mixing) or name == "flip" else 8)
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in OPERATIONS.names() if not isinstance(OPERATIONS.get(name).step, Mixing)]
-)
-def test_what_one_image_becomes_does_not_depend_on_the_others(name: str) -> None:
-    pixels, others = noise(12, 20, 20, 3), noise(12, 20, 20, 3).flip(0)
-    others[4] = pixels[4]
-    assert torch.equal(redrawn(asked(name), pixels)[0][4], redrawn(asked(name), others)[0][4])
-
-
-@pytest.mark.parametrize("name", [name for name in OPERATIONS.names() if OPERATIONS.get(name).nothing is not None])
-def test_no_strength_is_no_change(name: str) -> None:
-    nothing = OPERATIONS.get(name).nothing
-    assert nothing is not None
-    assert parse_augmentation(f"{name} {nothing}", 20, 20) is None
-    pixels, generator = noise(8, 20, 20, 3), seeded()
-    augmentation = Augmentation(((name, nothing),))
-    assert torch.equal(augmentation.apply(pixels, generator), pixels)
-    if augmentation.mixes and nothing > 0:
-        assert torch.equal(augmentation.mix(pixels, torch.zeros(8).long(), 2, generator)[0], pixels)
+class TestOperations(AugmentationContract):
+    words = tuple(asked(name) for name in OPERATIONS.own())
+    few_views = ("flip",)
 
 
 def test_chunks_cover_a_batch_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from sadari.data.load import load, named_sets, open_source
 from sadari.data.packs.build import DEFAULT_SIZE
 from sadari.settings import Settings
 from sadari.values import ImageSet
+from support.objects import write_parquet
 from support.sets import (
     CLASSES,
     encode,
@@ -33,6 +34,11 @@ def wrapped(files: dict[str, bytes]) -> dict[str, bytes]:
     return {f"./pets/{name}": content for name, content in reversed(files.items())}
 
 
+def parquet(folder: Path) -> Path:
+    pytest.importorskip("datasets", reason="needs the extra datasets")
+    return write_parquet(folder, encode_all(small_pixels()))
+
+
 SOURCES: dict[str, Callable[[Path], Path]] = {
     "folder": lambda tmp: write_folder(tmp / "pets", encode_all(small_pixels())),
     "zip": lambda tmp: write_zip(tmp / "pets.zip", encode_all(small_pixels())),
@@ -42,6 +48,7 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
     "tgz in a wrapper": lambda tmp: write_tar(tmp / "pets.tgz", wrapped(encode_all(small_pixels()))),
     "npz": lambda tmp: write_npz(tmp / "pets.npz", small_pixels()),
     "csv": lambda tmp: write_csv(tmp / "pets.csv", encode_all(small_pixels())),
+    "parquet": lambda tmp: parquet(tmp / "pets"),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sadari.errors import missing_package
+from sadari.loggers.targets import LOGGERS
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -59,7 +60,7 @@ def test_one_place_makes_the_sentence() -> None:
 
 def test_the_extras_of_the_code_are_those_of_the_project() -> None:
     used = re.findall(r"missing_package\([^)]*\"([a-z]+)\"\)", "".join(WRITTEN[path] for path in CODE))
-    assert set(used) == EXTRAS
+    assert {*used, *(tracker.extra for tracker in LOGGERS)} - {""} == EXTRAS
 
 
 def test_what_developers_have_contains_every_extra() -> None:

@@ -1,6 +1,6 @@
 """Do several data sets show what is there? The mean difference over sets, the next set, and ranks."""
 
-from math import sqrt
+from math import factorial, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,17 @@ def test_ranks_are_those_of_demsar() -> None:
     assert sum(found.mean.values()) == pytest.approx(10)
     assert found.critical is not None
     assert all(found.mean[b] - found.mean[a] > found.critical for a, b in found.apart)
+
+
+def test_the_p_of_few_sets_is_exact() -> None:
+    """All three arms in one order on all sets: one order in 6 on each set but the first, of which F says p = 0."""
+    for sets in (2, 3, 4, 6):
+        assert rank([[0.9, 0.8, 0.7]] * sets, "abc").p == pytest.approx(6.0 ** (1 - sets))
+    assert rank([[0.9, 0.8, 0.7], [0.8, 0.9, 0.7], [0.7, 0.8, 0.9]], "abc").p == pytest.approx(34 / 36)
+    assert rank([[0.9, 0.9, 0.9], [0.7, 0.8, 0.9]], "abc").p == 1.0  # a set without an order says nothing
+    assert rank([[0.9, 0.9, 0.9], [0.8, 0.8, 0.8]], "abc").p == 1.0
+    everywhere = [[1 - arm / 10 for arm in range(10)]] * 4
+    assert rank(everywhere, "abcdefghij").p == pytest.approx(factorial(10) ** -3.0)
 
 
 def test_two_arms_are_compared_by_wilcoxon_and_few_sets_say_so() -> None:

@@ -157,6 +157,40 @@ def test_of_many_that_take_over_at_once_one_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("beats_alone")
+def test_who_looked_too_early_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at a silent claim and the claim of the next number, others took over, ended, and began anew."""
+    silent, fresh = tmp_path / ".lock-7.part", tmp_path / ".lock-1.part"
+
+    def meanwhile(system_lock: str) -> str:
+        silent.unlink()
+        fresh.write_text("somebody who has just begun")
+        return system_lock
+
+    silent.write_text("somebody")
+    os.utime(silent, (0, 0))
+    monkeypatch.setattr(claims, "_text", meanwhile)
+    with pytest.raises(Busy):
+        take_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == [fresh]
+
+
+@pytest.mark.usefixtures("beats_alone")
+def test_a_holder_that_comes_back_in_time_keeps_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = tmp_path / ".lock-7.part"
+
+    def meanwhile(system_lock: str) -> str:
+        os.utime(silent)
+        return f"somebody else {system_lock}"
+
+    silent.write_text("somebody")
+    os.utime(silent, (0, 0))
+    monkeypatch.setattr(claims, "_text", meanwhile)
+    with pytest.raises(Busy):
+        take_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == [silent]
+
+
+@pytest.mark.usefixtures("beats_alone")
 def test_processes_that_count_together_lose_nothing(tmp_path: Path) -> None:
     """Nobody dies here, so nobody is to be found dead."""
     count = (
@@ -271,3 +305,10 @@ def test_a_folder_that_is_lost_is_an_error_of_one_sentence(tmp_path: Path) -> No
             write_text(tmp_path / "deep" / "er", "text")
         assert not (tmp_path / "deep" / "er").exists()
     write_text(tmp_path / "deep" / "er", "text")
+
+
+def test_what_was_lost_is_not_removed(tmp_path: Path) -> None:
+    held = take_folder(tmp_path)
+    (tmp_path / ".lock-1.part").write_text("somebody who came after somebody who took over")
+    held.release()
+    assert {path.name for path in tmp_path.iterdir()} == {".lock.part", ".lock-1.part"}

@@ -9,8 +9,9 @@ from sadari.errors import UsageError
 from sadari.models import catalog
 from sadari.models.catalog import MODELS, find_model
 from sadari.models.parse import parse
-from sadari.models.spec import FittedBy, ModelSpec
-from sadari.settings import Settings, setting_names, with_overrides
+from sadari.models.spec import FittedBy
+from sadari.settings import Settings, with_overrides
+from sadari.testing import ModelContract
 
 GREY, COLOUR, PHOTOGRAPH = (28, 28, 1), (32, 32, 3), (224, 224, 3)
 # model: (image, classes, total, trainable) as Keras 3 prints them for the articles' networks
@@ -58,15 +59,13 @@ def test_params_are_those_of_the_articles(name: str, monkeypatch: pytest.MonkeyP
     assert (sum(row.total for row in rows), sum(row.trainable for row in rows)) == (total, trainable)
 
 
-@pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
-def test_every_model_is_whole(spec: ModelSpec) -> None:
-    assert spec.summary and not spec.summary.endswith(".")
+class TestModels(ModelContract):
+    names = tuple(MODELS.own())
+    trained = False  # tests/training has them
+
+
+def test_the_old_name_of_a_way_to_learn_is_read() -> None:
     assert FittedBy("scikit-learn") is FittedBy.SOLVER, "as 0.1.0 called it"
-    assert not set(spec.variables) & set(setting_names())
-    assert isinstance(with_overrides(Settings(), spec.settings), Settings)
-    assert len(parse(spec.layers, spec.variables)) >= (spec.name != "majority")
-    if spec.fitted_by == "gradient":
-        assert all(f"${variable}" in spec.layers for variable in spec.variables)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from sadari.models.layers.modules import glorot_uniform, orthogonal
 from sadari.models.layers.specs import KINDS, Layer
 from sadari.models.network import Network, build
 from sadari.models.parse import describe, parse
+from sadari.testing import LayerContract
 from support.models import walk
 
 ALL_KINDS = """
@@ -28,6 +29,18 @@ ALL_KINDS = """
 # Every registered layer is in one of these networks, except those that have tests of their own.
 NETWORKS = (ALL_KINDS, "mirror, conv 2, globalavgpool", "conv 2, globalmaxpool")
 ELSEWHERE = {"own", "backbone", "neighbours"}  # test_backbone.py, test_neighbours.py
+
+
+class TestLayers(LayerContract):
+    layers = (
+        ("conv 6 2 same stride 2, batchnorm, relu, avgpool", (8, 8, 1)),
+        ("conv 6 2 same stride 2, batchnorm, relu, avgpool", (19, 17, 3)),
+        ("conv 5 sigmoid, layernorm, dropout 0.5, maxpool", (8, 8, 3)),
+        ("rows, lstm 6 sequence, lstm 5", (8, 9, 3)),
+        ("flatten, dense 7, batchnorm, dense 6 tanh", (8, 8, 1)),
+        ("mirror, conv 2, globalavgpool", (8, 8, 1)),
+        ("conv 2, globalmaxpool", (8, 8, 1)),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +88,8 @@ def test_every_layers_output_in_order_and_untouched_by_later_layers() -> None:
 
 
 def test_every_registered_layer_is_in_a_network_that_runs_here() -> None:
-    assert {layer.kind for text in NETWORKS for layer in parse(text, {})} | ELSEWHERE == set(KINDS.names())
+    for networks in (NETWORKS, [text for text, _ in TestLayers.layers]):
+        assert {layer.kind for text in networks for layer in parse(text, {})} | ELSEWHERE == set(KINDS.own())
 
 
 @pytest.mark.parametrize("text", NETWORKS)

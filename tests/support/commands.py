@@ -6,11 +6,12 @@ from typing import Any
 from typer.main import get_command
 
 from sadari.cli.main import app
+from sadari.cli.output.plugins import apart
 
 
 def parse(command: str) -> None:
     """Parse `command`, from `sadari` on; raises what the program raises for words that it does not know."""
-    name, *words = shlex.split(command)
+    (name, *words), _ = apart(shlex.split(command))
     chosen: Any = get_command(app)
     while hasattr(chosen, "commands"):
         name, *words = words

@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from sadari.models.layers.batchnorm import BatchNorm
 from sadari.training.devices.group import joined
 from sadari.training.devices.share import Share
 from sadari.training.devices.team import Team
-from support.engines import CPU, engine_for
+from support.engines import CPU, engine_for, fresh
 from support.interruptions import TESTS, quiet_environment
-from support.jobs import NORMED, PLAIN
+from support.jobs import NORMED, PLAIN, patterns
 
 # Layers, and settings besides. 50 images in batches of 16: the last batch has two images, one for each of two devices.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dense": (PLAIN, {}),
     "convolutions": ("conv 4 same, maxpool, conv 3, flatten, dense 8", {"batch_size": 15}),
     "normed maps": (NORMED, {}),
+    "norms of timm": (NORMED, {}),
     "normed vectors": ("flatten, dense 12, batchnorm", {}),
     "sequences": ("conv 4 same, rows, lstm 6 sequence, layernorm, lstm 5", {}),
     "class weights": (PLAIN, {"class_weights": torch.tensor([0.5, 1.0, 3.0]), "label_smoothing": 0.1}),
@@ -35,7 +37,10 @@ LAST = 3  # the number of the last step of an epoch
 def gradients_of(case: str, folder: Path, team: Team) -> dict[str, Tensor]:
     """Return the gradients of the first and the last step of an epoch, and what batch norms have kept by then."""
     layers, overrides = CASES[case]
-    engine = engine_for(layers, folder, team=team, **overrides)
+    network = fresh(layers, patterns())
+    if case == "norms of timm":
+        network.features[1] = BatchNormAct2d(4)
+    engine = engine_for(layers, folder, network=network, team=team, **overrides)
     engine.network.train()
     found: dict[str, Tensor] = {}
     with team.single_values(engine.learner):
@@ -47,7 +52,7 @@ def gradients_of(case: str, folder: Path, team: Team) -> dict[str, Tensor]:
                 found[f"{step}: {name}"] = parameter.grad.clone()
             engine.optimizer.zero_grad(set_to_none=True)
     for name, module in engine.network.named_modules():
-        if isinstance(module, BatchNorm):
+        if isinstance(module, _BatchNorm):
             assert module.running_mean is not None
             assert module.running_var is not None
             found |= {f"mean of {name}": module.running_mean, f"variance of {name}": module.running_var}

@@ -23,6 +23,7 @@ from sadari.comparison.request import Comparison
 from sadari.data.load import load
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
+from sadari.loggers.mlflow_client import ENVIRONMENT
 from sadari.run import RunRecord
 from sadari.settings import Settings
 from sadari.tracking import mlflow_store
@@ -42,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Artifacts go below the current folder; nothing of the user's own MLflow is seen."""
     monkeypatch.chdir(tmp_path)
-    for name in (*mlflow_store.ENVIRONMENT, "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
+    for name in (*ENVIRONMENT, "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
     yield
 
@@ -168,7 +169,7 @@ def test_a_setting_that_is_empty_and_a_name_that_mlflow_refuses(store: str, tmp_
 
 
 def test_all_is_read_before_anything_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_store, "_client", lambda _: pytest.fail("sent"))
+    monkeypatch.setattr(mlflow_store, "open_client", lambda _: pytest.fail("sent"))
     run = run_in(tmp_path / "first")
     with pytest.raises(UsageError, match="is not a run"):
         log([run.path, tmp_path])
@@ -228,7 +229,7 @@ def test_nothing_is_sent_to_anybody(store: str, tmp_path: Path) -> None:
         "from sadari.cli.main import main\n"
         "try:\n    main()\nfinally:\n    time.sleep(1)\n"
     )
-    hidden = {"CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", *mlflow_store.ENVIRONMENT}  # where MLflow is quiet anyway
+    hidden = {"CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", *ENVIRONMENT}  # where MLflow is quiet anyway
     alone = {name: text for name, text in os.environ.items() if name not in hidden}
     done = subprocess.run([sys.executable, "-c", script], env=alone, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

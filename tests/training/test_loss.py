@@ -10,11 +10,29 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sadari.evaluation.metrics import loss
-from sadari.training.loss import CrossEntropy, are_correct, mean_log_loss
+from sadari.settings import LOSSES
+from sadari.testing import LossContract
+from sadari.training.loss import FUNCTIONS, CrossEntropy, PluginLoss, are_correct, mean_log_loss, plain
 from sadari.values import Predictions
 
 CLASSES = 5
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 0.25, 1.5])
+
+
+class TestLosses(LossContract):
+    names = LOSSES
+
+
+def test_a_function_as_loss_has_the_gradient_that_is_written_out() -> None:
+    """The cross-entropy taken for a plug-in: with class weights, smoothing and mixed labels it is the same."""
+    assert tuple(FUNCTIONS.own()) == LOSSES
+    for mixed, smoothing, weights in product([False, True], [0.0, 0.2], [None, WEIGHTS]):
+        logits, labels = some(mixed)
+        own = CrossEntropy(CLASSES, smoothing, weights)
+        found = PluginLoss(CLASSES, smoothing, weights, function=plain, name="plain")
+        targets = own.targets(labels)
+        assert torch.allclose(found.losses(logits, targets), own.losses(logits, targets), atol=1e-6)
+        assert torch.allclose(found.grad(logits, targets), own.grad(logits, targets), atol=1e-6)
 
 
 def some(mixed: bool, size: float = 3.0) -> tuple[Tensor, Tensor]:

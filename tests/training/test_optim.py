@@ -12,15 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sadari.errors import SadariError
 from sadari.settings import OPTIMIZERS, SCHEDULES, Settings
+from sadari.testing import OptimizerContract
 from sadari.training.optim.build import (
     LEARNING_RATES,
+    MAKERS,
     STEPS_AT,
     learning_rate_at,
-    load_optimizer_tensors,
     make_optimizer,
-    optimizer_tensors,
     peak_learning_rate,
     set_learning_rate,
 )
@@ -134,36 +133,12 @@ def test_a_rate_of_zero_is_the_optimisers_own() -> None:
         assert peak_learning_rate(Settings(optimizer=name, learning_rate=0.3)) == 0.3
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_memory_is_kept_and_given_back(name: str) -> None:
-    matrix, vector, grads = problem()
-    one, other = Point(matrix, vector), Point(matrix, vector)
-    first, second = (make_optimizer(each, Settings(optimizer=name)) for each in (one, other))
-    for number, grad in enumerate(grads):
-        for point, optimizer in ((one, first), (other, second)):
-            point.matrix.grad, point.vector.grad = map(torch.from_numpy, grad)
-            optimizer.step()
-        if number == 4:
-            stored = {key: tensor.clone() for key, tensor in optimizer_tensors(second).items()}
-            second = make_optimizer(other, Settings(optimizer=name))
-            load_optimizer_tensors(second, stored)
-    assert torch.equal(one.matrix, other.matrix)
-    assert torch.equal(one.vector, other.vector)
+class TestOptimizers(OptimizerContract):
+    names = OPTIMIZERS
 
 
-@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each != "sgd"])  # which remembers nothing
-def test_the_memory_of_another_network_is_refused(name: str) -> None:
-    matrix, vector, grads = problem()
-    point = Point(matrix, vector)
-    optimizer = make_optimizer(point, Settings(optimizer=name))
-    point.matrix.grad, point.vector.grad = map(torch.from_numpy, grads[0])
-    optimizer.step()
-    stored = optimizer_tensors(optimizer)
-    others = [Point(matrix.T, vector), nn.Linear(4, 3, bias=False)]  # of another shape; without a vector
-    for other in others:
-        again = make_optimizer(other, Settings(optimizer=name))
-        with pytest.raises(SadariError, match="remembers of another network; delete its folder to start over"):
-            load_optimizer_tensors(again, stored)
+def test_there_is_a_maker_for_each_name() -> None:
+    assert tuple(MAKERS.own()) == OPTIMIZERS
 
 
 def rates(steps: int = 10, **overrides: Any) -> list[float]:

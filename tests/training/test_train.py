@@ -19,6 +19,7 @@ from sadari.files import read_json
 from sadari.inference import evaluate as evaluation
 from sadari.inference.device import resolve_machine
 from sadari.job import Job
+from sadari.loggers.live import LiveLog
 from sadari.run import RunRecord
 from sadari.run_files import write_history
 from sadari.training import classical, results, setup
@@ -289,9 +290,9 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path: Path, monke
     monkeypatch.setattr(setup, "threads_for", lambda *_: 2)
     used, fit = [], training._fit
 
-    def noted(given: Setup, watch: Watch | None) -> FitState:
+    def noted(given: Setup, watch: Watch | None, live: LiveLog) -> FitState:
         used.append(torch.get_num_threads())
-        return fit(given, watch)
+        return fit(given, watch, live)
 
     monkeypatch.setattr(training, "_fit", noted)
     run = train(job_for("majority"), tmp_path / "run", images=patterns())

@@ -70,8 +70,11 @@ def one(generator: np.random.Generator, count: int, between: float, skewed: bool
 
 
 def ranks(replications: int) -> Iterator[Row]:
-    """Yield how often equally good arms are shown to differ in rank, and how often one that is ahead is shown so."""
-    for count in (5, 10, 20):
+    """Yield how often equally good arms are shown to differ in rank, and how often one that is ahead is shown so.
+
+    p below 5 %: how often the test that all are alike says otherwise, before a pair has to be far enough apart.
+    """
+    for count in (2, 3, 4, 5, 10, 20):
         for arms in (2, 3, 5, 10):
             generator = np.random.default_rng([2, count, arms])
             rows = []
@@ -79,10 +82,10 @@ def ranks(replications: int) -> Iterator[Row]:
                 noise = generator.standard_normal((count, arms))
                 names = [str(place) for place in range(arms)]
                 equal, ahead = rank(noise.tolist(), names), rank((noise + 1.5 * (np.arange(arms) == 0)).tolist(), names)
-                rows.append((bool(equal.apart), ("0", "1") in ahead.apart))
-            alarm, shown = np.array(rows).mean(axis=0)
+                rows.append((equal.p < 0.05, bool(equal.apart), ("0", "1") in ahead.apart))
+            small, alarm, shown = np.array(rows).mean(axis=0)
             row: Row = {"sets": count, "arms": arms, "replications": replications}
-            yield row | {"false alarms": float(alarm), "shown": float(shown)}
+            yield row | {"p below 5 %": float(small), "false alarms": float(alarm), "shown": float(shown)}
 
 
 STATEMENTS: dict[str, Callable[[int], Iterator[Row]]] = {"sets": sets, "ranks": ranks}

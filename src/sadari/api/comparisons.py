@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from sadari.errors import UsageError
-from sadari.progress import Progress
+from sadari.progress import Progress, Silent
 from sadari.settings import Value
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def compare(
     ray: str | None = None,
     model_code: "Code" = None,
     jobs: int | None = None,
+    log_to: str | Sequence[str] = (),
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "ComparisonResult": ...
@@ -70,6 +71,7 @@ def compare(
     ray: str | None = None,
     model_code: "Code" = None,
     jobs: int | None = None,
+    log_to: str | Sequence[str] = (),
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "ComparisonResult | AcrossResult":
@@ -90,8 +92,9 @@ def compare(
     workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
     one. ray: train on the nodes of a Ray cluster, "auto" for the one that this machine belongs to, or "HOST:6379";
     workers is then how many of its runs train at once. model_code: as in `train`. jobs: the old name of `workers`; it
-    goes with the next release. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError
-    or UsageError with one sentence.
+    goes with the next release. log_to: trackers that get each run while it trains, and figures and pictures at the end,
+    as of `train`. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError
+    with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.splits.redraw import redraw_of
@@ -123,6 +126,7 @@ def compare(
         ray=ray,
         ensemble=ensemble,
         soup=soup,
+        log_to=log_to,
         progress=progress,
     )
     folder = Path(out) if out is not None else None
@@ -131,9 +135,22 @@ def compare(
         from sadari.comparison.across.run import compare_sets
 
         request = plan_sets(data, plan_for)
-        return compare_sets(request, out=folder, robustness=robustness, margin=margin, progress=progress)
+        across = compare_sets(request, out=folder, robustness=robustness, margin=margin, progress=progress)
+        for each in across.results.values():
+            _log(each, progress)
+        return across
     plan = plan_for(absolute_data(data[0] if isinstance(data, list | tuple) and len(data) == 1 else data))
-    return plan.run(out=folder, robustness=robustness, margin=margin, progress=progress)
+    result = plan.run(out=folder, robustness=robustness, margin=margin, progress=progress)
+    _log(result, progress)
+    return result
+
+
+def _log(result: "ComparisonResult", progress: Progress | None) -> None:
+    """Send the result to the trackers that got its runs, with the plots that are drawn for that."""
+    from sadari.report.plots.files import write_plots
+    from sadari.tracking.live_result import log_result
+
+    log_result(result, partial(write_plots, result), progress or Silent())
 
 
 def reopen(*paths: str | Path, progress: Progress | None = None) -> "ComparisonResult":

@@ -1,14 +1,14 @@
 """Which functions of Python are about one run? It is trained, asked, judged, exported and logged."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sadari.errors import UsageError
 from sadari.progress import Progress, Silent
 from sadari.settings import ALL_IMAGES, KEPT, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sadari.deploy.export import Exported
     from sadari.deploy.predict import Answer
@@ -31,6 +31,7 @@ def train(
     all_images: bool = False,
     judged_by: str | Path | None = None,
     model_code: "Code" = None,
+    log_to: "str | Sequence[str]" = (),
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "RunRecord":
@@ -39,27 +40,32 @@ def train(
     data: as `load` takes it, arrays as (X, y). model: a name, a TOML file, or a class or function that makes a torch
     module. model_code: such classes and functions of other runs that are opened, such as a teacher's. all_images: train
     on every image; judged_by: the folder of a comparison whose folds judge the model then, the newest one in `runs` by
-    default. overrides: settings and variables of the model, such as `epochs=5, dropout=0.3`. `.summary`, `.history` and
-    `.predictions` of the returned run hold the results. Raises SadariError or UsageError with one sentence.
+    default. log_to: trackers that get the run while it trains, such as "mlflow:http://tracking:5000" or
+    ["wandb:PROJECT", "trackio", "tensorboard:FOLDER"]. overrides: settings and variables of the model, such as
+    `epochs=5, dropout=0.3`. `.summary`, `.history` and `.predictions` of the returned run hold the results. Raises
+    SadariError or UsageError with one sentence.
     """
     from sadari.data.load import absolute_data
     from sadari.job import make_job
+    from sadari.loggers.targets import parse_targets
     from sadari.models.catalog import find_model
     from sadari.models.own.named import let_run
+    from sadari.report.plots.of_run import write_run_plots
     from sadari.training import train as training
 
     let_run(model_code)
+    live: dict[str, Any] = {"log_to": parse_targets(log_to), "draw": write_run_plots}
     data = absolute_data(data)
     if not all_images:
         if judged_by is not None:
             raise UsageError("judged_by names what judges a model of all_images; others are judged by their test part")
-        return training.train(make_job(data, find_model(model), seed, overrides), Path(out), progress=progress)
+        return training.train(make_job(data, find_model(model), seed, overrides), Path(out), progress=progress, **live)
     from sadari.comparison.splits.judges import judges_of
 
     job = make_job(data, find_model(model), seed, {**overrides, "split": ALL_IMAGES})
     folder = Path(judged_by) if judged_by is not None else None
     judges = judges_of(job, folder, Path("runs"), progress or Silent())
-    return training.train(job, Path(out), progress=progress, judged_by=judges)
+    return training.train(job, Path(out), progress=progress, judged_by=judges, **live)
 
 
 def predict(

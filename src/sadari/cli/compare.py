@@ -12,7 +12,9 @@ import typer
 from sadari.cli.completion import data_names, model_lists, setting_pairs
 from sadari.cli.options import (
     AsJson,
+    AsLatex,
     Epochs,
+    LogTo,
     ModelCode,
     OldJobs,
     Overrides,
@@ -21,6 +23,7 @@ from sadari.cli.options import (
     Workers,
     out_option,
     overrides_of,
+    require_one_form,
     seeds_option,
     workers_of,
 )
@@ -104,7 +107,9 @@ def compare(
     ray: Ray = None,
     jobs: OldJobs = None,
     model_code: ModelCode = None,
+    log_to: LogTo = None,
     as_json: AsJson = False,
+    as_latex: AsLatex = False,
 ) -> None:
     """Train several models on the same images and say which is better, and by how much; also across several sets."""
     from sadari.comparison.plan import plan_comparison
@@ -113,6 +118,7 @@ def compare(
     from sadari.comparison.variants import parse_vary
     from sadari.models.own.named import let_run
 
+    require_one_form(as_json, as_latex)
     let_run(model_code)
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     if models is not None and not names:
@@ -131,6 +137,7 @@ def compare(
         ray=ray,
         ensemble=ensemble,
         soup=soup,
+        log_to=log_to or "",
         progress=progress,
     )
     if len(data) > 1:
@@ -138,11 +145,11 @@ def compare(
         from sadari.comparison.across.run import compare_sets
 
         request = plan_sets(data, plan_for)
-        _show_across(_resumable(partial(compare_sets, request), out, robustness, margin, progress), as_json)
+        _show_across(_resumable(partial(compare_sets, request), out, robustness, margin, progress), as_json, as_latex)
         return
     plan = plan_for(data[0])
     result = _resumable(plan.run, out, robustness, margin, progress)
-    _show(result, data[0], as_json, searched=plan.searches)
+    _show(result, data[0], as_json, as_latex, searched=plan.searches)
 
 
 def study(
@@ -159,15 +166,19 @@ def study(
     ray: Ray = None,
     jobs: OldJobs = None,
     model_code: ModelCode = None,
+    log_to: LogTo = None,
     as_json: AsJson = False,
+    as_latex: AsLatex = False,
 ) -> None:
     """Compare what a file describes, with published figures beside ours, and put its claims to the test."""
     from sadari.comparison.plan import Plan
     from sadari.comparison.seeds.chosen import Seeds
     from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
+    from sadari.loggers.targets import parse_targets
     from sadari.models.own.named import let_run
 
+    require_one_form(as_json, as_latex)
     let_run(model_code)
     described = read_study(
         file,
@@ -175,12 +186,19 @@ def study(
         seeds=Seeds.of(seeds) if seeds is not None else None,
         overrides=overrides_of(set_, epochs=epochs),
     )
-    plan = Plan(described.request, described.claims, workers_of(workers, jobs), estimates=True, ray=ray)
+    plan = Plan(
+        described.request,
+        described.claims,
+        workers_of(workers, jobs),
+        estimates=True,
+        ray=ray,
+        log_to=parse_targets(log_to or ""),
+    )
     progress = TerminalProgress()
     for sentence in described.said:
         progress.say(sentence)
     result = _resumable(plan.run, out, robustness, None, progress)
-    _show(result, data or described.request.data, as_json, described.notes, described.claims)
+    _show(result, data or described.request.data, as_json, as_latex, described.notes, described.claims)
 
 
 def _resumable(
@@ -195,23 +213,27 @@ def _resumable(
         raise typer.Exit(interrupted_status()) from None
 
 
-def _show_across(result: "AcrossResult", as_json: bool) -> None:
+def _show_across(result: "AcrossResult", as_json: bool, as_latex: bool) -> None:
     """Draw the plots and the reports of all sets and across them, and show it; status 1 where an arm failed."""
     from sadari.cli.output.across import show_across
     from sadari.report.across import write_across
     from sadari.report.page import write_report
     from sadari.report.plots.files import write_plots
+    from sadari.tracking.live_result import log_result
 
     report: Path | None = None
     try:
         for each in result.results.values():
-            write_plots(each)
+            plots = write_plots(each)
             write_report(each)
+            log_result(each, partial(tuple, plots), TerminalProgress())
         report = write_across(result)
     finally:  # what was measured is shown, even where nothing can be drawn
-        show_across(result, stderr_console() if as_json else stdout_console(), report)
+        show_across(result, stderr_console() if as_json or as_latex else stdout_console(), report)
         if as_json:
             print_json(result.document(report))
+        if as_latex:
+            echo(result.to_latex().rstrip())
     if any(arm.reason for each in result.results.values() for arm in each.arms):
         raise typer.Exit(1)
 
@@ -220,6 +242,7 @@ def _show(
     result: "ComparisonResult",
     data: str,
     as_json: bool,
+    as_latex: bool,
     notes: tuple[str, ...] = (),
     claims: "tuple[Claim, ...]" = (),
     searched: bool = False,
@@ -233,14 +256,16 @@ def _show(
     from sadari.report.page import write_report
     from sadari.report.plots.files import write_plots
     from sadari.report.plots.fonts import boxes_notice
+    from sadari.tracking.live_result import log_result
 
     plots: tuple[Path, ...] = ()
     report: Path | None = None
     try:
         plots = write_plots(result)
         report = write_report(result)
+        log_result(result, lambda: plots, TerminalProgress())
     finally:  # what was measured is shown, even where nothing can be drawn
-        screen = stderr_console() if as_json else stdout_console()
+        screen = stderr_console() if as_json or as_latex else stdout_console()
         show_comparison(result, screen, data, plots, (*notes, *boxes_notice()), report)
         show_claims(result.claims, screen)
         document = result.document(report)
@@ -253,5 +278,7 @@ def _show(
                 show_winner(chosen.path, screen)
         if as_json:
             print_json(document)
+        if as_latex:
+            echo(result.to_latex().rstrip())
     if any(arm.reason and arm.name not in claimed_to_fail(claims) for arm in result.arms):
         raise typer.Exit(1)

@@ -6,11 +6,10 @@ Where nothing is offered, the shell names files and folders.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 
 import typer
 
-from sadari.settings import Settings, Value
+from sadari.settings import Value, choices_of, setting_names
 
 
 def data_names() -> list[str]:
@@ -39,11 +38,11 @@ def model_lists(incomplete: str) -> list[str]:
 
 def setting_pairs(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return `key=` for every setting and every variable of the models named so far; behind `key=` its choices."""
-    choices = {each.name: each.metadata["choices"] for each in fields(Settings)}
+    names = setting_names()
     key, equals, _ = incomplete.partition("=")
     if equals:
-        return [f"{key}={choice}" for choice in choices.get(key, ())]
-    return [f"{name}=" for name in {**_variables(ctx.params), **choices}]
+        return [f"{key}={choice}" for choice in choices_of(key)] if key in names else []
+    return [f"{name}=" for name in {**_variables(ctx.params), **dict.fromkeys(names)}]
 
 
 def split_names() -> list[str]:

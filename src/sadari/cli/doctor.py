@@ -33,6 +33,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def examine() -> dict[str, Any]:
     """Return what was found, as a document: versions, machine, folders, named sets, and the problems in sentences."""
+    from sadari.cli.output.plugins import plugin_rows
     from sadari.comparison.cluster.connection import cluster_here, installed
     from sadari.inference.device import bfloat16_units, resolve_machine
     from sadari.report.plots.fonts import font_families, writes
@@ -42,6 +43,8 @@ def examine() -> dict[str, Any]:
     settings = resolve_machine(Settings())
     folders, problems = _folders()
     backbone = _backbone(problems)
+    plugins = plugin_rows()
+    problems += [each["problem"] for each in plugins if each["problem"]]
     stamp = environment()
     del stamp["command"]
     return {
@@ -61,6 +64,7 @@ def examine() -> dict[str, Any]:
         "ray": {"version": installed() or None, "cluster": cluster_here() or None},
         "folders": folders,
         "sets": _sets(),
+        "plugins": plugins,
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "problems": problems,
     }
@@ -137,6 +141,8 @@ def _show(document: dict[str, Any]) -> None:
     echo(f"fonts     {_fonts_text(document['fonts'])}")
     for name, where in document["sets"].items():
         echo(f"set       {name:14} {where}")
+    for each in document["plugins"]:
+        echo(f"plug-in   {each['kind']} {each['name']} of {each['package']}")
     for name, value in document["environment"].items():
         echo(f"variable  {name}={value}")
     for problem in document["problems"]:

@@ -19,6 +19,7 @@ from sadari.cli.explain import explain
 from sadari.cli.export import export, log
 from sadari.cli.models import models
 from sadari.cli.output.console import echo, harmless
+from sadari.cli.output.plugins import plugin_warnings_said, without_plugins
 from sadari.cli.output.streams import usable_streams
 from sadari.cli.predict import predict
 from sadari.cli.report import report
@@ -66,13 +67,19 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of a failure.")] = False,
+    plugins: Annotated[
+        str | None,
+        typer.Option(
+            "--plugins", metavar="MODULE", help="Import this module for what its decorators add; anywhere, and again."
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
     ] = False,
 ) -> None:
     """Climb a ladder of image classifiers and compare the rungs honestly."""
     del version
-    del debug  # read from the command line by `main`, so that it may stand anywhere
+    del debug, plugins  # read from the command line by `main`, so that they may stand anywhere
 
 
 app.command("compare")(compare)
@@ -97,7 +104,7 @@ app.command("doctor")(doctor)
 def main() -> None:
     """Run the command line and leave with its status."""
     try:
-        with usable_streams():
+        with usable_streams(), plugin_warnings_said():
             status = _run()
     finally:
         if threading.current_thread() is threading.main_thread():
@@ -107,8 +114,8 @@ def main() -> None:
 
 def _run() -> int:
     debug = "--debug" in sys.argv
-    arguments = [each for each in sys.argv[1:] if each != "--debug"]
     try:
+        arguments = without_plugins([each for each in sys.argv[1:] if each != "--debug"])
         if threading.current_thread() is threading.main_thread():
             interrupt_by_signals()
         status = app(arguments, standalone_mode=False)

@@ -108,7 +108,8 @@ def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
     from sadari.models.catalog import MODELS
     from sadari.models.layers.specs import shape_text
 
-    documents = [_catalog_entry(spec, shape, classes) for spec in MODELS]
+    packages = MODELS.plugins()
+    documents = [_catalog_entry(spec, shape, classes, packages.get(spec.name, "")) for spec in MODELS]
     if as_json:
         print_json({"input": list(shape), "classes": classes, "models": documents})
         return
@@ -122,7 +123,7 @@ def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
     table.add_column("article")
     for each in documents:
         params = f"{each['params']['total']:,}" if each["params"] else _without_params(each["reason"])
-        table.add_row(each["name"], each["summary"], params, each["article"])
+        table.add_row(each["name"], each["summary"], params, each["article"] or each["package"])
     show(
         table, f"params on images of {shape_text(shape)} with {classes} classes; `sadari models NAME` shows the layers"
     )
@@ -132,8 +133,8 @@ def _without_params(reason: str) -> str:
     return "by its backbone" if reason.startswith("its backbone") else "does not fit"
 
 
-def _catalog_entry(spec: "ModelSpec", shape: "Shape", classes: int) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": spec.name, "summary": spec.summary, "article": spec.article}
+def _catalog_entry(spec: "ModelSpec", shape: "Shape", classes: int, package: str) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": spec.name, "summary": spec.summary, "article": spec.article, "package": package}
     if spec.begins_with_backbone():  # its shapes would cost seconds: timm has to be loaded
         return {**about, "params": None, "reason": f"its backbone decides: see `sadari models {spec.name}`"}
     try:

@@ -112,7 +112,17 @@ Ray = Annotated[
     ),
 ]
 OldJobs = Annotated[str | None, typer.Option("--jobs", metavar="N|auto", hidden=True, help="--workers, as it was.")]
+LogTo = Annotated[
+    str | None,
+    typer.Option(
+        "--log-to",
+        metavar="TRACKER[:PLACE],...",
+        help="Send runs there while they train: mlflow:URI, wandb:PROJECT, trackio:PROJECT, tensorboard:FOLDER.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+AsLatex = Annotated[bool, typer.Option("--latex", help="Print the table as LaTeX on standard output, for a paper.")]
 
 
 def out_option(help: str, metavar: str | None = None) -> Any:
@@ -143,6 +153,12 @@ def overrides_of(pairs: list[str] | None, **options: Value | None) -> dict[str, 
             raise UsageError(f"--{key} and --set {key}=... say the same thing twice; keep one of them")
         overrides[key] = value
     return overrides
+
+
+def require_one_form(as_json: bool, as_latex: bool) -> None:
+    """Raise UsageError where standard output is to be two things at once."""
+    if as_json and as_latex:
+        raise UsageError("--json and --latex both want standard output; take one of them")
 
 
 def require_coverage(coverage: float | None, classwise: bool) -> None:

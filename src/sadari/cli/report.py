@@ -1,10 +1,11 @@
 """`sadari report`: one page about runs that are on disk already, of one day or of several."""
 
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
-from sadari.cli.options import AsJson, RunsOrComparisons, out_option
+from sadari.cli.options import AsJson, AsLatex, RunsOrComparisons, out_option, require_one_form
 from sadari.cli.output.console import echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
@@ -18,8 +19,10 @@ def report(
         Path | None, out_option("Where to write; report.html in the one folder, or here.", metavar="FILE.html")
     ] = None,
     as_json: AsJson = False,
+    as_latex: AsLatex = False,
 ) -> None:
     """Write one page about a comparison, or about runs of different days that were judged on the same images."""
+    require_one_form(as_json, as_latex)
     place = _place(paths, out)
 
     from sadari.comparison.reopen import reopen
@@ -28,10 +31,10 @@ def report(
     from sadari.run_lookup import is_across, is_tuning
 
     if len(paths) == 1 and is_across(paths[0]):
-        _report_across(paths[0], place, as_json)
+        _report_across(paths[0], place, as_json, as_latex)
         return
     if len(paths) == 1 and is_tuning(paths[0]):
-        _report_tuning(paths[0], place, as_json)
+        _report_tuning(paths[0], place, as_json, as_latex)
         return
     try:
         result = reopen(paths, TerminalProgress())
@@ -43,11 +46,12 @@ def report(
     if as_json:
         print_json(result.document(page))
         return
-    echo(verdict_sentence(result))
-    echo(f"report  {page}")
+    _say((verdict_sentence(result),), page, as_latex)
+    if as_latex:
+        echo(result.to_latex().rstrip())
 
 
-def _report_across(folder: Path, place: Path, as_json: bool) -> None:
+def _report_across(folder: Path, place: Path, as_json: bool, as_latex: bool) -> None:
     """Write the page about a comparison across data sets, and those of its sets, to which it links."""
     from sadari.comparison.across.run import reopen_sets
     from sadari.report.across import write_across
@@ -60,11 +64,12 @@ def _report_across(folder: Path, place: Path, as_json: bool) -> None:
     if as_json:
         print_json(result.document(page))
         return
-    echo(result.headline)
-    echo(f"report  {page}")
+    _say((result.headline,), page, as_latex)
+    if as_latex:
+        echo(result.to_latex().rstrip())
 
 
-def _report_tuning(folder: Path, place: Path, as_json: bool) -> None:
+def _report_tuning(folder: Path, place: Path, as_json: bool, as_latex: bool) -> None:
     """Write the page about a search for settings, finished or not, and that of its final comparison."""
     from sadari.report.tuned.page import write_tuned
     from sadari.tuning.run import reopen_tuning
@@ -74,9 +79,17 @@ def _report_tuning(folder: Path, place: Path, as_json: bool) -> None:
     if as_json:
         print_json(result.document(page))
         return
-    for sentence in result.sentences:
-        echo(sentence)
-    echo(f"report  {page}")
+    _say(result.sentences, page, as_latex)
+    if as_latex and result.final is None:
+        raise SadariError(f"the search {folder} has no final comparison yet, so no table; go on with it first")
+    if as_latex and result.final is not None:
+        echo(result.final.to_latex().rstrip())
+
+
+def _say(sentences: Sequence[str], page: Path, aside: bool) -> None:
+    """Print what was found and where the page is; aside: on standard error, where LaTeX has standard output."""
+    for sentence in (*sentences, f"report  {page}"):
+        echo(sentence, err=aside)
 
 
 def _place(paths: list[Path], out: Path | None) -> Path:

@@ -9,7 +9,8 @@ from sadari.cli.completion import model_names
 from sadari.cli.options import AsJson
 from sadari.cli.output.console import new_table, print_json, show
 from sadari.models.backbone.choice import AUTO
-from sadari.settings import Settings, Value
+from sadari.plugins.offers import KINDS, offered
+from sadari.settings import OFFERED, Settings, Value, choices_of
 
 if TYPE_CHECKING:
     from sadari.models.spec import ModelSpec
@@ -42,6 +43,18 @@ def settings(
             show("backbone = auto takes pre-trained weights that are on this disk; `sadari doctor` says which")
     else:
         show("`sadari settings MODEL` shows the defaults and variables of a model; --set key=value sets them")
+    for sentence in _of_plugins():
+        show(sentence)
+
+
+def _of_plugins() -> list[str]:
+    """Return which plug-ins offer values of settings, and words of `augment`, a sentence for each kind."""
+    found = {kind: offered(kind) for kind in KINDS if kind in (*OFFERED, "augmentation")}
+    return [
+        f"{kind} of plug-ins: {', '.join(f'{name} ({offers[0].package})' for name, offers in each.items())}"
+        for kind, each in found.items()
+        if each
+    ]
 
 
 def setting_rows(spec: "ModelSpec | None" = None) -> list[dict[str, Any]]:
@@ -51,7 +64,7 @@ def setting_rows(spec: "ModelSpec | None" = None) -> list[dict[str, Any]]:
         {
             "name": each.name,
             "default": own.get(each.name, each.default),
-            "choices": list(each.metadata["choices"]),
+            "choices": list(choices_of(each.name)),
             "least": each.metadata["low"],
             "meaning": each.metadata["doc"],
         }

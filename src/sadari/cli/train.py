@@ -1,7 +1,7 @@
 """`sadari train` and `sadari resume`: one run, from its start to its scores."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,18 @@ import typer
 
 from sadari.cli.completion import model_names
 from sadari.cli.evaluate import HEADLINE, printed_scores
-from sadari.cli.options import AsJson, Data, Epochs, ModelCode, Overrides, Run, out_option, overrides_of, seed_option
+from sadari.cli.options import (
+    AsJson,
+    Data,
+    Epochs,
+    LogTo,
+    ModelCode,
+    Overrides,
+    Run,
+    out_option,
+    overrides_of,
+    seed_option,
+)
 from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
@@ -21,6 +32,7 @@ from sadari.training.interrupt import interrupted_status
 
 if TYPE_CHECKING:
     from sadari.job import Job
+    from sadari.loggers.targets import Target
     from sadari.run import RunRecord
 
 LONGEST = 80  # letters of the data's and of the model's name in the name of a folder (assumed; disks hold 255)
@@ -51,20 +63,23 @@ def train(
         ),
     ] = None,
     model_code: ModelCode = None,
+    log_to: LogTo = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one model and judge it."""
     from sadari.job import make_job
+    from sadari.loggers.targets import parse_targets
     from sadari.models.catalog import find_model
     from sadari.models.own.named import let_run
 
     let_run(model_code)
+    targets = parse_targets(log_to or "")
     every = ALL_IMAGES if all_images else None
     job = make_job(data, find_model(model), seed, overrides_of(set_, epochs=epochs, split=every))
     judges = _judges(job, all_images, judged_by)
     folder = out or _free_folder(job)
     try:
-        _run(job, folder, as_json, judges)
+        _run(job, folder, as_json, judges, targets)
     finally:
         if out is None:
             for each in (folder, folder.parent):
@@ -97,7 +112,7 @@ def resume(run: Run, model_code: ModelCode = None, as_json: AsJson = False) -> N
         print_json(record.summary) if as_json else _show(record)
         return
     _require_images(record)
-    _run(find_job(record.job, record.layers), record.path, as_json)
+    _run(find_job(record.job, record.layers, record.plugins), record.path, as_json)
 
 
 def _to_resume(path: Path) -> Path:
@@ -158,17 +173,24 @@ def _free_folder(job: "Job") -> Path:
             changed = other_content(job, RunRecord(folder))
             if not changed:
                 return folder
-            have = "has" if changed in ("network", "teacher") else "have"
+            have = "has" if changed in ("network", "teacher", "plug-in") else "have"
             TerminalProgress().say(f"the {changed} {have} changed since {folder}; a new run is begun beside it")
         number += 1
 
 
-def _run(job: "Job", out: Path, as_json: bool, judged_by: Mapping[str, Any] | None = None) -> None:
+def _run(
+    job: "Job",
+    out: Path,
+    as_json: bool,
+    judged_by: Mapping[str, Any] | None = None,
+    log_to: "Sequence[Target]" = (),
+) -> None:
+    from sadari.report.plots.of_run import write_run_plots
     from sadari.training.train import train
 
     progress = TerminalProgress()
     try:
-        record = train(job, out, progress=progress, judged_by=judged_by)
+        record = train(job, out, progress=progress, judged_by=judged_by, log_to=log_to, draw=write_run_plots)
     except KeyboardInterrupt:
         echo(f"interrupted; {_what_is_kept(out)}", err=True)
         raise typer.Exit(interrupted_status()) from None

@@ -173,7 +173,7 @@ def _accuracy(correct: Bools, on_train: bool, level: float, groups: Numbers | No
 
 
 def _scores_of(figures: Mapping[str, Measured]) -> dict[str, float]:
-    return {name: figures[name].mean for name in METRICS.names() if name in figures}
+    return {metric.name: figures[metric.name].mean for metric in METRICS if metric.name in figures}
 
 
 def _mean_weights(records: Sequence[RunRecord]) -> dict[str, float]:
@@ -190,13 +190,13 @@ def judging_scores(records: Sequence[RunRecord]) -> dict[str, float]:
     A metric that a run of an older version did not store is computed from its predictions.
     """
     found = [_every_score(record) for record in records]
-    names = [name for name in METRICS.names() if found and all(name in each for each in found)]
+    names = [metric.name for metric in METRICS if found and all(metric.name in each for each in found)]
     return {name: float(np.mean([each[name] for each in found])) for name in names}
 
 
 def _every_score(record: RunRecord) -> Mapping[str, float]:
     stored = record.scores(record.summary["judged_on"])
-    if all(name in stored for name in METRICS.names()):
+    if all(metric.name in stored for metric in METRICS):
         return stored  # a file of predictions takes a while to read
     return {**score(record.predictions).values, **stored}
 

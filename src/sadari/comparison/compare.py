@@ -43,6 +43,9 @@ from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.files import alone_in
 from sadari.inference.device import resolve_machine
+from sadari.loggers.live import begin_comparison
+from sadari.loggers.protocol import Start
+from sadari.loggers.targets import Target
 from sadari.progress import Progress, Silent
 from sadari.run import RunRecord
 from sadari.unfinished import remove_unfinished
@@ -61,6 +64,7 @@ def compare(
     executor: Executor | None = None,
     estimates: bool = False,
     seen: bool = True,
+    log_to: Sequence[Target] = (),
 ) -> ComparisonResult:
     """Run every arm with every seed and compare them; what is done already is not done again.
 
@@ -69,7 +73,8 @@ def compare(
     corrupted images too. margin: of accuracy, in (0, 1), within which arms may be found equal. facts: of the same
     images, where they are known already. executor: makes the runs; without one, a `LocalExecutor`.
     estimates: say how long all runs will take before they begin. seen: whether the result decides about more seeds,
-    so that it is a look; a search for the best model adds seeds while there is time, whatever they show.
+    so that it is a look; a search for the best model adds seeds while there is time, whatever they show. log_to:
+    trackers that get each run while it trains; stored in the folder, where runs look for them.
     Raises UsageError or SadariError before any work for a request that cannot be done; a job that fails later
     has a row with the reason. Raises KeyboardInterrupt after Ctrl-C; the same call then goes on.
     """
@@ -99,6 +104,7 @@ def compare(
     images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = comparison_facts(request, images, split, progress, facts)
     write_grouping(folder, facts.grouping)
+    begin_comparison(log_to, Start(folder.name, folder, facts.name, tags={"folder": str(folder)}), progress.say)
     _say_extent(request, inputs, folder, estimates, progress)
 
     def make(wanted: Comparison) -> Made:

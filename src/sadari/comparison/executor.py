@@ -16,7 +16,7 @@ from sadari.job import Job
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
-from sadari.training.run_folder import RunBusyError
+from sadari.training.run_folder import RunBusyError, RunLostError
 from sadari.training.train import train
 from sadari.values import ImageSet, Split
 
@@ -115,6 +115,8 @@ def run_task(task: Task, progress: Progress, train: Train) -> Outcome:
     try:
         return Outcome(task.out, train(task.job, task.out, **named))
     except Exception as error:  # a row with its reason is worth more than no table at all
+        if isinstance(error, RunLostError):
+            progress.say(f"{task.label}: {error}")
         return Outcome(task.out, None, reason_of(error), isinstance(error, RunBusyError))
 
 

@@ -18,6 +18,7 @@ from sadari.comparison.variants import Varied, expand
 from sadari.data.load import absolute_data
 from sadari.data.look import PHOTOGRAPHS_FROM, look
 from sadari.errors import UsageError
+from sadari.loggers.targets import Target, parse_targets
 from sadari.models.catalog import find_model
 from sadari.models.own.reference import Maker
 from sadari.models.usual import PHOTOGRAPHS, SMALL_IMAGES, SMALL_SIDE, Step
@@ -32,7 +33,7 @@ class Plan:
     request: the arms and seeds, or a search for the best model. claims: about the arms, tested at the end.
     workers: how many runs train at once, at most; None as many as there are cores, where that is faster. estimates:
     whether the time of all runs is estimated and said before they begin. ray: the address of the Ray cluster that
-    trains them; None for this machine.
+    trains them; None for this machine. log_to: trackers that get each run.
     """
 
     request: Comparison | best.BestRequest
@@ -40,6 +41,13 @@ class Plan:
     workers: int | None = None
     estimates: bool = False
     ray: str | None = None
+    log_to: tuple[Target, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ray is not None and self.log_to:
+            raise UsageError(
+                "runs on a Ray cluster log to no tracker while they train; leave --log-to out, and use sadari log then"
+            )
 
     @property
     def searches(self) -> bool:
@@ -67,6 +75,7 @@ class Plan:
                 progress=progress,
                 executor=executor,
                 estimates=self.estimates and self.ray is None,
+                log_to=self.log_to,
             )
 
 
@@ -83,6 +92,7 @@ def plan_comparison(
     soup: bool = False,
     redraw: Redraw | None = None,
     ray: str | None = None,
+    log_to: str | Iterable[str] = (),
     progress: Progress | None = None,
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
@@ -92,10 +102,11 @@ def plan_comparison(
     key, an arm for each combination. overrides: settings and variables of all arms. budget: the time of a search, such
     as "10m" or in seconds. ensemble: add an arm that averages the others. soup: add an arm with the mean weights of
     each fine-tuned arm's runs. redraw: how the parts are drawn anew, which decides the seeds. ray: the address of a Ray
-    cluster that trains. progress: says which models have no use for a key, and which have no soup. Raises UsageError
-    for a request that makes no sense; nothing is written before that.
+    cluster that trains. log_to: as `parse_targets` takes it. progress: says which models have no use for a key, and
+    which have no soup. Raises UsageError for a request that makes no sense; nothing is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
+    targets = parse_targets(log_to)
     chosen = Seeds.of(seeds)
     if redraw and chosen.looks:
         raise UsageError(f"--{redraw.kind} takes a number of --seeds, for each of them, not {chosen}")
@@ -110,6 +121,8 @@ def plan_comparison(
             raise UsageError(f"{what} averages models that are named, not best; name them in --models")
         if redraw:
             raise UsageError(f"--models best searches on one split; name the models of --{redraw.kind}")
+        if targets:
+            raise UsageError("a search for the best model logs to no tracker; leave --log-to out, or name the models")
         if ray is not None:
             raise UsageError("--models best trains on this machine; name the models to train on a Ray cluster")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen.those))
@@ -123,7 +136,7 @@ def plan_comparison(
     request = with_looks(request, chosen)
     for sentence in (*sentences, *without):
         progress.say(sentence)
-    return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS, ray=ray)
+    return Plan(request, workers=workers, estimates=steps is PHOTOGRAPHS, ray=ray, log_to=targets)
 
 
 def usual_steps(data: str | Path, overrides: Mapping[str, Value], progress: Progress) -> Sequence[Step]:

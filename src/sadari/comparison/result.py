@@ -1,6 +1,6 @@
 """What is the result of a comparison? Arms, verdicts and histories, read from the run folders; as JSON and frames."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from sadari.comparison.analysis.measuring import FigureDifference
 from sadari.comparison.analysis.robustness import Robustness
 from sadari.comparison.arm_result import DONE, ArmResult
 from sadari.comparison.claims.verdict import ClaimVerdict
+from sadari.comparison.latex.arms import Protocol, arms_table
 from sadari.comparison.seeds.looked import Looked
 from sadari.comparison.splits.judged import Read, read_predictions, whole_predictions
 from sadari.comparison.splits.redraw import Redraw
@@ -215,6 +216,26 @@ class ComparisonResult:
             for row in record.history
         ]
         return pd.DataFrame(rows)
+
+    def to_latex(
+        self, *, figures: Sequence[str] = (), caption: str = "", label: str = "", siunitx: bool = False
+    ) -> str:
+        """Return the table of the arms as LaTeX for booktabs, its caption with the protocol, and one of the claims.
+
+        figures: metrics that have a column too, such as ("macro_f1",). caption: LaTeX, in place of the first sentence.
+        label: for \\ref. siunitx: align numbers by it. Raises UsageError for an unknown metric.
+        """
+        about = Protocol(self.data, self.title, self.estimand, self.redraw, self.about_seeds, self.command)
+        return arms_table(
+            about,
+            self.arms,
+            self.verdicts,
+            self.claims,
+            figures=figures,
+            caption=caption,
+            label=label,
+            siunitx=siunitx,
+        )
 
     def __repr__(self) -> str:
         arms = (f"{arm.name} {arm.accuracy.mean:.3f}" if arm.accuracy else f"{arm.name} failed" for arm in self.arms)

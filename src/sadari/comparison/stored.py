@@ -173,7 +173,7 @@ def _arm(table: Mapping[str, Any]) -> Arm:
 
 def _job(data: str, resolved: Mapping[str, Any], seed: int) -> JobRecord:
     """Return the job as it was resolved then: the file of a network, or a default, may have changed since."""
-    settings = with_overrides(Settings(), resolved["settings"])
+    settings = with_overrides(Settings(), resolved["settings"], stored=True)
     return JobRecord(data, resolved["model"], seed, settings, dict(resolved["variables"]))
 
 
@@ -208,6 +208,7 @@ def _distinct_origin(runs: Collection[RunRecord]) -> str:
         "pre-trained weights": {run.weights_sha256 for run in runs},
         "teachers": {run.teacher.get("sha256", "") for run in runs},
         "layers": {run.layers for run in runs},
+        "plug-ins": {run.plugin_sources for run in runs},
         "images": {run.fingerprint for run in runs},
     }
     return next((what for what, found in origins.items() if len(found) > 1), "")

@@ -6,9 +6,10 @@ images of 8 and of 224 pixels. A level of 0 changes nothing.
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, pi
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,30 @@ class Corruption:
         return f"{level * self.scale:g}{'°' if self.unit == 'degrees' else f' {self.unit}'}"
 
 
-CORRUPTIONS: Registry[Corruption] = Registry("corruption")
+def as_corruption(name: str, made: Any, options: Mapping[str, Any]) -> Corruption:
+    """Make a corruption of what a plug-in offers: a function of (pixels, level, generator), or a Corruption.
+
+    options: those of the decorator `corruption`. Raises TypeError or ValueError for anything else.
+    """
+    if isinstance(made, Corruption):
+        if made.name != name:
+            raise ValueError(f"it calls itself '{made.name}'")
+        return made
+    levels = tuple(float(each) for each in options.get("levels", ()))
+    if not callable(made) or not levels:
+        raise TypeError("a corruption is a function of (pixels, level, generator) with levels, by @sadari.corruption")
+
+    def change(view: View, level: float) -> Tensor:
+        pixels: Tensor = made(view.pixels, level, view.generator)
+        return pixels
+
+    doc = (made.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return Corruption(
+        name, options.get("summary") or doc, levels, float(options["scale"]), str(options["unit"]), change
+    )
+
+
+CORRUPTIONS: Registry[Corruption] = Registry("corruption", adapt=as_corruption)
 
 
 def corrupted(

@@ -5,16 +5,18 @@ A class that occurs neither among the labels nor among the predictions is in no 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sadari.evaluation import influence
-from sadari.evaluation.influence import PerImage, Scale
+from sadari.evaluation.influence import Scale
+from sadari.evaluation.metric_spec import Metric as Metric
+from sadari.evaluation.metric_spec import as_metric
 from sadari.evaluation.probabilities.calibration import BINS, expected_calibration_error, reliability
 from sadari.evaluation.ranking import area, auc, average_precision, precision_area
 from sadari.registry import Registry
@@ -27,38 +29,20 @@ LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A figure of predictions: `function` maps Predictions with at least one image to a float.
-
-    per_image: maps them to one value per image whose mean is the figure, from which its interval and its test are
-    computed. Of answers alone where by_probability is False. least_classes: with fewer classes the figure has no
-    meaning, and no Score contains it. scale: where the figure can be.
-    """
-
-    name: str
-    summary: str
-    function: Callable[[Predictions], float]
-    higher_is_better: bool
-    least_classes: int = 1
-    per_image: Callable[[Any], PerImage] = field(kw_only=True)
-    by_probability: bool = field(default=False, kw_only=True)
-    scale: Scale = field(default=Scale.SHARE, kw_only=True)
-
-    def is_defined(self, predictions: Predictions) -> bool:
-        """Return whether `predictions` have enough classes for this figure."""
-        return len(predictions.classes) >= self.least_classes
-
-
-METRICS: Registry[Metric] = Registry("metric")
+METRICS: Registry[Metric] = Registry("metric", adapt=as_metric)
 
 
 def score(predictions: Predictions) -> Score:
-    """Compute every metric that is defined for `predictions`. Raises ValueError without images."""
+    """Compute every metric that is defined for `predictions`. Raises ValueError without images.
+
+    A metric of a plug-in that is no number is left out.
+    """
     if not len(predictions):
         raise ValueError("there is nothing to score: the predictions hold no images")
     defined = [metric for metric in METRICS if metric.is_defined(predictions)]
-    return Score({metric.name: metric.function(predictions) for metric in defined}, len(predictions))
+    values = {metric.name: metric.function(predictions) for metric in defined}
+    left_out = {metric.name for metric in defined if metric.of_plugin and not isfinite(values[metric.name])}
+    return Score({name: value for name, value in values.items() if name not in left_out}, len(predictions))
 
 
 def confusion(answers: Answers | Predictions) -> NDArray[np.int64]:

@@ -27,6 +27,7 @@ from sadari.models.own.named import find_code
 from sadari.models.own.spec import own_of
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import FittedBy, ModelSpec
+from sadari.plugins.used import checked_records, records_of, require_here, warn_of_changes
 from sadari.progress import Progress
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.settings import Value
@@ -121,15 +122,22 @@ class Architecture:
         }
         if self.pretrained:
             document["pretrained"] = self.pretrained.to_json()
+        plugins = records_of({"layer": [layer.kind for layer in self.layer_list()]})
+        if plugins:
+            document["plugins"] = plugins
         return json.dumps(document, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Architecture":
         """Read what `to_json` returned; raises KeyError, TypeError or ValueError for anything else.
 
-        Nothing is allocated and no other file is read: a backbone without its stored weights is refused.
+        Nothing is allocated and no other file is read: a backbone without its stored weights is refused. Raises
+        MissingPluginError for a layer that nothing offers here, and warns of one that has changed.
         """
         document: dict[str, Any] = json.loads(text)
+        plugins = checked_records(document.get("plugins", []))
+        require_here(plugins, "the model needs")
+        warn_of_changes(plugins, "the model")
         height, width, channels = (int(side) for side in document["shape"])
         pretrained = document.get("pretrained")
         found = cls(

@@ -151,11 +151,12 @@ def holder(folder: Path, stem: str) -> str:
 
 def is_claim(name: str, stem: str) -> bool:
     """Return whether a file of this name is a claim to its folder."""
-    return re.fullmatch(rf"{re.escape(stem)}-\d+\.part", name) is not None
+    return name.startswith(stem) and re.fullmatch(r"-\d+\.part", name[len(stem) :]) is not None
 
 
 def _claims(folder: Path, stem: str) -> list[Path]:
-    return [each for each in folder.iterdir() if is_claim(each.name, stem)]
+    with os.scandir(folder) as listed:  # of many images, soon enough
+        return [folder / each.name for each in listed if is_claim(each.name, stem)]
 
 
 def _look(path: Path) -> _Seen | None:

@@ -1,21 +1,41 @@
 """Which model does a name mean? One of the ladder, a network of timm, a user's TOML file or code. No torch here."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from sadari.errors import UsageError
 from sadari.files import expanded
 from sadari.models.ladder import FINE_TUNING, LADDER
 from sadari.models.own.model import own_model, recorded_own_model
 from sadari.models.own.reference import TIMM, Maker, import_maker, is_own, short_name
+from sadari.models.parse import parse
 from sadari.models.spec import ModelSpec, read_model
+from sadari.plugins.decorators import OfferedModel
 from sadari.registry import Registry, unknown_name
+from sadari.settings import Settings, with_overrides
 
 OTHER_NAME = "the class or function another name"
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.MULTILINE)
-MODELS: Registry[ModelSpec] = Registry("model")
+
+
+def as_model(name: str, made: Any, _: Mapping[str, Any]) -> ModelSpec:
+    """Return the network that a plug-in offers, by `sadari.model`. Raises TypeError or ValueError for anything else."""
+    if isinstance(made, OfferedModel):
+        made = ModelSpec(made.name, made.summary, made.layers, made.variables, made.settings)
+    if not isinstance(made, ModelSpec):
+        raise TypeError(f"a model is what sadari.model(...) returns, not {type(made).__name__}")
+    if made.name != name:
+        raise ValueError(f"it calls itself '{made.name}'")
+    parse(made.layers, made.variables)
+    with_overrides(Settings(), made.settings)
+    return made
+
+
+MODELS: Registry[ModelSpec] = Registry("model", adapt=as_model)
 for _spec in LADDER:
     MODELS.add(_spec.name, _spec)
 

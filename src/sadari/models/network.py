@@ -11,9 +11,11 @@ from sadari.models.layers import modules, specs
 from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.neighbours import Neighbours
+from sadari.models.layers.plugin import PluginLayer
 from sadari.models.own.spec import Own
 from sadari.models.parse import complete, describe
 
+OF_EACH_LAYER = 1_000_003  # a prime: the seeds of the layers of plug-ins are apart from each other
 LEAVE_THE_MAP = (specs.Flatten, specs.Rows, specs.GlobalAvgPool)  # and GlobalMaxPool, which is one of the latter
 
 
@@ -50,7 +52,7 @@ def build(layers: Sequence[specs.Layer], shape: specs.Shape, classes: int, seed:
     inputs = (shape, *(row.shape for row in rows[:-1]))
     try:
         pairs = zip(complete(layers, classes), inputs, strict=True)
-        built = [_module(layer, each, seed) for layer, each in pairs]
+        built = [_module(layer, each, seed, number) for number, (layer, each) in enumerate(pairs)]
     except RuntimeError as error:  # the only error that torch has for lack of memory
         total = sum(row.total for row in rows)
         raise SadariError(f"memory does not hold a network of {total:,} params; use smaller layers") from error
@@ -58,12 +60,19 @@ def build(layers: Sequence[specs.Layer], shape: specs.Shape, classes: int, seed:
     for module in built:
         if isinstance(module, modules.Conv | modules.Dense | modules.LSTM):
             module.initialise(generator)
-    leaving = next((index for index, layer in enumerate(layers) if isinstance(layer, LEAVE_THE_MAP)), 1)
+    leaving = next((index for index, layer in enumerate(layers) if _leaves_the_map(layer, rows[index].shape)), 1)
     return Network(modules.Trunk(*built[:leaving]), nn.Sequential(*built[leaving:]))
 
 
-def _module(layer: specs.Layer, shape: specs.Shape, seed: int) -> nn.Module:
-    """Make the module of `layer` for input of `shape`. Only a backbone draws its weights here, from `seed`."""
+def _leaves_the_map(layer: specs.Layer, out: specs.Shape) -> bool:
+    return isinstance(layer, LEAVE_THE_MAP) or (isinstance(layer, PluginLayer) and len(out) < 3)
+
+
+def _module(layer: specs.Layer, shape: specs.Shape, seed: int, number: int) -> nn.Module:
+    """Make the module of `layer`, the `number`-th, for input of `shape`.
+
+    Only a backbone and a plug-in draw their weights here, from `seed`.
+    """
     features = shape[-1]
     match layer:
         case specs.Conv():
@@ -105,6 +114,8 @@ def _module(layer: specs.Layer, shape: specs.Shape, seed: int) -> nn.Module:
             return make_own(layer, (shape[0], shape[1], shape[2]), seed)
         case backbone.Neighbours():
             return Neighbours(features, layer.classes, layer.count)
+        case PluginLayer():
+            return layer.module(shape, (seed + number * OF_EACH_LAYER) % 2**63)
     raise SadariError(
         f"the layer `{layer.text}` can be read, but nothing computes it; add a case for {type(layer).__name__} to "
         "sadari/models/network.py"

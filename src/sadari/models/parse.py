@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 from sadari.errors import UsageError
 from sadari.models.backbone.spec import Backbone, Neighbours
+from sadari.models.layers import plugin as plugin  # opens KINDS to plug-ins
 from sadari.models.layers.arithmetic import params_how
 from sadari.models.layers.specs import KINDS, Dense, Layer, MisfitError, Shape, shape_text
 from sadari.models.layers.tokens import Tokens

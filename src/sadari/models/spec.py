@@ -34,7 +34,7 @@ KEYS = ("name", "summary", "layers", "variables", "settings")
 # The settings that only training by gradients reads.
 GRADIENT_ONLY = frozenset(
     (
-        "augment", "least_steps", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs",
+        "augment", "least_steps", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "loss",
         "weight_decay", "label_smoothing", "class_weights", "patience", "precision", "backbone_learning_rate",
         "class_layer", "class_layer_C", "backbone_norms", "train_size", "weights_average", "start_share", "teacher",
         "teacher_weight", "temperature", "devices",

@@ -10,7 +10,7 @@ from typing import Any
 from sadari.comparison.request import Comparison, as_begun, decided, with_new_settings
 from sadari.comparison.variants import Arm
 from sadari.data.decisions.file import KEEP, chosen_file, read_decisions
-from sadari.data.load import fingerprint_of, named_sets
+from sadari.data.load import fingerprint_of, has_no_place
 from sadari.models.spec import ModelSpec
 from sadari.project.entries import ComparisonEntry, TuningEntry
 from sadari.settings import Settings, Value
@@ -25,8 +25,7 @@ def images_now(data: str, settings: Settings) -> Document:
     Nothing is decoded. Raises UsageError or SadariError where there is no such data, or decisions cannot be read.
     """
     bare = replace(settings, review="none")
-    named = data.partition(":")[0] in named_sets()
-    file = chosen_file(data, named, settings.review)
+    file = chosen_file(data, has_no_place(data), settings.review)
     decisions = [each for each in read_decisions(file).values() if each.decision != KEEP] if file else []
     return {
         "fingerprint": fingerprint_of(data, settings),

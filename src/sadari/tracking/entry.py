@@ -6,8 +6,7 @@ logged twice, is still logged once.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sadari.comparison.request import data_name
 from sadari.comparison.stored import RESULT, read_comparison
 from sadari.errors import SadariError
 from sadari.files import read_json
+from sadari.loggers.of_run import digest_of, final_figures, params_of, tags_of
 from sadari.run import SCORES, RunRecord
 from sadari.run_lookup import COMPARISON, is_comparison
 
@@ -72,26 +72,15 @@ def _of_run(run: RunRecord, arm: str = "", inside: str = "") -> Entry:
     job, summary = run.job, run.summary
     ended = (run.path / SCORES).stat().st_mtime
     began = ended - summary["seconds"]["total"]
-    stamp = run.environment
-    tags = {
-        "data": job.data,
-        "data_fingerprint": stamp["data"]["fingerprint"],
-        "model": job.model,
-        "seed": str(job.seed),
-        "judged_on": summary["judged_on"],
-        "split": run.split.origin,
-        "sadari": stamp["packages"].get("sadari", ""),
-        "folder": str(run.path),
-    }
-    params = {"data": job.data, "model": job.model, "seed": job.seed, **asdict(job.settings), **job.variables}
+    tags = {**tags_of(run), "judged_on": summary["judged_on"]}
     return Entry(
         name=run.path.name,
-        digest=_digest(run.path / SCORES, inside),
+        digest=digest_of(run.path / SCORES, inside),
         group=data_name(job.data),
         began=began,
         ended=ended,
         tags={**tags, "arm": arm} if arm else tags,
-        params={key: str(value) for key, value in params.items() if value != ""},
+        params=params_of(run),
         metrics=(*_history(run.history, began, ended), *_scores(summary, ended)),
         files=_files(run.path, RUN_FILES),
     )
@@ -108,15 +97,7 @@ def _history(rows: Sequence[Mapping[str, float]], began: float, ended: float) ->
 
 def _scores(summary: Mapping[str, Any], ended: float) -> list[Metric]:
     """Return the final figures, named by their place in scores.json, such as scores/test/accuracy."""
-    found = {
-        f"scores/{split_name}/{name}": value
-        for split_name, of in summary["scores"].items()
-        for name, value in (of or {}).items()
-    }
-    found |= {f"seconds/{name}": value for name, value in summary["seconds"].items()}
-    found |= {f"params/{name}": value for name, value in summary["params"].items()}
-    found["images_per_second"] = summary["images_per_second"]
-    return [Metric(name, float(value), summary["epochs"], ended) for name, value in found.items()]
+    return [Metric(name, value, summary["epochs"], ended) for name, value in final_figures(summary).items()]
 
 
 def _of_comparison(path: Path) -> Entry:
@@ -124,7 +105,7 @@ def _of_comparison(path: Path) -> Entry:
     if not (stored.folder / RESULT).is_file():
         raise SadariError(f"the comparison {stored.folder} is not finished: it has no {RESULT}; run it again")
     document = read_json(stored.folder / RESULT)
-    digest = _digest(stored.folder / RESULT)
+    digest = digest_of(stored.folder / RESULT)
     runs = [_of_run(run, arm.arm.name, digest) for arm in stored.arms for run in arm.records]
     ended = (stored.folder / RESULT).stat().st_mtime
     return Entry(
@@ -171,8 +152,3 @@ def _conclusions(document: Mapping[str, Any]) -> list[str]:
 def _files(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:
     found = (path for pattern in patterns for path in sorted(folder.glob(pattern)))
     return {path.relative_to(folder).as_posix(): path for path in found}
-
-
-def _digest(path: Path, inside: str = "") -> str:
-    """Return a digest of the file; two runs never have the same scores.json: it holds their folder and seconds."""
-    return sha256(inside.encode() + path.read_bytes()).hexdigest()

@@ -1,33 +1,29 @@
 """How do runs come into MLflow? Each as an MLflow run; those of a comparison inside one that has its verdicts."""
 
 import os
-import re
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import PurePosixPath
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
-from sadari.errors import SadariError, missing_package
+from sadari.loggers.mlflow_client import (
+    DIGEST,
+    NOTE,
+    PARENT,
+    batches,
+    experiment_of,
+    milliseconds,
+    open_client,
+    refusals,
+)
 from sadari.progress import Progress
 from sadari.tracking.entry import Entry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-DIGEST = "sadari.digest"  # the tag by which an entry is found again
-PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # tags that MLflow's own pages know
-IN_EXTRA = frozenset(("alembic", "mlflow", "sqlalchemy"))
-MOST_LETTERS = 300  # of one of MLflow's sentences (assumed)
-BATCH = 100  # metrics or parameters sent at once (MLflow's limit for parameters; for metrics it is 1,000)
-ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # an unreachable server is reported after seconds, not minutes
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-}
 
 
 @dataclass(frozen=True)
@@ -70,8 +66,8 @@ def log_to_mlflow(entries: Sequence[Entry], uri: str, experiment: str, progress:
     its usage to its makers. Raises SadariError where MLflow is not installed, cannot be reached or refuses.
     """
     logged: list[LoggedRun] = []
-    with _refusals():
-        client = _client(uri)
+    with refusals():
+        client = open_client(uri)
         named = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME", "")
         groups: dict[str, list[Entry]] = {}
         for entry in entries:
@@ -79,52 +75,11 @@ def log_to_mlflow(entries: Sequence[Entry], uri: str, experiment: str, progress:
         count = sum(1 + len(entry.children) for entry in entries)
         with progress.task("to MLflow", count, "runs") as task:
             for name, group in groups.items():
-                found = client.get_experiment_by_name(name)
-                number = found.experiment_id if found else client.create_experiment(name)
-                session = _Session(client, name, number, logged)
+                session = _Session(client, name, experiment_of(client, name), logged)
                 for entry in group:
                     session.put(entry)
                     task.advance(1 + len(entry.children))
         return Logged(client.tracking_uri, logged)
-
-
-def _client(uri: str) -> "MlflowClient":
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    try:
-        from mlflow import MlflowClient
-    except RuntimeError as error:  # it asks for a home folder when it is imported
-        raise SadariError(f"MLflow cannot be loaded ({error}); set HOME to a folder that can be written") from None
-
-    return MlflowClient(tracking_uri=uri or None)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Turn errors of MLflow into one sentence."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in IN_EXTRA:
-            raise missing_package("logging to MLflow", error.name, "mlflow") from None
-        raise SadariError(
-            f"this --uri needs the package {error.name}, which the extra 'mlflow' does not bring; install it, or leave "
-            "out --uri"
-        ) from None
-    except Exception as error:
-        if not isinstance(error, OSError) and not type(error).__module__.startswith(("mlflow.", "sqlalchemy.")):
-            raise
-        raise SadariError(f"MLflow refuses: {_short(error)}") from None
-
-
-def _short(error: Exception) -> str:
-    """Return the first sentence of an error of MLflow, which may be a page long."""
-    text = " ".join(str(error).split())
-    asked = re.match(r"API request to (\S+?://[^/\s]+)", text)
-    if asked and "Max retries exceeded" in text:
-        return f"the server {asked[1]} cannot be reached; start it, or name another --uri"
-    first = text.partition(". ")[0].removesuffix(".")
-    return first if len(first) <= MOST_LETTERS else f"{first[:MOST_LETTERS]}..."
 
 
 @dataclass(frozen=True)
@@ -144,12 +99,12 @@ class _Session:
             return
         tags = {**entry.tags, DIGEST: entry.digest, NOTE: entry.description, PARENT: parent}
         run = self.client.create_run(
-            self.experiment, _milliseconds(entry.began), {key: text for key, text in tags.items() if text}, entry.name
+            self.experiment, milliseconds(entry.began), {key: text for key, text in tags.items() if text}, entry.name
         )
         self._send(entry, run.info.run_id)
         for child in entry.children:
             self.put(child, run.info.run_id)
-        self.client.set_terminated(run.info.run_id, end_time=_milliseconds(entry.ended))
+        self.client.set_terminated(run.info.run_id, end_time=milliseconds(entry.ended))
         self.logged.append(LoggedRun(entry.name, run.info.run_id, known=False, experiment=self.name))
 
     def _finished(self, entry: Entry, parent: str) -> str:
@@ -163,10 +118,10 @@ class _Session:
     def _send(self, entry: Entry, run: str) -> None:
         from mlflow.entities import Metric, Param
 
-        metrics = [Metric(each.name, each.value, _milliseconds(each.time), each.step) for each in entry.metrics]
-        for batch in _batches(metrics):
+        metrics = [Metric(each.name, each.value, milliseconds(each.time), each.step) for each in entry.metrics]
+        for batch in batches(metrics):
             self.client.log_batch(run, metrics=batch)
-        for batch in _batches([Param(key, value) for key, value in entry.params.items()]):
+        for batch in batches([Param(key, value) for key, value in entry.params.items()]):
             self.client.log_batch(run, params=batch)
         for name, path in entry.files.items():
             folder = str(PurePosixPath(name).parent)
@@ -196,11 +151,3 @@ def _has_pages() -> bool:
     except PackageNotFoundError:
         return False
     return True
-
-
-def _batches(values: list[Any]) -> Iterator[list[Any]]:
-    return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(1000 * seconds)

@@ -4,9 +4,9 @@ Autograd finds the same gradient, but keeps books on the way, and the loss itsel
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from sadari.errors import SadariError
 from sadari.evaluation.metrics import LEAST_PROBABILITY
+from sadari.registry import Registry
+from sadari.settings import CROSS_ENTROPY
 
 MOST_LOSS = -math.log(LEAST_PROBABILITY)  # of one image, in history.csv as in scores.json
 
@@ -87,6 +90,61 @@ class CrossEntropy:
         of_each = np.add.reduceat(torch.stack([losses, right]).cpu().double().numpy(), starts, axis=1)
         shares: NDArray[np.float64] = np.array([each.share for each in outputs])
         return np.stack([of_each[0] * shares, of_each[1]], 1)
+
+
+# Maps logits, float32 (N, K), and targets, float32 (N, K) whose rows sum to 1, to the loss of each image, (N,).
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class PluginLoss(CrossEntropy):
+    """A loss that a plug-in offers, whose gradient torch finds.
+
+    Class weights count the loss of an image, and label smoothing spreads its target, as those of the cross-entropy do.
+    name: for sentences.
+    """
+
+    function: LossFunction = field(kw_only=True)
+    name: str = field(kw_only=True)
+
+    def grad(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the gradient of the sum of the losses by each logit, float32 (N, K)."""
+        leaf = logits.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            (found,) = torch.autograd.grad(self.losses(leaf, targets).sum(), leaf)
+        return found
+
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of each image, float32 (N,). Raises SadariError for anything else of the plug-in."""
+        weights = targets.sum(1)
+        found = self.function(logits, targets / weights.unsqueeze(1))
+        if not isinstance(found, Tensor) or found.shape != weights.shape:
+            raise SadariError(f"the loss '{self.name}' returns no tensor with a number for each image, (N,)")
+        return found if self.class_weights is None else found * weights
+
+
+def as_loss(name: str, made: Any, _: Mapping[str, Any]) -> LossFunction:
+    """Return the function that a plug-in offers as a loss. Raises TypeError for anything else."""
+    if not callable(made) or isinstance(made, type):
+        raise TypeError(f"'{name}' is no function of (logits, targets)")
+    function: LossFunction = made
+    return function
+
+
+def plain(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropy of each image, float32 (N,)."""
+    return CrossEntropy(logits.shape[1]).losses(logits, targets)
+
+
+FUNCTIONS: Registry[LossFunction] = Registry("loss", adapt=as_loss)
+FUNCTIONS.add(CROSS_ENTROPY, plain)
+
+
+def loss_of(name: str, classes: int, smoothing: float, class_weights: Tensor | None) -> CrossEntropy:
+    """Return the loss called `name`. Raises UsageError for a name that nothing offers."""
+    if name == CROSS_ENTROPY:
+        return CrossEntropy(classes, smoothing, class_weights)
+    return PluginLoss(classes, smoothing, class_weights, function=FUNCTIONS.get(name), name=name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone
 from sadari.models.backbone.tensors import weights_digest
 from sadari.models.spec import ModelSpec
+from sadari.plugins.used import changed, described, require_here
 from sadari.progress import Progress
 from sadari.run import SETTINGS, RunRecord
 from sadari.training.teacher.teacher import digest_now
@@ -24,6 +25,10 @@ from sadari.values import ImageSet
 
 class RunBusyError(SadariError):
     """Another process trains the run; its folder can be used when that ends."""
+
+
+class RunLostError(RunBusyError):
+    """Another process has taken over the run that this one trained."""
 
 
 # What "auto" became when the run began decides it for good: on another machine it would become something else.
@@ -76,14 +81,14 @@ def as_begun(job: Job, out: Path) -> Job:
 def only_one(out: Path) -> Iterator[None]:
     """Lock the run folder against a second process; leave no folder behind where nothing was written.
 
-    Raises RunBusyError where another process has it, also where that took it over while this one was suspended.
+    Raises RunBusyError where another process has it, RunLostError where that took it over while this one was suspended.
     """
     made = [each for each in (out, *out.parents) if not exists(each)]
     held = _hold(out)
     try:
         yield
     except FolderLostError as error:
-        raise RunBusyError(str(error)) from None
+        raise RunLostError(str(error)) from None
     finally:
         held.release()
         for each in made or [out]:
@@ -119,6 +124,19 @@ def require_same_network(out: Path, model: ModelSpec) -> None:
         raise SadariError(f"the network '{model.reference}' has changed since '{out}' began; train in another --out")
 
 
+def require_same_plugins(out: Path) -> None:
+    """Raise SadariError where what a plug-in offered when the run in `out` began is not here, or has changed.
+
+    A metric only judges: a run goes on without it.
+    """
+    run = RunRecord(out)
+    records = [each for each in run.plugins if each["kind"] not in ("model", "metric")]
+    require_here(records, f"the run in '{out}' needs")
+    other = changed(records)
+    if other:
+        raise SadariError(f"{described(other)} has changed since '{out}' began; train in another --out")
+
+
 def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, progress: Progress) -> None:
     """Raise SadariError where the finished `run` was made of other images, weights or teacher than `job` names now.
 
@@ -150,9 +168,10 @@ def require_same_content(job: Job, run: RunRecord, images: ImageSet | None, prog
 
 
 def other_content(job: Job, run: RunRecord) -> str:
-    """Return what of the begun `run` is not what `job` names now: "images", "weights", "teacher" or "network".
+    """Return what of the begun `run` is not what `job` names now.
 
-    Returns "" where all is. Images, weights and a teacher that are missing now make no difference.
+    One of "images", "weights", "teacher", "plug-in" and "network", or "" where all is. Images, weights and a teacher
+    that are missing now make no difference.
     """
     if not run.begun:
         return ""
@@ -163,6 +182,8 @@ def other_content(job: Job, run: RunRecord) -> str:
             return "images"
     if job.taught and not _has_teacher_of(run, job):
         return "teacher"
+    if changed([each for each in run.plugins if each["kind"] != "metric"]):
+        return "plug-in"
     return "weights" if job.backbone and not _has_weights_of(run, job.backbone) else ""
 
 

@@ -10,6 +10,7 @@ import torch
 from sadari.data.augment.pipeline import Augmentation, parse_augmentation
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
+from sadari.evaluation.metrics import METRICS
 from sadari.files import write_json, write_text
 from sadari.inference.device import threads_for
 from sadari.inference.embedded import embedded_tensors
@@ -22,6 +23,7 @@ from sadari.models.classical.registry import check_variables
 from sadari.models.network import Network
 from sadari.models.spec import FittedBy
 from sadari.models.weights import load_pretrained
+from sadari.plugins.used import records_of
 from sadari.progress import Progress
 from sadari.run import CHECKPOINT, ENVIRONMENT, PREPROCESS, SETTINGS, SPLIT, RunRecord, environment, memory_bytes
 from sadari.run_files import write_split
@@ -216,6 +218,9 @@ def _write_settings_and_environment(
     if architecture.pretrained:
         document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": weights_sha256}
     document |= {key: dict(each) for key, each in about.items() if each}
+    plugins = records_of({**job.names, "metric": [metric.name for metric in METRICS if metric.of_plugin]})
+    if plugins:
+        document["plugins"] = plugins
     write_json(out / ENVIRONMENT, document)
 
 

@@ -3,42 +3,31 @@
 from pathlib import Path
 from socket import gethostname
 from time import time
-from typing import Any
 
 import numpy as np
 from torch import nn
 
-from sadari.errors import SadariError
+from sadari.loggers.event_file import SCALARS, EventFile
 from sadari.values import ImageSet, Split
 
 SAMPLES = 25  # images shown, as in the first plot of article A0
 BINS = 64  # of a histogram of weights (assumed: finer than a screen shows is wasted)
-SCALARS = {
-    "train_loss": "loss/train",
-    "train_accuracy": "accuracy/train",
-    "val_loss": "loss/val",
-    "val_accuracy": "accuracy/val",
-    "learning_rate": "learning_rate",
-    "seconds": "seconds_per_epoch",
-}
 
 
 class Events:
     """A writer of `events.*` in the run folder `out`, with as much as `level` says: "off", "scalars" or "all".
 
-    The file grows record by record, in this thread: torch's own writer uses another thread, and all that a full disk
-    leaves there is its traceback. Every method raises SadariError where the disk is full.
+    Every method raises SadariError where the disk is full.
     """
 
     def __init__(self, out: Path, level: str, network: nn.Module, images: ImageSet, split: Split) -> None:
         self._on, self._all = level != "off", level == "all"
         self._network = network
-        self._path = out / f"events.out.tfevents.{int(time())}.{gethostname()}"
         if not self._on:
             return
         for old in out.glob("events.*"):
             old.unlink()  # a run that goes on writes its whole history again, from the rows of history.csv
-        self._append(file_version="brain.Event:2")
+        self._file = EventFile(out / f"events.out.tfevents.{int(time())}.{gethostname()}")
         if self._all:
             from torch.utils.tensorboard.summary import image
 
@@ -46,19 +35,16 @@ class Events:
             samples = image(  # type: ignore[no-untyped-call]
                 "samples/train", np.asarray(images.images[chosen]), dataformats="NHWC"
             )
-            self._append(summary=samples)
+            self._file.append(summary=samples)
 
     def write(self, rows: list[dict[str, float]]) -> None:
         """Write `rows` of the history; with "all", also the distribution of every weight as it is, for the last row."""
         if not self._on or not rows:
             return
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
         for row in rows:
             for name, tag in SCALARS.items():
                 if name in row:
-                    value = Summary.Value(tag=tag, simple_value=row[name])
-                    self._append(summary=Summary(value=[value]), step=int(row["epoch"]))
+                    self._file.scalar(tag, row[name], int(row["epoch"]))
         if self._all:
             self._write_weights(int(rows[-1]["epoch"]))
 
@@ -70,14 +56,4 @@ class Events:
             finite = weights[np.isfinite(weights)]
             if finite.size:
                 summary = histogram(name, finite, BINS)  # type: ignore[no-untyped-call]
-                self._append(summary=summary, step=epoch)
-
-    def _append(self, **content: Any) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.summary.writer.record_writer import RecordWriter
-
-        try:
-            with self._path.open("ab") as file:
-                RecordWriter(file).write(Event(wall_time=time(), **content).SerializeToString())
-        except OSError as error:
-            raise SadariError(f"cannot write {self._path}: {error.strerror or error}; make room and go on") from None
+                self._file.append(summary=summary, step=epoch)

@@ -5,7 +5,7 @@
 Starting, resuming and returning a finished run are the same call: what was done before is not done again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,9 @@ from sadari.inference.device import PRECISIONS, resolve_machine, use_machine
 from sadari.inference.model import write_model
 from sadari.inference.predict import Inputs
 from sadari.job import Job, find_job
+from sadari.loggers.live import LiveLog
+from sadari.loggers.of_run import Draw, end_of, logged_live
+from sadari.loggers.targets import Target
 from sadari.models.layers.batchnorm import learning_norms
 from sadari.models.own.module import notes_of
 from sadari.progress import Progress, Silent
@@ -40,7 +43,7 @@ from sadari.training.engine import DivergedError, Engine
 from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
 from sadari.training.fit_loop import FitLoop, Watch
 from sadari.training.log import Log, require_there
-from sadari.training.loss import CrossEntropy, Distillation, softened
+from sadari.training.loss import Distillation, loss_of, softened
 from sadari.training.optim.build import make_optimizer
 from sadari.training.results import write_results
 from sadari.training.run_folder import (
@@ -51,6 +54,7 @@ from sadari.training.run_folder import (
     require_same_data,
     require_same_job,
     require_same_network,
+    require_same_plugins,
 )
 from sadari.training.setup import Setup, bring_weights, checkpoint_of, set_up, threads_of
 from sadari.training.tensorboard import Events
@@ -70,14 +74,17 @@ def train(
     threads: int = 0,
     judged_by: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
+    log_to: Sequence[Target] = (),
+    draw: Draw | None = None,
 ) -> RunRecord:
     """Train `job` in the folder `out`, or go on with what was started there, and return the finished run.
 
     images, split: the job's data where they are loaded already; a split stored in `out` has precedence. threads: the
     number of threads where the setting of that name leaves it open and the run has not begun; 0: what `threads_for`
     returns. judged_by: what judges a model that is trained on all images, stored with a run that begins. watch: sees
-    each epoch of gradient steps, and may end the run with it; its scores say why then. Raises
-    UsageError where `out` holds another job or something that is no run, SadariError where training
+    each epoch of gradient steps, and may end the run with it; its scores say why then. log_to: trackers that get the
+    run while it trains, without any those that it began with, or those of its comparison; draw: its pictures for them.
+    Raises UsageError where `out` holds another job or something that is no run, SadariError where training
     cannot go on (the last good state stays stored), KeyboardInterrupt after Ctrl-C (likewise).
     """
     progress = progress or Silent()
@@ -88,11 +95,15 @@ def train(
     with only_one(out):
         require_same_network(out, job.model)
         run = RunRecord(out.resolve())
+        if not run.finished:
+            require_same_plugins(out)
         remove_unfinished(out)
         _say_backbone(job, here, out, progress)
         if run.finished:
             require_same_content(job, run, images, progress)
             checkpoint_of(out).remove()  # a kill may have come between the last two steps
+            if log_to:
+                progress.say(f"the run is finished, so nothing is logged; sadari log {run.path} sends finished runs")
             return run
         started = perf_counter()
         require_devices(job)
@@ -110,14 +121,15 @@ def train(
         threads = threads_of(job, images, out, threads)
         with use_machine(job.settings, threads) as device:
             setup = set_up(job, images, split, out, progress, device, threads, judged_by)
-            with _logged_end(setup.log):
-                state = _fit(setup, watch)
+            with _logged_end(setup.log), logged_live(run.path, log_to, setup.log.say) as live:
+                state = _fit(setup, watch, live)
                 require_there(out)
                 try:
                     write_results(setup, state, started)
                 except KeyboardInterrupt:
                     setup.checkpoint.write(replace(state, fitted=True), {"network": setup.network.state_dict()})
                     raise
+                live.end(lambda: end_of(RunRecord(run.path), draw))
         return run
 
 
@@ -142,10 +154,10 @@ def _say_what_enlarging_costs(job: Job, progress: Progress) -> None:
         )
 
 
-def resume(path: Path, progress: Progress | None = None) -> RunRecord:
-    """Go on with the run in the folder `path`; raise UsageError where there is none."""
+def resume(path: Path, progress: Progress | None = None, draw: Draw | None = None) -> RunRecord:
+    """Go on with the run in the folder `path`; raise UsageError where there is none. draw: as in `train`."""
     run = RunRecord.open(path)
-    return train(find_job(run.job, run.layers), run.path, progress=progress)
+    return train(find_job(run.job, run.layers, run.plugins), run.path, progress=progress, draw=draw)
 
 
 @contextmanager
@@ -160,8 +172,8 @@ def _logged_end(log: Log) -> Iterator[None]:
     log.note("finished")
 
 
-def _fit(setup: Setup, watch: Watch | None) -> FitState:
-    """Train the network, and report every epoch to history.csv, TensorBoard and the log."""
+def _fit(setup: Setup, watch: Watch | None, live: LiveLog) -> FitState:
+    """Train the network, and report every epoch to history.csv, TensorBoard, the log and trackers."""
     out, reported = setup.out, 0
     events = Events(out, setup.job.settings.tensorboard, setup.network, setup.images, setup.split)
 
@@ -171,6 +183,7 @@ def _fit(setup: Setup, watch: Watch | None) -> FitState:
         write_history(out / HISTORY, state.history)
         rows = state.history[reported:]
         events.write(rows)
+        live.rows(state.history)
         setup.log.note(*map(_sentence, rows if reported else rows[-1:]))  # at first, older rows are in the log already
         reported = len(state.history)
 
@@ -241,7 +254,7 @@ def make_engine(setup: Setup, loop: FitLoop, team: Team) -> Engine:
     weights = None
     if settings.class_weights == "balanced":
         weights = _balanced(images.labels[split.train], len(images.classes)).to(device)
-    loss, soft = CrossEntropy(len(images.classes), settings.label_smoothing, weights), None
+    loss, soft = loss_of(settings.loss, len(images.classes), settings.label_smoothing, weights), None
     if setup.answers is not None:
         loss = Distillation(
             len(images.classes), settings.label_smoothing, weights, settings.teacher_weight, settings.temperature

@@ -21,6 +21,7 @@ from sadari.comparison.workers.worker import Bars
 from sadari.errors import SadariError
 from sadari.inference.device import cores
 from sadari.models.own.model import code_for_worker, only_here
+from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.tuning.journal import Journal
 from sadari.tuning.search import Limit, Searcher, TrialData
@@ -99,7 +100,12 @@ class _Crew:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 encoding="utf-8",
-                env={**os.environ, **sees_only(gpu), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    **sees_only(gpu),
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    **for_workers(),
+                },
                 start_new_session=True,  # Ctrl-C reaches it through this process alone
             )
             assert process.stdin is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.arm_result import DONE
 from sadari.comparison.correct import correctness
+from sadari.comparison.latex.across import Pair, across_table
 from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.arms.best import listed
 from sadari.evaluation.arms.borrowing import chance_text, probability
@@ -154,6 +155,25 @@ class AcrossResult:
                 }
                 for each in self.document()["arms"]
             ]
+        )
+
+    def to_latex(self, *, caption: str = "", label: str = "", siunitx: bool = False) -> str:
+        """Return the table over all sets and that of the pairs as LaTeX, as `ComparisonResult.to_latex` does."""
+        of_arms = {of: {arm.name: arm.accuracy for arm in each.arms} for of, each in self.results.items()}
+        pairs = [
+            Pair(each.a, each.b, each.difference, each.low, each.high, each.p, each.next_better)
+            for each in self.verdicts
+        ]
+        means = {name: sum(self.accuracies[name]) / len(self.results) for name in self.arms}
+        seeds = sorted({len(arm.seeds) for each in self.results.values() for arm in each.arms if arm.seeds})
+        many = " to ".join(str(each) for each in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "0"
+        judged = {each.data.judged_on for each in self.results.values()}
+        sentences = (
+            f"Means over {many} seed{'' if many == '1' else 's'}, judged by {' or '.join(sorted(judged))} images.",
+            *filter(None, (self.caution, *self.left_out)),
+        )
+        return across_table(
+            self.arms, means, of_arms, pairs, self.ranks, sentences, caption=caption, label=label, siunitx=siunitx
         )
 
     def __repr__(self) -> str:

@@ -19,6 +19,7 @@ from sadari.inference.members import average, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.inference.probabilities import probabilities_of
+from sadari.plugins.used import records_of
 from sadari.progress import Progress, Task
 from sadari.run import RunRecord
 from sadari.settings import Settings
@@ -70,7 +71,8 @@ def _judge(record: RunRecord, images_for: Callable[[Settings], ImageSet], label:
     ):
         judges = [_Judge.of(run, images, positions, device) for (run, _), images in zip(runs, sets, strict=True)]
         for each in todo:
-            document["disturbed"][each.name] = _entry(each, judges, [weight for _, weight in runs], task)
+            found = _entry(each, judges, [weight for _, weight in runs], task)
+            document["disturbed"][each.name] = found | _plugin_of(each)
             write_json(record.path / FILE, document)
 
 
@@ -97,7 +99,15 @@ def _entry(corruption: Corruption, judges: Sequence["_Judge"], weights: Sequence
 
 
 def _is_known(entry: Mapping[str, Any] | None, corruption: Corruption) -> bool:
-    return entry is not None and (bool(entry["reason"]) or tuple(entry["levels"]) == corruption.levels)
+    if entry is None or entry.get("plugin") != _plugin_of(corruption).get("plugin"):
+        return False
+    return bool(entry["reason"]) or tuple(entry["levels"]) == corruption.levels
+
+
+def _plugin_of(corruption: Corruption) -> dict[str, Any]:
+    """Return the record of the plug-in that offers `corruption`, as part of an entry; {} for one of Sadari's own."""
+    records = records_of({"corruption": [corruption.name]}) if corruption.name not in CORRUPTIONS.own() else []
+    return {"plugin": records[0]} if records else {}
 
 
 class _Judge:

@@ -16,6 +16,7 @@ from sadari.comparison.correct import correctness
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import Bools, Numbers, interval
 from sadari.files import read_json
+from sadari.plugins.used import checked_records, described, is_here
 from sadari.run import ENSEMBLE, MODEL, PREPROCESS, RunRecord
 from sadari.values import Interval
 
@@ -85,8 +86,15 @@ def read_robustness(
             levels = (0.0, *corruption.levels)
             labels = ("none", *(corruption.label(level) for level in corruption.levels))
             corrupted.append(CorruptionAccuracy(corruption.name, corruption.summary, levels, labels, rows))
-    sentences = tuple(dict.fromkeys((*reasons, *notes)))
+    sentences = tuple(dict.fromkeys((*reasons, *_gone(known), *notes)))
     return Robustness(tuple(corrupted), sentences) if corrupted or notes else None
+
+
+def _gone(known: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return a sentence for each corruption that is stored and that no plug-in offers here any more."""
+    entries = [entry for documents in known.values() for each in documents for entry in each["disturbed"].values()]
+    records = [entry["plugin"] for entry in entries if "plugin" in entry]
+    return [f"{described(each)} is not here, so it is left out" for each in records if not is_here(each)]
 
 
 def belonging(record: RunRecord) -> dict[str, Any]:
@@ -147,6 +155,7 @@ def entry_without(reason: str) -> dict[str, Any]:
 
 def _is_sound(entry: Any, images: int) -> bool:
     try:
+        checked_records([entry["plugin"]] if "plugin" in entry else [])
         return len(entry["levels"]) == len(_unpacked(entry, images)) and isinstance(entry["reason"], str)
     except (KeyError, TypeError, ValueError):
         return False

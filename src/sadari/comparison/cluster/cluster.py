@@ -38,11 +38,20 @@ TAKE_SECONDS = 0.5  # assumed: a node that died is noticed so soon after Ray has
 # How often in a row the nodes of a run may die before its first new checkpoint. Assumed: then it is the run that ends
 # them, such as by its memory.
 MOST_LOSSES = 3
+# What Ray's errors mean for a run, by their class; of others, the first sentence is said.
+LOSSES = {
+    "NodeDiedError": "its node is dead or cannot be reached",
+    "WorkerCrashedError": "its process on a node has ended",
+    "OutOfMemoryError": "its node had too little memory",
+}
 
 
 @dataclass(eq=False)
 class Attempt:
-    """One attempt to make a run on a node. end: how it ended; None before, and where it was lost."""
+    """One attempt to make a run on a node.
+
+    end: how it ended there; None before, and where it was lost (loss). error: why it ended here.
+    """
 
     number: int
     out: Path
@@ -53,6 +62,7 @@ class Attempt:
     saved: bool = False
     end: End | None = None
     loss: str = ""
+    error: Exception | None = None
     over: Event = field(default_factory=Event)
 
 
@@ -119,15 +129,17 @@ class Cluster:
         losses = 0
         while True:
             attempt = self._attempted(job, out, images, split, progress, threads, watch)
+            if attempt.error is not None:
+                raise attempt.error
             if attempt.end is not None:
                 return _record(attempt.end, out)
             if self._stopping:
                 raise KeyboardInterrupt
             losses = 1 if attempt.saved else losses + 1
             if self.lost or losses == MOST_LOSSES:
-                raise SadariError(self.lost or f"its node was lost {losses} times in a row: {attempt.loss}")
+                raise SadariError(self.lost or f"it was lost {losses} times in a row: {attempt.loss}")
             where = "its last checkpoint" if RunRecord.is_run(out) else "its beginning"
-            progress.say(f"its node was lost ({attempt.loss}); it goes on elsewhere from {where}")
+            progress.say(f"{attempt.loss}; it goes on elsewhere from {where}")
 
     def stop(self) -> None:
         """Have all runs stop with their states stored; each `train` raises KeyboardInterrupt when its run has."""
@@ -248,13 +260,9 @@ class Cluster:
                 self._post.answer.remote(attempt.number, attempt.watch(letter.row))
         except Exception as error:
             self._post.stop.remote(attempt.number)
-            self._finish(attempt, End(FAILED, reason_of(error)))
-        if letter.end is not None:
-            self._finish(attempt, letter.end)
-
-    def _finish(self, attempt: Attempt, end: End) -> None:
-        if not attempt.over.is_set():
-            attempt.end = end
+            attempt.error = error
+        attempt.end = letter.end
+        if attempt.error or attempt.end:
             attempt.over.set()
 
     def _lose(self, attempt: Attempt) -> None:
@@ -265,7 +273,7 @@ class Cluster:
         except self._ray.exceptions.RayTaskError as error:  # of what reports, or of a node without Sadari
             attempt.end = End(FAILED, str(error).strip().splitlines()[-1])
         except Exception as error:
-            attempt.loss = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+            attempt.loss = LOSSES.get(type(error).__name__) or str(error).strip().partition(". ")[0]
         attempt.over.set()
 
 

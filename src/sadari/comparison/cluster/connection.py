@@ -9,12 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import current_thread, main_thread
+from typing import Any
 
 from sadari.errors import SadariError, UsageError, missing_package
 
 AUTO = "auto"
 # What Ray would do by itself: report its use to its makers, and copy the current folder to all nodes below `uv run`.
 OFF = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+PRINTS = "print_to_stdstream"  # the function of Ray by which a driver prints what other processes report
 ANSWER_SECONDS = 5.0  # assumed: a cluster in reach accepts a connection sooner; Ray itself would try for a minute
 HOW = "start one with `ray start --head`, or name its address: --ray HOST:6379"
 
@@ -43,7 +45,8 @@ def joined(address: str) -> Iterator[None]:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise SadariError(f"no Ray cluster can be joined at '{address}' ({reason[0]}); {HOW}") from None
     try:
-        yield
+        with _unheard():
+            yield
     finally:
         ray.shutdown()
 
@@ -93,6 +96,25 @@ def cluster_here() -> str:
         _knock(address)
         return address
     return ""
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Leave what Ray's processes report, such as that a node died, to Ray's own logs.
+
+    It would print it on standard output, amid tables and JSON documents; what it means for a run is said anyway.
+    """
+    from ray._private import worker
+
+    printed: Any = getattr(worker, PRINTS, None)
+    if printed is None:  # a version of Ray that does it another way
+        yield
+        return
+    setattr(worker, PRINTS, lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        setattr(worker, PRINTS, printed)
 
 
 @contextmanager

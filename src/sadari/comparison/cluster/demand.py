@@ -68,15 +68,16 @@ def demand_of(job: Job, images: ImageSet, out: Path, threads: int, capacity: Cap
     """Return what the run of `job` in `out` asks for; never more cores or memory than a node has, or it would wait.
 
     threads: those that the comparison wants; 0 leaves it open. On processors a run then has as many as it would have on
-    this machine, so that its bytes are the same; with a graphics processor, one.
+    this machine, so that its bytes are the same; with a graphics processor, one. A run of several devices asks for as
+    many cores or graphics processors of one node.
     """
-    gpus = int(uses_gpu(job.settings, capacity))
-    wanted = RunRecord(out).threads or job.settings.threads or threads or (1 if gpus else _threads_here(job, images))
-    memory = memory_of_run(job, images)
+    on_gpu = uses_gpu(job.settings, capacity)
+    wanted = RunRecord(out).threads or job.settings.threads or threads or (1 if on_gpu else _threads_here(job, images))
+    memory = job.devices * memory_of_run(job, images)
     most = capacity.node_memory or memory
-    cores = min(wanted, capacity.node_cores)
+    cores = min(max(wanted, job.devices), capacity.node_cores)
     is_fixed = bool(RunRecord(out).threads or job.settings.threads)
-    return Demand(cores, min(memory, most), gpus, wanted if is_fixed else cores)
+    return Demand(cores, min(memory, most), job.devices if on_gpu else 0, wanted if is_fixed else min(wanted, cores))
 
 
 def uses_gpu(settings: Settings, capacity: Capacity) -> bool:

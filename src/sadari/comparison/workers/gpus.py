@@ -25,8 +25,11 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 def takes_any_gpu(job: Job) -> bool:
-    """Return whether a run of `job` would train on whichever GPU its process sees first: not on one with a number."""
-    return resolve_machine(job.settings).device == "cuda"
+    """Return whether a run of `job` would train on the GPU that its process sees first: not on one with a number.
+
+    False too for a run that takes several.
+    """
+    return job.devices == 1 and resolve_machine(job.settings).device == "cuda"
 
 
 def sees_only(gpu: str) -> Mapping[str, str]:

@@ -36,6 +36,7 @@ from sadari.models.layers.specs import Conv
 from sadari.models.own.model import only_here
 from sadari.models.own.spec import Own
 from sadari.models.spec import FittedBy
+from sadari.plugins.offers import SCRIPT, modules_here
 from sadari.run import RunRecord, memory_bytes
 from sadari.values import ImageSet, Prefetching
 
@@ -93,9 +94,12 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
 def fit_at_once(tasks: Sequence[Task], most: int) -> int:
     """Return how many of `tasks` may run at once: `most`, or as many of the largest as the machine's memory holds.
 
-    One where all of them are done before a worker would be of use. This may depend on the machine, as the result of a
-    run does not depend on how many are beside it.
+    One where all of them are done before a worker would be of use, and where a script or a notebook offers plug-ins of
+    its own, which no other process can import. This may depend on the machine, as the result of a run does not depend
+    on how many are beside it.
     """
+    if SCRIPT in modules_here():
+        return 1
     if sum(values_of_run(task) for task in tasks if not RunRecord(task.out).finished) <= LITTLE_IN_ALL:
         return 1
     each = max((memory_of_run(task.job, task.images) for task in tasks), default=WORKER_MEMORY)

@@ -14,6 +14,7 @@ from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
 from sadari.models.own.model import code_for_worker
+from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
@@ -112,6 +113,7 @@ def request(task: Task, split: Path) -> dict[str, Any]:
         "split": str(split),
         "fingerprint": task.images.fingerprint,
         "threads": task.threads,
+        "plugins": for_workers(),
     }
 
 

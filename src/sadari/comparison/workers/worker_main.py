@@ -20,6 +20,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from itertools import count
 from queue import SimpleQueue
 from threading import Thread
 from typing import IO, Any
+
+from sadari.errors import PluginWarning
 
 
 @dataclass
@@ -66,6 +69,7 @@ class _Work:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background inherits that it is ignored
+    warnings.simplefilter("ignore", PluginWarning)  # the comparison has said it
     channel = Channel(own_output())
     # Loads everything that computes, which may print while it is loaded.
     from sadari.comparison.workers.worker_task import TaskRunner

@@ -1,5 +1,6 @@
 """What does a worker do with a task? It loads the images and trains; `worker_main.py` reads the task and answers."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from sadari.models.own.model import let_worker_run
 from sadari.progress import Progress, Silent
 from sadari.run_files import read_split
 from sadari.training.fit_loop import Watch
-from sadari.training.run_folder import RunBusyError
+from sadari.training.run_folder import RunBusyError, RunLostError
 from sadari.training.train import train
 from sadari.values import ImageSet
 
@@ -36,12 +37,15 @@ class TaskRunner:
         try:
             self.train(request)
         except Exception as error:
+            if isinstance(error, RunLostError):
+                self.progress.say(str(error))
             return reason_of(error), isinstance(error, RunBusyError)
         return "", False
 
     def train(self, request: Mapping[str, Any], watch: Watch | None = None) -> None:
         """Train the run of `request`, seen by `watch`, with the errors of training."""
         let_worker_run(request)
+        os.environ.update(request.get("plugins", {}))  # modules that the comparison itself has imported
         job = find_job(JobRecord.from_toml(request["job"]), request["layers"])
         images = self.given if self.given is not None else self._images(job, request["fingerprint"])
         split = read_split(Path(request["split"]), len(images))

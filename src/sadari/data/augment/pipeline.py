@@ -4,9 +4,10 @@ A batch passes up to three stages: one geometric look-up for all operations that
 light and hidden areas; then mixing with another image, which mixes the labels too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from torch import Generator, Tensor
 
@@ -80,7 +81,31 @@ def _alpha(weights: Weights) -> Operation:
     return Operation(Mixing(weights), "ALPHA", "from 0 to 100", lambda number: 0 <= number <= 100)
 
 
-OPERATIONS: Registry[Operation] = Registry("augmentation")
+def as_operation(name: str, made: Any, options: Mapping[str, Any]) -> Operation:
+    """Make an operation of what a plug-in offers: a function of (pixels, generator) or with a number, or an Operation.
+
+    options: those of the decorator `augmentation`. Raises TypeError for anything else.
+    """
+    if isinstance(made, Operation):
+        return made
+    if not callable(made):
+        raise TypeError(f"an augmentation is a function of (pixels, generator), not {type(made).__name__}")
+    takes, low, high = str(options.get("takes", "")), float(options.get("low", 0.0)), float(options.get("high", 1.0))
+
+    def apply(number: float, pixels: Tensor, generator: Generator) -> Tensor:
+        changed: Tensor = made(pixels, generator, number) if takes else made(pixels, generator)
+        if changed.shape != pixels.shape or changed.dtype != pixels.dtype:
+            raise UsageError(
+                f"the augmentation '{name}' of {made.__module__} returns {changed.dtype} of the shape "
+                f"{tuple(changed.shape)}, where uint8 of {tuple(pixels.shape)} belongs"
+            )
+        return changed
+
+    limits = f"from {low:g} to {high:g}" if takes else ""
+    return Operation(Redraw(apply), takes, limits, lambda number: low <= number <= high, options.get("nothing"))
+
+
+OPERATIONS: Registry[Operation] = Registry("augmentation", adapt=as_operation)
 # In the order in which they are applied, whatever the order in the text. That of the geometric ones is Keras's, after
 # a crop that chooses what the others see.
 OPERATIONS.add(
@@ -199,7 +224,10 @@ def _parse_operation(item: str) -> tuple[str, float]:
 
 
 def _usage(name: str) -> str:
-    return f"{name} {OPERATIONS.get(name).takes}".strip()
+    try:
+        return f"{name} {OPERATIONS.get(name).takes}".strip()
+    except UsageError:  # of a plug-in that cannot be used, which is said where somebody names it
+        return name
 
 
 def _number(text: str) -> float | None:

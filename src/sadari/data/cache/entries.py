@@ -78,7 +78,7 @@ def describe(entry: Entry) -> str:
             return f"{metadata['architecture']}, which comes with Sadari"
         if entry.kind == "objects":
             metadata = json.loads((entry.folder / "images.json").read_text(encoding="utf-8"))
-            return f"{metadata['origin']}, as it was handed over"
+            return str(metadata["origin"])
         metadata = json.loads((entry.folder / "features.json").read_text(encoding="utf-8"))
         return f"{metadata['name']} through {metadata['layers']}"
     except (OSError, ValueError, KeyError, TypeError):

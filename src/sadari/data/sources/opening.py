@@ -10,6 +10,7 @@ from sadari.data.sources.archive import ArchiveSource
 from sadari.data.sources.arrays import NpzSource
 from sadari.data.sources.base import Source
 from sadari.data.sources.exports.find import is_export_table, top_of
+from sadari.data.sources.exports.metadata import NAMES as METADATA
 from sadari.data.sources.folder import FolderSource
 from sadari.data.sources.objects.arrays import ARRAYS, is_arrays
 from sadari.data.sources.objects.store import StoredSource, is_stored
@@ -87,7 +88,8 @@ def _parquet_in(folder: Path) -> list[Path]:
     """Return the parquet files at the top of `folder`, or in its folder `data`, as a clone of the hub's has them."""
     for place in (folder, folder / "data"):
         try:
-            found = sorted(each for each in place.iterdir() if each.name.lower().endswith(PARQUET))
+            names = (each for each in place.iterdir() if each.name not in METADATA)
+            found = sorted(each for each in names if each.name.lower().endswith(PARQUET))
         except OSError:
             continue
         if found:

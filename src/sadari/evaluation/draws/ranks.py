@@ -6,7 +6,9 @@ compared from set to set, and say nothing of how large a difference is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from functools import cache
+from itertools import permutations
+from math import ceil, exp, lgamma, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from scipy import stats
 from sadari.evaluation.sentences import LEVEL, p_text
 
 FEWEST_WILCOXON = 6  # sets with which Wilcoxon's exact two-sided p can be below 0.05: 2 / 2^6
+MOST_ORDERS = 20_000  # that are counted for an exact p (assumed: milliseconds)
 Floats = NDArray[np.float64]
 
 
@@ -60,8 +63,9 @@ class Ranks:
 def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
     """Return the ranks of arms from their accuracies, one row a set and one column an arm.
 
-    Friedman's test in the form of Iman & Davenport (1980), and Nemenyi's critical difference (1963); two arms:
-    Wilcoxon's (1945). Raises ValueError for fewer than two arms or sets.
+    Friedman's test (1937), exact for few sets and arms and in the form of Iman & Davenport (1980) for more, and
+    Nemenyi's critical difference (1963); two arms: Wilcoxon's (1945). Raises ValueError for fewer than two arms
+    or sets.
     """
     values = np.asarray(accuracies, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2:
@@ -73,21 +77,41 @@ def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
         gained = values[:, 0] - values[:, 1]
         p = float(stats.wilcoxon(gained).pvalue) if gained.any() else 1.0
         return Ranks("Wilcoxon's signed ranks", mean, sets, p, None, FEWEST_WILCOXON)
-    studentized = float(stats.studentized_range.ppf(1 - LEVEL, arms, np.inf)) / sqrt(2)
+    studentized = _studentized(arms)
     critical = studentized * sqrt(arms * (arms + 1) / (6 * sets))
     needed = ceil(studentized**2 * arms * (arms + 1) / 6 / (arms - 1) ** 2)
-    return Ranks("Friedman", mean, sets, _friedman(of_sets), critical, max(needed, 2))
+    return Ranks("Friedman", mean, sets, _friedman(-values), critical, max(needed, 2))
 
 
-def _friedman(of_sets: Floats) -> float:
-    """Return the p of Iman & Davenport's statistic, ties taken into account."""
-    sets, arms = of_sets.shape
-    scatter = float(((of_sets - (arms + 1) / 2) ** 2).sum()) / (arms - 1)
-    if scatter == 0:
+@cache
+def _studentized(arms: int) -> float:
+    """Return the 95 % point of the studentized range of so many arms, over the root of two."""
+    return float(stats.studentized_range.ppf(1 - LEVEL, arms, np.inf)) / sqrt(2)
+
+
+def _friedman(values: Floats) -> float:
+    """Return the p of Friedman's test on accuracies (sets, arms), ties taken into account.
+
+    Exact where all orders of the arms on all sets but one can be counted; else by Iman & Davenport's F, which for few
+    sets and arms is far too small (docs/statistics.md).
+    """
+    sets, arms = values.shape
+    if (values == values[:, :1]).all():
         return 1.0
-    means = of_sets.mean(axis=0)
-    statistic = sets**2 * float(((means - (arms + 1) / 2) ** 2).sum()) / scatter
-    left = sets * (arms - 1) - statistic
-    if left <= 1e-9:
-        return 1e-15
-    return float(stats.f.sf((sets - 1) * statistic / left, arms - 1, (arms - 1) * (sets - 1)))
+    orders = (sets - 1) * lgamma(arms + 1)
+    if orders <= log(MOST_ORDERS):
+        return _exact(stats.rankdata(values, axis=1))
+    statistic = float(stats.friedmanchisquare(*values.T).statistic)
+    left = max(sets * (arms - 1) - statistic, 1e-9)
+    found = float(stats.f.sf((sets - 1) * statistic / left, arms - 1, (arms - 1) * (sets - 1)))
+    return max(found, exp(-orders))  # no test of ranks can have a smaller p than one order on all sets
+
+
+def _exact(of_sets: Floats) -> float:
+    """Return the share of all orders within sets whose rank sums are as far apart as those of `of_sets`, or further."""
+    sums = of_sets[:1]
+    for row in of_sets[1:]:
+        each = np.array(list(permutations(row)))
+        sums = (sums[:, None, :] + each).reshape(-1, of_sets.shape[1])
+    apart = float((of_sets.sum(axis=0) ** 2).sum())
+    return float(((sums**2).sum(axis=1) >= apart - 1e-9).mean())

@@ -298,7 +298,7 @@ class Relu(Layer):
     kind = "relu"
 
 
-KINDS: Registry[type[Layer]] = Registry("layer")
+KINDS: Registry[type[Layer]] = Registry("layer")  # `plugin.py` opens it to plug-ins
 for _kind in (
     Conv, BatchNorm, LayerNorm, MaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, Dropout, Flatten, Rows,
     LSTM, Dense, Relu, Mirror,

@@ -55,6 +55,10 @@ class Tokens:
         self._left.pop(position)
         return _whole(token, keyword)
 
+    def next(self) -> str | None:
+        """Take the next token, whatever it is; None where there is none."""
+        return self._left.pop(0) if self._left else None
+
     def keyed(self, keywords: tuple[str, ...]) -> dict[str, list[str]]:
         """Take all tokens, by the keyword that they follow; "" has those before the first one.
 

@@ -47,7 +47,8 @@ def write_plots(result: ComparisonResult) -> tuple[Path, ...]:
         if not answers:
             continue
         table = figures.confusion_table(arm.name, answers)
-        stem = folder / f"confusion-{Path(arm.runs[0]).name.rpartition('-seed')[0]}"
+        run = Path(arm.runs[0]).name
+        stem = folder / f"confusion-{run.rpartition('-seed')[0] or run}"
         written.append(save(draw_confusion, table, stem)[0])
     return tuple(written)
 

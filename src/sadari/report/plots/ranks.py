@@ -21,6 +21,7 @@ def draw_ranks(ranks: Ranks) -> "Figure":
     figure = new_figure(9.0, 2.1 + 0.26 * left)
     heading = f"mean ranks over {ranks.sets} data sets"
     away = f", critical difference {ranks.critical:.2f}" if ranks.critical is not None else ""
+    away = ", too few to show a difference" if ranks.sets < ranks.needed else away
     set_heading(figure, f"{heading}{away} ({ranks.test})")
     axes = figure.subplots()
     width = max(len(names) - 1, 1)

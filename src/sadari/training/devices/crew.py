@@ -27,6 +27,7 @@ import torch
 
 from sadari.errors import SadariError
 from sadari.models.own.model import code_for_worker
+from sadari.plugins.offers import for_workers
 from sadari.training.devices.check import device_of
 from sadari.training.devices.group import joined, require_free
 from sadari.training.devices.handed import hand_over
@@ -104,7 +105,7 @@ class Member:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **for_workers()},
             start_new_session=True,
         )
         self._reader = Thread(target=self._read, daemon=True)

@@ -48,7 +48,7 @@ def take_part(order: dict[str, Any], ready: Callable[[], None]) -> None:
     out, share = Path(order["out"]), Share(order["rank"], order["count"])
     run = RunRecord(out)
     let_worker_run(order)
-    job = find_job(run.job, run.layers)
+    job = find_job(run.job, run.layers, run.plugins)
     images = received(job, order["images"])
     require_same_data(out, images)
     job = replace(job, settings=replace(job.settings, device=device_of(job.settings, share.rank)))

@@ -16,9 +16,6 @@ from sadari.models.layers.batchnorm import BatchNorm, single_values_evaluated
 from sadari.training.devices.norms import NormsOfWholeBatch
 from sadari.training.devices.share import ALL, Share
 
-# Where each parameter is sent alone, in bytes and as torch wants it: a limit that all of them pass.
-_ALONE = 1e-6
-
 
 class Team:
     """The processes that train one network together; this class is the one of an ordinary run, which is alone.
@@ -119,13 +116,28 @@ class _Shared(nn.Module):
 
     def __init__(self, learner: nn.Module, count: int, group: "dist.ProcessGroup") -> None:
         super().__init__()
-        named: dict[str, Any] = {"bucket_cap_mb": _ALONE} if count > 2 else {}
         # Buffers are equal already, as every process computes them alike; torch 2.15 has another name for that.
         known = signature(DistributedDataParallel).parameters
-        named["forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"] = False
-        self._parallel = DistributedDataParallel(learner, process_group=group, **named)
+        name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+        unsynced: dict[str, Any] = {name: False}
+        self._parallel = DistributedDataParallel(learner, process_group=group, **unsynced)
+        if count > 2:
+            # Not by its name: torch refuses other annotations than its own, and those that are text.
+            self._parallel.register_comm_hook(group, lambda group, bucket: _averaged_alone(group, bucket))
         self._group = group
 
     def forward(self, x: Tensor) -> Tensor:
         with NormsOfWholeBatch(self._group):
             return self._parallel(x)  # type: ignore[no-any-return]
+
+
+def _averaged_alone(group: "dist.ProcessGroup", bucket: Any) -> "torch.futures.Future[Tensor]":
+    """Average every gradient of `bucket`, a GradBucket of torch, in a message of its own."""
+    together = bucket.buffer().div_(dist.get_world_size(group))
+    sizes = [each.numel() for each in bucket.gradients()]
+    works = [dist.all_reduce(each, group=group, async_op=True) for each in together.split(sizes)]
+    for work in works:
+        work.wait()
+    done: torch.futures.Future[Tensor] = torch.futures.Future()
+    done.set_result(together)
+    return done

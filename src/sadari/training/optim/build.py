@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,9 +10,10 @@ from torch import nn
 from torch.nn import Parameter
 from torch.optim import SGD, Adadelta, Optimizer, RMSprop
 
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.inference.device import PRECISIONS
 from sadari.models.backbone.module import Backbone
+from sadari.registry import Registry
 from sadari.settings import Settings
 from sadari.training.optim.adam import LeanAdam, LeanAdamW
 from sadari.training.optim.muon import Muon, marked
@@ -40,7 +42,7 @@ ONE_CYCLE_START = 1 / 25  # of the highest rate, likewise
 
 def peak_learning_rate(settings: Settings) -> float:
     """Return the learning rate that is set, or the default of the optimiser."""
-    return settings.learning_rate or LEARNING_RATES[settings.optimizer]
+    return settings.learning_rate or MAKERS.get(settings.optimizer).learning_rate
 
 
 def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
@@ -57,7 +59,7 @@ def make_optimizer(network: nn.Module, settings: Settings) -> Optimizer:
     inside = [each for each in trainable if id(each) in of_backbone]
     outside = [each for each in trainable if id(each) not in of_backbone]
     groups = [*_groups(outside, settings, 1.0), *_groups(inside, settings, slower)]
-    optimizer = _muon(groups, settings) if settings.optimizer == "muon" else _MAKERS[settings.optimizer](groups, peak)
+    optimizer = MAKERS.get(settings.optimizer).make(groups, settings)
     set_learning_rate(optimizer, peak)
     return optimizer
 
@@ -91,16 +93,55 @@ def _muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
     )
 
 
+@dataclass(frozen=True)
+class Maker:
+    """An optimiser: its default learning rate, and what makes one of groups of parameters and the settings."""
+
+    learning_rate: float
+    make: Callable[[list[dict[str, Any]], Settings], Optimizer]
+
+
+def _rated(make: Callable[..., Optimizer]) -> Callable[[list[dict[str, Any]], Settings], Optimizer]:
+    return lambda groups, settings: make(groups, peak_learning_rate(settings))
+
+
+def as_maker(name: str, made: Any, options: Mapping[str, Any]) -> Maker:
+    """Make an optimiser's maker of what a plug-in offers: a class or function of (groups, learning rate), or a Maker.
+
+    options: those of the decorator `optimizer`. Raises TypeError or ValueError for anything else.
+    """
+    if isinstance(made, Maker):
+        return made
+    rate = float(options.get("learning_rate", 0.0))
+    if not callable(made) or not rate > 0:
+        raise TypeError(
+            f"'{name}' is no optimiser class with a learning_rate above 0, such as @sadari.optimizer gives it"
+        )
+    if isinstance(made, type) and issubclass(made, Optimizer):
+        made = uncompiled(made)
+
+    def make(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
+        optimizer = made(groups, peak_learning_rate(settings))
+        if not isinstance(optimizer, Optimizer):
+            raise UsageError(f"the optimizer '{name}' makes {type(optimizer).__name__}, not a torch.optim.Optimizer")
+        return optimizer
+
+    return Maker(rate, make)
+
+
 _SGD = uncompiled(SGD)
-_MAKERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": lambda groups, rate: _SGD(groups, rate, fused=True),
-    "momentum": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, fused=True),
-    "nesterov": lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, nesterov=True, fused=True),
-    "adam": lambda groups, rate: LeanAdam(groups, rate, eps=EPSILON, fused=True),
-    "adamw": lambda groups, rate: LeanAdamW(groups, rate, eps=EPSILON, fused=True),
-    "rmsprop": lambda groups, rate: uncompiled(RMSprop)(groups, rate, alpha=0.9, eps=EPSILON),
-    "adadelta": lambda groups, rate: uncompiled(Adadelta)(groups, rate, rho=0.95, eps=EPSILON),
-}
+MAKERS: Registry[Maker] = Registry("optimizer", adapt=as_maker)
+for _name, _make in {
+    "sgd": _rated(lambda groups, rate: _SGD(groups, rate, fused=True)),
+    "momentum": _rated(lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, fused=True)),
+    "nesterov": _rated(lambda groups, rate: _SGD(groups, rate, momentum=MOMENTUM, nesterov=True, fused=True)),
+    "adam": _rated(lambda groups, rate: LeanAdam(groups, rate, eps=EPSILON, fused=True)),
+    "adamw": _rated(lambda groups, rate: LeanAdamW(groups, rate, eps=EPSILON, fused=True)),
+    "rmsprop": _rated(lambda groups, rate: uncompiled(RMSprop)(groups, rate, alpha=0.9, eps=EPSILON)),
+    "adadelta": _rated(lambda groups, rate: uncompiled(Adadelta)(groups, rate, rho=0.95, eps=EPSILON)),
+    "muon": _muon,
+}.items():
+    MAKERS.add(_name, Maker(LEARNING_RATES[_name], _make))
 
 
 def learning_rate_at(settings: Settings, step: int, steps_per_epoch: int) -> float:

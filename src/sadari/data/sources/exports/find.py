@@ -25,7 +25,15 @@ from sadari.errors import SadariError
 
 AUTO, FOLDERS = "auto", "folders"  # values of the setting `labels`
 ANNOTATIONS = frozenset({"annotations", "annotation", "labels"})  # folders that hold annotation files and no images
-ANNOTATED = (".json", ".jsonl", ".xml", ".csv", SYNSETS, *(each.upper() for each in (".json", ".xml", ".csv")))
+ANNOTATED = (
+    ".json",
+    ".jsonl",
+    ".xml",
+    ".csv",
+    ".parquet",
+    SYNSETS,
+    *(each.upper() for each in (".json", ".xml", ".csv")),
+)
 # Assumed: exports have one such file a split; more of them are descriptions of single images.
 MOST_FILES = 16
 HEAD = 4096  # bytes of a file in which its kind shows

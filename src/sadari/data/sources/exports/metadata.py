@@ -9,16 +9,17 @@ from typing import Any
 from sadari.data.sources.exports.base import Export, Labelled, Read, unlabelled_note
 from sadari.data.sources.split_folders import STEMS
 from sadari.data.sources.tables.dialect import LABELS, SPLIT_COLUMNS, read_table, text_of
+from sadari.data.sources.tables.parquet import rows_of
 from sadari.errors import SadariError
 
-NAMES = frozenset({"metadata.csv", "metadata.jsonl"})
+NAMES = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet"})
 KIND = "metadata of images"
 FILE_NAME = "file_name"  # the column that makes a table this form
 ROBOFLOW = "_classes.csv"  # ones and zeros, in the folder of each split
 
 
 def find(paths: Sequence[str], read: Read, where: str) -> Export | None:
-    """Return the labels of all `metadata.csv` and `metadata.jsonl` among `paths`; None where none has any.
+    """Return the labels of all `metadata.csv`, `.jsonl` and `.parquet` among `paths`; None where none has any.
 
     A file of other columns, such as captions, is no such export. Raises SadariError for a damaged one.
     """
@@ -49,7 +50,10 @@ def find_roboflow(paths: Sequence[str], read: Read, where: str) -> Export | None
 def read_metadata(path: str, content: bytes, where: str) -> Export | None:
     """Read one metadata file; None where it has no column of files, or none of labels."""
     if path.endswith(".jsonl"):
-        return _lines(path, content, where)
+        text, _ = text_of(content, f"{where}/{path}")
+        return _of_rows(path, list(_objects(text, f"{where}/{path}")), where)
+    if path.endswith(".parquet"):
+        return _of_rows(path, rows_of(content, f"{where}/{path}"), where)
     heading = content.partition(b"\n")[0].decode("utf-8", "replace").lower()
     names = {name.strip().strip('"\ufeff') for name in re.split(r"[,;\t|]", heading)}
     if FILE_NAME not in names or names.isdisjoint(LABELS):
@@ -59,9 +63,7 @@ def read_metadata(path: str, content: bytes, where: str) -> Export | None:
     return Export(KIND, (path,), tuple(images), unlabelled_note(len(table.rows) - len(images), path))
 
 
-def _lines(path: str, content: bytes, where: str) -> Export | None:
-    text, _ = text_of(content, f"{where}/{path}")
-    rows = list(_objects(text, f"{where}/{path}"))
+def _of_rows(path: str, rows: Sequence[Mapping[str, Any]], where: str) -> Export | None:
     keys = {key for row in rows for key in row}
     label, split = (next((each for each in known if each in keys), None) for known in (LABELS, SPLIT_COLUMNS))
     name = FILE_NAME

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sadari.data.cache.digests import DIGEST_BYTES, digest_texts
 from sadari.data.cache.entries import EntryBuild, make_room
 from sadari.data.cache.seal import is_unaltered
-from sadari.data.sources.objects.store import KIND, store_folder
+from sadari.data.sources.objects.store import INDEX, KIND, store_folder
 from sadari.errors import UsageError
+from sadari.files import write_json
 
 ARRAYS = "arrays.npz"
 SHAPES = "(N, H, W) or (N, H, W, 1, 3 or 4)"
@@ -73,6 +74,8 @@ def store_arrays(parts: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], classes
     with EntryBuild(target, lambda: is_arrays(target)) as build:
         with (build.folder / ARRAYS).open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
+        count = sum(len(images) for images, _ in parts.values())
+        write_json(build.folder / INDEX, {"origin": f"arrays of {count:,} images"})
         make_room((build.folder / ARRAYS).stat().st_size)
         build.publish()
     return target

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,18 @@ def _schema(path: Path) -> "pa.Schema":
         raise SadariError(f"cannot read {path} as parquet: {_first_line(error)}") from None
 
 
+def rows_of(content: bytes, where: str) -> list[dict[str, Any]]:
+    """Return the rows of a small table without images. Raises SadariError where it cannot be read."""
+    try:
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as error:
+        raise missing_package("reading parquet", error.name, "datasets") from None
+    try:
+        return list(pq.read_table(BytesIO(content)).to_pylist())
+    except Exception as error:  # pyarrow raises many kinds
+        raise SadariError(f"cannot read {where} as parquet: {_first_line(error)}") from None
+
+
 def _class_names(schema: "pa.Schema") -> dict[str, list[str]]:
     """Return the names of the classes of each column of a ClassLabel, as Hugging Face stores them."""
     try:
@@ -86,8 +99,10 @@ def _images(files: Sequence[Path], names: Sequence[str], image: str, label: str,
     import pyarrow.parquet as pq
 
     without = 0
-    for path, name in zip(files, names, strict=True):
-        split = split_of_file(name)
+    splits = [split_of_file(name) for name in names]
+    if len(set(splits)) == 1:  # one part alone is no split, as on the hub
+        splits = [""] * len(files)
+    for path, name, split in zip(files, names, splits, strict=True):
         try:
             with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
                 path_column = next((each for each in PATHS if each in table.schema_arrow.names and each != image), None)
