@@ -124,17 +124,14 @@ def table(document: Document) -> list[str]:
     rows = ["| what | on this machine | on Ray | |", "|---|---|---|---|"]
     what = f"{document['model']} on {document['data']}"
     if found := document.get("overhead"):
-        here, there = (statistics.median(found[place]) for place in ("here", "there"))
-        rows.append(
-            f"| a run: {what}, {_words(document['short'])} | {here:.2f} s | {there:.2f} s | {found['seconds']:+.2f} s |"
-        )
+        here, there = (f"{statistics.median(found[place]):.2f} s" for place in ("here", "there"))
+        run = f"a run: {what}, {_words(document['short'])}"
+        rows.append(f"| {run} | {here} | {there} | {found['seconds']:+.2f} s |")
         rows.append(f"| the first run of a process, which loads torch | | | {found['first']:+.1f} s |")
     if found := document.get("jobs"):
-        workers, ray = (statistics.median(found[way]) for way in ("workers", "ray"))
-        times = f"{found['ratio']:.2f} times"
-        rows.append(
-            f"| {found['count']} runs: {what}, {_words(document['settings'])} | {workers:.1f} s, `--workers 2` | {ray:.1f} s, two nodes | {times} |"
-        )
+        workers, ray = (f"{statistics.median(found[way]):.1f} s" for way in ("workers", "ray"))
+        runs = f"{found['count']} runs: {what}, {_words(document['settings'])}"
+        rows.append(f"| {runs} | {workers}, `--workers 2` | {ray}, two nodes | {found['ratio']:.2f} times |")
     return rows
 
 

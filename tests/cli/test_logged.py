@@ -16,7 +16,7 @@ QUICK = ("--epochs", "3", "--set", "threads=1", "--set", "tensorboard=off")
     ("words", "sentence"),
     [
         (("train", SET, "--model", "softmax", "--log-to", "tensorbord"), "did you mean 'tensorboard'?"),
-        (("compare", SET, "--log-to", "trackio,trackio:other"), "--log-to names trackio twice"),
+        (("compare", SET, "--log-to", "tensorboard,tensorboard:other"), "--log-to names tensorboard twice"),
         (
             ("compare", SET, "--models", "best", "--budget", "1m", "--log-to", "tensorboard"),
             "a search for the best model logs to no tracker",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,8 +93,6 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 def test_a_search_that_was_stopped_has_a_page_too(sadari: Terminal, whole: TuneResult) -> None:
-    import shutil
-
     shutil.copytree(whole.out, "out")
     shutil.rmtree("out/final")
     Path("out/tune.json").unlink()
@@ -101,3 +100,15 @@ def test_a_search_that_was_stopped_has_a_page_too(sadari: Terminal, whole: TuneR
     assert result.status == 0
     assert "The best settings are not judged on test images yet; the same command goes on." in result.out
     assert Path("out/report.html").is_file()
+
+
+def test_a_search_as_latex_is_the_table_of_its_final_comparison(sadari: Terminal, whole: TuneResult) -> None:
+    shutil.copytree(whole.out, "out")
+    answer = sadari("report", "out", "--latex")
+    assert answer.status == 0
+    assert whole.final is not None and answer.out.count("\\begin{table}") == 1
+    assert all(arm.name.replace("_", "\\_") in answer.out for arm in whole.final.arms)
+    assert "report  " in answer.err
+    shutil.rmtree("out/final")
+    refused = sadari("report", "out", "--latex")
+    assert (refused.status, refused.out) == (1, "") and "has no final comparison yet, so no table" in refused.err

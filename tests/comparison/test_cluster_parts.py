@@ -178,6 +178,9 @@ def test_capacity_is_that_of_the_nodes_that_work() -> None:
         ({"threads": 0}, 6, FOUR, 4, 4, 0),
         ({"threads": 0, "device": "auto"}, 0, replace(FOUR, gpus=2), 1, 1, 1),
         ({"threads": 0, "device": "cpu"}, 1, replace(FOUR, gpus=2), 1, 1, 0),
+        ({"threads": 2, "devices": 2}, 0, FOUR, 4, 2, 0),
+        ({"threads": 0, "devices": 3}, 1, FOUR, 3, 1, 0),
+        ({"threads": 0, "devices": 2, "device": "auto"}, 0, replace(FOUR, gpus=2), 2, 1, 2),
     ],
 )
 def test_a_run_asks_for_its_threads_and_never_for_more_than_a_node_has(

@@ -10,7 +10,7 @@ import torch
 
 from sadari.comparison.executor import Outcome, SerialExecutor, Task
 from sadari.comparison.workers import local, side_by_side
-from sadari.comparison.workers.gpus import sees_only, visible_gpus
+from sadari.comparison.workers.gpus import sees_only, takes_any_gpu, visible_gpus
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.comparison.workers.worker import Worker
 from sadari.data.load import load
@@ -153,3 +153,10 @@ def test_a_worker_sees_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [each["CUDA_VISIBLE_DEVICES"] for each in environments] == ["5", "4,5"]
     assert sees_only("") == {}
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5"
+
+
+@pytest.mark.usefixtures("four_gpus")
+def test_a_run_of_several_devices_is_not_locked_up_with_one() -> None:
+    assert takes_any_gpu(job_for("mlp", device="cuda"))
+    assert not takes_any_gpu(job_for("mlp", device="cuda", devices=2))
+    assert not takes_any_gpu(job_for("mlp", device="cuda:1"))

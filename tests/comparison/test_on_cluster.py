@@ -15,7 +15,9 @@ from sadari.comparison.cluster.post import DIVERGED, FAILED, End, Letter
 from sadari.comparison.cluster.snapshot import Snapshot, SnapshotReader
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import Outcome, SerialExecutor, Task
+from sadari.comparison.plan import Plan
 from sadari.comparison.request import Comparison
+from sadari.comparison.study import read_study
 from sadari.comparison.workers.worker_main import Channel
 from sadari.comparison.workers.worker_task import TaskRunner
 from sadari.errors import SadariError, UsageError
@@ -255,3 +257,21 @@ def test_scores_are_there_when_the_run_is(tmp_path: Path, node: Node) -> None:  
     made([one])
     assert RunRecord(one.out).finished
     assert (one.out / SCORES).is_file()
+
+
+def test_a_study_with_a_network_in_a_file_goes_there(tmp_path: Path, node: Node) -> None:
+    (tmp_path / "net.toml").write_text('layers = "flatten, dense 4"', encoding="utf-8")
+    file = tmp_path / "mine.toml"
+    settings = "threads = 1\ntensorboard = 'off'\nepochs = 2\n"
+    text = f"data = 'digits'\nmodels = ['softmax', 'net.toml']\nseeds = 1\n[settings]\n{settings}"
+    file.write_text(text, encoding="utf-8")
+    described = read_study(file)
+
+    def without_file(*_: Any) -> None:
+        (tmp_path / "net.toml").unlink(missing_ok=True)
+
+    node.before = dict.fromkeys(range(2), without_file)  # no node has it
+    result = Plan(described.request, described.claims, ray="auto").run(out=tmp_path / "there")
+    assert {arm.name for arm in result.arms} == {"softmax", "net"}
+    assert not any(arm.reason for arm in result.arms)
+    assert sorted(each["layers"] for each in node.requests) == ["flatten", "flatten, dense 4"]

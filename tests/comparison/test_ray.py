@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import sadari
+from sadari.comparison.cluster.cluster import LOSSES
 from sadari.run import CHECKPOINT, RunRecord
 from support.jobs import figures, model_bytes
 from support.ray_nodes import Nodes, ray_nodes
@@ -126,5 +127,6 @@ def test_a_node_that_is_killed_costs_a_checkpoints_interval(nodes: Nodes, tmp_pa
     nodes.kill_one()
     document, said = ended(process)
     assert said.count("it goes on elsewhere from its last checkpoint") == 1, said
+    assert any(f"{loss}; it goes on elsewhere" in said for loss in LOSSES.values()), said
     assert table(document) == table(on_one_machine(tmp_path / "here", *words))
     assert_same(tmp_path / "here", tmp_path / "there")

@@ -128,7 +128,7 @@ def test_rows_of_several_ones_are_refused_and_of_none_left_out(tmp_path: Path) -
     text = table.read_text()
     table.write_text(text.replace("bird-0.png, 1, 0, 0", "bird-0.png, 0, 0, 0"))
     images = load(root, Settings())
-    assert len(images) == len(FILES) - 1 and any("left out 1 rows" in note for note in images.notes)
+    assert len(images) == len(FILES) - 1 and any("left out 1 row that has no 1" in note for note in images.notes)
     table.write_text(text.replace("bird-0.png, 1, 0, 0", "bird-0.png, 1, 1, 0"))
     with pytest.raises(SadariError, match=r"bird-0.png 2 classes \(bird, cat\)"):
         load(root, Settings())

@@ -247,7 +247,7 @@ def test_a_damaged_entry_is_not_used(tmp_path: Path) -> None:
         ([np.zeros((2, 2), np.float32)], ["a"], "image number 0 is an array of float32"),
         ({"train": (np.zeros((4, 2, 2), np.uint8), [0] * 4), "x": ([], [])}, None, "'x' is the name of no split"),
         ({}, None, "the mapping is empty"),
-        (7, None, "the data is a int; the data is a name, a path"),
+        (7, None, "the data is of type int; it is a name, a path"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_taken_is_one_sentence(data: Any, labels: Any, sentence: str) -> None:

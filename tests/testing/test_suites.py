@@ -1,21 +1,24 @@
 """Do the suites for plug-ins find what is wrong with one, and do they say so where pytest is missing?"""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SUITE = """
-import numpy as np
+from sadari.testing import LossContract
+
+HEAD = """
 import torch
 from torch import nn
 import sadari
-from sadari.testing import {contract}
-
+from sadari.testing import *
+"""
+SUITE = """
 {code}
 
-class TestMine({contract}):
+class Test{number}({contract}):
     {lists}
 """
 WRONG = {
@@ -30,7 +33,7 @@ WRONG = {
         'words = ("mine",)',
         "@sadari.augmentation('mine')\ndef mine(pixels, generator):\n"
         "    return pixels.add_(torch.randint(9, pixels.shape, generator=generator, dtype=torch.uint8))",
-        "the input was written to",
+        "test_every_word_keeps_the_contract",
     ),
     "level 0 changes images": (
         "CorruptionContract",
@@ -60,34 +63,47 @@ WRONG = {
         "    @torch.no_grad()\n    def step(self, closure=None):\n        self.steps += 1\n"
         "        for group in self.param_groups:\n            for each in group['params']:\n"
         "                if each.grad is not None: each.sub_(each.grad, alpha=group['lr'] / self.steps)",
-        "a resumed run would end in other bytes",
+        "test_memory_is_kept_and_given_back",
     ),
     "the layer draws by itself": (
         "LayerContract",
         'layers = (("mine", (8, 8, 1)),)',
         "@sadari.layer('mine')\nclass Mine(nn.Module):\n    def __init__(self, shape):\n        super().__init__()\n"
         "    def forward(self, x):\n        return x + torch.rand(()) if self.training else x",
-        "it draws from torch's own generator",
+        "test_draws_of_a_step_depend_on_the_step_alone",
     ),
-    "nothing is listed": ("LossContract", "names = ()", "", "lists nothing to be tested"),
 }
 
 
-def output_of(text: str, folder: Path) -> str:
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return what pytest prints of all of them, each named by its number."""
+    folder, text = tmp_path_factory.mktemp("wrong"), HEAD
+    for number, (contract, lists, code, _) in enumerate(WRONG.values()):
+        name = f"mine-{number}"
+        code, lists = (each.replace("'mine'", f"'{name}'").replace('"mine"', f'"{name}"') for each in (code, lists))
+        text += SUITE.format(code=code, number=number, contract=contract, lists=lists)
     (folder / "test_mine.py").write_text(text, encoding="utf-8")
-    options = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "/dev/null", "test_mine.py")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode, done.stdout
-    return done.stdout + done.stderr
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "/dev/null", "--tb=line", "test_mine.py")
+    program = [sys.executable, "-m", "pytest", *options]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_suite_finds_it(what: str, tmp_path: Path) -> None:
-    contract, lists, code, found = WRONG[what]
-    output = output_of(SUITE.format(contract=contract, lists=lists, code=code), tmp_path)
-    assert found in output, output[-3000:]
+def test_a_suite_finds_it(what: str, output: str) -> None:
+    number, found = list(WRONG).index(what), WRONG[what][3]
+    failed = re.findall(rf"^FAILED test_mine\.py::Test{number}::(\w+)", output, re.MULTILINE)
+    assert found in failed, output[-3000:]
+
+
+def test_a_suite_that_lists_nothing_tests_nothing_and_says_so() -> None:
+    class TestNothing(LossContract):
+        __test__ = False
+
+    with pytest.raises(pytest.UsageError, match="TestNothing lists nothing to be tested"):
+        TestNothing().pytest_generate_tests(None)  # type: ignore[arg-type]
 
 
 WITHOUT = """

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from sadari.training.batches import Batches
 from sadari.training.devices.check import device_of, require_devices, require_enough_images, threads_of_each
 from sadari.training.devices.group import joined
 from sadari.training.devices.share import ALL, Share
-from sadari.training.devices.team import Team
+from sadari.training.devices.team import DeviceTeam, Team
 from sadari.training.loss import CrossEntropy
 from sadari.training.train import train
 from support.devices import CASES, gradients_of, started
@@ -139,6 +140,19 @@ def test_one_device_is_a_team_that_does_nothing() -> None:
     assert team.summed(values) is values
     assert team.gathered(rows, 2, 3) is rows
     team.require_one(4)
+    team.require_gradients(layer)
+
+
+def test_several_devices_end_with_a_sentence_where_one_alone_would_find_a_way() -> None:
+    group: Any = None
+    team, layer = DeviceTeam(Share(0, 2), group, group), torch.nn.Linear(2, 2)
+    layer.bias.requires_grad_(False)
+    with pytest.raises(SadariError, match="the 8 images of a batch that one of 2 devices has"):
+        team.require_one(8)
+    with pytest.raises(SadariError, match="this one does not use 'weight'; train with devices=1"):
+        team.require_gradients(layer)
+    layer.weight.grad = torch.zeros(2, 2)
+    team.require_gradients(layer)
 
 
 def test_wishes_that_cannot_be_fulfilled_are_one_sentence() -> None:

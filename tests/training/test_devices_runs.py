@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from sadari.data.packs.stream import StreamedImages
 from sadari.errors import SadariError
 from sadari.run import RunRecord
 from sadari.training.checkpoint import Checkpoint
@@ -23,6 +24,7 @@ from sadari.training.train import train
 from sadari.values import ImageSet
 from support.interruptions import PROMISED, at_step, contents, ctrl_c
 from support.jobs import arrays_file, figures, job_for, model_bytes, network_file, parts, patterns
+from support.sets import encode, write_folder
 
 EVERYTHING = "conv 4 same, batchnorm, dropout 0.25, maxpool, flatten, dense 8, batchnorm"
 PROGRAM = "from sadari.cli.main import main; main()"
@@ -137,6 +139,36 @@ def test_whoever_watches_ends_all(images: ImageSet, tmp_path: Path) -> None:
     run = train(_job(tmp_path), tmp_path / "run", images=images, split=parts(images), watch=lambda _: "seen enough")
     assert run.summary["stopped"] == "seen enough"
     assert len(run.history) == 1
+
+
+@pytest.mark.usefixtures("processes")
+def test_a_streamed_set_is_divided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
+    generator = np.random.default_rng(3)
+    pictures = {
+        f"{name}/{number:02d}.png": encode(np.clip(generator.normal(level, 40, (12, 12, 3)), 0, 255).astype(np.uint8))
+        for name, level in (("dark", 90), ("light", 150))
+        for number in range(45)
+    }
+    read: list[int] = []
+    before = list[int]()
+    take = StreamedImages.__getitem__
+
+    def noted(self: StreamedImages, which: Any) -> Any:
+        read.extend(np.ravel(which).tolist())
+        return take(self, which)
+
+    def end(_: Any) -> str:
+        before.extend(read)  # judging, which the first process does alone, has not begun
+        return "one epoch is enough"
+
+    monkeypatch.setattr(StreamedImages, "__getitem__", noted)
+    model, data = network_file(tmp_path, "conv 4 same, flatten, dense 8"), write_folder(tmp_path / "photos", pictures)
+    run = train(job_for(model, str(data), devices=2, stream="always"), tmp_path / "run", watch=end)
+    images = run.summary["images"]
+    assert (images["train"], images["val"]) == (58, 14)
+    assert len(before) == len(set(before)) == 29 + 7
+    assert set(before) <= {*run.split.train.tolist(), *run.split.val.tolist()}
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from sadari.comparison import compare as comparing
 from sadari.comparison.best import run as best
 from sadari.comparison.best.budget import budget_of_best
 from sadari.comparison.claims.claim import Claim
+from sadari.comparison.cluster.connection import require_address
 from sadari.comparison.cluster.executor import executor_on
 from sadari.comparison.ensembles.job import with_soups
 from sadari.comparison.request import Comparison
@@ -103,7 +104,8 @@ def plan_comparison(
     as "10m" or in seconds. ensemble: add an arm that averages the others. soup: add an arm with the mean weights of
     each fine-tuned arm's runs. redraw: how the parts are drawn anew, which decides the seeds. ray: the address of a Ray
     cluster that trains. log_to: as `parse_targets` takes it. progress: says which models have no use for a key, and
-    which have no soup. Raises UsageError for a request that makes no sense; nothing is written before that.
+    which have no soup. Raises UsageError for a request that makes no sense, SadariError where no cluster answers;
+    nothing is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
     targets = parse_targets(log_to)
@@ -126,6 +128,8 @@ def plan_comparison(
         if ray is not None:
             raise UsageError("--models best trains on this machine; name the models to train on a Ray cluster")
         return Plan(best.BestRequest(absolute_data(data), seconds, overrides, chosen.those))
+    if ray is not None:
+        require_address(ray)  # before images are looked at
     progress = progress or Silent()
     steps = () if models else usual_steps(data, overrides, progress)
     usual = {step.model: step.settings for step in steps}

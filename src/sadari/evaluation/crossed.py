@@ -17,7 +17,8 @@ from math import exp, inf, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.optimize import brentq
+
+from sadari.evaluation.roots import brentq
 
 # Share of the residual that is counted with the images, although the seeds' variance contains it already. Measured by
 # integrating coverage (docs/statistics.md): with 0, seeds that agree by luck would look like certainty; with 0.25,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy import special
 
 from sadari.evaluation.statistics import LEVEL
 from sadari.values import Interval
@@ -34,7 +34,7 @@ def mean_interval(values: NDArray[np.float64], step: float = 0.0) -> Interval:
     """
     _require_seeds(values)
     mean, sd = float(values.mean()), float(values.std(ddof=1))
-    half = float(t.ppf(1 - LEVEL / 2, len(values) - 1)) * sqrt(mean_variance(values, step))
+    half = float(special.stdtrit(len(values) - 1, 1 - LEVEL / 2)) * sqrt(mean_variance(values, step))
     return Interval(mean, sd, mean - half, mean + half)
 
 
@@ -59,8 +59,8 @@ def mean_difference(a_values: NDArray[np.float64], b_values: NDArray[np.float64]
         return MeanDifference(difference, difference, difference, 1.0 if difference == 0 else 0.0)
     shares = [square / variance for square in squares]
     freedom = 1 / sum(share**2 / (len(values) - 1) for share, values in zip(shares, (a_values, b_values), strict=True))
-    half = float(t.ppf(1 - LEVEL / 2, freedom)) * sqrt(variance)
-    p = float(2 * t.sf(abs(difference) / sqrt(variance), freedom))
+    half = float(special.stdtrit(freedom, 1 - LEVEL / 2)) * sqrt(variance)
+    p = float(2 * special.stdtr(freedom, -abs(difference) / sqrt(variance)))
     return MeanDifference(difference, difference - half, difference + half, p)
 
 

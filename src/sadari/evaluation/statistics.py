@@ -11,12 +11,13 @@ what is drawn (`draws/groups.py`). Where each image is a group of its own, all i
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import combinations
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from sadari.evaluation.arms.networks import Arm as _Arm
 from sadari.evaluation.arms.networks import Bools as Bools
@@ -247,8 +248,23 @@ def mid_p(only_a: int, only_b: int) -> float:
     exact test counts that fully and so raises fewer alarms than it may.
     """
     least, count = min(only_a, only_b), only_a + only_b
-    below, at = float(stats.binom.cdf(least - 1, count, 0.5)), float(stats.binom.pmf(least, count, 0.5))
+    below = _binomial(least - 1, count) if least else 0.0
+    at = _binomial(least, count, of_one=True) if count else 1.0
     return min(2 * below + at, 1.0)
+
+
+def _binomial(successes: int, count: int, *, of_one: bool = False) -> float:
+    """Return the probability of at most so many successes, or of just as many (of_one), at one half each.
+
+    By the functions that `scipy.stats.binom` calls: its package takes longer to load than all else that is needed here.
+    """
+    functions: Any = import_module("scipy.special._ufuncs")
+    if hasattr(functions, "_binom_cdf") and hasattr(functions, "_binom_pmf"):
+        found = functions._binom_pmf if of_one else functions._binom_cdf
+        return float(found(successes, count, 0.5))
+    from scipy import stats
+
+    return float((stats.binom.pmf if of_one else stats.binom.cdf)(successes, count, 0.5))
 
 
 def _equal_p(difference: float, error: SamplingError, margin: float) -> float:

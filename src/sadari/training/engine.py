@@ -173,6 +173,7 @@ class Engine:
         count = self._count(batch, images)
         pieces = batch.split(size) if size else [batch]
         logits = [self._learn(piece, count / self.team.share.count) for piece in pieces]  # the team takes the mean
+        self.team.require_gradients(self.learner)
         factor = images / count
         return [StepOutput(of, piece.targets, piece.labels, factor) for of, piece in zip(logits, pieces, strict=True)]
 

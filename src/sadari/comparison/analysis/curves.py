@@ -90,7 +90,7 @@ def _noise(curves: Floats, level: float) -> float:
     seed's and each epoch's mean; seeds that are all equal (a model without chance) are one curve. Of a single curve it
     is estimated by `_alone`; where that has fewer than FEWEST_EPOCHS, the noise is unknown, and infinite.
     """
-    from scipy.stats import t
+    from scipy import special
 
     curves = curves[:1] if (curves == curves[0]).all() else curves
     seeds, epochs = curves.shape
@@ -102,7 +102,7 @@ def _noise(curves: Floats, level: float) -> float:
         variance, freedom = _alone(curves[0]), epochs - 2
     else:
         return inf
-    return float(t.ppf(1 - level, freedom)) * sqrt(2 * variance / seeds)
+    return float(special.stdtrit(freedom, 1 - level)) * sqrt(2 * variance / seeds)
 
 
 def _alone(curve: Floats) -> float:

@@ -265,12 +265,12 @@ def _mean(values: Floats, step: float) -> Estimate:
 
 def _p_of_mean(values: Floats, bound: float, step: float) -> float:
     """Return the p that the mean is `bound`, by Student's t test (1908), as the interval of `mean_interval`."""
-    from scipy.stats import t
+    from scipy import special
 
     distance, error = abs(float(values.mean()) - bound), mean_variance(values, step) ** 0.5
     if distance == 0 or error == 0:
         return 1.0 if distance == 0 else 0.0
-    return float(2 * t.sf(distance / error, len(values) - 1))
+    return float(2 * special.stdtr(len(values) - 1, -distance / error))
 
 
 def _difference(a: Floats, b: Floats, step: float) -> Estimate:

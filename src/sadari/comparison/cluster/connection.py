@@ -28,7 +28,7 @@ def joined(address: str) -> Iterator[None]:
     A process that is one already stays so. Raises UsageError for an address that is none, SadariError where no cluster
     answers there, or where Ray is not installed.
     """
-    require_address(os.environ.get("RAY_ADDRESS", AUTO) if address == AUTO else address)
+    require_address(address)
     for name, value in OFF.items():
         os.environ.setdefault(name, value)
     try:
@@ -52,7 +52,11 @@ def joined(address: str) -> Iterator[None]:
 
 
 def require_address(address: str) -> None:
-    """Raise UsageError for an `address` that is none, SadariError where nothing answers at it."""
+    """Raise UsageError for an `address` that is none, SadariError where nothing answers at it.
+
+    Of "auto" that is looked at which the variable RAY_ADDRESS names, if it does.
+    """
+    address = os.environ.get("RAY_ADDRESS", AUTO) if address == AUTO else address
     if address.startswith("ray://"):
         raise UsageError(
             f"'{address}' is an address of Ray's client; start the command on a node of the cluster, such as by "

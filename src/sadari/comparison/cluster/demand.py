@@ -10,6 +10,7 @@ from sadari.inference.device import resolve_machine, threads_for
 from sadari.job import Job
 from sadari.run import RunRecord
 from sadari.settings import Settings
+from sadari.training.devices.check import threads_of_each
 from sadari.values import ImageSet
 
 
@@ -72,12 +73,12 @@ def demand_of(job: Job, images: ImageSet, out: Path, threads: int, capacity: Cap
     many cores or graphics processors of one node.
     """
     on_gpu = uses_gpu(job.settings, capacity)
-    wanted = RunRecord(out).threads or job.settings.threads or threads or (1 if on_gpu else _threads_here(job, images))
+    fixed = RunRecord(out).threads or job.settings.threads  # of each process, where the run has several
+    wanted = fixed or threads or (1 if on_gpu else _threads_here(job, images))
     memory = job.devices * memory_of_run(job, images)
     most = capacity.node_memory or memory
-    cores = min(max(wanted, job.devices), capacity.node_cores)
-    is_fixed = bool(RunRecord(out).threads or job.settings.threads)
-    return Demand(cores, min(memory, most), job.devices if on_gpu else 0, wanted if is_fixed else min(wanted, cores))
+    cores = min(job.devices * fixed if fixed else max(wanted, job.devices), capacity.node_cores)
+    return Demand(cores, min(memory, most), job.devices if on_gpu else 0, fixed or min(wanted, cores))
 
 
 def uses_gpu(settings: Settings, capacity: Capacity) -> bool:
@@ -97,7 +98,9 @@ def settled(job: Job, capacity: Capacity) -> Job:
 
 def _threads_here(job: Job, images: ImageSet) -> int:
     here = replace(job, settings=_on_processor(job.settings))
-    return 1 if goes_beside(here, images) else threads_for(here.settings, images.shape)
+    if goes_beside(here, images):
+        return 1
+    return threads_of_each(threads_for(here.settings, images.shape), here)
 
 
 def _on_processor(settings: Settings) -> Settings:

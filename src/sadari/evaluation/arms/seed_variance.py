@@ -14,8 +14,9 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
-from scipy.optimize import brentq
+from scipy import special
+
+from sadari.evaluation.roots import brentq
 
 Floats = NDArray[np.float64]
 # Of the natural logarithm of a variance over the pooled one (assumed: e^10 is a factor of 22,000).
@@ -23,7 +24,7 @@ GRID = np.linspace(-10.0, 10.0, 61)
 # Scale of the half-normal prior of the standard deviation of log variances over arms. Chosen by simulation of scales
 # 0.5, 1 and 2 (docs/statistics.md): variances of two arms then differ by a factor of 2 to 3 as a rule.
 WIDTH = 1.0
-WIDTHS = np.maximum(WIDTH * stats.halfnorm.ppf((np.arange(8) + 0.5) / 8), 0.2)  # equally likely; as fine as GRID
+WIDTHS = np.maximum(WIDTH * special.ndtri((1 + (np.arange(8) + 0.5) / 8) / 2), 0.2)  # equally likely; as fine as GRID
 BINS = 400  # of the logarithm of a sum of two variances, a twentieth wide
 
 

@@ -13,8 +13,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.optimize import brentq
 
+from sadari.evaluation.roots import brentq
 from sadari.evaluation.sentences import LEVEL
 
 LEAST_ERROR = 1e-6  # of a difference on one set: two arms that answer alike have none (assumed)

@@ -20,8 +20,8 @@ from math import exp, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.optimize import brentq
 
+from sadari.evaluation.roots import brentq
 from sadari.evaluation.sentences import LEVEL
 
 THREE = (0.3, 0.5, 1.0), (0.01, 0.015, 0.04)  # shares of the seeds at three looks, and their levels (chosen, simulated)

@@ -12,7 +12,6 @@ from math import ceil, exp, lgamma, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from sadari.evaluation.sentences import LEVEL, p_text
 
@@ -67,6 +66,8 @@ def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
     Nemenyi's critical difference (1963); two arms: Wilcoxon's (1945). Raises ValueError for fewer than two arms
     or sets.
     """
+    from scipy import stats
+
     values = np.asarray(accuracies, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2:
         raise ValueError(f"needs two sets and two arms or more, not {values.shape}")
@@ -86,6 +87,8 @@ def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
 @cache
 def _studentized(arms: int) -> float:
     """Return the 95 % point of the studentized range of so many arms, over the root of two."""
+    from scipy import stats
+
     return float(stats.studentized_range.ppf(1 - LEVEL, arms, np.inf)) / sqrt(2)
 
 
@@ -95,6 +98,8 @@ def _friedman(values: Floats) -> float:
     Exact where all orders of the arms on all sets but one can be counted; else by Iman & Davenport's F, which for few
     sets and arms is far too small (docs/statistics.md).
     """
+    from scipy import stats
+
     sets, arms = values.shape
     if (values == values[:, :1]).all():
         return 1.0

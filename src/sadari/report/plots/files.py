@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.result import ComparisonResult
 from sadari.files import write_whole
@@ -10,7 +10,7 @@ from sadari.report import figures
 from sadari.report.plots.arms import draw_confusion, draw_cost, draw_robustness
 from sadari.report.plots.curves import draw_curves, draw_learning, draw_sweep
 from sadari.report.plots.images import draw_samples
-from sadari.report.plots.style import DPI, T, styled
+from sadari.report.plots.style import DPI, T, laid_out
 from sadari.report.plots.thresholds import draw_thresholds
 
 if TYPE_CHECKING:
@@ -62,20 +62,31 @@ def _thresholds(result: ComparisonResult, arm: str) -> figures.Thresholds | None
 
 def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path]:
     """Draw `data` once and write `stem`.png and `stem`.svg, whole or not at all; the same data give the same bytes."""
-    with styled():
-        figure = draw(data)
-        png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
-        write_whole(png, lambda path: figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None}))
-        figure.set_layout_engine(
-            "none"
-        )  # it has its layout by now, and finding the same again takes a third of the time
-        write_whole(svg, lambda path: figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "sadari"}))
+    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+    with laid_out(draw, data) as figure:
+        _write_png(figure, png)
+        _write_svg(figure, svg)
     return png, svg
 
 
 def save_png(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
     """Draw `data` and write it as the PNG file `path`, whole or not at all; return the path."""
-    with styled():
-        figure = draw(data)
-        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
+    with laid_out(draw, data) as figure:
+        _write_png(figure, path)
     return path
+
+
+def _write_png(figure: "Figure", path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    before, figure.dpi = figure.dpi, DPI
+    canvas: Any = FigureCanvasAgg(figure)
+    write_whole(path, lambda file: canvas.print_png(file, metadata={"Software": None}))
+    figure.dpi = before
+
+
+def _write_svg(figure: "Figure", path: Path) -> None:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    canvas: Any = FigureCanvasSVG(figure)
+    write_whole(path, lambda file: canvas.print_svg(file, metadata={"Date": None, "Creator": "sadari"}))

@@ -22,10 +22,13 @@ _missing: dict[str, None] = {}
 _said: set[str] = set()
 
 
+PLAIN = ("DejaVu Sans",)  # comes with Matplotlib, and has all letters of Sadari's own words
+
+
 @cache
 def font_families() -> tuple[str, ...]:
     """Return the families that plots are written in, the first one that has a letter writes it."""
-    return ("DejaVu Sans", *(_east_asian() or _east_asian(look_again=True)))
+    return (*PLAIN, *(_east_asian() or _east_asian(look_again=True)))
 
 
 def writes(letter: str) -> bool:
@@ -69,13 +72,22 @@ def _add_new_fonts() -> bool:
 @contextmanager
 def boxes_reported() -> Iterator[None]:
     """Keep for `boxes_notice` which letters of the names drawn in this block no font of this machine has."""
+    with boxes_noticed() as boxes:
+        yield
+    _missing.update(boxes)
+
+
+@contextmanager
+def boxes_noticed() -> Iterator[dict[str, None]]:
+    """Yield a mapping that has, after this block, the letters drawn in it that its fonts have not."""
+    boxes: dict[str, None] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", message="Glyph .* missing from", category=UserWarning)
-        yield
+        yield boxes
     for each in caught:
         found = _MISSING.match(str(each.message))
         if found:
-            _missing[chr(int(found[1]))] = None
+            boxes[chr(int(found[1]))] = None
         else:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 

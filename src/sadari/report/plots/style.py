@@ -1,12 +1,12 @@
 """What do all figures share? Files, fonts, colours, legends; readable in grey and to the colour-blind."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sadari.report.plots.fonts import boxes_reported, font_families
+from sadari.report.plots.fonts import PLAIN, boxes_noticed, boxes_reported, font_families
 from sadari.report.plots.names import cut_middle, text_width
 
 if TYPE_CHECKING:
@@ -41,12 +41,48 @@ STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """Draw with Sadari's style inside the block; other users of matplotlib keep theirs."""
+def styled(families: Sequence[str] = ()) -> Iterator[None]:
+    """Draw with Sadari's style inside the block; other users of matplotlib keep theirs.
+
+    families: of fonts; those of this machine that write most letters without it.
+    """
+    with _in_style(families or font_families()), boxes_reported():
+        yield
+
+
+def _in_style(families: Sequence[str]) -> AbstractContextManager[None]:
     import matplotlib
 
-    with matplotlib.rc_context({**STYLE, "font.family": font_families()}), boxes_reported():
-        yield
+    return matplotlib.rc_context({**STYLE, "font.family": families})
+
+
+@contextmanager
+def laid_out(draw: Callable[[T], "Figure"], data: T) -> "Iterator[Figure]":
+    """Yield the figure that `draw` makes of `data`, with its layout, ready to be printed inside the block.
+
+    Matplotlib looks for each text in each family, so one with other letters is asked only where a name has such. Its
+    `savefig` would draw a figure twice, once for the layout alone, whose result is thrown away.
+    """
+    with boxes_noticed() as boxes, _in_style(PLAIN):
+        figure = _with_layout(draw(data))
+    if not boxes:
+        with styled(PLAIN):
+            yield figure
+        return
+    text_width.cache_clear()  # of names whose letters were boxes
+    with styled():
+        yield _with_layout(draw(data))
+
+
+def _with_layout(figure: "Figure") -> "Figure":
+    """Return `figure` with the places of its axes, which are those at DPI dots per inch."""
+    engine, before = figure.get_layout_engine(), figure.dpi
+    if engine is not None:
+        figure.dpi = DPI
+        engine.execute(figure)
+        figure.dpi = before
+        figure.set_layout_engine("none")
+    return figure
 
 
 def new_figure(width: float, height: float) -> "Figure":

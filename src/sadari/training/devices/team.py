@@ -52,6 +52,9 @@ class Team:
     def require_one(self, images: int) -> None:
         """Raise SadariError where several processes cannot go on after memory did not hold so many images here."""
 
+    def require_gradients(self, learner: nn.Module) -> None:
+        """Raise SadariError where several processes wait for the gradient of a parameter that `learner` did not use."""
+
 
 class DeviceTeam(Team):
     """A process of several that train one network, each on a device of its own.
@@ -104,6 +107,14 @@ class DeviceTeam(Team):
             f"memory does not hold the {images} images of a batch that one of {self.share.count} devices has; set a "
             "lower batch_size, or more devices, and train in another --out"
         )
+
+    def require_gradients(self, learner: nn.Module) -> None:
+        idle = (name for name, each in learner.named_parameters() if each.requires_grad and each.grad is None)
+        if name := next(idle, ""):
+            raise SadariError(
+                f"devices={self.share.count} needs a network that uses all of its parameters in every step, and this "
+                f"one does not use '{name}'; train with devices=1 in another --out"
+            )
 
 
 class _Shared(nn.Module):

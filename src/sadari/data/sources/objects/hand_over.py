@@ -76,7 +76,7 @@ def _kind(part: Part) -> str:
         return "data sets of torch"
     if is_images(part):
         raise UsageError("these are images without labels; give both, as (X, y)")
-    raise UsageError(f"the data is a {type(part).__name__}; the data is a name, a path, {OBJECTS}")
+    raise UsageError(f"the data is of type {type(part).__name__}; it is a name, a path, {OBJECTS}")
 
 
 def _take_arrays(parts: Mapping[str, Any], _image: str, _label: str, _progress: Progress) -> Path:

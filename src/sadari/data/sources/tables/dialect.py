@@ -109,7 +109,9 @@ def _parse(text: str, where: str, notes: list[str], group: str | None) -> Table:
             name = cells[label]
         rows.append(Row(line, cells[path], name, of_split, is_train, of_group))
     if len(rows) < len(lines):
-        notes.append(f"left out {len(lines) - len(rows):,} rows that have no 1 in the column of any class")
+        without = len(lines) - len(rows)
+        row = "row that has" if without == 1 else "rows that have"
+        notes.append(f"left out {without:,} {row} no 1 in the column of any class")
     return Table(tuple(rows), tuple(notes), "" if grouped is None else header[grouped])
 
 
