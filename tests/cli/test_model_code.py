@@ -1,5 +1,6 @@
 """Does code of the user train, compare, search and open on the command line, and only where it is named?"""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,19 @@ def test_a_comparison_trains_it_in_workers_and_is_read_without_it(
     assert accuracies[0] == accuracies[1]
     html = Path("one/report.html").read_text(encoding="utf-8")
     assert "little width=4" in html
+
+
+@pytest.mark.parametrize("more", [(), ("--ensemble", "--vary", "width=2,4")])
+def test_the_command_that_a_comparison_prints_names_the_code(
+    sadari: Terminal, new_process: Callable[[], None], more: tuple[str, ...]
+) -> None:
+    words = ("compare", DATA, "--models", "cli_net:little", "--seeds", "1", *QUICK, "--out", "one", "--workers", "1")
+    compared = sadari(*words, *more)
+    command = re.search(r"next +sadari (evaluate \S+ --split \S+( --model-code \S+)?)", compared.out)
+    assert command is not None, compared.out + compared.err
+    new_process()
+    evaluated = sadari(*command[1].split())
+    assert evaluated.status == 0, evaluated.err
 
 
 def test_its_settings_are_searched_by_several_processes(sadari: Terminal, new_process: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sadari.cli.output.tables import arm_table, robustness_table
+from sadari.models.own.reference import naming_option
 
 if TYPE_CHECKING:
     from sadari.comparison.arm_result import ArmResult
@@ -137,11 +138,18 @@ def places(
     best = result.chosen
     if best is not None:
         other = "val" if result.data.counts["val"] else "train"
-        commands = [f"sadari evaluate {shown_path(Path(best.runs[0]))} --split {other}", _further(result, best, data)]
+        evaluate = f"sadari evaluate {shown_path(Path(best.runs[0]))} --split {other}{_naming(result, best)}"
+        commands = [evaluate, _further(result, best, data)]
         if result.redraw:
             commands = [_final(result, best, data)]
         rows += [("next", " · ".join(filter(None, commands)))] if any(commands) else []
     return rows
+
+
+def _naming(result: "ComparisonResult", best: "ArmResult") -> str:
+    """Return the options that name the code of the networks of `best`, those of an ensemble's members too."""
+    arms = [best.name, *(name for name in best.members if name in result.records)]
+    return "".join(dict.fromkeys(naming_option(record.job.model) for arm in arms for record in result.records[arm]))
 
 
 def _final(result: "ComparisonResult", best: "ArmResult", data: str) -> str:
