@@ -114,6 +114,25 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
         planned(trials=1).run(tmp_path / "other")
 
 
+def test_who_comes_second_with_another_request_is_refused(tmp_path: Path) -> None:
+    """Both found the folder empty; another process has it, and stores its request before it gives it free."""
+    planned(trials=1).run(tmp_path / "other")
+    out = tmp_path / "out"
+    out.mkdir()
+    program = (
+        "import shutil, sys, time; from pathlib import Path; from sadari.locks.folder import hold_folder\n"
+        "with hold_folder(Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(1); shutil.copy(sys.argv[2], sys.argv[1])"
+    )
+    words = [str(out), str(tmp_path / "other" / TUNE)]
+    with subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE) as holding:
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError, match="holds a search of other data, settings or ranges"):
+            planned(trials=1, search={"learning_rate": "0.001:0.2:log"}).run(out)
+    assert (out / TUNE).read_bytes() == (tmp_path / "other" / TUNE).read_bytes()
+
+
 def test_what_is_damaged_is_one_sentence(tmp_path: Path) -> None:
     out = tmp_path / "out"
     planned(trials=1).run(out)
