@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from os.path import normpath
 from typing import Any
 
 from sadari.data.sources.objects.encoded import encode, read_local
@@ -142,7 +143,8 @@ def _read(path: str, number: int, only: str) -> bytes:
     """Return the bytes of the file that a row names. Raises SadariError for a place where a set may not point to."""
     if not path:
         raise SadariError(f"row {number} has neither the bytes of an image nor a path")
-    if only and not path.startswith(only):
+    place = path if "://" in path else normpath(path)  # without `..`
+    if only and not place.startswith(only):
         raise SadariError(f"refused row {number}: it names {path}, which is outside the set")
     if "://" not in path:
         return read_local(path)
