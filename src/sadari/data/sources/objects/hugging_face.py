@@ -67,6 +67,8 @@ def _columns(features: Mapping[str, Any], image: str, label: str) -> Columns:
     classes = [name for name, feature in features.items() if type(feature).__name__ == "ClassLabel"]
     usual = [name for name in LABELS if name in features][:1]
     label = _chosen(label, classes or usual, features, "label", "columns of labels")
+    if image == label:
+        raise UsageError(f"the column {image} cannot have both the images and their labels")
     names = getattr(features[label], "names", None) or ()
     return Columns(image, label, tuple(str(each) for each in names))
 
