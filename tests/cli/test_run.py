@@ -95,7 +95,8 @@ def test_a_project_begins_with_a_template(sadari: Terminal) -> None:
         ((), "there is no project file"),
         (("mine.toml",), "there is no project file"),
         (("ladder",), "there is no project file"),
-        (("--init", "--status"), "--init writes a new project file"),
+        (("--init", "--status"), "--init writes a new sadari.toml"),
+        (("--init", "mine.toml"), "--init writes a new sadari.toml; give it alone"),
         (("--status", "--anew"), "--status makes nothing"),
         (("--workers", "none"), "there is no project file"),
     ],
@@ -104,6 +105,13 @@ def test_what_cannot_be_run_is_one_sentence(words: tuple[str, ...], said: str, s
     answer = sadari("run", *words)
     assert answer.status == 2
     assert said in answer.err and answer.err.count("\n") == 1
+
+
+def test_a_folder_with_the_name_of_an_entry_is_not_taken_for_a_project(sadari: Terminal) -> None:
+    Path(FILE).write_text(PROJECT, encoding="utf-8")
+    Path("ladder").mkdir()
+    assert sadari("run", "ladder", "--status").out.startswith("ladder  missing")
+    assert "there is no project file" in sadari("run", "ladder/", "--status").err
 
 
 def test_an_unknown_entry_is_answered_with_the_nearest(sadari: Terminal) -> None:

@@ -297,6 +297,7 @@ def test_a_damaged_result_is_one_sentence(damage: str, made: FakeTrainer) -> Non
     entry = stands()
     assert entry.state == "failed"
     assert "ladder.json" in said(entry)[0] and "\n" not in said(entry)[0]
+    assert said(entry)[0].endswith("; remove it, and sadari run writes it anew")
     assert not worked().up_to_date
     assert not worked("ladder", anew=True).up_to_date  # nor are its runs moved away for it
     assert Path("runs/ladder/mlp-seed0").is_dir() and not Path("runs/former").exists()
