@@ -42,7 +42,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Work through the comparisons, searches and exports of a project file: what is out of date is made, and why."""
-    where, names = _said(words or [])
+    where, names = _said(words or [], init)
     if init:
         from sadari.project.file import FILE
 
@@ -70,7 +70,7 @@ def run(
         raise typer.Exit(1)
 
 
-def _said(words: list[str]) -> tuple[str, tuple[str, ...]]:
+def _said(words: list[str], init: bool) -> tuple[str, tuple[str, ...]]:
     """Return the project, and the names of entries: the first word is the project where it is a path or ends so.
 
     A folder that has the name of an entry, such as that of its images, is none where the project file is here alone.
@@ -80,7 +80,8 @@ def _said(words: list[str]) -> tuple[str, tuple[str, ...]]:
     if not words:
         return ".", ()
     first = words[0]
-    a_name = "/" not in first and first.strip(".") and Path(FILE).is_file() and not Path(first, FILE).exists()
+    a_name = "/" not in first and first.strip(".") and not init and Path(FILE).is_file()
+    a_name = a_name and not Path(first, FILE).exists()
     if first.endswith(".toml") or (Path(first).is_dir() and not a_name):
         return first, tuple(words[1:])
     return ".", tuple(words)
