@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.completion import entry_names
-from sadari.cli.options import AsJson, Workers, workers_of
+from sadari.cli.options import AsJson, ModelCode, Workers, workers_of
 from sadari.cli.output.console import echo, print_json, printable, stderr_console, stdout_console
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
@@ -39,6 +39,7 @@ def run(
     init: Annotated[bool, typer.Option("--init", help="Write a project file to begin with.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Train again what is up to date, too.")] = False,
     workers: Workers = "auto",
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Work through the comparisons, searches and exports of a project file: what is out of date is made, and why."""
@@ -52,8 +53,10 @@ def run(
         return
     if status and anew:
         raise UsageError("--status makes nothing, and --anew trains again; leave one of them out")
+    from sadari.models.own.named import let_run
     from sadari.project.file import read_project
 
+    let_run(model_code)
     project = read_project(where)
     if status:
         from sadari.project.standing import project_standing
