@@ -18,6 +18,7 @@ from sadari.project.entries import ComparisonEntry, Entry, ExportEntry, TuningEn
 from sadari.tuning.result import TuneResult
 
 DIGITS = 6  # of a figure; more change with nothing that a reader sees
+REMEDY = "remove it, and sadari run writes it anew"  # what can be done where it is damaged, as by a merge of git
 SHOWN = 6  # arms in one sentence
 
 
@@ -121,13 +122,11 @@ def read_record(path: Path, entry: Entry) -> Document | None:
     """Read the record of `entry`; None where there is none. Raises SadariError where it is damaged."""
     if not path.is_file():
         return None
-    record = read_json(path)
+    record = read_json(path, REMEDY)
     if record.get("kind") != entry.kind:
         return None  # of another entry, which had this name
     if not isinstance(record.get("asked"), dict):
-        raise SadariError(
-            f"{path} is damaged: it does not say what was asked; remove it, and sadari run writes it anew"
-        )
+        raise SadariError(f"{path} is damaged: it does not say what was asked; {REMEDY}")
     return record
 
 
