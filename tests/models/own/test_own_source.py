@@ -104,6 +104,53 @@ def test_the_digest_sees_base_classes_methods_and_closures(here: Path) -> None:
     assert one != two
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ("S = 0.1\ndef act(x, slope=S):\n    return x\n", "act(x)", ("0.1", "0.2")),  # a default that is a constant
+        ("class A:\n    S = 0.1\n    def f(self, x):\n        return x * self.S\n", "A().f(x)", ("0.1", "0.2")),
+        ("S = 0.1\nclass A:\n    slope = S\n", "A.slope * x", ("0.1", "0.2")),
+        ("def act(x):\n    return x * 1\nACTS = {'act': [act]}\n", "ACTS['act'][0](x)", ("x * 1", "x * 2")),
+        ("def act(x):\n    return x * 1\nACT = functools.partial(map, act)\n", "ACT(x)", ("x * 1", "x * 2")),
+        (
+            "def twice(f):\n    @functools.wraps(f)\n    def g(x):\n        return f(x) * 1\n    return g\n"
+            "@twice\ndef act(x):\n    return x\n",
+            "act(x)",
+            ("f(x) * 1", "f(x) * 2"),
+        ),
+        (
+            "def twice(f):\n    @functools.wraps(f)\n    def g(*x):\n        return f(*x) * 1\n    return g\n"
+            "class A:\n    @twice\n    def f(self, x):\n        return x\n",
+            "A().f(x)",
+            ("f(*x) * 1", "f(*x) * 2"),
+        ),
+        (
+            "def act(x):\n    return x * 1\n"
+            "class A:\n    class B:\n        @functools.cached_property\n        def f(self):\n"
+            "            return act\n",
+            "A.B().f(x)",
+            ("x * 1", "x * 2"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("typed", [False, True])
+def test_the_digest_sees_what_its_code_reaches_otherwise_than_by_a_call(
+    here: Path, before: str, after: str, change: tuple[str, str], typed: bool
+) -> None:
+    def digest(name: str, text: str) -> str:
+        code = f"import functools\n{text}def make_net(x):\n    return {after}\n"
+        if typed:  # at a prompt: no source is known
+            space: dict[str, Any] = {"__name__": "__main__"}
+            exec(code, space)
+            return source_digest(space["make_net"])
+        (here / f"{name}.py").write_text(code, encoding="utf-8")
+        return source_digest(import_maker(f"{name}:make_net"))
+
+    key = f"reached_{abs(hash((before, after)))}"
+    one, again = digest(f"{key}_1", before), digest(f"{key}_2", before)
+    assert one == again != digest(f"{key}_3", before.replace(*change))
+
+
 def test_code_at_a_prompt_has_a_digest_too() -> None:
     found: list[str] = []
     for number in (1, 1, 2):

@@ -1,14 +1,17 @@
 """Has the code of a model changed? The digest of its source, and of all that it refers to in the user's own code.
 
 A class or function is followed to what its code names: functions, classes and plain constants of the user's modules,
-base classes, and members of modules that it uses. Installed packages, such as torch, are not part of it, but the one
+also those in lists and dictionaries, defaults, decorators that keep what they wrap, base classes, attributes of
+classes, and members of modules that it uses. Installed packages, such as torch, are not part of it, but the one
 that the code itself is in. Comments count. State of objects, and names that are put together at run time, are not seen.
 """
 
+import ast
 import functools
 import inspect
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +19,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 LETTERS = 32  # of a digest in hexadecimal: 128 bits, which no two sources share by chance
+_MOST = 100  # decorators around one function (assumed): one that wraps itself ends
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 _INSTALLED = tuple(
     str(Path(path).resolve()) for key, path in sysconfig.get_paths().items() if key.endswith(("lib", "stdlib"))
@@ -54,13 +58,20 @@ class _Reader:
 
     def _of(self, name: str, value: Any) -> Iterator[str]:
         if isinstance(value, functools.partial):
-            yield f"partial {value.args!r} {value.keywords!r}" if _is_plain((value.args, value.keywords)) else "partial"
+            yield "partial"
+            yield from self._of("", value.args)
+            yield from self._of("", value.keywords)
             value = value.func
         if isinstance(value, staticmethod | classmethod):
             value = value.__func__
-        value = inspect.unwrap(value) if callable(value) else value
+        *wrappers, value = _chain(value)
+        yield from self._of_wrappers(wrappers)
         if isinstance(value, _PLAIN) or _is_plain(value):
             yield f"{name} = {_written(value)}"
+        elif isinstance(value, tuple | list | dict):
+            if id(value) not in self._seen:
+                self._seen.add(id(value))
+                yield from self._of_each(name, value)
         elif isinstance(value, type | FunctionType):
             if id(value) not in self._seen and self._is_users(value):
                 self._seen.add(id(value))
@@ -68,20 +79,46 @@ class _Reader:
         elif not isinstance(value, ModuleType | BuiltinFunctionType) and self._is_users(type(value)):
             yield from self._of(name, type(value))  # an object of a class of the user
 
+    def _of_each(self, name: str, values: tuple[Any, ...] | list[Any] | dict[Any, Any]) -> Iterator[str]:
+        for each in list(values.items() if isinstance(values, dict) else zip(values, strict=True)):  # it may grow
+            for part in each:
+                yield from self._of(name, part)
+
+    def _of_wrappers(self, wrappers: list[Any]) -> Iterator[str]:
+        """Yield the texts of what decorators of the user put around a function; their module is said to be its own."""
+        for each in wrappers:
+            if not isinstance(each, FunctionType):
+                yield from self._of("", type(each))
+            elif id(each) not in self._seen and not _is_installed_file(each.__code__.co_filename):
+                self._seen.add(id(each))
+                yield _text(each.__code__) or _bytecode(each.__code__)
+                yield from self._named_by(each)
+
     def _of_function(self, function: FunctionType) -> Iterator[str]:
         yield _text(function) or _bytecode(function.__code__)
         yield from self._named_by(function)
 
     def _of_class(self, kind: type) -> Iterator[str]:
-        members = [each for each in vars(kind).values() if inspect.isroutine(each) or isinstance(each, property)]
-        functions = [each for member in members for each in _functions(member)]
-        yield _text(kind) or "".join(_bytecode(each.__code__) for each in functions)
+        members = {name: each for name, each in vars(kind).items() if _is_routine(each)}
+        chains = [_chain(each) for member in members.values() for each in _functions(member)]
+        functions = [each for *_, each in chains if isinstance(each, FunctionType)]
+        yield _text(kind) or " ".join(
+            [*(each.__qualname__ for each in kind.__bases__), *(_bytecode(each.__code__) for each in functions)]
+        )
         for base in kind.__bases__:
             yield from self._of("", base)
+        for name, value in list(vars(kind).items()):
+            if not name.startswith("__") and name not in members:
+                yield from self._of(name, value)
+        for *wrappers, _ in chains:
+            yield from self._of_wrappers(wrappers)
         for function in functions:
             yield from self._named_by(function)
 
     def _named_by(self, function: FunctionType) -> Iterator[str]:
+        if not _writes_its_defaults(function):
+            yield from self._of("", function.__defaults__)
+            yield from self._of("", function.__kwdefaults__)
         names = list(_names(function.__code__))
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
         for name, cell in cells:
@@ -119,10 +156,22 @@ def _is_installed_file(file: str) -> bool:
     return file.startswith("<frozen") or any(path.resolve().is_relative_to(each) for each in _INSTALLED)
 
 
-def _functions(member: Any) -> list[FunctionType]:
+def _is_routine(member: Any) -> bool:
+    return inspect.isroutine(member) or isinstance(member, property)
+
+
+def _functions(member: Any) -> list[Any]:
     found = [member.fget, member.fset, member.fdel] if isinstance(member, property) else [member]
-    unwrapped = [inspect.unwrap(getattr(each, "__func__", each)) for each in found if each is not None]
-    return [each for each in unwrapped if isinstance(each, FunctionType)]
+    return [getattr(each, "__func__", getattr(each, "func", each)) for each in found if each is not None]
+
+
+def _chain(value: Any) -> list[Any]:
+    """Return what decorators put around a function, from the outside, and the function last; [value] for all else."""
+    found = [value]
+    while callable(value) and hasattr(value, "__wrapped__") and len(found) < _MOST:
+        value = value.__wrapped__
+        found.append(value)
+    return found
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -131,6 +180,24 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _writes_its_defaults(function: FunctionType) -> bool:
+    """Return whether all defaults of a function are literals of its source, which is in the digest anyway."""
+    if not function.__defaults__ and not function.__kwdefaults__:
+        return True
+    try:
+        definition = ast.parse(textwrap.dedent(inspect.getsource(function.__code__))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return False
+    if not isinstance(definition, ast.FunctionDef):
+        return False
+    for default in (*definition.args.defaults, *definition.args.kw_defaults):
+        try:
+            ast.literal_eval(default or ast.Constant(None))
+        except ValueError:
+            return False
+    return True
 
 
 def _text(value: Any) -> str:
