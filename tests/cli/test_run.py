@@ -64,8 +64,7 @@ def test_an_export_deletes_nothing_that_is_not_its_own(sadari: Terminal) -> None
     assert sadari("train", "digits", "--model", "majority", "--out", "runs/winner").status == 0
     assert sadari("run", "--workers", "1").status == 0
     assert Path("runs/former/winner-1/scores.json").is_file()
-    Path("runs/winner/model").rename("model")
-    Path("runs/winner").rmdir()
+    Path("runs/winner").rename("before")
     Path("elsewhere").mkdir()
     Path("runs/winner").symlink_to(Path("elsewhere").resolve())
     Path("results/winner.json").unlink()
@@ -74,6 +73,23 @@ def test_an_export_deletes_nothing_that_is_not_its_own(sadari: Terminal) -> None
         assert again.status == 0, again.err
         Path("results/winner.json").unlink()
     assert Path("elsewhere/model/model.safetensors").is_file() and not Path("runs/former/winner-2").exists()
+
+
+def test_the_exported_model_of_another_branch_is_not_that_of_the_committed_result(sadari: Terminal) -> None:
+    Path(FILE).write_text(PROJECT.replace("seeds = 2", "seeds = 1"), encoding="utf-8")
+    assert sadari("run", "--workers", "1").status == 0
+    committed = {path: path.read_bytes() for path in (Path(FILE), *Path("results").iterdir())}
+    model = Path("runs/winner/model/model.safetensors")
+    first = model.read_bytes()
+    Path(FILE).write_text(PROJECT.replace("seeds = 2", "seeds = [5]"), encoding="utf-8")
+    assert sadari("run", "--workers", "1").status == 0
+    assert model.read_bytes() != first
+    for path, content in committed.items():  # as `git checkout` does, which leaves runs/ as it is
+        path.write_bytes(content)
+    assert "winner  recorded" in sadari("run", "--status").out
+    assert sadari("run", "--workers", "1").status == 0
+    assert model.read_bytes() == first
+    assert "winner  up to date" in sadari("run", "--status").out
 
 
 def test_a_project_begins_with_a_template(sadari: Terminal) -> None:

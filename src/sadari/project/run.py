@@ -21,6 +21,7 @@ from sadari.project.file import RUNS, Project
 from sadari.project.held import make_room, move_aside
 from sadari.project.reasons import FAILED, Reason
 from sadari.project.record import (
+    EXPORT,
     changed_figures,
     comparison_record,
     export_record,
@@ -173,11 +174,13 @@ def _export(project: Project, entry: ExportEntry, standing: Standing, of: Standi
         raise SadariError(f"{entry.of}, of which it is the export, is {of.state}")
     run, digest = best_run_of(of)
     folder = standing.folder
-    if exists(folder) and not (folder.is_dir() and set(names_in(folder)) <= {*EXPORTED.values()}):
+    if exists(folder) and not (folder.is_dir() and set(names_in(folder)) <= {*EXPORTED.values(), EXPORT}):
         _say_moved(move_aside(folder), entry, progress)  # of an entry that had this name, or put here by the user
     make_folder(folder)
     for each in folder.iterdir():  # exports of ours, which are made anew in seconds
         rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
     made = export(RunRecord.open(of.folder / run), entry.to, folder / EXPORTED[entry.to], entry.quantize, progress)
-    write_record(project.result_of(entry.name), export_record(entry, run, digest, made))
+    record = export_record(entry, run, digest, made)
+    write_record(folder / EXPORT, record)
+    write_record(project.result_of(entry.name), record)
     return made

@@ -31,7 +31,7 @@ from sadari.project.reasons import (
     images_differ,
     version_differs,
 )
-from sadari.project.record import REMEDY, asked_of_export, read_record, seeds_failed, summary
+from sadari.project.record import REMEDY, asked_of_export, is_exported, read_record, seeds_failed, summary
 from sadari.run import ENSEMBLE, RunRecord
 from sadari.run_lookup import find_run
 from sadari.tuning.request import Tuning, is_search_of
@@ -220,7 +220,7 @@ def _export(project: Project, entry: ExportEntry, record: Document | None, of: S
             reasons.append(Reason(ORIGIN, f"the best run of {entry.of} is {run}, or was trained anew"))
     if reasons:
         return replace(base, state=OUT_OF_DATE, reasons=tuple(reasons), to_do="exported again")
-    here = (base.folder / record["file"]).exists()
+    here = is_exported(base.folder, record)
     return replace(base, state=UP_TO_DATE) if here else replace(base, state=RECORDED, to_do="its file is not here")
 
 
