@@ -38,7 +38,7 @@ def expected(split: bool = True) -> set[tuple[str, str, bytes]]:
 class Listed(UserList[Any]):
     """What a Dataset of torch is to its users: items by number, with a transform."""
 
-    classes = CLASSES
+    classes: tuple[str, ...] = CLASSES
     transform: Any = staticmethod(lambda _: 1 / 0)
 
     def __getitem__(self, at: Any) -> Any:
@@ -86,6 +86,35 @@ def test_tensors_have_their_channels_first() -> None:
 def test_a_torch_data_set_is_taken_before_its_transform() -> None:
     images = sadari.load({split: listed(of_split(FILES, split)) for split in ("train", "test")})
     assert images.classes == CLASSES and seen(images) == expected()
+
+
+class Called(Listed):
+    """A data set of a user, which calls its transform without looking whether there is one, and names no classes."""
+
+    classes = ()
+
+    def __getitem__(self, at: Any) -> Any:
+        image, label = self.data[at]
+        return self.transform(image), label
+
+
+class Named(Called):
+    """The same for a transform of named arguments."""
+
+    def __getitem__(self, at: Any) -> Any:
+        image, label = self.data[at]
+        return self.transform(image=image)["image"], label
+
+
+@pytest.mark.parametrize("kind", [Called, Named])
+def test_a_transform_that_is_always_called_is_not_applied(kind: type[Listed]) -> None:
+    assert len(seen(sadari.load(kind(listed(FILES).data)))) == len(FILES)
+
+
+def test_transforms_in_several_data_sets_in_a_row_are_not_applied() -> None:
+    utils = pytest.importorskip("torch.utils.data")
+    row = utils.ConcatDataset([listed(of_split(FILES, "train")), listed(of_split(FILES, "test"))])
+    assert {pixels for _, _, pixels in seen(sadari.load(row))} == {pixels for _, _, pixels in expected()}
 
 
 def test_an_image_folder_has_the_fingerprint_of_its_folder(tmp_path: Path) -> None:

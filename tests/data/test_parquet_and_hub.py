@@ -148,9 +148,24 @@ def test_code_beside_the_images_is_not_run(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_a_set_may_not_point_outside_itself(tmp_path: Path) -> None:
+def test_a_folder_whose_files_changed_is_read_again(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "pets", FILES)
+    before = load(f"hf://{root}", Settings())
+    (root / next(iter(FILES))).unlink()
+    assert len(load(f"hf://{root}", Settings())) == len(before) - 1
+
+
+def test_an_address_of_a_folder_means_the_same_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute_data("hf://./pets:label=fine") == f"hf://{tmp_path.resolve()}/pets:label=fine"
+    assert absolute_data("hf://somebody/pets@main") == "hf://somebody/pets@main"
+
+
+@pytest.mark.parametrize("through", ["", "pets/../"])
+def test_a_set_may_not_point_outside_itself(through: str, tmp_path: Path) -> None:
     root = tmp_path / "pets"
-    secret = write_folder(tmp_path / "mine", FILES) / next(iter(FILES))
+    write_folder(tmp_path / "mine", FILES)
+    secret = f"{tmp_path}/{through}mine/{next(iter(FILES))}"
     root.mkdir()
     import pyarrow as pa
     import pyarrow.parquet as pq

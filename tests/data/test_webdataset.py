@@ -85,3 +85,23 @@ def test_images_without_a_class_are_left_out_and_counted(tmp_path: Path) -> None
     images = load(write_tar(tmp_path / "pets.tar", members() | {"9999.png": FILES["train/cat/0.png"]}), Settings())
     assert len(images) == len(FILES)
     assert any("gives 1 image no class" in note for note in images.notes)
+
+
+def test_masks_and_second_images_of_a_key(tmp_path: Path) -> None:
+    masks = {name.replace(".png", ".seg.png"): x for name, x in members().items() if name.endswith(".png")}
+    images = load(write_tar(tmp_path / "masks.tar", members() | masks), Settings())
+    assert seen(images) == expected(split=False)
+    again = {name.replace(".png", ".bmp"): x for name, x in members().items() if name.endswith(".png")}
+    assert len(load(write_tar(tmp_path / "twice.tar", members() | again), Settings())) == 2 * len(FILES)
+
+
+def test_a_class_that_is_null_is_none(tmp_path: Path) -> None:
+    found = members(kind="json")
+    found["0000.json"] = b'{"label": null}'
+    images = load(write_tar(tmp_path / "pets.tar", found), Settings())
+    assert images.classes == CLASSES and len(images) == len(FILES) - 1
+
+
+def test_many_archives_say_once_where_classes_are_from(tmp_path: Path) -> None:
+    images = load(write_shards(tmp_path / "shards"), Settings())
+    assert sum("(WebDataset)" in note for note in images.notes) == 1

@@ -10,7 +10,7 @@ from sadari.data.packs.provide import Wanted, provide
 from sadari.data.sources.base import SOURCES, NamedSource, Source
 from sadari.data.sources.layout import printable
 from sadari.data.sources.objects.hand_over import hand_over
-from sadari.data.sources.objects.hub import is_hub, open_hub
+from sadari.data.sources.objects.hub import absolute_address, is_hub, open_hub
 from sadari.data.sources.objects.store import SAVED_AGAIN, BroughtSource, is_entry
 from sadari.data.sources.opening import FORMS, open_path, open_shards
 from sadari.data.sources.webdataset import NUMBERS, expand
@@ -112,7 +112,7 @@ def absolute_data(data: object) -> str:
         data = hand_over(data)
     name = str(data)
     if is_hub(name):
-        return name
+        return absolute_address(name)
     path = expanded(data)
     is_path = bool(name) and name.partition(":")[0] not in named_sets() and (exists(path) or bool(expand(path)))
     return str(_resolved(path)) if is_path or isinstance(data, Path) else name

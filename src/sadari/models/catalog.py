@@ -23,13 +23,20 @@ _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.MULTILINE)
 
 
 def as_model(name: str, made: Any, _: Mapping[str, Any]) -> ModelSpec:
-    """Return the network that a plug-in offers, by `sadari.model`. Raises TypeError or ValueError for anything else."""
+    """Return the network that a plug-in offers: what `sadari.model` returned, or a class or function that makes one.
+
+    Raises TypeError, ValueError or UsageError for anything else.
+    """
+    if callable(made):
+        made = own_model(made)
     if isinstance(made, OfferedModel):
         made = ModelSpec(made.name, made.summary, made.layers, made.variables, made.settings)
     if not isinstance(made, ModelSpec):
-        raise TypeError(f"a model is what sadari.model(...) returns, not {type(made).__name__}")
+        raise TypeError(f"a model is what sadari.model(...) returns or what makes a network, not {type(made).__name__}")
     if made.name != name:
         raise ValueError(f"it calls itself '{made.name}'")
+    if is_own(made.source):
+        return made
     parse(made.layers, made.variables)
     with_overrides(Settings(), made.settings)
     return made

@@ -50,9 +50,9 @@ def work_together(journal: Journal, data: TrialData, limit: Limit, workers: int 
     try:
         Searcher(journal, data, limit, crew.progress, threads).work()
         crew.wait()
-        while journal.held_elsewhere():  # by the same command in another terminal
+        while journal.under_way():  # by the same command in another terminal
             time.sleep(WAIT_SECONDS)
-        Searcher(journal, data, Limit(trials=0), crew.progress, threads).work()  # what others left behind
+            Searcher(journal, data, Limit(trials=0), crew.progress, threads).work()  # what others left behind
     finally:
         crew.stop()
 

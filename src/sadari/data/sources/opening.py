@@ -23,6 +23,7 @@ from sadari.settings import Settings
 
 PACKED = (".tar.xz", ".txz", ".tar.bz2", ".tbz", ".tbz2", ".tar.zst", ".7z", ".rar", ".xz", ".bz2", ".egg", ".alz")
 ANNOTATIONS = (".json", ".jsonl", ".xml")
+METADATA_PARQUET = "metadata.parquet"  # has names of images, not images
 FORMS = (
     "a named set, a folder of class folders, a .zip or .tar(.gz) of one, a .npz, a .csv of path,label[,split][,group], "
     "a .parquet, hf://NAME, or what an annotation tool exported (docs/bring-your-data.md has all)"
@@ -47,7 +48,7 @@ def open_path(path: Path, data: str, settings: Settings) -> Source:
         return open_archive(settings, path)
     if lower.endswith(".npz"):
         return NpzSource(path, settings.white_level, settings.group == AUTO)
-    if lower.endswith(ANNOTATIONS) or is_export_table(path):
+    if lower.endswith(ANNOTATIONS) or lower == METADATA_PARQUET or is_export_table(path):
         top = top_of(path)
         return FolderSource(top, chosen=path.relative_to(top).as_posix())
     if lower.endswith((".csv", ".tsv")):

@@ -9,6 +9,7 @@ from sadari.data.cache.digests import remembered_digest
 from sadari.data.sources.archive import ArchiveSource
 from sadari.data.sources.base import Fetch, FileContent, FileEntry
 from sadari.data.sources.exports.base import split_of_file
+from sadari.data.sources.exports.web import KIND as WEB
 from sadari.errors import SadariError
 
 ENDINGS = (".tar", ".tar.gz", ".tgz")
@@ -78,8 +79,14 @@ class ShardsSource:
                 entries.append(FileEntry(name, label, entry.source_split or split))
         fetches = [each.fetch for each in contents]
         fetch = None if None in fetches else partial(_fetch, fetches, places)
-        notes = tuple(dict.fromkeys(note for each in contents for note in each.notes))
-        return FileContent(tuple(entries), classes, partial(_read, contents), fetch, notes)
+        return FileContent(tuple(entries), classes, partial(_read, contents), fetch, _notes(contents))
+
+
+def _notes(contents: Sequence[FileContent]) -> tuple[str, ...]:
+    """Return the notes of all archives, the one on where classes are from only once."""
+    notes = dict.fromkeys(note for each in contents for note in each.notes)
+    of_classes = [note for note in notes if f"({WEB})" in note]
+    return tuple(note for note in notes if note not in of_classes[1:])
 
 
 def _read(contents: Sequence[FileContent]) -> Iterator[tuple[int, bytes]]:

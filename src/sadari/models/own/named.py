@@ -19,6 +19,7 @@ from sadari.models.own.reference import (
     short_name,
 )
 from sadari.models.own.source import source_digest
+from sadari.plugins.offers import offered
 from sadari.settings import Value, setting_names
 
 # What a maker may be given, as parameters of these names.
@@ -97,13 +98,16 @@ def find_code(reference: str, digest: str = "") -> Code:
     """Return the code that the user named as `reference`, or named otherwise with the same source.
 
     digest: of the source that is looked for; under the same name another one is returned nevertheless, and the caller
-    says so. Raises NotNamedError with what to type where there is none.
+    says so. A model of an installed plug-in needs no naming. Raises NotNamedError with what to type where there is
+    none.
     """
     if reference in _NAMED:
         return _NAMED[reference]
     same = [each for each in _NAMED.values() if digest and each.digest == digest]
     if same:
         return same[-1]
+    if installed := _installed(reference):
+        return installed
     other = next((name for name, each in _NAMED.items() if each.name == short_name(reference)), "")
     but = f"; {other}, which you named, has another source" if other else ""
     short, where = short_name(reference), reference
@@ -113,6 +117,15 @@ def find_code(reference: str, digest: str = "") -> Code:
         f"this network is code of yours, {reference}, which runs only when you name it: add --model-code {where} (in "
         f"Python, model_code={short}){but}"
     )
+
+
+def _installed(reference: str) -> Code | None:
+    """Return the code that an installed package offers as a model, and is `reference`: installing it is trusting it."""
+    for offer in offered("model").get(short_name(reference), []):
+        made = offer.load().made if offer.entry is not None else None
+        if callable(made) and reference_of(made) == reference:
+            return name_code(made, reference)
+    return None
 
 
 def _parameters(maker: Maker, reference: str) -> tuple[tuple[str, ...], dict[str, Value]]:

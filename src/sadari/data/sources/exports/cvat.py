@@ -68,7 +68,7 @@ def _images(content: bytes, where: str) -> list[_Image]:
     parser.StartElementHandler = start
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that is not known
         raise SadariError(f"cannot read {where} as XML: {error}") from None
     return found
 

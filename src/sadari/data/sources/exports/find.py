@@ -1,6 +1,7 @@
 """Which export of an annotation tool is in a tree of files? The first that is found; none in most trees."""
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ ANNOTATED = (
     ".csv",
     ".parquet",
     SYNSETS,
-    *(each.upper() for each in (".json", ".xml", ".csv")),
+    *(each.upper() for each in (".json", ".jsonl", ".xml", ".csv")),
 )
 # Assumed: exports have one such file a split; more of them are descriptions of single images.
 MOST_FILES = 16
@@ -104,7 +105,7 @@ class _Candidates:
     def exports(self) -> Iterator[Export]:
         for path in self._likely():
             ending = path.rpartition(".")[2].lower()
-            if ending == "jsonl":
+            if ending in ("jsonl", "parquet"):
                 found = metadata.read_metadata(path, self._content(path), self.where)
             else:
                 found = {"json": self._json, "xml": self._xml, "csv": self._csv}[ending](path)
@@ -112,7 +113,7 @@ class _Candidates:
                 yield found
 
     def _likely(self) -> list[str]:
-        endings = (".json", ".xml", ".csv", ".jsonl") if len(self.seen) == 1 else (".json", ".xml", ".csv")
+        endings = (".json", ".xml", ".csv", ".jsonl", ".parquet") if len(self.seen) == 1 else (".json", ".xml", ".csv")
         files = [path for path in self.seen if path.lower().endswith(endings) and self._is_placed(path)]
         crowded = Counter(path.rpartition("/")[0] for path in files)
         return sorted(path for path in files if crowded[path.rpartition("/")[0]] <= MOST_FILES)
@@ -130,7 +131,7 @@ class _Candidates:
 
     def _json(self, path: str) -> Export | None:
         content = self._content(path)
-        if content.lstrip()[:1] not in (b"{", b"["):
+        if content.removeprefix(BOM_UTF8).lstrip()[:1] not in (b"{", b"["):
             return None
         try:
             document: Any = json.loads(content)

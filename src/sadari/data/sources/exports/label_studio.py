@@ -52,7 +52,11 @@ def read_label_studio(document: Sequence[Mapping[str, Any]], path: str, where: s
 def read_label_studio_csv(content: bytes, path: str, where: str, files: Sequence[str]) -> Export:
     """Read the export as CSV; raises as `read_label_studio` does."""
     text, _ = text_of(content, f"{where}/{path}")
-    return _export([_flat(row) for row in csv.DictReader(io.StringIO(text))], path, where, files)
+    try:
+        rows = [_flat(row) for row in csv.DictReader(io.StringIO(text))]
+    except csv.Error as error:  # such as a cell that is too long, of somebody's brush
+        raise SadariError(f"cannot read {where}/{path} as CSV: {error}; export it as JSON") from None
+    return _export(rows, path, where, files)
 
 
 def _export(rows: Sequence[Row], path: str, where: str, files: Sequence[str]) -> Export:
@@ -109,7 +113,10 @@ def _file_in(data: Mapping[str, Any]) -> str:
 
 def _path(value: str) -> str:
     """Return the path in a value: what is behind `?d=` of a local file, else that of an address or a file."""
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # brackets that are no address of a network
+        return value
     behind = parse_qs(parts.query).get("d")
     return behind[0] if behind else unquote(parts.path)
 

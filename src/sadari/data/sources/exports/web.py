@@ -28,21 +28,23 @@ def find(paths: Sequence[str], read: ReadMany, where: str) -> Export | None:
     for path in paths:
         key, ending = _key(path)
         beside.setdefault(key, {})[ending] = path
-    images = [path for path in paths if is_image(path.split("/"))]
+    # KEY.seg.png beside KEY.jpg is another column, such as a mask.
+    images = [path for path in paths if is_image(path.split("/")) and _key(path)[1].count(".") == 1]
     for ending in CLASS_FILES:
         files = {path: beside[_key(path)[0]][ending] for path in images if ending in beside[_key(path)[0]]}
         if files:
             break
     else:
         return None
-    contents = dict(zip(files, (content for _, content in sorted(read(list(files.values())))), strict=True))
+    sidecars = list(dict.fromkeys(files.values()))  # one may be that of several images, such as a .jpg and a .png
+    contents = dict(zip(sidecars, (content for _, content in sorted(read(sidecars))), strict=True))
     labelled = [
-        Labelled(path.rpartition("/")[2], _class(contents[path], beside_it, where), "", beside_it)
+        Labelled(path.rpartition("/")[2], _class(contents[beside_it], beside_it, where), "", beside_it)
         for path, beside_it in files.items()
     ]
     kept = tuple(each for each in labelled if each.label)
     missing = len(images) - len(kept)
-    return Export(KIND, tuple(files.values()), kept, unlabelled_note(missing, where)) if kept else None
+    return Export(KIND, tuple(sidecars), kept, unlabelled_note(missing, where)) if kept else None
 
 
 def _key(path: str) -> tuple[str, str]:
@@ -53,7 +55,7 @@ def _key(path: str) -> tuple[str, str]:
 
 
 def _class(content: bytes, path: str, where: str) -> str:
-    """Return the class that a member says, "" for a JSON document without one."""
+    """Return the class that a member says, "" for a JSON document without one, or with null."""
     try:
         text = content.decode("utf-8").strip()
         if not path.lower().endswith(".json"):
@@ -66,6 +68,8 @@ def _class(content: bytes, path: str, where: str) -> str:
     if not isinstance(document, dict):
         return ""
     value = next((document[name] for name in LABELS if name in document), "")
+    if value is None:
+        return ""
     if isinstance(value, list | dict | float):
         raise SadariError(f"{where}: {path} says the class {str(value)[:60]}, and a class is one number or name")
     return str(value)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sadari.data.cache.digests import DIGEST_BYTES, digest_texts
 from sadari.data.cache.entries import EntryBuild, make_room
 from sadari.data.cache.seal import is_unaltered
-from sadari.data.sources.objects.store import INDEX, KIND, store_folder
+from sadari.data.sources.objects.store import INDEX, KIND, is_entry, store_folder
 from sadari.errors import UsageError
 from sadari.files import write_json
 
@@ -26,7 +26,7 @@ def is_images(value: Any) -> bool:
 
 def image_array(images: Any, what: str) -> NDArray[Any]:
     """Return the array of `images`, channels last. Raises UsageError for other shapes, and for floats."""
-    array = np.asarray(images)
+    array = _as_array(images, what)
     channels_first = array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] not in (1, 3, 4)
     if channels_first:
         array = array.transpose(0, 2, 3, 1)
@@ -42,7 +42,7 @@ def image_array(images: Any, what: str) -> NDArray[Any]:
 
 def label_array(labels: Any, count: int, what: str) -> NDArray[Any]:
     """Return labels as integers, names or booleans, (N,). Raises UsageError for others, and for another number."""
-    array = np.asarray(labels)
+    array = _as_array(labels, what)
     if array.dtype == object and all(isinstance(each, str) for each in array.ravel()):
         array = array.astype(np.str_)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -54,7 +54,29 @@ def label_array(labels: Any, count: int, what: str) -> NDArray[Any]:
         )
     if len(array) != count:
         raise UsageError(f"{what} has {len(array):,} labels for {count:,} images")
+    if array.dtype.kind == "U":
+        _require_names(array, what)
+    elif array.dtype.kind == "i" and (array < 0).any():
+        raise UsageError(f"{what} has the label {array.min()}, which is below 0; leave out images without a label")
     return array
+
+
+def _as_array(value: Any, what: str) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # rows of several lengths, and tensors of many kinds
+        raise UsageError(f"{what} is no array of NumPy, and cannot become one: {error}") from None
+
+
+def _require_names(array: NDArray[Any], what: str) -> None:
+    """Raise UsageError where a class has no name, or one that no file may hold."""
+    for name in np.unique(array):
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UsageError(f"{what} has the label {str(name)!a}, which is no text") from None
+        if not name.strip():
+            raise UsageError(f"{what} has a label without a name; leave out images without a label")
 
 
 def store_arrays(parts: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], classes: Sequence[str] = ()) -> Path:
@@ -83,7 +105,7 @@ def store_arrays(parts: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], classes
 
 def is_arrays(folder: Path) -> bool:
     """Return whether `folder` is an entry that `store_arrays` wrote, and whole."""
-    return folder.parent.name == KIND and (folder / ARRAYS).is_file() and is_unaltered(folder, KIND)
+    return is_entry(folder) and (folder / ARRAYS).is_file() and is_unaltered(folder, KIND)
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -24,7 +24,7 @@ def encode(image: Any, number: int) -> tuple[bytes, str]:
     if isinstance(image, str | Path):
         return read_local(image), Path(image).absolute().as_posix()
     if isinstance(image, Image.Image):
-        return _png(image), ""
+        return _of_pillow(image, number), ""
     return _png(_picture(np.asarray(image), number)), ""
 
 
@@ -34,6 +34,8 @@ def read_local(path: str | Path) -> bytes:
         return expanded(path).read_bytes()
     except OSError as error:
         raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:  # a zero byte, or no text
+        raise SadariError(f"cannot read {str(path)!a}: {error}") from None
 
 
 def _picture(array: Any, number: int) -> Image.Image:
@@ -53,8 +55,19 @@ def _picture(array: Any, number: int) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array))
 
 
+def _of_pillow(image: Image.Image, number: int) -> bytes:
+    if image.mode == "F":
+        raise UsageError(f"image number {number} has floats, which have no known range; hand over uint8")
+    try:
+        return _png(image)
+    except OSError as error:  # Pillow reads a file when its pixels are needed
+        raise SadariError(f"image number {number} cannot be read: {error}") from None
+
+
 def _png(image: Image.Image) -> bytes:
     image = ImageOps.exif_transpose(image)  # as files are read: upright
+    if image.mode == "I":  # what Pillow makes of some files of 16 bits; to RGB it would cut everything above 255
+        image = image.convert("I;16")
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
         image = image.convert("RGB")
     buffer = BytesIO()

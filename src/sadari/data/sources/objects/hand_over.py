@@ -1,10 +1,10 @@
 """Which images does an object of Python hold? Arrays, lists, data sets of torch or Hugging Face, or one a split."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from sadari.data.sources.objects import hugging_face, torch_datasets
 from sadari.data.sources.objects.arrays import image_array, is_images, label_array, store_arrays
@@ -69,6 +69,8 @@ def _kind(part: Part) -> str:
     if isinstance(part, ImageSet):
         raise UsageError("these images are loaded already; give what they were loaded from")
     if is_pair(part):
+        if all(hugging_face.is_dataset(each) or torch_datasets.is_dataset(each) for each in part):
+            raise UsageError("a pair is (X, y); give two data sets as {'train': ..., 'test': ...}")
         return "arrays" if is_images(part[0]) else "lists"
     if hugging_face.is_dataset(part):
         return "Datasets of Hugging Face"
@@ -89,20 +91,29 @@ def _take_arrays(parts: Mapping[str, Any], _image: str, _label: str, _progress: 
 
 
 def _take_lists(parts: Mapping[str, Any], _image: str, _label: str, progress: Progress) -> Path:
+    labels = {split: label_array(y, _length(x), "y") for split, (x, y) in parts.items()}
+
     def images() -> Iterator[Handed]:
-        for split, (x, y) in parts.items():
-            names = label_array(y, len(x), "y")
-            for number, (each, name) in enumerate(zip(x, names.tolist(), strict=True)):
+        for split, (x, _) in parts.items():
+            for number, (each, name) in enumerate(zip(x, labels[split].tolist(), strict=True)):
                 content, path = encode(each, number)
                 yield Handed(content, str(name), split, path)
 
-    return store(images(), About("images", "a list of images", _numeric(parts)), progress)
+    return store(images(), About("images", "a list of images", _numeric(list(labels.values()))), progress)
 
 
-def _numeric(parts: Mapping[str, Any]) -> tuple[str, ...]:
+def _length(images: Any) -> int:
+    try:
+        return len(images)
+    except TypeError:
+        raise UsageError(f"X is of type {type(images).__name__}, which has no length; give a list of images") from None
+
+
+def _numeric(labels: Sequence[NDArray[Any]]) -> tuple[str, ...]:
     """Return the classes of whole numbers in their order, which is not that of their names; () for names."""
-    labels = np.concatenate([np.asarray(y) for _, y in parts.values()])
-    return tuple(str(each) for each in np.unique(labels)) if labels.dtype.kind in "iu" else ()
+    if any(each.dtype.kind not in "iu" for each in labels):
+        return ()
+    return tuple(str(number) for number in sorted({number for each in labels for number in each.tolist()}))
 
 
 def _take_torch(parts: Mapping[str, Any], _image: str, _label: str, progress: Progress) -> Path:

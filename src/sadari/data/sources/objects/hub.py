@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sadari.data.cache.digests import digest_texts
+from sadari.data.cache.digests import digest_texts, remembered_digest
+from sadari.data.sources.folder import walk_tree
+from sadari.data.sources.layout import is_hidden
 from sadari.data.sources.objects import hugging_face
 from sadari.data.sources.objects.store import About, BroughtSource, Handed
 from sadari.data.sources.split_folders import split_of
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 SCHEME = "hf://"
 OPTIONS = ("config", "image", "label")
 NAME = "hf://OWNER/NAME[@REVISION][:config=...,image=COLUMN,label=COLUMN], or hf:///FOLDER"
+LOCAL = ("/", "~", ".")  # how the place of a folder of this machine begins
 # Version 4 does not run the Python files of a data set any more, whatever is asked of it.
 LEAST_VERSION = 4
 
@@ -56,7 +59,7 @@ def parse(data: str) -> HubSet:
     unknown = [key for key in pairs if key not in OPTIONS]
     if unknown or not all(pairs.values()):
         raise UsageError(f"the options of {SCHEME} are {', '.join(OPTIONS)} with values, not '{options}'")
-    if text.startswith(("/", "~", ".")):
+    if text.startswith(LOCAL):
         return HubSet(expanded(text).resolve().as_posix(), "", pairs)
     place, _, revision = text.removeprefix("datasets/").strip("/").partition("@")
     if not place or place.count("/") > 1:
@@ -69,12 +72,29 @@ def parse(data: str) -> HubSet:
     return HubSet(place, revision, pairs)
 
 
+def absolute_address(data: str) -> str:
+    """Return an address that means the same from any folder of this machine."""
+    text, colon, options = data[len(SCHEME) :].partition(":")
+    place = expanded(text).resolve().as_posix() if text.startswith(LOCAL) else text
+    return f"{SCHEME}{place}{colon}{options}"
+
+
 def open_hub(data: str) -> BroughtSource:
-    """Open the set at an address; nothing is read yet. Raises UsageError as `parse` does."""
+    """Open the set at an address; of the hub nothing is read yet, and of a folder what its files are.
+
+    Raises UsageError as `parse` does, and SadariError for a folder that cannot be read.
+    """
     wanted = parse(data)
     pairs = [f"{key}={value}" for key, value in sorted(wanted.options.items())]
     name = wanted.place.rpartition("/")[2]
-    return BroughtSource(name, digest_texts("hub", wanted.text, *pairs), partial(_streamed, wanted, name))
+    content = [_digest(Path(wanted.place))] if wanted.is_local else []
+    return BroughtSource(name, digest_texts("hub", wanted.text, *pairs, *content), partial(_streamed, wanted, name))
+
+
+def _digest(folder: Path) -> str:
+    """Return a digest of all files that may be of the set in `folder`, since they may change, as a revision cannot."""
+    files = sorted(each for each in walk_tree(folder).files if not is_hidden(each.split("/")))
+    return remembered_digest([folder / each for each in files], "hub folder", *files)
 
 
 def _streamed(wanted: HubSet, name: str) -> "tuple[About, Iterator[Handed]]":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from os.path import normpath
 from typing import Any
 
 from sadari.data.sources.objects.encoded import encode, read_local
@@ -66,6 +67,8 @@ def _columns(features: Mapping[str, Any], image: str, label: str) -> Columns:
     classes = [name for name, feature in features.items() if type(feature).__name__ == "ClassLabel"]
     usual = [name for name in LABELS if name in features][:1]
     label = _chosen(label, classes or usual, features, "label", "columns of labels")
+    if image == label:
+        raise UsageError(f"the column {image} cannot have both the images and their labels")
     names = getattr(features[label], "names", None) or ()
     return Columns(image, label, tuple(str(each) for each in names))
 
@@ -142,7 +145,8 @@ def _read(path: str, number: int, only: str) -> bytes:
     """Return the bytes of the file that a row names. Raises SadariError for a place where a set may not point to."""
     if not path:
         raise SadariError(f"row {number} has neither the bytes of an image nor a path")
-    if only and not path.startswith(only):
+    place = path if "://" in path else normpath(path)  # without `..`
+    if only and not place.startswith(only):
         raise SadariError(f"refused row {number}: it names {path}, which is outside the set")
     if "://" not in path:
         return read_local(path)

@@ -59,12 +59,14 @@ def store_folder(key: str) -> Path:
 
 def is_entry(folder: Path) -> bool:
     """Return whether `folder` is, or was, an entry of images in the cache."""
-    return folder.parent.name == KIND and folder.parent.parent == cache_dir()
+    if folder.parent.name != KIND:
+        return False
+    return folder.parent.parent in (cache_dir(), cache_dir().resolve())  # a path that was stored has no links
 
 
 def is_stored(folder: Path) -> bool:
     """Return whether `folder` is an entry that `store` wrote, and whole."""
-    return folder.parent.name == KIND and (folder / INDEX).is_file() and is_unaltered(folder, KIND)
+    return is_entry(folder) and (folder / INDEX).is_file() and is_unaltered(folder, KIND)
 
 
 def store(images: Iterable[Handed], about: About, progress: Progress, key: str = "") -> Path:
@@ -125,7 +127,7 @@ def _write(images: Iterable[Handed], file: BinaryIO, about: About, progress: Pro
 
 
 def _index(rows: _Rows, about: About) -> dict[str, Any]:
-    ids = [printable(plain_text(name)) for name in ids_of(rows.paths, rows.splits)]
+    ids = ids_of([printable(plain_text(path)) for path in rows.paths], rows.splits)
     labels = [plain_text(label) for label in rows.labels]
     given = tuple(plain_text(name) for name in about.classes)
     classes = given or tuple(sorted(set(labels)))

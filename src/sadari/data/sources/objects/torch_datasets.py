@@ -14,12 +14,15 @@ from sadari.data.sources.objects.store import About, Handed, store
 from sadari.errors import SadariError, UsageError
 from sadari.progress import Progress
 
+TABLES = ("pandas", "polars")  # have items by name, and are no images
 TRANSFORMS = ("transform", "transforms", "target_transform")
 
 
 def is_dataset(value: Any) -> bool:
     """Return whether `value` has items by number, as a Dataset of torch has, and is no list or array."""
     if isinstance(value, list | tuple | str | bytes | Mapping) or hasattr(value, "dtype"):
+        return False
+    if type(value).__module__.partition(".")[0] in TABLES:
         return False
     return hasattr(value, "__getitem__") and hasattr(value, "__len__")
 
@@ -52,7 +55,11 @@ def _classes(datasets: Sequence[Any]) -> tuple[str, ...]:
     found = {tuple(_name(each) for each in getattr(_inner(one), "classes", None) or ()) for one in datasets}
     if len(found) > 1:
         raise UsageError("the splits have different classes, or the same in another order; give all the same")
-    return found.pop()
+    classes = found.pop()
+    twice = next((name for name in classes if classes.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"the data set names the class '{twice}' twice; give each class a name of its own")
+    return classes
 
 
 def _name(name: Any) -> str:
@@ -106,7 +113,10 @@ def _items(dataset: Any) -> Iterator[tuple[Any, Any]]:
     """Yield image and label of each item, without the transforms that the data set has."""
     plain = _without_transforms(dataset)
     for number in range(len(plain)):
-        item = plain[number]
+        try:
+            item = plain[number]
+        except OSError as error:  # else it would be taken for one of the cache
+            raise SadariError(f"item {number} of the data set cannot be read: {error}") from error
         if not isinstance(item, tuple | list) or len(item) != 2:
             raise UsageError(f"item {number} is a {type(item).__name__}; items of a data set are (image, label)")
         yield item[0], item[1]
@@ -116,18 +126,34 @@ def _without_transforms(dataset: Any) -> Any:
     plain = copy.copy(dataset)
     if hasattr(plain, "dataset") and hasattr(plain, "indices"):
         plain.dataset = _without_transforms(plain.dataset)
+    if isinstance(getattr(plain, "datasets", None), list | tuple):  # several in a row
+        plain.datasets = [_without_transforms(each) for each in plain.datasets]
     for name in TRANSFORMS:
         if getattr(plain, name, None) is not None:
-            setattr(plain, name, None)
+            setattr(plain, name, _unchanged)
     return plain
 
 
+def _unchanged(*given: Any, **named: Any) -> Any:
+    """Return what a transform is given: an image, image and target, or a mapping of them, as data sets call it."""
+    return named or (given[0] if len(given) == 1 else given)
+
+
 def _label(label: Any, classes: Sequence[str], number: int) -> str:
-    value = label.item() if hasattr(label, "item") else label
+    value = label
+    if hasattr(label, "item"):
+        try:
+            value = label.item()
+        except (ValueError, RuntimeError):  # several numbers, such as a one-hot row
+            raise UsageError(
+                f"item {number} has a label of several numbers; a label is one whole number or name"
+            ) from None
     if isinstance(value, int | np.integer) and classes:
         if not 0 <= int(value) < len(classes):
             raise SadariError(f"item {number} has the label {value}, and the data set names {len(classes)} classes")
         return classes[int(value)]
     if not isinstance(value, int | str | bool | np.integer):
         raise UsageError(f"item {number} has the label {value!r:.60}; a label is one whole number or name")
+    if classes and str(value) not in classes:
+        raise SadariError(f"item {number} has the label {value!r:.60}, which is none of the data set's classes")
     return str(value)

@@ -20,6 +20,7 @@ LABELS = ("label", "labels", "class", "class_name", "category", "target", "y", "
 SPLIT_COLUMNS = ("split", "subset", "partition", "set", "usage", "is_train", "is_training")
 GROUPS = ("group", "groups", "group_id", "patient", "patient_id", "subject", "subject_id", "그룹", "환자")
 BY_YES_AND_NO = ("is_train", "is_training")
+YES_AND_NO = {"1": "train", "true": "train", "yes": "train", "0": "test", "false": "test", "no": "test"}
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}  # byte order marks
 # Assumed: no table of paths and labels is larger; it bounds what is read.
 MOST_BYTES = 2**31
@@ -59,21 +60,22 @@ def read_rows(path: Path, group: str | None = "") -> Table:
         raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def read_table(content: bytes, where: str, group: str | None = "") -> Table:
+def read_table(content: bytes, where: str, group: str | None = "", one_hot: bool = False) -> Table:
     """Read a table. group: the column that has the groups; "" for one of the usual names, None for none.
 
     where: its path, for messages. Rows whose cells are all empty are skipped. Where no column has the labels, a column
-    for each class with ones and zeros does; rows without a one are left out. Raises SadariError where it cannot be
+    for each class with ones and zeros does; rows without a one are left out. one_hot: all columns but that of paths are
+    classes, whatever their names, such as y and set. Raises SadariError where it cannot be
     read, lacks a column, or a row has more cells than the heading or several ones.
     """
     text, notes = text_of(content, where)
     try:
-        return _parse(text, where, notes, group)
+        return _parse(text, where, notes, group, one_hot)
     except csv.Error as error:
         raise SadariError(f"cannot read {where} as text of {COLUMNS}: {error}") from None
 
 
-def _parse(text: str, where: str, notes: list[str], group: str | None) -> Table:
+def _parse(text: str, where: str, notes: list[str], group: str | None, all_classes: bool) -> Table:
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith("sep="):  # Excel's first line
         text, first = rest, rest.partition("\n")[0]
@@ -82,9 +84,12 @@ def _parse(text: str, where: str, notes: list[str], group: str | None) -> Table:
     spelt = [name.strip() for name in next(reader, [])]
     header = [name.lower() for name in spelt]
     grouped_by = () if group is None else (group.strip().lower(),) if group else GROUPS
-    columns = [_column(header, names, where) for names in (PATHS, LABELS, SPLIT_COLUMNS, grouped_by)]
+    known = (PATHS, (), (), ()) if all_classes else (PATHS, LABELS, SPLIT_COLUMNS, grouped_by)
+    columns = [_column(header, names, where) for names in known]
     path, label, split, grouped = columns
     lines = list(_complete(reader, len(header), separator, where)) if path is not None else []
+    if label is not None and _is_one_of_many(header, label, [cells for _, cells in lines], columns):
+        label = columns[1] = None
     taken = frozenset(at for at in columns if at is not None)
     one_hot = _class_columns(header, [cells for _, cells in lines], taken) if label is None else ()
     if path is None or (label is None and not one_hot):
@@ -159,6 +164,20 @@ def _class_columns(header: Sequence[str], rows: Sequence[Sequence[str]], taken: 
         if at not in taken and name and cells <= ONES | ZEROS and cells & (ONES | {"0", "0.0", "false"}):
             found.append(at)
     return tuple(found) if len(found) > 1 else ()
+
+
+def _is_one_of_many(
+    header: Sequence[str], label: int, rows: Sequence[Sequence[str]], columns: Sequence[int | None]
+) -> bool:
+    """Return whether the column of labels is one of three or more of ones and zeros, of which each row has one 1.
+
+    A table of letters has a class y.
+    """
+    others = frozenset(at for at in columns if at is not None and at != label)
+    found = _class_columns(header, rows, others)
+    if label not in found or len(found) < 3:
+        return False
+    return all(sum(row[at].lower() in ONES for at in found) == 1 for row in rows)
 
 
 def _class_of(names: Sequence[str], cells: Sequence[str], image: str, where: str) -> str:

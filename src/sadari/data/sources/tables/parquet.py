@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sadari.data.cache.digests import digest_texts, remembered_digest
-from sadari.data.sources.exports.base import split_of_file
+from sadari.data.sources.exports.base import NAMED, split_of_file
 from sadari.data.sources.objects.store import About, BroughtSource, Handed
-from sadari.data.sources.tables.dialect import LABELS, PATHS
+from sadari.data.sources.split_folders import STEMS
+from sadari.data.sources.tables.dialect import BY_YES_AND_NO, GROUPS, LABELS, PATHS, SPLIT_COLUMNS, YES_AND_NO
 from sadari.errors import SadariError, missing_package
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ IMAGES = ("image", "img", "picture", "photo", "bytes", "content", "data", "jpg",
 ROWS = 64  # read at a time; assumed: their images fit any memory
 
 
+class Columns(NamedTuple):
+    """The columns of images, of labels, and of splits ("" for none)."""
+
+    image: str
+    label: str
+    split: str
+
+
 def open_parquet(files: Sequence[Path], name: str, top: Path) -> BroughtSource:
     """Open a set of parquet files, in their order. top: the folder below which a folder's name may be that of a split.
 
@@ -28,7 +37,7 @@ def open_parquet(files: Sequence[Path], name: str, top: Path) -> BroughtSource:
     """
     ordered = tuple(sorted(files))
     names = [path.relative_to(top).as_posix() for path in ordered]
-    key = digest_texts("parquet", remembered_digest(ordered, "parquet", *names))
+    key = digest_texts("parquet 2", remembered_digest(ordered, "parquet", *names))
     return BroughtSource(name, key, partial(_read, ordered, names, name))
 
 
@@ -39,8 +48,18 @@ def _read(files: Sequence[Path], names: Sequence[str], name: str) -> tuple[About
     label = next((each for each in (*classes, *LABELS) if each in schema.names), "")
     if not label:
         raise SadariError(f"{files[0]} has the columns {', '.join(schema.names)}; none is known as that of labels")
-    about = About(name, name, tuple(classes.get(label, ())))
-    return about, _images(files, names, image, label, about)
+    split = next((each for each in SPLIT_COLUMNS if each in schema.names and each not in (image, label)), "")
+    about = About(name, name, tuple(classes.get(label, ())), list(_column_notes(schema, classes, label)))
+    return about, _images(files, names, Columns(image, label, split), about)
+
+
+def _column_notes(schema: "pa.Schema", classes: Mapping[str, Sequence[str]], label: str) -> Iterator[str]:
+    """Yield notes on columns that could have been meant, or whose groups would matter."""
+    others = [each for each in (*classes, *LABELS) if each in schema.names and each != label]
+    if others:
+        yield f"took the column '{label}' as label, not {', '.join(dict.fromkeys(others))}"
+    for group in (each for each in GROUPS if each in schema.names):
+        yield f"did not read the column {group}: groups are those of a .csv or .npz"
 
 
 def _schema(path: Path) -> "pa.Schema":
@@ -95,21 +114,24 @@ def _image_column(schema: "pa.Schema", path: Path) -> str:
     return found[0]
 
 
-def _images(files: Sequence[Path], names: Sequence[str], image: str, label: str, about: About) -> Iterator[Handed]:
+def _images(files: Sequence[Path], names: Sequence[str], of: Columns, about: About) -> Iterator[Handed]:
     import pyarrow.parquet as pq
 
-    without = 0
+    without, unknown = 0, set[str]()
     splits = [split_of_file(name) for name in names]
     if len(set(splits)) == 1:  # one part alone is no split, as on the hub
         splits = [""] * len(files)
     for path, name, split in zip(files, names, splits, strict=True):
         try:
             with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as table:
-                path_column = next((each for each in PATHS if each in table.schema_arrow.names and each != image), None)
-                columns = [each for each in (image, label, path_column) if each]
+                path_column = next(
+                    (each for each in PATHS if each in table.schema_arrow.names and each != of.image), None
+                )
+                columns = [each for each in (*of, path_column) if each]
                 for batch in table.iter_batches(ROWS, columns=columns):
                     for row in batch.to_pylist():
-                        handed = _handed(row, image, label, path_column, split, about.classes, name)
+                        mine = _split(row[of.split], of.split, unknown) if of.split else split
+                        handed = _handed(row, of.image, of.label, path_column, mine, about.classes, name)
                         without += handed is None
                         if handed:
                             yield handed
@@ -118,7 +140,21 @@ def _images(files: Sequence[Path], names: Sequence[str], image: str, label: str,
         except Exception as error:  # pyarrow raises many kinds
             raise SadariError(f"cannot read {path} as parquet: {_first_line(error)}") from None
     if without:
-        about.notes.append(f"left out {without:,} rows that have no label")
+        about.notes.append(f"left out {without:,} row{'' if without == 1 else 's'} without a label")
+    if unknown:
+        shown = ", ".join(f"'{each}'" for each in sorted(unknown)[:NAMED]) + (
+            " and others" if len(unknown) > NAMED else ""
+        )
+        about.notes.append(f"the column {of.split} has words that are none of train, val and test: {shown}")
+
+
+def _split(value: Any, column: str, unknown: set[str]) -> str:
+    """Return the split that a cell says, "" for another word, which is put into `unknown`."""
+    word = "" if value is None else str(value).strip().lower()
+    found = ({**STEMS, **YES_AND_NO} if column in BY_YES_AND_NO else STEMS).get(word, "")
+    if word and not found:
+        unknown.add(word)
+    return found
 
 
 def _handed(

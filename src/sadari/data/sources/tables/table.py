@@ -13,11 +13,10 @@ from sadari.data.sources.base import FileContent, FileEntry
 from sadari.data.sources.folder import read_files, read_named
 from sadari.data.sources.layout import CONTROL, plain_text, refuse_twice, replaced_note
 from sadari.data.sources.split_folders import STEMS
-from sadari.data.sources.tables.dialect import COLUMNS, Row, Table, read_rows
+from sadari.data.sources.tables.dialect import COLUMNS, YES_AND_NO, Row, Table, read_rows
 from sadari.errors import SadariError
 
 NAMED = 3
-YES_AND_NO = {"1": "train", "true": "train", "yes": "train", "0": "test", "false": "test", "no": "test"}
 
 
 class TableSource:
