@@ -15,7 +15,7 @@ from sadari.errors import UsageError
 from sadari.models.catalog import find_model
 from sadari.models.network import build
 from sadari.models.own.module import OwnModule
-from sadari.models.own.named import NotNamedError, find_code, name_code
+from sadari.models.own.named import NotNamedError, find_code, let_run, name_code
 from sadari.models.own.reference import import_maker
 from sadari.models.parse import parse
 from support import own_nets
@@ -139,6 +139,12 @@ def test_an_answer_that_looks_like_probabilities_is_said() -> None:
     (note,) = made(own_nets.softmaxed).notes
     assert "leave its softmax out" in note
     assert made(own_nets.lazy).notes == ()
+
+
+@pytest.mark.parametrize("code", [42, nn.Sequential(nn.Flatten()), [None]])
+def test_model_code_that_is_no_code_is_one_sentence(code: Any) -> None:
+    with pytest.raises(UsageError, match="a model is a class or a function"):
+        let_run(code)
 
 
 def test_code_is_looked_up_among_what_was_named_alone() -> None:

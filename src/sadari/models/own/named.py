@@ -8,6 +8,7 @@ Python.
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sadari.errors import SadariError, UsageError
 from sadari.models.own.reference import (
@@ -86,7 +87,8 @@ def let_run(codes: Maker | str | Iterable[Maker | str] | None) -> None:
     """
     if codes is None:
         return
-    listed = [codes] if isinstance(codes, str) or callable(codes) else codes
+    alone = isinstance(codes, str) or callable(codes) or not isinstance(codes, Iterable)
+    listed: Iterable[Any] = [codes] if alone else codes  # type: ignore[assignment]
     for each in listed:
         if isinstance(each, str):
             name_code(import_maker(each), each)
