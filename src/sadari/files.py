@@ -163,9 +163,12 @@ def write_json(path: Path, document: Any, *, indent: int | None = 2) -> None:
     write_text(path, json.dumps(document, indent=indent, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raises SadariError where the file is missing or damaged."""
-    with undamaged(path):
+REMEDY = "put it back as it was, or make it again in another --out"  # of a damaged file in a folder of runs
+
+
+def read_json(path: Path, remedy: str = REMEDY) -> dict[str, Any]:
+    """Read a JSON object; raises SadariError, with what can be done, where the file is missing or damaged."""
+    with undamaged(path, remedy):
         document = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise ValueError("it has no names")
@@ -173,7 +176,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def undamaged(path: Path, remedy: str = "put it back as it was, or make it again in another --out") -> Iterator[None]:
+def undamaged(path: Path, remedy: str = REMEDY) -> Iterator[None]:
     """Raise SadariError, with what can be done, for whatever reading a missing or damaged file raises inside."""
     try:
         yield

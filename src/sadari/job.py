@@ -15,6 +15,8 @@ from sadari.models.backbone.pretrained import EMBEDDED
 from sadari.models.backbone.spec import Backbone, backbone_of
 from sadari.models.catalog import find_model, recorded_model
 from sadari.models.layers.specs import Layer, Shape
+from sadari.models.own.model import stored_own_model
+from sadari.models.own.reference import is_own
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.plugins.used import Record, is_here, require_here
@@ -154,9 +156,13 @@ def find_job(record: JobRecord, layers: str = "", plugins: Sequence[Record] = ()
     """Resolve a stored job, so that its run can go on.
 
     layers, plugins: those that the run stored; a user's file, or a plug-in's network, that is not there any more is not
-    needed then. Raises UsageError where the model cannot be found, and SadariError where another plug-in is missing.
+    needed then. Raises UsageError where the model cannot be found, and SadariError where another plug-in is missing, or
+    it is code that the user has not named in this process.
     """
     require_here([each for each in plugins if each["kind"] not in ("model", "metric")], "the run needs")
+    if is_own(record.model):
+        model = stored_own_model(record.model, layers)
+        return Job(record.data, model, record.seed, record.settings, record.variables)
     gone = record.model.lower().endswith(".toml") and not exists(Path(record.model))
     gone |= any((each["kind"], each["name"]) == ("model", record.model) and not is_here(each) for each in plugins)
     model = recorded_model(record.model, layers) if gone and layers else find_model(record.model)

@@ -153,6 +153,9 @@ def _new_folder(parent: Path, name: str, mode: int) -> tuple[Path, Held]:
                 return folder, take_folder(folder)
             except FileNotFoundError:  # a sweep was faster
                 continue
+            except OSError:  # such as a full disk
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
     raise FileExistsError(f"no name was free for {name}")
 
 

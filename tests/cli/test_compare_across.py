@@ -202,3 +202,14 @@ def test_several_sets_as_latex_have_intervals_ranks_and_the_pairs() -> None:
     assert "Ranks: Friedman" in result.stdout and "3 data sets are few" in result.stdout
     assert "mlp over softmax" in result.stdout and "corrected for 3 pairs by Holm's method" in result.stdout
     assert "across 3 data sets" in result.stderr
+
+
+@pytest.mark.usefixtures("trainer")
+def test_the_page_has_an_interval_beside_each_accuracy() -> None:
+    result = typed(*SETS, "--models", "softmax,mlp", "--seeds", "2")
+    assert result.exit_code == 0, result.output
+    page = (FOLDER / "report.html").read_text(encoding="utf-8")
+    arm = json.loads((FOLDER / "comparison.json").read_text(encoding="utf-8"))["sets"][0]["arms"][0]["accuracy"]
+    low, high = (100 * arm[end] for end in ("low", "high"))
+    assert f'{100 * arm["mean"]:.1f} <span class="quiet">{low:.1f} to {high:.1f}</span>' in page
+    assert page.count('class="wide" role="region"') == page.count("<table") == 2

@@ -59,6 +59,39 @@ def test_a_project_is_made_from_the_file_to_the_exported_winner(sadari: Terminal
     assert fewer.status == 0 and json.loads(fewer.out)["up_to_date"]
 
 
+def test_an_export_deletes_nothing_that_is_not_its_own(sadari: Terminal) -> None:
+    Path(FILE).write_text(PROJECT.replace("seeds = 2", "seeds = 1"), encoding="utf-8")
+    assert sadari("train", "digits", "--model", "majority", "--out", "runs/winner").status == 0
+    assert sadari("run", "--workers", "1").status == 0
+    assert Path("runs/former/winner-1/scores.json").is_file()
+    Path("runs/winner").rename("before")
+    Path("elsewhere").mkdir()
+    Path("runs/winner").symlink_to(Path("elsewhere").resolve())
+    Path("results/winner.json").unlink()
+    for _ in range(2):
+        again = sadari("run", "winner")
+        assert again.status == 0, again.err
+        Path("results/winner.json").unlink()
+    assert Path("elsewhere/model/model.safetensors").is_file() and not Path("runs/former/winner-2").exists()
+
+
+def test_the_exported_model_of_another_branch_is_not_that_of_the_committed_result(sadari: Terminal) -> None:
+    Path(FILE).write_text(PROJECT.replace("seeds = 2", "seeds = 1"), encoding="utf-8")
+    assert sadari("run", "--workers", "1").status == 0
+    committed = {path: path.read_bytes() for path in (Path(FILE), *Path("results").iterdir())}
+    model = Path("runs/winner/model/model.safetensors")
+    first = model.read_bytes()
+    Path(FILE).write_text(PROJECT.replace("seeds = 2", "seeds = [5]"), encoding="utf-8")
+    assert sadari("run", "--workers", "1").status == 0
+    assert model.read_bytes() != first
+    for path, content in committed.items():  # as `git checkout` does, which leaves runs/ as it is
+        path.write_bytes(content)
+    assert "winner  recorded" in sadari("run", "--status").out
+    assert sadari("run", "--workers", "1").status == 0
+    assert model.read_bytes() == first
+    assert "winner  up to date" in sadari("run", "--status").out
+
+
 def test_a_project_begins_with_a_template(sadari: Terminal) -> None:
     written = sadari("run", "--init")
     assert (written.status, written.out) == (0, f"wrote   {FILE}\nwrote   .gitignore\nnext    sadari run\n")
@@ -78,7 +111,8 @@ def test_a_project_begins_with_a_template(sadari: Terminal) -> None:
         ((), "there is no project file"),
         (("mine.toml",), "there is no project file"),
         (("ladder",), "there is no project file"),
-        (("--init", "--status"), "--init writes a new project file"),
+        (("--init", "--status"), "--init writes a new sadari.toml"),
+        (("--init", "mine.toml"), "--init writes a new sadari.toml; give it alone"),
         (("--status", "--anew"), "--status makes nothing"),
         (("--workers", "none"), "there is no project file"),
     ],
@@ -87,6 +121,13 @@ def test_what_cannot_be_run_is_one_sentence(words: tuple[str, ...], said: str, s
     answer = sadari("run", *words)
     assert answer.status == 2
     assert said in answer.err and answer.err.count("\n") == 1
+
+
+def test_a_folder_with_the_name_of_an_entry_is_not_taken_for_a_project(sadari: Terminal) -> None:
+    Path(FILE).write_text(PROJECT, encoding="utf-8")
+    Path("ladder").mkdir()
+    assert sadari("run", "ladder", "--status").out.startswith("ladder  missing")
+    assert "there is no project file" in sadari("run", "ladder/", "--status").err
 
 
 def test_an_unknown_entry_is_answered_with_the_nearest(sadari: Terminal) -> None:

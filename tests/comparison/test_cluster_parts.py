@@ -16,7 +16,8 @@ import pytest
 import sadari
 from sadari.comparison.cluster.connection import joined, require_address
 from sadari.comparison.cluster.demand import Capacity, demand_of, settled
-from sadari.comparison.cluster.node import Reporter, refusal
+from sadari.comparison.cluster.executor import on_ray
+from sadari.comparison.cluster.node import Reporter, refusal, require_plugins
 from sadari.comparison.cluster.parcel import Parcel, wrapped
 from sadari.comparison.cluster.post import End, Letter, Post, merged
 from sadari.comparison.cluster.snapshot import Snapshot, SnapshotReader
@@ -178,6 +179,9 @@ def test_capacity_is_that_of_the_nodes_that_work() -> None:
         ({"threads": 0}, 6, FOUR, 4, 4, 0),
         ({"threads": 0, "device": "auto"}, 0, replace(FOUR, gpus=2), 1, 1, 1),
         ({"threads": 0, "device": "cpu"}, 1, replace(FOUR, gpus=2), 1, 1, 0),
+        ({"threads": 0, "devices": 2}, 1, FOUR, 2, 1, 0),  # each of two processes has so many threads
+        ({"threads": 0, "devices": 2}, 3, FOUR, 4, 2, 0),
+        ({"threads": 1, "devices": 2, "device": "cuda"}, 0, replace(FOUR, gpus=2), 2, 1, 2),
         ({"threads": 2, "devices": 2}, 0, FOUR, 4, 2, 0),
         ({"threads": 0, "devices": 3}, 1, FOUR, 3, 1, 0),
         ({"threads": 0, "devices": 2, "device": "auto"}, 0, replace(FOUR, gpus=2), 2, 1, 2),
@@ -273,6 +277,24 @@ def test_nothing_that_answers_is_one_sentence() -> None:
 def test_a_node_with_another_version_trains_nothing() -> None:
     assert "has Sadari" in refusal("0.0.1")
     assert "and the comparison 0.0.1; install the same version on all nodes" in refusal("0.0.1")
+
+
+def test_a_node_without_a_plug_in_or_with_another_one_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {"kind": "loss", "name": "odd", "module": "odd_ones", "distribution": "odd", "version": "1.0"}
+    record["source_sha256"] = "0"
+    with pytest.raises(SadariError, match=r"the node \S+ needs the loss 'odd' of odd 1.0, which is not here; install"):
+        require_plugins([record])
+    monkeypatch.setattr("sadari.plugins.offers._decorated", {})
+    sadari.loss("odd")(lambda logits, _: logits.sum(1))
+    with pytest.raises(SadariError, match=r"the node \S+ has other source of the loss 'odd' of odd 1.0; bring"):
+        require_plugins([record])
+    require_plugins([])
+
+
+def test_plug_ins_of_a_script_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sadari.comparison.cluster.executor.modules_here", lambda: ["__main__"])
+    with pytest.raises(UsageError, match="put them into a module that every node has"), on_ray("auto"):
+        pass
 
 
 def test_without_ray_one_sentence_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,11 @@ def some_other(each: "Field[Any]") -> Value:
     return default / 2 + 0.25 if isinstance(default, float) and default <= 1 else default + 3
 
 
-@pytest.mark.parametrize("each", fields(Settings), ids=lambda each: each.name)
+# `loss` has one value where no plug-in offers another.
+VARIED = [each for each in fields(Settings) if len(each.metadata["choices"]) != 1]
+
+
+@pytest.mark.parametrize("each", VARIED, ids=lambda each: each.name)
 def test_settings_that_give_other_pixels_give_other_images_of_a_comparison(each: "Field[Any]") -> None:
     changed = with_overrides(Settings(), {each.name: some_other(each)})
     before, after = (

@@ -112,6 +112,15 @@ def test_odd_names_failed_arms_and_claims(result: ComparisonResult, tmp_path: Pa
     assert "Missing character" not in log and "undefined" not in log.replace("shape `OML/cmtt/m/n' undefined", "")
 
 
+def test_a_name_that_begins_like_an_option_of_the_row_before(result: ComparisonResult, tmp_path: Path) -> None:
+    first, second, *others = result.arms
+    odd = (replace(first, name="[1pt] best"), replace(second, name="*starred"), *others)
+    claims = (ClaimVerdict("a > b", "[both] of them", "not shown", ""),)
+    text = replace(result, arms=odd, claims=claims, verdicts=()).to_latex()
+    assert "{}[1pt] best &" in text and "{}*starred &" in text and "{}[both] of them &" in text
+    compiled(tmp_path, text)
+
+
 def test_the_usual_table_fits_a_page(result: ComparisonResult, tmp_path: Path) -> None:
     assert "Overfull \\hbox" not in compiled(tmp_path, result.to_latex())
 

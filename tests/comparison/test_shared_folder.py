@@ -16,7 +16,7 @@ from sadari.comparison.executor import SerialExecutor, Task, run_task
 from sadari.comparison.request import Comparison
 from sadari.comparison.workers.local import from_own_place
 from sadari.errors import SadariError, UsageError
-from sadari.files import write_text
+from sadari.files import read_json, write_text
 from sadari.job import Job
 from sadari.run import RunRecord
 from sadari.training.run_folder import RunBusyError, RunLostError, only_one
@@ -183,6 +183,26 @@ def test_who_comes_second_with_another_request_is_refused(tmp_path: Path) -> Non
 
     arms, _ = named_arms(("softmax", "mlp"), {}, {"epochs": 2})
     compare(Comparison("digits", arms, (0,)), out=tmp_path / "x", executor=SerialExecutor(Slower()))
+
+
+def test_a_smaller_request_that_ends_last_replaces_nothing(tmp_path: Path) -> None:
+    def compared(trainer: StampedTrainer, *models: str) -> None:
+        arms, _ = named_arms(models, {}, {"epochs": 2})
+        compare(Comparison("digits", arms, (0,)), out=tmp_path / "x", executor=SerialExecutor(trainer))
+
+    class Slower(StampedTrainer):
+        """Trains while another process asks for a model more, and is done sooner."""
+
+        def __call__(self, job: Job, out: Path, **given: Any) -> RunRecord:
+            made = super().__call__(job, out, **given)
+            compared(StampedTrainer(), "softmax", "mlp")
+            return made
+
+    with pytest.raises(UsageError, match=r"another process has added models or seeds to .*x meanwhile"):
+        compared(Slower(), "softmax")
+    assert len(read_json(tmp_path / "x" / "comparison.json")["arms"]) == 2
+    assert not list((tmp_path / "x").glob("comparison-former*")), "nothing was set aside"
+    compared(StampedTrainer(), "softmax", "mlp")
 
 
 def test_results_are_written_by_one_after_the_other(tmp_path: Path) -> None:

@@ -312,3 +312,10 @@ def test_what_was_lost_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / ".lock-1.part").write_text("somebody who came after somebody who took over")
     held.release()
     assert {path.name for path in tmp_path.iterdir()} == {".lock.part", ".lock-1.part"}
+
+
+def test_a_claim_that_cannot_be_written_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "_text", lambda _: "\udc80")  # cannot be encoded, as a full disk takes nothing
+    with pytest.raises(UnicodeEncodeError):
+        take_folder(tmp_path)
+    assert [each.name for each in tmp_path.iterdir() if claims.is_claim(each.name, ".lock")] == []

@@ -28,6 +28,7 @@ def test_words_become_targets_and_targets_words() -> None:
         ("tensorbord", "unknown logger 'tensorbord'; did you mean 'tensorboard'?"),
         ("tensorboard:a,tensorboard:b", "names tensorboard twice"),
         ("mlflow:postgresql://me:secret@host/db", "has a password, which the run folder would store"),
+        ("mlflow:http://me:secret@[::1", "the address of MLflow is none .Invalid IPv6 URL"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(words: str, sentence: str) -> None:

@@ -28,7 +28,7 @@ ALL_KINDS = """
 """
 # Every registered layer is in one of these networks, except those that have tests of their own.
 NETWORKS = (ALL_KINDS, "mirror, conv 2, globalavgpool", "conv 2, globalmaxpool")
-ELSEWHERE = {"backbone", "neighbours"}  # test_backbone.py, test_neighbours.py
+ELSEWHERE = {"own", "backbone", "neighbours"}  # test_backbone.py, test_neighbours.py
 
 
 class TestLayers(LayerContract):

@@ -138,6 +138,18 @@ def test_a_metric_that_fails_is_left_out_of_the_scores(installed: Install) -> No
     assert "share-of-a" not in found.values and found["accuracy"] == 0.5
 
 
+def test_a_metric_that_writes_to_its_input_is_left_out_and_changes_nothing(installed: Install) -> None:
+    from sadari.evaluation.metrics import score
+
+    code = SHARE_OF_A.replace("return", "predictions.probabilities[:] = 0.5; return")
+    installed("writing-one", code, {"share-of-a": "share_of_a"})
+    judged = two_images()
+    with pytest.warns(PluginWarning, match="the metric 'share-of-a' of writing_one is left out: ValueError"):
+        found = score(judged)
+    assert "share-of-a" not in found.values
+    assert judged.probabilities.tolist() == two_images().probabilities.tolist()
+
+
 def test_a_decorator_offers_at_once_and_again_where_a_cell_runs_again(installed: Install) -> None:
     del installed
     for value in (0.25, 0.75):

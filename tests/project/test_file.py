@@ -168,9 +168,9 @@ def test_a_project_is_found_in_its_folder(tmp_path: Path) -> None:
 
 
 def test_the_template_is_a_project_and_the_runs_are_ignored(tmp_path: Path) -> None:
-    (tmp_path / IGNORE).write_text("*.pyc", encoding="utf-8")
+    (tmp_path / IGNORE).write_bytes("größe\r\n*.pyc".encode("latin-1"))
     path, ignore = write_template(tmp_path)
-    assert ignore.read_text(encoding="utf-8") == "*.pyc\n/runs/\n"
+    assert ignore.read_bytes() == b"gr\xf6\xdfe\r\n*.pyc\n/runs/\n"
     assert [each.name for each in read_project(path).entries] == ["ladder"]
     commented = path.read_text(encoding="utf-8").replace("# [", "[").replace("# arms", "arms")
     for key in ("claims", "model", "trials", "of", "to"):

@@ -297,8 +297,19 @@ def test_a_damaged_result_is_one_sentence(damage: str, made: FakeTrainer) -> Non
     entry = stands()
     assert entry.state == "failed"
     assert "ladder.json" in said(entry)[0] and "\n" not in said(entry)[0]
+    assert said(entry)[0].endswith("; remove it, and sadari run writes it anew")
     assert not worked().up_to_date
+    assert not worked("ladder", anew=True).up_to_date  # nor are its runs moved away for it
+    assert Path("runs/ladder/mlp-seed0").is_dir() and not Path("runs/former").exists()
     assert Path("results/ladder.json").read_text(encoding="utf-8") == damage  # nothing is overwritten unseen
+
+
+def test_what_is_in_the_way_is_moved_aside(made: FakeTrainer) -> None:
+    Path("runs/ladder").rename("ladder")
+    Path("runs/ladder").write_text("mine", encoding="utf-8")
+    assert worked().up_to_date
+    assert len(made.calls) == 4
+    assert Path("runs/former/ladder-1").read_text(encoding="utf-8") == "mine"
 
 
 def test_one_entry_alone_is_made(trainer: FakeTrainer, data: Path) -> None:

@@ -1,15 +1,18 @@
 """When are searches for settings and exports of a project out of date?"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sadari.project import run as working
+from sadari.project.asked import images_now
 from sadari.project.file import read_project
 from sadari.project.run import run_entries
 from sadari.project.standing import Standing, project_standing
 from sadari.tuning.plan import Plan
+from sadari.tuning.request import store_request
 from sadari.tuning.result import FILE, TuneResult
 
 SEARCH = """
@@ -41,9 +44,12 @@ def searches(whole: TuneResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     asked: list[Path] = []
 
     def found(self: Plan, out: Path, progress: Any) -> TuneResult:
-        del self, progress
+        del progress
         asked.append(out)
-        out.mkdir(parents=True, exist_ok=True)
+        request, _ = self.request.decided()
+        store_request(
+            replace(request, fingerprint=images_now(request.data, request.job({}).settings)["fingerprint"]), out
+        )
         (out / FILE).write_text("{}", encoding="utf-8")
         return whole
 
@@ -82,6 +88,21 @@ def test_why_a_search_is_out_of_date(old: str, new: str, why: str, searches: lis
     assert stands("rate").state == "out of date"
     assert why in said(stands("rate"))
     assert len(searches) == 1
+
+
+def test_the_folder_of_another_search_is_not_that_of_the_committed_result(searches: list[Path]) -> None:
+    run_entries(read_project("."))
+    committed = Path("results/rate.json").read_bytes()
+    write(SEARCH.replace("epochs = 1", "epochs = 2"))
+    run_entries(read_project("."))
+    write(SEARCH)
+    Path("results/rate.json").write_bytes(committed)
+    assert (stands("rate").state, stands("rate").to_do) == ("recorded", "a search of 2 trials")
+    assert run_entries(read_project(".")).up_to_date
+    assert len(searches) == 3 and Path("runs/former/rate-2").is_dir()
+    Path("results/rate.json").unlink()
+    write(SEARCH.replace("epochs = 1", "epochs = 2"))
+    assert stands("rate").state == "missing"
 
 
 def test_fewer_trials_are_there_already(searches: list[Path]) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from sadari.evaluation.draws.ranks import Ranks, rank
 from sadari.report.plots.ranks import draw_ranks
-from sadari.report.plots.style import styled
+from sadari.report.plots.style import laid_out, styled
 
 
 def texts(ranks: Ranks) -> list[str]:
@@ -40,3 +42,16 @@ def test_the_diagram_of_too_few_sets_says_so() -> None:
     assert any("too few to show a difference" in text for text in texts(few))
     assert not any("too few" in text for text in texts(enough))
     assert any("critical difference 1.91" in text for text in texts(enough))
+
+
+@pytest.mark.parametrize("arms", [2, 10, 25])
+def test_long_names_are_not_cut_at_the_edges(arms: int) -> None:
+    names = [f"mlp batch_size={arm} learning_rate=0.{arm} weight_decay=0.{arm}" for arm in range(arms)]
+    accuracies = np.random.default_rng(0).normal(np.linspace(0, 0.5, arms), 0.1, (10, arms))
+    with laid_out(draw_ranks, rank(accuracies.tolist(), names)) as figure:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+        places = [text.get_window_extent(renderer) for axes in figure.axes for text in axes.texts]
+        assert min(each.x0 for each in places) >= 0
+        assert max(each.x1 for each in places) <= figure.bbox.width

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from sadari.progress import Silent
 from sadari.run import RunRecord
 from sadari.run_lookup import TUNE
 from sadari.training.batches import Batch, Batches
-from sadari.tuning.journal import JOURNAL, Journal
+from sadari.tuning.journal import JOURNAL, Claim, Journal
 from sadari.tuning.request import Tuning
 from sadari.tuning.result import TuneResult
 from sadari.tuning.run import reopen_tuning, tune
 from sadari.tuning.search import Limit
-from sadari.tuning.trials import UNDER_WAY, trial_folder
+from sadari.tuning.trials import DONE, UNDER_WAY, Trial, trial_folder
 from support.tuning import planned, tried
 
 
@@ -114,6 +115,25 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
         planned(trials=1).run(tmp_path / "other")
 
 
+def test_who_comes_second_with_another_request_is_refused(tmp_path: Path) -> None:
+    """Both found the folder empty; another process has it, and stores its request before it gives it free."""
+    planned(trials=1).run(tmp_path / "other")
+    out = tmp_path / "out"
+    out.mkdir()
+    program = (
+        "import shutil, sys, time; from pathlib import Path; from sadari.locks.folder import hold_folder\n"
+        "with hold_folder(Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(1); shutil.copy(sys.argv[2], sys.argv[1])"
+    )
+    words = [str(out), str(tmp_path / "other" / TUNE)]
+    with subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE) as holding:
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError, match="holds a search of other data, settings or ranges"):
+            planned(trials=1, search={"learning_rate": "0.001:0.2:log"}).run(out)
+    assert (out / TUNE).read_bytes() == (tmp_path / "other" / TUNE).read_bytes()
+
+
 def test_what_is_damaged_is_one_sentence(tmp_path: Path) -> None:
     out = tmp_path / "out"
     planned(trials=1).run(out)
@@ -171,6 +191,25 @@ def test_a_trial_that_another_process_holds_is_left_to_it(tmp_path: Path) -> Non
     taken.release()
     mine.release()
     assert [each.number for each in plan.run(out).trials] == [0, 1, 2]
+
+
+def test_a_trial_that_somebody_just_looks_at_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a killed process a trial is left; another one that waits too has it for an instant whenever this one asks."""
+    out = tmp_path / "out"
+    planned(trials=1).run(out)
+    left = Journal(out, Tuning.read(out), 10, 3).claim(lambda trials: len(trials) < 2)
+    assert left is not None
+    left.release()
+    take, asked = Journal.claim, 0
+
+    def claim(self: Journal, another: Callable[[Sequence[Trial]], bool]) -> Claim | None:
+        nonlocal asked
+        asked += 1
+        return take(self, another) if asked > 2 else None
+
+    monkeypatch.setattr(Journal, "claim", claim)
+    result = planned(trials=2).run(out)
+    assert [each.state for each in result.trials] == [DONE, DONE]
 
 
 def test_a_budget_counts_what_earlier_commands_spent(tmp_path: Path) -> None:

@@ -11,21 +11,25 @@ from sadari.progress import Progress, Silent
 from sadari.settings import Value
 
 if TYPE_CHECKING:
+    from sadari.api.runs import Code
     from sadari.comparison.across.result import AcrossResult
     from sadari.comparison.result import ComparisonResult
+    from sadari.models.own.reference import Maker
     from sadari.tuning.result import TuneResult
 
 
 @overload
 def compare(
-    data: "list[str] | list[Path] | tuple[str | Path, ...]", models: str | Sequence[str] = (), **options: Any
+    data: "list[str] | list[Path] | tuple[str | Path, ...]",
+    models: "str | Maker | Sequence[str | Maker]" = (),
+    **options: Any,
 ) -> "AcrossResult": ...
 
 
 @overload
 def compare(
     data: Any,
-    models: str | Sequence[str] = (),
+    models: "str | Maker | Sequence[str | Maker]" = (),
     *,
     budget: str | float | None = None,
     seeds: int | str | Sequence[int] | None = None,
@@ -40,6 +44,7 @@ def compare(
     margin: float | None = None,
     workers: int | None = None,
     ray: str | None = None,
+    model_code: "Code" = None,
     jobs: int | None = None,
     log_to: str | Sequence[str] = (),
     progress: Progress | None = None,
@@ -49,7 +54,7 @@ def compare(
 
 def compare(
     data: Any,
-    models: str | Sequence[str] = (),
+    models: "str | Maker | Sequence[str | Maker]" = (),
     *,
     budget: str | float | None = None,
     seeds: int | str | Sequence[int] | None = None,
@@ -64,6 +69,7 @@ def compare(
     margin: float | None = None,
     workers: int | None = None,
     ray: str | None = None,
+    model_code: "Code" = None,
     jobs: int | None = None,
     log_to: str | Sequence[str] = (),
     progress: Progress | None = None,
@@ -72,29 +78,32 @@ def compare(
     """Compare models on the same images, and return which is better, and by how much.
 
     data: as `load` takes it, arrays as (X, y); of a list of names and paths, one comparison a set, and an
-    `AcrossResult` with what they show together, whose `.results` has the comparisons by set.
-    models: names of models and TOML files; none: the ladder that fits the images; or "best", with a `budget` such as
-    "10m" or in seconds: the most promising models are tried, and the result compares those that were trained with the
-    time that was left. seeds: how many, from 0 (3 by default), or which; of "best", at most; with splits or folds, how
-    many for each of these (1 by default); "auto" or "auto:10": more and more, until it is decided between every two
-    arms which is better (or, with a margin, that they are equal), 10 at most. splits: draw train, val and test anew so
-    many times. folds, repeats: divide all images into so many parts, so many times, each of which is judged in turn.
-    vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble: add the arm
-    `ensemble`, which averages the others' predictions and is chosen on the validation images. soup: add the arm `soup
-    of NAME` for each fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge the
-    models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
+    `AcrossResult` with what they show together, whose `.results` has the comparisons by set. models: names of models,
+    TOML files, and code (classes and functions that make a network); none: the ladder that fits the images; or "best",
+    with a `budget` such as "10m" or in seconds: the most promising models are tried, and the result compares those that
+    were trained with the time that was left. seeds: how many, from 0 (3 by default), or which; of "best", at most; with
+    splits or folds, how many for each of these (1 by default); "auto" or "auto:10": more and more, until it is decided
+    between every two arms which is better (or, with a margin, that they are equal), 10 at most. splits: draw train, val
+    and test anew so many times. folds, repeats: divide all images into so many parts, so many times, each of which is
+    judged in turn. vary: values by setting, such as `{"dropout": [0.0, 0.5]}`, or text as --vary takes it. ensemble:
+    add the arm `ensemble`, which averages the others' predictions and is chosen on the validation images. soup: add the
+    arm `soup of NAME` for each fine-tuned model, with the mean weights of its seeds, chosen likewise. robustness: judge
+    the models on corrupted images too, as `.robustness`. margin: find arms equal within this difference of accuracy.
     workers: how many runs train at once, at most; None for as many as there are cores, where that is faster; of "best",
     one. ray: train on the nodes of a Ray cluster, "auto" for the one that this machine belongs to, or "HOST:6379";
-    workers is then how many of its runs train at once. jobs: the old name of `workers`; it goes with the next release.
-    log_to: trackers that get each run while it trains, and figures and pictures at the end, as of `train`. The result
-    gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError with one sentence.
+    workers is then how many of its runs train at once. model_code: as in `train`. jobs: the old name of `workers`; it
+    goes with the next release. log_to: trackers that get each run while it trains, and figures and pictures at the end,
+    as of `train`. The result gives pandas frames by `.to_frame()` and `.histories()`. Raises SadariError or UsageError
+    with one sentence.
     """
     from sadari.comparison.plan import plan_comparison
     from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import values_of
     from sadari.data.load import absolute_data
     from sadari.data.sources.objects.hand_over import is_pair
+    from sadari.models.own.named import let_run
 
+    let_run(model_code)
     if jobs is not None:
         if workers is not None:
             raise UsageError("jobs is the old name of workers; leave jobs out")
@@ -105,7 +114,7 @@ def compare(
     per_draw = seeds if isinstance(seeds, int) else None
     plan_for = partial(
         plan_comparison,
-        models=[models] if isinstance(models, str) else models,
+        models=[models] if isinstance(models, str) or callable(models) else models,
         seeds=3 if seeds is None else seeds,
         redraw=redraw_of(splits, folds, repeats, per_draw),
         varied={

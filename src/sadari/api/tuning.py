@@ -8,12 +8,14 @@ from sadari.progress import Progress
 from sadari.settings import Value
 
 if TYPE_CHECKING:
+    from sadari.api.runs import Code
+    from sadari.models.own.reference import Maker
     from sadari.tuning.result import TuneResult
 
 
 def tune(
     data: object,
-    model: str,
+    model: "str | Maker",
     *,
     search: "Mapping[str, str | Sequence[Value]] | None" = None,
     trials: int | None = None,
@@ -25,12 +27,13 @@ def tune(
     out: str | Path | None = None,
     workers: int | None = 1,
     ray: str | None = None,
+    model_code: "Code" = None,
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "TuneResult":
     """Search for the settings of a model on validation images, and judge the best ones against its own on test images.
 
-    data: as `load` takes it, arrays as (X, y). search: what is searched by setting or variable, as text that --search
+    data, model, model_code: as in `train`. search: what is searched by setting or variable, as text that --search
     takes, such as `{"learning_rate": "1e-4:1e-1:log"}`, or a list of values; none: the model's own space. trials: how
     many (20 by default), or budget: how long the search may take, such as "30m" or in seconds. seeds: fresh ones of
     each of the settings that are judged. seed: of the search and of every trial. objective: "accuracy", or
@@ -41,9 +44,11 @@ def tune(
     result say what was found. Needs Optuna. Raises SadariError or UsageError with one sentence.
     """
     from sadari.data.load import absolute_data
+    from sadari.models.own.named import let_run
     from sadari.tuning.plan import plan_tuning
     from sadari.tuning.space import text_of
 
+    let_run(model_code)
     plan = plan_tuning(
         absolute_data(data),
         model,

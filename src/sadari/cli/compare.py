@@ -15,6 +15,7 @@ from sadari.cli.options import (
     AsLatex,
     Epochs,
     LogTo,
+    ModelCode,
     OldJobs,
     Overrides,
     Ray,
@@ -55,7 +56,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="A,B,C",
-            help="Models of the ladder, TOML files with networks, or best; without it those that fit the images.",
+            help="Models of the ladder, TOML files, code (MODULE:NAME), or best; without it those that fit the images.",
             autocompletion=model_lists,
             show_default=False,
         ),
@@ -105,6 +106,7 @@ def compare(
     workers: Workers = "auto",
     ray: Ray = None,
     jobs: OldJobs = None,
+    model_code: ModelCode = None,
     log_to: LogTo = None,
     as_json: AsJson = False,
     as_latex: AsLatex = False,
@@ -114,8 +116,10 @@ def compare(
     from sadari.comparison.seeds.chosen import Seeds
     from sadari.comparison.splits.redraw import redraw_of
     from sadari.comparison.variants import parse_vary
+    from sadari.models.own.named import let_run
 
     require_one_form(as_json, as_latex)
+    let_run(model_code)
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     if models is not None and not names:
         raise UsageError("--models names no model; write for example --models logistic,cnn")
@@ -161,6 +165,7 @@ def study(
     workers: Workers = "auto",
     ray: Ray = None,
     jobs: OldJobs = None,
+    model_code: ModelCode = None,
     log_to: LogTo = None,
     as_json: AsJson = False,
     as_latex: AsLatex = False,
@@ -171,8 +176,10 @@ def study(
     from sadari.comparison.study import read_study
     from sadari.data.load import absolute_data
     from sadari.loggers.targets import parse_targets
+    from sadari.models.own.named import let_run
 
     require_one_form(as_json, as_latex)
+    let_run(model_code)
     described = read_study(
         file,
         data=absolute_data(data) if data is not None else None,

@@ -13,6 +13,7 @@ from sadari.cli.options import (
     Classwise,
     CoverageOption,
     Keep,
+    ModelCode,
     Run,
     UnknownScore,
     require_coverage,
@@ -21,6 +22,7 @@ from sadari.cli.output.console import echo, print_json
 from sadari.cli.output.operating import CostsOption, Operating, Sure, operate_on, require_test, show_operating
 from sadari.cli.output.progress import TerminalProgress
 from sadari.cli.output.unknown import UnknownImages, evaluate_unknown_images, require_unknown
+from sadari.models.own.named import let_run
 
 if TYPE_CHECKING:
     from sadari.evaluation.probabilities.conformal import Coverage
@@ -48,12 +50,14 @@ def evaluate(
     unknown: UnknownImages = None,
     keep: Keep = KEPT,
     unknown_score: UnknownScore = "",
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's model again, on its own images or on others."""
     require_coverage(coverage, classwise)
     others = bool(data is not None or split != "test" or operating or sure or costs or coverage)
     require_unknown(unknown, others, keep, unknown_score)
+    let_run(model_code)
     if unknown is not None:
         evaluate_unknown_images(run, unknown, keep, unknown_score, as_json)
         return

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sadari.cli.options import AsJson, Run, out_option
+from sadari.cli.options import AsJson, ModelCode, Run, out_option
 from sadari.cli.output.console import print_json, show
 from sadari.cli.output.layers import count_params, layer_table, row_document, total_sentence
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
+from sadari.models.own.reference import naming_option
 from sadari.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def explain(
         str | None, typer.Option(help="grad-cam, integrated-gradients, occlusion, weights; several with commas.")
     ] = None,
     out: Annotated[Path | None, out_option("Folder of the pictures; RUN/explain by default.")] = None,
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the layers of a run's model; for an image, what each of them sees and which pixels speak for its class."""
@@ -55,10 +57,12 @@ def explain(
     from sadari.inference.classifier import Classifier
     from sadari.inference.evaluate import own_images
     from sadari.inference.members import heaviest
+    from sadari.models.own.named import let_run
     from sadari.report.plots.fonts import boxes_notice
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
 
+    let_run(model_code)
     progress = TerminalProgress()
     run = find_run(run, progress)
     record = RunRecord.open(run)
@@ -71,7 +75,7 @@ def explain(
         run, record = member.run.path, member.run
     if not images and channel is None and (layer or class_ or method):
         raise UsageError(f"--layer, --class and --method are about an image: name one, such as {_an_id(record)}")
-    classifier = Classifier.open(run)
+    classifier = Classifier.open(run, progress=progress)
     model = classifier.model
     summary = summarise(record, model)
     wanted = _Wanted(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
@@ -181,7 +185,7 @@ def _show_summary(summary: "Summary", run: Path, an_id: str) -> None:
     for name, lacking in summary.attributions:
         if lacking:
             show(f"  not by {name}: {lacking}")
-    show(f"next  sadari explain {shlex.quote(str(run))} {an_id}   (or a file)")
+    show(f"next  sadari explain {shlex.quote(str(run))} {an_id}{naming_option(summary.model)}   (or a file)")
 
 
 def _show_pictures(seen: Sequence[_Seen], pictures: Sequence[Path], folder: Path) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sadari.cli.options import AsJson, Run, RunsOrComparisons, out_option
+from sadari.cli.options import AsJson, ModelCode, Run, RunsOrComparisons, out_option
 from sadari.cli.output.console import echo, print_json
 from sadari.cli.output.progress import TerminalProgress
+from sadari.models.own.reference import naming_option
 
 if TYPE_CHECKING:
     from sadari.deploy.export import Exported
@@ -23,19 +24,23 @@ def export(
     ] = "onnx",
     out: Annotated[Path | None, out_option("The file or folder; beside the run by default.")] = None,
     quantize: Annotated[str, typer.Option(help="int8: smaller and faster, at a measured cost (onnx and web).")] = "",
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's model as a file that runs without Sadari, proved to be the same model."""
     from sadari.deploy import export as exporting
+    from sadari.models.own.named import let_run
     from sadari.run import RunRecord
     from sadari.run_lookup import find_run
 
+    let_run(model_code)
     progress = TerminalProgress()
-    made = exporting.export(RunRecord.open(find_run(run, progress)), to, out, quantize, progress)
+    record = RunRecord.open(find_run(run, progress))
+    made = exporting.export(record, to, out, quantize, progress)
     if as_json:
         print_json(made.document())
         return
-    for line in _lines(made):
+    for line in _lines(made, record.job.model):
         echo(line)
 
 
@@ -63,7 +68,7 @@ def log(
         echo(f"next  {next_step(logged.uri)}")
 
 
-def _lines(made: "Exported") -> list[str]:
+def _lines(made: "Exported", model: str) -> list[str]:
     height, width, channels = made.shape
     what = f"uint8 (N, {height}, {width}, {channels}) -> probabilities (N, {len(made.classes)})"
     lines = [f"{made.path}   {_size(made.bytes)}   {what}"]
@@ -74,7 +79,7 @@ def _lines(made: "Exported") -> list[str]:
     if made.form == "web":
         lines.append(f"next  open {shlex.quote(str(made.path / 'index.html'))} in a browser; no server is needed")
     if made.form == "safetensors":
-        lines.append(f"next  sadari predict {shlex.quote(str(made.path))} photo.jpg")
+        lines.append(f"next  sadari predict {shlex.quote(str(made.path))} photo.jpg{naming_option(model)}")
     return lines
 
 

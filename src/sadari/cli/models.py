@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sadari.models.backbone.inside import InnerLayer
     from sadari.models.backbone.spec import Backbone
     from sadari.models.layers.specs import Shape
+    from sadari.models.own.spec import Own
     from sadari.models.spec import ModelSpec
 
 IMAGE_SIZE, CHANNELS, CLASSES = 28, 1, 10  # Fashion-MNIST's, on which the articles compare their networks
@@ -33,7 +34,8 @@ def models(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A model, or a TOML file with a network; without it, all models.", autocompletion=model_names
+            help="A model, a TOML file with a network, or code, MODULE:NAME; without it, all models.",
+            autocompletion=model_names,
         ),
     ] = None,
     image_size: Annotated[
@@ -49,12 +51,13 @@ def models(
     ] = None,
     set_: Overrides = None,
     as_json: AsJson = False,
-    inside: Annotated[bool, typer.Option("--inside", help="List the layers inside a backbone too.")] = False,
+    inside: Annotated[bool, typer.Option("--inside", help="List the layers inside a backbone or code too.")] = False,
 ) -> None:
     """Show the ladder, or the layers, output shapes and parameters of one model."""
     from sadari.models.backbone.choice import settled
     from sadari.models.backbone.spec import backbone_of
     from sadari.models.catalog import find_model
+    from sadari.models.own.spec import own_of
     from sadari.models.parse import parse
 
     if channels not in (1, 3, None):
@@ -72,13 +75,15 @@ def models(
     spec = find_model(name)
     _, variables = resolve(spec.settings, spec.variables, overrides)
     variables, choice = settled(variables, overrides)
-    backbone = backbone_of(parse(spec.layers, variables))
+    parsed = parse(spec.layers, variables)
+    backbone, own = backbone_of(parsed), own_of(parsed)
     size = image_size or (backbone.pretrained().size if backbone else IMAGE_SIZE)
     shape = (size, size, channels or (3 if backbone else CHANNELS))
-    if inside and backbone is None:
+    if inside and backbone is None and own is None:
         raise UsageError(f"{spec.name} begins with no backbone, so that all of its layers are listed without --inside")
-    layers = _inner_layers(backbone, shape) if backbone else ()
-    _show_model(spec, shape, classes or (ANIMALS if backbone else CLASSES), variables, layers, inside, as_json)
+    count = classes or (ANIMALS if backbone else CLASSES)
+    layers = _inner_layers(backbone, shape) if backbone else _layers_of_code(own, shape, count) if own else ()
+    _show_model(spec, shape, count, variables, layers, inside, as_json)
     if choice and not as_json:
         show(choice.sentence)
 
@@ -89,6 +94,14 @@ def _inner_layers(backbone: "Backbone", shape: "Shape") -> "tuple[InnerLayer, ..
     if shape[2] != 3:
         return ()  # the list of layers says what is wrong
     return inner_layers(backbone.pretrained(), backbone.cut, backbone.train, (shape[0], shape[1]))
+
+
+def _layers_of_code(own: "Own", shape: "Shape", classes: int) -> "tuple[InnerLayer, ...]":
+    from dataclasses import replace
+
+    from sadari.models.own.inside import inner_layers_of
+
+    return inner_layers_of(replace(own, classes=classes), (shape[0], shape[1], shape[2]))
 
 
 def _show_ladder(shape: "Shape", classes: int, as_json: bool) -> None:
@@ -155,6 +168,7 @@ def _show_model(
         if inside:
             show("", inner_table(layers))
         elif layers:
-            show(f"next  sadari models {spec.name} --inside   (the {len(layers)} layers inside the backbone)")
+            of = f"the {len(layers)} layers inside {'the backbone' if spec.begins_with_backbone() else 'it'}"
+            show(f"next  sadari models {spec.reference} --inside   ({of})")
     else:
         show(title, "no layers and no params: it learns nothing but the most frequent class")

@@ -82,6 +82,15 @@ DataSettings = Annotated[
         autocompletion=setting_pairs,
     ),
 ]
+ModelCode = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-code",
+        metavar="MODULE:NAME",
+        help="Your code that makes the run's network, which runs only when you name it.",
+        show_default=False,
+    ),
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
 Robustness = Annotated[
     bool,

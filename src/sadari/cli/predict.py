@@ -15,6 +15,7 @@ from sadari.cli.options import (
     CoverageOption,
     Keep,
     MaxMegapixels,
+    ModelCode,
     RunOrExport,
     UnknownScore,
     require_coverage,
@@ -52,6 +53,7 @@ def predict(
     abstain: Abstain = False,
     keep: Keep = KEPT,
     unknown_score: UnknownScore = "",
+    model_code: ModelCode = None,
 ) -> None:
     """Say what is on images: the most probable class of each, and how sure the model is."""
     if as_csv and as_json:
@@ -62,7 +64,9 @@ def predict(
     from sadari.deploy.files import find_files
     from sadari.deploy.predict import predict_files
     from sadari.inference.classifier import Classifier
+    from sadari.models.own.named import let_run
 
+    let_run(model_code)
     classifier = Classifier.open(run, max_megapixels, TerminalProgress())
     wanted = _sets(classifier, coverage, classwise)
     if abstain:

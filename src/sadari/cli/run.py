@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.completion import entry_names
-from sadari.cli.options import AsJson, Workers, workers_of
+from sadari.cli.options import AsJson, ModelCode, Workers, workers_of
 from sadari.cli.output.console import echo, print_json, printable, stderr_console, stdout_console
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
@@ -39,19 +39,24 @@ def run(
     init: Annotated[bool, typer.Option("--init", help="Write a project file to begin with.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Train again what is up to date, too.")] = False,
     workers: Workers = "auto",
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Work through the comparisons, searches and exports of a project file: what is out of date is made, and why."""
-    where, names = _said(words or [])
+    where, names = _said(words or [], init)
     if init:
-        if status or anew or names:
-            raise UsageError("--init writes a new project file; give it alone, or with a folder")
+        from sadari.project.file import FILE
+
+        if status or anew or names or (where.endswith(".toml") and Path(where).name != FILE):
+            raise UsageError(f"--init writes a new {FILE}; give it alone, or with a folder that is there")
         _write_template(Path(where), as_json)
         return
     if status and anew:
         raise UsageError("--status makes nothing, and --anew trains again; leave one of them out")
+    from sadari.models.own.named import let_run
     from sadari.project.file import read_project
 
+    let_run(model_code)
     project = read_project(where)
     if status:
         from sadari.project.standing import project_standing
@@ -68,10 +73,20 @@ def run(
         raise typer.Exit(1)
 
 
-def _said(words: list[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the project, and the names of entries: the first word is the project where it is a path or ends so."""
-    if words and (words[0].endswith(".toml") or Path(words[0]).is_dir()):
-        return words[0], tuple(words[1:])
+def _said(words: list[str], init: bool) -> tuple[str, tuple[str, ...]]:
+    """Return the project, and the names of entries: the first word is the project where it is a path or ends so.
+
+    A folder that has the name of an entry, such as that of its images, is none where the project file is here alone.
+    """
+    from sadari.project.file import FILE
+
+    if not words:
+        return ".", ()
+    first = words[0]
+    a_name = "/" not in first and first.strip(".") and not init and Path(FILE).is_file()
+    a_name = a_name and not Path(first, FILE).exists()
+    if first.endswith(".toml") or (Path(first).is_dir() and not a_name):
+        return first, tuple(words[1:])
     return ".", tuple(words)
 
 

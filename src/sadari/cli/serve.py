@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sadari.cli.options import KEPT, Keep, RunOrExport
+from sadari.cli.options import KEPT, Keep, ModelCode, RunOrExport
 from sadari.cli.output.console import echo, printable
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError, missing_package
@@ -52,6 +52,7 @@ def serve(
         typer.Option(help="Say `none of these` of images that show none of the classes, where the run says which."),
     ] = True,
     keep: Keep = KEPT,
+    model_code: ModelCode = None,
 ) -> None:
     """Let a run's model answer over HTTP, and show a page to play with."""
     _require_packages()
@@ -63,7 +64,9 @@ def serve(
     from sadari.deploy.serve.routes import make_app
     from sadari.deploy.serve.server import listen, opened_to_serve
     from sadari.deploy.serve.server import run as run_server
+    from sadari.models.own.named import let_run
 
+    let_run(model_code)
     _check_token(token)
     own = [] if host in LOCAL else [host, socket.gethostname()]
     names = {*map(host_and_port, allow_host or ()), *map(host_name, own)}

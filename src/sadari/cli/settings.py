@@ -20,7 +20,8 @@ def settings(
     name: Annotated[
         str,
         typer.Argument(
-            help="A model, or a TOML file; without it, the settings of every run.", autocompletion=model_names
+            help="A model, a TOML file, or code, MODULE:NAME; without it, the settings of every run.",
+            autocompletion=model_names,
         ),
     ] = "",
     as_json: AsJson = False,

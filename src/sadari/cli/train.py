@@ -11,10 +11,22 @@ import typer
 
 from sadari.cli.completion import model_names
 from sadari.cli.evaluate import HEADLINE, printed_scores
-from sadari.cli.options import AsJson, Data, Epochs, LogTo, Overrides, Run, out_option, overrides_of, seed_option
+from sadari.cli.options import (
+    AsJson,
+    Data,
+    Epochs,
+    LogTo,
+    ModelCode,
+    Overrides,
+    Run,
+    out_option,
+    overrides_of,
+    seed_option,
+)
 from sadari.cli.output.console import duration, echo, print_json
 from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import SadariError, UsageError
+from sadari.models.own.reference import naming_option
 from sadari.settings import ALL_IMAGES
 from sadari.training.interrupt import interrupted_status
 
@@ -29,7 +41,11 @@ LONGEST = 80  # letters of the data's and of the model's name in the name of a f
 def train(
     data: Data,
     model: Annotated[
-        str, typer.Option(help="A model of the ladder, or a TOML file with a network.", autocompletion=model_names)
+        str,
+        typer.Option(
+            help="A model of the ladder, a TOML file with a network, or code that makes one, MODULE:NAME.",
+            autocompletion=model_names,
+        ),
     ],
     seed: Annotated[int, seed_option("Decides initial weights, order and dropout.")] = 0,
     epochs: Epochs = None,
@@ -46,6 +62,7 @@ def train(
             show_default=False,
         ),
     ] = None,
+    model_code: ModelCode = None,
     log_to: LogTo = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +70,9 @@ def train(
     from sadari.job import make_job
     from sadari.loggers.targets import parse_targets
     from sadari.models.catalog import find_model
+    from sadari.models.own.named import let_run
 
+    let_run(model_code)
     targets = parse_targets(log_to or "")
     every = ALL_IMAGES if all_images else None
     job = make_job(data, find_model(model), seed, overrides_of(set_, epochs=epochs, split=every))
@@ -81,11 +100,13 @@ def _judges(job: "Job", all_images: bool, judged_by: Path | None) -> dict[str, A
     return judges_of(job, judged_by, Path("runs"), TerminalProgress())
 
 
-def resume(run: Run, as_json: AsJson = False) -> None:
+def resume(run: Run, model_code: ModelCode = None, as_json: AsJson = False) -> None:
     """Go on with an interrupted run; a finished one is shown again."""
     from sadari.job import find_job
+    from sadari.models.own.named import let_run
     from sadari.run import RunRecord
 
+    let_run(model_code)
     record = RunRecord.open(_to_resume(run))
     if record.is_average:  # made whole or not at all, by its comparison
         print_json(record.summary) if as_json else _show(record)
@@ -132,10 +153,11 @@ def _free_folder(job: "Job") -> Path:
     from sadari.comparison.request import data_name
     from sadari.comparison.variants import folder_name
     from sadari.inference.device import resolve_machine
+    from sadari.models.catalog import short_reference
     from sadari.run import RunRecord
     from sadari.training.run_folder import as_begun, other_content
 
-    name = folder_name(f"{data_name(job.data)[:LONGEST]}-{Path(job.model.reference).stem[:LONGEST]}", job.seed)
+    name = folder_name(f"{data_name(job.data)[:LONGEST]}-{short_reference(job.model.reference)[:LONGEST]}", job.seed)
     number = 1
     while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
@@ -187,7 +209,8 @@ def _what_is_kept(out: Path) -> str:
     if not RunRecord.is_run(out):
         return "nothing was begun"
     kept = "the work is kept, go on" if (out / "checkpoint").is_dir() else "it starts over"
-    return f"{kept} with: sadari resume {shlex.quote(str(out))}"
+    naming = naming_option(RunRecord(out).job.model)
+    return f"{kept} with: sadari resume {shlex.quote(str(out))}{naming}"
 
 
 def _show(record: "RunRecord") -> None:
@@ -216,4 +239,5 @@ def _show(record: "RunRecord") -> None:
     run = shlex.quote(str(record.path))
     commands = [f"report {run}", f"explain {run}", *([f"evaluate {run} --split {other}"] if other else [])]
     for command in commands:
-        echo(f"next  sadari {command}")
+        naming = "" if command.startswith("report") else naming_option(record.job.model)
+        echo(f"next  sadari {command}{naming}")

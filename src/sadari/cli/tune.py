@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sadari.cli.completion import model_names, setting_pairs
-from sadari.cli.options import AsJson, Data, Epochs, Overrides, Ray, out_option, overrides_of, seed_option, workers_of
+from sadari.cli.options import (
+    AsJson,
+    Data,
+    Epochs,
+    ModelCode,
+    Overrides,
+    Ray,
+    out_option,
+    overrides_of,
+    seed_option,
+    workers_of,
+)
 from sadari.cli.output.console import echo, print_json, stderr_console, stdout_console
 from sadari.cli.output.progress import TerminalProgress
 from sadari.training.interrupt import interrupted_status
@@ -20,7 +31,11 @@ if TYPE_CHECKING:
 def tune(
     data: Data,
     model: Annotated[
-        str, typer.Option(help="A model of the ladder, or a TOML file with a network.", autocompletion=model_names)
+        str,
+        typer.Option(
+            help="A model of the ladder, a TOML file with a network, or code that makes one, MODULE:NAME.",
+            autocompletion=model_names,
+        ),
     ],
     search: Annotated[
         list[str] | None,
@@ -53,12 +68,15 @@ def tune(
         str, typer.Option(metavar="N|auto", help="How many trials train at once; with 1 the search can be repeated.")
     ] = "1",
     ray: Ray = None,
+    model_code: ModelCode = None,
     as_json: AsJson = False,
 ) -> None:
     """Search for the settings of a model, and say whether they are better than its own, and by how much."""
+    from sadari.models.own.named import let_run
     from sadari.tuning.plan import plan_tuning
     from sadari.tuning.space import parse_search
 
+    let_run(model_code)
     progress = TerminalProgress()
     plan = plan_tuning(
         data,

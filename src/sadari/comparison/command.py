@@ -15,7 +15,8 @@ from sadari.comparison.variants import OF, Arm, expand, folder_name, name_values
 from sadari.errors import UsageError
 from sadari.job import Job
 from sadari.job_record import JobRecord
-from sadari.models.catalog import recorded_model
+from sadari.models.catalog import recorded_model, short_reference
+from sadari.models.own.reference import is_own
 from sadari.models.spec import ModelSpec
 from sadari.models.usual import PHOTOGRAPHS
 from sadari.run import RunRecord
@@ -187,5 +188,5 @@ def changed_settings(job: JobRecord) -> dict[str, Value]:
 
 
 def short_model(model: str) -> str:
-    """Return the name of a model in sentences: its own, or that of its file without the folder."""
-    return Path(model).stem if "/" in model or "\\" in model else model
+    """Return the name of a model in sentences: its own, or that of its file or code without where it is."""
+    return short_reference(model) if "/" in model or "\\" in model or is_own(model) else model

@@ -28,6 +28,7 @@ from sadari.comparison.request import (
     as_begun,
     choose_folder,
     decided,
+    extends,
     read_stored,
     soup_of,
     store_request,
@@ -37,7 +38,7 @@ from sadari.comparison.seeds.chosen import extent
 from sadari.comparison.seeds.looked import with_judged
 from sadari.comparison.seeds.rounds import Made, until_decided
 from sadari.comparison.splits.facts import comparison_facts
-from sadari.comparison.stored import store_result, with_judged_before
+from sadari.comparison.stored import require_nothing_added, store_result, with_judged_before
 from sadari.comparison.variants import ENSEMBLE, folder_name, shortened
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
@@ -118,6 +119,7 @@ def compare(
         records, reasons = make(request)
         request = with_judged(request) if seen else request
     with alone_in(folder, waiting):  # what is made of the runs is made by one process after the other
+        require_nothing_added(request, folder)
         store_request(request, folder)
         jobs = {arm.name: request.job(arm, request.seeds[0]).record for arm in request.arms}
         if request.ensemble:
@@ -169,9 +171,10 @@ def require_margin(margin: float | None) -> None:
 
 
 def _store(request: Comparison, folder: Path) -> None:
-    """Store `request`, but where looks have come further already: its runs stay part of the comparison."""
+    """Store `request`, but where looks have come further already, or somebody has asked for more: that stays."""
     stored = read_stored(folder)
-    if not request.looks or stored is None or len(stored["seeds"]) <= len(request.seeds):
+    further = stored is not None and request.looks and len(stored["seeds"]) > len(request.seeds)
+    if not further and (stored is None or extends(request, stored)):
         store_request(request, folder)
 
 

@@ -21,6 +21,7 @@ from sadari.data.look import PHOTOGRAPHS_FROM, look
 from sadari.errors import UsageError
 from sadari.loggers.targets import Target, parse_targets
 from sadari.models.catalog import find_model
+from sadari.models.own.reference import Maker
 from sadari.models.usual import PHOTOGRAPHS, SMALL_IMAGES, SMALL_SIDE, Step
 from sadari.progress import Progress, Silent
 from sadari.settings import Value, resolve, setting_names
@@ -81,7 +82,7 @@ class Plan:
 
 def plan_comparison(
     data: str | Path,
-    models: Sequence[str],
+    models: Sequence[str | Path | Maker],
     *,
     seeds: Seeds | int | str | Iterable[int],
     varied: Varied,
@@ -97,13 +98,14 @@ def plan_comparison(
 ) -> Plan:
     """Return the plan for a comparison of `models`, or for a search where `models` is "best" alone.
 
-    models: names of models and TOML files; none: the ladder that fits the images, with an estimate of its time where
-    they are photographs. seeds: as `Seeds.of` reads them. varied: values by key, an arm for each combination.
-    overrides: settings and variables of all arms. budget: the time of a search, such as "10m" or in seconds. ensemble:
-    add an arm that averages the others. soup: add an arm with the mean weights of each fine-tuned arm's runs. redraw:
-    how the parts are drawn anew, which decides the seeds. ray: the address of a Ray cluster that trains. log_to: as
-    `parse_targets` takes it. progress: says which models have no use for a key, and which have no soup. Raises
-    UsageError for a request that makes no sense, SadariError where no cluster answers; nothing is written before that.
+    models: names of models, TOML files, and classes and functions that make a network; none: the ladder that fits the
+    images, with an estimate of its time where they are photographs. seeds: as `Seeds.of` reads them. varied: values by
+    key, an arm for each combination. overrides: settings and variables of all arms. budget: the time of a search, such
+    as "10m" or in seconds. ensemble: add an arm that averages the others. soup: add an arm with the mean weights of
+    each fine-tuned arm's runs. redraw: how the parts are drawn anew, which decides the seeds. ray: the address of a Ray
+    cluster that trains. log_to: as `parse_targets` takes it. progress: says which models have no use for a key, and
+    which have no soup. Raises UsageError for a request that makes no sense, SadariError where no cluster answers;
+    nothing is written before that.
     """
     seconds = budget_of_best(models, budget, varied, overrides, workers)
     targets = parse_targets(log_to)
@@ -129,9 +131,10 @@ def plan_comparison(
     if ray is not None:
         require_address(ray)  # before images are looked at
     progress = progress or Silent()
-    steps = [Step(each) for each in models] or usual_steps(data, overrides, progress)
+    steps = () if models else usual_steps(data, overrides, progress)
     usual = {step.model: step.settings for step in steps}
-    arms, sentences = expand([find_model(step.model) for step in steps], varied, overrides, usual)
+    named = list(models) or [step.model for step in steps]
+    arms, sentences = expand([find_model(each) for each in named], varied, overrides, usual)
     request = Comparison(absolute_data(data), arms, chosen.those, ensemble=ensemble, redraw=redraw)
     request, without = with_soups(request) if soup else (request, ())
     request = with_looks(request, chosen)

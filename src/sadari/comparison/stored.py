@@ -10,10 +10,10 @@ from typing import Any
 from sadari.comparison.claims.claim import Claim
 from sadari.comparison.claims.parse import parse_claim
 from sadari.comparison.ensembles.job import ensemble_job, soup_job
-from sadari.comparison.request import ENSEMBLE_ARM, Comparison, read_stored, soup_of
+from sadari.comparison.request import ENSEMBLE_ARM, Comparison, extends, read_stored, soup_of
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm, folder_name
-from sadari.errors import SadariError
+from sadari.errors import SadariError, UsageError
 from sadari.evaluation.sentences import LEVEL
 from sadari.files import exists, read_json, write_json
 from sadari.job_record import JobRecord
@@ -51,6 +51,16 @@ class StoredComparison:
     claims: tuple[Claim, ...] = ()
     margin: float | None = None
     robustness_notes: tuple[str, ...] = ()
+
+
+def require_nothing_added(request: Comparison, folder: Path) -> None:
+    """Raise UsageError where another process has asked for more than `request` since: that stays in `folder`."""
+    stored = read_stored(folder)
+    if stored is not None and not extends(request, stored):
+        raise UsageError(
+            f"another process has added models or seeds to {folder} meanwhile; its table has the runs of this one too, "
+            "and the same command with all that is asked for there makes it again"
+        )
 
 
 def store_result(folder: Path, document: Mapping[str, Any], progress: Progress) -> None:

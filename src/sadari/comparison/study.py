@@ -47,6 +47,8 @@ from sadari.errors import UsageError
 from sadari.evaluation.metrics import METRICS
 from sadari.files import read_toml
 from sadari.models.catalog import find_model
+from sadari.models.own.model import stored_own_model
+from sadari.models.own.reference import is_own
 from sadari.registry import unknown_name
 from sadari.settings import Value
 
@@ -172,7 +174,8 @@ def _arms(
     require_known(table, ARM_KEYS, "key of [[arms]]")
     if not text_of(table, "model"):
         raise UsageError('every [[arms]] says which model: add model = "cnn"')
-    model = find_model(beside(path, text_of(table, "model")))
+    named = text_of(table, "model")
+    model = stored_own_model(named, "") if is_own(named) else find_model(beside(path, named))  # no file lets code run
     varied = {key: _values(key, value) for key, value in _vary(table).items()}
     own = table_of(table, "settings", "settings of an arm")
     require_free(text_of(table, "name") or model.name, varied, own, overrides)

@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from sadari.data.background import Background, other_backgrounds
+from sadari.plugins.calls import calling, require_images
 from sadari.registry import Registry
 from sadari.values import ImageSet
 
@@ -75,7 +76,9 @@ def as_corruption(name: str, made: Any, options: Mapping[str, Any]) -> Corruptio
         raise TypeError("a corruption is a function of (pixels, level, generator) with levels, by @sadari.corruption")
 
     def change(view: View, level: float) -> Tensor:
-        pixels: Tensor = made(view.pixels, level, view.generator)
+        with calling("corruption", name, made):
+            pixels: Tensor = made(view.pixels, level, view.generator)
+        require_images("corruption", name, made, pixels, view.pixels)
         return pixels
 
     doc = (made.__doc__ or "").strip().partition("\n")[0].rstrip(".")

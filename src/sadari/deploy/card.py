@@ -15,12 +15,18 @@ from sadari.evaluation.unknown.threshold import KEPT, least_images
 from sadari.inference.model import TrainedModel
 from sadari.inference.unknown.find import stored_known
 from sadari.models.backbone.spec import backbone_of
+from sadari.models.own.reference import naming_option
+from sadari.models.own.spec import own_of
 from sadari.run import RunRecord
 
 UNKNOWN = "unknown"
 NEEDS_SADARI = (
     "These weights need Sadari: timm, transformers and others have no network of these layers. `sadari export` of the "
     "run to ONNX makes a file that does not need it."
+)
+NEEDS_CODE = (
+    "The network is made by code that is not in this folder, {} (digest of its source: {}): these weights need Sadari "
+    "and that code. `sadari export` of the run to ONNX makes a file that needs neither."
 )
 DIGITS = 12  # of a digest (assumed: enough to distinguish the models of one place)
 JUDGED = {  # what the scores are worth, by the images that gave them
@@ -37,7 +43,8 @@ def model_card(run: RunRecord, model: TrainedModel, timm: TimmModel | None = Non
     timm: how timm makes the model; None where it cannot.
     """
     summary, environment = run.summary, run.environment
-    licence = licence_of(environment)
+    licence, own = licence_of(environment), own_of(model.architecture.layer_list())
+    needs = NEEDS_CODE.format(_text(own.reference), own.digest) if own else NEEDS_SADARI
     lines = [
         *_front_matter(licence, timm is not None),
         f"# {_text(model_name(summary))} on {_text(environment['data']['name'])}",
@@ -73,9 +80,9 @@ def model_card(run: RunRecord, model: TrainedModel, timm: TimmModel | None = Non
         "",
         "## Use",
         "",
-        "    sadari predict FOLDER photo.jpg",
+        f"    sadari predict FOLDER photo.jpg{naming_option(own.reference) if own else ''}",
         "",
-        *(lines_with_timm(timm, len(model.classes), model.temperature) if timm else [NEEDS_SADARI]),
+        *(lines_with_timm(timm, len(model.classes), model.temperature) if timm else [needs]),
         "",
     ]
     return "\n".join(lines)

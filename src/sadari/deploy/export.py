@@ -115,7 +115,7 @@ class _Proved:
 
 def _prove(run: RunRecord, precision: str, progress: Progress) -> _Proved:
     """Make the ONNX file of `run`; raise SadariError where it answers differently from the network of the run."""
-    classifier = Classifier.open(run.path).abstaining_as_stored()
+    classifier = Classifier.open(run.path, progress=progress).abstaining_as_stored()
     _require_one_form(classifier)
     abstention = classifier.abstention
     content = make_onnx(classifier.model, _about(run), classifier.members, abstention)
@@ -170,14 +170,13 @@ def _quantized(content: bytes, predict: Predict, found: NDArray[np.float32], sam
 
 
 def _export_safetensors(run: RunRecord, out: Path | None, precision: str, progress: Progress) -> Exported:
-    del progress
     if precision:
         raise UsageError("--quantize goes with --to onnx and --to web only")
     if run.is_ensemble:
         member = heaviest(run).run.path
         raise UsageError(f"an ensemble is exported to onnx or web; for safetensors export a member, such as {member}")
     folder = out or run.path.with_name(f"{run.path.name}-safetensors")
-    classifier = Classifier.open(run.path)
+    classifier = Classifier.open(run.path, progress=progress)
     write_hub_folder(run, classifier.model, folder)
     return Exported(folder, "safetensors", _size(folder), classifier.shape, classifier.classes)
 

@@ -9,6 +9,7 @@ from sadari.errors import SadariError
 from sadari.evaluation.probabilities.calibration import calibration_caution, expected_calibration_error, reliability
 from sadari.evaluation.probabilities.temperature import as_sentence
 from sadari.inference.members import members_of
+from sadari.models.catalog import short_reference
 from sadari.run import RunRecord
 
 
@@ -33,7 +34,7 @@ def origin_of(folder: Path) -> Origin:
     run = RunRecord(folder)
     if not RunRecord.is_run(folder):
         return Origin(folder.name, calibration=calibration_sentence(run))
-    named = Path(run.job.model).stem, data_name(run.job.data)
+    named = short_reference(run.job.model), data_name(run.job.data)
     if not run.finished:
         return Origin(*named)
     scores = {split_name: values for split_name, values in run.summary["scores"].items() if values}

@@ -1,7 +1,7 @@
 """How is a model of Sadari used where scikit-learn expects a classifier?"""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from sadari.estimator.params import NAME, job_from_params
 from sadari.estimator.persistence import EstimatorState
 from sadari.estimator.snapshot import RunSnapshot, run_folder
 from sadari.inference.classifier import Classifier
+from sadari.models.own.named import find_code, let_run
+from sadari.models.own.reference import Maker, is_own
 from sadari.run import RunRecord
 from sadari.settings import KEPT, Value
 from sadari.training.train import train
@@ -38,14 +40,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     y holds labels as scikit-learn has them: text, whole numbers or booleans.
 
-    Parameters. model: a name that `sadari models` lists, timm:NAME, or the path of a TOML file with layers. epochs,
-    batch_size, optimizer, learning_rate, augment, patience: Sadari's settings; None takes the model's own value, else
-    Sadari's. settings: further settings, and variables of the model, by name, such as
-    `{"dropout": 0.3, "threads": 1}`. validation_fraction: the share of X, stratified, that chooses the best epoch and
-    is not trained on (the setting val_fraction; 0.2 where None; 0 trains on all). image_shape, value_range: see above.
-    random_state: an int gives the same model every time. out: a folder in which every fit stores its run, under a name
-    of its own; the same fit finds it there, and an interrupted one goes on. Without `out` the run is stored in a
-    temporary folder and removed; only the features of frozen layers stay, in Sadari's cache.
+    Parameters. model: a name that `sadari models` lists, timm:NAME, the path of a TOML file with layers, or a class or
+    function that makes a torch module. epochs, batch_size, optimizer, learning_rate, augment, patience: Sadari's
+    settings; None takes the model's own value, else Sadari's. settings: further settings, and variables of the model,
+    by name, such as `{"dropout": 0.3, "threads": 1}`. validation_fraction: the share of X, stratified, that chooses the
+    best epoch and is not trained on (the setting val_fraction; 0.2 where None; 0 trains on all). image_shape,
+    value_range: see above. random_state: an int gives the same model every time. out: a folder in which every fit
+    stores its run, under a name of its own; the same fit finds it there, and an interrupted one goes on. Without `out`
+    the run is stored in a temporary folder and removed; only the features of frozen layers stay, in Sadari's cache.
 
     Attributes after `fit`. classes_: the labels, sorted. n_features_in_: the number of values of an image.
     feature_names_in_: the names of the columns, where X was a data frame. classifier_: the model as a
@@ -65,7 +67,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: str | Path = "cnn",
+        model: str | Path | Maker = "cnn",
         *,
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -170,6 +172,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _state(self) -> EstimatorState:
         params = self.get_params(deep=False)
+        if callable(self.model):
+            params["model"] = self._run.job.model
         if isinstance(self.random_state, np.random.RandomState):
             params["random_state"] = self._run.job.seed
         input_format = self._input_format
@@ -184,14 +188,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     @classmethod
-    def load(cls, folder: str | Path) -> "ImageClassifier":
+    def load(
+        cls, folder: str | Path, *, model_code: Maker | str | Iterable[Maker | str] | None = None
+    ) -> "ImageClassifier":
         """Load the fitted classifier that `save` wrote to `folder`.
 
+        model_code: the class or function that makes its network, where that is code of yours; nothing else lets it run.
         Raises UsageError where there is none, SadariError where it is damaged.
         """
+        let_run(model_code)
         state, run = EstimatorState.read(Path(folder)), RunRecord.open(folder)
+        named = str(state.params.get("model", ""))
+        params = {**state.params, **({"model": find_code(named).maker} if is_own(named) else {})}
         try:
-            loaded = cls(**state.params)
+            loaded = cls(**params)
         except TypeError as error:
             raise SadariError(f"'{folder}' holds arguments that ImageClassifier does not have ({error})") from None
         loaded.n_features_in_ = state.features
@@ -212,5 +222,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        if callable(self.model):  # whoever unpickles has let it be imported
+            let_run(self.model)
         if "_run" in state:
             self.classifier_ = self._run.open()

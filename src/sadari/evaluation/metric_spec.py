@@ -1,7 +1,7 @@
 """What is a metric, and how does a function of a plug-in become one?"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ def _numbers(
     """
     reason = ""
     try:
-        found = np.asarray(function(predictions), dtype=np.float64)
+        found = np.array(function(_read_only(predictions)), dtype=np.float64)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         found = np.empty(0)
@@ -93,6 +93,14 @@ def _numbers(
     reason = reason or f"it returns numbers of the shape {found.shape}, not {shape}"
     warn(f"the metric '{name}' of {getattr(function, '__module__', 'a plug-in')} is left out: {reason}")
     return np.full(shape, np.nan)
+
+
+def _read_only(predictions: Predictions) -> Predictions:
+    """Return the same numbers, which cannot be written to: the run stores them after they are scored."""
+    arrays = {name: getattr(predictions, name).view() for name in ("ids", "labels", "probabilities")}
+    for each in arrays.values():
+        each.flags.writeable = False
+    return replace(predictions, **arrays)
 
 
 def _first_line(made: Any) -> str:

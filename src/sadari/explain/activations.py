@@ -1,4 +1,4 @@
-"""What does every layer make of an image? Nothing is hooked: a network is a sequence of layers, a backbone a graph."""
+"""What does every layer make of an image? A network is a list of layers, a backbone a graph; own code is hooked."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from torch import Tensor, fx
 from sadari.inference.model import Architecture, TrainedModel
 from sadari.models.backbone.graph import END
 from sadari.models.backbone.module import Backbone
+from sadari.models.own.module import OwnModule
 from sadari.models.parse import complete
 from sadari.registry import unknown_name
 
@@ -51,7 +52,7 @@ def feature_maps(model: TrainedModel, pixels: Pixels) -> list[FeatureMap]:
     """Return the output of each layer for one image, in order; the last one is the logits.
 
     pixels: uint8 (H, W, C), as the model's preprocessing needs them; raises SadariError for another shape. The stages
-    of a backbone come before it, such as backbone1.blocks.0.
+    of a backbone come before it, such as backbone1.blocks.0, and the modules of the user's own code, such as own1.conv.
     """
     with torch.no_grad():
         outputs = layer_outputs(model, prepared(model, pixels[np.newaxis]))
@@ -99,6 +100,10 @@ def layer_outputs(model: TrainedModel, x: Tensor, every: bool = False) -> Iterat
             recorder = _Recorder(module, every)
             x = recorder.run(x)
             yield from (Output(f"{name}.{inner}", values) for inner, values in recorder.found.items())
+        elif isinstance(module, OwnModule):
+            x, found = module.recorded(x)
+            shown = [inner for inner, values in found.items() if values.ndim in (2, 3, 4)]
+            yield from (Output(f"{name}.{inner}", found[inner]) for inner in (shown if every else _stages(shown)))
         else:
             x = module(x)
         yield Output(name, x)

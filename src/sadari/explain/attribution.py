@@ -11,6 +11,7 @@ from sadari.explain.occlusion import occlusion
 from sadari.explain.weights import is_linear, weight_image
 from sadari.inference.model import TrainedModel
 from sadari.models.backbone.spec import backbone_of
+from sadari.models.own.spec import own_of
 from sadari.registry import Registry
 
 Compute = Callable[[TrainedModel, Pixels, int], Maps]
@@ -60,7 +61,7 @@ def _without_maps(model: TrainedModel) -> str:
     shapes = [row.shape for row in model.architecture.rows()]
     if any(len(shape) == 3 and shape[0] * shape[1] > 1 for shape in shapes):
         return ""
-    inside = backbone_of(layers) is not None and len(shapes[0]) == 3
+    inside = own_of(layers) is not None or (backbone_of(layers) is not None and len(shapes[0]) == 3)
     return "" if inside and has_map(model) else WITHOUT_MAPS
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sadari.explain.activations import layer_names
 from sadari.explain.attribution import ATTRIBUTIONS
 from sadari.inference.model import Architecture, TrainedModel
+from sadari.models.own.spec import own_of
 from sadari.models.parse import Row
 from sadari.run import RunRecord
 
@@ -52,8 +53,14 @@ def summarise(run: RunRecord, model: TrainedModel) -> Summary:
 
 
 def layers_of(run: RunRecord) -> Layers:
-    """Return the layers of the model of `run`; its weights are not read.
+    """Return the layers of the model of `run`, a finished one; its weights are not read, and no code of the user runs.
 
     Raises SadariError where there is no model, or a damaged one.
     """
-    return Layers.of(Architecture.of_run(run))
+    architecture = Architecture.of_run(run)
+    own = own_of(architecture.layer_list())
+    if own is None:
+        return Layers.of(architecture)
+    params, shape = run.summary["params"], (len(architecture.classes),)
+    row = Row(1, own.text, shape, params["total"], params["trainable"], own.how(architecture.shape))
+    return Layers(architecture.shape, (row,), layer_names(architecture))

@@ -11,6 +11,7 @@ from sadari.inference.model import TrainedModel
 from sadari.models.backbone.module import Backbone
 from sadari.models.layers.modules import Dense
 from sadari.models.layers.specs import Flatten
+from sadari.models.own.module import OwnModule
 
 Floats = NDArray[np.float32]
 
@@ -58,9 +59,13 @@ def weight_image(model: TrainedModel, pixels: Pixels, label: int) -> Maps:
 
 
 def first_filters(model: TrainedModel) -> FirstFilters | None:
-    """Return the filters that are applied to the image first, a backbone's included; None where there are none."""
+    """Return the filters that are applied to the image first, those inside a backbone or own code included.
+
+    None where there are none.
+    """
     first = next(iter((*model.network.features, *model.network.head)))
-    modules = first.graph.named_modules() if isinstance(first, Backbone) else [("", first)]
+    inside = first.graph if isinstance(first, Backbone) else first.net if isinstance(first, OwnModule) else None
+    modules = [("", first)] if inside is None else inside.named_modules()
     found = next(((name, each) for name, each in modules if _reads_images(each, model)), None)
     if found is None:
         return None

@@ -57,8 +57,8 @@ class Classifier:
         ensemble is missing.
         """
         run = model_in(Path(path), progress or Silent())
-        members = tuple((TrainedModel.load(each.run), each.weight) for each in _members(run))
-        model = members[0][0] if members else TrainedModel.load(run)
+        members = tuple((TrainedModel.load(each.run, progress), each.weight) for each in _members(run))
+        model = members[0][0] if members else TrainedModel.load(run, progress)
         settings = run.job.settings if RunRecord.is_run(run.path) else Settings(device="auto")
         keep_freed_memory()
         for each in (model, *(member for member, _ in members)):

@@ -70,7 +70,7 @@ def judge(
         raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{split_name}'")
     if run.is_ensemble:
         return _judge_members(run, data, split_name, progress)
-    model = TrainedModel.load(run)
+    model = TrainedModel.load(run, progress)
     # The run's own images, wherever they are now, have its split: those that trained it are no test images.
     own = data is None or (run.begun and _is_own(data, run))
     settings = run.job.settings if own else settings_like(run.job.settings, model.preprocess)

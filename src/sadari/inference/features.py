@@ -13,6 +13,7 @@ from sadari.models.frozen import Head
 from sadari.models.layers.modules import Dense
 from sadari.models.layers.neighbours import Neighbours
 from sadari.models.network import Network
+from sadari.models.own.module import OwnModule
 from sadari.values import ImageSet
 
 MOST_FEATURES = 4096  # of an image; of more, none are given (assumed: no network of the ladder but one on pixels)
@@ -29,10 +30,14 @@ class WithFeatures(nn.Module):
     def __init__(self, learner: nn.Module) -> None:
         super().__init__()
         assert isinstance(learner, Network | Head)
+        self.own: OwnModule | None = None
         self.mirrored, self.of_pixels = learner.mirrored, isinstance(learner, Network)
         layers = [learner.features, *learner.head] if isinstance(learner, Network) else [*learner.layers]
-        at = max(index for index, each in enumerate(layers) if isinstance(each, Dense | Neighbours))
         self.learner, self.training = learner, learner.training  # whose mode `train` and `eval` set
+        if own := next((each for each in learner.modules() if isinstance(each, OwnModule)), None):
+            self.own, self.count = own, own.features
+            return
+        at = max(index for index, each in enumerate(layers) if isinstance(each, Dense | Neighbours))
         self.body, self.tail = nn.Sequential(*layers[:at]), nn.Sequential(*layers[at:])
         layer = layers[at]
         self.count = int((layer.vectors if isinstance(layer, Neighbours) else layer.weight).shape[1])
@@ -43,6 +48,8 @@ class WithFeatures(nn.Module):
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits (N, K) and the features (N, D), however many these are."""
+        if self.own is not None:
+            return self.own.both(x)
         features = [self.body(each) for each in self._sides(x)]
         return _mean([self.tail(each) for each in features]), _mean(features)
 

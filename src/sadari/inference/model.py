@@ -23,9 +23,12 @@ from sadari.models.backbone.spec import backbone_of, known_weights
 from sadari.models.classical.registry import CLASSICAL
 from sadari.models.layers.specs import Layer
 from sadari.models.network import Network, build
+from sadari.models.own.named import find_code
+from sadari.models.own.spec import own_of
 from sadari.models.parse import Row, describe, parse
 from sadari.models.spec import FittedBy, ModelSpec
 from sadari.plugins.used import checked_records, records_of, require_here, warn_of_changes
+from sadari.progress import Progress
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.settings import Value
 
@@ -38,6 +41,7 @@ MOST_VALUES = 2**30  # of one image, and of the output of one layer for one imag
 CLASSIFIER = "timm_classifier"
 _OF_BACKBONE = "features.0.graph."  # what precedes timm's names in ours
 
+DIGITS = 12  # of a digest that is said (assumed: enough to tell sources apart)
 _OF_WEIGHTS = re.compile(r"(\bweights[ \t]+)([^\n,;#]+)")  # in a list of layers; see models/backbone/spec.py
 
 
@@ -92,8 +96,13 @@ class Architecture:
         return known_weights(parse(self.layers, self.variables), self.pretrained)
 
     def build(self, seed: int) -> Network:
-        """Return the network with weights drawn from `seed`, in channels-last memory; a backbone's are loaded later."""
+        """Return the network with weights drawn from `seed`, in channels-last memory; a backbone's are loaded later.
+
+        The memory of a network of the user's own code is as that code makes it.
+        """
         network = build(self.layer_list(), self.shape, len(self.classes), seed)
+        if own_of(self.layer_list()):
+            return network
         if self.classical and CLASSICAL.get(self.classical).sigmoid:
             network.head.append(nn.LogSigmoid())  # softmax of log-sigmoids: sigmoids that sum to one
         return network.to(memory_format=torch.channels_last)
@@ -195,20 +204,25 @@ class TrainedModel:
     temperature: float = 1.0
 
     @classmethod
-    def load(cls, run: RunRecord) -> "TrainedModel":
-        """Read the model of `run` without executing anything in its files; raise SadariError where they are damaged."""
+    def load(cls, run: RunRecord, progress: Progress | None = None) -> "TrainedModel":
+        """Read the model of `run` without executing anything in its files; raise SadariError where they are damaged.
+
+        A network of the user's own code is made by the code that the user named in this process; NotNamedError where
+        there is none. progress: hears where that code is not as it was when the run began.
+        """
         with _stored_model(run) as file:
             architecture = Architecture.from_json(file.metadata()["architecture"])
-            architecture.check_size(sum(prod(file.get_slice(name).get_shape()) for name in file.keys()))  # noqa: SIM118
             preprocess = Preprocess.from_json(json.loads((run.path / PREPROCESS).read_text(encoding="utf-8")))
             if (preprocess.height, preprocess.width, preprocess.channels) != architecture.shape:
                 raise ValueError("its preprocessing is of images of another shape")
             if preprocess.fit not in FITS or preprocess.interpolation not in RESAMPLING:
                 raise ValueError("its preprocessing resizes images in a way that is not known")
-            network = architecture.build(seed=0)
-            names = timm_names(network.state_dict(), file.metadata().get(CLASSIFIER, ""))
-            ours = {theirs: name for name, theirs in names.items()}
-            network.load_state_dict({ours.get(name, name): file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            with _own_code(run, architecture, progress):
+                architecture.check_size(sum(prod(file.get_slice(name).get_shape()) for name in file.keys()))  # noqa: SIM118
+                network = architecture.build(seed=0)
+                names = timm_names(network.state_dict(), file.metadata().get(CLASSIFIER, ""))
+                ours = {theirs: name for name, theirs in names.items()}
+                network.load_state_dict({ours.get(name, name): file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         return cls(network.eval(), preprocess, architecture.classes, architecture, run.temperature)
 
 
@@ -234,6 +248,32 @@ def _stored_model(run: RunRecord) -> Iterator[Any]:
     ) as error:  # fmt: skip
         raise SadariError(
             f"the model of {run.path} cannot be read ({str(error) or type(error).__name__}); train it again"
+        ) from None
+
+
+@contextmanager
+def _own_code(run: RunRecord, architecture: Architecture, progress: Progress | None) -> Iterator[None]:
+    """Say where the code of the user that makes the network is not as it was, and what does not fit because of that."""
+    own = own_of(architecture.layer_list())
+    code = own and find_code(own.reference, own.digest)
+    if own is None or code is None:
+        yield
+        return
+    changed = code.digest != own.digest
+    if changed and progress:
+        progress.say(
+            f"the source of {code.reference} has changed since {run.path} was trained (then {own.digest[:DIGITS]}, now "
+            f"{code.digest[:DIGITS]}); its weights are loaded into the network that it makes now"
+        )
+    try:
+        yield
+    except (UsageError, RuntimeError, ValueError) as error:
+        if not changed:
+            raise (SadariError(str(error)) if isinstance(error, UsageError) else error) from None
+        *_, reason = str(error).strip().splitlines()[:2] or [type(error).__name__]
+        raise SadariError(
+            f"the source of {code.reference} has changed since {run.path} was trained, and the weights do not fit the "
+            f"network that it makes now ({reason.strip()}); name the code as it was, or train again"
         ) from None
 
 

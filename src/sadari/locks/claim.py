@@ -110,11 +110,12 @@ def claim(folder: Path, stem: str, system_lock: str) -> Claim:
     own = folder / f"{stem}-{number}.part"
     text = _text(system_lock)
     try:
-        with own.open("x", encoding="utf-8") as file:
-            file.write(text)
+        file = own.open("x", encoding="utf-8")
     except FileExistsError:
         raise Busy("another process, which was faster") from None
     try:
+        with file:
+            file.write(text)
         for path in _claims(folder, stem):
             seen = _look(path) if path != own else None
             if seen and not (silent.get(path) == seen.text and _is_silent(path, seen, system_lock)):

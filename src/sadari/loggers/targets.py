@@ -67,7 +67,7 @@ def parse_targets(words: str | Iterable[str]) -> tuple[Target, ...]:
         tracker = LOGGERS.get(name)
         if find_spec(tracker.package) is None:
             raise missing_package(f"logging to {tracker.title}", tracker.package, tracker.extra)
-        if "@" in place and urlsplit(place).password:
+        if "@" in place and _password(place, tracker):
             raise UsageError(
                 f"the address of {tracker.title} has a password, which the run folder would store; give it in the "
                 f"environment, such as MLFLOW_TRACKING_URI, and write --log-to {name}"
@@ -78,6 +78,14 @@ def parse_targets(words: str | Iterable[str]) -> tuple[Target, ...]:
     if twice is not None:
         raise UsageError(f"--log-to names {twice} twice; a run is logged to one place of each")
     return tuple(found)
+
+
+def _password(place: str, tracker: Tracker) -> bool:
+    """Return whether the address `place` has a password; raises UsageError, without it, for what is no address."""
+    try:
+        return bool(urlsplit(place).password)
+    except ValueError as error:
+        raise UsageError(f"the address of {tracker.title} is none ({error}); write one like http://HOST:5000") from None
 
 
 def stored_target(text: str) -> Target | None:

@@ -1,4 +1,4 @@
-"""Which model does a name mean? One of the ladder, a network of timm, or a user's TOML file. No torch here."""
+"""Which model does a name mean? One of the ladder, a network of timm, a user's TOML file or code. No torch here."""
 
 import re
 from collections.abc import Mapping
@@ -10,24 +10,33 @@ from typing import Any
 from sadari.errors import UsageError
 from sadari.files import expanded
 from sadari.models.ladder import FINE_TUNING, LADDER
+from sadari.models.own.model import own_model, recorded_own_model
+from sadari.models.own.reference import TIMM, Maker, import_maker, is_own, short_name
 from sadari.models.parse import parse
 from sadari.models.spec import ModelSpec, read_model
 from sadari.plugins.decorators import OfferedModel
 from sadari.registry import Registry, unknown_name
 from sadari.settings import Settings, with_overrides
 
-TIMM = "timm:"  # the prefix of the name of a network of timm, as in timm:mobilenetv1_100
+OTHER_NAME = "the class or function another name"
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)\(", re.MULTILINE)
 
 
 def as_model(name: str, made: Any, _: Mapping[str, Any]) -> ModelSpec:
-    """Return the network that a plug-in offers, by `sadari.model`. Raises TypeError or ValueError for anything else."""
+    """Return the network that a plug-in offers: what `sadari.model` returned, or a class or function that makes one.
+
+    Raises TypeError, ValueError or UsageError for anything else.
+    """
+    if callable(made):
+        made = own_model(made)
     if isinstance(made, OfferedModel):
         made = ModelSpec(made.name, made.summary, made.layers, made.variables, made.settings)
     if not isinstance(made, ModelSpec):
-        raise TypeError(f"a model is what sadari.model(...) returns, not {type(made).__name__}")
+        raise TypeError(f"a model is what sadari.model(...) returns or what makes a network, not {type(made).__name__}")
     if made.name != name:
         raise ValueError(f"it calls itself '{made.name}'")
+    if is_own(made.source):
+        return made
     parse(made.layers, made.variables)
     with_overrides(Settings(), made.settings)
     return made
@@ -38,26 +47,34 @@ for _spec in LADDER:
     MODELS.add(_spec.name, _spec)
 
 
-def find_model(name: str | Path) -> ModelSpec:
+def find_model(name: str | Path | Maker) -> ModelSpec:
     """Return the model called `name`, or the one that the TOML file `name` describes. timm:NAME is a network of timm.
 
-    Raises UsageError for an unknown name (with the nearest one), and for a file that is wrong or takes the
-    name of a model of the ladder.
+    package.module:make_net is code of the user, a class or function that makes the network, and is imported; it may
+    also be given itself. Raises UsageError for an unknown name (with the nearest one), and for a file or code that is
+    wrong or takes the name of a model of the ladder.
     """
+    if not isinstance(name, str | Path):
+        return _with_free_name(own_model(name), "a model", OTHER_NAME)
     if str(name).startswith(TIMM):
         return _of_timm(str(name))
+    if is_own(str(name)):
+        return _with_free_name(own_model(import_maker(str(name)), str(name)), str(name), OTHER_NAME)
     if not str(name).lower().endswith(".toml"):
         if name not in MODELS:
             raise _unknown(str(name))
         return MODELS.get(str(name))
-    spec = read_model(expanded(name).resolve())
+    return _with_free_name(read_model(expanded(name).resolve()), str(name), "the network another `name`")
+
+
+def _with_free_name(spec: ModelSpec, given: str, what: str) -> ModelSpec:
     if spec.name in MODELS:
-        raise UsageError(f"{name}: '{spec.name}' is a model of the ladder already; give the network another `name`")
+        raise UsageError(f"{given}: '{spec.name}' is a model of the ladder already; give {what}")
     return spec
 
 
 def recorded_model(reference: str, layers: str) -> ModelSpec:
-    """Return the model of a stored run, without reading a user's file, which may have changed since.
+    """Return the model of a stored run, without reading a user's file or code, which may have changed since.
 
     reference: as `ModelSpec.reference`. layers: as the run stored them.
     """
@@ -65,7 +82,14 @@ def recorded_model(reference: str, layers: str) -> ModelSpec:
         return _of_timm(reference)
     if reference in MODELS:
         return replace(MODELS.get(reference), layers=layers or MODELS.get(reference).layers)
+    if is_own(reference):
+        return recorded_own_model(reference, layers)
     return ModelSpec(name=Path(reference).stem, summary="", layers=layers, source=reference)
+
+
+def short_reference(reference: str) -> str:
+    """Return the name of a model for names of folders: of a file or code without where it is."""
+    return short_name(reference) if is_own(reference) else Path(reference).stem
 
 
 def _unknown(name: str) -> UsageError:

@@ -12,6 +12,7 @@ from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.neighbours import Neighbours
 from sadari.models.layers.plugin import PluginLayer
+from sadari.models.own.spec import Own
 from sadari.models.parse import complete, describe
 
 OF_EACH_LAYER = 1_000_003  # a prime: the seeds of the layers of plug-ins are apart from each other
@@ -107,6 +108,10 @@ def _module(layer: specs.Layer, shape: specs.Shape, seed: int, number: int) -> n
             from sadari.models.backbone.module import make_backbone  # timm takes seconds to load
 
             return make_backbone(layer.pretrained(), layer.cut, layer.train, (shape[0], shape[1]), seed)
+        case Own():
+            from sadari.models.own.module import make_own
+
+            return make_own(layer, (shape[0], shape[1], shape[2]), seed)
         case backbone.Neighbours():
             return Neighbours(features, layer.classes, layer.count)
         case PluginLayer():

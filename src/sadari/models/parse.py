@@ -25,6 +25,7 @@ from sadari.models.layers import plugin as plugin  # opens KINDS to plug-ins
 from sadari.models.layers.arithmetic import params_how
 from sadari.models.layers.specs import KINDS, Dense, Layer, MisfitError, Shape, shape_text
 from sadari.models.layers.tokens import Tokens
+from sadari.models.own.spec import Own
 from sadari.registry import unknown_name
 from sadari.settings import Value
 
@@ -84,8 +85,8 @@ def classifier(classes: int) -> Dense:
 
 
 def complete(layers: Sequence[Layer], classes: int) -> tuple[Layer, ...]:
-    """Return the layers with the class layer at the end, unless they end with one that votes (`neighbours`)."""
-    if layers and isinstance(layers[-1], Neighbours):
+    """Return the layers with the class layer at the end, unless the last one does its work (`neighbours`, `own`)."""
+    if layers and isinstance(layers[-1], Neighbours | Own):
         return (*layers[:-1], replace(layers[-1], classes=classes))
     return (*layers, classifier(classes))
 
@@ -102,6 +103,8 @@ def describe(layers: Sequence[Layer], shape: Shape, classes: int) -> tuple[Row, 
             raise UsageError(
                 f"the network ends in {shape_text(shape)} but the class layer needs a vector; add flatten at the end"
             )
+        if isinstance(layer, Own) and len(whole) > 1:
+            raise UsageError(f"layer {number} `{layer.text}`: code of yours is a whole network; leave the others out")
         if isinstance(layer, Backbone) and number > 1:
             raise UsageError(f"layer {number} `{layer.text}`: a backbone reads images; make it the first layer")
         try:

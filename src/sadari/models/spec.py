@@ -24,6 +24,7 @@ from sadari.errors import UsageError
 from sadari.files import read_toml
 from sadari.models.backbone.spec import Neighbours, backbone_of
 from sadari.models.layers.specs import Shape
+from sadari.models.own.spec import own_of
 from sadari.models.parse import Row, describe, parse
 from sadari.registry import unknown_name
 from sadari.settings import Settings, Value, setting_names, with_overrides
@@ -57,7 +58,8 @@ class ModelSpec:
     """A model: a list of layers in text, the variables in it, and its own settings.
 
     layers: "" for a model that learns nothing (majority). article: the article it comes from ("A0" to "A4"), or "".
-    source: the absolute path of the user's TOML file, or "" for a model of the ladder.
+    source: the absolute path of the user's TOML file, or the name of the code that makes its network, as in
+    package.module:make_net; "" for a model of the ladder.
     """
 
     name: str
@@ -71,7 +73,7 @@ class ModelSpec:
 
     @property
     def reference(self) -> str:
-        """Return what finds this model again from any folder: its name, or the path of its file."""
+        """Return what finds this model again: its name, the path of its file, or the name of its code."""
         return self.source or self.name
 
     def rows(self, shape: Shape, classes: int, variables: Mapping[str, Value] | None = None) -> tuple[Row, ...]:
@@ -115,6 +117,8 @@ def _checked(document: Mapping[str, Any], stem: str) -> ModelSpec:
     layers = parse(spec.layers, variables)
     if any(isinstance(layer, Neighbours) for layer in layers):
         raise UsageError("neighbours is not trained step by step; take the model knn")
+    if own := own_of(layers):
+        raise UsageError(f"no file lets code run; name it yourself: --model {own.reference}")
     for variable in variables:
         if not re.search(rf"\${re.escape(variable)}\b", spec.layers):
             raise UsageError(f"no layer uses the variable '{variable}'; write ${variable} in `layers` or remove it")

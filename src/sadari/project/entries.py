@@ -10,6 +10,8 @@ from sadari.comparison.seeds.chosen import Seeds
 from sadari.comparison.study import KEYS as STUDY_KEYS
 from sadari.comparison.study import Study, beside, read_study, require_known, study_of, table_of, text_of, yes_or_no
 from sadari.errors import UsageError
+from sadari.models.own.named import find_code
+from sadari.models.own.reference import is_own
 from sadari.settings import Value
 from sadari.tuning.plan import Plan, plan_tuning
 from sadari.tuning.space import text_of as searched_text
@@ -104,6 +106,8 @@ def _tuning(name: str, table: Mapping[str, Any], path: Path) -> TuningEntry:
     data, model = text_of(table, "data"), text_of(table, "model")
     if not data or not model:
         raise UsageError('a search says on which images and for which model: add data = "digits" and model = "cnn"')
+    if is_own(model):  # a file names code, and does not let it run
+        find_code(model)
     search = table.get("search", {})
     if not isinstance(search, dict) or not all(isinstance(each, str | list) for each in search.values()):
         raise UsageError('`search` is a table: search = { learning_rate = "1e-4:1e-1:log" }')

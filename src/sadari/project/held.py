@@ -92,7 +92,7 @@ def make_room(request: Comparison, folder: Path) -> Path | None:
     kept = [arm for arm in request.arms if _fits(request, arm, stored, folder)]
     seeds = [seed for seed in (stored or {}).get("seeds", ()) if seed in request.all_seeds]
     if stored is None or not kept or not seeds or not _same_judges(request, stored):
-        return _move_all(folder) if any(folder.iterdir()) else None
+        return _move_all(folder) if not folder.is_dir() or any(folder.iterdir()) else None  # a file goes, too
     names = {name for arm in kept for name in _folders(request, arm)}
     others = [run for run in runs_in(folder) if run.name not in names]
     whole = len(kept) == len(stored["arms"]) and len(seeds) == len(stored["seeds"])

@@ -18,6 +18,8 @@ from sadari.project.entries import ComparisonEntry, Entry, ExportEntry, TuningEn
 from sadari.tuning.result import TuneResult
 
 DIGITS = 6  # of a figure; more change with nothing that a reader sees
+EXPORT = "export.json"  # beside an exported model: its record, since git may take the committed one back
+REMEDY = "remove it, and sadari run writes it anew"  # what can be done where it is damaged, as by a merge of git
 SHOWN = 6  # arms in one sentence
 
 
@@ -121,14 +123,20 @@ def read_record(path: Path, entry: Entry) -> Document | None:
     """Read the record of `entry`; None where there is none. Raises SadariError where it is damaged."""
     if not path.is_file():
         return None
-    record = read_json(path)
+    record = read_json(path, REMEDY)
     if record.get("kind") != entry.kind:
         return None  # of another entry, which had this name
     if not isinstance(record.get("asked"), dict):
-        raise SadariError(
-            f"{path} is damaged: it does not say what was asked; remove it, and sadari run writes it anew"
-        )
+        raise SadariError(f"{path} is damaged: it does not say what was asked; {REMEDY}")
     return record
+
+
+def is_exported(folder: Path, record: Mapping[str, Any]) -> bool:
+    """Return whether `folder` holds the export that `record` is of, and not that of another run or form."""
+    if not (folder / record["file"]).exists() or not (folder / EXPORT).is_file():
+        return False
+    held = read_json(folder / EXPORT, REMEDY)
+    return all(held.get(key) == record[key] for key in ("asked", "model_sha256"))
 
 
 def rounded(value: Any) -> Any:

@@ -12,7 +12,7 @@ from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.deploy.export import Exported, export
 from sadari.errors import SadariError, UsageError
-from sadari.files import make_folder
+from sadari.files import exists, make_folder, names_in
 from sadari.locks.claim import Busy
 from sadari.locks.folder import hold_folder
 from sadari.progress import Progress, Silent
@@ -21,6 +21,7 @@ from sadari.project.file import RUNS, Project
 from sadari.project.held import make_room, move_aside
 from sadari.project.reasons import FAILED, Reason
 from sadari.project.record import (
+    EXPORT,
     changed_figures,
     comparison_record,
     export_record,
@@ -33,7 +34,6 @@ from sadari.report.page import write_report
 from sadari.report.plots.files import write_plots
 from sadari.report.tuned.page import write_tuned
 from sadari.run import RunRecord
-from sadari.run_lookup import is_comparison, is_tuning
 from sadari.tuning.request import Tuning
 from sadari.tuning.request import choose_folder as choose_search_folder
 from sadari.tuning.result import TuneResult
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 Made = ComparisonResult | TuneResult | Exported
 Seen = Callable[[Entry, Made], None]
+EXPORTED = {"onnx": "model.onnx", "web": "web", "safetensors": "model"}  # the name of an export, by its form
 
 
 def run_entries(
@@ -70,12 +71,14 @@ def run_entries(
         for entry in entries:
             standing = standing_of(project, entry, found)
             try:
-                if anew and entry.name in asked and not isinstance(entry, ExportEntry):
-                    _say_moved(move_aside(standing.folder), entry, progress)
-                    standing = standing_of(project, entry, found)
-                elif standing.state == UP_TO_DATE or not (standing.asked or isinstance(entry, ExportEntry)):
+                again = anew and entry.name in asked and not isinstance(entry, ExportEntry)
+                known = bool(standing.asked) or isinstance(entry, ExportEntry)  # else its images cannot be read
+                if not known or (standing.state == UP_TO_DATE and not again):
                     found[entry.name] = standing
                     continue
+                if again:
+                    _say_moved(move_aside(standing.folder), entry, progress)
+                    standing = standing_of(project, entry, found)
                 _say_why(standing, progress)
                 made = _make(project, entry, standing, found, workers, progress)
                 if seen is not None:
@@ -170,12 +173,14 @@ def _export(project: Project, entry: ExportEntry, standing: Standing, of: Standi
     if of.state != UP_TO_DATE:
         raise SadariError(f"{entry.of}, of which it is the export, is {of.state}")
     run, digest = best_run_of(of)
-    if is_comparison(standing.folder) or is_tuning(standing.folder):  # of an entry that had this name
-        _say_moved(move_aside(standing.folder), entry, progress)
-    elif standing.folder.is_dir():
-        rmtree(standing.folder)  # an export of ours, which is made anew in seconds
-    make_folder(standing.folder)
-    name = {"onnx": "model.onnx", "web": "web", "safetensors": "model"}[entry.to]
-    made = export(RunRecord.open(of.folder / run), entry.to, standing.folder / name, entry.quantize, progress)
-    write_record(project.result_of(entry.name), export_record(entry, run, digest, made))
+    folder = standing.folder
+    if exists(folder) and not (folder.is_dir() and set(names_in(folder)) <= {*EXPORTED.values(), EXPORT}):
+        _say_moved(move_aside(folder), entry, progress)  # of an entry that had this name, or put here by the user
+    make_folder(folder)
+    for each in folder.iterdir():  # exports of ours, which are made anew in seconds
+        rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+    made = export(RunRecord.open(of.folder / run), entry.to, folder / EXPORTED[entry.to], entry.quantize, progress)
+    record = export_record(entry, run, digest, made)
+    write_record(folder / EXPORT, record)
+    write_record(project.result_of(entry.name), record)
     return made

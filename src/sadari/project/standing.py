@@ -31,10 +31,10 @@ from sadari.project.reasons import (
     images_differ,
     version_differs,
 )
-from sadari.project.record import asked_of_export, read_record, seeds_failed, summary
+from sadari.project.record import REMEDY, asked_of_export, is_exported, read_record, seeds_failed, summary
 from sadari.run import ENSEMBLE, RunRecord
-from sadari.run_lookup import find_run, is_tuning
-from sadari.tuning.request import Tuning
+from sadari.run_lookup import find_run
+from sadari.tuning.request import Tuning, is_search_of
 from sadari.tuning.request import as_begun as search_as_begun
 from sadari.tuning.result import FILE as SEARCH_RESULT
 
@@ -142,7 +142,7 @@ def standing_of(project: Project, entry: Entry, others: Mapping[str, Standing]) 
     except SadariError as error:
         return replace(base, reasons=(Reason(FAILED, str(error)),))
     except (KeyError, TypeError, AttributeError, ValueError) as error:  # of a record that was edited by hand
-        sentence = f"{result} is damaged ({error!r}); remove it, and sadari run writes it anew"
+        sentence = f"{result} is damaged ({error!r}); {REMEDY}"
         return replace(base, reasons=(Reason(FAILED, sentence),))
 
 
@@ -189,14 +189,15 @@ def _search(project: Project, entry: TuningEntry, record: Document | None, base:
     reasons = _reasons(record, asked, images)
     limit = entry.plan.limit
     todo = f"a search of {limit.trials} trials" if limit.trials is not None else f"a search of {limit.seconds:g} s"
-    done = (base.folder / SEARCH_RESULT).is_file()
+    # Of another search where the file was taken back, as by `git checkout`, and the folder was not.
+    done = is_search_of(request, base.folder) and (base.folder / SEARCH_RESULT).is_file()
     if record and not reasons:
         if record["failed"]:
             return replace(base, state=FAILING, reasons=_failed(record), to_do="tries again")
         return replace(base, state=UP_TO_DATE) if done else replace(base, state=RECORDED, to_do=todo)
     if record:
         return replace(base, state=OUT_OF_DATE, reasons=reasons, to_do=todo)
-    return replace(base, state=UNFINISHED if is_tuning(base.folder) else MISSING, to_do=todo)
+    return replace(base, state=UNFINISHED if is_search_of(request, base.folder) else MISSING, to_do=todo)
 
 
 def _export(project: Project, entry: ExportEntry, record: Document | None, of: Standing, base: Standing) -> Standing:
@@ -219,7 +220,7 @@ def _export(project: Project, entry: ExportEntry, record: Document | None, of: S
             reasons.append(Reason(ORIGIN, f"the best run of {entry.of} is {run}, or was trained anew"))
     if reasons:
         return replace(base, state=OUT_OF_DATE, reasons=tuple(reasons), to_do="exported again")
-    here = (base.folder / record["file"]).exists()
+    here = is_exported(base.folder, record)
     return replace(base, state=UP_TO_DATE) if here else replace(base, state=RECORDED, to_do="its file is not here")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sadari.errors import UsageError
-from sadari.files import exists, write_text
+from sadari.files import exists, write_bytes, write_text
 from sadari.project.file import FILE, RUNS
 
 TEMPLATE = """\
@@ -47,9 +47,8 @@ def write_template(folder: Path, data: str = "digits") -> tuple[Path, ...]:
     if exists(path):
         raise UsageError(f"{path} is there already; change it, or remove it first")
     write_text(path, TEMPLATE.format(data=data))
-    line = f"/{RUNS}/"
-    ignored = ignore.read_text(encoding="utf-8") if ignore.is_file() else ""
-    if any(each.strip().strip("/") == RUNS for each in ignored.splitlines()):
+    ignored = ignore.read_bytes() if ignore.is_file() else b""  # of any encoding and end of line, which stay
+    if any(each.strip().strip(b"/") == RUNS.encode() for each in ignored.splitlines()):
         return (path,)
-    write_text(ignore, f"{ignored}{'' if not ignored or ignored.endswith(chr(10)) else chr(10)}{line}\n")
+    write_bytes(ignore, ignored + (b"" if not ignored or ignored.endswith(b"\n") else b"\n") + f"/{RUNS}/\n".encode())
     return path, ignore

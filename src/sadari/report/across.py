@@ -14,6 +14,7 @@ from sadari.report.origin import installed_version
 from sadari.report.page import NAME, render_plain
 from sadari.report.plots.files import save
 from sadari.report.plots.ranks import draw_ranks
+from sadari.values import Interval
 
 PLOT = "critical-difference"
 SETS_NOTE = (
@@ -43,6 +44,7 @@ def write_across(result: AcrossResult, path: Path | None = None, made: str = "")
         names=list(result.results),
         links={name: _link(each.out / NAME, path) for name, each in result.results.items()},
         arms=document["arms"],
+        spans={name: {arm.name: _span(arm.accuracy) for arm in each.arms} for name, each in result.results.items()},
         verdicts=document["verdicts"],
         signed=lambda share: f"{100 * share:+z.1f}",
         p_text=p_text,
@@ -52,6 +54,11 @@ def write_across(result: AcrossResult, path: Path | None = None, made: str = "")
     )
     write_text(path, page)
     return path
+
+
+def _span(found: Interval | None) -> str:
+    """Return the 95 % interval of an accuracy in per cent; "" where there is none."""
+    return f"{100 * found.low:.1f} to {100 * found.high:.1f}" if found is not None and found.exists else ""
 
 
 def _link(report: Path, page: Path) -> str:

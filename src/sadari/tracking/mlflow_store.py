@@ -108,9 +108,12 @@ class _Session:
         self.logged.append(LoggedRun(entry.name, run.info.run_id, known=False, experiment=self.name))
 
     def _finished(self, entry: Entry, parent: str) -> str:
-        """Return the id of the finished run that has this entry under `parent`, or ""; delete others that have it."""
+        """Return the id of the finished run that has this entry under `parent`, or ""; delete others that have it.
+
+        An entry on its own may be a run that came by --log-to, inside the run of its comparison, where it stays.
+        """
         for run in self.client.search_runs([self.experiment], f"tags.`{DIGEST}` = '{entry.digest}'"):
-            if run.info.status == "FINISHED" and run.data.tags.get(PARENT, "") == parent:
+            if run.info.status == "FINISHED" and (not parent or run.data.tags.get(PARENT, "") == parent):
                 return str(run.info.run_id)
             self.client.delete_run(run.info.run_id)
         return ""

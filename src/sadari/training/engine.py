@@ -23,8 +23,6 @@ from sadari.errors import SadariError
 from sadari.inference.device import denormals_flushed
 from sadari.inference.memory import is_out_of_memory, smaller_micro_batch
 from sadari.inference.predict import Inputs, predict_logits
-from sadari.models.layers.batchnorm import BatchNorm
-from sadari.models.layers.dropout import Dropout
 from sadari.progress import Progress, Silent, Task
 from sadari.settings import Settings
 from sadari.training.batches import Batch, Batches
@@ -36,7 +34,7 @@ from sadari.training.fit_loop import FitLoop
 from sadari.training.interrupt import Interruption, interruption
 from sadari.training.loss import StepOutput, mean_log_loss
 from sadari.training.optim.build import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
-from sadari.training.randomness import begin_step, varying_layers
+from sadari.training.randomness import Varying, begin_step, varying_layers
 
 # The bar moves and the loss is added up every so many steps (assumed: often enough to see, too rarely to cost
 # a graphics processor its queue), or sooner where that would hold more logits than this (assumed: 16 MiB).
@@ -74,7 +72,7 @@ class Engine:
     team: Team = field(default_factory=Team)
     shared: nn.Module = field(init=False)
     stack: DenseStack | None = field(init=False)
-    varying: Sequence[tuple[int, Dropout | BatchNorm]] = field(init=False)
+    varying: Sequence[tuple[int, Varying]] = field(init=False)
     look_every: int = field(init=False)
     end_weights: EndWeights | None = field(init=False)
 

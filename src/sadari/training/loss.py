@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from sadari.errors import SadariError
 from sadari.evaluation.metrics import LEAST_PROBABILITY
+from sadari.plugins.calls import calling
 from sadari.registry import Registry
 from sadari.settings import CROSS_ENTROPY
 
@@ -110,14 +111,15 @@ class PluginLoss(CrossEntropy):
     def grad(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the gradient of the sum of the losses by each logit, float32 (N, K)."""
         leaf = logits.detach().clone().requires_grad_()
-        with torch.enable_grad():
+        with torch.enable_grad(), calling("loss", self.name, self.function):
             (found,) = torch.autograd.grad(self.losses(leaf, targets).sum(), leaf)
         return found
 
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each image, float32 (N,). Raises SadariError for anything else of the plug-in."""
         weights = targets.sum(1)
-        found = self.function(logits, targets / weights.unsqueeze(1))
+        with calling("loss", self.name, self.function):
+            found = self.function(logits, targets / weights.unsqueeze(1))
         if not isinstance(found, Tensor) or found.shape != weights.shape:
             raise SadariError(f"the loss '{self.name}' returns no tensor with a number for each image, (N,)")
         return found if self.class_weights is None else found * weights

@@ -13,6 +13,9 @@ from torch import nn
 
 from sadari.models.layers.batchnorm import BATCHNORM_MOMENTUM, BATCHNORM_RECENT, BatchNorm
 from sadari.models.layers.dropout import Dropout
+from sadari.models.own.module import OwnModule
+
+Varying = Dropout | BatchNorm | OwnModule
 
 
 def seed_for(seed: int, *purpose: str | int) -> int:
@@ -26,23 +29,24 @@ def generator_for(seed: int, *purpose: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(seed_for(seed, *purpose))
 
 
-def varying_layers(network: nn.Module) -> list[tuple[int, Dropout | BatchNorm]]:
+def varying_layers(network: nn.Module) -> list[tuple[int, Varying]]:
     """Return the layers that compute differently in each step, with the number of each among all modules."""
     numbered = enumerate(network.modules())
-    return [(number, module) for number, module in numbered if isinstance(module, Dropout | BatchNorm)]
+    return [(number, module) for number, module in numbered if isinstance(module, Varying)]
 
 
-def begin_step(varying: Sequence[tuple[int, Dropout | BatchNorm]], seed: int, step: int, rank: int = 0) -> None:
+def begin_step(varying: Sequence[tuple[int, Varying]], seed: int, step: int, rank: int = 0) -> None:
     """Set up the `varying` layers for step number `step` of the run, so that they need no memory of their own.
 
-    Dropout gets the random stream of this step; of several devices, each but the first (rank 0) has one of its own.
-    Batch normalisation weighs the statistics of this step with max(10 / (10 + step), 0.01): a mean that leans to the
-    newest (polynomial-decay averaging: Shamir and Zhang 2013), and Keras's momentum of 0.99 from the 991st step on.
-    With 0.99 throughout, a small set is judged by statistics that still remember their arbitrary start.
+    Dropout, and a network of the user's own code, get the random stream of this step; of several devices, each but the
+    first (rank 0) has one of its own. Batch normalisation weighs the statistics of this step with
+    max(10 / (10 + step), 0.01): a mean that leans to the newest (polynomial-decay averaging: Shamir and Zhang 2013),
+    and Keras's momentum of 0.99 from the 991st step on. With 0.99 throughout, a small set is judged by statistics
+    that still remember their arbitrary start.
     """
     of_device = ("device", rank) if rank else ()
     for number, module in varying:
-        if isinstance(module, Dropout):
+        if isinstance(module, Dropout | OwnModule):
             module.generator.manual_seed(seed_for(seed, "dropout", number, step, *of_device))
         else:
             module.momentum = max(BATCHNORM_RECENT / (BATCHNORM_RECENT + step), BATCHNORM_MOMENTUM)

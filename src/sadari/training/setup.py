@@ -218,10 +218,15 @@ def _write_settings_and_environment(
     if architecture.pretrained:
         document |= {"pretrained": architecture.pretrained.to_json(), "weights_sha256": weights_sha256}
     document |= {key: dict(each) for key, each in about.items() if each}
-    plugins = records_of({**job.names, "metric": [metric.name for metric in METRICS if metric.of_plugin]})
+    plugins = plugins_of(job)
     if plugins:
         document["plugins"] = plugins
     write_json(out / ENVIRONMENT, document)
+
+
+def plugins_of(job: Job) -> list[dict[str, str]]:
+    """Return the records of the plug-ins that a run of `job` uses here, the metrics that judge it among them."""
+    return records_of({**job.names, "metric": [metric.name for metric in METRICS if metric.of_plugin]})
 
 
 def with_enough_steps(job: Job, images: int, log: Log) -> Job:

@@ -29,6 +29,7 @@ from sadari.loggers.live import LiveLog
 from sadari.loggers.of_run import Draw, end_of, logged_live
 from sadari.loggers.targets import Target
 from sadari.models.layers.batchnorm import learning_norms
+from sadari.models.own.module import notes_of
 from sadari.progress import Progress, Silent
 from sadari.run import HISTORY, MODEL, SCORES, SPLIT, RunRecord
 from sadari.run_files import read_split, write_history
@@ -218,6 +219,8 @@ def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
             "batches of one image: batch normalisation learns from the positions of one map, and where that has only "
             "one it takes its stored mean and variance; batch_size=2 or more lets it learn"
         )
+    for note in notes_of(setup.network):
+        setup.log.say(note)
     try:
         with team_of(setup) as team:
             return make_engine(setup, loop, team).fit()

@@ -20,6 +20,7 @@ from sadari.comparison.workers.side_by_side import OneAtATime
 from sadari.comparison.workers.worker import Bars
 from sadari.errors import SadariError
 from sadari.inference.device import cores
+from sadari.models.own.model import code_for_worker, only_here
 from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.tuning.journal import Journal
@@ -34,6 +35,9 @@ def work_together(journal: Journal, data: TrialData, limit: Limit, workers: int 
     trials under way are stored.
     """
     at_once = workers if workers is not None else _at_once(journal, data, limit)
+    if at_once > 1 and (why := only_here(journal.request.model)):
+        progress.say(f"{why}; one trial is made at a time")
+        at_once = 1
     limit = limit_of_each(limit, journal.trials(), at_once)
     threads = max(1, cores() // at_once) if at_once > 1 else 0
     crew = _Crew(journal, limit, threads, OneAtATime(progress))
@@ -46,9 +50,9 @@ def work_together(journal: Journal, data: TrialData, limit: Limit, workers: int 
     try:
         Searcher(journal, data, limit, crew.progress, threads).work()
         crew.wait()
-        while journal.held_elsewhere():  # by the same command in another terminal
+        while journal.under_way():  # by the same command in another terminal
             time.sleep(WAIT_SECONDS)
-        Searcher(journal, data, Limit(trials=0), crew.progress, threads).work()  # what others left behind
+            Searcher(journal, data, Limit(trials=0), crew.progress, threads).work()  # what others left behind
     finally:
         crew.stop()
 
@@ -87,6 +91,7 @@ class _Crew:
         orders = {"folder": str(self._journal.folder), "threads": self._threads}
         orders |= {"trials": self._limit.trials, "seconds": self._limit.seconds}
         orders |= {"images": self._journal.images, "epochs": self._journal.epochs}
+        orders |= code_for_worker(self._journal.request.model)
         gpus = visible_gpus() if takes_any_gpu(self._journal.request.job({})) else ()
         for number in range(1, workers + 1):
             gpu = gpus[number % len(gpus)] if gpus else ""  # this process has the first one

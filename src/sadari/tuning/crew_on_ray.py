@@ -35,9 +35,9 @@ def work_on_ray(journal: Journal, data: TrialData, limit: Limit, executor: RayEx
 
     with ThreadPoolExecutor(at_once) as pool:
         finish(cluster, [pool.submit(search, limit) for _ in range(at_once)])
-        while journal.held_elsewhere():  # by the same command in another terminal
+        while journal.under_way():  # by the same command in another terminal
             time.sleep(WAIT_SECONDS)
-        finish(cluster, [pool.submit(search, Limit(trials=0))])  # what others left behind
+            finish(cluster, [pool.submit(search, Limit(trials=0))])  # what others left behind
 
 
 def _room(journal: Journal, data: TrialData, executor: RayExecutor) -> int:

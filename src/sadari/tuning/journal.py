@@ -151,9 +151,9 @@ class Journal:
             asked = self.study.ask({key: _distribution(each) for key, each in self.request.space.items()})
             return self._claimed(_plain(self._frozen(asked.number)))
 
-    def held_elsewhere(self) -> bool:
-        """Return whether another process trains a trial."""
-        return any(trial.state == UNDER_WAY and not self._is_free(trial) for trial in self.trials())
+    def under_way(self) -> bool:
+        """Return whether a trial is not told yet: another process trains it, or has left it behind."""
+        return any(trial.state == UNDER_WAY for trial in self.trials())
 
     def watch(self, number: int) -> Watch | None:
         """Return what sees the epochs of a trial and ends it where it promises little; None where nothing does."""
@@ -219,11 +219,6 @@ class Journal:
             return Claim(trial, folder, take_folder(folder))
         except Busy:
             return None
-
-    def _is_free(self, trial: Trial) -> bool:
-        if claim := self._claimed(trial):
-            claim.release()
-        return claim is not None
 
 
 def own_params(request: Tuning) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from sadari.comparison.best.budget import parse_budget
 from sadari.data.load import absolute_data
 from sadari.errors import UsageError
 from sadari.models.catalog import find_model
+from sadari.models.own.reference import Maker
 from sadari.models.spaces import WITHOUT, space_of
 from sadari.progress import Progress
 from sadari.settings import Value
@@ -40,7 +41,7 @@ class Plan:
 
 def plan_tuning(
     data: str | Path,
-    model: str,
+    model: str | Path | Maker,
     *,
     search: Mapping[str, str],
     overrides: Mapping[str, Value],

@@ -130,17 +130,18 @@ def choose_folder(request: Tuning, out: Path | None, runs: Path) -> Path:
     How many trials there are, and with how many seeds the best are judged, makes no difference: more go on. Raises
     UsageError where `out` holds something else.
     """
-
-    def is_held(folder: Path) -> bool:
-        stored = _stored(folder)
-        return stored is not None and _same(as_begun(request, folder), stored)
-
     if out is None:
-        return numbered_folder(f"{data_name(request.data)}-tune", runs, is_held)
-    if names_in(out) and not is_held(out):
+        return numbered_folder(f"{data_name(request.data)}-tune", runs, lambda folder: is_search_of(request, folder))
+    if names_in(out) and not is_search_of(request, out):
         other = "a search of other data, settings or ranges" if is_tuning(out) else "no search for settings"
         raise UsageError(f"'{out}' is not empty and holds {other}; choose another --out")
     return out
+
+
+def is_search_of(request: Tuning, folder: Path) -> bool:
+    """Return whether `folder` holds a search that asks for the same trials as `request`, finished or not."""
+    stored = _stored(folder)
+    return stored is not None and _same(as_begun(request, folder), stored)
 
 
 def store_request(request: Tuning, folder: Path) -> None:

@@ -5,6 +5,7 @@ images -> tune.json
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sadari.comparison.best.budget import in_words as time_in_words
@@ -12,7 +13,7 @@ from sadari.comparison.cluster.executor import AnyExecutor, RayExecutor, executo
 from sadari.comparison.compare import compare
 from sadari.comparison.reopen import reopen
 from sadari.errors import SadariError, UsageError
-from sadari.files import write_json
+from sadari.files import alone_in, write_json
 from sadari.inference.device import resolve_machine
 from sadari.progress import Progress, Silent
 from sadari.run_lookup import FINAL, is_comparison, is_tuning
@@ -65,11 +66,14 @@ def _tuned(
     job.rows(images.shape, len(images.classes))
     request = replace(request, fingerprint=images.fingerprint)
     folder = choose_folder(request, out, runs).resolve()
-    request = as_begun(request, folder)
-    if choice:
-        progress.say(choice)
-    store_request(request, folder)
-    remove_unfinished(folder)
+    with alone_in(folder, partial(progress.say, f"another process writes in {folder}; this one waits for it")):
+        if out is not None:  # who comes first stores the request
+            choose_folder(request, out, runs)
+        request = as_begun(request, folder)
+        if choice:
+            progress.say(choice)
+        store_request(request, folder)
+        remove_unfinished(folder)
     data.request = request
     epochs = max(request.job({"epochs": end}).settings.epochs_for(len(split.train)) for end in _epochs(request))
     journal = Journal(folder, request, len(split.val), epochs)

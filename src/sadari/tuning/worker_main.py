@@ -37,10 +37,12 @@ def main() -> None:
 
 def _work(orders: dict[str, Any], channel: Channel) -> None:
     # Loads everything that computes.
+    from sadari.models.own.model import let_worker_run
     from sadari.tuning.journal import Journal
     from sadari.tuning.request import Tuning
     from sadari.tuning.search import Limit, Searcher, TrialData
 
+    let_worker_run(orders)
     folder = Path(orders["folder"])
     request = Tuning.read(folder)
     journal = Journal(folder, request, orders["images"], orders["epochs"])

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ from sadari.comparison.correct import correctness
 from sadari.comparison.splits.redraw import Redraw
 from sadari.comparison.variants import Arm, line_name, typed
 from sadari.evaluation.power_law import FEWEST_SIZES, PowerLaw, fit_power_law, fit_power_law_of_draws
+from sadari.models.catalog import short_reference
 from sadari.run import RunRecord
 from sadari.values import Interval
 
@@ -126,7 +126,7 @@ def _all_else(arm: Arm) -> object:
 def _name(arms: Sequence[Arm]) -> str:
     """Return what the arms' names share, without train_fraction; the model's name where they share nothing."""
     names = {line_name(arm.name, KEY, arm.overrides) for arm in arms}
-    return names.pop() if len(names) == 1 else Path(arms[0].model.reference).stem
+    return names.pop() if len(names) == 1 else short_reference(arms[0].model.reference)
 
 
 def _point(arm: str, accuracy: Interval, records: Sequence[RunRecord]) -> SweepPoint:

@@ -31,7 +31,7 @@ def in_words(seconds: float, rounding: str = ROUND_HALF_EVEN) -> str:
 
 
 def budget_of_best(
-    models: Sequence[str],
+    models: Sequence[object],
     budget: str | float | None,
     varied: Iterable[str],
     settings: Iterable[str],

@@ -31,6 +31,7 @@ from sadari.training.engine import DivergedError
 from sadari.training.fit_loop import Watch
 from sadari.training.log import require_there
 from sadari.training.run_folder import as_begun, only_one, require_same_data, require_same_job
+from sadari.training.setup import plugins_of
 from sadari.training.train import train as train_here
 from sadari.values import ImageSet, Split
 
@@ -185,6 +186,7 @@ class Cluster:
                 "attempt": attempt.number,
                 "argv": sys.argv,
                 "version": version("sadari"),
+                "used": plugins_of(job),
             }
             with self._lock:
                 if self._stopping or self.lost:

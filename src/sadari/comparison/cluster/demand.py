@@ -77,8 +77,9 @@ def demand_of(job: Job, images: ImageSet, out: Path, threads: int, capacity: Cap
     wanted = fixed or threads or (1 if on_gpu else _threads_here(job, images))
     memory = job.devices * memory_of_run(job, images)
     most = capacity.node_memory or memory
-    cores = min(job.devices * fixed if fixed else max(wanted, job.devices), capacity.node_cores)
-    return Demand(cores, min(memory, most), job.devices if on_gpu else 0, fixed or min(wanted, cores))
+    cores = min(wanted * job.devices, capacity.node_cores)
+    each = max(1, cores // job.devices)
+    return Demand(cores, min(memory, most), job.devices if on_gpu else 0, fixed or min(wanted, each))
 
 
 def uses_gpu(settings: Settings, capacity: Capacity) -> bool:

@@ -12,6 +12,7 @@ from sadari.comparison.executor import Outcome, Task, run_task, say_failure, wai
 from sadari.comparison.workers.local import LocalExecutor
 from sadari.comparison.workers.side_by_side import OneAtATime
 from sadari.errors import SadariError, UsageError
+from sadari.plugins.offers import SCRIPT, modules_here
 from sadari.progress import Progress
 from sadari.run import RunRecord
 
@@ -88,8 +89,13 @@ def executor_on(ray: str | None, workers: int | None) -> AbstractContextManager[
 def on_ray(address: str, workers: int | None = None) -> Iterator[RayExecutor]:
     """Join the cluster at `address`, and yield what makes runs there; leave the cluster afterwards.
 
-    Raises UsageError or SadariError as `joined` does.
+    Raises UsageError or SadariError as `joined` does, and UsageError where this script or notebook offers plug-ins.
     """
+    if SCRIPT in modules_here():
+        raise UsageError(
+            "the nodes of a Ray cluster cannot import the plug-ins that this script or notebook makes; put them into a "
+            "module that every node has, and import it here"
+        )
     if workers is not None and workers < 1:
         raise UsageError(f"workers is a number from 1 up, not {workers}; leave it out to use all of the cluster")
     with joined(address):

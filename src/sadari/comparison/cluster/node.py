@@ -5,6 +5,7 @@ the `Post` (`post.py`), four times a second.
 """
 
 import _thread
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -87,8 +88,9 @@ def work(
 ) -> None:
     """Make the run of `request` (see `workers/worker.py`) and report it to `post`, an actor with a `Post`.
 
-    request also has: attempt, its number; argv, which the run stores as its command; version, of Sadari. images: None
-    where the node reads them itself. begun: the files of a run that goes on. watched: whether each epoch is answered.
+    request also has: attempt, its number; argv, which the run stores as its command; version, of Sadari; used, the
+    records of the plug-ins there. images: None where the node reads them itself. begun: the files of a run that goes
+    on. watched: whether each epoch is answered.
     """
     import ray
 
@@ -140,6 +142,8 @@ def _trained(
     begun.write(out)
     write_split(split_file, split)
     try:
+        os.environ.update(request["plugins"])
+        require_plugins(request["used"])
         runner = TaskRunner(Channel(lines), images.unpacked(ray.get) if isinstance(images, Parcel) else images)
         runner.train({**request, "out": str(out), "split": str(split_file)}, watch)
     except DivergedError as error:
@@ -158,3 +162,16 @@ def refusal(version: str) -> str:
     if here == version:
         return ""
     return f"the node {node()} has Sadari {here}, and the comparison {version}; install the same version on all nodes"
+
+
+def require_plugins(used: Sequence[Mapping[str, Any]]) -> None:
+    """Raise SadariError where this node has not the plug-ins that the comparison uses, or has other source of them."""
+    from platform import node
+
+    from sadari.errors import SadariError
+    from sadari.plugins.used import changed, described, require_here
+
+    require_here(used, f"the node {node()} needs")
+    other = changed(used)
+    if other:
+        raise SadariError(f"the node {node()} has other source of {described(other)}; bring the same to all nodes")

@@ -112,7 +112,7 @@ def judging(
 
     Its logits are as the network gives them, without the temperature of the run.
     """
-    model, split = TrainedModel.load(run), run.split_of(images)
+    model, split = TrainedModel.load(run, progress), run.split_of(images)
     settings = replace(run.job.settings, device=device_here(run.job.settings.device))
     drawn_anew = settings.augment and not settings.views
     cached = replace(settings, cache="none") if drawn_anew else settings

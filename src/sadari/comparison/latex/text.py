@@ -116,7 +116,7 @@ class Table:
             r"    \toprule",
             f"    {' & '.join(headings)} \\\\",
             r"    \midrule",
-            *(f"    {' & '.join(row)} \\\\" for row in rows),
+            *(f"    {_begun(' & '.join(row))} \\\\" for row in rows),
             r"    \bottomrule",
             r"  \end{tabular}",
             r"\end{table}",
@@ -138,6 +138,11 @@ def label_of(name: str) -> str:
     """Return a label for \\ref of a table about `name`: letters, digits and dashes alone."""
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
     return f"tab:{'-'.join(filter(None, plain.split('-'))) or 'result'}"
+
+
+def _begun(row: str) -> str:
+    """Return a row that the end of the one before does not read as its own option: `\\\\[1pt]` and `\\\\*`."""
+    return f"{{}}{row}" if row.startswith(("[", "*")) else row
 
 
 def _comment(text: str) -> str:

@@ -33,6 +33,8 @@ from sadari.comparison.executor import Task
 from sadari.inference.device import resolve_machine, values_of_batch
 from sadari.job import Job
 from sadari.models.layers.specs import Conv
+from sadari.models.own.model import only_here
+from sadari.models.own.spec import Own
 from sadari.models.spec import FittedBy
 from sadari.plugins.offers import SCRIPT, modules_here
 from sadari.run import RunRecord, memory_bytes
@@ -64,7 +66,7 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
     The rule depends on what is trained, never on which cores are free: a run has the same bytes beside others and
     alone. False on a graphics processor, where images are decoded again and again, and behind a backbone, where one
     run keeps the machine busy; nor with a teacher, whose answers the first run computes and the others read; nor where
-    a run has several devices of its own.
+    a run has several devices of its own, or is of code that a worker could not import.
     """
     settings = job.settings
     if job.devices > 1:
@@ -72,6 +74,8 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
     if resolve_machine(settings).device != "cpu" or isinstance(images.images, Prefetching):
         return False
     if job.backbone is not None or job.taught:
+        return False
+    if only_here(job.model):
         return False
     if _pixels_at_once(job, images) > LITTLE_MEMORY:
         return False
@@ -81,7 +85,7 @@ def goes_beside(job: Job, images: ImageSet) -> bool:
         return True
     if job.model.fitted_by is FittedBy.SOLVER:
         return True
-    if any(isinstance(layer, Conv) for layer in job.layers):
+    if any(isinstance(layer, Conv | Own) for layer in job.layers):  # what code of the user computes is not known
         return False
     weights = sum(row.total for row in job.rows(images.shape, len(images.classes)))
     return settings.batch_size * weights <= LITTLE_WORK

@@ -13,6 +13,7 @@ from typing import IO, Any
 from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
+from sadari.models.own.model import code_for_worker
 from sadari.plugins.offers import for_workers
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
@@ -103,9 +104,10 @@ class Worker:
 
 
 def request(task: Task, split: Path) -> dict[str, Any]:
-    """Return `task` as a message; the worker loads the images itself."""
+    """Return `task` as a message; the worker loads the images itself, and imports code of the user that it needs."""
     return {
         "job": task.job.record.to_toml(),
+        **code_for_worker(task.job.model),
         "layers": task.job.model.layers,
         "out": str(task.out),
         "split": str(split),

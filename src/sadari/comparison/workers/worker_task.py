@@ -12,6 +12,7 @@ from sadari.data.load import load
 from sadari.errors import SadariError
 from sadari.job import Job, find_job
 from sadari.job_record import JobRecord
+from sadari.models.own.model import let_worker_run
 from sadari.progress import Progress, Silent
 from sadari.run_files import read_split
 from sadari.training.fit_loop import Watch
@@ -43,6 +44,7 @@ class TaskRunner:
 
     def train(self, request: Mapping[str, Any], watch: Watch | None = None) -> None:
         """Train the run of `request`, seen by `watch`, with the errors of training."""
+        let_worker_run(request)
         os.environ.update(request.get("plugins", {}))  # modules that the comparison itself has imported
         job = find_job(JobRecord.from_toml(request["job"]), request["layers"])
         images = self.given if self.given is not None else self._images(job, request["fingerprint"])

@@ -28,6 +28,7 @@ from sadari.data.augment.mix import Weights, cutmix_weights, mix, mixup_weights
 from sadari.data.augment.sampling import Size
 from sadari.data.augment.trivial import trivial
 from sadari.errors import UsageError
+from sadari.plugins.calls import calling, require_images
 from sadari.registry import Registry
 
 WHOLE_PIXELS = {"flip", "shift", "crop"}  # alone or together they need no interpolation
@@ -93,12 +94,9 @@ def as_operation(name: str, made: Any, options: Mapping[str, Any]) -> Operation:
     takes, low, high = str(options.get("takes", "")), float(options.get("low", 0.0)), float(options.get("high", 1.0))
 
     def apply(number: float, pixels: Tensor, generator: Generator) -> Tensor:
-        changed: Tensor = made(pixels, generator, number) if takes else made(pixels, generator)
-        if changed.shape != pixels.shape or changed.dtype != pixels.dtype:
-            raise UsageError(
-                f"the augmentation '{name}' of {made.__module__} returns {changed.dtype} of the shape "
-                f"{tuple(changed.shape)}, where uint8 of {tuple(pixels.shape)} belongs"
-            )
+        with calling("augmentation", name, made):
+            changed: Tensor = made(pixels, generator, number) if takes else made(pixels, generator)
+        require_images("augmentation", name, made, changed, pixels)
         return changed
 
     limits = f"from {low:g} to {high:g}" if takes else ""

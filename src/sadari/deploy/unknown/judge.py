@@ -93,7 +93,7 @@ def evaluate_unknown(
     images, test = own_images(run, progress), run.split.test
     if not len(test):
         raise UsageError(f"the run {run.path} has no test images, on which it would be judged beside the unknown ones")
-    classifier = Classifier.open(run.path)
+    classifier = Classifier.open(run.path, progress=progress)
     inside = _scored(known, keep, (classifier.seen(images.images[each]) for each in _blocks(test)))
     with progress.task("unknown images", 0, "images") as task:
         count, unreadable, outside = 0, 0, []

@@ -56,7 +56,7 @@ def known_of(run: RunRecord, progress: Progress | None = None) -> KnownImages:
 
 
 def _computed(run: RunRecord, progress: Progress) -> KnownImages | None:
-    model, images = TrainedModel.load(run), own_images(run, progress)
+    model, images = TrainedModel.load(run, progress), own_images(run, progress)
     split, settings = run.split_of(images), run.job.settings
     settings = replace(settings, device=device_here(settings.device))
     inputs = Inputs.pixels(images.images, model.preprocess)

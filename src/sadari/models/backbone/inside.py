@@ -79,7 +79,7 @@ def _layers(
             if mine or shape != before:
                 trainable = sum(count for each, count in mine.items() if each in learning)
                 total, kind = sum(mine.values()), type(module).__name__
-                how = _arithmetic(module) if mine else ""
+                how = arithmetic_of(module) if mine else ""
                 yield InnerLayer(name, keras.get(name, ""), kind, shape, total, trainable, how)
             before = shape
         elif node.name in shapes and node.op != "get_attr":
@@ -93,7 +93,7 @@ def _values(module: nn.Module, name: str) -> dict[str, int]:
     return held | moving
 
 
-def _arithmetic(module: nn.Module) -> str:
+def arithmetic_of(module: nn.Module) -> str:
     """Return how the number of parameters of a plain layer comes about, such as "(3x3x1 + 1) x 32 = 320"."""
     if isinstance(module, nn.Conv2d):
         inputs = "x".join(map(str, (*module.kernel_size, module.in_channels // module.groups)))

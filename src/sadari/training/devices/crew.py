@@ -26,6 +26,7 @@ from typing import IO, Any
 import torch
 
 from sadari.errors import SadariError
+from sadari.models.own.model import code_for_worker
 from sadari.plugins.offers import for_workers
 from sadari.training.devices.check import device_of
 from sadari.training.devices.group import joined, require_free
@@ -77,6 +78,7 @@ def _order(setup: Setup, folder: Path) -> dict[str, Any]:
         "count": setup.job.devices,
         "meeting": str(folder / "meeting"),
         "images": hand_over(setup.images, setup.job, folder),
+        **code_for_worker(setup.job.model),
     }
 
 

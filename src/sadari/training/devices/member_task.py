@@ -11,6 +11,7 @@ from sadari.data.prepare import Preprocess
 from sadari.files import read_json
 from sadari.inference.device import use_machine
 from sadari.job import Job, find_job
+from sadari.models.own.model import let_worker_run
 from sadari.progress import Silent
 from sadari.run import PREPROCESS, SPLIT, RunRecord
 from sadari.run_files import read_split
@@ -46,6 +47,7 @@ def take_part(order: dict[str, Any], ready: Callable[[], None]) -> None:
     """
     out, share = Path(order["out"]), Share(order["rank"], order["count"])
     run = RunRecord(out)
+    let_worker_run(order)
     job = find_job(run.job, run.layers, run.plugins)
     images = received(job, order["images"])
     require_same_data(out, images)

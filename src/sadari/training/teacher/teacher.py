@@ -44,7 +44,7 @@ class Teacher:
             run = model_in(Path(folder), progress)
         except UsageError as error:
             raise UsageError(f"the teacher: {error}") from None
-        model = TrainedModel.load(run)
+        model = TrainedModel.load(run, progress)
         return cls(run, model, digest_of(run), _order(model.classes, classes, run.path))
 
     @property

@@ -1,0 +1,1 @@
+"""How does code of the user become a model? A class or function that makes a torch module, named by the user alone."""

@@ -1,0 +1,51 @@
+"""Is code of a plug-in that fails, or returns something else than images, named in one sentence?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import sadari
+from sadari.data.augment.pipeline import as_operation
+from sadari.data.corruptions import View, as_corruption
+from sadari.training.loss import PluginLoss
+
+PIXELS = torch.zeros(2, 3, 4, 1, dtype=torch.uint8)
+WRONG: list[tuple[Callable[..., Any], str]] = [
+    (lambda *_: int("no"), r"of {here} fails \(ValueError: invalid literal "),
+    (lambda pixels, *_: pixels.float(), r"returns torch.float32 of the shape \(2, 3, 4, 1\), where uint8 of \(2, "),
+    (lambda pixels, *_: pixels[:1], r"returns torch.uint8 of the shape \(1, 3, 4, 1\), where uint8 of \(2, 3, 4, 1\)"),
+    (lambda *_: None, r"returns NoneType, where uint8 of \(2, 3, 4, 1\)"),
+]
+
+
+@pytest.mark.parametrize(("made", "sentence"), WRONG)
+def test_of_an_augmentation(made: Callable[..., Any], sentence: str) -> None:
+    operation: Any = as_operation("odd", made, {}).step
+    with pytest.raises(sadari.SadariError, match="the augmentation 'odd' .*" + sentence.format(here=__name__)):
+        operation.apply(1.0, PIXELS, torch.Generator())
+
+
+@pytest.mark.parametrize(("made", "sentence"), WRONG)
+def test_of_a_corruption(made: Callable[..., Any], sentence: str) -> None:
+    corruption = as_corruption("odd", made, {"levels": (0.1,), "scale": 1.0, "unit": ""})
+    with pytest.raises(sadari.SadariError, match="the corruption 'odd' .*" + sentence.format(here=__name__)):
+        corruption.change(View(PIXELS, torch.Generator()), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"), [(lambda logits, _: logits.detach().sum(1), "RuntimeError"), (lambda _: None, "TypeError")]
+)
+def test_of_a_loss(made: Callable[..., Any], reason: str) -> None:
+    loss = PluginLoss(3, function=made, name="odd")
+    with pytest.raises(sadari.SadariError, match=rf"the loss 'odd' of {__name__} fails \({reason}: "):
+        loss.grad(torch.zeros(2, 3), torch.full((2, 3), 1 / 3))
+
+
+def test_too_little_memory_is_left_to_the_training() -> None:
+    def hungry(*_: Any) -> Any:
+        raise RuntimeError("CUDA out of memory")
+
+    with pytest.raises(RuntimeError, match=r"^CUDA out of memory$"):
+        PluginLoss(3, function=hungry, name="odd").grad(torch.zeros(2, 3), torch.full((2, 3), 1 / 3))
