@@ -307,7 +307,7 @@ def test_a_younger_folder_of_version_0_1_0_stays(own_cache: Path) -> None:
 
 
 PACK = """
-import sys, time
+import os, sys, time
 from sadari.data.decode import Frame
 from sadari.data.load import load
 from sadari.settings import Settings
@@ -315,6 +315,8 @@ from sadari.settings import Settings
 real = Frame.decode
 def slow(*given):
     time.sleep(float(sys.argv[2]))
+    while len(sys.argv) > 4 and not os.path.exists(sys.argv[4]):
+        time.sleep(0.02)
     return real(*given)
 Frame.decode = slow
 images = load(sys.argv[1], Settings(threads=1, image_size=int(sys.argv[3])))
@@ -322,8 +324,20 @@ print(images.fingerprint, int(images.images[:].sum()))
 """
 
 
-def start_packing(photos: Path, pause: float, size: int, *before: str) -> "subprocess.Popen[str]":
-    command = [*before, sys.executable, "-c", PACK, str(photos), str(pause), str(size)]
+def start_packing(
+    photos: Path, pause: float, size: int, *before: str, until: Path | None = None
+) -> "subprocess.Popen[str]":
+    """Start a process that packs, and decodes no image before the file `until` is there."""
+    command = [
+        *before,
+        sys.executable,
+        "-c",
+        PACK,
+        str(photos),
+        str(pause),
+        str(size),
+        *([str(until)] if until else []),
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -334,19 +348,19 @@ def test_two_containers_share_a_cache(photos: Path, own_cache: Path) -> None:
         subprocess.run([*container, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no namespaces here")
-    inside = start_packing(photos, 0.3, 4, *container)
-    for _ in range(600):
-        if list(own_cache.glob("packs/.*/images.npy")):
-            break
+    go_on = photos.parent / "go on"
+    inside = start_packing(photos, 0, 4, *container, until=go_on)
+    while inside.poll() is None and not list(own_cache.glob("packs/.*.part")):
         time.sleep(0.02)
     (unfinished,) = own_cache.glob("packs/.*")
     other = start_packing(photos, 0, 3, *container)
     load(photos, Settings(image_size=5))
-    assert (other.communicate(timeout=60)[1], other.returncode) == ("", 0)
+    assert (other.communicate(timeout=600)[1], other.returncode) == ("", 0)
     assert unfinished.is_dir()
     clear()
     assert unfinished.is_dir()
-    output, said = inside.communicate(timeout=60)
+    go_on.touch()
+    output, said = inside.communicate(timeout=600)
     assert inside.returncode == 0, said
     assert output.split()[0] == load(photos, Settings()).fingerprint
 

@@ -68,6 +68,16 @@ def test_the_p_of_few_sets_is_exact() -> None:
     assert rank(everywhere, "abcdefghij").p == pytest.approx(factorial(10) ** -3.0)
 
 
+def test_of_two_arms_the_signed_ranks_say_who_is_ahead() -> None:
+    """Fourteen small wins of a have the better mean rank, thirteen large losses the larger signed ranks."""
+    gained = [0.001 * (1 + place) for place in range(14)] + [-0.02 - 0.001 * place for place in range(13)]
+    found = rank([(0.8 + each, 0.8) for each in gained], ["a", "b"])
+    assert found.mean["a"] < found.mean["b"]
+    assert found.p < 0.05
+    assert found.apart == (("b", "a"),)
+    assert found.sentence.endswith("b before a.")
+
+
 def test_two_arms_are_compared_by_wilcoxon_and_few_sets_say_so() -> None:
     few = rank([[0.9, 0.8]] * 5, ["a", "b"])
     assert (few.critical, few.apart) == (None, ())

@@ -1,6 +1,9 @@
 """Is a batch that several devices share the same step as on one device, and is every image read by one of them?"""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from sadari.errors import SadariError, UsageError
 from sadari.inference.predict import Inputs
 from sadari.settings import Settings, steps_per_epoch
 from sadari.training.batches import Batches
+from sadari.training.devices import group as joining
 from sadari.training.devices.check import device_of, require_devices, require_enough_images, threads_of_each
 from sadari.training.devices.group import joined
 from sadari.training.devices.share import ALL, Share
@@ -207,3 +211,17 @@ def test_a_process_that_has_a_group_already_is_told(tmp_path: Path, monkeypatch:
     images = patterns()
     with pytest.raises(UsageError, match=r"is in a group of torch\.distributed already"):
         train(job_for("mlp", devices=2), tmp_path / "run", images=images, split=parts(images))
+
+
+def test_who_ends_while_all_join_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "import os, sys, torch; from pathlib import Path; from sadari.training.devices import group\n"
+        "from sadari.training.devices.share import Share\n"
+        "group._patient_group = lambda: os._exit(1)\n"
+        "with group.joined(Share(1, 2), torch.device('cpu'), Path(sys.argv[1])): pass"
+    )
+    monkeypatch.setattr(joining, "JOINING", timedelta(seconds=20))
+    meeting = tmp_path / "meeting"
+    other = subprocess.Popen([sys.executable, "-c", program, str(meeting)])
+    with other, pytest.raises(RuntimeError), joining.joined(Share(0, 2), torch.device("cpu"), meeting):
+        pass

@@ -25,7 +25,9 @@ class Ranks:
     """The mean ranks of arms over sets, 1 the best. p: of the test that all are alike.
 
     critical: the difference of mean ranks from which on two arms differ (Nemenyi); None for two arms, which Wilcoxon's
-    signed-rank test compares. needed: the least number of sets with which any two of so many arms could differ.
+    signed-rank test compares. needed: the least number of sets with which any two of so many arms could differ. ahead:
+    of two arms, the one for which the signed ranks speak, which need not have the better mean rank: small wins on many
+    sets against large losses on few.
     """
 
     test: str
@@ -34,11 +36,12 @@ class Ranks:
     p: float
     critical: float | None
     needed: int
+    ahead: str = ""
 
     @property
     def apart(self) -> tuple[tuple[str, str], ...]:
         """Return the pairs (better, worse) that differ."""
-        names = sorted(self.mean, key=lambda name: self.mean[name])
+        names = sorted(self.mean, key=lambda name: (name != self.ahead, self.mean[name]))
         pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
         if self.p >= LEVEL:
             return ()
@@ -77,7 +80,10 @@ def rank(accuracies: Sequence[Sequence[float]], names: Sequence[str]) -> Ranks:
     if arms == 2:
         gained = values[:, 0] - values[:, 1]
         p = float(stats.wilcoxon(gained).pvalue) if gained.any() else 1.0
-        return Ranks("Wilcoxon's signed ranks", mean, sets, p, None, FEWEST_WILCOXON)
+        unequal = gained[gained != 0]
+        signed = float((np.sign(unequal) * stats.rankdata(np.abs(unequal))).sum())
+        ahead = names[0] if signed > 0 else names[1] if signed < 0 else ""
+        return Ranks("Wilcoxon's signed ranks", mean, sets, p, None, FEWEST_WILCOXON, ahead)
     studentized = _studentized(arms)
     critical = studentized * sqrt(arms * (arms + 1) / (6 * sets))
     needed = ceil(studentized**2 * arms * (arms + 1) / 6 / (arms - 1) ** 2)

@@ -44,9 +44,8 @@ def joined(share: Share, device: torch.device, meeting: Path) -> Iterator[Device
     with _on_this_machine():
         dist.init_process_group("gloo", store=store, rank=share.rank, world_size=share.count, timeout=JOINING)
         try:
-            control = dist.new_group(timeout=WAITING)
+            control = _patient_group()
             group = _group_of_gradients(device)
-            assert isinstance(control, dist.ProcessGroup)
             yield DeviceTeam(share, group, control)
         finally:
             dist.destroy_process_group()
@@ -57,9 +56,21 @@ def _group_of_gradients(device: torch.device) -> "dist.ProcessGroup":
     if device.type == "cuda":
         torch.cuda.set_device(device)
         group = dist.new_group(backend="nccl")
-    else:
-        group = dist.new_group(timeout=WAITING)
+        assert isinstance(group, dist.ProcessGroup)
+        return group
+    return _patient_group()
+
+
+def _patient_group() -> "dist.ProcessGroup":
+    """Return a group on processors whose messages may take `WAITING`, but which all have to join within `JOINING`.
+
+    A process that has ended before its connections were made closes none.
+    """
+    group = dist.new_group(timeout=JOINING)
     assert isinstance(group, dist.ProcessGroup)
+    # Older torch has it under a name of its own.
+    set_timeout = getattr(dist, "set_timeout", None) or dist.distributed_c10d._set_pg_timeout
+    set_timeout(WAITING, group)
     return group
 
 
