@@ -5,9 +5,7 @@ works on the same trials, too.
 """
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -22,6 +20,7 @@ from sadari.errors import SadariError
 from sadari.inference.device import cores
 from sadari.models.own.model import code_for_worker, only_here
 from sadari.plugins.offers import for_workers
+from sadari.processes import start_process
 from sadari.progress import Progress
 from sadari.tuning.journal import Journal
 from sadari.tuning.search import Limit, Searcher, TrialData
@@ -95,19 +94,7 @@ class _Crew:
         gpus = visible_gpus() if takes_any_gpu(self._journal.request.job({})) else ()
         for number in range(1, workers + 1):
             gpu = gpus[number % len(gpus)] if gpus else ""  # this process has the first one
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sadari.tuning.worker_main", *sys.argv[1:]],  # stored by its runs
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                encoding="utf-8",
-                env={
-                    **os.environ,
-                    **sees_only(gpu),
-                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                    **for_workers(),
-                },
-                start_new_session=True,  # Ctrl-C reaches it through this process alone
-            )
+            process = start_process("sadari.tuning.worker_main", {**sees_only(gpu), **for_workers()})
             assert process.stdin is not None
             process.stdin.write(json.dumps(orders) + "\n")
             process.stdin.flush()

@@ -1,10 +1,6 @@
 """How does a comparison communicate with a worker? The other end is `worker_main.py`, which has the protocol."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -15,29 +11,19 @@ from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
 from sadari.models.own.model import code_for_worker
 from sadari.plugins.offers import for_workers
+from sadari.processes import how_it_ended, start_process
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
 
 
 class Worker:
-    """A process that trains one task after the other. It starts at once, which takes a second or two.
-
-    It has a session of its own, so that Ctrl-C reaches it through its comparison alone; and it is a fresh process, as
-    one that is forked after torch has started threads would hang.
-    """
+    """A process that trains one task after the other. It starts at once, which takes a second or two."""
 
     def __init__(self, gpu: str = "") -> None:
         """Start the process. gpu: the only one that it sees, as CUDA_VISIBLE_DEVICES names it; "": all."""
         self._idle = True
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sadari.comparison.workers.worker_main", *sys.argv[1:]],  # stored by its runs
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env={**os.environ, **sees_only(gpu), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            start_new_session=True,
-        )
+        self._process = start_process("sadari.comparison.workers.worker_main", sees_only(gpu))
 
     def do(self, task: Task, split: Path, progress: Progress) -> Outcome:
         """Train `task` in the process, showing its progress; `split` is the file of its split.
@@ -95,8 +81,7 @@ class Worker:
         return self._process.stdout
 
     def _gone(self, task: Task) -> SadariError:
-        status = self.wait()
-        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        how = how_it_ended(self.wait())
         return SadariError(
             f"the process that trained {task.label} {how}; the same command goes on where it stopped, with --workers 1 "
             "where memory is too short for several"

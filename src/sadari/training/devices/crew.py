@@ -11,10 +11,6 @@ The end of its input means: end at once. It has nothing to store, so it is never
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +24,7 @@ import torch
 from sadari.errors import SadariError
 from sadari.models.own.model import code_for_worker
 from sadari.plugins.offers import for_workers
+from sadari.processes import how_it_ended, start_process
 from sadari.training.devices.check import device_of
 from sadari.training.devices.group import joined, require_free
 from sadari.training.devices.handed import hand_over
@@ -95,19 +92,12 @@ def _started(count: int) -> Iterator[list["Member"]]:
 
 
 class Member:
-    """Another process of the training. It is in a session of its own: Ctrl-C reaches the first process alone."""
+    """Another process of the training."""
 
     def __init__(self, rank: int, count: int) -> None:
         self.rank, self._count = rank, count
         self._said: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sadari.training.devices.member_main", *sys.argv[1:]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **for_workers()},
-            start_new_session=True,
-        )
+        self._process = start_process("sadari.training.devices.member_main", for_workers())
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -146,15 +136,11 @@ class Member:
         """Return why it has ended. message: the last one from it; None where it said nothing."""
         if message and message["ours"]:
             return str(message["reason"])
-        how = f"failed ({message['reason']})" if message else self._how_it_ended()
+        how = f"failed ({message['reason']})" if message else how_it_ended(self._process.wait())
         return (
             f"the process of device {self.rank + 1} of {self._count} {how}; what the run has stored is kept, and the "
             "same command goes on from there"
         )
-
-    def _how_it_ended(self) -> str:
-        status = self._process.wait()
-        return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
     def _read(self) -> None:
         for line in self._output:
