@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from sadari.errors import SadariError, UsageError
 from sadari.models.catalog import find_model, recorded_model
+from sadari.models.own import source
 from sadari.models.own.model import digest_in
 from sadari.models.own.named import find_code, let_run
 from sadari.models.own.reference import import_maker, is_own
@@ -216,3 +218,17 @@ def test_code_is_named_once_and_read_once(here: Path) -> None:
     write(here, "edited_net", CODE.replace("WIDTH = 4", "WIDTH = 9"))  # on disk; what is imported stays
     let_run([text])
     assert find_code(text) is first
+
+
+def test_of_an_installed_package_the_module_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a module of torch would be followed through all of torch, which takes minutes."""
+    read: list[str] = []
+    text = source._text
+
+    def noted(value: Any) -> str:
+        read.append(getattr(value, "__module__", ""))
+        return text(value)
+
+    monkeypatch.setattr(source, "_text", noted)
+    assert source_digest(torch.nn.Flatten)
+    assert set(read) == {"torch.nn.modules.flatten"}

@@ -2,7 +2,7 @@
 
 A class or function is followed to what its code names: functions, classes and plain constants of the user's modules,
 also those in lists and dictionaries, defaults, decorators that keep what they wrap, base classes, attributes of
-classes, and members of modules that it uses. Installed packages, such as torch, are not part of it, but the one
+classes, and members of modules that it uses. Installed packages, such as torch, are not part of it, but for the module
 that the code itself is in. Comments count. State of objects, and names that are put together at run time, are not seen.
 """
 
@@ -50,7 +50,7 @@ class _Reader:
 
     def __init__(self, maker: Any) -> None:
         self._maker, self._seen = maker, set[int]()
-        self._home = _package(maker)
+        self._home = _home(maker)
 
     def pieces(self) -> Iterator[str]:
         """Yield the texts that decide what the maker makes."""
@@ -137,7 +137,7 @@ class _Reader:
 
     def _is_users(self, value: Any) -> bool:
         package = _package(value)
-        if package == self._home:
+        if f"{_module(value)}.".startswith(f"{self._home}."):
             return True
         module = sys.modules.get(value.__name__ if isinstance(value, ModuleType) else value.__module__)
         file = getattr(module, "__file__", None)
@@ -146,9 +146,18 @@ class _Reader:
         return file is None or not _is_installed_file(file)
 
 
+def _home(maker: Any) -> str:
+    """Return the package that `maker` is in; of an installed one, which may be as large as torch, the module alone."""
+    file = getattr(sys.modules.get(_module(maker)), "__file__", None)
+    return _module(maker) if file and _is_installed_file(file) else _package(maker)
+
+
+def _module(value: Any) -> str:
+    return str(value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", ""))
+
+
 def _package(value: Any) -> str:
-    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
-    return str(name).partition(".")[0]
+    return _module(value).partition(".")[0]
 
 
 def _is_installed_file(file: str) -> bool:
