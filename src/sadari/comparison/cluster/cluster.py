@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -113,33 +113,24 @@ class Cluster:
             with only_one(out):
                 require_same_data(out, images)
                 if not RunRecord(out).finished:  # nor by another process meanwhile
-                    return self._made(job, out, images, split, progress, threads, watch)
+                    return self._made(Task(job, out, images, split, "", threads), progress, watch)
         return train_here(job, out, images=images, split=split, progress=progress, threads=threads)
 
-    def _made(
-        self,
-        job: Job,
-        out: Path,
-        images: ImageSet,
-        split: Split,
-        progress: Progress,
-        threads: int,
-        watch: Watch | None,
-    ) -> RunRecord:
+    def _made(self, task: Task, progress: Progress, watch: Watch | None) -> RunRecord:
         """Make the run on one node after the other, until one of them ends it."""
         losses = 0
         while True:
-            attempt = self._attempted(job, out, images, split, progress, threads, watch)
+            attempt = self._attempted(task, progress, watch)
             if attempt.error is not None:
                 raise attempt.error
             if attempt.end is not None:
-                return _record(attempt.end, out)
+                return _record(attempt.end, task.out)
             if self._stopping:
                 raise KeyboardInterrupt
             losses = 1 if attempt.saved else losses + 1
             if self.lost or losses == MOST_LOSSES:
                 raise SadariError(self.lost or f"it was lost {losses} times in a row: {attempt.loss}")
-            where = "its last checkpoint" if RunRecord.is_run(out) else "its beginning"
+            where = "its last checkpoint" if RunRecord.is_run(task.out) else "its beginning"
             progress.say(f"{attempt.loss}; it goes on elsewhere from {where}")
 
     def stop(self) -> None:
@@ -165,24 +156,16 @@ class Cluster:
         with suppress(Exception):
             self._ray.kill(self._post)
 
-    def _attempted(
-        self,
-        job: Job,
-        out: Path,
-        images: ImageSet,
-        split: Split,
-        progress: Progress,
-        threads: int,
-        watch: Watch | None,
-    ) -> Attempt:
+    def _attempted(self, task: Task, progress: Progress, watch: Watch | None) -> Attempt:
         """Try once to make the run, and return how that went."""
-        demand = demand_of(job, images, out, threads, self.capacity)
+        job, out, images = task.job, task.out, task.images
+        demand = demand_of(job, images, out, task.threads, self.capacity)
         if demand.gpus and not self.capacity.gpus:
             progress.say(f"no node has a GPU for device={job.settings.device}; it waits until one joins the cluster")
         with ExitStack() as bars:
             attempt = Attempt(next(self._numbers), out, Bars(progress, bars), watch)
             asked = {
-                **request(Task(job, out, images, split, "", demand.threads), Path()),
+                **request(replace(task, threads=demand.threads), Path()),
                 "attempt": attempt.number,
                 "argv": sys.argv,
                 "version": version("sadari"),
@@ -200,7 +183,7 @@ class Cluster:
                 ).remote(
                     asked,
                     self._sent_once(images, lambda: wrapped(images, job.settings, self.capacity, self._ray.put)),
-                    self._sent_once(split, lambda: self._ray.put(split)),
+                    self._sent_once(task.split, lambda: self._ray.put(task.split)),
                     SnapshotReader(out).read(),
                     watch is not None,
                     self._post,
