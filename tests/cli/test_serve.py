@@ -1,6 +1,7 @@
 """Does `sadari serve` say where it listens, finish what it has when it is stopped, and fail with one sentence?"""
 
 import json
+import logging
 import os
 import pty
 import re
@@ -16,10 +17,14 @@ from time import sleep
 from urllib.error import URLError
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 from sadari.cli import serve as command
 from sadari.cli.main import main
+from sadari.deploy.serve.limits import Limits
 from sadari.deploy.serve.server import listen
+from sadari.deploy.serve.server import run as run_server
 from sadari.errors import SadariError
 from sadari.inference.classifier import Classifier
 from support.server import as_text, noise, trained_on_digits
@@ -201,3 +206,20 @@ def test_strangers_names_do_not_reach_the_terminal_as_they_are(run: Path, monkey
     monkeypatch.setattr(command, "_title", lambda classifier: "evil\x1b[2Jname")  # noqa: ARG005
     first, *_ = command._lines(Classifier.open(run), "127.0.0.1", 8000, False)
     assert first.startswith("evil\N{REPLACEMENT CHARACTER}[2Jname")
+
+
+def test_what_other_libraries_log_to_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration that uvicorn brings closes every handler of the process, and some close the standard error."""
+    closed: list[str] = []
+
+    class Watched(logging.NullHandler):
+        def close(self) -> None:
+            closed.append("closed")
+            super().close()
+
+    handler = Watched()
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: None)  # noqa: ARG005 - the signature is uvicorn's
+    with listen("127.0.0.1", 0) as listening:
+        run_server(FastAPI(), listening, Limits())
+    assert closed == []
+    handler.close()

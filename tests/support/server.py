@@ -72,7 +72,9 @@ def with_network(classifier: Classifier, before: Callable[[], None]) -> Classifi
 def running(app: FastAPI, limits: Limits | None = None) -> Iterator[str]:
     """Serve `app` on a free port, from a thread of its own, with `limits` of its connections; yield its address."""
     protocol: Any = "auto" if limits is None else bounded_protocol(limits)
-    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=5, http=protocol)
+    config = uvicorn.Config(
+        app, log_level="error", log_config=None, access_log=False, timeout_graceful_shutdown=5, http=protocol
+    )
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listening:
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})

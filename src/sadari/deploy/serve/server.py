@@ -49,7 +49,7 @@ def run(app: FastAPI, listening: socket.socket, limits: Limits) -> None:
     KeyboardInterrupt.
     """
     config = uvicorn.Config(
-        app, access_log=False, log_level="error", server_header=False,
+        app, access_log=False, log_level="error", log_config=None, server_header=False,
         timeout_graceful_shutdown=round(limits.stop_seconds), backlog=BACKLOG, http=bounded_protocol(limits),
         ws="none",
     )  # fmt: skip
