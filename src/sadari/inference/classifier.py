@@ -111,9 +111,9 @@ class Classifier:
         if not len(images):
             return np.empty((0, len(self.classes)), dtype=np.float32)
         if not self.members:
-            return _probabilities(self.model, images)
+            return probabilities_by(self.model, images)
         pixels = split_forms(self.form, images)
-        found = [_probabilities(model, pixels[self._form_of(model)]) for model, _ in self.members]
+        found = [probabilities_by(model, pixels[self._form_of(model)]) for model, _ in self.members]
         return average(found, [weight for _, weight in self.members])
 
     def coverage(self, wanted: float | None, classwise: bool = False) -> Coverage | None:
@@ -152,6 +152,8 @@ class Classifier:
 
     def seen(self, images: NDArray[np.uint8]) -> Seen:
         """Return the logits and features of `model` for uint8 (N, H, W, C); raises as `probabilities` does."""
+        if self.model.prepared:
+            return self.model.prepared.seen(images, len(self.classes))
         inputs = Inputs.pixels(images, self.model.preprocess)
         return see(self.model.network, inputs, np.arange(len(images)), len(self.classes))
 
@@ -175,7 +177,10 @@ class Judged:
         return Judged(self.probabilities[which], None if self.scores is None else self.scores[which], self.threshold)
 
 
-def _probabilities(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def probabilities_by(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probability of each class by `model`: uint8 (N, H, W, C) -> float32 (N, K); raises as it does."""
+    if model.prepared:
+        return probabilities_of(model.prepared.logits(images), model.temperature)
     logits = predict_logits(model.network, Inputs.pixels(images, model.preprocess), np.arange(len(images)))
     return probabilities_of(logits, model.temperature)
 

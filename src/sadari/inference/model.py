@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sadari.data.decode import RESAMPLING
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.files import write_bytes
+from sadari.inference.prepared.network import Prepared, prepare
 from sadari.models.backbone.pretrained import TENSORS, Pretrained
 from sadari.models.backbone.spec import backbone_of, known_weights
 from sadari.models.classical.registry import CLASSICAL
@@ -202,6 +204,11 @@ class TrainedModel:
     classes: tuple[str, ...]
     architecture: Architecture
     temperature: float = 1.0
+
+    @cached_property
+    def prepared(self) -> Prepared | None:
+        """The network in the form that answers soonest, made once; None where it stays as it is."""
+        return prepare(self.network, self.preprocess)
 
     @classmethod
     def load(cls, run: RunRecord, progress: Progress | None = None) -> "TrainedModel":
