@@ -100,7 +100,11 @@ class Engine:
         all that the network makes of it, and where the disk is full.
         """
         self.network.train()
-        with interruption() as stop, denormals_flushed(), self.team.single_values(self.learner):
+        # Of several processes the first alone stops for signals; the others end with it, or at once by a signal of
+        # their own.
+        alone: AbstractContextManager[Interruption] = nullcontext(Interruption())
+        heeded = alone if self.team.share.rank else interruption()
+        with heeded as stop, denormals_flushed(), self.team.single_values(self.learner):
             while self.state.epoch < self.settings.epochs and not self._out_of_patience() and not self.state.stopped:
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
                     self._train_epoch(task, stop)
