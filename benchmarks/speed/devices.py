@@ -1,8 +1,9 @@
 """Is one training done sooner by two processes with one core each than by one process with two threads?
 
-    DATA uv run python benchmarks/speed/devices.py [--model cnn] [--fraction 0.1] [--turns 3]
+    DATA uv run python benchmarks/speed/devices.py [--model cnn] [--fraction 0.1] [--turns 3] [--data NAME]
 
-Both train on the same part of Fashion-MNIST in turn, three epochs each. A turn gives two ratios, one process over two:
+On graphics processors: by two of them, by way of nccl, than by one? Both train on the same part of Fashion-MNIST, three
+epochs each, in turn. A turn gives two ratios, one process over two:
 the fastest epoch behind the first one, with its validation, and the whole command, which has the start of the second
 process in it. The median of all turns is stored with the least and the greatest.
 """
@@ -23,15 +24,15 @@ WAYS: dict[str, dict[str, int]] = {"one": {"devices": 1, "threads": 2}, "two": {
 EPOCHS, WARM, VALIDATION = 3, 1, 0.05
 
 
-def seconds_of(model: str, fraction: float, way: str, out: Path) -> tuple[float, float]:
+def seconds_of(data: str, model: str, fraction: float, way: str, out: Path) -> tuple[float, float]:
     """Return the seconds of the fastest epoch behind the first one, and of the whole training with its judging."""
     started = perf_counter()
     settings: dict[str, Any] = {**WAYS[way], "train_fraction": fraction, "val_fraction": VALIDATION, "epochs": EPOCHS}
-    run = sadari.train("fashion-mnist", model, out=out, tensorboard="off", **settings)
+    run = sadari.train(data, model, out=out, tensorboard="off", **settings)
     return min(row["seconds"] for row in run.history[WARM:]), perf_counter() - started
 
 
-def measure(model: str, fraction: float, turns: int) -> dict[str, Any]:
+def measure(data: str, model: str, fraction: float, turns: int) -> dict[str, Any]:
     """Return the ratios of all turns, and the images per second of training and validation in the fastest epochs."""
     epochs: dict[str, list[float]] = {way: [] for way in WAYS}
     wholes: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -40,7 +41,7 @@ def measure(model: str, fraction: float, turns: int) -> dict[str, Any]:
         for turn in range(turns):
             for way in WAYS:
                 out = Path(folder) / f"{way}-{turn}"
-                epoch, whole = seconds_of(model, fraction, way, out)
+                epoch, whole = seconds_of(data, model, fraction, way, out)
                 epochs[way].append(epoch)
                 wholes[way].append(whole)
                 counts = sadari.RunRecord.open(out).summary["images"]
@@ -58,9 +59,10 @@ def main() -> None:
     parser.add_argument("--model", default="cnn")
     parser.add_argument("--fraction", type=float, default=0.1)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--data", default="fashion-mnist")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    found = measure(options.model, options.fraction, options.turns)
+    found = measure(options.data, options.model, options.fraction, options.turns)
     about = {"load": os.getloadavg()[0], "machine": this_machine(), "commit": commit()}
     write_json(options.out, {**found, **about})
     for name in ("epoch", "command"):
