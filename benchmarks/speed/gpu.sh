@@ -140,8 +140,8 @@ else step airbench 150 cifar.py --airbench "$airbench" --data "$cifar" --arms sp
 step yardstick 60 yardstick.py --quick --gpu "${race[@]}" --out "$work/yardstick.json"
 step a0_targets 60 a0_targets.py --seeds 1 --no-keras "${targets[@]}" --out "$work/a0_targets.json"
 step inference 60 inference.py --installed --gpu --turns 1 "${judges[@]}" --out "$work/inference.json"
-if [ -n "$dry" ]; then step devices 60 devices.py --model mlp --fraction 1 --turns 1 "${shapes[@]}" --out "$work/devices.json"
-elif [ "$gpus" -ge 2 ] || [ -n "$list" ]; then step devices 60 devices.py --turns 1 --out "$work/devices.json"
+if [ -n "$dry" ]; then step devices 60 devices.py --cases mlp:32 --fraction 1 --turns 1 "${shapes[@]}" --out "$work/devices.json"
+elif [ "$gpus" -ge 2 ] || [ -n "$list" ]; then step devices 60 devices.py --cases cnn:1024 --turns 1 --out "$work/devices.json"
 else pass_over devices 'needs two GPUs'; fi
 step frozen_speed 60 frozen_speed.py --networks "$networks" --what head --pairs 1 --no-keras --out "$work/frozen_speed.json"
 step side_by_side 60 side_by_side.py comparisons --only "$together" --turns 1 --out "$work/side_by_side.json"
