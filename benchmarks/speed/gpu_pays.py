@@ -8,8 +8,8 @@ steps are timed as one, in each of the ways in turn, after as many that warm up.
 channels-last memory over those of the way, turn by turn; the median is stored with the least and the greatest. A way
 that this device does not have is left out, one that fails is stored with the reason.
 
-The engine trains the same network on as many steps beside it, gathering and preparing each batch, in float32, in the
-precision that auto takes, and with images that are drawn anew (`augment`). `waits`: of the engine's steps, for how many
+The engine trains the same network on as many steps beside it, gathering and preparing each batch: in float32 as torch
+has it (convolutions in TF32), in the precision that auto takes, and with images that are drawn anew (`augment`). `waits`: of the engine's steps, for how many
 torch counts that the processor waited for the device (torch.cuda.set_sync_debug_mode); the looks at the loss are among
 them, about four a second.
 """
