@@ -1,8 +1,10 @@
 """Is one training done sooner by two processes with one core each than by one process with two threads?
 
     DATA uv run python benchmarks/speed/devices.py [--cases cnn:128,cnn:1024] [--fraction 0.1] [--turns 3]
+                                                   [--data NAME]
 
-Both train on the same part of Fashion-MNIST in turn, three epochs each. A turn gives two ratios, one process over two:
+On graphics processors: by two of them, by way of nccl, than by one? Both train on the same part of Fashion-MNIST, or of
+another set, in turn, three epochs each. A turn gives two ratios, one process over two:
 the fastest epoch behind the first one, with its validation, and the whole command, which has the start of the second
 process in it. The median of all turns is stored with the least and the greatest. A case is a model and its batch size;
 what is printed are the rows of docs/scaling.md.
@@ -25,16 +27,16 @@ WAYS: dict[str, dict[str, int]] = {"one": {"devices": 1, "threads": 2}, "two": {
 EPOCHS, WARM, VALIDATION = 3, 1, 0.05
 
 
-def seconds_of(model: str, batch: int, fraction: float, way: str, out: Path) -> tuple[float, float]:
+def seconds_of(data: str, model: str, batch: int, fraction: float, way: str, out: Path) -> tuple[float, float]:
     """Return the seconds of the fastest epoch behind the first one, and of the whole training with its judging."""
     started = perf_counter()
     settings: dict[str, Any] = {**WAYS[way], "train_fraction": fraction, "val_fraction": VALIDATION, "epochs": EPOCHS}
     settings["batch_size"] = batch
-    run = sadari.train("fashion-mnist", model, out=out, tensorboard="off", **settings)
+    run = sadari.train(data, model, out=out, tensorboard="off", **settings)
     return min(row["seconds"] for row in run.history[WARM:]), perf_counter() - started
 
 
-def measure(model: str, batch: int, fraction: float, turns: int) -> dict[str, Any]:
+def measure(data: str, model: str, batch: int, fraction: float, turns: int) -> dict[str, Any]:
     """Return the ratios of all turns, and the images per second of training and validation in the fastest epochs."""
     epochs: dict[str, list[float]] = {way: [] for way in WAYS}
     wholes: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -43,7 +45,7 @@ def measure(model: str, batch: int, fraction: float, turns: int) -> dict[str, An
         for turn in range(turns):
             for way in WAYS:
                 out = Path(folder) / f"{way}-{turn}"
-                epoch, whole = seconds_of(model, batch, fraction, way, out)
+                epoch, whole = seconds_of(data, model, batch, fraction, way, out)
                 epochs[way].append(epoch)
                 wholes[way].append(whole)
                 counts = sadari.RunRecord.open(out).summary["images"]
@@ -61,12 +63,13 @@ def main() -> None:
     parser.add_argument("--cases", default="cnn:128,cnn:1024,a3-cnn:1024", help="models with their batch sizes")
     parser.add_argument("--fraction", type=float, default=0.1)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--data", default="fashion-mnist")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     rows = []
     for case in options.cases.split(","):
         model, _, batch = case.partition(":")
-        rows.append(measure(model, int(batch), options.fraction, options.turns))
+        rows.append(measure(options.data, model, int(batch), options.fraction, options.turns))
         about = {"load": os.getloadavg()[0], "machine": this_machine(), "commit": commit()}
         write_json(options.out, {"date": f"{datetime.now(UTC):%Y-%m-%d}", **about, "cases": rows})
     print(*table(rows), sep="\n")
