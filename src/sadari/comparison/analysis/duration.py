@@ -95,7 +95,8 @@ def _range(
     unknown = len(left) - len(known)
     more = f"; {unknown:,} of them could not be measured and come on top" if unknown else ""
     sooner = "; some may stop sooner (patience)" if any(task.job.settings.patience for task in left) else ""
-    return f"from {shortest} to {longest} on this machine as it is now, one after the other{sooner}{more}"
+    span = f"about {longest}" if shortest == longest else f"from {shortest} to {longest}"
+    return f"{span} on this machine as it is now, one after the other{sooner}{more}"
 
 
 def _measured(request: Comparison, arm: Arm, task: Task, train: Train, behind_backbone: int = 0) -> CostModel:
