@@ -9,9 +9,9 @@ channels-last memory over those of the way, turn by turn; the median is stored w
 that this device does not have is left out, one that fails is stored with the reason.
 
 The engine trains the same network on as many steps beside it, gathering and preparing each batch: in float32 as torch
-has it (convolutions in TF32), in the precision that auto takes, and with images that are drawn anew (`augment`). `waits`: of the engine's steps, for how many
-torch counts that the processor waited for the device (torch.cuda.set_sync_debug_mode); the looks at the loss are among
-them, about four a second.
+has it (convolutions in TF32), in the precision that auto takes, and with images that are drawn anew (`augment`).
+`waits`: how often in a step of the engine the processor waited for the device, as torch counts it
+(torch.cuda.set_sync_debug_mode); the looks at the loss are among them, about four a second.
 """
 
 import argparse
