@@ -23,6 +23,7 @@ WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
 # at full scale: the mean difference is 0.6 and 0.1 of 255 levels (the largest 21 and 7); with 2 it was 2.1 and 0.9 (48
 # and 42). A photograph of 12 megapixels made 224 pixels takes 51 ms instead of 125.
 DRAFT_MARGIN = 4
+FITS = ("crop", "pad", "squash")
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 TURNED = frozenset(("exif", "xmp"))  # where a JPEG says its orientation
 GREY_MODES = frozenset(("1", "L", "LA", "La"))
