@@ -80,6 +80,17 @@ def test_features_are_counted_once_and_a_solver_is_done_in_few_passes(
     assert seconds_in(said) == pytest.approx(len(images) + 4 * once, rel=0.01)
 
 
+def test_a_range_of_one_duration_is_that_duration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = patterns()
+    monkeypatch.setattr(duration, "_measured", lambda *_: CostModel(start=60.0, image=1e-9))
+    monkeypatch.setattr(duration, "LITTLE_IN_ALL", 0)
+    request = Comparison("patterns", (named_arm("a", "softmax", {"epochs": 1}),), (0, 1))
+    tasks = tasks_of(request, images, parts(images), tmp_path)
+    same = expected_duration(request, tasks, Listener(), least=tasks)
+    assert same.startswith("about 2m on this machine") and "from" not in same
+    assert expected_duration(request, tasks, Listener(), least=tasks[:1]).startswith("from 1m to 2m on this")
+
+
 def test_what_takes_no_time_is_not_measured(tmp_path: Path) -> None:
     request = Comparison("patterns", (named_arm("a", "softmax", {"epochs": 1}),), (0,))
     images = patterns()

@@ -77,7 +77,7 @@ class Preprocess:
         expected = (self.height, self.width, self.channels)
         if tuple(pixels.shape[1:]) != expected:
             raise SadariError(f"images of {tuple(pixels.shape[1:])} given to a model for {expected}; load them again")
-        shift, scale = (each.to(pixels.device) for each in self._of_values)
+        shift, scale = self._values_on(pixels.device)
         # A copy to work in; in one dimension, torch computes eight at a time.
         values = pixels.reshape(len(pixels), -1).to(torch.float32, copy=True)
         return torch.addcmul(shift, values, scale, out=values).view(pixels.shape).permute(0, 3, 1, 2)
@@ -98,6 +98,18 @@ class Preprocess:
         whole = (self.channels, self.height, self.width)
         shift, scale = (np.broadcast_to(each, whole).transpose(1, 2, 0).ravel() for each in (self.shift, self.scale))
         return torch.from_numpy(shift.copy()), torch.from_numpy(scale.copy())
+
+    def _values_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return shift and scale of each value on `device`, where they stay: they are needed for every batch."""
+        known = self._on_devices
+        if device not in known:
+            shift, scale = self._of_values
+            known[device] = shift.to(device), scale.to(device)
+        return known[device]
+
+    @cached_property
+    def _on_devices(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
+        return {}
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON document from which `from_json` makes the same value, bit for bit."""
@@ -131,6 +143,17 @@ class Preprocess:
         except (KeyError, TypeError, ValueError) as error:
             raise SadariError(f"the preprocessing of the run is damaged ({error}); train it again") from None
         return cls(height, width, channels, fit, scaling, scale, shift, interpolation, white_level)
+
+
+def to_device(numbers: Tensor, device: torch.device) -> Tensor:
+    """Return `numbers` of the processor on `device`; where that is a CUDA device, without waiting for it.
+
+    From ordinary memory torch copies only when CUDA has done all that it was asked for before. From pinned memory CUDA
+    copies when its turn comes, and torch keeps that memory until then.
+    """
+    if device.type != "cuda":
+        return numbers.to(device)
+    return numbers.pin_memory().to(device, non_blocking=True)
 
 
 def _in_bytes(

@@ -9,6 +9,8 @@ from time import time
 from sadari.loggers.event_file import SCALARS, EventFile
 from sadari.loggers.protocol import End, Start
 
+LOGGED = "logged.tfevents"  # how the names of its files begin
+
 
 class TensorBoardLogger:
     """Writes into FOLDER/COMPARISON/RUN; without a place into the run folder, beside the files that are there anyway.
@@ -29,7 +31,7 @@ class TensorBoardLogger:
         self._metrics = bool(self._place) or not start.own_events
         self._params = start.params
         # Not events.*: those of the run folder are written anew when the run goes on.
-        self._file = EventFile(folder / f"logged.tfevents.{time():.6f}.{gethostname()}.{os.getpid()}")
+        self._file = EventFile(folder / f"{LOGGED}.{time():.6f}.{gethostname()}.{os.getpid()}")
         if not start.known:
             self._text("settings", _rows(start.params))
             self._text("run", _rows(start.tags))
