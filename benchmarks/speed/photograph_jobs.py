@@ -63,8 +63,8 @@ def measure_parts(folder: Path, threads: int) -> dict[str, float]:
     import torch
 
     from sadari.data.decode import Frame
+    from sadari.inference.architecture import Architecture
     from sadari.inference.device import resolve_machine, use_machine
-    from sadari.inference.model import Architecture
     from sadari.job import make_job
     from sadari.models.backbone.still_norms import with_merged_norms
     from sadari.models.catalog import find_model
@@ -72,10 +72,11 @@ def measure_parts(folder: Path, threads: int) -> dict[str, float]:
     from sadari.training.frozen import AT_ONCE
     from sadari.training.setup import start_weights
 
-    chosen = {"backbone": "tf_efficientnet_lite0", "weights": "embedded", "threads": threads}
+    chosen: dict[str, Any] = {"backbone": "tf_efficientnet_lite0", "weights": "embedded", "threads": threads}
     job = make_job(str(folder), find_model("linear-probe"), 0, chosen)
     frame, files = Frame.of(job.settings), sorted(folder.glob("*/*"))
-    found, began = {}, (time.process_time(), time.perf_counter())
+    found: dict[str, float] = {}
+    began = (time.process_time(), time.perf_counter())
     with ThreadPoolExecutor(threads) as pool:
         pixels = np.stack(list(pool.map(lambda path: frame.decode(path.read_bytes()), files)))
     found |= taken("decoding", began)

@@ -52,5 +52,5 @@ class _Shapes(fx.Interpreter):
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         if target in SUMS and not kwargs and all(isinstance(each, Tensor) for each in args):
-            return torch.empty(torch.broadcast_shapes(*(each.shape for each in args)), device="meta")
+            return torch.empty(torch.broadcast_shapes(*(each.shape for each in args)), device="meta")  # type: ignore[no-untyped-call]
         return super().call_function(target, args, kwargs)
