@@ -4,6 +4,7 @@ import gc
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from weakref import ref
 
 import numpy as np
