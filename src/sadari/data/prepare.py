@@ -15,6 +15,7 @@ from sadari.settings import OF_BACKBONE, SCALINGS
 from sadari.values import ImageSet, RowAccess, prefetch
 
 if TYPE_CHECKING:  # torch takes a second to load, and a page about a run needs none
+    import torch
     from torch import Tensor
 
 # Values summed at once while fitting: 32 MiB as float64. The sums are whole numbers below 2**53, so the result does not
@@ -99,7 +100,7 @@ class Preprocess:
         shift, scale = (np.broadcast_to(each, whole).transpose(1, 2, 0).ravel() for each in (self.shift, self.scale))
         return torch.from_numpy(shift.copy()), torch.from_numpy(scale.copy())
 
-    def _values_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _values_on(self, device: "torch.device") -> "tuple[Tensor, Tensor]":
         """Return shift and scale of each value on `device`, where they stay: they are needed for every batch."""
         known = self._on_devices
         if device not in known:
@@ -108,7 +109,7 @@ class Preprocess:
         return known[device]
 
     @cached_property
-    def _on_devices(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
+    def _on_devices(self) -> "dict[torch.device, tuple[Tensor, Tensor]]":
         return {}
 
     def to_json(self) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class Preprocess:
         return cls(height, width, channels, fit, scaling, scale, shift, interpolation, white_level)
 
 
-def to_device(numbers: Tensor, device: torch.device) -> Tensor:
+def to_device(numbers: "Tensor", device: "torch.device") -> "Tensor":
     """Return `numbers` of the processor on `device`; where that is a CUDA device, without waiting for it.
 
     From ordinary memory torch copies only when CUDA has done all that it was asked for before. From pinned memory CUDA
