@@ -26,9 +26,10 @@ from race.judging import stir
 from sadari.data.prepare import Preprocess
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.files import read_json, write_json
+from sadari.inference.architecture import Architecture
 from sadari.inference.classifier import probabilities_by
 from sadari.inference.device import keep_freed_memory
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.model import TrainedModel
 from sadari.models.catalog import MODELS, find_model
 from sadari.models.layers.neighbours import Neighbours
 from sadari.settings import Value, resolve

@@ -174,6 +174,12 @@ def test_smoothing_is_below_one_as_the_average_is() -> None:
         job_for("cnn", weights_average=1.0)
 
 
+def test_a_class_layer_may_start_from_zeros(tmp_path: Path) -> None:
+    job = job_for("mlp", class_layer="zero", learning_rate=1e-30, epochs=1, calibration="none")
+    run = train(job, tmp_path / "run", images=IMAGES, split=SPLIT)
+    assert np.allclose(run.predictions.probabilities, 1 / len(IMAGES.classes), atol=1e-6)
+
+
 def test_a_network_without_a_backbone_may_start_from_a_fitted_class_layer(tmp_path: Path) -> None:
     images = patterns()
     job = job_for("softmax", class_layer="logistic", epochs=1)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sadari.data.prepare import Preprocess
+from sadari.data.prepare import Preprocess, to_device
 from sadari.errors import SadariError
 from sadari.evaluation.probabilities.temperature import Temperature, fit_temperature
 from sadari.inference.blocks import Blocks
@@ -85,7 +85,7 @@ def predict_logits(
     network.eval()
 
     def compute(rows: Tensor) -> Tensor:
-        logits: Tensor = network(inputs.prepare(rows.to(device)))
+        logits: Tensor = network(inputs.prepare(to_device(rows, device)))
         return logits
 
     def rounding() -> AbstractContextManager[object]:

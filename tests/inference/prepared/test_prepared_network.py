@@ -11,8 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.inference import predict as predict_module
+from sadari.inference.architecture import Architecture
 from sadari.inference.features import see
-from sadari.inference.model import Architecture
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.inference.prepared import graph as graph_module
 from sadari.inference.prepared import network as network_module

@@ -20,17 +20,16 @@ from sadari.inference.features import MOST_FEATURES, seen_in
 from sadari.inference.predict import judge_blocks, logits_or_none, shares, together
 from sadari.inference.prepared import packed
 from sadari.inference.prepared.folding import Scaling, scaling_of_pixels
-from sadari.inference.prepared.graph import prepared_backbone
 from sadari.inference.prepared.packed import Step
 from sadari.inference.prepared.parts import Parts, Watched, parts_of
 from sadari.inference.prepared.steps import steps_of
-from sadari.models.backbone.module import Backbone
 from sadari.models.layers.modules import Dense, Flatten
 from sadari.models.layers.neighbours import Neighbours
 from sadari.models.network import Network
 from sadari.models.own.module import OwnModule
 
 Images = NDArray[np.uint8]
+OF_BACKBONES = "sadari.models.backbone.module"
 
 
 def prepare(network: Network, preprocess: Preprocess) -> "Prepared | None":
@@ -54,8 +53,7 @@ class Prepared:
         layers = [*network.features, *network.head]
         watched = max(at for at, each in enumerate(layers) if isinstance(each, Dense | Neighbours))
         size = preprocess.height, preprocess.width
-        prepared = [prepared_backbone(each, size) if isinstance(each, Backbone) else each for each in layers]
-        parts = parts_of(prepared, watched, scaling_of_pixels(preprocess))
+        parts = parts_of([_with_prepared_graph(each, size) for each in layers], watched, scaling_of_pixels(preprocess))
         self._read, read = _reading(parts, preprocess, network.mirrored)
         at = next(at for at, each in enumerate(parts) if isinstance(each, Watched))
         self._body = [step for part in parts[read:at] for step in steps_of(part)]
@@ -123,6 +121,16 @@ def _reading(parts: Parts, preprocess: Preprocess, mirrored: bool) -> tuple[Step
     if isinstance(parts[0], Flatten) and not mirrored:
         return _as_vectors, 1
     return _as_maps, 0
+
+
+def _with_prepared_graph(layer: nn.Module, size: tuple[int, int]) -> nn.Module:
+    """Return `layer`, prepared where it is a backbone for images of `size` (H, W)."""
+    if type(layer).__module__ != OF_BACKBONES:
+        return layer
+    from sadari.inference.prepared.graph import prepared_backbone  # torch.fx takes time to load
+    from sadari.models.backbone.module import Backbone
+
+    return prepared_backbone(layer, size) if isinstance(layer, Backbone) else layer
 
 
 def _as_maps(rows: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class Convolution:
     activation: str
 
     def takes(self, before: Scaling) -> bool:
-        """Whether its weights can do the work of `before`."""
+        """Return whether its weights can do the work of `before`."""
         pads = any(self.around) and bool(before.shift.any())
         return len(before) == self.weight.shape[1] and not pads
 
@@ -49,7 +49,7 @@ class Dense:
     activation: str
 
     def takes(self, before: Scaling) -> bool:
-        """Whether its weights can do the work of `before`."""
+        """Return whether its weights can do the work of `before`."""
         return self.weight.shape[1] % len(before) == 0
 
 
@@ -63,7 +63,7 @@ class Recurrence:
     activation: str = "gates"
 
     def takes(self, before: Scaling) -> bool:
-        """Whether its weights can do the work of `before`."""
+        """Return whether its weights can do the work of `before`."""
         return self.weight.shape[1] % len(before) == 0
 
 

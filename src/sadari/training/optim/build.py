@@ -13,10 +13,12 @@ from torch.optim import SGD, Adadelta, Optimizer, RMSprop
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import PRECISIONS
 from sadari.models.backbone.module import Backbone
+from sadari.plugins.calls import calling
 from sadari.registry import Registry
 from sadari.settings import Settings
 from sadari.training.optim.adam import LeanAdam, LeanAdamW
 from sadari.training.optim.muon import Muon, marked
+from sadari.training.optim.normed_muon import RATE, NormedMuon, shared_out
 from sadari.training.optim.uncompiled import uncompiled
 
 # Keras 3's documented defaults (the articles use them), except Adadelta's: 1.0 is Zeiler's rate (arXiv:1212.5701)
@@ -30,6 +32,7 @@ LEARNING_RATES = {
     "rmsprop": 0.001,
     "adadelta": 1.0,
     "muon": 0.005,
+    "normed-muon": RATE,
 }
 EPSILON = 1e-7  # Keras's, for every optimiser that has one
 MUON_MOMENTUM = 0.95  # cited: Jordan et al. 2024
@@ -83,6 +86,12 @@ def _groups(parameters: list[Parameter], settings: Settings, share: float) -> li
     return [group for group in groups if group["params"]]
 
 
+def _normed_muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
+    shared = shared_out(groups, settings.batch_size, SHARE)
+    precision = PRECISIONS.get(settings.precision, torch.float32)
+    return NormedMuon(shared, peak_learning_rate(settings), precision)
+
+
 def _muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
     return Muon(
         marked(groups),
@@ -108,7 +117,8 @@ def _rated(make: Callable[..., Optimizer]) -> Callable[[list[dict[str, Any]], Se
 def as_maker(name: str, made: Any, options: Mapping[str, Any]) -> Maker:
     """Make an optimiser's maker of what a plug-in offers: a class or function of (groups, learning rate), or a Maker.
 
-    options: those of the decorator `optimizer`. Raises TypeError or ValueError for anything else.
+    options: those of the decorator `optimizer`. What fails in its code later is a SadariError that names it. Raises
+    TypeError or ValueError for anything else.
     """
     if isinstance(made, Maker):
         return made
@@ -117,13 +127,20 @@ def as_maker(name: str, made: Any, options: Mapping[str, Any]) -> Maker:
         raise TypeError(
             f"'{name}' is no optimiser class with a learning_rate above 0, such as @sadari.optimizer gives it"
         )
-    if isinstance(made, type) and issubclass(made, Optimizer):
-        made = uncompiled(made)
+    lean: Callable[..., Any] = uncompiled(made) if isinstance(made, type) and issubclass(made, Optimizer) else made
 
     def make(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
-        optimizer = made(groups, peak_learning_rate(settings))
+        with calling("optimizer", name, made):
+            optimizer = lean(groups, peak_learning_rate(settings))
         if not isinstance(optimizer, Optimizer):
             raise UsageError(f"the optimizer '{name}' makes {type(optimizer).__name__}, not a torch.optim.Optimizer")
+        step = optimizer.step
+
+        def named_step() -> None:
+            with calling("optimizer", name, made):
+                step()
+
+        optimizer.step = named_step  # type: ignore[assignment, method-assign]
         return optimizer
 
     return Maker(rate, make)
@@ -140,6 +157,7 @@ for _name, _make in {
     "rmsprop": _rated(lambda groups, rate: uncompiled(RMSprop)(groups, rate, alpha=0.9, eps=EPSILON)),
     "adadelta": _rated(lambda groups, rate: uncompiled(Adadelta)(groups, rate, rho=0.95, eps=EPSILON)),
     "muon": _muon,
+    "normed-muon": _normed_muon,
 }.items():
     MAKERS.add(_name, Maker(LEARNING_RATES[_name], _make))
 
@@ -170,6 +188,7 @@ def _cosine(done: float) -> float:
 _SHAPES: dict[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
     "step": lambda done: 0.1 ** sum(done >= at for at in STEPS_AT),
+    "linear": lambda done: max(1 - done, 0.0),
     "cosine": _cosine,
     "one-cycle": _one_cycle,
 }
