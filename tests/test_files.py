@@ -307,6 +307,11 @@ def test_a_nested_or_enormous_toml_file_is_refused(content: str, said: str, tmp_
         read_toml(tmp_path / "net.toml", "study")
 
 
+def test_a_toml_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "sadari.toml").write_text("title = '가'", encoding="utf-8-sig")
+    assert read_toml(tmp_path / "sadari.toml", "project file") == {"title": "가"}
+
+
 def test_a_user_without_a_home_reads_one_sentence(sadari: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     import pwd
 

@@ -1,7 +1,11 @@
 """Does `predictions.csv` come back as it was written, however names are spelt, and is it read as seldom as possible?"""
 
+import gc
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -13,9 +17,9 @@ from sadari.comparison.reopen import reopen
 from sadari.comparison.request import Comparison
 from sadari.errors import SadariError
 from sadari.report.build import build_report
-from sadari.run import RunRecord
-from sadari.run_files import read_answers, read_predictions, write_predictions
-from sadari.values import Predictions
+from sadari.run import SPLIT, RunRecord
+from sadari.run_files import read_answers, read_predictions, write_predictions, write_split
+from sadari.values import Predictions, Split
 from support.fake_training import FakeTrainer
 from support.jobs import named_arms
 
@@ -91,3 +95,26 @@ def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(
     assert read == {"read_answers": 16, "read_predictions": 12}
     build_report(result)
     assert read["read_predictions"] == 18 + 1, "the map reads those of the best arm's first network again"
+
+
+def test_runs_with_equal_splits_hold_one_of_them_as_long_as_they_need_it(tmp_path: Path) -> None:
+    drawn = Split(np.arange(6), np.arange(6, 8), np.arange(8, 9), "drawn")
+    others: dict[str, Any] = {
+        "train": np.arange(5),
+        "val": np.arange(7, 8),
+        "test": np.arange(8, 8),
+        "origin": "drawn again",
+    }
+    splits = [drawn, drawn, *(replace(drawn, **{name: each}) for name, each in others.items())]
+    records = []
+    for number, split in enumerate(splits):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_split(folder / SPLIT, split, None)
+        records.append(RunRecord(folder))
+    assert records[0].split is records[1].split
+    assert len({id(record.split) for record in records}) == len(splits) - 1
+    held = ref(records[0].split)
+    records.clear()
+    gc.collect()
+    assert held() is None

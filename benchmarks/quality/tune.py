@@ -1,6 +1,7 @@
 """What does a search for settings gain over a model's own, and by how much does its best trial flatter?
 
-    SADARI_DATA_DIR=... uv run python benchmarks/quality/tune.py [--cases digits-mlp,digits-cnn] [--seeds 5] [--out DIR]
+    SADARI_DATA_DIR=... uv run python benchmarks/quality/tune.py [--cases digits-mlp,digits-cnn] [--seeds 5]
+        [--workers 1] [--out DIR]
 
 Each case is one `sadari tune` in its model's own space: the search has a budget of time, and its three best settings
 and the default are trained with fresh seeds and judged on test images, once. `gain`: the best trial minus the default,
@@ -60,11 +61,12 @@ class Spoken:
     task = Silent.task
 
 
-def measure(case: Case, seeds: int, out: Path) -> dict[str, Any]:
+def measure(case: Case, seeds: int, workers: int, out: Path) -> dict[str, Any]:
     """Make the search of `case` in the folder `out`, and return what it found as one row of the results."""
     data = Path(os.environ["SADARI_DATA_DIR"]) / case.data if case.folder else case.data
-    result = sadari.tune(data, case.model, budget=case.budget, seeds=seeds, out=out, progress=Spoken())
-    return row(case, seeds, result)
+    plan: dict[str, Any] = {"budget": case.budget, "seeds": seeds, "workers": workers}
+    result = sadari.tune(data, case.model, **plan, out=out, progress=Spoken())
+    return row(case, seeds, result) | {"workers": workers}
 
 
 def row(case: Case, seeds: int, result: TuneResult) -> dict[str, Any]:
@@ -98,12 +100,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cases", default=",".join(SMALL), help=f"of {', '.join(CASES)}")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=1, help="trials that train at once")
     parser.add_argument("--out", type=Path, default=Path("runs") / "tune-benchmark")
     options = parser.parse_args()
     stored: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
     for name in options.cases.split(","):
         if name not in stored:
-            stored[name] = measure(CASES[name], options.seeds, options.out / name)
+            stored[name] = measure(CASES[name], options.seeds, options.workers, options.out / name)
             RESULT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
         print(name, *stored[name]["sentences"], sep="\n  ")
 

@@ -5,7 +5,7 @@
                                             [--out FILE] [--picture docs/pictures/cifar.png] [--page docs/speed.md]
 
 - airbench is K. Jordan's airbench94_muon.py in FOLDER, a checkout of https://github.com/KellerJordan/cifar10-airbench,
-  run as peers/airbench_on_cpu.py says; without FOLDER it is left out.
+  run as peers/airbench_on_cpu.py says, or airbench_on_gpu.py where torch sees a GPU; without FOLDER it is left out.
 - Every arm learns from all training images and is judged once, after the last epoch, on the test images; nothing is
   chosen on those. With `--split val`, Sadari's arms learn from four fifths of the training images and are judged on the
   others, with other settings where `--set KEY=VALUE` says so: for choosing.
@@ -36,7 +36,7 @@ import numpy as np
 from machine import commit, instructions
 from sadari.data.load import load
 from sadari.files import read_json, write_json, write_text, write_whole
-from sadari.inference.device import KEPT_BLOCK, KEPT_HEAP
+from sadari.inference.device import KEPT_BLOCK, KEPT_HEAP, device_here
 from sadari.run import environment
 from sadari.settings import Settings
 
@@ -82,9 +82,10 @@ def train_ours(model: str, request: Mapping[str, Any], data: str, folder: Path) 
 
 def train_airbench(checkout: Path, request: Mapping[str, Any], images: Path, folder: Path) -> dict[str, Any]:
     """Make one run of airbench's program on the images in the .npz and return its figures."""
+    program = "airbench_on_gpu.py" if device_here("cuda") == "cuda" else "airbench_on_cpu.py"
     task = {"airbench": str(checkout), "file": str(images), "epochs": request["epochs"], "seed": request["seed"]}
     write_json(folder / "task.json", task)
-    found, wall = _process([sys.executable, str(HERE / "peers" / "airbench_on_cpu.py"), str(folder / "task.json")])
+    found, wall = _process([sys.executable, str(HERE / "peers" / program), str(folder / "task.json")])
     return {**found, "around": wall - found["training"]}
 
 

@@ -1,6 +1,6 @@
 """How soon are A2's two classical models fitted, by A2's calls of scikit-learn and by the models `logistic` and `sgd`?
 
-    SADARI_DATA_DIR=... uv run python benchmarks/speed/classical.py [--turns 5] [--out FILE.json]
+    SADARI_DATA_DIR=... uv run python benchmarks/speed/classical.py [--turns 5] [--passes 10] [--out FILE.json]
 
 All contestants fit Fashion-MNIST's 60,000 training images and are judged once on its 10,000 test images, in turn, each
 in a process of its own:
@@ -12,7 +12,7 @@ in a process of its own:
 fit: seconds from the pixels in memory to the fitted weights and the curves, the fitting of the scaling included and
 imports not. whole: those of the process, imports and reading the images included. A2 makes 300 passes of SGD; a pass
 costs the same each time, so that its 300 are worked out from --passes of them: `seconds_of_300`. What the file has
-already is not done again.
+already is not done again. --data: another set, to see that everything works.
 """
 
 import argparse
@@ -31,7 +31,7 @@ DATA, A2_PASSES = "fashion-mnist", 300
 PASSES = {"logistic": 1}  # one call, until it has converged
 
 
-def theirs(model: str, passes: int, _: int) -> dict[str, Any]:
+def theirs(data: str, model: str, passes: int, _: int) -> dict[str, Any]:
     """Make A2's calls and return seconds and test accuracy."""
     import warnings
 
@@ -44,7 +44,7 @@ def theirs(model: str, passes: int, _: int) -> dict[str, Any]:
     from sadari.settings import Settings
 
     warnings.simplefilter("ignore", ConvergenceWarning)  # its 100 iterations are A2's
-    images = load(DATA, Settings(), Silent())
+    images = load(data, Settings(), Silent())
     flat, labels = images.images[:].reshape(len(images), -1), images.labels
     train, test = images.source_split == "train", images.source_split == "test"
     x, y, x_test, y_test = flat[train], labels[train], flat[test], labels[test]
@@ -61,7 +61,7 @@ def theirs(model: str, passes: int, _: int) -> dict[str, Any]:
     return {"fit": time.perf_counter() - started, "accuracy": float(fitted.score(x_test, y_test))}
 
 
-def ours(model: str, passes: int, seed: int) -> dict[str, Any]:
+def ours(data: str, model: str, passes: int, seed: int) -> dict[str, Any]:
     """Make a run as `sadari train` makes it, and return the same. `sgd-averaged` is the model `sgd` as it is."""
     import scipy.optimize  # noqa: F401  # the solver's import is not counted here, as scikit-learn's is not
 
@@ -78,8 +78,8 @@ def ours(model: str, passes: int, seed: int) -> dict[str, Any]:
         overrides["scaling"] = "none"
     else:
         overrides |= {"epochs": passes, "average": model == "sgd-averaged", "restore_best": False}
-    job = make_job(DATA, find_model(model.partition("-")[0]), seed, overrides)
-    images = load(DATA, job.settings, Silent())
+    job = make_job(data, find_model(model.partition("-")[0]), seed, overrides)
+    images = load(data, job.settings, Silent())
     split = draw_split(images, job.settings)
     started = time.perf_counter()  # a run does this before its clock starts
     Preprocess.fitted(images, split.train, job.settings.scaling, job.settings.fit)
@@ -92,10 +92,10 @@ def ours(model: str, passes: int, seed: int) -> dict[str, Any]:
 CALLS = {"scikit-learn": theirs, "sadari": ours}
 
 
-def measure(who: str, model: str, passes: int, turn: int) -> dict[str, Any]:
+def measure(data: str, who: str, model: str, passes: int, turn: int) -> dict[str, Any]:
     """Measure one contestant in a process of its own."""
     started = time.perf_counter()
-    command = [sys.executable, __file__, "--one", who, model, str(passes), str(turn)]
+    command = [sys.executable, __file__, "--one", who, data, model, str(passes), str(turn)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return {**json.loads(said.splitlines()[-1]), "whole": time.perf_counter() - started}
 
@@ -131,12 +131,13 @@ def summary(runs: list[dict[str, Any]], passes: int) -> dict[str, Any]:
 
 def main() -> None:
     if sys.argv[1:2] == ["--one"]:
-        caller, name, count, number = sys.argv[2:]
-        print(json.dumps(CALLS[caller](name, int(count), int(number))))
+        caller, data, name, count, number = sys.argv[2:]
+        print(json.dumps(CALLS[caller](data, name, int(count), int(number))))
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--passes", type=int, default=10)
+    parser.add_argument("--data", default=DATA)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     document = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {"runs": []}
@@ -155,7 +156,7 @@ def main() -> None:
             key: dict[str, Any] = {"who": who, "model": model, "passes": passes, "turn": turn}
             if any(key.items() <= run.items() for run in document["runs"]):
                 continue
-            run = key | {"commit": commit()} | measure(who, model, passes, turn)
+            run = key | {"commit": commit()} | measure(options.data, who, model, passes, turn)
             document["runs"].append(run)
             document["machine"] = describe_machine()
             document["date"] = time.strftime("%Y-%m-%d")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from random_images import SHAPE, random_images
+from sadari.data.augment.pipeline import Augmentation
 from sadari.data.prepare import Preprocess
 from sadari.inference.device import PRECISIONS, resolve_machine, threads_for, use_machine
 from sadari.inference.predict import Inputs
@@ -86,11 +87,19 @@ def _seconds(state: FitState) -> float:
 
 
 def train_epochs(
-    name: str, settings: Settings, images: ImageSet, device: torch.device, after_epoch: Callable[[FitState], None]
+    name: str,
+    settings: Settings,
+    images: ImageSet,
+    device: torch.device,
+    after_epoch: Callable[[FitState], None],
+    augmentation: Augmentation | None = None,
 ) -> None:
-    """Train the network `name` on all `images` by the engine, as resolved `settings` say, without validation."""
+    """Train the network `name` on all `images` by the engine, as resolved `settings` say, without validation.
+
+    augmentation: redraws them.
+    """
     positions = np.arange(len(images))
-    network = network_of(name)
+    network = network_of(name).to(device)
     inputs = Inputs.pixels(images.images, Preprocess.fitted(images, positions, "unit", "crop"))
     loss = CrossEntropy(len(images.classes))
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +109,7 @@ def train_epochs(
             learner=network,
             optimizer=make_optimizer(network, settings),
             inputs=inputs,
-            batches=Batches(inputs, images, positions, settings.batch_size, 0, device, loss),
+            batches=Batches(inputs, images, positions, settings.batch_size, 0, device, loss, augmentation),
             labels=images.labels,
             validation=np.empty(0, dtype=np.int64),
             settings=settings,

@@ -1,6 +1,7 @@
 """How much faster is a partly frozen network trained when its frozen layers are computed once?
 
     uv run python benchmarks/speed/frozen_speed.py [--pairs 3] [--networks mobilenet,vgg16] [--what head,block]
+                                                   [--no-keras]
 
 The job is A1's: a backbone without its top, flatten, dense 128, dense 64, dense 32, 50 epochs, batches of 32, images of
 224x224, a fifth of them for validation. `head`: the backbone stands still; `block`: its last convolution (VGG16's
@@ -13,7 +14,8 @@ block5_conv3) or depthwise pair (MobileNet's 13th) learns too. Weights and image
 - uncached: Sadari with cache=none. keras: Keras 3 on TensorFlow, float32 (its default), fit alone.
 
 Of the last two, EPOCHS epochs are run, each in a process of its own; 50 epochs are then taken as the first one plus 49
-times the median of the others. All take turns, and only ratios of one turn are compared.
+times the median of the others. All take turns, and only ratios of one turn are compared. The network `small` only shows
+that everything works.
 """
 
 import argparse
@@ -24,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -40,7 +43,11 @@ HERE = Path(__file__).parent
 NETWORKS = {  # name: (Keras's name, images, backbone, what learns beside the head for "block")
     "mobilenet": ("MobileNet", 960, "mobilenetv1_100", "blocks.4.1"),
     "vgg16": ("VGG16", 120, "vgg16", "block5_conv3"),
+    "small": ("", 20, "test_resnet", "layer4"),
 }
+MEASURED = "mobilenet,vgg16"
+WAYS = ("keras", "cached", "uncached", "again")
+AGAINST = ("keras", "uncached")  # ratios to `cached`
 EPOCHS, ALL_EPOCHS, BATCH, SIDE, CLASSES = 3, 50, 32, 224, 3
 
 
@@ -109,18 +116,19 @@ def child(who: str, network: str, what: str, cache: Path) -> dict[str, float]:
     return {who: found["total"] if who == "cached" else first + (ALL_EPOCHS - 1) * statistics.median(others)}
 
 
-def turn(network: str, what: str) -> dict[str, float]:
-    """Return the seconds of the job in each of the four ways, one after the other."""
+def turn(network: str, what: str, ways: Sequence[str]) -> dict[str, float]:
+    """Return the seconds of the job in each of the ways, one after the other."""
     with tempfile.TemporaryDirectory() as cache:
-        every = [child(who, network, what, Path(cache)) for who in ("keras", "cached", "uncached", "again")]
+        every = [child(who, network, what, Path(cache)) for who in ways]
     return {who: seconds for each in every for who, seconds in each.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--networks", default=MEASURED)
     parser.add_argument("--what", default="head,block")
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--no-keras", action="store_true", help="such as on a graphics processor, where Keras has none")
     parser.add_argument("--out", type=Path, default=HERE / "frozen_speed.json")
     parser.add_argument("--child", choices=("cached", "uncached", "again"))
     options = parser.parse_args()
@@ -134,7 +142,7 @@ def main() -> None:
         for what in options.what.split(","):
             turns: list[dict[str, float]] = []
             for _ in range(options.pairs):
-                turns.append(turn(network, what))
+                turns.append(turn(network, what, WAYS[1:] if options.no_keras else WAYS))
                 keep(results, network, what, turns)
                 options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
             for who, ratios in results["jobs"][-1]["ratio"].items():
@@ -147,7 +155,7 @@ def main() -> None:
 
 def keep(results: dict[str, Any], network: str, what: str, turns: list[dict[str, float]]) -> None:
     """Put the turns of one job, as far as they have come, in the place of older ones."""
-    against = {who: [each[who] / each["cached"] for each in turns] for who in ("keras", "uncached")}
+    against = {who: [each[who] / each["cached"] for each in turns] for who in AGAINST if who in turns[0]}
     others = [each for each in results["jobs"] if (each["network"], each["what"]) != (network, what)]
     results["jobs"] = [*others, {"network": network, "what": what, "turns": turns, "ratio": against}]
     results["machine"] = describe_machine()

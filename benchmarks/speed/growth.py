@@ -1,13 +1,15 @@
 """What do time and memory do as work grows: more images, more pixels, more classes, more arms, more seeds?
 
-    uv run python benchmarks/speed/growth.py [--only images,pixels,classes,arms,seeds] [--out FILE.json]
-                                             [--picture docs/pictures/growth.png] [--minutes 3]
+    uv run python benchmarks/speed/growth.py [--only images,pixels,classes,arms,seeds] [--values 1000,1000000]
+                                             [--picture docs/pictures/growth.png] [--minutes 3] [--out FILE.json]
 
 Along each axis one number grows, and everything else stays as `Work` and `Axis.start` say. Each point is a process of
 its own, with an empty cache, which does what `sadari compare` does on a .npz of made-up images: loads them (decoding
 into the cache), trains and judges every run, compares, draws plots and the report, and reads the comparison back.
-Points that the file has already are not measured again. Slopes are those of the last three points, in logarithms: 1 is
-in proportion, 0 not at all. Memory is what the peak rises above the process before it starts.
+Points that the file has already from this kind of processor are not measured again; those of another kind are
+replaced, and --minutes 0 measures none. Slopes are those of the last three points, in logarithms: 1 is in proportion, 0
+not at all. Memory is what the peak rises above the process before it starts. A million images need 3 GB of memory and 2
+GB of disk.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from itertools import pairwise
 from math import nan
 from pathlib import Path
@@ -65,7 +68,9 @@ class Axis:
 
 
 AXES = {
-    "images": Axis("images", "images", (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 600_000), {"side": 28}),
+    "images": Axis(
+        "images", "images", (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 600_000, 1_000_000), {"side": 28}
+    ),
     "pixels": Axis(
         "side", "pixels of a side", (8, 16, 32, 64, 128, 224), {"images": 500, "models": "softmax,cnn", "batch": 32}
     ),
@@ -169,7 +174,9 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
             risen = [point["risen"] for point in found]
             lower.loglog(values, risen, color=GREY, marker="o", markersize=4, linewidth=2.4)
             lower.set_title(f"MiB ~ n^{slope(values, risen):.2f}")
-            lower.set_xlabel(AXES[name].label)
+            lower.set_xlabel(
+                f"{AXES[name].label}\n({', '.join(dict.fromkeys(point['instructions'] for point in found))})"
+            )
             for axes in (upper, lower):
                 axes.grid(True)
                 axes.yaxis.set_major_formatter("{x:g}")
@@ -179,7 +186,7 @@ def draw(points: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
         rows[0, 0].set_ylabel("seconds")
         rows[1, 0].set_ylabel("MiB above the start")
         rows[1, 0].set_yticks((500, 1_000, 2_000))
-        rows[1, 0].set_ylim(450, 2_500)
+        rows[1, 0].set_ylim(450, 3_500)
         add_legend(figure, named)
         write_whole(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
 
@@ -208,7 +215,7 @@ def table(name: str, found: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(AXES))
-    parser.add_argument("--most", type=int, default=0, help="no value above this one")
+    parser.add_argument("--values", default="", help="these alone, such as 1000,1000000 of --only images")
     parser.add_argument("--minutes", type=float, default=600.0, help="after which no further point is begun")
     parser.add_argument("--out", type=Path, default=HERE / "growth.json")
     parser.add_argument("--picture", type=Path)
@@ -220,19 +227,19 @@ def main() -> None:
         return
     stored = read_json(options.out) if options.out.is_file() else {"points": []}
     points: dict[str, list[dict[str, Any]]] = {}
-    until = time.monotonic() + 60 * options.minutes
+    until, here = time.monotonic() + 60 * options.minutes, instructions()
+    chosen = {int(value) for value in filter(None, options.values.split(","))}
     for name in options.only.split(","):
         points[name] = []
         for work in AXES[name].works():
             point = next((each for each in stored["points"] if each["work"] == asdict(work)), None)
-            wanted = not options.most or getattr(work, AXES[name].grows) <= options.most
-            if point is None and wanted and time.monotonic() < until:
-                point = {"work": asdict(work), **in_a_process(work)}
-                stored["points"].append(point)
-                write_json(
-                    options.out,
-                    {"machine": {**environment(), "instructions": instructions()}, "points": stored["points"]},
-                )
+            wanted = not chosen or getattr(work, AXES[name].grows) in chosen
+            if wanted and (point is None or point["instructions"] != here) and time.monotonic() < until:
+                others = [each for each in stored["points"] if each is not point]
+                about = {"instructions": here, "processor": environment()["processor"], "date": f"{date.today()}"}
+                point = {"work": asdict(work), **about, **in_a_process(work)}
+                stored = {"points": [*others, point]}
+                write_json(options.out, stored)
             points[name] += [point] if point else []
         print(table(name, points[name]), flush=True)
     if options.picture:

@@ -1,14 +1,16 @@
 """How many images a second does Sadari judge, beside its own ONNX file, PyTorch and Keras with the same weights?
 
     uv run python benchmarks/speed/inference.py [--models mlp,cnn] [--turns 5] [--entrants sadari,torch] [--minutes 3]
+                                                [--installed] [--gpu]
 
 The ten thousand test images of Fashion-MNIST are in memory as uint8 and become class probabilities. Weights are random
 and the same for every entrant; one that returns other classes in float32 ends the measurement. Every figure is a
 process of its own that warms up and then measures three passes; its start (until its first prediction) and its peak
 memory are reported too. Before its first turn each peer tries batches of 32, 256 and 1,000, and from then on takes its
 fastest one; torch.compile, which compiles anew for each, takes 256, and Sadari the blocks that it always takes. The
-order rotates from turn to turn. Every turn is added to inference.json beside this file: interrupted, or out of
---minutes, the same command goes on. `--turns 0` only prints the tables.
+order rotates from turn to turn. --installed: everybody in Sadari's own environment; --gpu: on a graphics processor,
+where there is one and the entrant's packages know it. Every turn is added to inference.json beside this file:
+interrupted, or out of --minutes, the same command goes on. `--turns 0` only prints the tables.
 """
 
 import argparse
@@ -37,11 +39,17 @@ OWN = "sadari"
 LARGEST = 1e-3  # difference of a probability that rounding in float32 may make (assumed: ten times a tie)
 
 
-def measure(models: Sequence[str], judges: Sequence[Judge], turns: int, record: Record, until: float) -> None:
-    """Take the turns that are missing, model by model within a round, until the clock says `until`."""
+def measure(
+    models: Sequence[str], judges: Sequence[Judge], turns: int, record: Record, until: float, own: bool = True
+) -> None:
+    """Take the turns that are missing, model by model within a round, until the clock says `until`.
+
+    own: whether entrants have environments of their own.
+    """
     with tempfile.TemporaryDirectory(prefix="inference-") as name:
         folder = Path(name)
-        prepare(judges, folder)
+        if own:
+            prepare(judges, folder)
         images = test_pictures(folder)
         tasks: dict[str, Judging] = {}
         for number in range(1, turns + 1):
@@ -52,19 +60,19 @@ def measure(models: Sequence[str], judges: Sequence[Judge], turns: int, record: 
                     continue
                 if model not in tasks:
                     tasks[model] = make_judging(model, images, folder / model)
-                _turn(tasks[model], judges, record, folder / model / "images.npy")
+                _turn(tasks[model], judges, record, folder / model / "images.npy", own)
                 print(f"{number}/{turns} {describe_turn(record.turns[-1])}", flush=True)
 
 
-def _turn(task: Judging, judges: Sequence[Judge], record: Record, file: Path) -> None:
+def _turn(task: Judging, judges: Sequence[Judge], record: Record, file: Path, own: bool = True) -> None:
     """Take one turn, and before it one in which those entrants choose their batch that have not done so."""
     choosing = replace(task, choosing=True)
     free = [each for each in judges if len(each.batches) > 1 and each.name not in _batches(record, choosing)]
     if free:
-        record.add({"commit": commit(), **take_turn(choosing, free, 0, file, own=True)})  # type: ignore[arg-type]
+        record.add({"commit": commit(), **take_turn(choosing, free, 0, file, own)})  # type: ignore[arg-type]
     batches = _batches(record, choosing)
     ready = [replace(each, batches=(batches.get(each.name, each.batches[0]),)) for each in judges]
-    turn = take_turn(task, ready, len(record.of(task)), file, own=True)  # type: ignore[arg-type]
+    turn = take_turn(task, ready, len(record.of(task)), file, own)  # type: ignore[arg-type]
     for name, figure in turn["figures"].items():
         if JUDGES[name].precision != "bfloat16" and figure.get("other_classes"):
             raise WrongError(f"{name} on {task.model} names another class for {figure['other_classes']:,} images")
@@ -154,13 +162,16 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=600, help="begin no turn after so many")
     parser.add_argument("--out", type=Path, default=HERE / "inference.json")
+    parser.add_argument("--installed", action="store_true", help="all in the environment of Sadari")
+    parser.add_argument("--gpu", action="store_true")
     options = parser.parse_args()
     try:
         models = list(chosen(options.models, dict.fromkeys(MODELS), "network"))
-        judges = list(chosen(options.entrants, JUDGES, "entrant").values())
+        judges = [replace(each, gpu=options.gpu) for each in chosen(options.entrants, JUDGES, "entrant").values()]
         record = Record.open(options.out, this_machine())
         if options.turns:
-            measure(models, judges, options.turns, record, time.monotonic() + 60 * options.minutes)
+            until = time.monotonic() + 60 * options.minutes
+            measure(models, judges, options.turns, record, until, own=not options.installed)
     except SadariError as error:
         print(error, file=sys.stderr)
         return error.status

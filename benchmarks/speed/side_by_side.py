@@ -1,13 +1,15 @@
 """How much sooner is a comparison done whose runs train side by side?
 
     SADARI_DATA_DIR=... uv run python benchmarks/speed/side_by_side.py [comparisons] [runs] [--turns 3] [--only TEXT]
+                                                                   [--out FILE.json]
 
 comparisons: each of COMPARISONS with one job at a time, then with as many as Sadari chooses, in turns and in fresh
 processes. `seconds`: of the call `compare`, the start of its workers included; `ratio`: the first over the second.
 runs: the table by which Sadari chooses (`sadari/comparison/workers/sharing.py`). Two warm processes train one run of
 RUNS with two threads, one run with one thread, and two runs at the same time with one thread each. `gain`: how much
 sooner two runs are done at the same time than one after the other with two threads; `alone`: how much sooner one run is
-done with two threads than with one. Both results go to side_by_side.json beside this file, medians of all turns.
+done with two threads than with one. Both results, medians of all turns, go to side_by_side.json beside this file, or to
+--out.
 """
 
 import argparse
@@ -69,12 +71,15 @@ COMPARISONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {  # name: data, m
     "fashion-mnist, with convolutions": ("fashion-mnist", "mlp,lstm,cnn,a4-cnn", ("epochs=2", *SMALL)),
 }
 
+TRIAL = "a few shapes"  # measured only where --only names it: to see that everything works
+TRIALS = {TRIAL: ("shapes:images=60,size=16", "majority,softmax", ("epochs=1",))}
+
 Row = dict[str, Any]
 
 
 def comparison(name: str, jobs: int | None) -> None:
     """What a fresh process does: one comparison."""
-    data, models, words = COMPARISONS[name]
+    data, models, words = {**COMPARISONS, **TRIALS}[name]
     arms, _ = expand([find_model(each) for each in models.split(",")], {}, parse_overrides(list(words)))
     with tempfile.TemporaryDirectory() as folder:
         started = perf_counter()
@@ -171,13 +176,13 @@ def shared(name: str, turns: int, trained: Pair) -> Row:
     return {"name": name, "settings": RUNS[name], "gain": 2 * two / both, "alone": one / two, "seconds": found}
 
 
-def keep(kind: str, rows: list[Row]) -> None:
-    """Replace the stored rows of the same names by `rows`."""
-    document = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+def keep(file: Path, kind: str, rows: list[Row]) -> None:
+    """Replace the rows of the same names in `file` by `rows`."""
+    document = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     document["machine"] = describe_machine()
     held = {row["name"]: row for row in document.get(kind, [])}
     document[kind] = list((held | {row["name"]: row for row in rows}).values())
-    RESULT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -185,6 +190,7 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", default=["comparisons", "runs"])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--only", default="", help="names that contain this text")
+    parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--child")
     parser.add_argument("--jobs")
     parser.add_argument("--trainer", action="store_true")
@@ -196,16 +202,16 @@ def main() -> None:
         comparison(options.child, 1 if options.jobs == "one" else None)
         return
     if "comparisons" in options.kinds:
-        for name in [each for each in COMPARISONS if options.only in each]:
+        for name in TRIALS if options.only == TRIAL else [each for each in COMPARISONS if options.only in each]:
             row = compared(name, options.turns)
             print(f"{name}: {row['ratio']:.2f}", row["seconds"])
-            keep("comparisons", [row])
+            keep(options.out, "comparisons", [row])
     if "runs" in options.kinds:
         with pair() as trained:
             for name in [each for each in RUNS if options.only in each]:
                 row = shared(name, options.turns, trained)
                 print(f"{name}: gain {row['gain']:.2f}, alone {row['alone']:.2f}")
-                keep("runs", [row])
+                keep(options.out, "runs", [row])
 
 
 if __name__ == "__main__":

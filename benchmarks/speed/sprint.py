@@ -1,6 +1,7 @@
 """Which accuracy have `sprint` and `sprint-wide` on Fashion-MNIST after how many seconds on this machine?
 
-    uv run python benchmarks/speed/sprint.py [--model sprint-wide] [--seeds 10] [--curve 2,4,8,16] [--out FILE]
+    uv run python benchmarks/speed/sprint.py [--model sprint-wide] [--seeds 10] [--curve 2,4,8,16] [--data NAME]
+                                             [--out FILE]
 
 - test: the model as it is, trained on all 60,000 training images (val_fraction=0), the last weights judged once on the
   10,000 of the test split; nothing was chosen on those.
@@ -27,11 +28,11 @@ from sadari.training.train import train
 DATA = "fashion-mnist"
 
 
-def measure(model: str, seed: int, overrides: dict[str, Any]) -> dict[str, Any]:
+def measure(data: str, model: str, seed: int, overrides: dict[str, Any]) -> dict[str, Any]:
     """Make one run in this process and return its figures."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        run = train(make_job(DATA, find_model(model), seed, overrides), Path(folder) / "run")
+        run = train(make_job(data, find_model(model), seed, overrides), Path(folder) / "run")
         total = time.perf_counter() - started
         summary = run.summary
     split = "val" if summary["scores"]["val"] else "test"
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--model", default="sprint")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--curve", default="")
+    parser.add_argument("--data", default=DATA, help="another set, to see that everything works")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "sprint.json")
     options = parser.parse_args()
     document = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {"runs": []}
@@ -57,9 +59,10 @@ def main() -> None:
     wanted += [(0, {"epochs": int(each)}) for each in filter(None, options.curve.split(","))]
     for seed, overrides in wanted:
         key = {"model": options.model, "seed": seed, "overrides": overrides}
+        key |= {"data": options.data} if options.data != DATA else {}
         if any(run["request"] == key for run in document["runs"]):
             continue
-        run = {"request": key, "commit": commit(), **measure(options.model, seed, overrides)}
+        run = {"request": key, "commit": commit(), **measure(options.data, options.model, seed, overrides)}
         document["runs"].append(run)
         document["machine"] = describe_machine()
         options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

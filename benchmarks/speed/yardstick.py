@@ -9,15 +9,16 @@ classical models, each in an environment of its own that uv makes (the first tim
 turn is added to yardstick.json beside this file, and RESULTS.md beside it is made anew from that: interrupted, the same
 command goes on. Delete the JSON to begin anew; `--pairs 0` only writes the page. The page says how it is measured.
 
---quick: mlp and cnn once against the peers that Sadari's development environment has; prints, writes nothing.
-It ends with status 1 where something is wrong (an entrant fails, or counts other parameters), never for being slow.
+--quick: mlp and cnn once against the peers that Sadari's development environment has, or those that are named; it
+prints, and writes nothing unless --out names a file. It ends with status 1 where something is wrong (an entrant fails,
+or counts other parameters), never for being slow. --gpu, with --quick: on a graphics processor, where there is one.
 """
 
 import argparse
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,17 +122,21 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--peers", default="", help="by default all")
     parser.add_argument("--pairs", type=int, default=5, help="turns at each network")
     parser.add_argument("--precision", choices=[*OURS, "both"], default="both", help="that of Sadari's training steps")
-    parser.add_argument("--out", type=Path, default=HERE / "yardstick.json")
+    parser.add_argument("--out", type=Path, help=f"by default {HERE / 'yardstick.json'}")
     parser.add_argument("--results", type=Path, default=HERE / "RESULTS.md")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--gpu", action="store_true", help="with --quick: on a graphics processor")
     return parser.parse_args()
 
 
-def run_quick() -> int:
+def run_quick(options: argparse.Namespace) -> int:
     """Run the quick form and return the exit status."""
-    plan = Plan(QUICK, [OURS["auto"]], [PEERS[name] for name in INSTALLED], 1, own=False)
+    workloads = chosen(options.models, QUICK, "network")
+    peers = chosen(options.peers, {name: PEERS[name] for name in INSTALLED}, "peer").values()
+    ours, *theirs = (replace(each, gpu=options.gpu) for each in (OURS["auto"], *peers))
+    plan = Plan(workloads, [ours], theirs, 1, own=False)
     with tempfile.TemporaryDirectory() as folder:
-        record = Record.open(Path(folder) / "yardstick.json", this_machine())
+        record = Record.open(options.out or Path(folder) / "yardstick.json", this_machine())
         measure(plan, record, None)
     print("\n\n".join(["", *tables(record)]))
     return complain(record)
@@ -142,7 +147,7 @@ def run_all(options: argparse.Namespace) -> int:
     workloads = chosen(options.models, {**NETWORKS, **CLASSICAL}, "network or model")
     ours = list(OURS.values()) if options.precision == "both" else [OURS[options.precision]]
     plan = Plan(workloads, ours, list(chosen(options.peers, PEERS, "peer").values()), options.pairs, own=True)
-    record = Record.open(options.out, this_machine())
+    record = Record.open(options.out or HERE / "yardstick.json", this_machine())
     if options.pairs:
         measure(plan, record, options.results)
     write_text(options.results, page(record, COMMAND))
@@ -160,7 +165,7 @@ def complain(record: Record) -> int:
 def main() -> int:
     options = read_options()
     try:
-        return run_quick() if options.quick else run_all(options)
+        return run_quick(options) if options.quick else run_all(options)
     except SadariError as error:
         print(error, file=sys.stderr)
         return error.status

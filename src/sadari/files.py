@@ -216,7 +216,7 @@ def read_toml(path: Path, kind: str) -> dict[str, Any]:
             raise UsageError(f"cannot read the {kind} {path}: it is no ordinary file")
         if path.stat().st_size > TOML_BYTES:
             raise UsageError(f"cannot read the {kind} {path}: it has more than {TOML_BYTES >> 20} MiB")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin with a mark
     except RecursionError:
         raise UsageError(f"cannot read the {kind} {path}: its lists are nested too deeply") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

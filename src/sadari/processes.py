@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import IO
 
 
 def start_process(module: str, variables: Mapping[str, str]) -> "subprocess.Popen[str]":
@@ -22,6 +23,19 @@ def start_process(module: str, variables: Mapping[str, str]) -> "subprocess.Pope
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables},
         start_new_session=True,
     )
+
+
+def pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
+    """Return what a process that `start_process` has started reads, and what it writes."""
+    assert process.stdin is not None and process.stdout is not None
+    return process.stdin, process.stdout
+
+
+def own_output() -> IO[str]:
+    """Return standard output for what such a process answers; all else that it prints goes to standard error."""
+    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return own
 
 
 def how_it_ended(status: int) -> str:

@@ -25,6 +25,7 @@ from sadari.run_files import (
     read_groups,
     read_history,
     read_predictions,
+    read_shared_split,
     read_split,
     read_validated,
 )
@@ -253,7 +254,7 @@ class RunRecord:
     @cached_property
     def split(self) -> Split:
         """Return which images were in train, val and test."""
-        return read_split(self.path / SPLIT)
+        return read_shared_split(self.path / SPLIT)
 
     @cached_property
     def groups(self) -> NDArray[np.int64] | None:

@@ -13,6 +13,7 @@ COMPARISON = "comparison.toml"  # what makes a folder of runs a comparison
 SETS = "sets.toml"  # what makes a folder of comparisons one across data sets
 TUNE = "tune.toml"  # what makes a folder that of a search for settings
 FINAL = "final"  # the comparison of the finalists, in the folder of a search for the best model or settings
+TRIALS = "trials"  # the runs of the trials, in the folder of a search for settings
 
 
 def find_run(path: Path | str, progress: Progress) -> Path:
@@ -55,6 +56,16 @@ def is_across(folder: Path) -> bool:
 def is_tuning(folder: Path) -> bool:
     """Return whether `folder` is that of a search for settings, finished or not."""
     return (folder / TUNE).is_file()
+
+
+def whole_of(run: Path) -> Path | None:
+    """Return the folder of the comparison, or of the search for settings, that a run is part of; None for neither.
+
+    The trials of a search and the runs that judge its best settings are part of the search. run: its whole path.
+    """
+    if run.parent.name in (TRIALS, FINAL) and is_tuning(run.parent.parent):
+        return run.parent.parent
+    return run.parent if is_comparison(run.parent) else None
 
 
 def is_asked_for(folder: Path, run: RunRecord) -> bool:

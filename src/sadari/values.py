@@ -69,6 +69,8 @@ class ImageSet:
     white_level: the 16-bit value that became 255 in all images; 0 where no image had 16 bits.
     groups: optional int64 (N,), positions in `group_names`: images of one group, such as those of one patient, belong
     together; None where each is by itself.
+    pixels_of: the fingerprint of the set with the same images in the same order, where decisions or groups gave this
+    one another; "" where its own is that.
 
     Raises ValueError where shapes, dtypes or labels contradict each other.
     """
@@ -85,6 +87,7 @@ class ImageSet:
     white_level: int = 0
     groups: NDArray[np.int64] | None = None
     group_names: tuple[str, ...] = ()
+    pixels_of: str = ""
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
@@ -213,6 +216,25 @@ class Answers:
     def correct(self) -> NDArray[np.bool_]:
         """Return which images are classified correctly, bool (N,)."""
         return np.asarray(self.predicted == self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a model answers for some images. probabilities: float32 (N, K).
+
+    scores: float32 (N,), how known each is; None where that was not decided. threshold: from which score on it is.
+    """
+
+    probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32] | None = None
+    threshold: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __getitem__(self, which: slice) -> "Judged":
+        """Return the same for some of the images."""
+        return Judged(self.probabilities[which], None if self.scores is None else self.scores[which], self.threshold)
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,7 @@ QUICK = ("--epochs", "3", "--set", "threads=1", "--set", "tensorboard=off")
             ("compare", SET, "--models", "best", "--budget", "1m", "--log-to", "tensorboard"),
             "a search for the best model logs to no tracker",
         ),
-        (
-            ("compare", SET, "--models", "softmax,mlp", "--ray", "auto", "--log-to", "tensorboard"),
-            "runs on a Ray cluster log to no tracker while they train",
-        ),
+        (("tune", SET, "--model", "mlp", "--log-to", "trackyo"), "did you mean 'trackio'?"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_trained(

@@ -10,6 +10,7 @@ import pytest
 from sadari.cli import doctor
 from sadari.cli.output.plugins import apart, plugin_rows, plugin_warnings_said, without_plugins
 from sadari.errors import PluginWarning, UsageError
+from sadari.plugins import offers
 from sadari.plugins.offers import warn
 
 
@@ -26,6 +27,27 @@ def test_modules_join_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_the_option_needs_a_module(words: list[str]) -> None:
     with pytest.raises(UsageError, match="--plugins takes the name of a module"):
         apart(words)
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        (
+            "./my_losses.py",
+            r"write --plugins my_losses in the folder of my_losses\.py; '\./my_losses\.py'",
+        ),
+        ("my_losses.py", "not its file: write --plugins my_losses in the folder"),
+        ("nets/my_losses", "such as my_layers or my_package.metrics; 'nets/my_losses' is none"),
+        ("my-losses", "such as my_layers"),
+    ],
+)
+def test_a_module_is_named_and_not_its_file(named: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        apart(["train", "--plugins", named])
+    monkeypatch.setenv("SADARI_PLUGINS", named)
+    monkeypatch.setattr(offers, "_asked", {})
+    with pytest.raises(UsageError, match=sentence):
+        offers.import_named()
 
 
 def test_what_is_left_out_is_a_note_said_once(capsys: pytest.CaptureFixture[str]) -> None:

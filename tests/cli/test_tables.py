@@ -10,6 +10,7 @@ from rich.console import Console
 from sadari.cli.output import comparison as shown
 from sadari.cli.output import tables
 from sadari.cli.output.console import new_table
+from sadari.values import Interval
 from support.compare_command import arm
 
 
@@ -31,6 +32,18 @@ def test_further_scores_are_shown_where_there_is_room() -> None:
         assert older[:at].endswith(" -")  # what a run does not have is said to be missing
     narrow = tables.arm_table([arm("cnn", scores=scored, seconds_per_epoch=12.5)], 110)[0]
     assert len(narrow) <= 110 and "macro F1" in narrow and "balanced" not in narrow
+
+
+def test_a_metric_of_a_plug_in_has_its_column_with_its_interval() -> None:
+    scored = arm(
+        "cnn", scores={"brier": 0.0519, "top_5": 0.991}, intervals={"brier": Interval(0.0519, 0.0, 0.04, 0.07)}
+    )
+    heading, line, older = tables.arm_table([scored, arm("mlp")], None)
+    at = heading.index("brier") + len("brier")
+    assert line[:at].endswith(" 0.052") and older[:at].endswith(" -")
+    assert "0.040 - 0.070" in line
+    narrow, line, _ = tables.arm_table([scored, arm("mlp")], 80)
+    assert len(narrow) <= 80 and "brier" in narrow and "top 5" not in narrow and "0.052" in line
 
 
 def test_columns_stand_under_their_headings() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from sadari.comparison.analysis import duration
 from sadari.comparison.analysis.duration import expected_duration
-from sadari.comparison.best.cost_model import CACHED_COST, CostModel, Counts
+from sadari.comparison.best.cost_model import CACHED_COST, LARGE_SAMPLE, CostModel, Counts
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import SerialExecutor, Task
 from sadari.comparison.request import Comparison
-from sadari.comparison.variants import folder_name
+from sadari.comparison.variants import Arm, folder_name
 from sadari.settings import Value
 from sadari.values import ImageSet, Split
 from support.backbones import SIDE, SMALL
@@ -78,6 +78,44 @@ def test_features_are_counted_once_and_a_solver_is_done_in_few_passes(
     said = expected_duration(request, tasks_of(request, images, split, tmp_path), Listener())
     once = 10 + CACHED_COST * (counts.per_pass + counts.evaluation)
     assert seconds_in(said) == pytest.approx(len(images) + 4 * once, rel=0.01)
+
+
+def test_solvers_that_read_the_same_features_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[tuple[str, int]] = []
+
+    def measure(_data: str, arm: Arm, _seed: int, *rest: object) -> CostModel:
+        measured.append((arm.name, int(rest[-1])))  # type: ignore[call-overload]
+        return CostModel(1.0, 1.0)
+
+    monkeypatch.setattr(duration, "measure", measure)
+    monkeypatch.setattr(duration, "LITTLE_IN_ALL", 0)
+    small: dict[str, Value] = {"backbone": SMALL, "weights": "random:1"}
+    arms = (
+        named_arm("knn", "knn", small),
+        named_arm("probe", "linear-probe", small),
+        named_arm("cut", "linear-probe", {**small, "cut": "layer3"}),
+        named_arm("anew", "linear-probe", {**small, "cache": "none"}),
+    )
+    request = Comparison("patterns", arms, (0, 1))
+    images = patterns(side=SIDE)
+    said = expected_duration(request, tasks_of(request, images, parts(images), tmp_path), Listener())
+    assert said.startswith("8 runs to train") and "could not be measured" not in said
+    (warmed, few), *others = measured
+    assert 0 < few < LARGE_SAMPLE and warmed in ("knn", "probe", "cut", "anew")
+    names = {name for name, _ in others}
+    assert len(others) == 3 and {"cut", "anew"} < names and len(names & {"knn", "probe"}) == 1
+    assert {count for _, count in others} == {0}
+
+
+def test_a_range_of_one_duration_is_that_duration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = patterns()
+    monkeypatch.setattr(duration, "_measured", lambda *_: CostModel(start=60.0, image=1e-9))
+    monkeypatch.setattr(duration, "LITTLE_IN_ALL", 0)
+    request = Comparison("patterns", (named_arm("a", "softmax", {"epochs": 1}),), (0, 1))
+    tasks = tasks_of(request, images, parts(images), tmp_path)
+    same = expected_duration(request, tasks, Listener(), least=tasks)
+    assert same.startswith("about 2m on this machine") and "from" not in same
+    assert expected_duration(request, tasks, Listener(), least=tasks[:1]).startswith("from 1m to 2m on this")
 
 
 def test_what_takes_no_time_is_not_measured(tmp_path: Path) -> None:

@@ -1,94 +1,29 @@
 """Does a comparison on a cluster give what it gives here, whatever happens to its nodes? On a stand-in for Ray."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from sadari.comparison.cluster import cluster as room
 from sadari.comparison.cluster.executor import on_ray
 from sadari.comparison.cluster.node import Reporter
-from sadari.comparison.cluster.post import DIVERGED, FAILED, End, Letter
-from sadari.comparison.cluster.snapshot import Snapshot, SnapshotReader
+from sadari.comparison.cluster.post import Letter
+from sadari.comparison.cluster.snapshot import Snapshot
 from sadari.comparison.compare import compare
 from sadari.comparison.executor import Outcome, SerialExecutor, Task
 from sadari.comparison.plan import Plan
 from sadari.comparison.request import Comparison
 from sadari.comparison.study import read_study
-from sadari.comparison.workers.worker_main import Channel
-from sadari.comparison.workers.worker_task import TaskRunner
 from sadari.errors import SadariError, UsageError
 from sadari.run import CHECKPOINT, SCORES, RunRecord
-from sadari.run_files import write_split
 from sadari.training.engine import DivergedError
-from sadari.training.fit_loop import FitLoop
 from sadari.training.run_folder import only_one
-from sadari.training.train import train
+from support.cluster_node import Node, halfway
 from support.fake_ray import FakeRay, NodeDiedError
 from support.jobs import QUIET, Listener, job_for, model_bytes, named_arm, parts, patterns
 
 ARMS = (named_arm("softmax", "softmax", QUIET), named_arm("mlp", "mlp", QUIET))
-
-
-class Node:
-    """A node that does what a test says. before: by attempt, what happens in place of the training."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.before: dict[int, Callable[[Reporter, Path], None]] = {}
-        self.begun: list[Snapshot] = []
-        self.requests: list[dict[str, Any]] = []
-
-    def work(self, request: dict[str, Any], images: Any, split: Any, begun: Snapshot, watched: bool, post: Any) -> None:
-        number = request["attempt"]
-        self.begun.append(begun)
-        self.requests.append(request)
-        out = self.folder / str(number) / Path(request["out"]).name
-        begun.write(out)
-        reporter = Reporter(number, SnapshotReader(out), lambda letter: post.put.remote(letter).result(), lambda: None)
-        reporter.start()
-        if number in self.before:
-            try:
-                self.before[number](reporter, out)
-            finally:
-                fall_silent(reporter)
-        file = self.folder / f"{number}.npz"
-        write_split(file, split)
-        watch = (lambda row: str(post.ask.remote(number, row).result())) if watched else None
-        runner = TaskRunner(Channel(reporter), images)  # type: ignore[arg-type]
-        try:
-            runner.train({**request, "out": str(out), "split": str(file)}, watch)
-        except DivergedError as error:
-            reporter.close(End(DIVERGED, str(error)))
-        except Exception as error:
-            reporter.close(End(FAILED, str(error)))
-        else:
-            reporter.close(End())
-
-
-def fall_silent(reporter: Reporter) -> None:
-    """Let the thread of a process end that is dead."""
-    assert reporter._thread is not None
-    reporter._closing.set()
-    reporter._thread.join()
-
-
-@pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
-    fake = FakeRay()
-    for name, module in fake.modules().items():
-        monkeypatch.setitem(sys.modules, name, module)
-    return fake
-
-
-@pytest.fixture
-def node(tmp_path: Path, ray: FakeRay, monkeypatch: pytest.MonkeyPatch) -> Node:  # noqa: ARG001 - Ray is there first
-    one = Node(tmp_path / "node")
-    monkeypatch.setattr(room, "work", one.work)
-    return one
 
 
 def task(folder: Path, **settings: Any) -> Task:
@@ -142,23 +77,6 @@ def test_a_run_goes_on_from_the_checkpoint_that_its_node_sent_before_it_died(tmp
     assert reference.record is not None
     assert model_bytes(outcome.record) == model_bytes(reference.record)
     assert not (one.out / "checkpoint").exists()
-
-
-def halfway(folder: Path, one: Task) -> Snapshot:
-    """Return the files of the run after some steps, with a checkpoint."""
-    out = folder / "halfway"
-    with pytest.MonkeyPatch.context() as patch:
-        original = FitLoop.is_due
-
-        def due(self: FitLoop, stop: Any) -> bool:
-            if self.state.epoch == 3:
-                stop.requested = True
-            return original(self, stop)
-
-        patch.setattr(FitLoop, "is_due", due)
-        with pytest.raises(KeyboardInterrupt):
-            train(one.job, out, images=one.images, split=one.split, threads=1)
-    return SnapshotReader(out).read()
 
 
 def test_a_run_that_ends_every_node_fails_with_its_reason(tmp_path: Path, node: Node) -> None:

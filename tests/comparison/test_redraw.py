@@ -188,6 +188,17 @@ def test_parts_that_the_source_gives_are_pooled_and_that_is_said() -> None:
         assert facts.counts["test"] == 60
 
 
+def test_arms_that_keep_other_shares_for_validation_are_told() -> None:
+    images, redraw = patterns(60), Redraw(folds=3)
+    for fractions, said in (((0.1, 0.3), True), ((0.2,), False)):
+        arms, _ = named_arms(("mlp",), {"val_fraction": fractions}, {})
+        asked = Comparison("digits", arms, redraw.all_seeds, redraw=redraw)
+        facts = comparison_facts(asked, images, redraw.draw(images, Settings(), 0), Silent())
+        found = [each for each in facts.sentences if "val_fraction" in each]
+        assert bool(found) is said
+        assert not said or found[0].startswith("the arms have different val_fraction (0.1, 0.3), so they learn from")
+
+
 def test_copies_are_told_whichever_part_holds_them() -> None:
     images, redraw = patterns(60), Redraw(splits=2)
     pixels = np.array(images.images)

@@ -117,6 +117,20 @@ def test_keeping_images_leaves_the_fingerprint(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_set_with_other_labels_says_whose_pixels_it_has(tmp_path: Path) -> None:
+    data = made("folder", tmp_path)
+    before = load(data, settings())
+    path = decide(data)
+    assert (before.pixels_of, load(data, settings()).pixels_of) == ("", ""), "without an image the rows are others"
+    decided = read_decisions(path)
+    write_decisions(path, {name: each for name, each in decided.items() if each.decision == RELABEL})
+    after = load(data, settings())
+    assert after.pixels_of == before.fingerprint != after.fingerprint
+    assert np.array_equal(np.asarray(after.images), np.asarray(before.images))
+    grouped = load(data, settings(review="none", group=r"(\d)\.png"))
+    assert grouped.pixels_of == before.fingerprint != grouped.fingerprint
+
+
 def test_changed_test_images_are_said(tmp_path: Path) -> None:
     data = made("folder", tmp_path)
     path = decide(data)

@@ -1,6 +1,7 @@
 """What annotation tools export is the same set as class folders are, in a folder and in an archive."""
 
 import json
+from codecs import BOM_UTF16_BE
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,41 @@ def test_every_export_is_the_set_that_class_folders_are(kind: str, packed: bool,
     assert seen(images) == seen(expected) and len(images) == len(FILES)
     assert any("are those of" in note and "not of folders" in note for note in images.notes)
     assert not any("left out" in note and "image" in note.split("that")[0] for note in images.notes)
+
+
+ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-be with a mark")
+
+
+def encode_again(path: Path, encoding: str) -> None:
+    """Store a file of UTF-8 as editors of Windows, or Excel, do."""
+    text = path.read_text(encoding="utf-8")
+    if encoding == "utf-16-be with a mark":
+        path.write_bytes(BOM_UTF16_BE + text.encode("utf-16-be"))
+    else:
+        path.write_bytes(text.encode(encoding))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    "kind", ["metadata.csv", "metadata.jsonl", "Roboflow", "COCO", "Label Studio, CSV", "CVAT for images"]
+)
+def test_other_forms_of_unicode_are_read_as_utf_8(kind: str, encoding: str, tmp_path: Path) -> None:
+    root = EXPORTS[kind](tmp_path / "pets", FILES)
+    before = fingerprint_of(root, Settings())
+    for path in root.rglob("*"):
+        if path.suffix in (".csv", ".json", ".jsonl", ".xml"):
+            if path.suffix == ".xml":  # its first line says how it is encoded
+                path.write_text(path.read_text(encoding="utf-8").replace('encoding="utf-8"', ""), encoding="utf-8")
+            encode_again(path, encoding)
+    assert fingerprint_of(root, Settings()) == before
+    assert load(root, Settings()).classes == CLASSES
+
+
+def test_a_table_saved_by_excel_is_metadata(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "set", FILES)
+    rows = "".join(f"{path};{'bird' if at else 'cat'}\r\n" for at, path in enumerate(FILES))
+    (folder / "metadata.csv").write_bytes(f"sep=;\r\nfile_name;label\r\n{rows}".encode("utf-16"))
+    assert load(folder, Settings()).classes == ("bird", "cat")
 
 
 def test_exports_of_the_same_files_have_one_fingerprint(tmp_path: Path) -> None:

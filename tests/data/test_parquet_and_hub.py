@@ -112,6 +112,21 @@ def test_parquet_of_another_kind_is_one_sentence(columns: dict[str, list[Any]], 
         load(tmp_path / "set.parquet", Settings())
 
 
+def test_parquet_without_rows_is_one_sentence(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = pa.schema([("image", pa.binary()), ("label", pa.string())])
+    for name, table in (("set", pa.table({"image": [], "label": []})), ("typed", kinds.empty_table())):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        with pytest.raises(SadariError, match=rf"{name}\.parquet has no rows; a classifier needs images"):
+            load(tmp_path / f"{name}.parquet", Settings())
+    root = write_folder(tmp_path / "pets", flat(FILES))
+    pq.write_table(kinds.empty_table(), root / "metadata.parquet")
+    with pytest.raises(SadariError, match=r"metadata\.parquet has no rows; it needs one for each image"):
+        load(root, Settings())
+
+
 def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "set.parquet").write_bytes(b"PAR1 nothing PAR1")
     with pytest.raises(SadariError, match=r"cannot read .*set.parquet as parquet"):

@@ -10,6 +10,7 @@ import pytest
 from sadari.comparison.workers.local import PLACES
 from sadari.locks import claim as claims
 from sadari.settings import Settings
+from support.yardstick import load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
@@ -33,6 +34,12 @@ def paper() -> dict[str, list[str]]:
         [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")
     ]
     return {first: rest for first, *rest in rows[2:]}
+
+
+def test_the_table_of_devices_is_what_was_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks/speed/devices.json").read_text(encoding="utf-8"))
+    rows = load("devices").table(measured["cases"])
+    assert len(rows) > 3 and all(row in PAGE for row in rows) and measured["date"] in PAGE
 
 
 def test_the_table_multiplies_what_was_measured() -> None:

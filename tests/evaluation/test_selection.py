@@ -44,6 +44,13 @@ def test_arms_that_are_shown_to_be_worse_lift_no_one() -> None:
     assert overstated({"best": arms["best"], "far": arms["far"]}, judged) == overstated({}, []) == 0.0
 
 
+def test_arms_of_one_accuracy_lift_no_one() -> None:
+    """Each is wrong on other images; that would lift the best of them, if one were above the others."""
+    arms = {"one": correct_rows([900], 1000), "other": correct_rows([900], 1000)[:, ::-1]}
+    assert highest_of_equals([*arms.values()]) > 0.001
+    assert overstated(arms, verdicts([*arms.items()])) == 0.0
+
+
 def test_a_single_group_says_nothing_of_luck() -> None:
     arms = [correct_rows([6, 5], 12), correct_rows([5], 12)]
     assert highest_of_equals(arms) > 0.01

@@ -46,6 +46,25 @@ def test_what_a_step_frees_is_kept_for_the_next_one() -> None:
 
 
 @pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="malloc is not glibc's")
+def test_what_is_free_at_the_end_goes_back_to_the_system() -> None:
+    """In a process of its own: many blocks, every other one of which stays, as gaps stay between what a run leaves."""
+    program = (
+        "import torch\n"
+        "from sadari.inference.device import use_machine\n"
+        "from sadari.settings import Settings\n"
+        "from support.memory import held_mebibytes\n"
+        "with use_machine(Settings(device='cpu'), 1):\n"
+        "    blocks = [torch.ones(1 << 20, dtype=torch.uint8) for _ in range(200)]\n"
+        "    del blocks[::2]\n"
+        "    inside = held_mebibytes()\n"
+        "print(inside - held_mebibytes())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert 90 < float(done.stdout) < 150
+
+
+@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="malloc is not glibc's")
 @pytest.mark.parametrize(("most", "kept"), [(1 << 40, 1 << 30), (32 << 20, 32 << 20)], ids=["glibc 2.35", "before"])
 def test_malloc_keeps_the_largest_blocks_that_it_is_able_to(
     most: int, kept: int, monkeypatch: pytest.MonkeyPatch

@@ -8,7 +8,7 @@ import pytest
 
 from sadari.errors import SadariError, UsageError
 from sadari.loggers import targets as room
-from sadari.loggers.live import LiveLog, begin_comparison, read_state, stored_targets
+from sadari.loggers.live import LiveLog, begin_whole, read_state, stored_targets
 from sadari.loggers.protocol import End, Start
 from sadari.loggers.targets import LOGGERS, Target, Tracker, listed, parse_targets, stored_target
 
@@ -87,8 +87,8 @@ def test_runs_stand_inside_their_comparison_where_the_tracker_nests(
     folder, run = tmp_path / "cmp", tmp_path / "cmp" / "cnn-seed0"
     run.mkdir(parents=True)
     say = pytest.fail
-    begin_comparison(parse_targets("noted:here"), Start("cmp", folder, "digits"), say)
-    begin_comparison((), Start("cmp", folder, "digits"), say)  # the same command again, without --log-to
+    begin_whole(parse_targets("noted:here"), Start("cmp", folder, "digits"), say)
+    begin_whole((), Start("cmp", folder, "digits"), say)  # the same command again, without --log-to
     assert stored_targets(run, folder) == (Target("noted", "here"),)
     LiveLog(stored_targets(run, folder), Start("cnn-seed0", run, "digits", group="cmp"), say)
     LiveLog([Target("noted", "here")], Start("cmp", folder, "digits"), say).end(lambda: End({"accuracy": 1.0}))

@@ -93,6 +93,21 @@ def written(tmp_path: Path, text: str, name: str = "mine.toml") -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("./net:make_net", "folder of net.py and write net:make_net"),
+        ("nets/mine.py:Net", "folder of mine.py and write mine:Net"),
+        ("net.py", "folder of net.py and write net:make_net"),
+        ("net:", "write net:make_net"),
+    ],
+)
+def test_code_that_is_named_by_its_path_gets_the_form_that_is_wanted(name: str, form: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(form)) as refused:
+        find_model(name)
+    assert "there are:" not in str(refused.value)
+
+
 def test_a_network_from_a_file(tmp_path: Path) -> None:
     path = written(
         tmp_path,

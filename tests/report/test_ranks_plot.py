@@ -55,3 +55,27 @@ def test_long_names_are_not_cut_at_the_edges(arms: int) -> None:
         places = [text.get_window_extent(renderer) for axes in figure.axes for text in axes.texts]
         assert min(each.x0 for each in places) >= 0
         assert max(each.x1 for each in places) <= figure.bbox.width
+
+
+@pytest.mark.parametrize("arms", [2, 6, 25, 40])
+@pytest.mark.parametrize("long", [True, False])
+def test_no_label_is_over_another_one_and_no_bar_over_a_name(arms: int, long: bool) -> None:
+    names = [f"mlp batch_size={arm} learning_rate=0.{arm}" if long else str(arm) for arm in range(arms)]
+    accuracies = np.random.default_rng(0).normal(np.linspace(0, 0.5, arms), 0.1, (10, arms))
+    with laid_out(draw_ranks, rank(accuracies.tolist(), names)) as figure:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+        [axes] = figure.axes
+        places = [text.get_window_extent(renderer) for text in axes.texts]
+        over = [
+            (axes.texts[at].get_text(), axes.texts[other].get_text())
+            for at in range(len(places))
+            for other in range(at)
+            if places[at].overlaps(places[other])
+        ]
+        assert over == []
+        drawn = (float(np.min(np.asarray(line.get_ydata()))) for line in axes.lines if line.get_linewidth() > 3)
+        lowest = min(drawn, default=0.0)
+        highest = max(text.get_position()[1] for text in axes.texts if "  " in text.get_text())
+        assert highest < lowest

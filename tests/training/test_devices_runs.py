@@ -99,7 +99,9 @@ def test_an_interrupted_run_ends_in_the_same_bytes(
     assert len(processes) == 2
 
 
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 def test_a_killed_process_ends_the_run_which_then_goes_on(
+    by: signal.Signals,
     uninterrupted: RunRecord,
     images: ImageSet,
     processes: list[int],
@@ -109,15 +111,15 @@ def test_a_killed_process_ends_the_run_which_then_goes_on(
     out, job = tmp_path / "run", _job(tmp_path)
 
     def kill() -> None:
-        os.kill(processes[-1], signal.SIGKILL)
+        os.kill(processes[-1], by)
 
-    sentence = "^the process of device 2 of 2 was ended by SIGKILL; what the run has stored is kept, and the same"
+    sentence = f"^the process of device 2 of 2 was ended by {by.name}; what the run has stored is kept, and the same"
     with at_step(monkeypatch, 0, 2, ctrl_c), pytest.raises(KeyboardInterrupt):
         train(job, out, images=images, split=parts(images))
     with at_step(monkeypatch, 1, 2, kill), pytest.raises(SadariError, match=sentence):
         train(job, out, images=images)
     assert Checkpoint(out / "checkpoint" / "state.safetensors").read().state.step == 3
-    assert "SIGKILL" in (out / "log.txt").read_text(encoding="utf-8")
+    assert by.name in (out / "log.txt").read_text(encoding="utf-8")
     _require_same(train(job, out, images=images), uninterrupted)
 
 

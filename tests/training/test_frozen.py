@@ -1,5 +1,6 @@
 """Is the output of frozen layers computed only once, and does nothing else change by it?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,21 @@ def test_a_second_head_computes_no_frozen_layer(cache: Path, tmp_path: Path, mon
     monkeypatch.setattr(frozen._Frozen, "_through", refuse)
     run(tmp_path / "second", train="head", learning_rate=0.5)
     assert len(cached(cache)) == 1
+
+
+def test_other_labels_of_the_same_pictures_compute_no_frozen_layer(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a decision about a label makes them: the set is another one, its pixels are not."""
+    run(tmp_path / "first", train="head")
+    relabelled = replace(IMAGES, labels=IMAGES.labels[::-1], fingerprint="decided", pixels_of=IMAGES.fingerprint)
+    job = backbone_job("fine-tune", weights="random:1", precision="float32", epochs=2, train="head")
+    with monkeypatch.context() as nothing:
+        nothing.setattr(frozen._Frozen, "_through", None)
+        train(job, tmp_path / "second", images=relabelled, split=SPLIT)
+    assert len(cached(cache)) == 1
+    train(job, tmp_path / "third", images=replace(relabelled, pixels_of=""), split=SPLIT)
+    assert len(cached(cache)) == 2
 
 
 def test_both_sides_of_each_image_are_computed_once(

@@ -8,49 +8,16 @@ from typing import Any
 import pytest
 
 import sadari as python
-from sadari.loggers.protocol import End, Start
-from sadari.loggers.targets import LOGGERS, Target, Tracker
 from sadari.run import RunRecord
 from sadari.training.train import resume, train
 from support.jobs import job_for, parts, patterns
 from support.logged import in_tensorboard
-
-NOTED = (Target("noted", "here"),)
-
-
-class Noted:
-    """A logger that notes what it gets, and fails where it is to."""
-
-    calls: list[tuple[str, Any]]
-    fails = ""
-
-    def __init__(self, place: str) -> None:
-        self.place = place
-
-    def _note(self, what: str, value: object) -> None:
-        if what == Noted.fails:
-            raise OSError("no such server")
-        Noted.calls.append((what, value))
-
-    def begin(self, start: Start) -> str:
-        self._note("begin", start)
-        return start.known or "its id"
-
-    def epoch(self, row: Mapping[str, float]) -> None:
-        self._note("epoch", int(row["epoch"]))
-
-    def end(self, end: End) -> None:
-        self._note("end", end)
-
-    def stop(self, interrupted: bool) -> None:
-        self._note("stop", interrupted)
+from support.noted import NOTED, Noted, note_calls
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    Noted.calls, Noted.fails = [], ""
-    monkeypatch.setitem(LOGGERS._entries, "noted", Tracker("Noted", "json", "", Noted))
-    return Noted.calls
+    return note_calls(monkeypatch)
 
 
 def test_a_run_is_logged_while_it_trains_and_is_the_same_run(calls: list[tuple[str, Any]], tmp_path: Path) -> None:

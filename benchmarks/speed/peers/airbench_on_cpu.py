@@ -13,6 +13,7 @@ A task is a JSON file: `airbench` (the checkout), `file` (a .npz of X_train, y_t
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,9 @@ class Lines:
         self.rows.append({name: variables.get(name) for name in names})
 
 
-def changed(source: str) -> str:
-    """Return the program as it can run here; end this process if it is another version than CHANGES know."""
-    for there, here in CHANGES:
+def changed(source: str, changes: Sequence[tuple[str, str]] = CHANGES) -> str:
+    """Return the program as it can run here; end this process if it is another version than `changes` know."""
+    for there, here in changes:
         if there not in source:
             refuse(f"{PROGRAM} has no `{there.strip()}`; use its version of March 2025 or change CHANGES")
         source = source.replace(there, here)

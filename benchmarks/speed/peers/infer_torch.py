@@ -72,18 +72,19 @@ def main() -> None:
     load(network, task, read_weights(task, folder))
     params = sum(total for total, _ in counts(network))
     mirrored = any(layer["kind"] == "mirror" for layer in layers)
-    model: Any = (Mirrored(network) if mirrored else network).eval()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model: Any = (Mirrored(network) if mirrored else network).eval().to(device)
     if task["precision"] == "compiled":
         model = torch.compile(model)
-    scale, shift = (torch.tensor(task[name], dtype=torch.float32) for name in ("scale", "shift"))
+    scale, shift = (torch.tensor(task[name], dtype=torch.float32, device=device) for name in ("scale", "shift"))
 
     @torch.inference_mode()
     def judge(images: Numbers, batch: int) -> Numbers:
         answers = []
         for block in torch.split(torch.from_numpy(images), batch):
-            pixels = block.permute(0, 3, 1, 2).contiguous().float() * scale + shift
+            pixels = block.to(device).permute(0, 3, 1, 2).contiguous().float() * scale + shift
             answers.append(model(pixels).softmax(dim=1))
-        return torch.cat(answers).numpy()
+        return torch.cat(answers).cpu().numpy()
 
     race(judge, "float32", ["torch", "numpy"], params)
 

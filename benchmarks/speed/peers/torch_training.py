@@ -14,6 +14,8 @@ from torch_layers import build, counts
 from torch_optimizer import optimizer_of
 from training_task import JUDGED_AT_ONCE, answer, check_params, read_pixels, read_task
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
 
 def train_epoch(
     network: nn.Module, loader: DataLoader[tuple[Tensor, ...]], optimizer: torch.optim.Optimizer, low: bool
@@ -21,26 +23,29 @@ def train_epoch(
     """Train one pass and return its seconds. low: in bfloat16."""
     started = time.perf_counter()
     network.train()
-    for pixels, labels in loader:
+    for batch in loader:
+        pixels, labels = (each.to(DEVICE) for each in batch)
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=low):
             logits = network(pixels)
         F.cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
     return time.perf_counter() - started
 
 
 @torch.inference_mode()
 def accuracy_of(network: nn.Module, pixels: Tensor, labels: Tensor) -> float:
     network.eval()
-    said = torch.cat([network(some).argmax(1) for some in torch.split(pixels, JUDGED_AT_ONCE)])
+    said = torch.cat([network(some.to(DEVICE)).argmax(1).cpu() for some in torch.split(pixels, JUDGED_AT_ONCE)])
     return (said == labels).double().mean().item()
 
 
 def main() -> None:
     task = read_task()
     x_train, y_train, x_test, y_test = (torch.from_numpy(each) for each in read_pixels(task))
-    network = build(task["layers"], task["shape"], task["seed"])
+    network = build(task["layers"], task["shape"], task["seed"]).to(DEVICE)
     counted = counts(network)
     check_params(task["layers"], counted)
     images = TensorDataset(x_train.permute(0, 3, 1, 2).contiguous(), y_train)

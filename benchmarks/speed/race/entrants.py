@@ -20,7 +20,8 @@ SKORCH, SCIKIT_LEARN, NUMPY = "skorch==1.4.0", "scikit-learn==1.9.1", "numpy==2.
 class Entrant:
     """One who computes tasks, by a program in benchmarks/speed/peers.
 
-    packages: of its environment (none: Sadari's environment). backend: which one Keras takes, or "".
+    packages: of its environment (none: Sadari's environment). backend: which one Keras takes, or "". gpu: whether it
+    may compute on a graphics processor.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Entrant:
     precision: str
     packages: tuple[str, ...] = ()
     backend: str = ""
+    gpu: bool = False
 
     def command(self, own: bool) -> list[str]:
         """Return what starts its program, in an environment of its `own` or in that of Sadari."""
@@ -35,12 +37,12 @@ class Entrant:
         return [*python, str(PROGRAMS / self.program)]
 
     def environment(self, folder: Path) -> dict[str, str]:
-        """Return the variables it runs under: on the processor alone, its caches in `folder`."""
+        """Return the variables it runs under: on the processor alone unless `gpu`, its caches in `folder`."""
+        hidden = {} if self.gpu else {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
         return {
             **os.environ,
+            **hidden,
             "PYTHONPATH": "",
-            "CUDA_VISIBLE_DEVICES": "",
-            "JAX_PLATFORMS": "cpu",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "KERAS_BACKEND": self.backend,
             "KERAS_HOME": str(folder / "keras"),

@@ -15,8 +15,9 @@ from race.tasks import GREY, layers_of
 from sadari.data.prepare import Preprocess
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.files import write_text
+from sadari.inference.architecture import Architecture
 from sadari.inference.classifier import Classifier
-from sadari.inference.model import Architecture, TrainedModel, write_model
+from sadari.inference.model import TrainedModel, write_model
 from sadari.models.catalog import find_model
 from sadari.run import MODEL, PREPROCESS
 from sadari.settings import Value, resolve

@@ -1,10 +1,11 @@
 """Which functions of Python search for settings? `tune`, and `reopen_tuning` for what was found."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sadari.progress import Progress
+from sadari.progress import Progress, Silent
 from sadari.settings import Value
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def tune(
     workers: int | None = 1,
     ray: str | None = None,
     model_code: "Code" = None,
+    log_to: str | Sequence[str] = (),
     progress: Progress | None = None,
     **overrides: Value,
 ) -> "TuneResult":
@@ -39,12 +41,14 @@ def tune(
     each of the settings that are judged. seed: of the search and of every trial. objective: "accuracy", or
     "accuracy,images_per_second" for a front of both. pruner: "median", "hyperband" or "none". workers: how many trials
     train at once; None for as many as there are cores, where that is faster. ray: train on the nodes of a Ray cluster,
-    "auto" for the one that this machine belongs to, or "HOST:6379"; workers=None takes all of it. The same call goes on
-    with a search that was stopped. `.trials`, `.best`, `.final` (a comparison), `.sentences` and `.to_frame()` of the
+    "auto" for the one that this machine belongs to, or "HOST:6379"; workers=None takes all of it. log_to: trackers
+    that get every run while it trains, and what was found at the end, as of `train`. The same call goes on with a
+    search that was stopped. `.trials`, `.best`, `.final` (a comparison), `.sentences` and `.to_frame()` of the
     result say what was found. Needs Optuna. Raises SadariError or UsageError with one sentence.
     """
     from sadari.data.load import absolute_data
     from sadari.models.own.named import let_run
+    from sadari.tuning.logged import log_found
     from sadari.tuning.plan import plan_tuning
     from sadari.tuning.space import text_of
 
@@ -62,8 +66,20 @@ def tune(
         pruner=pruner,
         workers=workers,
         ray=ray,
+        log_to=log_to,
     )
-    return plan.run(Path(out) if out is not None else None, progress)
+    result = plan.run(Path(out) if out is not None else None, progress)
+    log_found(result, partial(_drawn, result), progress or Silent())
+    return result
+
+
+def _drawn(result: "TuneResult") -> tuple[Path, ...]:
+    """Draw the pictures of both reports, and return the PNG files."""
+    from sadari.report.plots.files import write_plots
+    from sadari.report.tuned.page import write_tuned_plots
+
+    assert result.final is not None  # else nothing is logged
+    return *write_plots(result.final), *write_tuned_plots(result)
 
 
 def reopen_tuning(folder: str | Path, progress: Progress | None = None) -> "TuneResult":

@@ -58,7 +58,7 @@ def entry_names() -> list[str]:
     from pathlib import Path
 
     try:
-        document = tomllib.loads(Path("sadari.toml").read_text(encoding="utf-8"))
+        document = tomllib.loads(Path("sadari.toml").read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return []
     kinds = (document.get(kind) for kind in ("compare", "tune", "export"))

@@ -12,6 +12,7 @@ from sadari.cli.options import (
     AsJson,
     Data,
     Epochs,
+    LogTo,
     ModelCode,
     Overrides,
     Ray,
@@ -69,6 +70,7 @@ def tune(
     ] = "1",
     ray: Ray = None,
     model_code: ModelCode = None,
+    log_to: LogTo = None,
     as_json: AsJson = False,
 ) -> None:
     """Search for the settings of a model, and say whether they are better than its own, and by how much."""
@@ -91,6 +93,7 @@ def tune(
         pruner=pruner,
         workers=workers_of(workers, None),
         ray=ray,
+        log_to=log_to or "",
     )
     try:
         result = plan.run(out, progress)
@@ -105,13 +108,16 @@ def show(result: "TuneResult", data: str, as_json: bool) -> None:
     """Draw the plots and the reports, and show the result. data: as the user typed it."""
     from sadari.cli.output.tune import show_tuning
     from sadari.report.plots.files import write_plots
-    from sadari.report.tuned.page import write_tuned
+    from sadari.report.tuned.page import write_tuned, write_tuned_plots
+    from sadari.tuning.logged import log_found
 
+    plots: tuple[Path, ...] = ()
     report: Path | None = None
     try:
         if result.final is not None:
-            write_plots(result.final)
+            plots = write_plots(result.final)
         report = write_tuned(result)
+        log_found(result, lambda: (*plots, *write_tuned_plots(result)), TerminalProgress())
     finally:  # what was measured is shown, even where nothing can be drawn
         show_tuning(result, stderr_console() if as_json else stdout_console(), data, report)
         if as_json:

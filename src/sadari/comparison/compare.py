@@ -44,7 +44,7 @@ from sadari.comparison.workers.local import LocalExecutor
 from sadari.errors import SadariError, UsageError
 from sadari.files import alone_in
 from sadari.inference.device import resolve_machine
-from sadari.loggers.live import begin_comparison
+from sadari.loggers.live import begin_whole
 from sadari.loggers.protocol import Start
 from sadari.loggers.targets import Target
 from sadari.progress import Progress, Silent
@@ -105,7 +105,7 @@ def compare(
     images, split = inputs.images_for(largest), inputs.split_for(largest)
     facts = comparison_facts(request, images, split, progress, facts)
     write_grouping(folder, facts.grouping)
-    begin_comparison(log_to, Start(folder.name, folder, facts.name, tags={"folder": str(folder)}), progress.say)
+    begin_whole(log_to, Start(folder.name, folder, facts.name, tags={"folder": str(folder)}), progress.say)
     _say_extent(request, inputs, folder, estimates, progress)
 
     def make(wanted: Comparison) -> Made:

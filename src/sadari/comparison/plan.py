@@ -44,12 +44,6 @@ class Plan:
     ray: str | None = None
     log_to: tuple[Target, ...] = ()
 
-    def __post_init__(self) -> None:
-        if self.ray is not None and self.log_to:
-            raise UsageError(
-                "runs on a Ray cluster log to no tracker while they train; leave --log-to out, and use sadari log then"
-            )
-
     @property
     def searches(self) -> bool:
         """Whether the best model is searched, so that one of the runs is the one to use."""

@@ -133,7 +133,9 @@ def read_comparison(path: Path) -> StoredComparison:
     try:
         reasons = {arm["name"]: arm["reason"] for arm in outcome.get("arms", ())}
         settings = {arm.name: arm.overrides for arm in request.judged_arms}
-        claims = tuple(parse_claim(each["claim"], settings, each["words"]) for each in outcome.get("claims", ()))
+        claims = tuple(
+            parse_claim(each["claim"], settings, each["words"], stored=True) for each in outcome.get("claims", ())
+        )
         robustness = outcome.get("robustness")
         notes = tuple(robustness["notes"]) if robustness else ()
     except (KeyError, TypeError) as error:

@@ -21,8 +21,10 @@ WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
 # A JPEG is decoded at a reduced scale only while it stays this many times larger than wanted, so that the final resize
 # still averages over source pixels. Measured on 150 photographs of 256 pixels made 28 and 32 pixels, against decoding
 # at full scale: the mean difference is 0.6 and 0.1 of 255 levels (the largest 21 and 7); with 2 it was 2.1 and 0.9 (48
-# and 42). A photograph of 12 megapixels made 224 pixels takes 51 ms instead of 125.
+# and 42). A photograph of 12 megapixels made 224 pixels takes 39 ms instead of 103; with 3 it would be 28 for other
+# pixels in every pack and cached feature (benchmarks/speed/large_photographs.json).
 DRAFT_MARGIN = 4
+FITS = ("crop", "pad", "squash")
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 TURNED = frozenset(("exif", "xmp"))  # where a JPEG says its orientation
 GREY_MODES = frozenset(("1", "L", "LA", "La"))

@@ -52,6 +52,8 @@ def load(data: str | Path, settings: Settings, progress: Progress | None = None)
     images = with_groups(images, source, settings.group)
     if reviewed is not None:
         images = reviewed.relabelled(images, given)
+    if images.fingerprint != given.fingerprint and len(images) == len(given):
+        images = replace(images, pixels_of=given.fingerprint)
     return replace(images, notes=tuple(printable(note) for note in images.notes))
 
 

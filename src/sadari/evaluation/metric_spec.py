@@ -85,7 +85,7 @@ def _numbers(
     reason = ""
     try:
         found = np.array(function(_read_only(predictions)), dtype=np.float64)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # nor may it end the process
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         found = np.empty(0)
     if found.shape == shape:

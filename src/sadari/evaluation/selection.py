@@ -64,13 +64,15 @@ def overstated(
 ) -> float:
     """Return by how much the highest accuracy flatters, among the arms that are not shown to be worse; 0 without any.
 
-    arms: as in `highest_of_equals`, by name, the best first. judged: the verdicts on their pairs. groups: of the
-    images, int64 (N,).
+    0, too, where all of these have the same accuracy: none was lifted above the others, by luck or otherwise. arms: as
+    in `highest_of_equals`, by name, the best first. judged: the verdicts on their pairs. groups: of the images,
+    int64 (N,).
     """
     best = next(iter(arms), "")
     shown = [each for each in judged if each.verdict in ("better", "worse") and best in (each.a, each.b)]
     worse = {each.b if each.a == best else each.a for each in shown}
-    return highest_of_equals([correct for name, correct in arms.items() if name not in worse], groups)
+    equals = [correct for name, correct in arms.items() if name not in worse]
+    return highest_of_equals(equals, groups) if len({float(each.mean()) for each in equals}) > 1 else 0.0
 
 
 def highest_of_equals(arms: Sequence[NDArray[np.bool_]], groups: NDArray[np.int64] | None = None) -> float:

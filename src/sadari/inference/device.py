@@ -45,8 +45,9 @@ def resolve_machine(settings: Settings) -> Settings:
 def use_machine(settings: Settings, threads: int) -> Iterator[torch.device]:
     """Compute inside as `settings` (resolved) describe, with so many `threads`; yield the device.
 
-    Afterwards the process has its own numbers of threads and its own choice of cuDNN's algorithms again. How much freed
-    memory malloc keeps stays as it is set here: it changes no result, and no function returns what it was before.
+    Afterwards the process has its own numbers of threads and its own choice of cuDNN's algorithms again, and what
+    malloc kept for the next step is given back to the system. How much it keeps stays as it is set here: it changes no
+    result, and no function returns what it was before.
     """
     keep_freed_memory()
     before, cudnn = torch.get_num_threads(), torch.backends.cudnn
@@ -61,6 +62,7 @@ def use_machine(settings: Settings, threads: int) -> Iterator[torch.device]:
         finally:
             cudnn.benchmark, cudnn.deterministic = chosen
             torch.set_num_threads(before)
+            give_back_freed_memory()
 
 
 def threads_for(settings: Settings, shape: tuple[int, int, int]) -> int:
@@ -124,11 +126,27 @@ def bfloat16_units() -> str:
 
 def keep_freed_memory() -> None:
     """Let malloc keep the memory that one step frees for the next step, where the C library is glibc."""
-    if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()):
+    if _has_glibc():
         mallopt = ctypes.CDLL(None).mallopt
         if not mallopt(_M_MMAP_THRESHOLD, KEPT_BLOCK):
             mallopt(_M_MMAP_THRESHOLD, _KEPT_BLOCK_BEFORE)  # else it would stay at 128 KiB and no longer grow by itself
         mallopt(_M_TRIM_THRESHOLD, KEPT_HEAP)
+
+
+def give_back_freed_memory() -> None:
+    """Return to the system what malloc and the graphics processor's allocator keep free, as far as they can.
+
+    What one network's steps leave free is in pieces that another network's tensors do not fit into: over a comparison
+    in one process they would add up. Pages that are used again are fetched again.
+    """
+    if _has_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()
+
+
+def _has_glibc() -> bool:
+    return "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sadari.data.prepare import Preprocess
+from sadari.data.prepare import Preprocess, to_device
 from sadari.errors import SadariError
 from sadari.evaluation.probabilities.temperature import Temperature, fit_temperature
 from sadari.inference.blocks import Blocks
@@ -139,7 +139,7 @@ def _judge(network: nn.Module, inputs: Inputs, blocks: Blocks, device: torch.dev
         waiting = [taken]
         while waiting:
             start, rows = waiting.pop()
-            logits = _logits_or_none(network, inputs, rows.to(device))
+            logits = _logits_or_none(network, inputs, to_device(rows, device))
             if logits is None:
                 half = (len(rows) + 1) // 2
                 blocks.at_most(half)

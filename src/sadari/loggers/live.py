@@ -11,13 +11,14 @@ from sadari.files import read_json, write_json
 from sadari.loggers.mlflow_client import short
 from sadari.loggers.protocol import End, Logger, Start
 from sadari.loggers.targets import Target, stored_target
+from sadari.run_lookup import whole_of
 
-STATE = "loggers.json"  # in the folder of a run or a comparison: where it is logged to, and how far
+STATE = "loggers.json"  # in the folder of a run, a comparison or a search: where it is logged to, and how far
 Say = Callable[[str], None]
 
 
 class LiveLog:
-    """The loggers of one run, or of a comparison, whose state is stored in its folder, so that it goes on in the same.
+    """The loggers of one run, comparison or search, whose state is in its folder, so that it goes on in the same.
 
     targets: where it is logged to. say: gets one sentence for a tracker that fails, which is left out from then on;
     what it has missed it gets when the run goes on. Nothing raises but KeyboardInterrupt, and SadariError where the
@@ -28,10 +29,11 @@ class LiveLog:
         self._folder, self._say = start.folder, say
         self._loggers: dict[Target, Logger] = {}
         self._state = read_state(start.folder)
+        around = read_state(whole_of(start.folder) or start.folder.parent)
         for target in targets:
             with self._guarded(target):
                 logger, stored = target.tracker.make(target.place), self._of(target)
-                parent = start.parent or str(read_state(start.folder.parent).get(str(target), {}).get("run", ""))
+                parent = start.parent or str(around.get(str(target), {}).get("run", ""))
                 stored["run"] = logger.begin(
                     replace(start, known=str(stored.get("run", "")), parent=parent if start.group else "")
                 )
@@ -92,7 +94,7 @@ class LiveLog:
 
 
 def read_state(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what is stored of the loggers of a run or a comparison; empty where nothing is, or nothing readable."""
+    """Return what the folder of a run, comparison or search stores of its loggers; {} where nothing is readable."""
     try:
         stored = read_json(folder / STATE)["loggers"] if (folder / STATE).is_file() else {}
         return {str(name): dict(of) for name, of in stored.items()}
@@ -106,10 +108,10 @@ def stored_targets(*folders: Path) -> tuple[Target, ...]:
     return next((tuple(filter(None, each)) for each in found if each), ())
 
 
-def begin_comparison(targets: Sequence[Target], start: Start, say: Say) -> None:
-    """Store in the folder of a comparison where its runs are logged to; those that are stored stay.
+def begin_whole(targets: Sequence[Target], start: Start, say: Say) -> None:
+    """Store in the folder of a comparison, or of a search, where its runs are logged to; those that are stored stay.
 
-    Where the runs stand inside their comparison, as in MLflow, that begins now.
+    Where the runs stand inside it, as in MLflow, it begins there now.
     """
     state = read_state(start.folder)
     wanted = [*targets, *(each for each in stored_targets(start.folder) if each not in targets)]

@@ -11,7 +11,7 @@ from sadari.loggers.live import LiveLog, Say, stored_targets
 from sadari.loggers.protocol import End, Start
 from sadari.loggers.targets import Target
 from sadari.run import SCORES, RunRecord
-from sadari.run_lookup import is_comparison
+from sadari.run_lookup import TRIALS, whole_of
 
 Draw = Callable[[RunRecord], Sequence[Path]]  # draws the pictures of a finished run, and returns the PNG files
 
@@ -20,10 +20,9 @@ Draw = Callable[[RunRecord], Sequence[Path]]  # draws the pictures of a finished
 def logged_live(out: Path, targets: Sequence[Target], say: Say) -> Iterator[LiveLog]:
     """Open the loggers of the run in `out`, and close them where it is interrupted or fails.
 
-    Without `targets`, those with which it began; else those of its comparison.
+    Without `targets`, those with which it began; else those of its comparison or search.
     """
-    inside = is_comparison(out.parent)
-    chosen = targets or stored_targets(out, *([out.parent] if inside else []))
+    chosen = targets or targets_of(out)
     live = LiveLog(chosen, start_of(RunRecord(out)) if chosen else Start(out.name, out, ""), say)
     try:
         yield live
@@ -32,14 +31,20 @@ def logged_live(out: Path, targets: Sequence[Target], say: Say) -> Iterator[Live
         raise
 
 
+def targets_of(out: Path) -> tuple[Target, ...]:
+    """Return where the run in `out` is logged to: as it began, else as its comparison or search says."""
+    whole = whole_of(out)
+    return stored_targets(out, *([whole] if whole else []))
+
+
 def start_of(run: RunRecord) -> Start:
     """Return what a tracker gets of a run that begins."""
-    job = run.job
+    job, whole = run.job, whole_of(run.path)
     return Start(
-        name=run.path.name,
+        name=f"trial-{run.path.name}" if run.path.parent.name == TRIALS and whole else run.path.name,
         folder=run.path,
         project=str(run.environment["data"]["name"]),
-        group=run.path.parent.name if is_comparison(run.path.parent) else "",
+        group=whole.name if whole else "",
         params=params_of(run),
         tags=tags_of(run),
         own_events=job.settings.tensorboard != "off",

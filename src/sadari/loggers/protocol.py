@@ -8,12 +8,12 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Start:
-    """What a logger gets when a run, or a comparison, begins or goes on.
+    """What a logger gets when a run, a comparison or a search begins or goes on.
 
     project: the name of its data, under which a tracker stores it where the user names no other place. group: the
-    comparison that it is part of, "" for none; parent: the id of that in the tracker, "" where it has none. params: the
-    settings, as text. known: the id of the run in the tracker where it began earlier, "" for a new one. own_events:
-    whether the run writes TensorBoard's files into its folder anyway.
+    comparison or search that it is part of, "" for none; parent: the id of that in the tracker, "" where it has none.
+    params: the settings, as text. known: the id of the run in the tracker where it began earlier, "" for a new one.
+    own_events: whether the run writes TensorBoard's files into its folder anyway.
     """
 
     name: str

@@ -93,7 +93,14 @@ def short_reference(reference: str) -> str:
 
 
 def _unknown(name: str) -> UsageError:
-    """Return the error for an unknown model: a network of timm needs its prefix, and a user's own is a file."""
+    """Return the error for an unknown model: a network of timm needs its prefix, and code the form MODULE:NAME."""
+    if ":" in name or name.endswith(".py"):
+        path, _, maker = name.partition(":")
+        module, maker = Path(path).name.removesuffix(".py") or "net", maker or "make_net"
+        return UsageError(
+            f"'{name}' is no model; code that makes one is named as MODULE:NAME, without a path and .py: start in the "
+            f"folder of {module}.py and write {module}:{maker}, or install its package"
+        )
     if name.lower() in _names_of_timm():
         return UsageError(f"unknown model '{name}'; did you mean timm's network of that name, '{TIMM}{name.lower()}'?")
     error = unknown_name("model", name, MODELS.names())

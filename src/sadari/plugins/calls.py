@@ -13,13 +13,14 @@ MEMORY = ("memory", "bad_alloc")  # in what torch says where there is too little
 def calling(kind: str, name: str, made: Any) -> Iterator[None]:
     """Raise SadariError where the code of `made`, the entry `name` of a kind, fails inside with anything else.
 
-    Errors about memory pass, since a training answers them with smaller steps.
+    It may not end the process either, as sys.exit would. Errors about memory pass, since a training answers them with
+    smaller steps.
     """
     try:
         yield
     except SadariError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, MemoryError) or any(each in str(error) for each in MEMORY):
             raise
         lines = str(error).splitlines()

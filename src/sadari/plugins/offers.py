@@ -34,6 +34,7 @@ KINDS: Mapping[str, str] = {
 VARIABLE = "SADARI_PLUGINS"  # of the environment: modules to import, separated by commas
 SCRIPT = "__main__"  # the module of a script or a notebook, which no other process can import
 _NAME = re.compile(r"\w[\w.-]*")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +124,17 @@ def named_modules() -> list[str]:
     return [each.strip() for each in os.environ.get(VARIABLE, "").split(",") if each.strip()]
 
 
+def require_module_name(name: str) -> None:
+    """Raise UsageError for a text that is no name of a module, such as the path of its file."""
+    if _MODULE.fullmatch(name) and not name.endswith(".py"):
+        return
+    stem = Path(name).name.removesuffix(".py")
+    how = "such as my_layers or my_package.metrics"
+    if name.endswith(".py") and _MODULE.fullmatch(stem):
+        how = f"not its file: write --plugins {stem} in the folder of {stem}.py"
+    raise UsageError(f"--plugins (or {VARIABLE}) takes the name of a module, {how}; '{name}' is none")
+
+
 def import_named() -> None:
     """Import the named modules, each once; they may be in the current folder. Raises UsageError naming a wrong one."""
     for name in named_modules():
@@ -159,6 +171,10 @@ def warn(sentence: str) -> None:
 
 def _import(name: str) -> str:
     """Import a named module and return "", or why that failed."""
+    try:
+        require_module_name(name)
+    except UsageError as error:
+        return str(error)
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)  # behind everything that is installed

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from sadari.data.augment.geometry import mirrored_half
 from sadari.data.augment.pipeline import Augmentation
 from sadari.data.augment.sampling import ShareGenerator
+from sadari.data.prepare import to_device
 from sadari.inference.predict import Inputs
 from sadari.settings import steps_per_epoch
 from sadari.training.devices.share import ALL, Share
@@ -136,9 +137,9 @@ class Batches:
         """Return the rows of the images that are `chosen`, as they are drawn for this step, their labels and `soft`."""
         positions = self._positions[chosen]
         rows = self._views[epoch % len(self._views)][chosen] if self._views else self._inputs.rows[positions]
-        drawn = torch.from_numpy(rows).to(self._device)
-        labels = torch.from_numpy(self._labels[positions]).to(self._device)
-        soft = None if self._soft is None else self._soft[torch.from_numpy(chosen)].to(self._device)
+        drawn = to_device(torch.from_numpy(rows), self._device)
+        labels = to_device(torch.from_numpy(self._labels[positions]), self._device)
+        soft = None if self._soft is None else to_device(self._soft[torch.from_numpy(chosen)], self._device)
         turned = None if self._first_turned is None else self._first_turned[torch.from_numpy(chosen)] ^ bool(epoch % 2)
         drawn, labels, soft = self._augmented(drawn, labels, soft, self._generator(epoch, step), turned)
         return (reduced(drawn, self._side) if self._side else drawn), labels, soft

@@ -64,7 +64,7 @@ class DenseStack:
         return cls(tuple(_Layer(each, each.weight, each.bias, each.activation) for each in stack))
 
     @torch.no_grad()
-    def learn(self, batch: Batch, loss: CrossEntropy, normaliser: float, precision: torch.dtype) -> Tensor:
+    def learn(self, batch: Batch, loss: CrossEntropy, normaliser: float | Tensor, precision: torch.dtype) -> Tensor:
         """Add the gradients of the sum of `loss` over `normaliser` to those of the layers' parameters.
 
         precision: dtype of those products that are faster when rounded. Returns the logits, float32 (N, K).

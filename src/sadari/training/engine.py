@@ -36,9 +36,13 @@ from sadari.training.loss import StepOutput, mean_log_loss
 from sadari.training.optim.build import learning_rate_at, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from sadari.training.randomness import Varying, begin_step, varying_layers
 
-# The bar moves and the loss is added up every so many steps (assumed: often enough to see, too rarely to cost
-# a graphics processor its queue), or sooner where that would hold more logits than this (assumed: 16 MiB).
+# The bar moves and the loss is added up every so many steps (assumed: often enough to see), or sooner where that would
+# hold more logits than this (assumed: 16 MiB).
 LOOK_EVERY, LOOK_VALUES = 16, 1 << 22
+# A look at what a graphics processor has computed waits until all steps are done that it was given, and leaves it
+# without work for a while. There, so many seconds lie between two looks, however many steps that are (assumed: four a
+# second are enough to see).
+LOOK_SECONDS = 0.25
 
 
 class DivergedError(SadariError):
@@ -74,13 +78,17 @@ class Engine:
     stack: DenseStack | None = field(init=False)
     varying: Sequence[tuple[int, Varying]] = field(init=False)
     look_every: int = field(init=False)
+    by_clock: bool = field(init=False)
     end_weights: EndWeights | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.shared = self.team.shared(self.learner)  # all processes begin with the weights of the first one
         self.stack = DenseStack.of(self.learner) if self.team.share.count == 1 else None
         self.varying = varying_layers(self.network)
-        self.look_every = max(1, min(LOOK_EVERY, LOOK_VALUES // (self.settings.batch_size * self.batches.loss.classes)))
+        # The processes of a team look after the same step; what is added up is the same after whichever it is.
+        self.by_clock = self._device.type != "cpu" and self.team.share.count == 1
+        at_most = LOOK_VALUES // (self.settings.batch_size * self.batches.loss.classes)
+        self.look_every = max(1, at_most if self.by_clock else min(LOOK_EVERY, at_most))
         kept = {group: self.loop.stored.group(group) for group in (MEAN, START)}
         others = self.settings.weights_average or self.settings.start_share
         self.end_weights = EndWeights(self.network, self.settings, kept) if others else None
@@ -100,7 +108,11 @@ class Engine:
         all that the network makes of it, and where the disk is full.
         """
         self.network.train()
-        with interruption() as stop, denormals_flushed(), self.team.single_values(self.learner):
+        # Of several processes the first alone stops for signals; the others end with it, or at once by a signal of
+        # their own.
+        alone: AbstractContextManager[Interruption] = nullcontext(Interruption())
+        heeded = alone if self.team.share.rank else interruption()
+        with heeded as stop, denormals_flushed(), self.team.single_values(self.learner):
             while self.state.epoch < self.settings.epochs and not self._out_of_patience() and not self.state.stopped:
                 with self.progress.task(self._label(), len(self.batches), "images") as task:
                     self._train_epoch(task, stop)
@@ -113,7 +125,7 @@ class Engine:
     def _train_epoch(self, task: Task, stop: Interruption) -> None:
         state, steps = self.state, self.batches.steps_per_epoch
         outputs: list[StepOutput] = []
-        shown = 0
+        shown, looked = 0, perf_counter()
         while state.step < steps:
             started = perf_counter()
             batch = self._next_batch()
@@ -122,10 +134,11 @@ class Engine:
             state.step += 1
             del batch  # the next one needs its room
             due = self.team.agreed(self.loop.is_due(stop))
-            look = due or state.step % self.look_every == 0 or state.step == steps
+            waited = self.by_clock and started - looked >= LOOK_SECONDS
+            look = due or waited or state.step % self.look_every == 0 or state.step == steps
             if look:
                 self._look(outputs)
-                outputs = []
+                outputs, looked = [], perf_counter()
             state.epoch_seconds += perf_counter() - started
             if look:
                 task.advance(state.seen - shown, f"loss {state.loss_sum / state.seen:.4f}")
@@ -174,16 +187,17 @@ class Engine:
         pieces = batch.split(size) if size else [batch]
         logits = [self._learn(piece, count / self.team.share.count) for piece in pieces]  # the team takes the mean
         self.team.require_gradients(self.learner)
-        factor = images / count
-        return [StepOutput(of, piece.targets, piece.labels, factor) for of, piece in zip(logits, pieces, strict=True)]
+        answers = zip(logits, pieces, strict=True)
+        return [StepOutput(of, piece.targets, piece.labels, images, count) for of, piece in answers]
 
-    def _count(self, batch: Batch, images: int) -> float:
+    def _count(self, batch: Batch, images: int) -> float | Tensor:
         """Return the number of images that the whole batch, of which `batch` is the share here, counts as."""
         if self.batches.loss.class_weights is None:
             return float(images)
-        return float(self.team.summed(np.array([self.batches.loss.count(batch.labels)]))[0])
+        mine = self.batches.loss.count(batch.labels)
+        return mine if self.team.share.count == 1 else float(self.team.summed(np.array([float(mine)]))[0])
 
-    def _learn(self, batch: Batch, normaliser: float) -> Tensor:
+    def _learn(self, batch: Batch, normaliser: float | Tensor) -> Tensor:
         """Add the gradients of one micro-batch, and return its logits, float32 (N, K)."""
         if self.stack:
             return self.stack.learn(batch, self.batches.loss, normaliser, self.precision)

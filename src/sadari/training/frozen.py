@@ -244,7 +244,7 @@ class _Frozen:
         return {
             **({"sides": "the image and its mirror image"} if self.mirrored else {}),
             "name": self.images.name,
-            "data": self.images.fingerprint,
+            "data": self.images.pixels_of or self.images.fingerprint,
             "preprocess": str(self.preprocess.to_json()),
             "layers": ", ".join(type(layer).__name__.lower() for layer in frozen),
             "computation": str(self.computing),

@@ -26,14 +26,16 @@ MOST_LOSS = -math.log(LEAST_PROBABILITY)  # of one image, in history.csv as in s
 class StepOutput(NamedTuple):
     """The answers to a micro-batch, and what would have been right, to be summed up later.
 
-    logits: float32 (N, K). targets: as the loss made them. labels: int64 (N,) or float32 (N, K). share: the factor on
-    the loss of each image, so that class weights leave the mean over all images what it is.
+    logits: float32 (N, K). targets: as the loss made them. labels: int64 (N,) or float32 (N, K). images: in the whole
+    batch; counted: as how many they count, a number or, by class weights, float32 () on their device. Their ratio is
+    the factor on the loss of each image, so that class weights leave the mean over all images what it is.
     """
 
     logits: Tensor
     targets: Tensor
     labels: Tensor
-    share: float
+    images: int
+    counted: float | Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +63,14 @@ class CrossEntropy:
             shares = shares * (1 - self.smoothing) + self.smoothing / self.classes
         return shares if self.class_weights is None else shares * self.class_weights
 
-    def count(self, labels: Tensor) -> float:
-        """Return the number of images that `labels` count as; a mixed label counts as what it is made of."""
+    def count(self, labels: Tensor) -> float | Tensor:
+        """Return the number of images that `labels` count as; a mixed label counts as what it is made of.
+
+        With class weights it is float32 () on the device of the labels: to read it there would be to wait for it.
+        """
         if self.class_weights is None:
             return float(len(labels))
-        return float((self.class_weights[labels] if labels.ndim == 1 else labels @ self.class_weights).sum())
+        return (self.class_weights[labels] if labels.ndim == 1 else labels @ self.class_weights).sum()
 
     def grad(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the gradient of the sum of the losses by each logit, float32 (N, K) as logits and targets are."""
@@ -89,8 +94,16 @@ class CrossEntropy:
         right = are_correct(logits, torch.cat([each.labels for each in outputs]))
         starts = np.cumsum([0, *(len(each.logits) for each in outputs[:-1])])
         of_each = np.add.reduceat(torch.stack([losses, right]).cpu().double().numpy(), starts, axis=1)
-        shares: NDArray[np.float64] = np.array([each.share for each in outputs])
-        return np.stack([of_each[0] * shares, of_each[1]], 1)
+        return np.stack([of_each[0] * _shares(outputs), of_each[1]], 1)
+
+
+def _shares(outputs: Sequence[StepOutput]) -> NDArray[np.float64]:
+    """Return the factor on the losses of each of `outputs`, float64 (n,)."""
+    images = np.array([each.images for each in outputs], dtype=np.float64)
+    counts = [each.counted for each in outputs]
+    on_device = [each for each in counts if isinstance(each, Tensor)]
+    known = torch.stack(on_device).cpu().numpy() if on_device else counts  # read together: once
+    return images / np.asarray(known, dtype=np.float64)
 
 
 # Maps logits, float32 (N, K), and targets, float32 (N, K) whose rows sum to 1, to the loss of each image, (N,).

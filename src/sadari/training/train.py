@@ -5,12 +5,14 @@
 Starting, resuming and returning a finished run are the same call: what was done before is not done again.
 """
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import torch
@@ -131,6 +133,10 @@ def train(
                     setup.checkpoint.write(replace(state, fitted=True), {"network": setup.network.state_dict()})
                     raise
                 live.end(lambda: end_of(RunRecord(run.path), draw))
+            weights = [ref(each) for each in setup.network.parameters()]
+            del setup, state  # so that `use_machine` gives their memory back
+            if any(each() is not None for each in weights):  # the graph of a backbone refers to itself
+                gc.collect()
         return run
 
 

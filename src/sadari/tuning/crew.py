@@ -6,6 +6,7 @@ works on the same trials, too.
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -17,12 +18,13 @@ from sadari.comparison.workers.sharing import fit_at_once, goes_beside
 from sadari.comparison.workers.side_by_side import OneAtATime
 from sadari.comparison.workers.worker import Bars
 from sadari.errors import SadariError
-from sadari.inference.device import cores
+from sadari.inference.device import cores, resolve_machine
 from sadari.models.own.model import code_for_worker, only_here
 from sadari.plugins.offers import for_workers
-from sadari.processes import start_process
+from sadari.processes import pipes, start_process
 from sadari.progress import Progress
 from sadari.tuning.journal import Journal
+from sadari.tuning.request import Tuning
 from sadari.tuning.search import Limit, Searcher, TrialData
 from sadari.tuning.trials import Trial, trial_folder
 
@@ -37,8 +39,13 @@ def work_together(journal: Journal, data: TrialData, limit: Limit, workers: int 
     if at_once > 1 and (why := only_here(journal.request.model)):
         progress.say(f"{why}; one trial is made at a time")
         at_once = 1
+    devices = most_devices(journal.request)
+    if at_once > (room := _room(journal.request, devices)):
+        some = "one is made" if room == 1 else f"{room} are made"
+        progress.say(f"a trial takes devices={devices}, which are processes of their own; {some} at a time")
+        at_once = room
     limit = limit_of_each(limit, journal.trials(), at_once)
-    threads = max(1, cores() // at_once) if at_once > 1 else 0
+    threads = max(1, cores() // (at_once * devices)) if at_once > 1 else 0
     crew = _Crew(journal, limit, threads, OneAtATime(progress))
     if at_once > 1 and limit.allows(journal.trials(), 0.0):
         progress.say(
@@ -68,6 +75,24 @@ def _at_once(journal: Journal, data: TrialData, limit: Limit) -> int:
     return fit_at_once([task] * (limit.trials or cores()), cores())
 
 
+def most_devices(request: Tuning) -> int:
+    """Return how many devices a trial takes at most: as it is set, or the largest that is searched."""
+    searched = request.space.get("devices")
+    each = [request.job({"devices": end}) for end in searched.ends] if searched else [request.job({})]
+    return max(job.devices for job in each)
+
+
+def _room(request: Tuning, devices: int) -> int:
+    """Return how many trials of several devices have room beside each other: as many as there are cores for.
+
+    On graphics processors one, since each trial takes the first of them.
+    """
+    if devices == 1:
+        return sys.maxsize
+    on_cores = resolve_machine(request.job({}).settings).device == "cpu"
+    return max(1, cores() // devices) if on_cores else 1
+
+
 def limit_of_each(limit: Limit, trials: Sequence[Trial], workers: int) -> Limit:
     """Return the limit with the seconds that are left for each worker, after what earlier processes spent."""
     if limit.seconds is None:
@@ -95,9 +120,9 @@ class _Crew:
         for number in range(1, workers + 1):
             gpu = gpus[number % len(gpus)] if gpus else ""  # this process has the first one
             process = start_process("sadari.tuning.worker_main", {**sees_only(gpu), **for_workers()})
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(orders) + "\n")
-            process.stdin.flush()
+            told, _ = pipes(process)
+            told.write(json.dumps(orders) + "\n")
+            told.flush()
             self._processes.append(process)
             self._readers.append(Thread(target=self._show, args=(process,)))
             self._readers[-1].start()
@@ -119,8 +144,7 @@ class _Crew:
         try:
             for process in self._processes:
                 with suppress(OSError):
-                    assert process.stdin is not None
-                    process.stdin.close()
+                    pipes(process)[0].close()
             for reader in self._readers:
                 reader.join()
             for process in self._processes:
@@ -132,10 +156,9 @@ class _Crew:
 
     def _show(self, process: "subprocess.Popen[str]") -> None:
         """Show the progress of a worker until it ends."""
-        assert process.stdout is not None
-        with ExitStack() as bars, process.stdout:
+        with ExitStack() as bars, pipes(process)[1] as answers:
             shown = Bars(self.progress, bars)
-            for line in process.stdout:
+            for line in answers:
                 try:
                     shown.show(json.loads(line))
                 except ValueError:  # part of a line, as it was ended meanwhile

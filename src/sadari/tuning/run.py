@@ -4,6 +4,7 @@ request -> images, folder -> trials on validation images -> the best ones and th
 images -> tune.json
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,15 @@ from sadari.comparison.reopen import reopen
 from sadari.errors import SadariError, UsageError
 from sadari.files import alone_in, write_json
 from sadari.inference.device import resolve_machine
+from sadari.loggers.live import begin_whole
+from sadari.loggers.targets import Target
 from sadari.progress import Progress, Silent
 from sadari.run_lookup import FINAL, is_comparison, is_tuning
 from sadari.tuning.crew import work_together
 from sadari.tuning.crew_on_ray import work_on_ray
 from sadari.tuning.finals import final_request, finalists, seeds_before
 from sadari.tuning.journal import Journal, own_params
+from sadari.tuning.logged import start_of_search
 from sadari.tuning.request import SPEED, Tuning, as_begun, choose_folder, store_request
 from sadari.tuning.result import FILE, TuneResult
 from sadari.tuning.search import Limit, TrialData
@@ -37,6 +41,7 @@ def tune(
     runs: Path = Path("runs"),
     workers: int | None = 1,
     ray: str | None = None,
+    log_to: Sequence[Target] = (),
     progress: Progress | None = None,
 ) -> TuneResult:
     """Search for the settings of a model, then compare the best ones with its own; what is done is not done again.
@@ -44,7 +49,8 @@ def tune(
     limit: how many trials there are, or how long the search takes; the comparison comes on top. seeds: of each arm of
     it, none of them that of the trials. out: the folder; without it the newest runs/DATA-tune-N with the same request,
     or the next free one. workers: how many trials train at once; None for as many as there are cores, where that is
-    faster. ray: the address of the Ray cluster that trains; None for this machine. Raises UsageError or SadariError
+    faster. ray: the address of the Ray cluster that trains; None for this machine. log_to: trackers that get
+    every run, of trials and of the comparison, while it trains; stored in the folder. Raises UsageError or SadariError
     before any work for a request that cannot be done, SadariError where no trial succeeds. Raises KeyboardInterrupt
     after Ctrl-C; the same call then goes on.
     """
@@ -52,11 +58,18 @@ def tune(
     if seeds < 1:
         raise UsageError(f"the best settings are judged with at least one fresh seed, not {seeds}")
     with executor_on(ray, workers) as executor:
-        return _tuned(request, limit, seeds, out, runs, executor, progress)
+        return _tuned(request, limit, seeds, out, runs, executor, log_to, progress)
 
 
 def _tuned(
-    request: Tuning, limit: Limit, seeds: int, out: Path | None, runs: Path, executor: AnyExecutor, progress: Progress
+    request: Tuning,
+    limit: Limit,
+    seeds: int,
+    out: Path | None,
+    runs: Path,
+    executor: AnyExecutor,
+    log_to: Sequence[Target],
+    progress: Progress,
 ) -> TuneResult:
     request, choice = request.decided()
     job = request.job({})
@@ -74,6 +87,7 @@ def _tuned(
             progress.say(choice)
         store_request(request, folder)
         remove_unfinished(folder)
+    begin_whole(log_to, start_of_search(request, folder, images.name), progress.say)
     data.request = request
     epochs = max(request.job({"epochs": end}).settings.epochs_for(len(split.train)) for end in _epochs(request))
     journal = Journal(folder, request, len(split.val), epochs)

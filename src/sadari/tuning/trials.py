@@ -7,10 +7,10 @@ from statistics import median
 from typing import Any
 
 from sadari.run import RunRecord
+from sadari.run_lookup import TRIALS
 from sadari.settings import Value
 from sadari.tuning.space import in_words
 
-TRIALS = "trials"  # the folder of their runs
 DONE, STOPPED, FAILED, UNDER_WAY = "done", "stopped early", "failed", "under way"
 
 

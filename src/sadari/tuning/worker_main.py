@@ -16,8 +16,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from sadari.comparison.workers.worker_main import Channel, own_output
+from sadari.comparison.workers.worker_main import Channel
 from sadari.errors import SadariError
+from sadari.processes import own_output
 
 
 def main() -> None:

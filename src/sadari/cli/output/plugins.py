@@ -13,7 +13,7 @@ from typing import Any
 
 from sadari.cli.output.console import harmless
 from sadari.errors import PluginWarning, UsageError
-from sadari.plugins.offers import VARIABLE, named_modules
+from sadari.plugins.offers import VARIABLE, named_modules, require_module_name
 
 OPTION = "--plugins"
 
@@ -31,7 +31,7 @@ def without_plugins(arguments: Sequence[str]) -> list[str]:
 
 
 def apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the arguments without `--plugins MODULE`, and the modules. Raises UsageError where no module follows."""
+    """Return the arguments without `--plugins MODULE`, and the modules. Raises UsageError where none follows."""
     left: list[str] = []
     modules: list[str] = []
     waiting = iter(arguments)
@@ -43,7 +43,9 @@ def apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         module = value if equals else next(waiting, "")
         if not module or module.startswith("-"):
             raise UsageError(f"{OPTION} takes the name of a module, such as {OPTION} my_layers or my_package.metrics")
-        modules += filter(None, module.split(","))
+        for named in filter(None, module.split(",")):
+            require_module_name(named)
+            modules.append(named)
     return left, modules
 
 

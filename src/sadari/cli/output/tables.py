@@ -69,6 +69,7 @@ COLUMNS = (
     Column("images/s", lambda arm: _figure(arm.images_per_second, ",.0f"), 2),
 )
 LETTERS = Column("letters", lambda arm: arm.letters or "-", 1)
+OF_PLUGIN, INTERVAL_OF_PLUGIN = 2, 13  # ranks: whoever has installed a metric wants to see it
 BESIDE = 3  # columns before those of the images without copies: the accuracy and its interval
 WITHOUT_COPIES = (
     Column("no copies", lambda arm: _figure(arm.without_copies.mean if arm.without_copies else None)),
@@ -95,7 +96,7 @@ def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
     apart = WITHOUT_COPIES if any(arm.without_copies for arm in arms) else ()
     published = PUBLISHED if any(arm.published for arm in arms) else ()
     lettered = (LETTERS,) if any(arm.letters for arm in arms) else ()
-    columns = [*COLUMNS[:BESIDE], *lettered, *apart, *COLUMNS[BESIDE:], *published]
+    columns = [*COLUMNS[:BESIDE], *lettered, *apart, *_of_plugins(arms), *COLUMNS[BESIDE:], *published]
     names = [arm.name for arm in arms]
     least = None if width is None else max(LEAST_NAME, width // 3)
     lines = _arm_lines(columns, arms, least)
@@ -112,6 +113,18 @@ def arm_table(arms: Sequence["ArmResult"], width: int | None) -> list[str]:
         if arm.reason:
             shown.append(f"{GAP}{arm.name}  {arm.status}: {arm.reason}")
     return shown
+
+
+def _of_plugins(arms: Sequence["ArmResult"]) -> list[Column]:
+    """Return two columns for each metric of a plug-in that some arm has: the figure and its interval."""
+    from sadari.evaluation.metrics import METRICS
+
+    names = dict.fromkeys(name for arm in arms for name in arm.scores if name not in METRICS.own())
+    return [column for name in names for column in (_scored(name), _ends(name, INTERVAL_OF_PLUGIN))]
+
+
+def _scored(figure: str) -> Column:
+    return Column(figure, lambda arm: _figure(arm.scores.get(figure)), OF_PLUGIN)
 
 
 def _arm_lines(columns: Sequence[Column], arms: Sequence["ArmResult"], room: int | None) -> list[str]:

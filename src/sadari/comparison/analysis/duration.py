@@ -24,6 +24,7 @@ from sadari.run import RunRecord
 from sadari.training.train import train
 
 MOST_SECONDS = 30.0  # of measuring (assumed: nobody minds half a minute before something long)
+WARM_UP = 8  # images of noise behind a backbone before the first measurement, for what only a first run costs (assumed)
 
 
 def expected_duration(
@@ -51,8 +52,8 @@ def expected_duration(
             if clock() - started > MOST_SECONDS:
                 break
             with suppress(Exception):  # the run itself will say what is wrong
-                if number == 0:
-                    _measured(request, arms[task.out.name], task, train)  # loads libraries, which is no cost of a run
+                if number == 0:  # loads libraries, which is no cost of a run
+                    _measured(request, arms[task.out.name], task, train, WARM_UP)
                 costs[kind] = _measured(request, arms[task.out.name], task, train)
             bar.advance(1)
     known = [task for task in left if _kind(task.job) in costs]
@@ -94,16 +95,22 @@ def _range(
     unknown = len(left) - len(known)
     more = f"; {unknown:,} of them could not be measured and come on top" if unknown else ""
     sooner = "; some may stop sooner (patience)" if any(task.job.settings.patience for task in left) else ""
-    return f"from {shortest} to {longest} on this machine as it is now, one after the other{sooner}{more}"
+    span = f"about {longest}" if shortest == longest else f"from {shortest} to {longest}"
+    return f"{span} on this machine as it is now, one after the other{sooner}{more}"
 
 
-def _measured(request: Comparison, arm: Arm, task: Task, train: Train) -> CostModel:
-    return measure(request.data, arm, task.job.seed, task.images, Counts.of(task.split), train)
+def _measured(request: Comparison, arm: Arm, task: Task, train: Train, behind_backbone: int = 0) -> CostModel:
+    return measure(request.data, arm, task.job.seed, task.images, Counts.of(task.split), train, behind_backbone)
 
 
 def _kind(job: Job) -> object:
-    """Return what decides how long an image takes: runs of one kind are measured once."""
+    """Return what decides how long an image takes: runs of one kind are measured once.
+
+    Solvers that read cached features of the same layers are of one kind: what they do with them is quick.
+    """
     settings = job.settings
+    if caches_features(job) and job.model.fitted_by is not FittedBy.GRADIENT:
+        return "cached features", _features(job)
     variables = tuple(sorted((key, value) for key, value in job.variables.items() if not isinstance(value, float)))
     return (
         job.model.reference,

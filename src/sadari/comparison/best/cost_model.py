@@ -77,18 +77,28 @@ class CostModel:
         return cls(max(seconds - learning - image * counts.evaluation, 0.0), image)
 
 
-def measure(data: str, arm: Arm, seed: int, images: ImageSet, counts: Counts, train: Train) -> CostModel:
+def measure(
+    data: str,
+    arm: Arm,
+    seed: int,
+    images: ImageSet,
+    counts: Counts,
+    train: Train,
+    behind_backbone: int = 0,
+) -> CostModel:
     """Measure how long `arm` takes: a few passes over noise with the pixels and classes that the arm would have.
 
     images: the set as it is without a backbone; its other shapes are computed, so that nothing is decoded for a model
-    that turns out to be too slow. counts: of that set. Raises whatever `train` raises.
+    that turns out to be too slow. counts: of that set. behind_backbone: how many images of noise a model with one
+    learns from; 0 takes LARGE_SAMPLE. Raises whatever `train` raises.
     """
     short: dict[str, Value] = {length_setting(arm.model): SAMPLE_PASSES, "least_steps": 0, "tensorboard": "off"}
     # Noise is not worth caching, and no image that a teacher could judge.
     uncached: dict[str, Value] = {"cache": "none", "views": 0, "teacher": ""}
     cached = caches_features(job_of(data, arm, seed))
     job = job_of(data, arm, seed, {**short, **uncached})
-    sample, split = _sample(job, shape_for(job.settings, images), images, counts)
+    large = behind_backbone or LARGE_SAMPLE
+    sample, split = _sample(job, shape_for(job.settings, images), images, counts, large)
     with temporary_folder("measuring") as folder:
         run = train(job, folder.path / "run", images=sample, split=split)
         passes = [row["seconds"] for row in run.history]
@@ -134,10 +144,14 @@ def without_features(measured: CostModel, counts: Counts) -> CostModel:
     return replace(measured, start=max(measured.start - feature_seconds(measured, counts), 0.0))
 
 
-def _sample(job: Job, shape: tuple[int, int, int], images: ImageSet, counts: Counts) -> tuple[ImageSet, Split]:
-    """Return a few images of noise: speed does not depend on the content."""
-    large = job.backbone is not None
-    train = LARGE_SAMPLE if large else max(SAMPLE, min(job.settings.batch_size, counts.train))
+def _sample(
+    job: Job, shape: tuple[int, int, int], images: ImageSet, counts: Counts, large: int
+) -> tuple[ImageSet, Split]:
+    """Return a few images of noise: speed does not depend on the content. large: how many to learn from, of backbones.
+
+    A quarter more are for validation.
+    """
+    train = large if job.backbone is not None else max(SAMPLE, min(job.settings.batch_size, counts.train))
     count = train + train // 4
     positions = np.arange(count, dtype=np.int64)
     sample = ImageSet(

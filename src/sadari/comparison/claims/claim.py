@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sadari.comparison.variants import line_name, name_values
+from sadari.evaluation.influence import Scale
+from sadari.evaluation.metrics import METRICS
+from sadari.registry import unknown_name
 from sadari.settings import Value
 
 # What can be claimed of an arm, with its name in sentences. drop: accuracy lost from validation to the judging images.
@@ -30,13 +33,37 @@ FIGURES: Mapping[str, str] = {
     "rise": "rise of the validation loss after its least value",
 }
 _NO_SHARES = ("loss", "mcc", "kappa", "gap", "drop", "seconds", "turn", "rise")
-SHARES = tuple(name for name in FIGURES if name not in _NO_SHARES)  # in [0, 1]
+SHARES = tuple(name for name in FIGURES if name not in _NO_SHARES)  # in [0, 1], beside those of plug-ins
 ARMS = "arms"  # argmax(accuracy over arms)
+
+
+def known_figure(name: str) -> str:
+    """Return the figure of this name: a key of FIGURES, or a metric of a plug-in. Raises UsageError for any other."""
+    if name in FIGURES or name in METRICS.plugins():
+        return name
+    raise unknown_name("figure", name, [*FIGURES, *METRICS.plugins()])
+
+
+def is_here(figure: str) -> bool:
+    """Return whether a figure can be measured: not that of a plug-in which is gone since a comparison was judged."""
+    return figure in FIGURES or figure in METRICS
+
+
+def words_of(figure: str) -> str:
+    """Return the name of a figure in sentences; that of a plug-in is its own."""
+    return FIGURES.get(figure, figure)
+
+
+def is_share(figure: str) -> bool:
+    """Return whether a figure is in [0, 1]."""
+    if figure in FIGURES or figure not in METRICS:
+        return figure in SHARES
+    return METRICS.get(figure).scale is Scale.SHARE
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A figure of an arm. figure: a key of FIGURES."""
+    """A figure of an arm. figure: a key of FIGURES, or a metric of a plug-in."""
 
     figure: str
     arm: str

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sadari.comparison.analysis.diagnosis import rise_after_turn, turning_epoch
 from sadari.comparison.analysis.measuring import images_per_group, measure
 from sadari.comparison.arm_result import DONE, ArmResult
+from sadari.comparison.claims.claim import is_here
 from sadari.comparison.correct import correctness
 from sadari.comparison.groups.grouping import Grouping
 from sadari.comparison.seeds.looked import Looked
@@ -90,6 +91,7 @@ class Evidence:
 
     def single(self, figure: str, arm: str) -> Estimate:
         """Estimate the mean of `figure` over the seeds of `arm`."""
+        _require_here(figure)
         self._require_done(arm)
         self._require_alike(figure, arm)
         if self._redraw:
@@ -106,6 +108,7 @@ class Evidence:
 
     def difference(self, figure: str, a: str, b: str) -> Estimate:
         """Estimate the mean of `figure` of arm `a` minus that of `b`, with the seeds after which they are compared."""
+        _require_here(figure)
         for arm in (a, b):
             self._require_done(arm)
         self._require_alike(figure, a, b)
@@ -211,6 +214,11 @@ class Evidence:
         if len(known) < len(values):
             raise NotMeasuredError(f"{arm} has no {figure}, for want of such images")
         return _enough(np.array(known, dtype=np.float64), arm)
+
+
+def _require_here(figure: str) -> None:
+    if not is_here(figure):
+        raise NotMeasuredError(f"no plug-in here has the figure '{figure}'")
 
 
 def _enough(values: Floats, arm: str) -> Floats:

@@ -5,7 +5,7 @@
     cnn >= mlp within 0.005                   # worse by no more than that
     cnn2 = cnn2-lstm within 0.005             # equal, for which a margin is needed
     lstm3 >= 0.8994                           # against a number
-    loss(cnn) < loss(mlp)                     # any other of FIGURES
+    loss(cnn) < loss(mlp)                     # any other of FIGURES, or a metric of a plug-in
     "sgd dropout=0.5" > "sgd dropout=0"       # quotes where a name would be misread; rarely needed
     argmax(dropout) = 0.5                     # the best value of what is varied, by accuracy
     argmax(augment) = rotate 10, shift 0.1    # the same with a value of several words
@@ -23,8 +23,6 @@ from decimal import Decimal, InvalidOperation
 
 from sadari.comparison.claims.claim import (
     ARMS,
-    FIGURES,
-    SHARES,
     Claim,
     Extremum,
     Fails,
@@ -32,6 +30,8 @@ from sadari.comparison.claims.claim import (
     Reaches,
     Relation,
     Test,
+    is_share,
+    known_figure,
     lines_of,
 )
 from sadari.comparison.variants import name_values
@@ -44,21 +44,24 @@ _SPACED_SIGN = re.compile(r"\s(>=|<=|>|<|=)\s")
 _SIGN = re.compile(r"(>=|<=|>|<|=)")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _WITHIN = re.compile(rf"^(.*\S)\s+within\s+({_NUMBER})$")
-_FIGURE_OF = re.compile(r"^(\w+)\((.*)\)$")
+_FIGURE_OF = re.compile(r"^(\w[\w.-]*)\((.*)\)$")  # plug-ins have dots and hyphens in their names
 _EXTREMUM = re.compile(r"^arg(max|min)\s*\((.*)\)\s*=\s*(.+)$")
 _REACHES = re.compile(rf"^(.+?)\s+reaches\s+val\s+({_NUMBER})\s+within\s+(\d+)\s+epochs?$")
 _FAILS = re.compile(r"^(.+?)\s+fails$")
 
 
-def parse_claim(text: str, arms: Sequence[str] | Mapping[str, Mapping[str, Value]], words: str = "") -> Claim:
+def parse_claim(
+    text: str, arms: Sequence[str] | Mapping[str, Mapping[str, Value]], words: str = "", *, stored: bool = False
+) -> Claim:
     """Read `text` as a claim about `arms`. words: as the author says it.
 
     arms: the names of a comparison's arms, with the settings and variables of each where values of several words are
-    varied. Raises UsageError for what cannot be read, and for an unknown arm, figure or value.
+    varied. stored: whether it was judged before, when its figure was known: a plug-in may be gone since. Raises
+    UsageError for what cannot be read, and for an unknown arm, figure or value.
     """
     settings = arms if isinstance(arms, Mapping) else {arm: {} for arm in arms}
     try:
-        return Claim(text, words, _Reader(text, settings).read())
+        return Claim(text, words, _Reader(text, settings, stored).read())
     except UsageError as error:
         raise UsageError(f"claim `{text}`: {error}") from None
 
@@ -66,8 +69,9 @@ def parse_claim(text: str, arms: Sequence[str] | Mapping[str, Mapping[str, Value
 class _Reader:
     """Reads one claim. Quoted names are taken out first, so that nothing in them is read as a sign."""
 
-    def __init__(self, text: str, arms: Mapping[str, Mapping[str, Value]]) -> None:
+    def __init__(self, text: str, arms: Mapping[str, Mapping[str, Value]], stored: bool) -> None:
         self._quoted: list[str] = []
+        self._stored = stored
         self._arms = arms
         self._text = _QUOTED.sub(self._set_aside, text).strip()
 
@@ -95,6 +99,9 @@ class _Reader:
             raise unknown_name("arm", name, list(self._arms))
         return name
 
+    def _figure(self, name: str) -> str:
+        return name if self._stored else known_figure(name)
+
     def _relation(self) -> Relation:
         text, margin = self._text, None
         if found := _WITHIN.match(text):
@@ -109,7 +116,7 @@ class _Reader:
             raise UsageError(f"compares {left.figure} with {right.figure}; name one figure on both sides")
         if left == right:
             raise UsageError(f"compares '{left.arm}' with itself")
-        if isinstance(right, float) and left.figure in SHARES and not 0 <= right <= 1:
+        if isinstance(right, float) and is_share(left.figure) and not 0 <= right <= 1:
             raise UsageError(f"{left.figure} is between 0 and 1, not {right:g}")
         return Relation(left, sign, right, margin)
 
@@ -122,7 +129,7 @@ class _Reader:
         found = _FIGURE_OF.match(text.strip())
         if found is None or self._restored(text) in self._arms:
             return Quantity("accuracy", self._arm(text))
-        return Quantity(_figure(found[1]), self._arm(found[2]))
+        return Quantity(self._figure(found[1]), self._arm(found[2]))
 
     def _reaches(self, found: re.Match[str]) -> Reaches:
         level, epochs = float(found[2]), int(found[3])
@@ -142,7 +149,7 @@ class _Reader:
         known = next((each for each in arms if _same(each, value)), None)
         if known is None:
             raise unknown_name("arm" if key == ARMS else f"value of {key}", value, list(arms))
-        return Extremum(highest, _figure(figure.strip()), key, arms, known)
+        return Extremum(highest, self._figure(figure.strip()), key, arms, known)
 
     def _line(self, key: str, line: str) -> dict[str, str]:
         """Return the arm of every value of `key` in `line`, which is "" where there is only one line."""
@@ -172,12 +179,6 @@ def _split(text: str) -> tuple[str, str, str]:
         if found:
             return text[: found[0].start()], found[0][1], text[found[0].end() :]
     raise UsageError("says nothing that can be tested; write such as: cnn > mlp, or argmax(dropout) = 0.5")
-
-
-def _figure(name: str) -> str:
-    if name not in FIGURES:
-        raise unknown_name("figure", name, list(FIGURES))
-    return name
 
 
 def _same(known: str, value: str) -> bool:

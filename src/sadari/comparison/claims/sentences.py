@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sadari.comparison.claims.claim import ARMS, FIGURES, SHARES, Extremum, Reaches
+from sadari.comparison.claims.claim import ARMS, Extremum, Reaches, is_share, words_of
 from sadari.comparison.claims.verdict import Finding
 from sadari.evaluation.sentences import EVERY, SUCH_SETS, THIS_SET, p_text
 from sadari.values import NOTHING_KNOWN
 
-POINTS = (*SHARES, "gap", "drop")  # differences of these are given in points, hundredths of accuracy
+LOST = ("gap", "drop")  # their differences are given in points, hundredths of accuracy, as those of shares
 ANYTHING = "any other is possible"  # in place of an interval
 MOST_RIVALS = 6  # of an argmax; the others are counted
 
@@ -17,7 +17,7 @@ def relation_sentence(findings: Sequence[Finding]) -> str:
     first = findings[0]
     minus = f" minus that of {first.b}" if first.b else ""
     answers = "; ".join(map(_answer, findings))
-    return f"{FIGURES[first.figure]} of {first.a}{minus}: {_estimate(first)}; {answers}; {_seeds(first)}."
+    return f"{words_of(first.figure)} of {first.a}{minus}: {_estimate(first)}; {answers}; {_seeds(first)}."
 
 
 def reaches_sentence(test: Reaches, finding: Finding, detail: str) -> str:
@@ -37,7 +37,7 @@ def extremum_sentence(test: Extremum, findings: Sequence[Finding]) -> str:
     rest = f"; and {more} more" if more > 0 else ""
     key = "" if test.key == ARMS else f"{test.key} "
     others = "; ".join(rivals)
-    return f"{FIGURES[test.figure]} {at} {key}{test.value} minus that {others}{rest}; {_seeds(ordered[0])}."
+    return f"{words_of(test.figure)} {at} {key}{test.value} minus that {others}{rest}; {_seeds(ordered[0])}."
 
 
 def _estimate(finding: Finding) -> str:
@@ -51,7 +51,7 @@ def _estimate(finding: Finding) -> str:
 
 def _excludes_nothing(finding: Finding) -> bool:
     """Return whether the interval holds nearly every value that the figure, or the difference, can have."""
-    if finding.b or finding.figure in ("gap", "drop"):
+    if finding.b or finding.figure in LOST:
         return _is_share(finding) and finding.low <= -EVERY and finding.high >= EVERY
     return _is_share(finding) and finding.low < NOTHING_KNOWN and finding.high > 1 - NOTHING_KNOWN
 
@@ -73,7 +73,8 @@ def _amount(finding: Finding, number: float) -> str:
 
 
 def _is_share(finding: Finding) -> bool:
-    return finding.figure.split()[0] in POINTS
+    figure = finding.figure.split()[0]
+    return figure in LOST or is_share(figure)
 
 
 def _seeds(finding: Finding) -> str:

@@ -17,6 +17,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from sadari.comparison.cluster.demand import Capacity, demand_of, settled, uses_gpu
+from sadari.comparison.cluster.logged import NodeLog, logged_here
 from sadari.comparison.cluster.node import work
 from sadari.comparison.cluster.parcel import wrapped
 from sadari.comparison.cluster.post import DIVERGED, FAILED, STOPPED, End, Letter, Post
@@ -113,14 +114,15 @@ class Cluster:
             with only_one(out):
                 require_same_data(out, images)
                 if not RunRecord(out).finished:  # nor by another process meanwhile
-                    return self._made(Task(job, out, images, split, "", threads), progress, watch)
+                    with logged_here(out, progress.say) as log:
+                        return self._made(Task(job, out, images, split, "", threads), progress, watch, log)
         return train_here(job, out, images=images, split=split, progress=progress, threads=threads)
 
-    def _made(self, task: Task, progress: Progress, watch: Watch | None) -> RunRecord:
+    def _made(self, task: Task, progress: Progress, watch: Watch | None, log: NodeLog) -> RunRecord:
         """Make the run on one node after the other, until one of them ends it."""
         losses = 0
         while True:
-            attempt = self._attempted(task, progress, watch)
+            attempt = self._attempted(task, progress, watch, log)
             if attempt.error is not None:
                 raise attempt.error
             if attempt.end is not None:
@@ -156,8 +158,8 @@ class Cluster:
         with suppress(Exception):
             self._ray.kill(self._post)
 
-    def _attempted(self, task: Task, progress: Progress, watch: Watch | None) -> Attempt:
-        """Try once to make the run, and return how that went."""
+    def _attempted(self, task: Task, progress: Progress, watch: Watch | None, log: NodeLog) -> Attempt:
+        """Try once to make the run, and return how that went. log: gets its epochs meanwhile."""
         job, out, images = task.job, task.out, task.images
         demand = demand_of(job, images, out, task.threads, self.capacity)
         if demand.gpus and not self.capacity.gpus:
@@ -189,7 +191,7 @@ class Cluster:
                     self._post,
                 )
                 self._attempts[attempt.number] = attempt
-            attempt.over.wait()
+            log.follow(attempt.over)
             with self._lock:
                 self._attempts.pop(attempt.number, None)
             return attempt

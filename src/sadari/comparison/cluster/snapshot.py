@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sadari.files import write_bytes
+from sadari.loggers.live import STATE
+from sadari.loggers.to_tensorboard import LOGGED
 from sadari.run import CHECKPOINT, ENVIRONMENT, SCORES, SETTINGS
 from sadari.training.setup import checkpoint_of
 from sadari.unfinished import is_unfinished
@@ -51,6 +53,8 @@ class SnapshotReader:
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
             if any(is_unfinished(part) for part in Path(name).parts) or (name == SCORES and not finished):
+                continue
+            if name == STATE or name.startswith(LOGGED):  # of the process that compares, which alone logs the run
                 continue
             with suppress(FileNotFoundError):  # training has just removed it
                 if not path.is_file():

@@ -25,6 +25,7 @@ def comparison_facts(
     facts = redrawn_facts(request.redraw, plain_facts(name, images, split), len(images))
     if images.source_split.astype(bool).any():
         facts = replace(facts, origin=f"{facts.origin}; the splits that the source gives are pooled")
+    facts = replace(facts, sentences=(*facts.sentences, *_about_fractions(request)))
     groups = len(images.group_names) if request.redraw.folds else 0
     return replace(searched(facts, images, progress, rules_of(request)), groups=groups)
 
@@ -41,6 +42,18 @@ def redrawn_facts(redraw: Redraw, facts: DataFacts, images: int) -> DataFacts:
         )
         return replace(facts, counts={**counts, "test": images}, origin=origin)
     return replace(facts, origin=f"{redraw.splits} splits of all images, each drawn anew, stratified ({sizes})")
+
+
+def _about_fractions(request: Comparison) -> tuple[str, ...]:
+    """Say that arms leave out different numbers of images for validation: the sizes above are those of one arm."""
+    fractions = {request.job(arm, request.seeds[0]).settings.val_fraction for arm in request.arms}
+    if len(fractions) == 1:
+        return ()
+    named = ", ".join(f"{each:g}" for each in sorted(fractions))
+    return (
+        f"the arms have different val_fraction ({named}), so they learn from different numbers of images: a difference "
+        "may be due to that; the sizes above are those of the arm with most",
+    )
 
 
 def rules_of(request: Comparison) -> frozenset[str]:

@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sadari.comparison.executor import Labelled, Outcome, Task
 from sadari.comparison.workers.gpus import sees_only
 from sadari.errors import SadariError
 from sadari.models.own.model import code_for_worker
 from sadari.plugins.offers import for_workers
-from sadari.processes import how_it_ended, start_process
+from sadari.processes import how_it_ended, pipes, start_process
 from sadari.progress import Progress
 from sadari.progress import Task as ProgressTask
 from sadari.run import RunRecord
@@ -24,6 +24,7 @@ class Worker:
         """Start the process. gpu: the only one that it sees, as CUDA_VISIBLE_DEVICES names it; "": all."""
         self._idle = True
         self._process = start_process("sadari.comparison.workers.worker_main", sees_only(gpu))
+        self._input, self._output = pipes(self._process)
 
     def do(self, task: Task, split: Path, progress: Progress) -> Outcome:
         """Train `task` in the process, showing its progress; `split` is the file of its split.
@@ -69,16 +70,6 @@ class Worker:
                 self.kill()
                 return
             yield message
-
-    @property
-    def _input(self) -> IO[str]:
-        assert self._process.stdin
-        return self._process.stdin
-
-    @property
-    def _output(self) -> IO[str]:
-        assert self._process.stdout
-        return self._process.stdout
 
     def _gone(self, task: Task) -> SadariError:
         how = how_it_ended(self.wait())

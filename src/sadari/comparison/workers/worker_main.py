@@ -17,7 +17,6 @@ The end of the input means: stop now and store the state, as Ctrl-C does. So a w
 
 import _thread
 import json
-import os
 import signal
 import sys
 import warnings
@@ -30,6 +29,7 @@ from threading import Thread
 from typing import IO, Any
 
 from sadari.errors import PluginWarning
+from sadari.processes import own_output
 
 
 @dataclass
@@ -81,13 +81,6 @@ def main() -> None:
         while request := requests.get():
             reason, busy = runner.run(json.loads(request))
             channel.send(reason=reason, busy=busy)
-
-
-def own_output() -> IO[str]:
-    """Return standard output for the channel alone; everything else that is printed goes to standard error."""
-    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return own
 
 
 def _listen(requests: "SimpleQueue[str]") -> None:

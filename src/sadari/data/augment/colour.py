@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor
 
 from sadari.data.augment.sampling import chunks, evenly
+from sadari.data.prepare import to_device
 
 GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue in brightness (ITU-R BT.601, as Pillow and torchvision)
 
@@ -26,7 +27,7 @@ def adjusted(pixels: Tensor, brightness: Tensor, contrast: Tensor, saturation: T
     """
     gain = brightness * contrast
     own, common, level = (
-        each.float().to(pixels.device)[:, None, None, None]
+        to_device(each.float(), pixels.device)[:, None, None, None]
         for each in (gain * saturation, gain * (1 - saturation), brightness * (1 - contrast))
     )
     result = torch.empty(pixels.shape, dtype=torch.uint8, device=pixels.device)

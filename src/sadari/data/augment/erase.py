@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor
 
 from sadari.data.augment.sampling import Size, evenly, windows
+from sadari.data.prepare import to_device
 
 AREA = (0.02, 0.4)  # share of the image that is hidden, as in the paper
 RATIO = (0.3, 1 / 0.3)  # width / height of the hidden window, as in the paper
@@ -18,10 +19,10 @@ def erase(probability: float, pixels: Tensor, generator: Generator) -> Tensor:
     chosen = evenly(size[0], 0, 1, generator) < probability
     hidden, fits = erased(size, generator)
     which = (chosen & fits).nonzero()[:, 0]
-    noise = _noise((len(which), *pixels.shape[1:]), generator).to(pixels.device)
+    noise = to_device(_noise((len(which), *pixels.shape[1:]), generator), pixels.device)
     result = pixels.clone()
-    there = which.to(pixels.device)
-    result[there] = torch.where(hidden[which].to(pixels.device)[..., None], noise, pixels[there])
+    there = to_device(which, pixels.device)
+    result[there] = torch.where(to_device(hidden[which], pixels.device)[..., None], noise, pixels[there])
     return result
 
 

@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from sadari.data.augment.sampling import Size, chunks, evenly, whole_numbers, windows
+from sadari.data.prepare import to_device
 
 CROP_RATIO = (3 / 4, 4 / 3)  # width / height of a random resized crop, as in Inception and torchvision
 
@@ -80,7 +81,7 @@ def warp(pixels: Tensor, maps: Tensor) -> Tensor:
     point of the image that is shown there, in homogeneous (row, column, 1), in pixels from the image's centre.
     Returns uint8 (N, H, W, C): bilinear, rounded to the nearest level; beyond the edge the nearest pixel is repeated.
     """
-    by_row, by_column = (each.to(pixels.device) for each in _places(maps, *pixels.shape[1:3]))
+    by_row, by_column = (to_device(each, pixels.device) for each in _places(maps, *pixels.shape[1:3]))
     result = torch.empty(pixels.shape, dtype=torch.uint8, device=pixels.device)
     for some in chunks(pixels):
         planes = pixels[some].permute(0, 3, 1, 2).float()
@@ -103,7 +104,7 @@ def move(pixels: Tensor, rows: int, columns: int, flip: bool, generator: Generat
         right = torch.where(_mirrored(count, generator), right.flip(1), right)
     device = pixels.device
     which = torch.arange(count, device=device)
-    return pixels[which[:, None, None], down.to(device)[:, :, None], right.to(device)[:, None, :]]
+    return pixels[which[:, None, None], to_device(down, device)[:, :, None], to_device(right, device)[:, None, :]]
 
 
 def mirror(pixels: Tensor, which: Tensor) -> Tensor:

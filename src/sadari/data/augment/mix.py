@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from sadari.data.augment.sampling import Size, beta, chunks, evenly, whole_numbers
+from sadari.data.prepare import to_device
 
 # The share of its partner that each pixel of each image shows: `(alpha, (N, H, W), generator)` gives bool (N, H, W),
 # or float32 (N, 1, 1) where the share is the same for the whole image.
@@ -51,10 +52,10 @@ def mix(
     partners, shares = pixels.roll(1, 0), torch.zeros(size[0], dtype=torch.float64)
     for number, (weights_of, alpha) in enumerate(ways):
         weights = weights_of(alpha, size, generator) * (chosen == number)
-        pixels = _blended(pixels, partners, weights.to(pixels.device))
+        pixels = _blended(pixels, partners, to_device(weights, pixels.device))
         shares += weights.double().mean((1, 2))
     alone = (F.one_hot(labels, classes) if labels.ndim == 1 else labels).double()
-    return pixels, torch.lerp(alone, alone.roll(1, 0), shares.to(labels.device)[:, None]).float()
+    return pixels, torch.lerp(alone, alone.roll(1, 0), to_device(shares, labels.device)[:, None]).float()
 
 
 def _blended(pixels: Tensor, partners: Tensor, weights: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from sadari.data.augment.colour import adjusted
 from sadari.data.augment.geometry import warp
 from sadari.data.augment.sampling import whole_numbers
+from sadari.data.prepare import to_device
 from sadari.registry import Registry
 
 STRENGTHS = 31
@@ -35,7 +36,7 @@ def trivial(_: float, pixels: Tensor, generator: Generator) -> Tensor:
     for number, change in enumerate(CHANGES):
         which = (chosen == number).nonzero()[:, 0]
         if len(which):
-            there = which.to(pixels.device)
+            there = to_device(which, pixels.device)
             result[there] = change(pixels[there], strengths[which] * signs[which])
     return result
 
@@ -101,7 +102,7 @@ def sharpen(pixels: Tensor, strength: Tensor) -> Tensor:
     kernel[:, :, 1, 1] = 5
     smooth = planes.clone()
     smooth[:, :, 1:-1, 1:-1] = F.conv2d(planes, kernel / 13, groups=channels)
-    share = (strength * MOST_LIGHT).float().to(pixels.device)[:, None, None, None]
+    share = to_device((strength * MOST_LIGHT).float(), pixels.device)[:, None, None, None]
     sharp = planes + (planes - smooth) * share
     return _levels(sharp.permute(0, 2, 3, 1))
 
@@ -109,13 +110,13 @@ def sharpen(pixels: Tensor, strength: Tensor) -> Tensor:
 def posterize(pixels: Tensor, strength: Tensor) -> Tensor:
     """Keep only the highest 8 (no change) to 2 (most) bits of each value."""
     dropped = (strength.abs() * 6).round().long()
-    mask = (256 - (1 << dropped)).to(torch.uint8).to(pixels.device)
+    mask = to_device((256 - (1 << dropped)).to(torch.uint8), pixels.device)
     return pixels & mask[:, None, None, None]
 
 
 def solarize(pixels: Tensor, strength: Tensor) -> Tensor:
     """Invert values from a threshold on, which falls from 255 to 0 (all are inverted)."""
-    threshold = (255 * (1 - strength.abs())).float().to(pixels.device)[:, None, None, None]
+    threshold = to_device((255 * (1 - strength.abs())).float(), pixels.device)[:, None, None, None]
     return torch.where(pixels >= threshold, 255 - pixels, pixels)
 
 
@@ -131,8 +132,8 @@ def equalize(pixels: Tensor, _: Tensor) -> Tensor:
     """Spread the values of each channel so that all are about equally frequent, in Pillow's whole numbers."""
     count, height, width, channels = pixels.shape
     values = pixels.permute(0, 3, 1, 2).reshape(count * channels, height * width).long()
-    first = torch.arange(count * channels, device=pixels.device)[:, None] * 256
-    histogram = torch.bincount((values + first).ravel(), minlength=count * channels * 256).reshape(-1, 256)
+    histogram = torch.zeros(count * channels, 256, dtype=torch.int64, device=pixels.device)
+    histogram.scatter_add_(1, values, torch.ones_like(values))  # CUDA's bincount would wait for the largest value
     highest = histogram.gather(1, values.amax(1, keepdim=True))
     step = (height * width - highest) // 255
     below = histogram.cumsum(1) - histogram

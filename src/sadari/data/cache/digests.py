@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +16,9 @@ from sadari.files import write_json
 ROOT = 0  # the user id of the administrator, who may give a folder to a group
 DIGEST_BYTES = 20
 READ_BYTES = 1 << 20
+# Mean bytes of a file from which several are read and hashed at a time. Both leave the interpreter to other threads;
+# of small files, handing them over takes longer (assumed).
+SHARED_FROM = 1 << 18
 # Assumed: a file written this recently could change again within one tick of the file system's clock
 # (FAT has the coarsest, 2 s), so its digest is computed again next time instead of being remembered.
 SETTLED_SECONDS = 3.0
@@ -73,7 +77,7 @@ def remembered_digest(files: Sequence[Path], *texts: str) -> str:
     known = _recall(memory)
     if known:
         return known
-    digest = digest_texts(*texts, *(_digest_file(path) for path in files))
+    digest = digest_texts(*texts, *_digest_files(files))
     if _signature(files)[0] != signature:
         raise SadariError(f"{files[0].parent} changed while it was being read; run the command again when it rests")
     if newest < started - SETTLED_SECONDS:
@@ -103,6 +107,21 @@ def _recall(memory: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return known if isinstance(known, str) else ""
+
+
+def _digest_files(files: Sequence[Path]) -> list[str]:
+    """Return the digest of each file, in order; of large files several are read at a time."""
+    try:
+        mean = sum(path.stat().st_size for path in files) / max(1, len(files))
+    except OSError:  # the file itself is named when it is read
+        mean = 0.0
+    if len(files) == 1 or mean < SHARED_FROM:
+        return [_digest_file(path) for path in files]
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="digest") as pool:
+        try:
+            return list(pool.map(_digest_file, files))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _digest_file(path: Path) -> str:

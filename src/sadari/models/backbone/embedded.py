@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sadari.errors import SadariError, reinstalling
+from sadari.models.backbone.importing import import_timm
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,10 +75,10 @@ def read_embedded() -> dict[str, "Tensor"]:
 
 def _named(stored: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
     """Return `stored` under timm's names: they are in timm's order; its shapes are compared one by one."""
-    import timm
-    import torch
+    from sadari.models.backbone.meta import without_values  # loads torch
 
-    with torch.device("meta"):
+    timm = import_timm()
+    with without_values():
         wanted: Mapping[str, Tensor] = timm.create_model(NAME, pretrained=False).state_dict()
     shapes = [each.shape for each in stored.values()], [each.shape for each in wanted.values()]
     if len(stored) != TENSORS_INSIDE or shapes[0] != shapes[1]:

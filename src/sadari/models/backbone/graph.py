@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import fx, nn
 from torch.fx.proxy import TraceError
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -201,12 +200,6 @@ def end_with(module: fx.GraphModule, function: Callable[..., Any], *arguments: A
     node.meta["layer"] = END
     output.args = (node,)
     module.recompile()
-
-
-@torch.no_grad()
-def shape_of(module: fx.GraphModule, size: tuple[int, int], device: str = "meta") -> Any:
-    """Return the output of `module` for one image of `size` (H, W); on the meta device nothing is computed."""
-    return module(torch.empty(1, 3, *size, device=device))
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sadari.errors import SadariError, UsageError
 from sadari.models.backbone.depthwise import keep_depthwise_exact
-from sadari.models.backbone.graph import END, cut_network, end_with, is_random, layer_names, shape_of, trainable_names
+from sadari.models.backbone.graph import END, cut_network, end_with, is_random, layer_names, trainable_names
+from sadari.models.backbone.importing import import_timm
+from sadari.models.backbone.meta import shape_of, without_values
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.models.backbone.still_norms import merge_norms
 from sadari.models.layers.dropout import Dropout, DropPath
@@ -91,6 +93,7 @@ def _require_size(pretrained: Pretrained, values: int) -> None:
 
 def create(pretrained: Pretrained, size: Size) -> nn.Module:
     """Make the whole network of timm, untrained, for images of `size`; raises UsageError where timm cannot."""
+    import_timm()
     from timm import create_model
     from timm.models import is_model, list_models
 
@@ -109,6 +112,7 @@ def create(pretrained: Pretrained, size: Size) -> nn.Module:
 
 def arguments_for(pretrained: Pretrained, size: Size) -> dict[str, Any]:
     """Return the arguments of timm's constructor for images of `size`."""
+    import_timm()
     from timm.models import get_pretrained_cfg
 
     config = get_pretrained_cfg(pretrained.name, allow_unregistered=True)
@@ -169,7 +173,7 @@ class _Sketch(NamedTuple):
 @lru_cache(maxsize=16)
 def _sketch(key: str, cut: str, size: Size) -> _Sketch:
     name, arguments = json.loads(key)
-    with torch.device("meta"):
+    with without_values():
         network = create(Pretrained(name, arguments, 0, (), (), "", "", ""), size)
         graph = cut_network(network, name, cut)
         try:

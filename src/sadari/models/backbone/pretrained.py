@@ -12,6 +12,7 @@ from typing import Any
 from sadari.errors import SadariError, UsageError
 from sadari.files import expanded
 from sadari.models.backbone import embedded
+from sadari.models.backbone.importing import import_timm
 from sadari.registry import unknown_name
 
 TENSORS, CONFIG = "model.safetensors", "config.json"  # cited: the layout of timm's models on the Hugging Face hub
@@ -257,6 +258,7 @@ def _named_in(document: Mapping[str, Any]) -> str:
 @cache
 def _registered(backbone: str, origin: str) -> Pretrained:
     """Return the weights as timm registers them, with `origin` in place of its own ("": the hub)."""
+    import_timm()
     from timm.models import get_pretrained_cfg, is_model, list_models, list_pretrained
 
     name, _, tag = backbone.partition(".")

@@ -53,7 +53,10 @@ class DropPath(Dropout):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x
-        factors = (torch.rand(len(x), generator=self.generator) >= self.rate).to(x)
+        factors = (torch.rand(len(x), generator=self.generator) >= self.rate).to(x.dtype)
+        if x.is_cuda:
+            factors = factors.pin_memory()  # else its copy would wait for all that CUDA computes
+        factors = factors.to(x.device, non_blocking=True)
         if self.scale:
             factors = factors / (1 - self.rate)
         return x * factors.view(-1, *[1] * (x.ndim - 1))

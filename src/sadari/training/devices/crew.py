@@ -17,14 +17,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import IO, Any
+from typing import Any
 
 import torch
 
 from sadari.errors import SadariError
 from sadari.models.own.model import code_for_worker
 from sadari.plugins.offers import for_workers
-from sadari.processes import how_it_ended, start_process
+from sadari.processes import how_it_ended, pipes, start_process
 from sadari.training.devices.check import device_of
 from sadari.training.devices.group import joined, require_free
 from sadari.training.devices.handed import hand_over
@@ -98,6 +98,7 @@ class Member:
         self.rank, self._count = rank, count
         self._said: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._process = start_process("sadari.training.devices.member_main", for_workers())
+        self._input, self._output = pipes(self._process)
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -149,16 +150,6 @@ class Member:
             except ValueError:  # part of a line, as it was ended meanwhile
                 break
         self._said.put(None)
-
-    @property
-    def _input(self) -> IO[str]:
-        assert self._process.stdin
-        return self._process.stdin
-
-    @property
-    def _output(self) -> IO[str]:
-        assert self._process.stdout
-        return self._process.stdout
 
 
 def _why(members: Sequence[Member]) -> SadariError | None:

@@ -10,12 +10,14 @@ import os
 import signal
 import sys
 from threading import Thread
-from typing import IO, Any
+from typing import Any
+
+from sadari.processes import own_output
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process stops, and ends this one
-    answers = _own_output()
+    answers = own_output()
 
     def answer(**document: Any) -> None:
         try:
@@ -35,13 +37,6 @@ def main() -> None:
         ours = isinstance(error, SadariError)
         answer(reason=str(error) if ours else f"{type(error).__name__}: {error or 'no reason given'}", ours=ours)
         os._exit(1)  # connections to the others close, so that they end as well
-
-
-def _own_output() -> IO[str]:
-    """Return standard output for answers alone; everything else that is printed goes to standard error."""
-    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return own
 
 
 def _end_with_input() -> None:

@@ -67,7 +67,8 @@ class _Normalise(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, group: "dist.ProcessGroup"
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        var, mean = torch.var_mean(x.float(), _others(x), correction=0)
+        unused = torch.zeros(x.shape[1], device=x.device)  # moving statistics, without which torch refuses bfloat16
+        mean, var = torch.batch_norm_update_stats(x, unused, unused.clone(), 0.0)
         mine = torch.cat([mean.double(), var.double(), mean.new_full((1,), x.numel() / x.shape[1]).double()])
         of_each = [torch.empty_like(mine) for _ in range(dist.get_world_size(group))]
         dist.all_gather(of_each, mine, group=group)
@@ -77,8 +78,8 @@ class _Normalise(torch.autograd.Function):
         mean = (counts * means).sum(0) / count
         var = (counts * (variances + (means - mean).square())).sum(0) / count
         mean, var = mean.float(), var.float()
-        ctx.save_for_backward(x, weight, mean, (var + eps).rsqrt(), count.float())
-        ctx.group = group
+        ctx.save_for_backward(x, weight, mean, var, count.float())
+        ctx.group, ctx.eps = group, eps
         normalised = F.batch_norm(x, mean, var, weight, bias, False, 0.0, eps)
         count = count.float()
         ctx.mark_non_differentiable(mean, var, count)
@@ -86,17 +87,14 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        x, weight, mean, inverse, count = ctx.saved_tensors
-        shape = (1, -1, *[1] * (x.ndim - 2))
-        values, grads = (x.float() - mean.view(shape)).mul_(inverse.view(shape)), grad.float()
-        sums = torch.stack([grads.sum(_others(x)), (grads * values).sum(_others(x))])
-        own = sums.clone()  # the gradients of weight and bias are averaged with those of all other parameters
+        x, weight, mean, var, count = ctx.saved_tensors
+        # As if the statistics were constants; how they follow x is a multiple of x and a constant for each channel.
+        of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            grad, x, weight, mean, var, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = torch.stack([of_weight, of_bias])
         dist.all_reduce(sums, group=ctx.group)
-        means = (sums / count).view(2, *shape)
-        of_x = grads.sub(means[0]).sub_(values.mul_(means[1])).mul_((weight.float() * inverse).view(shape))
-        return of_x.to(grad.dtype), own[1].to(weight.dtype), own[0].to(weight.dtype), None, None
-
-
-def _others(x: Tensor) -> list[int]:
-    """Return the dimensions of x (N, C, ...) besides that of the channels."""
-    return [0, *range(2, x.ndim)]
+        scale, offset = sums * (-weight.float() * (var + ctx.eps).rsqrt() / count)
+        of_x += F.batch_norm(x, mean, var, scale, offset, False, 0.0, ctx.eps)  # in x's dtype, as `of_x` is
+        # The gradients of weight and bias are averaged with those of all other parameters.
+        return of_x, of_weight.to(weight.dtype), of_bias.to(weight.dtype), None, None

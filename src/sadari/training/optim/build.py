@@ -13,6 +13,7 @@ from torch.optim import SGD, Adadelta, Optimizer, RMSprop
 from sadari.errors import SadariError, UsageError
 from sadari.inference.device import PRECISIONS
 from sadari.models.backbone.module import Backbone
+from sadari.plugins.calls import calling
 from sadari.registry import Registry
 from sadari.settings import Settings
 from sadari.training.optim.adam import LeanAdam, LeanAdamW
@@ -116,7 +117,8 @@ def _rated(make: Callable[..., Optimizer]) -> Callable[[list[dict[str, Any]], Se
 def as_maker(name: str, made: Any, options: Mapping[str, Any]) -> Maker:
     """Make an optimiser's maker of what a plug-in offers: a class or function of (groups, learning rate), or a Maker.
 
-    options: those of the decorator `optimizer`. Raises TypeError or ValueError for anything else.
+    options: those of the decorator `optimizer`. What fails in its code later is a SadariError that names it. Raises
+    TypeError or ValueError for anything else.
     """
     if isinstance(made, Maker):
         return made
@@ -125,13 +127,20 @@ def as_maker(name: str, made: Any, options: Mapping[str, Any]) -> Maker:
         raise TypeError(
             f"'{name}' is no optimiser class with a learning_rate above 0, such as @sadari.optimizer gives it"
         )
-    if isinstance(made, type) and issubclass(made, Optimizer):
-        made = uncompiled(made)
+    lean: Callable[..., Any] = uncompiled(made) if isinstance(made, type) and issubclass(made, Optimizer) else made
 
     def make(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
-        optimizer = made(groups, peak_learning_rate(settings))
+        with calling("optimizer", name, made):
+            optimizer = lean(groups, peak_learning_rate(settings))
         if not isinstance(optimizer, Optimizer):
             raise UsageError(f"the optimizer '{name}' makes {type(optimizer).__name__}, not a torch.optim.Optimizer")
+        step = optimizer.step
+
+        def named_step() -> None:
+            with calling("optimizer", name, made):
+                step()
+
+        optimizer.step = named_step  # type: ignore[assignment, method-assign]
         return optimizer
 
     return Maker(rate, make)

@@ -1,7 +1,7 @@
 """Which export of an annotation tool is in a tree of files? The first that is found; none in most trees."""
 
 import json
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ ANNOTATED = (
 # Assumed: exports have one such file a split; more of them are descriptions of single images.
 MOST_FILES = 16
 HEAD = 4096  # bytes of a file in which its kind shows
+BEFORE = BOM_UTF8 + BOM_UTF16_LE + BOM_UTF16_BE + b"\0 \t\r\n"  # what may stand before the first letter of JSON
 
 
 def lay_out_found(paths: Sequence[str], read: Read, where: str, chosen: str = "") -> Layout | None:
@@ -131,10 +132,10 @@ class _Candidates:
 
     def _json(self, path: str) -> Export | None:
         content = self._content(path)
-        if content.removeprefix(BOM_UTF8).lstrip()[:1] not in (b"{", b"["):
+        if content[:HEAD].lstrip(BEFORE)[:1] not in (b"{", b"["):
             return None
         try:
-            document: Any = json.loads(content)
+            document: Any = json.loads(content)  # it finds out the form of Unicode by itself
         except (ValueError, RecursionError):
             return None
         if is_coco(document):
@@ -143,7 +144,7 @@ class _Candidates:
 
     def _xml(self, path: str) -> Export | None:
         content = self._content(path)
-        return read_cvat(content, path, self.where) if is_cvat(content[:HEAD]) else None
+        return read_cvat(content, path, self.where) if is_cvat(content[:HEAD].replace(b"\0", b"")) else None
 
     def _csv(self, path: str) -> Export | None:
         content = self._content(path)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from sadari.data.sources.exports.base import Export, Labelled, one_label, unlabelled_note
 from sadari.data.sources.layout import is_image
-from sadari.data.sources.tables.dialect import text_of
+from sadari.data.sources.tables.dialect import heading_of, text_of
 from sadari.errors import SadariError
 
 KIND = "Label Studio"
@@ -31,7 +31,7 @@ def is_label_studio(document: Any) -> bool:
 
 def is_label_studio_csv(head: bytes) -> bool:
     """Return whether a .csv that begins with `head` has the columns that Label Studio adds."""
-    names = {name.strip().strip('"') for name in head.partition(b"\n")[0].decode("utf-8", "replace").split(",")}
+    names = {name.strip().strip('"') for name in heading_of(head).split(",")}
     return names >= SIGN
 
 

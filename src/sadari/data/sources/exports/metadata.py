@@ -15,6 +15,7 @@ from sadari.data.sources.tables.dialect import (
     LABELS,
     SPLIT_COLUMNS,
     YES_AND_NO,
+    heading_of,
     read_table,
     text_of,
 )
@@ -63,15 +64,17 @@ def read_metadata(path: str, content: bytes, where: str) -> Export | None:
         text, _ = text_of(content, f"{where}/{path}")
         return _of_rows(path, list(_objects(text, f"{where}/{path}")), where)
     if path.endswith(".parquet"):
-        return _of_rows(path, rows_of(content, f"{where}/{path}"), where)
-    heading = content.partition(b"\n")[0].decode("utf-8", "replace").lower()
-    names = {name.strip().strip('"\ufeff') for name in re.split(r"[,;\t|]", heading)}
+        rows = rows_of(content, f"{where}/{path}")
+        if not rows:
+            raise SadariError(f"{where}/{path} has no rows; it needs one for each image, or remove it")
+        return _of_rows(path, rows, where)
+    names = {name.strip().strip('"') for name in re.split(r"[,;\t|]", heading_of(content).lower())}
     if FILE_NAME not in names or names.isdisjoint(LABELS):
         return None
     table = read_table(content, f"{where}/{path}", None)
-    rows = [row for row in table.rows if row.path and row.label]
-    images = [Labelled(row.path, row.label, _split(row.split, row.is_train), path) for row in rows]
-    notes = _unread(path, names, ((row.split, row.is_train) for row in rows))
+    labelled = [row for row in table.rows if row.path and row.label]
+    images = [Labelled(row.path, row.label, _split(row.split, row.is_train), path) for row in labelled]
+    notes = _unread(path, names, ((row.split, row.is_train) for row in labelled))
     return Export(KIND, (path,), tuple(images), (*unlabelled_note(len(table.rows) - len(images), path), *notes))
 
 

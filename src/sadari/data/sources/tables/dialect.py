@@ -24,6 +24,7 @@ YES_AND_NO = {"1": "train", "true": "train", "yes": "train", "0": "test", "false
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}  # byte order marks
 # Assumed: no table of paths and labels is larger; it bounds what is read.
 MOST_BYTES = 2**31
+HEADING_BYTES = 2**16  # assumed: no heading of a table beside images is longer
 NAMED = 8
 ONES, ZEROS = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false", ""})
 NAMED_CLASSES = 3
@@ -76,9 +77,8 @@ def read_table(content: bytes, where: str, group: str | None = "", one_hot: bool
 
 
 def _parse(text: str, where: str, notes: list[str], group: str | None, all_classes: bool) -> Table:
-    first, _, rest = text.partition("\n")
-    if first.strip().lower().startswith("sep="):  # Excel's first line
-        text, first = rest, rest.partition("\n")[0]
+    text = _without_sep(text)
+    first = text.partition("\n")[0]
     separator = max(SEPARATORS, key=lambda each: (_fits(first, each), first.count(each)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     spelt = [name.strip() for name in next(reader, [])]
@@ -207,10 +207,26 @@ def _column_notes(header: Sequence[str], columns: Mapping[str, int | None], one_
     return notes
 
 
+def _without_sep(text: str) -> str:
+    """Return a table without the line in which Excel says what separates its cells."""
+    first, _, rest = text.partition("\n")
+    return rest if first.strip().lower().startswith("sep=") else text
+
+
+def heading_of(content: bytes) -> str:
+    """Return the first line of a table, which may be anything: what cannot be decoded is replaced."""
+    text = content[:HEADING_BYTES].decode(_marked(content) or "utf-8", "replace")
+    return _without_sep(text).partition("\n")[0]
+
+
+def _marked(content: bytes) -> str:
+    """Return the encoding that a byte order mark says, "" where there is none."""
+    return next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), "")
+
+
 def text_of(content: bytes, where: str) -> tuple[str, list[str]]:
     """Return the text of a file, and a note where its encoding was guessed. where: its path, for messages."""
-    marked = next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), "")
-    encoding = marked or guess_encoding([content])
+    encoding = _marked(content) or guess_encoding([content])
     try:
         text = content.decode(encoding or "utf-8")
     except UnicodeError as error:

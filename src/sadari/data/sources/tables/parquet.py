@@ -43,6 +43,9 @@ def open_parquet(files: Sequence[Path], name: str, top: Path) -> BroughtSource:
 
 def _read(files: Sequence[Path], names: Sequence[str], name: str) -> tuple[About, Iterator[Handed]]:
     schema = _schema(files[0])
+    if not any(map(_row_count, files)):
+        more = f" and the {len(files) - 1} beside it have" if len(files) > 1 else " has"
+        raise SadariError(f"{files[0]}{more} no rows; a classifier needs images of at least two classes")
     classes = _class_names(schema)
     image = _image_column(schema, files[0])
     label = next((each for each in (*classes, *LABELS) if each in schema.names), "")
@@ -69,6 +72,15 @@ def _schema(path: Path) -> "pa.Schema":
         raise missing_package("reading parquet", error.name, "datasets") from None
     try:
         return pq.read_schema(path)
+    except Exception as error:  # pyarrow raises many kinds
+        raise SadariError(f"cannot read {path} as parquet: {_first_line(error)}") from None
+
+
+def _row_count(path: Path) -> int:
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
     except Exception as error:  # pyarrow raises many kinds
         raise SadariError(f"cannot read {path} as parquet: {_first_line(error)}") from None
 
