@@ -137,7 +137,7 @@ class Settings:
     class_layer: str = _setting(
         "random",
         "its start; logistic fits it to what it reads",
-        choices=("random", "logistic", "zero"),
+        choices=("random", "logistic", "small"),
     )
     class_layer_C: float = _setting(  # noqa: N815 - the name that it has everywhere
         1.0, "inverse strength of the L2 penalty with which class_layer=logistic fits", low=1e-30, high=1e30

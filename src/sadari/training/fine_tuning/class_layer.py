@@ -1,4 +1,4 @@
-"""What does the class layer of a network start from? On request, zeros, or logistic regression on what it reads.
+"""What does the class layer of a network start from? On request, small weights, or logistic regression on what it reads.
 
 A random class layer sends gradients of no meaning through the pre-trained layers in its first steps, and they lose what
 they know; a fitted one does not (Kumar et al. 2022, arXiv:2202.10054).
@@ -22,7 +22,7 @@ from sadari.training.frozen import sides
 from sadari.values import ImageSet
 
 PASSES = 1000  # of L-BFGS, at most; assumed: as linear-probe, which converges within a hundred on flowers
-FITTED, ZERO = "logistic", "zero"  # the values of the setting `class_layer` with which it is no random one
+FITTED, SMALL = "logistic", "small"  # the values of the setting `class_layer` that are not "random"
 
 
 def start_class_layer(
@@ -36,17 +36,19 @@ def start_class_layer(
 ) -> None:
     """Give the class layer of `network` the start that is set: none where that is "random".
 
-    Zeros, or the logistic regression on what it reads of the images at `train`.
+    The weights that it has, made smaller to a standard deviation of 1 / features, so that all classes are about equally
+    probable at first (Jordan 2024, arXiv:2404.00498); or the logistic regression on what it reads of the images at
+    `train`.
 
     learner, inputs: as in `FitInputs`. A network that judges mirrored images too is fitted to both. Random layers are
     off. Raises UsageError where the network does not end with a class layer that reads vectors.
     """
-    if settings.class_layer not in (FITTED, ZERO):
+    if settings.class_layer not in (FITTED, SMALL):
         return
     body, layer = _cut(network, learner, settings)
-    if settings.class_layer == ZERO:
-        nn.init.zeros_(layer.weight)
-        nn.init.zeros_(layer.bias)
+    if settings.class_layer == SMALL:
+        with torch.no_grad():
+            layer.weight.div_(layer.weight.std() * layer.in_features)
         return
     of_each = sides(network, learner, inputs)
     count = len(train) * len(of_each)
