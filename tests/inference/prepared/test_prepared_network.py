@@ -15,7 +15,7 @@ from sadari.inference.architecture import Architecture
 from sadari.inference.features import see
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.inference.prepared import graph as graph_module
-from sadari.inference.prepared import network as network_module
+from sadari.inference.prepared import packed
 from sadari.inference.prepared.graph import FusedConvolution, prepared_backbone
 from sadari.inference.prepared.network import Prepared, prepare
 from sadari.inference.prepared.packed import Fused
@@ -48,9 +48,9 @@ def stir(network: nn.Module) -> None:
         if isinstance(each, Neighbours):
             features = each.vectors.shape[1]
             each.remember(torch.randn(40, features, generator=draw), torch.arange(40) % each.classes)
-    for name, each in network.named_parameters():
+    for name, values in network.named_parameters():
         if name.endswith("bias"):
-            each.normal_(0, 0.3, generator=draw)
+            values.normal_(0, 0.3, generator=draw)
 
 
 def scaled(images: ImageSet, scaling: str = "channel") -> Preprocess:
@@ -219,7 +219,7 @@ def test_own_code_stays_as_it_is() -> None:
 
 
 def test_without_the_operators_it_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_module.packed, "NAMES", ("_no_such_operator",))
+    monkeypatch.setattr(packed, "NAMES", ("_no_such_operator",))
     images = patterns(4)
     assert prepare(of_layers("flatten", images), scaled(images)) is None
 

@@ -79,11 +79,8 @@ class _Chain:
 
     def __init__(self, graph: fx.GraphModule, node: fx.Node, convolution: nn.Conv2d) -> None:
         self._graph, self._nodes, self._convolution = graph, [node], convolution
-        bias = convolution.bias
-        self._product = (
-            convolution.weight,
-            convolution.weight.new_zeros(convolution.out_channels) if bias is None else bias,
-        )
+        weight, bias = convolution.weight, convolution.bias
+        self._product: Product = weight, weight.new_zeros(len(weight)) if bias is None else bias
         self._fused, self._added = NOTHING, list[fx.Node]()
         self._take_norm()
         self._take_activation()
@@ -146,10 +143,10 @@ class FusedConvolution(nn.Module):
 
     def __init__(self, like: nn.Conv2d, product: Product, fused: Fused) -> None:
         super().__init__()
-        sides = [
-            (int(vertical), int(horizontal)) for vertical, horizontal in (like.stride, like.padding, like.dilation)
-        ]
-        self._compute = PackedConvolution(product, *sides, like.groups, fused)
+        assert not isinstance(like.padding, str)  # a word means something else, and is not fused
+        (down, across), (above, left), (apart, aside) = like.stride, like.padding, like.dilation
+        where = (down, across), (above, left), (apart, aside)
+        self._compute = PackedConvolution(product, *where, like.groups, fused)
         self._pads = kind_of(like).__name__ == SAME
         self._sides = tuple(zip(like.kernel_size, like.stride, like.dilation, strict=True))
 

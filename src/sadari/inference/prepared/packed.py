@@ -126,10 +126,10 @@ class PackedRecurrence:
 
     def __call__(self, x: Tensor) -> Tensor:
         steps = x.transpose(0, 1).contiguous()
-        packed = self._packed if self._packed is not None else self._pack(steps)
+        inputs, state = self._packed if self._packed is not None else self._pack(steps)
         before = x.new_zeros(1, len(x), self._units)
         states = torch.mkldnn_rnn_layer(
-            steps, *packed, self._bias, self._none, before, before, False, [], LSTM_MODE, self._units, 1,
+            steps, inputs, state, self._bias, self._none, before, before, False, [], LSTM_MODE, self._units, 1,
             has_biases=True, bidirectional=False, batch_first=False, train=False,
         )[0]  # fmt: skip
         return states.transpose(0, 1) if self._sequence else states[-1]
