@@ -246,7 +246,7 @@ def test_decoding_goes_on_while_the_network_computes(
 ) -> None:
     """With one core, the network waits here until a file behind its own block is decoded."""
     monkeypatch.setattr(predicting, "BLOCK_IMAGES", 2)
-    monkeypatch.setattr(predicting.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
     decoded, third = list[bytes](), Event()
 
     class Watching(Classifier):

@@ -262,12 +262,10 @@ def test_memory_may_run_out_in_every_thread(most: int) -> None:
             predict_logits(model, inputs(), CHOSEN)
 
 
-def test_large_images_and_other_devices_are_judged_pass_by_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpu, shares = torch.device("cpu"), predict_module._shares
+def test_large_images_are_judged_pass_by_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    small, large = (Inputs(np.zeros((1, side, side, 1), np.uint8), preprocess().apply) for side in (28, 224))
-    assert shares(small, 10_000, cpu) == (127, 4)
-    assert shares(small, 200, cpu) == (127, 2)
-    assert shares(small, 100, cpu) == (510, 1)
-    assert shares(small, 10_000, torch.device("cuda")) == (510, 1)
-    assert shares(large, 10_000, cpu) == (16, 1)
+    small, large = (side * side for side in (28, 224))
+    assert predict_module.shares(small, 10_000) == (127, 4)
+    assert predict_module.shares(small, 200) == (127, 2)
+    assert predict_module.shares(small, 100) == (510, 1)
+    assert predict_module.shares(large, 10_000) == (16, 1)

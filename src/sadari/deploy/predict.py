@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Model(Protocol):
 
     def about_coverage(self, coverage: Coverage) -> list[str]: ...
 
-    def abstaining(self, kept: float = KEPT, score: str = "", progress: Progress | None = None) -> Self: ...
+    def abstaining(self, kept: float = KEPT, score: str = "", progress: Progress | None = None) -> "Model": ...
 
     def side_by_side(self) -> AbstractContextManager[None]: ...
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -74,6 +75,10 @@ def of_model(name: str, images: ImageSet) -> Network:
     return network.eval()
 
 
+def pixels_of(images: ImageSet) -> NDArray[np.uint8]:
+    return np.asarray(images.images)
+
+
 def plain(network: nn.Module, images: ImageSet, preprocess: Preprocess) -> Tensor:
     return predict_logits(network, Inputs.pixels(images.images, preprocess), np.arange(len(images)))
 
@@ -97,13 +102,13 @@ def test_every_model_answers_as_its_plain_network(name: str) -> None:
     before = {key: each.clone() for key, each in network.state_dict().items()}
     wanted = plain(network, images, preprocess)
     ready = prepared(network, preprocess)
-    require_close(ready.logits(images.images), wanted)
-    require_close(ready.logits(images.images[:1]), wanted[:1])
+    require_close(ready.logits(pixels_of(images)), wanted)
+    require_close(ready.logits(pixels_of(images)[:1]), wanted[:1])
     seen, watched = (
-        ready.seen(images.images, 3),
+        ready.seen(pixels_of(images), 3),
         see(network, Inputs.pixels(images.images, preprocess), np.arange(20), 3),
     )
-    assert np.array_equal(seen.logits, ready.logits(images.images).numpy())
+    assert np.array_equal(seen.logits, ready.logits(pixels_of(images)).numpy())
     largest = max(1.0, float(np.abs(watched.features).max(initial=0)))
     assert np.allclose(seen.features, watched.features, rtol=0, atol=1e-4 * largest)
     assert all(torch.equal(before[key], each) for key, each in network.state_dict().items())
@@ -128,7 +133,7 @@ LAYERS = [
 def test_layers_in_any_order_answer_the_same(text: str, scaling: str) -> None:
     images = patterns(12, side=13)
     network, preprocess = of_layers(text, images), scaled(images, scaling)
-    require_close(prepared(network, preprocess).logits(images.images), plain(network, images, preprocess))
+    require_close(prepared(network, preprocess).logits(pixels_of(images)), plain(network, images, preprocess))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +146,7 @@ def test_backbones_answer_the_same(name: str) -> None:
     network = Architecture.of(spec, variables, images.shape, images.classes).build(0)
     stir(network)
     preprocess = scaled(images)
-    require_close(prepared(network.eval(), preprocess).logits(images.images), plain(network, images, preprocess))
+    require_close(prepared(network.eval(), preprocess).logits(pixels_of(images)), plain(network, images, preprocess))
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "tf_efficientnet_lite0"])
@@ -189,17 +194,17 @@ class Doubled(nn.MaxPool2d):
 def test_layers_of_others_are_called_as_they_are(layer: nn.Module) -> None:
     images = patterns(12)
     network, preprocess = of_layers("conv 4, batchnorm, maxpool, flatten, dense 5", images), scaled(images)
-    before = prepared(network, preprocess).logits(images.images)
+    before = prepared(network, preprocess).logits(pixels_of(images))
     network.features[2] = layer
     if isinstance(layer, Strange):
         network.features.append(nn.MaxPool2d(2))
     wanted = plain(network, images, preprocess)
     ready = prepared(network, preprocess)
-    require_close(ready.logits(images.images), wanted)
+    require_close(ready.logits(pixels_of(images)), wanted)
     assert not torch.allclose(before, wanted)
     if isinstance(layer, Strange):
         calls = layer.calls
-        ready.logits(images.images)
+        ready.logits(pixels_of(images))
         assert layer.calls == calls + 1
 
 
@@ -207,7 +212,7 @@ def test_what_watches_a_layer_still_sees_it() -> None:
     images, seen = patterns(12), list[Tensor]()
     network, preprocess = of_layers("conv 4, maxpool, flatten, dense 5", images), scaled(images)
     network.features[0].register_forward_hook(lambda *call: seen.append(call[-1]))
-    require_close(prepared(network, preprocess).logits(images.images), plain(network, images, preprocess))
+    require_close(prepared(network, preprocess).logits(pixels_of(images)), plain(network, images, preprocess))
     assert len(seen) == 2 and torch.allclose(seen[0], seen[1], atol=1e-5)
 
 
@@ -242,12 +247,12 @@ def test_arrays_of_any_kind_are_read_and_left_alone() -> None:
 def test_memory_that_runs_out_makes_blocks_smaller() -> None:
     images = patterns(12)
     network, preprocess = of_layers("conv 4, flatten", images), scaled(images)
-    wanted = prepared(network, preprocess).logits(images.images)
+    wanted = prepared(network, preprocess).logits(pixels_of(images))
     network.head.append(Hungry(5, out_of_memory_on_cuda))
-    require_close(prepared(network, preprocess).logits(images.images), wanted)
+    require_close(prepared(network, preprocess).logits(pixels_of(images)), wanted)
     network.head[-1] = Hungry(0, out_of_memory_on_cuda)
     with pytest.raises(SadariError, match="does not hold this network with a single image"):
-        prepared(network, preprocess).logits(images.images)
+        prepared(network, preprocess).logits(pixels_of(images))
 
 
 def test_many_threads_ask_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,8 @@ _PACKING = Lock()
 def is_here() -> bool:
     """Return whether this torch has oneDNN, and the operators."""
     operators: Any = torch.ops.mkldnn
-    return torch.backends.mkldnn.is_available() and all(hasattr(operators, name) for name in NAMES)
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and all(hasattr(operators, name) for name in NAMES)
 
 
 class Fused:

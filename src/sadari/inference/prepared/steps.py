@@ -110,7 +110,8 @@ def largest_of_squares(x: Tensor, size: int) -> Tensor:
 def _largest(maps: Tensor, side: int, size: int) -> Tensor:
     """Return the largest of each `size` neighbours along `side`, 1 or 2, of (N, H, W, C)."""
     count = maps.shape[side] // size
-    each = maps.narrow(side, 0, count * size).unflatten(side, (count, size)).unbind(side + 1)
+    whole = maps.narrow(side, 0, count * size)
+    each: list[Tensor] = [*whole.unflatten(side, (count, size)).unbind(side + 1)]  # type: ignore[no-untyped-call]
     found = each[0]
     for other in each[1:]:
         found = torch.maximum(found, other)

@@ -1,4 +1,4 @@
-"""What does the class layer of a network start from? On request, small weights, or logistic regression on what it reads.
+"""What does the class layer of a network start from? On request, small weights, or a regression on what it reads.
 
 A random class layer sends gradients of no meaning through the pre-trained layers in its first steps, and they lose what
 they know; a fitted one does not (Kumar et al. 2022, arXiv:2202.10054).
