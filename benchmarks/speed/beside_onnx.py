@@ -144,9 +144,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    document: dict[str, Any] = (
-        read_json(options.out) if options.out.exists() else {"machine": this_machine(), "rows": []}
-    )
+    document: dict[str, Any] = {"machine": this_machine(), "rows": []}
+    if options.out.exists():
+        document = read_json(options.out)
     torch.set_num_threads(1)
     keep_freed_memory()
     for name in options.models.split(",") if options.turns else ():

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from sadari.data.prepare import Preprocess
+from sadari.explain.weights import first_filters
 from sadari.inference.model import TrainedModel
 from sadari.models.layers.whiten import Whiten
 from sadari.training.train import train
@@ -26,12 +28,15 @@ def test_filters_are_those_of_the_training_images(tmp_path: Path) -> None:
     images = patterns()
     split = parts(images)
     run = train(job_for(network_file(tmp_path, LAYERS), **RECIPE), tmp_path / "run", images=images, split=split)
-    layer = next(each for each in TrainedModel.load(run).network.modules() if isinstance(each, Whiten))
+    model = TrainedModel.load(run)
+    layer = next(each for each in model.network.modules() if isinstance(each, Whiten))
     twin = Whiten(3, 2)
     preprocess = Preprocess.fitted(images, split.train, "channel", "crop")
     twin.fit([preprocess.apply(torch.from_numpy(images.images[split.train]))])
     assert torch.allclose(layer.weight, twin.weight, atol=1e-4)
     assert layer.bias.abs().max() > 0
+    shown = first_filters(model)
+    assert shown is not None and np.array_equal(shown.values, layer.weight.permute(0, 2, 3, 1).numpy())
 
 
 @pytest.mark.parametrize("moments", [[(0, 0)], [(1, 1), (2, 2)]])

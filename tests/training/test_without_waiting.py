@@ -79,6 +79,7 @@ def waits_in(do: Callable[[], object]) -> list[str]:
 
 
 WEIGHTS = torch.tensor([1.0, 2.0, 0.5])
+STEPPING = ("sgd", "nesterov", "adamw", "rmsprop", "adadelta", "muon", "normed-muon")
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dense": (PLAIN, {}),
     "dropout": (DROPPED, {}),
@@ -86,7 +87,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "recurrent": (ROWS, {}),
     "class weights": (NORMED, {"class_weights": WEIGHTS}),
     "smoothed": (NORMED, {"label_smoothing": 0.1}),
-    **{name: (NORMED, {"optimizer": name}) for name in ("sgd", "nesterov", "adamw", "rmsprop", "adadelta", "muon")},
+    **{name: (NORMED, {"optimizer": name}) for name in STEPPING},
     "weights averaged": (NORMED, {"weights_average": 0.9}),
     "bfloat16": (NORMED, {"precision": "bfloat16"}),
 }

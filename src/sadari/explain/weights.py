@@ -12,6 +12,7 @@ from sadari.inference.model import TrainedModel
 from sadari.models.backbone.module import Backbone
 from sadari.models.layers.modules import Dense
 from sadari.models.layers.specs import Flatten
+from sadari.models.layers.whiten import Whiten
 from sadari.models.own.module import OwnModule
 
 Floats = NDArray[np.float32]
@@ -77,4 +78,5 @@ def first_filters(model: TrainedModel) -> FirstFilters | None:
 
 
 def _reads_images(module: nn.Module, model: TrainedModel) -> bool:
-    return isinstance(module, nn.Conv2d) and module.in_channels == model.architecture.shape[2]
+    channels = model.architecture.shape[2]
+    return isinstance(module, Whiten) or (isinstance(module, nn.Conv2d) and module.in_channels == channels)

@@ -187,7 +187,8 @@ class Doubled(nn.MaxPool2d):
     """A class that is made of one of ours, and computes something else."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return 2 * super().forward(input)
+        found: Tensor = super().forward(input)
+        return 2 * found
 
 
 @pytest.mark.parametrize("layer", [Strange(), Doubled(2)])

@@ -109,7 +109,7 @@ def move(pixels: Tensor, rows: int, columns: int, flip: bool, generator: Generat
 
 def mirror(pixels: Tensor, which: Tensor) -> Tensor:
     """Mirror those images of (N, H, W, C) left-right that `which`, bool (N,), marks."""
-    return torch.where(which.to(pixels.device)[:, None, None, None], pixels.flip(2), pixels)
+    return torch.where(to_device(which, pixels.device)[:, None, None, None], pixels.flip(2), pixels)
 
 
 def mirrored_half(count: int, generator: Generator) -> Tensor:
