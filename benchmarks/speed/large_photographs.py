@@ -67,11 +67,11 @@ def milliseconds(work: Callable[[], object]) -> float:
 @contextmanager
 def margin(value: int) -> Iterator[None]:
     """Let JPEGs inside stay at least so many times larger than wanted."""
-    before, decode.DRAFT_MARGIN = decode.DRAFT_MARGIN, value  # type: ignore[misc]
+    before, decode.DRAFT_MARGIN = decode.DRAFT_MARGIN, value
     try:
         yield
     finally:
-        decode.DRAFT_MARGIN = before  # type: ignore[misc]
+        decode.DRAFT_MARGIN = before
 
 
 def steps(files: list[bytes], frame: decode.Frame) -> dict[str, float]:

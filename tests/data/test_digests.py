@@ -44,7 +44,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_not_waited_for(
     files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(digests, "SHARED_FROM", 50_000)
-    monkeypatch.setattr(digests.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
     read, after = digests._digest_file, []
 
     def failing(path: Path) -> str:
