@@ -1,11 +1,10 @@
 """Do the rooms know of each other only what docs/architecture.md allows?"""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from support.loaded import HEAVY, loaded_by, typed
 from support.source_graph import GRAPH, MODULES, ROOT, outside
 
 DOCUMENT = ROOT.parents[1] / "docs" / "architecture.md"
@@ -32,9 +31,6 @@ KEPT_APART = {
 }
 WITHOUT_TORCH = {"evaluation"}
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
-HEAVY = {"torch", "torchvision", "sklearn", "pandas", "matplotlib", "tensorboard", "scipy"}
-# What a command that only tells something can spare.
-SLOW_TO_START = {*HEAVY, "numpy", "PIL", "rich", "torch._dynamo", "sympy"}
 
 
 def room(module: str) -> str:
@@ -99,20 +95,6 @@ def test_no_module_is_called_by_what_it_is_not() -> None:
         assert not FORBIDDEN_NAMES & set(path.relative_to(ROOT).with_suffix("").parts), path
 
 
-def loaded_by(code: str) -> set[str]:
-    """Which slow packages does running `code` in a fresh process load?"""
-    watched = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n"
-    listing = watched + f"print(*sorted({SLOW_TO_START!r} & set(sys.modules)), sep=chr(10))"
-    process = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=False)
-    assert process.returncode == 0, process.stderr
-    return SLOW_TO_START & set(process.stdout.split("\n"))
-
-
-def typed(*words: str) -> str:
-    """The program that runs the command line `sadari WORDS`."""
-    return f"sys.argv = {['sadari', *words]!r}; from sadari.cli.main import main; main()"
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -163,7 +145,7 @@ def test_training_loads_no_compiler(
     monkeypatch.setenv("SADARI_CACHE_DIR", str(tmp_path / "cache"))
     settings = f"epochs=1, checkpoint_seconds=0.0, optimizer={optimizer!r}"
     program = f"sadari.train('shapes:images=60,size=16', {model!r}, out={str(tmp_path / 'run')!r}, {settings})"
-    assert loaded_by(f"import sadari; {program}") == {"torch", "numpy", "PIL", "tensorboard"}
+    assert loaded_by(f"import sadari; {program}") == {"torch", "numpy", "PIL"}
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import gc
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -98,7 +99,12 @@ def test_a_comparison_reads_what_each_run_said_once_and_its_report_once_more(
 
 def test_runs_with_equal_splits_hold_one_of_them_as_long_as_they_need_it(tmp_path: Path) -> None:
     drawn = Split(np.arange(6), np.arange(6, 8), np.arange(8, 9), "drawn")
-    others = {"train": np.arange(5), "val": np.arange(7, 8), "test": np.arange(8, 8), "origin": "drawn again"}
+    others: dict[str, Any] = {
+        "train": np.arange(5),
+        "val": np.arange(7, 8),
+        "test": np.arange(8, 8),
+        "origin": "drawn again",
+    }
     splits = [drawn, drawn, *(replace(drawn, **{name: each}) for name, each in others.items())]
     records = []
     for number, split in enumerate(splits):

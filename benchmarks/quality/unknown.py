@@ -33,8 +33,9 @@ from sadari.evaluation.ranking import area_between
 from sadari.evaluation.unknown.mahalanobis import unit
 from sadari.evaluation.unknown.scores import SCORES, Fitted, Score, Seen
 from sadari.evaluation.unknown.threshold import threshold_of
+from sadari.inference.architecture import Architecture
 from sadari.inference.features import see
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs
 from sadari.job import Job, make_job
 from sadari.models.catalog import find_model

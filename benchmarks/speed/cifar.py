@@ -1,4 +1,4 @@
-"""Which accuracy on CIFAR-10 has who after how many seconds of training: `sprint`, a wider one for colour, or airbench?
+"""Which accuracy on CIFAR-10 has who after how many seconds of training: `sprint`, `sprint-colour` or airbench?
 
     uv run python benchmarks/speed/cifar.py [--data cifar10] [--airbench FOLDER] [--arms sprint,sprint-colour,airbench]
                                             [--epochs 6,12,30,60] [--seeds 1] [--split val [--set KEY=VALUE ...]]
@@ -57,7 +57,8 @@ class Arm:
 # About 60, 120, 300 and 600 seconds of training on two cores with AMX; 8 is airbench's own number.
 ARMS = (
     Arm("sprint", "sprint", (6, 12, 30, 60)),
-    Arm("sprint-colour", str(HERE / "sprint-colour.toml"), (2, 4, 11, 22)),
+    Arm("wide-maps", str(HERE / "wide-maps.toml"), (2, 4, 11, 22)),
+    Arm("sprint-colour", "sprint-colour", (1, 2, 4, 6, 8)),
     Arm(AIRBENCH, "", (1, 2, 6, 8, 12)),
 )
 

@@ -9,9 +9,9 @@ channels-last memory over those of the way, turn by turn; the median is stored w
 that this device does not have is left out, one that fails is stored with the reason.
 
 The engine trains the same network on as many steps beside it, gathering and preparing each batch: in float32 as torch
-has it (convolutions in TF32), in the precision that auto takes, and with images that are drawn anew (`augment`). `waits`: of the engine's steps, for how many
-torch counts that the processor waited for the device (torch.cuda.set_sync_debug_mode); the looks at the loss are among
-them, about four a second.
+has it (convolutions in TF32), in the precision that auto takes, and with images that are drawn anew (`augment`).
+`waits`: how often in a step of the engine the processor waited for the device, as torch counts it
+(torch.cuda.set_sync_debug_mode); the looks at the loss are among them, about four a second.
 """
 
 import argparse
@@ -52,7 +52,7 @@ Step = Callable[[], object]
 def bare_step(model: str, way: str, device: torch.device, batch: int) -> Step:
     """Return what takes one step of the shortest loop in one of WAYS."""
     order = torch.contiguous_format if way == "channels-first" else torch.channels_last
-    network = network_of(model).to(device=device, memory_format=order).train()
+    network = network_of(model).to(device).to(memory_format=order).train()
     optimizer = torch.optim.Adam(network.parameters(), fused=True, capturable=way.endswith("graph"))
     height, width, channels = SHAPE
     pixels = torch.rand(batch, channels, height, width, device=device).to(memory_format=order)
@@ -79,7 +79,7 @@ def _autocast(device: torch.device, low: bool) -> AbstractContextManager[object]
 
 def captured(step: Step, network: nn.Module) -> Step:
     """Return what replays `step` as a CUDA graph; the gradients are in its own memory, and written anew each time."""
-    side = torch.cuda.Stream()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(WARM):

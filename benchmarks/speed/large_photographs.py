@@ -34,6 +34,7 @@ from PIL import Image
 from any_size import Memory, link_photos
 from machine import commit, this_machine
 from sadari.data import decode
+from sadari.data.image_file import MAX_PIXELS, open_image
 from sadari.files import write_json
 
 WIDE, HIGH, QUALITY, NOISE = 4000, 3000, 92, 4.0
@@ -78,7 +79,7 @@ def steps(files: list[bytes], frame: decode.Frame) -> dict[str, float]:
     """Return the CPU milliseconds of each step, medians over the files."""
 
     def opened(content: bytes, reduced: bool) -> None:
-        image = decode.open_image(content, decode.MAX_PIXELS)
+        image = open_image(content, MAX_PIXELS)
         if reduced:
             decode.draft(image, frame.size, frame.fit)
         image.load()
@@ -102,7 +103,7 @@ def margins(files: list[bytes], frame: decode.Frame) -> list[dict[str, float]]:
     rows = []
     for value in (2, 3, 4, 6, FULL_SCALE):
         with margin(value):
-            image = decode.open_image(files[0], decode.MAX_PIXELS)
+            image = open_image(files[0], MAX_PIXELS)
             decode.draft(image, frame.size, frame.fit)
             taken = statistics.median(milliseconds(lambda content=content: frame.decode(content)) for content in files)  # type: ignore[misc]
             off = [np.abs(frame.decode(content) - whole) for content, whole in zip(files, exact, strict=True)]

@@ -35,7 +35,6 @@ import numpy as np
 
 from machine import commit, this_machine
 from sadari.files import read_json, write_json
-from sadari.settings import Value
 
 COMMAND = "import sys; sys.argv[0] = 'sadari'; from sadari.cli.main import main; main()"
 BACKBONE = ("--set", "backbone=tf_efficientnet_lite0", "--set", "weights=embedded")
@@ -64,8 +63,8 @@ def measure_parts(folder: Path, threads: int) -> dict[str, float]:
     import torch
 
     from sadari.data.decode import Frame
+    from sadari.inference.architecture import Architecture
     from sadari.inference.device import resolve_machine, use_machine
-    from sadari.inference.model import Architecture
     from sadari.job import make_job
     from sadari.models.backbone.still_norms import with_merged_norms
     from sadari.models.catalog import find_model
@@ -73,11 +72,11 @@ def measure_parts(folder: Path, threads: int) -> dict[str, float]:
     from sadari.training.frozen import AT_ONCE
     from sadari.training.setup import start_weights
 
-    chosen: dict[str, Value] = {"backbone": "tf_efficientnet_lite0", "weights": "embedded", "threads": threads}
+    chosen: dict[str, Any] = {"backbone": "tf_efficientnet_lite0", "weights": "embedded", "threads": threads}
     job = make_job(str(folder), find_model("linear-probe"), 0, chosen)
     frame, files = Frame.of(job.settings), sorted(folder.glob("*/*"))
     found: dict[str, float] = {}
-    began = time.process_time(), time.perf_counter()
+    began = (time.process_time(), time.perf_counter())
     with ThreadPoolExecutor(threads) as pool:
         pixels = np.stack(list(pool.map(lambda path: frame.decode(path.read_bytes()), files)))
     found |= taken("decoding", began)

@@ -11,11 +11,11 @@ from sadari.registry import unknown_name
 
 Value = bool | int | float | str
 
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta", "muon")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adadelta", "muon", "normed-muon")
 CROSS_ENTROPY = "cross-entropy"
 LOSSES = (CROSS_ENTROPY,)
 OFFERED = ("optimizer", "loss")  # settings to whose choices plug-ins add; a kind of entry has the same name
-SCHEDULES = ("constant", "step", "cosine", "one-cycle")
+SCHEDULES = ("constant", "step", "linear", "cosine", "one-cycle")
 SCALINGS = ("unit", "channel", "pixel", "none")
 INTERPOLATIONS = ("bilinear", "bicubic")
 ALL_IMAGES = "all"  # the split in which every image trains
@@ -135,7 +135,9 @@ class Settings:
     )
     patience: int = _setting(0, "epochs without a better validation loss before stopping; 0 never stops", low=0)
     class_layer: str = _setting(
-        "random", "logistic fits the class layer to what it reads, as a start", choices=("random", "logistic")
+        "random",
+        "its start; logistic fits it to what it reads",
+        choices=("random", "logistic", "small"),
     )
     class_layer_C: float = _setting(  # noqa: N815 - the name that it has everywhere
         1.0, "inverse strength of the L2 penalty with which class_layer=logistic fits", low=1e-30, high=1e30

@@ -218,6 +218,25 @@ class Answers:
         return np.asarray(self.predicted == self.labels)
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a model answers for some images. probabilities: float32 (N, K).
+
+    scores: float32 (N,), how known each is; None where that was not decided. threshold: from which score on it is.
+    """
+
+    probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32] | None = None
+    threshold: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __getitem__(self, which: slice) -> "Judged":
+        """Return the same for some of the images."""
+        return Judged(self.probabilities[which], None if self.scores is None else self.scores[which], self.threshold)
+
+
 @dataclass(frozen=True)
 class Score:
     """The metrics of some predictions. `values` maps a metric's registered name to its value, in registry order."""

@@ -1,11 +1,13 @@
 """What does a user see of `sadari run`, and with which status does it end?"""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
 from sadari.comparison import compare as room
+from sadari.project import run as working
 from sadari.project.file import FILE
 from support.terminal import Terminal
 
@@ -90,6 +92,28 @@ def test_the_exported_model_of_another_branch_is_not_that_of_the_committed_resul
     assert sadari("run", "--workers", "1").status == 0
     assert model.read_bytes() == first
     assert "winner  up to date" in sadari("run", "--status").out
+
+
+def test_an_export_that_fails_leaves_the_former_one(sadari: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = PROJECT.replace("seeds = 2", "seeds = 1")
+    Path(FILE).write_text(text, encoding="utf-8")
+    assert sadari("run", "--workers", "1").status == 0
+    held = {path: path.read_bytes() for path in Path("runs/winner").rglob("*") if path.is_file()}
+    assert len(held) > 1
+    Path(FILE).write_text(text.replace("seeds = 1", "seeds = [5]"), encoding="utf-8")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(working, "export_record", full)  # when all of the model is written
+        failed = sadari("run", "--workers", "1")
+    assert failed.status == 1 and "cannot write" in failed.err + failed.out
+    left = {path: path.read_bytes() for path in Path("runs/winner").rglob("*") if path.is_file()}
+    assert left == held
+    assert sadari("run", "--workers", "1").status == 0
+    assert {path.name for path in Path("runs/winner").iterdir()} == {path.parts[2] for path in held}
+    assert any(path.read_bytes() != content for path, content in held.items())
 
 
 def test_a_project_begins_with_a_template(sadari: Terminal) -> None:

@@ -19,7 +19,7 @@ from support.jobs import QUIET, named_arms
 from support.yardstick import load
 
 SET = "shapes:images=60,size=32"
-SETTINGS = {**QUIET, "epochs": 1}
+SETTINGS: dict[str, Any] = {**QUIET, "epochs": 1}
 MODELS = ["softmax", "mlp", "cnn", "lstm", "logistic"]
 GROWN_MIB = 24  # assumed: arenas of threads and caches of libraries settle within it; one kept network here takes more
 
@@ -28,7 +28,7 @@ GROWN_MIB = 24  # assumed: arenas of threads and caches of libraries settle with
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], object]]]:
     """Weak references to what each run sets up; nothing is collected in between, so that only what is let go dies."""
     references: list[Callable[[], object]] = []
-    set_up, make_engine = training.set_up, training.make_engine
+    set_up, make_engine = training.set_up, training.make_engine  # type: ignore[attr-defined]
 
     def noted_setup(*arguments: Any) -> Any:
         setup = set_up(*arguments)
@@ -58,14 +58,14 @@ def test_nothing_of_a_run_lives_on(made: list[Callable[[], object]], tmp_path: P
 def test_nothing_of_a_backbone_lives_on_although_its_graph_refers_to_itself(
     made: list[Callable[[], object]], tmp_path: Path
 ) -> None:
-    chosen = {**SETTINGS, "backbone": "test_resnet", "weights": "random", "image_size": 32}
+    chosen: dict[str, Any] = {**SETTINGS, "backbone": "test_resnet", "weights": "random", "image_size": 32}
     result = sadari.compare(SET, ["fine-tune"], seeds=2, workers=1, out=tmp_path / "out", **chosen)
     assert result.arms[0].status == "done" and len(made) == 2 * 7
     assert [each() for each in made if each() is not None] == []
 
 
 def test_nothing_of_a_run_that_failed_lives_on(made: list[Callable[[], object]], tmp_path: Path) -> None:
-    chosen = {**SETTINGS, "learning_rate": 1e30, "optimizer": "sgd", "epochs": 3}
+    chosen: dict[str, Any] = {**SETTINGS, "learning_rate": 1e30, "optimizer": "sgd", "epochs": 3}
     result = sadari.compare(SET, ["mlp"], seeds=2, workers=1, out=tmp_path / "out", **chosen)
     assert result.arms[0].status == "failed" and made
     assert [each() for each in made if each() is not None] == []

@@ -29,7 +29,7 @@ def asked(name: str) -> str:
 
 class TestOperations(AugmentationContract):
     words = tuple(asked(name) for name in OPERATIONS.own())
-    few_views = ("flip",)
+    few_views = ("flip", "alternate-flip")
 
 
 def test_chunks_cover_a_batch_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +111,21 @@ def test_each_epoch_draws_anew_and_each_step_again_the_same() -> None:
     assert torch.equal(batches.batch(0, 0)[0], batch)
     assert not torch.equal(batches.batch(1, 0)[0], batch)
     assert not torch.equal(batches.batch(0, 1)[0], batch)
+
+
+def test_an_alternating_flip_shows_every_image_on_its_other_side_in_the_next_epoch() -> None:
+    images = patterns(40)
+    batches = batches_of(images, np.arange(40), 16, parsed("alternate-flip"))
+    seen = []
+    for epoch in range(4):
+        steps = [batches.batch(epoch, step).x for step in range(batches.steps_per_epoch)]
+        sides = {image.numpy().tobytes() for image in torch.cat(steps)}
+        as_it_is = np.array([image.tobytes() in sides for image in images.images])
+        turned = np.array([np.ascontiguousarray(image[:, ::-1]).tobytes() in sides for image in images.images])
+        assert (as_it_is ^ turned).all()
+        seen.append(as_it_is)
+    assert 8 < seen[0].sum() < 32, "about half of them begin mirrored"
+    assert np.array_equal(seen[0], ~seen[1]) and np.array_equal(seen[0], seen[2]) and np.array_equal(seen[1], seen[3])
 
 
 # The text

@@ -13,8 +13,8 @@ import torch
 import sadari as public
 from sadari.deploy import export as exporting
 from sadari.deploy import sample as sampling
-from sadari.deploy.onnx_graph import INPUT, make_onnx
-from sadari.deploy.onnx_runtime import blocks_of, load_onnx
+from sadari.deploy.onnx_graph import make_onnx
+from sadari.deploy.onnx_runtime import INPUT, blocks_of, load_onnx
 from sadari.deploy.parity import TIE, compare_answers, tie_of
 from sadari.deploy.quantize import Calibration, cost_of
 from sadari.inference.model import TrainedModel

@@ -13,8 +13,9 @@ import sadari as public
 from sadari.deploy.card import model_card
 from sadari.deploy.serve.inside import Inside
 from sadari.evaluation.statistics import interval
+from sadari.inference.architecture import Architecture
 from sadari.inference.classifier import Classifier
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.model import TrainedModel
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.run import RunRecord
 from sadari.training.train import train

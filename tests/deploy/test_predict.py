@@ -4,6 +4,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -238,6 +239,30 @@ def test_large_or_few_images_make_small_blocks(run: RunRecord, monkeypatch: pyte
     assert predicting._block_images(classifier, 1, 2) == predicting._block_images(classifier, 0, 2) == 1
     monkeypatch.setattr(predicting, "BLOCK_PIXEL_BYTES", 10 * 16 * 16 * 3)
     assert predicting._block_images(classifier, 100_000, 2) == 10
+
+
+def test_decoding_goes_on_while_the_network_computes(
+    run: RunRecord, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one core, the network waits here until a file behind its own block is decoded."""
+    monkeypatch.setattr(predicting, "BLOCK_IMAGES", 2)
+    monkeypatch.setattr(predicting.os, "cpu_count", lambda: 1)
+    decoded, third = list[bytes](), Event()
+
+    class Watching(Classifier):
+        def decode(self, content: bytes) -> NDArray[np.uint8]:
+            decoded.append(content)
+            if len(decoded) == 3:
+                third.set()
+            return super().decode(content)
+
+        def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            assert third.wait(60)
+            return super().probabilities(images)
+
+    answers = list(predict_files(Watching(run.path, Classifier.open(run.path).model), find_files([folder])))
+    assert len(decoded) == len(answers) > 4
+    assert all(each.label for each in answers)
 
 
 def test_folders_are_read_in_order_and_archives_as_they_are(tmp_path: Path) -> None:

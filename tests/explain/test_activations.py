@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sadari.errors import SadariError, UsageError
-from sadari.explain.activations import feature_map, feature_maps, layer_names, layer_outputs, prepared
+from sadari.explain.activations import feature_map, feature_maps, layer_outputs, prepared
+from sadari.explain.layers import layer_names
 from sadari.explain.strongest import strongest
 from sadari.models.backbone.module import Backbone
 from support.jobs import patterns

@@ -36,6 +36,7 @@ PARAMS = {
     "a4-cnn": (GREY, 10, 113_386, 113_386),
     "sprint": (GREY, 10, 280_010, 279_242),
     "sprint-wide": (GREY, 10, 627_370, 626_218),
+    "sprint-colour": (COLOUR, 10, 1_973_954, 1_971_362),
     # EfficientNet-Lite0 without its classes has 3,413,024, VGG16 without top 14,714,688
     "knn": (PHOTOGRAPH, 3, 3_413_024, 0),
     "linear-probe": (PHOTOGRAPH, 3, 3_413_024 + 3_843, 3_843),

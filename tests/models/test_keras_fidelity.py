@@ -25,6 +25,7 @@ from sadari.models.layers import modules
 from sadari.models.network import Network, build
 from sadari.models.parse import parse
 from sadari.models.spec import ModelSpec
+from sadari.models.sprints import SPRINTS
 
 CLOSE = 1e-5
 Layers = list[Any]
@@ -118,6 +119,16 @@ MORE: dict[str, tuple[str, tuple[int, int, int], Callable[[], Layers]]] = {
             k.BatchNormalization(), k.ReLU(), k.GlobalMaxPooling2D(),
         ],
     ),
+    "sprint-colour's layers": (
+        "conv 6 same linear nobias identity, maxpool, batchnorm noscale, gelu, conv 5 same linear nobias, "
+        "batchnorm noscale, gelu, globalmaxpool",
+        (15, 14, 3),
+        lambda: [
+            k.Conv2D(6, 3, padding="same", use_bias=False), k.MaxPooling2D(), k.BatchNormalization(scale=False),
+            k.Activation("gelu"), k.Conv2D(5, 3, padding="same", use_bias=False), k.BatchNormalization(scale=False),
+            k.Activation("gelu"), k.GlobalMaxPooling2D(),
+        ],
+    ),
     "normalised maps and steps": (
         "conv 4, layernorm, batchnorm, rows, layernorm, batchnorm, lstm 5 sequence, relu, batchnorm, flatten",
         (9, 8, 3),
@@ -196,10 +207,11 @@ def _leave_nothing_behind() -> Iterator[None]:
 def test_every_network_of_the_ladder_has_its_twin() -> None:
     """Those with a backbone aside: timm computes it, and tests/models/test_backbone.py counts its parameters.
 
-    sprint and sprint-wide are no article's: their layers have their twins in MORE, but for `mirror`, which Keras lacks.
+    Those of `sprints.py` are no article's: their layers have their twins in MORE, but for `mirror` and `whiten`, which
+    Keras lacks.
     """
     own = [spec for spec in MODELS if spec.fitted_by == "gradient" and "backbone " not in spec.layers]
-    assert {*TWINS, "sprint", "sprint-wide"} == {spec.name for spec in own}
+    assert {*TWINS, *(spec.name for spec in SPRINTS)} == {spec.name for spec in own}
 
 
 @pytest.mark.parametrize("name", TWINS)

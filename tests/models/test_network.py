@@ -26,8 +26,9 @@ ALL_KINDS = """
     rows, lstm 6 sequence, batchnorm, layernorm, lstm 5 sequence, relu
     flatten, dense 7, batchnorm, dense 6 tanh, layernorm
 """
+WHITENED = "whiten 2, gelu, conv 6 same linear nobias identity, maxpool, batchnorm noscale, globalavgpool"
 # Every registered layer is in one of these networks, except those that have tests of their own.
-NETWORKS = (ALL_KINDS, "mirror, conv 2, globalavgpool", "conv 2, globalmaxpool")
+NETWORKS = (ALL_KINDS, "mirror, conv 2, globalavgpool", "conv 2, globalmaxpool", WHITENED)
 ELSEWHERE = {"own", "backbone", "neighbours"}  # test_backbone.py, test_neighbours.py
 
 
@@ -40,6 +41,7 @@ class TestLayers(LayerContract):
         ("flatten, dense 7, batchnorm, dense 6 tanh", (8, 8, 1)),
         ("mirror, conv 2, globalavgpool", (8, 8, 1)),
         ("conv 2, globalmaxpool", (8, 8, 1)),
+        (WHITENED, (8, 9, 3)),
     )
 
 

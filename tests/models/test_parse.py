@@ -6,13 +6,14 @@ from sadari.errors import UsageError
 from sadari.models.catalog import MODELS
 from sadari.models.layers import specs
 from sadari.models.layers.specs import LSTM, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, Rows
+from sadari.models.layers.whiten_spec import Gelu, Whiten
 from sadari.models.parse import Row, describe, parse
 from support.models import is_right
 
 
 def test_every_kind_of_layer_is_read() -> None:
     text = """
-        conv 32 5 same stride 2 tanh   # all its tokens
+        conv 32 5 same stride 2 tanh nobias identity   # all its tokens
         batchnorm; layernorm, relu
         maxpool
         avgpool 3
@@ -21,10 +22,12 @@ def test_every_kind_of_layer_is_read() -> None:
         lstm 64 sequence
         lstm 16
         dense 8 linear
+        batchnorm noscale
+        whiten 3; gelu
     """
     layers = parse(text, {"rate": 0.25})
     assert layers == (
-        Conv(text="", filters=32, kernel=5, stride=2, same=True, activation="tanh"),
+        Conv(text="", filters=32, kernel=5, stride=2, same=True, activation="tanh", bias=False, identity=True),
         BatchNorm(text=""),
         specs.LayerNorm(text=""),
         specs.Relu(text=""),
@@ -35,8 +38,11 @@ def test_every_kind_of_layer_is_read() -> None:
         LSTM(text="", units=64, sequence=True),
         LSTM(text="", units=16, sequence=False),
         Dense(text="", units=8, activation="linear"),
+        BatchNorm(text="", scale=False),
+        Whiten(text="", kernel=3),
+        Gelu(text=""),
     )
-    assert [layer.text for layer in layers][:2] == ["conv 32 5 same stride 2 tanh", "batchnorm"]
+    assert [layer.text for layer in layers][:2] == ["conv 32 5 same stride 2 tanh nobias identity", "batchnorm"]
     assert layers[6].text == "dropout 0.25"
 
 
@@ -77,7 +83,8 @@ def test_comments_and_empty_lines_are_no_layers() -> None:
         ("dropout nan", "the rate is a number from 0 to below 1, not nan"),
         ("dropout -0.1", "the rate is a number from 0 to below 1, not -0.1"),
         ("flatten 3", "layer 1 `flatten 3`: has no use for '3'; remove it"),
-        ("batchnorm relu", "has no use for 'relu'; remove it"),
+        ("batchnorm relu", "unknown word 'relu'; there are: noscale"),
+        ("maxpool relu", "has no use for 'relu'; remove it"),
         ("lstm 64 sequences", "unknown word 'sequences'; did you mean 'sequence'?"),
         ("dropout $droput", "layer 1 `dropout $droput`: unknown variable 'droput'; did you mean 'dropout'?"),
         ("dropout $", "unknown variable ''"),
@@ -176,9 +183,10 @@ def test_a_layer_that_does_not_fit_is_named(text: str, size: int, sentence: str)
 
 
 def test_every_number_of_parameters_has_its_arithmetic() -> None:
-    text = "conv 4 5 same, batchnorm, layernorm, conv 6, rows, lstm 8 sequence, layernorm, lstm 5, dense 7 tanh"
+    text = "conv 4 5 same nobias, batchnorm noscale, batchnorm, layernorm, conv 6, rows, lstm 8 sequence, layernorm, "
+    text = f"whiten 2, {text}lstm 5, dense 7 tanh"
     counted = [row for row in describe(parse(text, {}), (12, 12, 3), 4) if row.total]
-    assert len(counted) == 9
+    assert len(counted) == 11
     for row in counted:
         assert is_right(row.params_how, row.total), row
     for spec in MODELS:

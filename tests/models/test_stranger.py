@@ -19,8 +19,9 @@ from safetensors.torch import save_file
 from timm.models import PretrainedCfg, build_model_with_cfg, create_model
 
 from sadari.errors import SadariError
+from sadari.inference.architecture import Architecture
 from sadari.inference.classifier import Classifier
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.model import TrainedModel
 from sadari.job import Job
 from sadari.models.backbone.pretrained import Pretrained, check_arguments, find_pretrained
 from sadari.run import RunRecord

@@ -80,7 +80,7 @@ def test_an_optimizer_that_works_steps_as_it_would() -> None:
     weights = torch.nn.Parameter(torch.ones(2))
     groups = [{"params": [weights], "weight_decay": 0.0}]
     optimizer = as_maker("sgd2", torch.optim.SGD, {"learning_rate": 0.5}).make(groups, Settings(learning_rate=0.5))
-    weights.sum().backward()
+    weights.sum().backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     assert weights.tolist() == [0.5, 0.5]
 

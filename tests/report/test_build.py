@@ -16,8 +16,9 @@ from sadari.comparison.executor import SerialExecutor
 from sadari.comparison.request import Comparison
 from sadari.comparison.result import ComparisonResult
 from sadari.errors import SadariError
-from sadari.explain.summary import layers_of
-from sadari.inference.model import Architecture, write_model
+from sadari.explain.layers import layers_of
+from sadari.inference.architecture import Architecture
+from sadari.inference.model import write_model
 from sadari.models.catalog import find_model
 from sadari.report.arms import layer_rows
 from sadari.report.build import build_report

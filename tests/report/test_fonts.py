@@ -9,8 +9,8 @@ from matplotlib import font_manager
 
 from sadari.report.figures import SampleGrid
 from sadari.report.plots import fonts, style
-from sadari.report.plots.files import save_png
 from sadari.report.plots.images import draw_samples
+from sadari.report.plots.saving import save_png
 from support.terminal import Terminal
 
 KOREAN = "골든 리트리버"

@@ -17,7 +17,8 @@ from sadari.errors import SadariError
 from sadari.report import figures
 from sadari.report.plots.arms import draw_confusion, draw_cost, draw_robustness
 from sadari.report.plots.curves import draw_curves, draw_learning, draw_sweep
-from sadari.report.plots.files import save, write_plots
+from sadari.report.plots.files import write_plots
+from sadari.report.plots.saving import save
 from sadari.report.plots.style import pick_colours, styled
 from sadari.run import RunRecord
 from sadari.values import ImageSet, Interval, Split, Verdict

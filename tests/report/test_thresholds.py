@@ -10,7 +10,7 @@ from sadari.comparison.result import ComparisonResult
 from sadari.evaluation.operating.curves import curve_of
 from sadari.report import figures
 from sadari.report.build import build_report
-from sadari.report.plots.files import save
+from sadari.report.plots.saving import save
 from sadari.report.plots.thresholds import draw_thresholds, recall_and_precision
 from sadari.report.thresholds import ALL_POINTS, MOST_CLASSES, MOST_POINTS, points_for, threshold_curves
 from support.predictions import predictions_of

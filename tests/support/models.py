@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sadari.data.prepare import Preprocess
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.architecture import Architecture
+from sadari.inference.model import TrainedModel
 from sadari.models.backbone.pretrained import Pretrained
 from sadari.models.network import Network
 from support.jobs import patterns

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sadari.data.prepare import Preprocess
 from sadari.files import read_json, write_json, write_text
-from sadari.inference.model import Architecture, write_model
+from sadari.inference.architecture import Architecture
+from sadari.inference.model import write_model
 from sadari.job import Job
 from sadari.run import RunRecord
 from sadari.values import SPLITS, ImageSet, Split

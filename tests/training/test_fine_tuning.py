@@ -174,6 +174,17 @@ def test_smoothing_is_below_one_as_the_average_is() -> None:
         job_for("cnn", weights_average=1.0)
 
 
+def test_a_class_layer_may_start_small(tmp_path: Path) -> None:
+    layers = []
+    for start in ("random", "small"):
+        job = job_for("mlp", class_layer=start, learning_rate=1e-30, epochs=1)
+        run = train(job, tmp_path / start, images=IMAGES, split=SPLIT)
+        layers.append(TrainedModel.load(run).network.head[-1].get_parameter("weight"))
+    random, small = layers
+    assert small.std().item() == pytest.approx(1 / 64, rel=1e-5)
+    assert torch.allclose(small / small.std(), random / random.std(), atol=1e-5)
+
+
 def test_a_network_without_a_backbone_may_start_from_a_fitted_class_layer(tmp_path: Path) -> None:
     images = patterns()
     job = job_for("softmax", class_layer="logistic", epochs=1)

@@ -25,6 +25,7 @@ from sadari.training.optim.build import (
 )
 
 STEPS = 12
+ELSEWHERE = ("muon", "normed-muon")  # test_muon.py, test_normed_muon.py
 Floats = NDArray[np.float32]
 
 
@@ -81,7 +82,7 @@ TWINS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each != "muon"])  # tests/training/test_muon.py
+@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each not in ELSEWHERE])
 def test_every_optimiser_steps_as_in_keras(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     import keras
@@ -100,7 +101,7 @@ def test_every_optimiser_steps_as_in_keras(name: str, tmp_path: Path, monkeypatc
     assert twin.learning_rate.value.item() == pytest.approx(peak_learning_rate(Settings(optimizer=name)))
 
 
-@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each not in ("adamw", "muon")])
+@pytest.mark.parametrize("name", [each for each in OPTIMIZERS if each not in ("adamw", *ELSEWHERE)])
 def test_weight_decay_is_an_l2_penalty_on_the_matrix(name: str) -> None:
     matrix, vector, grads = problem()
     point = Point(matrix, vector)
@@ -157,6 +158,11 @@ def test_step_divides_by_ten_twice() -> None:
     assert sorted(set(curve)) == pytest.approx([0.005, 0.05, 0.5])
 
 
+def test_linear_falls_by_the_same_in_every_step() -> None:
+    curve = rates(schedule="linear")
+    assert curve == pytest.approx([0.5 * (1 - step / 200) for step in range(200)])
+
+
 def test_cosine_falls_to_almost_nothing() -> None:
     curve = rates(schedule="cosine")
     assert curve[0] == 0.5
@@ -176,7 +182,7 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
     assert 0 < curve[-1] < 1e-4
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "one-cycle"])
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", "one-cycle"])
 def test_schedules_do_not_jump(schedule: str) -> None:
     curve = np.array(rates(steps=100, schedule=schedule))
     assert np.abs(np.diff(curve)).max() < 0.005

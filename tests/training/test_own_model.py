@@ -19,9 +19,10 @@ from sadari.estimator.image_classifier import ImageClassifier
 from sadari.explain.activations import feature_map, feature_maps
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
 from sadari.explain.weights import first_filters
+from sadari.inference.architecture import Architecture
 from sadari.inference.classifier import Classifier
 from sadari.inference.evaluate import evaluate
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.model import TrainedModel
 from sadari.job import Job, find_job, make_job
 from sadari.models.catalog import find_model
 from sadari.models.own import named

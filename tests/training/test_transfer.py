@@ -21,9 +21,10 @@ from sadari.comparison.request import Comparison, equals, extends
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.files import read_json
+from sadari.inference.architecture import Architecture
 from sadari.inference.evaluate import evaluate
 from sadari.inference.memory import smaller_micro_batch
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.model import TrainedModel
 from sadari.inference.predict import Inputs, predict
 from sadari.job import Job
 from sadari.job_record import JobRecord

@@ -34,11 +34,11 @@ WAITING = {
 READING = {"item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__", "__index__"}
 
 
-class Operations(TorchDispatchMode):
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside, operations that would wait are noted."""
 
     def __init__(self, waits: list[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.waits = waits
 
     def __torch_dispatch__(
@@ -155,9 +155,14 @@ def test_on_a_processor_it_looks_after_so_many_steps(tmp_path: Path) -> None:
 
 def test_numbers_are_sent_from_pinned_memory_without_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no graphics processor here: the calls are watched."""
-    sent: list[tuple[bool, Any]] = []
+    sent: list[tuple[dict[str, bool], Any]] = []
+
+    def noted(numbers: Tensor, to: torch.device, **options: bool) -> Tensor:
+        sent.append((options, to))
+        return numbers
+
     monkeypatch.setattr(Tensor, "pin_memory", lambda numbers: numbers.clone())
-    monkeypatch.setattr(Tensor, "to", lambda numbers, to, **options: sent.append((options, to)) or numbers)
+    monkeypatch.setattr(Tensor, "to", noted)
     numbers = torch.arange(3)
     to_device(numbers, torch.device("cuda"))
     to_device(numbers, torch.device("cpu"))

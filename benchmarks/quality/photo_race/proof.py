@@ -11,7 +11,7 @@ from photo_race.entrants import PROGRAMS, Peer, variables
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError
 from sadari.files import write_json
-from sadari.inference.model import Architecture
+from sadari.inference.architecture import Architecture
 from sadari.models.backbone.embedded import NAME
 from sadari.models.backbone.pretrained import find_pretrained
 from sadari.models.catalog import find_model

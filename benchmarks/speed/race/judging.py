@@ -15,8 +15,9 @@ from race.tasks import GREY, layers_of
 from sadari.data.prepare import Preprocess
 from sadari.deploy.onnx_graph import make_onnx
 from sadari.files import write_text
+from sadari.inference.architecture import Architecture
 from sadari.inference.classifier import Classifier
-from sadari.inference.model import Architecture, TrainedModel, write_model
+from sadari.inference.model import TrainedModel, write_model
 from sadari.models.catalog import find_model
 from sadari.run import MODEL, PREPROCESS
 from sadari.settings import Value, resolve
@@ -85,7 +86,7 @@ def make_judging(name: str, images: ImageSet, folder: Path) -> Judging:
     architecture = Architecture.of(spec, variables, images.shape, images.classes)
     preprocess = Preprocess.fitted(images, np.arange(len(images.images)), settings.scaling, "crop")
     network = architecture.build(seed=0).eval()
-    _stir(network)
+    stir(network)
     folder.mkdir()
     write_model(folder / MODEL, network, architecture)
     write_text(folder / PREPROCESS, json.dumps(preprocess.to_json()))
@@ -107,7 +108,7 @@ def make_judging(name: str, images: ImageSet, folder: Path) -> Judging:
 
 
 @torch.no_grad()
-def _stir(network: nn.Module) -> None:
+def stir(network: nn.Module) -> None:
     """Set biases and running statistics to numbers that matter, where a fresh network has zeros and ones."""
     draw = torch.Generator().manual_seed(1)
     for name, each in network.state_dict().items():

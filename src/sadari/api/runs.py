@@ -81,22 +81,22 @@ def predict(
 ) -> "list[Answer]":
     """Predict the classes of image files, folders and archives, and return one answer a file, in order.
 
-    run: the folder of a run, of a comparison (its best run by validation), or of a model exported as safetensors.
-    `.label`, `.top(3)` and `.probabilities` of an answer say what is on the image; `.reason` why a file could not be
-    judged. coverage: a share such as 0.95: `.set` of an answer holds the true class for that share of images, with
-    classwise of each class. max_megapixels: files with more pixels, in millions, are refused; without it, as the run
-    was trained. abstain: decide which images show one of the classes, so that this share of those that do, such as
-    0.95, is `.known`; unknown_score: by "mahalanobis", "energy" or "probability", the best by default. model_code: the
-    class or function that makes the network of a run of your own code, or such text as package.module:make_net; nothing
-    else lets it run. Raises SadariError or UsageError where there is no model, and where it cannot abstain.
+    run: the folder of a run, of a comparison (its best run by validation), or of a model exported as safetensors; or an
+    ONNX file that `export` made, which loads no torch. `.label`, `.top(3)` and `.probabilities` of an answer say what
+    is on the image; `.reason` why a file could not be judged. coverage: a share such as 0.95: `.set` of an answer holds
+    the true class for that share of images, with classwise of each class. max_megapixels: files with more pixels, in
+    millions, are refused; without it, as the run was trained. abstain: decide which images show one of the classes, so
+    that this share of those that do, such as 0.95, is `.known`; unknown_score: by "mahalanobis", "energy" or
+    "probability", the best by default. model_code: the class or function that makes the network of a run of your own
+    code, or such text as package.module:make_net; nothing else lets it run. Raises SadariError or UsageError where
+    there is no model, and where it cannot abstain.
     """
     from sadari.deploy.files import find_files
-    from sadari.deploy.predict import predict_files
-    from sadari.inference.classifier import Classifier
+    from sadari.deploy.predict import open_model, predict_files
     from sadari.models.own.named import let_run
 
     let_run(model_code)
-    classifier = Classifier.open(run, max_megapixels, progress)
+    classifier = open_model(run, max_megapixels, progress)
     if abstain is not None:
         classifier = classifier.abstaining(abstain, unknown_score, progress)
     elif unknown_score:

@@ -19,8 +19,8 @@ from sadari.registry import unknown_name
 
 if TYPE_CHECKING:
     from sadari.explain.inputs import NamedImage
+    from sadari.explain.layers import Layers
     from sadari.explain.look import ChannelView, Look
-    from sadari.explain.summary import Summary
     from sadari.inference.model import TrainedModel
     from sadari.run import RunRecord
 
@@ -53,7 +53,6 @@ def explain(
 
     from sadari.explain.inputs import find_images
     from sadari.explain.look import look, view_channel
-    from sadari.explain.summary import summarise
     from sadari.inference.classifier import Classifier
     from sadari.inference.evaluate import own_images
     from sadari.inference.members import heaviest
@@ -77,7 +76,7 @@ def explain(
         raise UsageError(f"--layer, --class and --method are about an image: name one, such as {_an_id(record)}")
     classifier = Classifier.open(run, progress=progress)
     model = classifier.model
-    summary = summarise(record, model)
+    summary = _summary(record, model)
     wanted = _Wanted(layer or "", None if class_ is None else _place(class_, summary.classes), _listed(method))
     inputs = find_images(images or [], classifier.decode, lambda: own_images(record, progress))
     view = None
@@ -99,6 +98,30 @@ def explain(
         _show_pictures(seen, pictures, folder)
     else:
         _show_summary(summary, run, _an_id(record))
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What is inside a trained model.
+
+    attributions: the name of each method, and why this model cannot be explained by it, or "".
+    """
+
+    model: str
+    data: str
+    seed: int
+    classes: tuple[str, ...]
+    layers: "Layers"
+    attributions: tuple[tuple[str, str], ...]
+
+
+def _summary(run: "RunRecord", model: "TrainedModel") -> _Summary:
+    """Return the summary of `model`, which is that of `run`; no images are read."""
+    from sadari.explain.attribution import ATTRIBUTIONS
+    from sadari.explain.layers import Layers
+
+    job, lacking = run.job, tuple((each.name, each.lacks(model)) for each in ATTRIBUTIONS)
+    return _Summary(job.model, job.data, job.seed, model.classes, Layers.of(model.architecture), lacking)
 
 
 @dataclass(frozen=True)
@@ -173,7 +196,7 @@ def _an_id(record: "RunRecord") -> str:
     return shlex.quote(str(record.predictions.ids[0]))
 
 
-def _show_summary(summary: "Summary", run: Path, an_id: str) -> None:
+def _show_summary(summary: "_Summary", run: Path, an_id: str) -> None:
     layers = summary.layers
     name = Path(summary.model).stem if summary.model.endswith(".toml") else summary.model
     show(
@@ -201,7 +224,7 @@ def _show_pictures(seen: Sequence[_Seen], pictures: Sequence[Path], folder: Path
         show(f"of the model  {' · '.join(picture.name for picture in pictures)} in {folder}")
 
 
-def _document(run: Path, summary: "Summary", pictures: Sequence[Path], seen: Sequence[_Seen]) -> dict[str, Any]:
+def _document(run: Path, summary: "_Summary", pictures: Sequence[Path], seen: Sequence[_Seen]) -> dict[str, Any]:
     layers = summary.layers
     return {
         "run": str(run),

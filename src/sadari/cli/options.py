@@ -36,6 +36,14 @@ RunOrExport = Annotated[
         show_default=False,
     ),
 ]
+RunOrFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="The folder of a run, a comparison or a model exported as safetensors, or an exported ONNX file.",
+        show_default=False,
+    ),
+]
 MaxMegapixels = Annotated[
     float | None,
     typer.Option(min=1, help="Images with more pixels, in millions, are refused.", show_default="that of the run"),

@@ -16,7 +16,7 @@ from sadari.cli.options import (
     Keep,
     MaxMegapixels,
     ModelCode,
-    RunOrExport,
+    RunOrFile,
     UnknownScore,
     require_coverage,
 )
@@ -25,9 +25,8 @@ from sadari.cli.output.progress import TerminalProgress
 from sadari.errors import UsageError
 
 if TYPE_CHECKING:
-    from sadari.deploy.predict import Answer
+    from sadari.deploy.predict import Answer, Model
     from sadari.evaluation.probabilities.conformal import Coverage
-    from sadari.inference.classifier import Classifier
 
 WIDEST = 60  # letters of a file's name that the other columns make room for (assumed: the rest fits a wide terminal)
 MORE, BETWEEN = "then", " | "
@@ -40,7 +39,7 @@ ESCAPED = "in the CSV, texts that a spreadsheet would compute begin with an apos
 
 
 def predict(
-    run: RunOrExport,
+    run: RunOrFile,
     images: Annotated[
         list[str], typer.Argument(help="Image files, folders and archives.", metavar="IMAGE...", show_default=False)
     ],
@@ -62,12 +61,11 @@ def predict(
     if not abstain and (keep != KEPT or unknown_score):
         raise UsageError("--keep and --unknown-score say how --abstain decides; add --abstain")
     from sadari.deploy.files import find_files
-    from sadari.deploy.predict import predict_files
-    from sadari.inference.classifier import Classifier
+    from sadari.deploy.predict import open_model, predict_files
     from sadari.models.own.named import let_run
 
     let_run(model_code)
-    classifier = Classifier.open(run, max_megapixels, TerminalProgress())
+    classifier = open_model(run, max_megapixels, TerminalProgress())
     wanted = _sets(classifier, coverage, classwise)
     if abstain:
         classifier = classifier.abstaining(keep, unknown_score, TerminalProgress())
@@ -89,13 +87,10 @@ def predict(
         raise typer.Exit(1)
 
 
-def _sets(classifier: "Classifier", coverage: float | None, classwise: bool) -> "Coverage | None":
+def _sets(classifier: "Model", coverage: float | None, classwise: bool) -> "Coverage | None":
     """Return the sets that are asked for, and say what they promise and what was seen of that; None without any."""
-    from sadari.inference.coverage import sentences
-    from sadari.run import RunRecord
-
     found = classifier.coverage(coverage, classwise)
-    for said in sentences(RunRecord(classifier.path), found) if found else ():
+    for said in classifier.about_coverage(found) if found else ():
         TerminalProgress().say(said)
     return found
 

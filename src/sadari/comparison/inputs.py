@@ -7,17 +7,14 @@ import numpy as np
 
 from sadari.comparison.request import Comparison
 from sadari.comparison.variants import Arm
-from sadari.data.augment.pipeline import parse_augmentation
 from sadari.data.load import load
 from sadari.data.packs.provide import LOAD_SETTINGS, PIXEL_SETTINGS
 from sadari.data.split import draw_split
 from sadari.errors import SadariError, UsageError
-from sadari.inference.device import resolve_machine
 from sadari.progress import Progress, Silent
 from sadari.run import SPLIT
 from sadari.run_files import read_split, write_split
 from sadari.settings import Settings
-from sadari.training.teacher.teacher import Teacher
 from sadari.values import ImageSet, Split
 
 SPLITS_FOLDER = "splits"  # in the folder of a comparison whose parts are drawn anew
@@ -47,6 +44,8 @@ def load_inputs(request: Comparison, progress: Progress) -> ComparisonInputs:
     Raises UsageError for an unknown model or setting, a network or a teacher that does not fit the images, or arms that
     would be judged on different images; SadariError for data or a teacher that cannot be used.
     """
+    from sadari.inference.device import resolve_machine  # with torch, which those who only read runs do not need
+
     jobs = [(arm, request.job(arm, request.seeds[0])) for arm in request.arms]
     inputs = ComparisonInputs()
     for arm, job in jobs:
@@ -127,6 +126,9 @@ def _key(settings: Settings, names: tuple[str, ...]) -> Key:
 
 
 def _require_fit(arm: Arm, request: Comparison, images: ImageSet) -> None:
+    from sadari.data.augment.pipeline import parse_augmentation
+    from sadari.training.teacher.teacher import Teacher
+
     job = request.job(arm, request.seeds[0])
     try:
         job.rows(images.shape, len(images.classes))

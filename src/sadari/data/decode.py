@@ -24,6 +24,7 @@ WHITE_IS_ZERO = 262  # the tag of TIFF that says so with the value 0
 # and 42). A photograph of 12 megapixels made 224 pixels takes 39 ms instead of 103; with 3 it would be 28 for other
 # pixels in every pack and cached feature (benchmarks/speed/large_photographs.json).
 DRAFT_MARGIN = 4
+FITS = ("crop", "pad", "squash")
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 TURNED = frozenset(("exif", "xmp"))  # where a JPEG says its orientation
 GREY_MODES = frozenset(("1", "L", "LA", "La"))

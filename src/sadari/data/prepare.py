@@ -4,17 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sadari.data.levels import FULL_RANGE
 from sadari.errors import SadariError, UsageError
 from sadari.settings import OF_BACKBONE, SCALINGS
 from sadari.values import ImageSet, RowAccess, prefetch
+
+if TYPE_CHECKING:  # torch takes a second to load, and a page about a run needs none
+    import torch
+    from torch import Tensor
 
 # Values summed at once while fitting: 32 MiB as float64. The sums are whole numbers below 2**53, so the result does not
 # depend on it.
@@ -66,11 +68,13 @@ class Preprocess:
         shift = (-mean / std).astype(np.float32)
         return cls(height, width, channels, fit, scaling, scale, shift, interpolation, images.white_level)
 
-    def apply(self, pixels: Tensor) -> Tensor:
+    def apply(self, pixels: "Tensor") -> "Tensor":
         """Turn uint8 (N, H, W, C) into float32 (N, C, H, W) in channels-last memory, on the tensor's device.
 
         Raises SadariError where the pixels have another shape.
         """
+        import torch
+
         expected = (self.height, self.width, self.channels)
         if tuple(pixels.shape[1:]) != expected:
             raise SadariError(f"images of {tuple(pixels.shape[1:])} given to a model for {expected}; load them again")
@@ -88,13 +92,15 @@ class Preprocess:
         return replace(self, height=side, width=side)
 
     @cached_property
-    def _of_values(self) -> tuple[Tensor, Tensor]:
+    def _of_values(self) -> "tuple[Tensor, Tensor]":
         """Return shift and scale of each value of an image, float32 (H * W * C)."""
+        import torch
+
         whole = (self.channels, self.height, self.width)
         shift, scale = (np.broadcast_to(each, whole).transpose(1, 2, 0).ravel() for each in (self.shift, self.scale))
         return torch.from_numpy(shift.copy()), torch.from_numpy(scale.copy())
 
-    def _values_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _values_on(self, device: "torch.device") -> "tuple[Tensor, Tensor]":
         """Return shift and scale of each value on `device`, where they stay: they are needed for every batch."""
         known = self._on_devices
         if device not in known:
@@ -103,7 +109,7 @@ class Preprocess:
         return known[device]
 
     @cached_property
-    def _on_devices(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
+    def _on_devices(self) -> "dict[torch.device, tuple[Tensor, Tensor]]":
         return {}
 
     def to_json(self) -> dict[str, Any]:
@@ -140,7 +146,7 @@ class Preprocess:
         return cls(height, width, channels, fit, scaling, scale, shift, interpolation, white_level)
 
 
-def to_device(numbers: Tensor, device: torch.device) -> Tensor:
+def to_device(numbers: "Tensor", device: "torch.device") -> "Tensor":
     """Return `numbers` of the processor on `device`; where that is a CUDA device, without waiting for it.
 
     From ordinary memory torch copies only when CUDA has done all that it was asked for before. From pinned memory CUDA

@@ -14,12 +14,11 @@ from sadari.deploy.card import model_name
 from sadari.deploy.folder import require_free
 from sadari.deploy.hub import write_hub_folder
 from sadari.deploy.onnx_graph import make_onnx
-from sadari.deploy.onnx_runtime import Predict, load_onnx
+from sadari.deploy.onnx_runtime import COVERAGES, KNOWN_SCORE, Predict, load_onnx
 from sadari.deploy.origin import calibration_sentence
 from sadari.deploy.parity import Parity, compare_answers, compare_scores, tie_of
 from sadari.deploy.quantize import Cost, cost_of, quantize, speed_ratio, with_cost, with_known_score
 from sadari.deploy.sample import Sample, draw_sample
-from sadari.deploy.unknown.graph import OUTPUT as KNOWN_SCORE
 from sadari.deploy.unknown.graph import described
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.probabilities.conformal import USUAL, Validated, coverage_of
@@ -209,7 +208,7 @@ def _thresholds(run: RunRecord) -> dict[str, str]:
         return {}
     common = {each: coverage_of(Validated(*run.validated), run.predictions.classes, each) for each in USUAL}
     found = {f"{each:g}": float(coverage.least[0]) for each, coverage in common.items() if not coverage.notes}
-    return {"coverage_thresholds": json.dumps(found)} if found else {}
+    return {COVERAGES: json.dumps(found)} if found else {}
 
 
 Form = Callable[[RunRecord, Path | None, str, Progress], Exported]

@@ -10,12 +10,12 @@ from types import ModuleType
 from sadari.errors import missing_package
 
 
-def require(package: str) -> ModuleType:
-    """Import `package` of the optional extra `deploy`; raise SadariError that says how to install it."""
+def require(package: str, what: str = "exporting to ONNX") -> ModuleType:
+    """Import `package` of the optional extra `deploy`, which `what` needs; raise SadariError with how to install it."""
     try:
         return import_module(package)
     except ModuleNotFoundError as error:
-        raise missing_package("exporting to ONNX", error.name, "deploy") from None
+        raise missing_package(what, error.name, "deploy") from None
 
 
 @contextmanager

@@ -17,14 +17,13 @@ from torch.nn import functional
 
 from sadari.data.prepare import Preprocess
 from sadari.deploy.extra import quiet, require
-from sadari.deploy.unknown.graph import METADATA, KnownScore, described, metadata
-from sadari.deploy.unknown.graph import OUTPUT as KNOWN_SCORE
+from sadari.deploy.onnx_runtime import INPUT, KNOWN_SCORE, OUTPUT
+from sadari.deploy.unknown.graph import KnownScore, described, metadata
 from sadari.errors import SadariError
 from sadari.inference.features import WithFeatures
 from sadari.inference.model import TrainedModel
 from sadari.inference.unknown.stored import Abstention
 
-INPUT, OUTPUT = "images", "probabilities"
 EXAMPLES = 2  # images that the graph is traced with: not 1, which torch takes for a fixed size
 
 
@@ -127,7 +126,7 @@ def _exported(whole: nn.Module, model: TrainedModel, about: Mapping[str, str]) -
     with torch.no_grad():
         # Exported here, not by torch.onnx, which would silently fix N where a network needs that.
         program = torch.export.export(whole, (example,), dynamic_shapes=({0: torch.export.Dim("N", min=1)},))
-        outputs = [OUTPUT, KNOWN_SCORE] if METADATA in about else [OUTPUT]
+        outputs = [OUTPUT, KNOWN_SCORE] if KNOWN_SCORE in about else [OUTPUT]
         exported = torch.onnx.export(
             program, dynamo=True, input_names=[INPUT], output_names=outputs, verbose=False, optimize=True
         )

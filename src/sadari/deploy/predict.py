@@ -1,12 +1,14 @@
-"""How does a model predict many files? Each core decodes a block of them and runs the network on it."""
+"""How does a model predict many files? Some threads decode blocks of them, others run the network on these."""
 
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +17,11 @@ from sadari.data.image_file import MAX_FILE_BYTES, UnreadableImageError
 from sadari.deploy.files import Content, FileGroup
 from sadari.errors import SadariError
 from sadari.evaluation.probabilities.conformal import Coverage
-from sadari.inference.classifier import Classifier
-from sadari.inference.predict import one_thread_each
+from sadari.evaluation.unknown.threshold import KEPT
+from sadari.files import expanded
+from sadari.inference.pixels import AnyForm
 from sadari.progress import Progress, Silent
+from sadari.values import Judged
 
 # Assumed: enough work per block that the cost of handing it over vanishes; the bounds on bytes limit memory.
 BLOCK_IMAGES = 256
@@ -25,6 +29,42 @@ BLOCK_PIXEL_BYTES = 16 * 2**20
 BLOCK_FILE_BYTES = 8 * 2**20
 MOST_WORKERS = 16  # assumed: the memory of a network's maps is taken once by each
 BLOCKS_EACH = 4  # blocks that a worker gets at least where there are few files, so that all end together (assumed)
+
+
+class Model(Protocol):
+    """What predicts image files: a `Classifier` of a run, or the `OnnxModel` of an exported file."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def form(self) -> AnyForm: ...
+
+    def decode(self, content: bytes) -> NDArray[np.uint8]: ...
+
+    def judged(self, images: NDArray[np.uint8]) -> Judged: ...
+
+    def coverage(self, wanted: float | None, classwise: bool = False) -> Coverage | None: ...
+
+    def about_coverage(self, coverage: Coverage) -> list[str]: ...
+
+    def abstaining(self, kept: float = KEPT, score: str = "", progress: Progress | None = None) -> Self: ...
+
+    def side_by_side(self) -> AbstractContextManager[None]: ...
+
+
+def open_model(path: Path | str, max_megapixels: float | None = None, progress: Progress | None = None) -> Model:
+    """Open the model in `path`: an ONNX file that `export` made, which needs no torch, or what `Classifier.open` takes.
+
+    Raises as `Classifier.open` and `OnnxModel.open` do.
+    """
+    if str(path).lower().endswith(".onnx") and expanded(path).is_file():
+        from sadari.deploy.onnx_runtime import OnnxModel
+
+        return OnnxModel.open(path, max_megapixels)
+    from sadari.inference.classifier import Classifier
+
+    return Classifier.open(path, max_megapixels, progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +104,7 @@ class Answer:
 
 
 def predict_files(
-    classifier: Classifier,
+    classifier: Model,
     groups: Sequence[FileGroup],
     progress: Progress | None = None,
     coverage: Coverage | None = None,
@@ -118,7 +158,7 @@ def _contents(groups: Sequence[FileGroup]) -> Iterator[_File]:
         yield from (_File(name, reason) for name in waiting.values())
 
 
-def _block_images(classifier: Classifier, total: int, workers: int) -> int:
+def _block_images(classifier: Model, total: int, workers: int) -> int:
     fair = -(-total // (BLOCKS_EACH * workers))
     return max(1, min(BLOCK_IMAGES, BLOCK_PIXEL_BYTES // prod(classifier.form.shape), fair))
 
@@ -136,23 +176,38 @@ def _blocks(files: Iterable[_File], most: int) -> Iterator[list[_File]]:
         yield block
 
 
-def _in_order(classifier: Classifier, blocks: Iterator[list[_File]], workers: int) -> Iterator[list[Answer]]:
-    """Yield the answers for the blocks, in their order; a few blocks are computed ahead of the caller."""
+def _in_order(classifier: Model, blocks: Iterator[list[_File]], workers: int) -> Iterator[list[Answer]]:
+    """Yield the answers for the blocks, in their order; a few blocks are computed ahead of the caller.
+
+    Decoding goes on while the network computes: one thread decodes small files nearly as fast as two, since Python runs
+    in one of them at a time, and threads that did both would all be with the network now and then.
+    """
     waiting: deque[Future[list[Answer]]] = deque()
-    with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="predict") as pool:
+    decoding = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    judging = ThreadPoolExecutor(workers, thread_name_prefix="network")
+    with classifier.side_by_side():
         try:
             for block in blocks:
-                waiting.append(pool.submit(_answers, classifier, block))
+                decoded = decoding.submit(_decoded, classifier, block)
+                waiting.append(judging.submit(_answers, classifier, block, decoded))
                 if len(waiting) > workers + 1:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            decoding.shutdown(wait=True, cancel_futures=True)  # first, since the others wait for what it decodes
+            judging.shutdown(wait=True, cancel_futures=True)
 
 
-def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:
-    decoded = [_pixels(classifier, file.content) for file in block]
+Decoded = list[NDArray[np.uint8] | str]  # of each file, pixels (H, W, C), or why there are none
+
+
+def _decoded(classifier: Model, block: list[_File]) -> Decoded:
+    return [_pixels(classifier, file.content) for file in block]
+
+
+def _answers(classifier: Model, block: list[_File], decoding: Future[Decoded]) -> list[Answer]:
+    decoded = decoding.result()
     pixels = [each for each in decoded if not isinstance(each, str)]
     judged = _judged(classifier, pixels)
     return [
@@ -164,7 +219,7 @@ def _answers(classifier: Classifier, block: list[_File]) -> list[Answer]:
 
 
 def _judged(
-    classifier: Classifier, pixels: list[NDArray[np.uint8]]
+    classifier: Model, pixels: list[NDArray[np.uint8]]
 ) -> Iterator[tuple[NDArray[np.float32], float | None, float | None]]:
     """Yield probabilities, score and threshold of each image."""
     if not pixels:
@@ -176,7 +231,7 @@ def _judged(
 
 
 def _answer(
-    classifier: Classifier,
+    classifier: Model,
     file: _File,
     probabilities: NDArray[np.float32],
     score: float | None,
@@ -185,7 +240,7 @@ def _answer(
     return Answer(file.name, classifier.classes, probabilities, score=score, threshold=threshold)
 
 
-def _pixels(classifier: Classifier, content: Content | str) -> NDArray[np.uint8] | str:
+def _pixels(classifier: Model, content: Content | str) -> NDArray[np.uint8] | str:
     """Return uint8 (H, W, C), or a sentence that says why there are none."""
     if isinstance(content, str):
         return content

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sadari.deploy.extra import quiet, require
-from sadari.deploy.onnx_graph import INPUT
-from sadari.deploy.onnx_runtime import Predict
+from sadari.deploy.onnx_runtime import INPUT, Predict
 from sadari.deploy.unknown.graph import PART, metadata
 from sadari.errors import SadariError
 from sadari.evaluation.statistics import verdict

@@ -1,6 +1,5 @@
 """What does every layer make of an image? A network is a list of layers, a backbone a graph; own code is hooked."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -9,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.explain.layers import layer_names
+from sadari.inference.model import TrainedModel
 from sadari.models.backbone.graph import END
 from sadari.models.backbone.module import Backbone
 from sadari.models.own.module import OwnModule
-from sadari.models.parse import complete
 from sadari.registry import unknown_name
 
 Pixels = NDArray[np.uint8]
@@ -35,17 +34,6 @@ class Output(NamedTuple):
 
     layer: str
     values: Tensor
-
-
-def layer_names(architecture: Architecture) -> tuple[str, ...]:
-    """Return the names of the layers: kind and number, as in conv1, maxpool1, conv2 ...; the last gives the logits."""
-    layers = complete(architecture.layer_list(), len(architecture.classes))
-    seen: Counter[str] = Counter()
-    names = []
-    for layer in layers:
-        seen[layer.kind] += 1
-        names.append(f"{layer.kind}{seen[layer.kind]}")
-    return tuple(names)
 
 
 def feature_maps(model: TrainedModel, pixels: Pixels) -> list[FeatureMap]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from sadari.explain.activations import Maps, Pixels, layer_names
+from sadari.explain.activations import Maps, Pixels
+from sadari.explain.layers import layer_names
 from sadari.inference.model import TrainedModel
 from sadari.models.backbone.module import Backbone
 from sadari.models.layers.modules import Dense

@@ -1,6 +1,7 @@
 """Which images does a thread judge next? Blocks of them, taken by any number of threads, and one tensor of logits."""
 
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,10 @@ class Blocks:
             start = self._next
             chosen = self._positions[start : start + self._at_once]
             self._next += len(chosen)
-            return (start, torch.from_numpy(self._rows[chosen])) if len(chosen) else None
+            return (start, torch.from_numpy(self._read(chosen))) if len(chosen) else None
+
+    def _read(self, chosen: NDArray[np.int64]) -> NDArray[Any]:
+        return self._rows[chosen]
 
     def put(self, start: int, some: Tensor) -> None:
         """Store `some` logits, (n, K), of the rows from `start` on."""

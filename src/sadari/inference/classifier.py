@@ -1,5 +1,6 @@
 """What does a finished model predict for an image file? The value that predicting and serving need."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from sadari.errors import UsageError
 from sadari.evaluation.probabilities.conformal import Coverage
 from sadari.evaluation.unknown.scores import Seen
 from sadari.evaluation.unknown.threshold import KEPT, least_images
-from sadari.inference.coverage import coverage_for
+from sadari.inference.coverage import coverage_for, sentences
 from sadari.inference.device import device_here, keep_freed_memory
 from sadari.inference.features import see
 from sadari.inference.members import Member, average, members_of
 from sadari.inference.model import TrainedModel
 from sadari.inference.pixels import AnyForm, PixelForm, joint_form, split_forms
-from sadari.inference.predict import Inputs, predict_logits
+from sadari.inference.predict import Inputs, one_thread_each, predict_logits
 from sadari.inference.probabilities import probabilities_of
 from sadari.inference.unknown.find import known_of, stored_known
 from sadari.inference.unknown.stored import Abstention
@@ -27,6 +28,7 @@ from sadari.progress import Progress, Silent
 from sadari.run import MODEL, PREPROCESS, RunRecord
 from sadari.run_lookup import comparisons_in, find_run, runs_in
 from sadari.settings import Settings
+from sadari.values import Judged
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +113,9 @@ class Classifier:
         if not len(images):
             return np.empty((0, len(self.classes)), dtype=np.float32)
         if not self.members:
-            return _probabilities(self.model, images)
+            return probabilities_by(self.model, images)
         pixels = split_forms(self.form, images)
-        found = [_probabilities(model, pixels[self._form_of(model)]) for model, _ in self.members]
+        found = [probabilities_by(model, pixels[self._form_of(model)]) for model, _ in self.members]
         return average(found, [weight for _, weight in self.members])
 
     def coverage(self, wanted: float | None, classwise: bool = False) -> Coverage | None:
@@ -121,6 +123,10 @@ class Classifier:
         if wanted is None:
             return None
         return coverage_for(RunRecord(self.path), self.classes, wanted, classwise)
+
+    def about_coverage(self, coverage: Coverage) -> list[str]:
+        """Say what the sets of `coverage` promise, and what was seen of that."""
+        return sentences(RunRecord(self.path), coverage)
 
     def abstaining(self, kept: float = KEPT, score: str = "", progress: Progress | None = None) -> "Classifier":
         """Return the same, which also decides whether an image is known, so that the share `kept` of known ones is.
@@ -140,7 +146,7 @@ class Classifier:
             return self
         return self.abstaining(kept)
 
-    def judged(self, images: NDArray[np.uint8]) -> "Judged":
+    def judged(self, images: NDArray[np.uint8]) -> Judged:
         """Return the same probabilities, and how known each image is, where that is decided. Raises as they do."""
         if self.abstention is None:
             return Judged(self.probabilities(images))
@@ -150,32 +156,22 @@ class Classifier:
         probabilities = probabilities_of(torch.from_numpy(seen.logits), self.model.temperature)
         return Judged(probabilities, self.abstention.scores(seen), self.abstention.threshold)
 
+    def side_by_side(self) -> AbstractContextManager[None]:
+        """Let each thread that starts inside compute on one core only; see `one_thread_each`."""
+        return one_thread_each()
+
     def seen(self, images: NDArray[np.uint8]) -> Seen:
         """Return the logits and features of `model` for uint8 (N, H, W, C); raises as `probabilities` does."""
+        if self.model.prepared:
+            return self.model.prepared.seen(images, len(self.classes))
         inputs = Inputs.pixels(images, self.model.preprocess)
         return see(self.model.network, inputs, np.arange(len(images)), len(self.classes))
 
 
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """What a model answers for some images. probabilities: float32 (N, K).
-
-    scores: float32 (N,), how known each is; None where that was not decided. threshold: from which score on it is.
-    """
-
-    probabilities: NDArray[np.float32]
-    scores: NDArray[np.float32] | None = None
-    threshold: float = 0.0
-
-    def __len__(self) -> int:
-        return len(self.probabilities)
-
-    def __getitem__(self, which: slice) -> "Judged":
-        """Return the same for some of the images."""
-        return Judged(self.probabilities[which], None if self.scores is None else self.scores[which], self.threshold)
-
-
-def _probabilities(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def probabilities_by(model: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probability of each class by `model`: uint8 (N, H, W, C) -> float32 (N, K); raises as it does."""
+    if model.prepared:
+        return probabilities_of(model.prepared.logits(images), model.temperature)
     logits = predict_logits(model.network, Inputs.pixels(images, model.preprocess), np.arange(len(images)))
     return probabilities_of(logits, model.temperature)
 

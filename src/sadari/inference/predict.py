@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
@@ -36,6 +36,11 @@ IMAGES_PER_PASS = 16
 VALUES_PER_CORE = 100_000
 
 
+def together(values: int) -> int:
+    """Return how many images of so many `values` go through a network at once."""
+    return max(IMAGES_PER_PASS, VALUES_PER_PASS // values)
+
+
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """What a network reads of each image of a set: its pixels, or the output of frozen layers.
@@ -55,7 +60,7 @@ class Inputs:
     @property
     def at_once(self) -> int:
         """Return how many images go through a network at once."""
-        return max(IMAGES_PER_PASS, VALUES_PER_PASS // prod(self.rows.shape[1:]))
+        return together(prod(self.rows.shape[1:]))
 
 
 def predict_logits(
@@ -73,38 +78,59 @@ def predict_logits(
     """
     device = next(chain(network.parameters(), network.buffers())).device
     shared = precision == torch.float32 and any(isinstance(each, nn.Conv2d | nn.LSTM) for each in network.modules())
-    at_once, workers = _shares(inputs, len(positions), device) if shared else (inputs.at_once, 1)
+    values = prod(inputs.rows.shape[1:])
+    at_once, workers = shares(values, len(positions)) if shared and device.type == "cpu" else (inputs.at_once, 1)
     blocks = Blocks(inputs.rows, positions, at_once)
     was_training = network.training
     network.eval()
 
+    def compute(rows: Tensor) -> Tensor:
+        logits: Tensor = network(inputs.prepare(to_device(rows, device)))
+        return logits
+
+    def rounding() -> AbstractContextManager[object]:
+        return nullcontext() if precision == torch.float32 else torch.autocast(device.type, precision)
+
+    try:
+        return judge_blocks(compute, blocks, workers, rounding)
+    finally:
+        network.train(was_training)
+
+
+def judge_blocks(
+    compute: Callable[[Tensor], Tensor],
+    blocks: Blocks,
+    workers: int,
+    within: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Tensor:
+    """Return what `compute` returns of the rows of all `blocks`, in their order, on the processor.
+
+    workers: how many threads call it at once, each with a block of its own and `within` a context of its own. Raises
+    SadariError where memory does not hold a single image.
+    """
+
     def judge() -> None:
-        autocast = nullcontext() if precision == torch.float32 else torch.autocast(device.type, precision)
         try:
-            with torch.inference_mode(), autocast:
-                _judge(network, inputs, blocks, device)
+            with torch.inference_mode(), within():
+                _judge(compute, blocks)
         finally:
             blocks.stop()  # where one thread fails, all end
 
-    try:
-        if workers == 1:
-            judge()
-        else:
-            _together(judge, workers, blocks)
-    finally:
-        network.train(was_training)
+    if workers == 1:
+        judge()
+    else:
+        _together(judge, workers, blocks)
     return blocks.logits()
 
 
-def _shares(inputs: Inputs, images: int, device: torch.device) -> tuple[int, int]:
-    """Return how many images go through the network at once, and in how many threads.
+def shares(values: int, images: int) -> tuple[int, int]:
+    """Return how many images of so many `values` go through a network at once on the processor, in how many threads.
 
-    Of large images few make a pass, and their layers are large enough for all cores. On other devices there is one
-    thread.
+    Of large images few make a pass, and their layers are large enough for all cores.
     """
-    per_core = VALUES_PER_CORE // prod(inputs.rows.shape[1:])
-    if device.type != "cpu" or per_core < IMAGES_PER_PASS or images <= per_core:
-        return inputs.at_once, 1
+    per_core = VALUES_PER_CORE // values
+    if per_core < IMAGES_PER_PASS or images <= per_core:
+        return together(values), 1
     return per_core, min(torch.get_num_threads(), -(-images // per_core))
 
 
@@ -133,13 +159,13 @@ def one_thread_each() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _judge(network: nn.Module, inputs: Inputs, blocks: Blocks, device: torch.device) -> None:
+def _judge(compute: Callable[[Tensor], Tensor], blocks: Blocks) -> None:
     """Compute and store the logits of one block after the other, until none is left."""
     while taken := blocks.take():
         waiting = [taken]
         while waiting:
             start, rows = waiting.pop()
-            logits = _logits_or_none(network, inputs, to_device(rows, device))
+            logits = logits_or_none(compute, rows)
             if logits is None:
                 half = (len(rows) + 1) // 2
                 blocks.at_most(half)
@@ -148,10 +174,10 @@ def _judge(network: nn.Module, inputs: Inputs, blocks: Blocks, device: torch.dev
                 blocks.put(start, logits)
 
 
-def _logits_or_none(network: nn.Module, inputs: Inputs, rows: Tensor) -> Tensor | None:
+def logits_or_none(compute: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor | None:
     """Return the logits of some rows, None where memory runs out; raise SadariError where that is for a single row."""
     try:
-        logits: Tensor = network(inputs.prepare(rows))
+        return compute(rows)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -160,7 +186,6 @@ def _logits_or_none(network: nn.Module, inputs: Inputs, rows: Tensor) -> Tensor 
                 "memory does not hold this network with a single image; use smaller images or a smaller network"
             ) from error
         return None
-    return logits
 
 
 @dataclass(frozen=True, eq=False)

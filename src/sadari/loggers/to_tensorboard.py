@@ -59,14 +59,14 @@ class TensorBoardLogger:
     def _text(self, tag: str, text: str) -> None:
         from torch.utils.tensorboard.summary import text as summary
 
-        self._file.append(summary=summary(tag, text))  # type: ignore[no-untyped-call]
+        self._file.append(summary(tag, text).SerializeToString())  # type: ignore[no-untyped-call]
 
     def _hyperparameters(self, figures: Mapping[str, float]) -> None:
         from torch.utils.tensorboard.summary import hparams
 
         scores = {name: value for name, value in figures.items() if name.startswith("scores/")}
         for summary in hparams(dict(self._params), scores):  # type: ignore[no-untyped-call]
-            self._file.append(summary=summary)
+            self._file.append(summary.SerializeToString())
 
     def _picture(self, name: str, path: Path) -> None:
         from PIL import Image
@@ -75,7 +75,7 @@ class TensorBoardLogger:
         with Image.open(path) as image:
             width, height = image.size
         found = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=path.read_bytes())
-        self._file.append(summary=Summary(value=[Summary.Value(tag=name, image=found)]))
+        self._file.append(Summary(value=[Summary.Value(tag=name, image=found)]).SerializeToString())
 
 
 def _rows(values: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ published weights comes under the licence of those weights, which a run's enviro
 
 from sadari.models.backbone.choice import AUTO, END
 from sadari.models.spec import FittedBy, ModelSpec
+from sadari.models.sprints import SPRINTS
 from sadari.settings import Value
 
 _BACKBONE = "backbone $backbone cut $cut train {train} weights $weights"
@@ -25,26 +26,6 @@ _CNN2_TRUNK = """
     conv 64 same, maxpool, dropout 0.25
     conv 128 same, batchnorm, dropout 0.25
 """
-
-# Measured on validation images of Fashion-MNIST, as benchmarks/speed/sprint.py says.
-_SPRINT = """
-    conv {first} same stride 2
-    conv {second} same linear, maxpool, batchnorm, relu
-    conv {second} same linear, batchnorm, relu
-    conv {third} same linear, maxpool, batchnorm, relu
-    conv {third} same linear, batchnorm, relu
-    globalmaxpool, mirror
-"""
-_SPRINTING: dict[str, Value] = {
-    "optimizer": "muon",
-    "learning_rate": 0.01,
-    "schedule": "one-cycle",
-    "batch_size": 500,
-    "label_smoothing": 0.1,
-    "augment": "crop 1, flip",
-    "scaling": "channel",
-    "restore_best": False,
-}
 
 # Chosen on validation images of flowers and animals, as RESULTS.md says. In the crops that weights were trained on,
 # objects are larger than in whole photographs of the same size (Touvron et al. 2019, NeurIPS): a frozen backbone reads
@@ -228,21 +209,10 @@ LADDER = (
         settings={"epochs": 5, "batch_size": 32},
         article="A4",
     ),
-    ModelSpec(
-        name="sprint",
-        summary="the fastest way to a good classifier of small images",
-        layers=_SPRINT.format(first=32, second=64, third=128),
-        settings={**_SPRINTING, "epochs": 6},
-    ),
-    ModelSpec(
-        name="sprint-wide",
-        summary="sprint, half as wide again and for twice as long",
-        layers=_SPRINT.format(first=48, second=96, third=192),
-        settings={**_SPRINTING, "epochs": 12},
-    ),
+    *SPRINTS,
     ModelSpec(
         name="knn",
-        summary="the nearest training images vote, by the features of a pre-trained backbone",
+        summary="the nearest training images vote, by features of a pre-trained backbone",
         layers=_BACKBONE.format(train="head") + ", globalavgpool, neighbours $k",
         variables={"k": 20, **_ON_A_BACKBONE},
         fitted_by=FittedBy.SOLVER,

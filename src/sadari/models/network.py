@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from sadari.errors import SadariError
 from sadari.models.backbone import spec as backbone
-from sadari.models.layers import modules, specs
+from sadari.models.layers import modules, specs, whiten
 from sadari.models.layers.batchnorm import BatchNorm
 from sadari.models.layers.dropout import Dropout
 from sadari.models.layers.neighbours import Neighbours
 from sadari.models.layers.plugin import PluginLayer
+from sadari.models.layers.whiten_spec import Gelu, Whiten
 from sadari.models.own.spec import Own
 from sadari.models.parse import complete, describe
 
@@ -77,13 +78,16 @@ def _module(layer: specs.Layer, shape: specs.Shape, seed: int, number: int) -> n
     match layer:
         case specs.Conv():
             padding = (*layer.padding(shape[0]), *layer.padding(shape[1]))
-            return modules.Conv(features, layer.filters, layer.kernel, layer.stride, padding, layer.activation)
+            how = (padding, layer.activation, layer.bias, layer.identity)
+            return modules.Conv(features, layer.filters, layer.kernel, layer.stride, *how)
+        case Whiten():
+            return whiten.Whiten(features, layer.kernel)
         case specs.Dense():
             return modules.Dense(features, layer.units, layer.activation)
         case specs.LSTM():
             return modules.LSTM(features, layer.units, layer.sequence)
         case specs.BatchNorm():
-            return BatchNorm(features)
+            return BatchNorm(features, layer.scale)
         case specs.LayerNorm():
             return modules.LayerNorm(features)
         case specs.Dropout():
@@ -104,6 +108,8 @@ def _module(layer: specs.Layer, shape: specs.Shape, seed: int, number: int) -> n
             return modules.Rows()
         case specs.Relu():
             return modules.Relu()
+        case Gelu():
+            return whiten.Gelu()
         case backbone.Backbone():
             from sadari.models.backbone.module import make_backbone  # timm takes seconds to load
 

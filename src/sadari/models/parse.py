@@ -1,7 +1,9 @@
 """Which network does a list of layers in text describe? Text -> typed layers -> shapes and parameters. No torch here.
 
-    conv 32 same        # 3x3, ReLU; tokens may follow: a kernel size, same, stride 2, linear | relu | sigmoid | tanh
-    batchnorm           # also: layernorm, relu
+    conv 32 same        # 3x3, ReLU; tokens may follow: a kernel size, same, stride 2, linear | relu | sigmoid | tanh,
+                        # nobias, identity (the first filters begin by passing a channel on)
+    batchnorm           # also: layernorm, relu, gelu; `batchnorm noscale` learns offsets alone
+    whiten 2            # a convolution whose filters are taken from the training images and stay
     maxpool             # 2x2; also: avgpool 3, globalavgpool, globalmaxpool
     dropout $dropout    # a variable
     rows                # each row of the map becomes one time step

@@ -46,6 +46,7 @@ OWN: Mapping[str, Space] = {
     "a3-cnn": _OF_A3,
     "sprint": _OF_SPRINT,
     "sprint-wide": _OF_SPRINT,
+    "sprint-colour": {**_OF_SPRINT, "learning_rate": "0.06:0.5:log"},
     "knn": {"k": "1:100:log"},
     "linear-probe": _OF_CLASSES,
     "photo-probe": _OF_CLASSES,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from sadari.comparison.plan import Plan
@@ -37,6 +36,7 @@ from sadari.run import RunRecord
 from sadari.tuning.request import Tuning
 from sadari.tuning.request import choose_folder as choose_search_folder
 from sadari.tuning.result import TuneResult
+from sadari.unfinished import UnfinishedFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,18 +169,40 @@ def _tune(
 
 
 def _export(project: Project, entry: ExportEntry, standing: Standing, of: Standing, progress: Progress) -> Exported:
-    """Export the best run of `of`, under a name that the project gives, and not that of a run."""
+    """Export the best run of `of`, under a name that the project gives, and not that of a run.
+
+    The former export stays until the new one is whole.
+    """
     if of.state != UP_TO_DATE:
         raise SadariError(f"{entry.of}, of which it is the export, is {of.state}")
     run, digest = best_run_of(of)
     folder = standing.folder
     if exists(folder) and not (folder.is_dir() and set(names_in(folder)) <= {*EXPORTED.values(), EXPORT}):
         _say_moved(move_aside(folder), entry, progress)  # of an entry that had this name, or put here by the user
-    make_folder(folder)
-    for each in folder.iterdir():  # exports of ours, which are made anew in seconds
-        rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
-    made = export(RunRecord.open(of.folder / run), entry.to, folder / EXPORTED[entry.to], entry.quantize, progress)
-    record = export_record(entry, run, digest, made)
-    write_record(folder / EXPORT, record)
+    name = EXPORTED[entry.to]
+    with _in_place_of(folder) as fresh:
+        made = export(RunRecord.open(of.folder / run), entry.to, fresh / name, entry.quantize, progress)
+        record = export_record(entry, run, digest, made)
+        write_record(fresh / EXPORT, record)
     write_record(project.result_of(entry.name), record)
-    return made
+    return replace(made, path=folder / name)
+
+
+@contextmanager
+def _in_place_of(folder: Path) -> "Iterator[Path]":
+    """Yield a folder whose files take the place of those in `folder` when all are there; else the former ones stay.
+
+    `folder` itself may be a link. Raises SadariError where it cannot be written.
+    """
+    make_folder(folder)
+    try:
+        with UnfinishedFolder(folder, "former") as former, UnfinishedFolder(folder, "fresh") as fresh:
+            before = [each for each in folder.iterdir() if each not in (former.path, fresh.path)]
+            yield fresh.path
+            fresh.release()
+            for each in before:
+                each.replace(former.path / each.name)  # removed with it
+            for each in list(fresh.path.iterdir()):
+                each.replace(folder / each.name)
+    except OSError as error:
+        raise SadariError(f"cannot write {folder}: {error.strerror or error}") from None

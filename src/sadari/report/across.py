@@ -12,8 +12,8 @@ from sadari.evaluation.sentences import p_text
 from sadari.files import write_text
 from sadari.report.origin import installed_version
 from sadari.report.page import NAME, render_plain
-from sadari.report.plots.files import save
 from sadari.report.plots.ranks import draw_ranks
+from sadari.report.plots.saving import save
 from sadari.values import Interval
 
 PLOT = "critical-difference"

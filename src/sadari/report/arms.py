@@ -10,7 +10,7 @@ from sadari.comparison.arm_result import ArmResult
 from sadari.comparison.splits.redraw import Redraw
 from sadari.evaluation.per_class import per_class
 from sadari.evaluation.probabilities.calibration import calibration_caution, expected_calibration_error, reliability
-from sadari.explain.summary import layers_of
+from sadari.explain.layers import layers_of
 from sadari.models.layers.specs import shape_text
 from sadari.report.calibrated import about_calibration
 from sadari.report.contents import ArmPage, Cell, Detail, LayerRow, SeedCurve

@@ -14,7 +14,7 @@ from sadari.report.plots.explain import (
     draw_pool_lesson,
     draw_weights,
 )
-from sadari.report.plots.files import save_png
+from sadari.report.plots.saving import save_png
 
 
 def write_look(look: Look, folder: Path) -> tuple[Path, ...]:

@@ -11,14 +11,10 @@ from sadari.data.load import load
 from sadari.data.look import PHOTOGRAPHS_FROM, look
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
-from sadari.inference.device import resolve_machine, threads_for, use_machine
-from sadari.inference.model import Architecture
 from sadari.job import Job, make_job
 from sadari.models.catalog import MODELS
 from sadari.progress import Progress
 from sadari.settings import Settings, Value, with_overrides
-from sadari.training.frozen import frozen_output
-from sadari.training.setup import start_weights
 from sadari.values import ImageSet, RowAccess
 
 AUTO, BACKBONE, PIXELS = "auto", "backbone", "pixels"
@@ -94,6 +90,12 @@ def backbone_rows(
 
     stored_only: None where the cache has them not, with nothing computed.
     """
+    # Only here: they load torch, and a map of small grey images needs none.
+    from sadari.inference.architecture import Architecture
+    from sadari.inference.device import resolve_machine, threads_for, use_machine
+    from sadari.training.frozen import frozen_output
+    from sadari.training.setup import start_weights
+
     settings = resolve_machine(job.settings)
     architecture = Architecture.of(job.model, job.variables, images.shape, images.classes)
     network = architecture.build(0)

@@ -12,6 +12,7 @@ from sadari.settings import Settings
 from sadari.testing.suites import Contract, seeded
 from sadari.training.loss import CrossEntropy, loss_of
 from sadari.training.optim.build import (
+    SHARE,
     load_optimizer_tensors,
     make_optimizer,
     optimizer_tensors,
@@ -48,7 +49,7 @@ class OptimizerContract(Contract):
         assert rate > 0 and math.isfinite(rate)
         assert peak_learning_rate(Settings(optimizer=name, learning_rate=0.3)) == 0.3
         optimizer = make_optimizer(Point(), Settings(optimizer=name, learning_rate=0.3))
-        assert {group["lr"] for group in optimizer.param_groups} == {0.3}
+        assert all(group["lr"] == 0.3 * group.get(SHARE, 1.0) for group in optimizer.param_groups)
 
     def test_a_higher_rate_goes_further(self, name: str) -> None:
         moved = []

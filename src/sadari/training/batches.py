@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from sadari.data.augment.geometry import mirrored_half
 from sadari.data.augment.pipeline import Augmentation
 from sadari.data.augment.sampling import ShareGenerator
 from sadari.data.prepare import to_device
@@ -82,6 +83,9 @@ class Batches:
         self._share = share
         self._epoch = -1
         self._order = np.arange(0)
+        self._first_turned: Tensor | None = None  # which images an alternating flip mirrors in even epochs
+        if augmentation and augmentation.alternates:
+            self._first_turned = mirrored_half(len(positions), generator_for(seed, "alternate"))
         self._ready: dict[int, Batch] = {}
         self.steps_per_epoch = steps_per_epoch(len(positions), batch_size, share.count)
         values = batch_size * (prod(inputs.rows.shape[1:]) + loss.classes)
@@ -136,7 +140,8 @@ class Batches:
         drawn = to_device(torch.from_numpy(rows), self._device)
         labels = to_device(torch.from_numpy(self._labels[positions]), self._device)
         soft = None if self._soft is None else to_device(self._soft[torch.from_numpy(chosen)], self._device)
-        drawn, labels, soft = self._augmented(drawn, labels, soft, self._generator(epoch, step))
+        turned = None if self._first_turned is None else self._first_turned[torch.from_numpy(chosen)] ^ bool(epoch % 2)
+        drawn, labels, soft = self._augmented(drawn, labels, soft, self._generator(epoch, step), turned)
         return (reduced(drawn, self._side) if self._side else drawn), labels, soft
 
     def _generator(self, epoch: int, step: int) -> Generator:
@@ -150,12 +155,12 @@ class Batches:
         return generator
 
     def _augmented(
-        self, drawn: Tensor, labels: Tensor, soft: Tensor | None, generator: Generator
+        self, drawn: Tensor, labels: Tensor, soft: Tensor | None, generator: Generator, turned: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return rows, labels and teacher's answers as the augmentation changes them."""
         if self._augmentation is None:
             return drawn, labels, soft
-        drawn = self._augmentation.apply(drawn, generator)
+        drawn = self._augmentation.apply(drawn, generator, turned)
         if soft is None or not self._augmentation.mixes:
             return *self._augmentation.mix(drawn, labels, self.loss.classes, generator), soft
         # Labels and teacher's answers side by side, so that both are mixed by the same draws.

@@ -27,15 +27,15 @@ class StepOutput(NamedTuple):
     """The answers to a micro-batch, and what would have been right, to be summed up later.
 
     logits: float32 (N, K). targets: as the loss made them. labels: int64 (N,) or float32 (N, K). images: in the whole
-    batch; count: as how many they count, a number or, by class weights, float32 () on their device. Their ratio is the
-    factor on the loss of each image, so that class weights leave the mean over all images what it is.
+    batch; counted: as how many they count, a number or, by class weights, float32 () on their device. Their ratio is
+    the factor on the loss of each image, so that class weights leave the mean over all images what it is.
     """
 
     logits: Tensor
     targets: Tensor
     labels: Tensor
     images: int
-    count: float | Tensor
+    counted: float | Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class CrossEntropy:
 def _shares(outputs: Sequence[StepOutput]) -> NDArray[np.float64]:
     """Return the factor on the losses of each of `outputs`, float64 (n,)."""
     images = np.array([each.images for each in outputs], dtype=np.float64)
-    counts = [each.count for each in outputs]
+    counts = [each.counted for each in outputs]
     on_device = [each for each in counts if isinstance(each, Tensor)]
     known = torch.stack(on_device).cpu().numpy() if on_device else counts  # read together: once
     return images / np.asarray(known, dtype=np.float64)

@@ -12,9 +12,9 @@ from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.metrics import METRICS
 from sadari.files import write_json, write_text
+from sadari.inference.architecture import Architecture
 from sadari.inference.device import threads_for
 from sadari.inference.embedded import embedded_tensors
-from sadari.inference.model import Architecture
 from sadari.job import Job
 from sadari.models.backbone.module import Backbone
 from sadari.models.backbone.pretrained import Pretrained

@@ -35,7 +35,7 @@ class Events:
             samples = image(  # type: ignore[no-untyped-call]
                 "samples/train", np.asarray(images.images[chosen]), dataformats="NHWC"
             )
-            self._file.append(summary=samples)
+            self._file.append(samples.SerializeToString())
 
     def write(self, rows: list[dict[str, float]]) -> None:
         """Write `rows` of the history; with "all", also the distribution of every weight as it is, for the last row."""
@@ -56,4 +56,4 @@ class Events:
             finite = weights[np.isfinite(weights)]
             if finite.size:
                 summary = histogram(name, finite, BINS)  # type: ignore[no-untyped-call]
-                self._file.append(summary=summary, step=epoch)
+                self._file.append(summary.SerializeToString(), epoch)

@@ -42,7 +42,8 @@ from sadari.training.devices.check import require_devices, require_enough_images
 from sadari.training.devices.crew import team_of
 from sadari.training.devices.team import Team
 from sadari.training.engine import DivergedError, Engine
-from sadari.training.fine_tuning.class_layer import FITTED, start_class_layer
+from sadari.training.fine_tuning.class_layer import start_class_layer
+from sadari.training.fine_tuning.whitening import start_whitening
 from sadari.training.fit_loop import FitLoop, Watch
 from sadari.training.log import Log, require_there
 from sadari.training.loss import Distillation, loss_of, softened
@@ -216,8 +217,9 @@ def _sentence(row: dict[str, float]) -> str:
 def _fit_network(setup: Setup, loop: FitLoop) -> FitState:
     """Train step by step; where the loss is no longer a number, write the best weights as the model, then raise."""
     out = setup.out
-    if setup.job.settings.class_layer == FITTED and not setup.stored.groups:
+    if not setup.stored.groups:
         learner, inputs, _ = setup.fit_inputs
+        start_whitening(setup.network, inputs, setup.split.train)
         settings, train = setup.job.settings, setup.split.train
         start_class_layer(setup.network, learner, inputs, setup.images, train, settings, setup.log)
     if min(setup.job.settings.batch_size, len(setup.split.train)) == 1 and learning_norms(setup.network):

@@ -12,9 +12,9 @@ from safetensors.numpy import load_file, save_file
 from sadari.data.prepare import Preprocess
 from sadari.errors import SadariError, UsageError
 from sadari.evaluation.unknown.scores import SCORES, Seen
+from sadari.inference.architecture import Architecture
 from sadari.inference.classifier import Classifier
 from sadari.inference.features import MOST_FEATURES, WithFeatures, see
-from sadari.inference.model import Architecture
 from sadari.inference.predict import Inputs, predict_logits
 from sadari.inference.unknown.find import known_of, stored_known
 from sadari.inference.unknown.fitting import fit_known, spread

@@ -8,7 +8,7 @@ used.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from sadari.files import read_json
 from sadari.plugins.used import checked_records, described, is_here
 from sadari.run import ENSEMBLE, MODEL, PREPROCESS, RunRecord
 from sadari.values import Interval
+
+if TYPE_CHECKING:
+    from sadari.data.corruptions import Corruption
+    from sadari.registry import Registry
 
 FILE = "robustness.json"
 VERSION = 1  # raise it whenever the same levels give other pixels
@@ -67,14 +71,12 @@ def read_robustness(
     records: the finished runs by arm. notes: further notes for the reader. groups: of the images that judge. None where
     nothing is stored.
     """
-    from sadari.data.corruptions import CORRUPTIONS  # loads torch, which reading a result otherwise does without
-
     found = {arm: [_valid(record) for record in of_arm] for arm, of_arm in records.items() if of_arm}
     known = {arm: [each for each in documents if each] for arm, documents in found.items()}
     known = {arm: documents for arm, documents in known.items() if len(documents) == len(found[arm])}
     plain = {arm: correctness(records[arm]) for arm in known}
     corrupted, reasons = [], []
-    for corruption in CORRUPTIONS:
+    for corruption in _corruptions() if known else ():
         rows = {}
         for arm, documents in known.items():
             entries = [each["disturbed"].get(corruption.name) for each in documents]
@@ -88,6 +90,13 @@ def read_robustness(
             corrupted.append(CorruptionAccuracy(corruption.name, corruption.summary, levels, labels, rows))
     sentences = tuple(dict.fromkeys((*reasons, *_gone(known), *notes)))
     return Robustness(tuple(corrupted), sentences) if corrupted or notes else None
+
+
+def _corruptions() -> "Registry[Corruption]":
+    """Return what images are corrupted by; that loads torch, which reading a result otherwise does without."""
+    from sadari.data.corruptions import CORRUPTIONS
+
+    return CORRUPTIONS
 
 
 def _gone(known: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

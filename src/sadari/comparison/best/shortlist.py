@@ -23,7 +23,8 @@ from sadari.models.spec import FittedBy
 # those, the ones that read each image once are ahead. An augmented arm is behind its model.
 PRE_TRAINED = ("linear-probe", "knn", "photo-probe", "photo", "fine-tune", "vgg16")
 CONVOLUTIONAL = (
-    "sprint", "sprint-wide", "cnn2", "cnn2-lstm", "cnn-lstm", "a4-cnn", "a4-first", "cnn", "a2-cnn", "a1-cnn", "a3-cnn",
+    "sprint", "sprint-wide", "sprint-colour", "cnn2", "cnn2-lstm", "cnn-lstm", "a4-cnn", "a4-first", "cnn", "a2-cnn",
+    "a1-cnn", "a3-cnn",
 )  # fmt: skip
 OTHERS = ("lstm3", "lstm", "a4-dnn", "mlp", "softmax", "logistic", "sgd", "dnn")
 # A model has begun well when it has seen all training images once, in at least so many steps (assumed).

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sadari.comparison.best.candidates import draws
 from sadari.comparison.request import Comparison, seeds_of
 from sadari.errors import UsageError
 from sadari.evaluation.draws.looks import LEAST_MOST, MOST, Looks
@@ -66,6 +65,8 @@ def with_looks(request: Comparison, seeds: Seeds) -> Comparison:
     if request.ensemble or request.soups:
         made = "a soup" if request.soups else "an ensemble"
         raise UsageError(f"{made} is made of the runs of all arms, which {AUTO} may give other seeds; name a number")
+    from sadari.comparison.best.candidates import draws  # with torch, which those who only read runs do not need
+
     arms = tuple(replace(arm, once=not draws(request.job(arm, 0))) for arm in request.arms)
     return replace(request, arms=arms, seeds=seeds.those, looks=seeds.looks)
 

@@ -107,6 +107,16 @@ def move(pixels: Tensor, rows: int, columns: int, flip: bool, generator: Generat
     return pixels[which[:, None, None], to_device(down, device)[:, :, None], to_device(right, device)[:, None, :]]
 
 
+def mirror(pixels: Tensor, which: Tensor) -> Tensor:
+    """Mirror those images of (N, H, W, C) left-right that `which`, bool (N,), marks."""
+    return torch.where(which.to(pixels.device)[:, None, None, None], pixels.flip(2), pixels)
+
+
+def mirrored_half(count: int, generator: Generator) -> Tensor:
+    """Draw which images are mirrored, each with probability 1/2: bool (N,)."""
+    return _mirrored(count, generator)[:, 0]
+
+
 def _whole_moves(count: int, most: int, generator: Generator) -> Tensor:
     """Draw a whole number between -most and most for each image, int64 (N, 1)."""
     return whole_numbers(count, -most, most + 1, generator)[:, None]

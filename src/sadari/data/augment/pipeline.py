@@ -17,6 +17,8 @@ from sadari.data.augment.geometry import (
     compose,
     crop_maps,
     flip_maps,
+    mirror,
+    mirrored_half,
     move,
     resized_crop_maps,
     rotate_maps,
@@ -56,6 +58,17 @@ class Mixing:
 
 
 @dataclass(frozen=True)
+class Alternating:
+    """An operation that mirrors every image in every other epoch, half of them in the even ones.
+
+    No image is seen on the same side in two epochs in turn. Source: Jordan 2024 (arXiv:2404.00498), section 3.6.
+    """
+
+
+Step = Geometric | Redraw | Mixing | Alternating
+
+
+@dataclass(frozen=True)
 class Operation:
     """One operation of the setting `augment`, with the number that it takes.
 
@@ -63,18 +76,18 @@ class Operation:
     nothing: the number at which it changes nothing; None where there is no such number.
     """
 
-    step: Geometric | Redraw | Mixing
+    step: Step
     takes: str = ""
     limits: str = ""
     allows: Callable[[float], bool] = lambda _: True
     nothing: float | None = 0.0
 
 
-def _fraction(step: Geometric | Redraw | Mixing, takes: str) -> Operation:
+def _fraction(step: Step, takes: str) -> Operation:
     return Operation(step, takes, "from 0 to below 1", lambda number: 0 <= number < 1)
 
 
-def _share(step: Geometric | Redraw | Mixing, takes: str) -> Operation:
+def _share(step: Step, takes: str) -> Operation:
     return Operation(step, takes, "from 0 to 1", lambda number: 0 <= number <= 1)
 
 
@@ -122,6 +135,7 @@ OPERATIONS.add(
 )
 OPERATIONS.add("zoom", _fraction(Geometric(zoom_maps), "FRACTION"))
 OPERATIONS.add("flip", Operation(Geometric(flip_maps), nothing=None))
+OPERATIONS.add("alternate-flip", Operation(Alternating(), nothing=None))
 OPERATIONS.add("trivial", Operation(Redraw(trivial), nothing=None))
 OPERATIONS.add("jitter", _share(Redraw(jitter), "STRENGTH"))
 OPERATIONS.add("erase", _share(Redraw(erase), "PROBABILITY"))
@@ -138,16 +152,24 @@ class Augmentation:
 
     steps: tuple[tuple[str, float], ...]
 
-    def apply(self, pixels: Tensor, generator: Generator) -> Tensor:
+    def apply(self, pixels: Tensor, generator: Generator, turned: Tensor | None = None) -> Tensor:
         """Redraw each image of uint8 (N, H, W, C); the draws come from `generator` (on the processor) alone.
 
-        Returns uint8 (N, H, W, C). Mixup and cutmix are done by `mix`.
+        turned: which images alternate-flip mirrors, bool (N,); drawn where None. Returns uint8 (N, H, W, C). Mixup and
+        cutmix are done by `mix`.
         """
+        if self.alternates:
+            pixels = mirror(pixels, mirrored_half(len(pixels), generator) if turned is None else turned)
         pixels = self._move_pixels(pixels, generator)
         for step, number in self._steps():
             if isinstance(step, Redraw):
                 pixels = step.apply(number, pixels, generator)
         return pixels
+
+    @property
+    def alternates(self) -> bool:
+        """Return whether images are mirrored in turn, for which `apply` takes the side of each."""
+        return any(isinstance(step, Alternating) for step, _ in self._steps())
 
     @property
     def mixes(self) -> bool:
@@ -176,7 +198,7 @@ class Augmentation:
         steps = [(step, number) for step, number in self._steps() if isinstance(step, Geometric)]
         return warp(pixels, compose([step.maps(number, size, generator) for step, number in steps]))
 
-    def _steps(self) -> list[tuple[Geometric | Redraw | Mixing, float]]:
+    def _steps(self) -> list[tuple[Step, float]]:
         return [(OPERATIONS.get(name).step, number) for name, number in self.steps]
 
 

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from sadari.deploy.serve.limits import Refused, overloaded
 from sadari.deploy.serve.schemas import FeatureMaps, Heatmap, Layer
 from sadari.errors import SadariError
-from sadari.explain.activations import FeatureMap, Pixels, feature_map, feature_maps, layer_names
+from sadari.explain.activations import FeatureMap, Pixels, feature_map, feature_maps
 from sadari.explain.attribution import ATTRIBUTIONS, attribute
+from sadari.explain.layers import layer_names
 from sadari.inference.model import TrainedModel
 
 GRAD_CAM = "grad-cam"

@@ -39,7 +39,8 @@ from sadari.deploy.serve.schemas import (
 from sadari.deploy.serve.uploads import FIELD, JSON, MULTIPART, reading_uploads
 from sadari.errors import SadariError
 from sadari.evaluation.probabilities.conformal import Coverage
-from sadari.inference.classifier import Classifier, Judged
+from sadari.inference.classifier import Classifier
+from sadari.values import Judged
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

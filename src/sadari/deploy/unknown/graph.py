@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sadari.deploy.onnx_runtime import KNOWN_SCORE
 from sadari.inference.unknown.stored import Abstention
 
-OUTPUT = "known_score"  # the graph's second output, float32 (N,)
-METADATA = "known_score"  # the entry that says what it is, as JSON
 PART = "known_score_of"  # begins the names of its constants, which stay in float32 where a graph becomes int8
 
 
@@ -68,4 +67,4 @@ def described(abstention: Abstention, threshold: float | None = None) -> dict[st
 
 def metadata(found: Mapping[str, Any]) -> dict[str, str]:
     """Return the same as an entry of the file's metadata: an image is known from the threshold on."""
-    return {METADATA: json.dumps(dict(found))}
+    return {KNOWN_SCORE: json.dumps(dict(found))}

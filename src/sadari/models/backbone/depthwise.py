@@ -34,6 +34,12 @@ class _Exact:
             return compute(x.float())
 
 
+def kind_of(convolution: nn.Conv2d) -> type[nn.Conv2d]:
+    """Return the class of a convolution, without what `keep_depthwise_exact` adds, which evaluation does not need."""
+    found = type(convolution)
+    return next((kind for kind, made in _MADE.items() if made is found), found)
+
+
 def _exact(kind: type[nn.Conv2d]) -> type[nn.Conv2d]:
     """Return the class of depthwise convolutions of `kind`, with its name; the same one for every network."""
     if kind not in _MADE:

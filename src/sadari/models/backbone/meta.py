@@ -55,7 +55,8 @@ class _Shapes(fx.Interpreter):
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         if target in SUMS and not kwargs and len(args) == 2 and all(isinstance(each, Tensor) for each in args):
-            shape, dtype = torch.broadcast_shapes(*(each.shape for each in args)), torch.result_type(*args)
+            shape = torch.broadcast_shapes(*(each.shape for each in args))  # type: ignore[no-untyped-call]
+            dtype = torch.result_type(*args)
             alike = next((each for each in args if each.shape == shape), torch.empty(shape, device="meta"))
             return torch.empty_strided(shape, alike.stride(), dtype=dtype, device="meta")
         return super().call_function(target, args, kwargs)

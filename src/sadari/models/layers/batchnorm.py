@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,12 +21,16 @@ class BatchNorm(_BatchNorm):
 
     The moving variance is updated with n / (n - 1) times that of the batch, as in torch; Keras takes it unscaled.
     shared: what comes in is a part of the batch, so that a single value of it is not all that there is to normalise by.
+    scale: whether a factor is learnt beside the offset; without one it is a constant one, outside the state dict.
     """
 
     shared = False
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, scale: bool = True) -> None:
         super().__init__(features, eps=EPSILON, momentum=BATCHNORM_MOMENTUM)
+        if not scale:
+            del self.weight
+            self.register_buffer("weight", torch.ones(features), persistent=False)
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Do nothing: `describe` has checked the shapes."""

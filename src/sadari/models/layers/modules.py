@@ -48,16 +48,28 @@ def activate(own: Tensor, name: str) -> Tensor:
 
 
 class Conv(nn.Conv2d):
-    """A convolution with `padding` (top, bottom, left, right) zeros, then its activation."""
+    """A convolution with `padding` (top, bottom, left, right) zeros, then its activation.
+
+    identity: whether it begins with `pass_channels_on`.
+    """
 
     def __init__(
-        self, inputs: int, filters: int, kernel: int, stride: int, padding: tuple[int, int, int, int], activation: str
+        self,
+        inputs: int,
+        filters: int,
+        kernel: int,
+        stride: int,
+        padding: tuple[int, int, int, int],
+        activation: str,
+        bias: bool = True,
+        identity: bool = False,
     ) -> None:
         top, bottom, left, right = padding
         self.even = top == bottom and left == right
-        super().__init__(inputs, filters, kernel, stride, (top, left) if self.even else 0)
+        super().__init__(inputs, filters, kernel, stride, (top, left) if self.even else 0, bias=bias)
         self.around = (left, right, top, bottom)
         self.activation = activation
+        self.identity = identity
 
     def reset_parameters(self) -> None:
         """Do nothing: `initialise` draws, from its own generator."""
@@ -65,7 +77,10 @@ class Conv(nn.Conv2d):
     def initialise(self, generator: torch.Generator) -> None:
         size = self.kernel_size[0] * self.kernel_size[1]
         glorot_uniform(self.weight, size * self.in_channels, size * self.out_channels, generator)
-        nn.init.zeros_(self.bias)  # type: ignore[arg-type]
+        if self.identity:
+            pass_channels_on(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return activate(self.convolved(x), self.activation)
@@ -235,6 +250,17 @@ def glorot_uniform(weight: Tensor, fan_in: int, fan_out: int, generator: torch.G
     limit = (6 / (fan_in + fan_out)) ** 0.5
     with torch.no_grad():
         weight.uniform_(-limit, limit, generator=generator)
+
+
+def pass_channels_on(weight: Tensor) -> None:
+    """Make of the first filters in `weight`, (filters, C, K, K), those that pass channel 0, 1, ... on as they are.
+
+    Filters behind the first C stay as they are (Zagoruyko and Komodakis 2017, arXiv:1706.00388).
+    """
+    count, row, column = min(weight.shape[:2]), weight.shape[2] // 2, weight.shape[3] // 2
+    with torch.no_grad():
+        weight[:count] = 0
+        weight[range(count), range(count), row, column] = 1
 
 
 def orthogonal(weight: Tensor, generator: torch.Generator) -> None:

@@ -52,7 +52,8 @@ class Layer:
         return 0, 0
 
 
-def _a_map(shape: Shape) -> tuple[int, int, int]:
+def a_map(shape: Shape) -> tuple[int, int, int]:
+    """Return `shape` where it is that of a map; else raise MisfitError."""
     if len(shape) != 3:
         raise MisfitError(
             f"needs a map, but has {NAMES[len(shape)]} here; move it before the layer that leaves the map"
@@ -60,13 +61,14 @@ def _a_map(shape: Shape) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
-def _joined(height: str, width: str) -> str:
+def joined(height: str, width: str) -> str:
+    """Return how height and width are computed, once where it is the same."""
     return height if height == width else f"{height}, {width}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conv(Layer):
-    """A convolution with `filters` square kernels and a bias, then its activation."""
+    """A convolution with `filters` square kernels, then its activation. identity: its first ones pass a channel on."""
 
     kind = "conv"
     filters: int
@@ -74,6 +76,8 @@ class Conv(Layer):
     stride: int = 1
     same: bool = False
     activation: str = "relu"
+    bias: bool = True
+    identity: bool = False
 
     @classmethod
     def read(cls, text: str, tokens: Tokens) -> "Conv":
@@ -84,17 +88,19 @@ class Conv(Layer):
             kernel=tokens.whole("the kernel size", 3),
             same=tokens.choice(("same", "valid"), "valid") == "same",
             activation=tokens.choice(ACTIVATIONS, "relu"),
+            bias=not tokens.flag("nobias"),
+            identity=tokens.flag("identity"),
         )
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
-        height, width, _ = _a_map(shape)
+        height, width, _ = a_map(shape)
         if not self.same and min(height, width) < self.kernel:
             raise MisfitError(
                 f"the map is {height}x{width} here, smaller than the {self.kernel}x{self.kernel} kernel; "
                 "remove a pool, write `same` or use larger images"
             )
         (tall, tall_how), (wide, wide_how) = self._side(height), self._side(width)
-        return (tall, wide, self.filters), _joined(tall_how, wide_how)
+        return (tall, wide, self.filters), joined(tall_how, wide_how)
 
     def _side(self, size: int) -> tuple[int, str]:
         if self.same:
@@ -113,7 +119,7 @@ class Conv(Layer):
         return missing // 2, missing - missing // 2
 
     def params(self, shape: Shape) -> tuple[int, int]:
-        count = self.kernel * self.kernel * shape[-1] * self.filters + self.filters
+        count = (self.kernel * self.kernel * shape[-1] + self.bias) * self.filters
         return count, count
 
 
@@ -122,9 +128,14 @@ class BatchNorm(Layer):
     """Standardisation of every channel (or feature) over the batch; in evaluation, by moving statistics."""
 
     kind = "batchnorm"
+    scale: bool = True
+
+    @classmethod
+    def read(cls, text: str, tokens: Tokens) -> "BatchNorm":
+        return cls(text=text, scale=not tokens.flag("noscale"))
 
     def params(self, shape: Shape) -> tuple[int, int]:
-        return 4 * shape[-1], 2 * shape[-1]
+        return (3 + self.scale) * shape[-1], (1 + self.scale) * shape[-1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,11 +157,11 @@ class _Pool(Layer):
         return cls(text=text, size=tokens.whole("the pool size", 2))
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
-        height, width, channels = _a_map(shape)
+        height, width, channels = a_map(shape)
         if min(height, width) < self.size:
             raise MisfitError(f"the map is {height}x{width} here; remove a pool or use larger images")
         (tall, tall_how), (wide, wide_how) = self._side(height), self._side(width)
-        return (tall, wide, channels), _joined(tall_how, wide_how)
+        return (tall, wide, channels), joined(tall_how, wide_how)
 
     def _side(self, size: int) -> tuple[int, str]:
         out, rest = divmod(size, self.size)
@@ -181,7 +192,7 @@ class GlobalAvgPool(Layer):
     def follow(self, shape: Shape) -> tuple[Shape, str]:
         if len(shape) == 2:
             return (shape[1],), f"{self.of} over {shape[0]} steps"
-        height, width, channels = _a_map(shape)
+        height, width, channels = a_map(shape)
         return (channels,), f"{self.of} over {height}x{width}"
 
 
@@ -231,7 +242,7 @@ class Rows(Layer):
     kind = "rows"
 
     def follow(self, shape: Shape) -> tuple[Shape, str]:
-        height, width, channels = _a_map(shape)
+        height, width, channels = a_map(shape)
         return (height, width * channels), f"{height} rows of {width} x {channels} = {width * channels}"
 
 

@@ -43,6 +43,10 @@ class Tokens:
         self._left.remove(there[0])
         return there[0]
 
+    def flag(self, word: str) -> bool:
+        """Take `word`, and return whether it was there."""
+        return self.choice((word,), "") == word
+
     def after(self, keyword: str, default: int) -> int:
         """Take `keyword` and the whole number behind it, or return `default` where the keyword is not there."""
         self._known.append(keyword)

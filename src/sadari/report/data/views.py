@@ -7,8 +7,8 @@ import torch
 
 from sadari.data.augment.pipeline import Augmentation
 from sadari.report.figures import SampleGrid, sample_grid, sample_positions
-from sadari.report.plots.files import save_png
 from sadari.report.plots.images import draw_samples
+from sadari.report.plots.saving import save_png
 from sadari.values import ImageSet, Split
 
 IMAGES, VIEWS = 5, 4  # a sample grid has five columns

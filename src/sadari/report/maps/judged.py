@@ -4,12 +4,10 @@ from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sadari.comparison.result import ComparisonResult
 from sadari.errors import SadariError
-from sadari.inference.model import TrainedModel
 from sadari.job import find_job
 from sadari.progress import Silent
 from sadari.report.maps.view import MapView, view_of
@@ -112,7 +110,6 @@ class _TooSlowError(Exception):
     pass
 
 
-@torch.inference_mode()
 def _of_model(images: ImageSet, record: RunRecord, positions: Positions) -> Rows | None:
     """Return what the class layer of the network of `record` reads, vectors of length 1; None where it has none.
 
@@ -120,13 +117,18 @@ def _of_model(images: ImageSet, record: RunRecord, positions: Positions) -> Rows
     """
     if not (record.path / MODEL).is_file():
         return None
+    import torch
+
+    from sadari.inference.model import TrainedModel
+
     model = TrainedModel.load(record)
     if images.shape != model.architecture.shape:  # it read the images in another form, which may not be decoded now
         return None
     blocks, started = [], perf_counter()
     for start in range(0, len(positions), PROBED):
         pixels = torch.from_numpy(np.ascontiguousarray(images.images[positions[start : start + PROBED]]))
-        blocks.append(model.network.features(model.preprocess.apply(pixels)).flatten(1).float().numpy())
+        with torch.inference_mode():
+            blocks.append(model.network.features(model.preprocess.apply(pixels)).flatten(1).float().numpy())
         expected = (perf_counter() - started) / min(start + PROBED, len(positions)) * len(positions)
         if start >= PROBED and expected > MOST_SECONDS:  # the first block also loads code
             raise _TooSlowError(f"the features of {len(positions):,} images would take {expected:.0f} seconds")

@@ -1,20 +1,14 @@
-"""Writes the plots of a comparison: PNG and SVG of each, in its folder `plots`."""
+"""Which plots does a comparison have? PNG and SVG of each, in its folder `plots`."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from sadari.comparison.result import ComparisonResult
-from sadari.files import write_whole
 from sadari.report import figures
 from sadari.report.plots.arms import draw_confusion, draw_cost, draw_robustness
 from sadari.report.plots.curves import draw_curves, draw_learning, draw_sweep
 from sadari.report.plots.images import draw_samples
-from sadari.report.plots.style import DPI, T, laid_out
+from sadari.report.plots.saving import save
 from sadari.report.plots.thresholds import draw_thresholds
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST_CONFUSIONS = 12  # arms; a long sweep would otherwise leave a hundred files (assumed)
 
@@ -58,35 +52,3 @@ def _thresholds(result: ComparisonResult, arm: str) -> figures.Thresholds | None
     if result.data.judged_on == "train" or not (predictions := result.judged(arm)):
         return None
     return figures.thresholds(result.data.name, arm, predictions[:1])
-
-
-def save(draw: Callable[[T], "Figure"], data: T, stem: Path) -> tuple[Path, Path]:
-    """Draw `data` once and write `stem`.png and `stem`.svg, whole or not at all; the same data give the same bytes."""
-    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
-    with laid_out(draw, data) as figure:
-        _write_png(figure, png)
-        _write_svg(figure, svg)
-    return png, svg
-
-
-def save_png(draw: Callable[[T], "Figure"], data: T, path: Path) -> Path:
-    """Draw `data` and write it as the PNG file `path`, whole or not at all; return the path."""
-    with laid_out(draw, data) as figure:
-        _write_png(figure, path)
-    return path
-
-
-def _write_png(figure: "Figure", path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    before, figure.dpi = figure.dpi, DPI
-    canvas: Any = FigureCanvasAgg(figure)
-    write_whole(path, lambda file: canvas.print_png(file, metadata={"Software": None}))
-    figure.dpi = before
-
-
-def _write_svg(figure: "Figure", path: Path) -> None:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    canvas: Any = FigureCanvasSVG(figure)
-    write_whole(path, lambda file: canvas.print_svg(file, metadata={"Date": None, "Creator": "sadari"}))

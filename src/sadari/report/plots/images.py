@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sadari.report.figures import SampleGrid
 from sadari.report.plots.names import cut_middle, wrapped
 from sadari.report.plots.style import GREY, new_figure, set_heading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from sadari.report.figures import SampleGrid
 
 Floats = NDArray[np.floating[Any]]
 MARK = "#D55E00"
@@ -20,7 +21,7 @@ WIDTH = 6.4  # inches of a grid of samples
 GLOW = "inferno"  # as in article A4: black is nothing, yellow is much
 
 
-def draw_samples(grid: SampleGrid) -> "Figure":
+def draw_samples(grid: "SampleGrid") -> "Figure":
     """Draw five columns of images, each under its class name."""
     rows = -(-len(grid.names) // 5)
     names = [wrapped(name, WIDTH / 5 - 0.15, 8) for name in grid.names]

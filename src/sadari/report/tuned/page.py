@@ -12,7 +12,7 @@ from sadari.files import write_text
 from sadari.report.origin import installed_version
 from sadari.report.page import NAME, render_page, text_of
 from sadari.report.page import write_report as write_comparison
-from sadari.report.plots.files import save
+from sadari.report.plots.saving import save
 from sadari.report.plots.tuning import draw_front, draw_history, draw_importances, draw_parallel, draw_slices
 from sadari.report.tuned.figures import TrialsPlot, trials_plot
 from sadari.tuning.finals import DEFAULT

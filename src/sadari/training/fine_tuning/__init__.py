@@ -1,1 +1,1 @@
-"""How does a pre-trained network learn further without losing what it knows? Its class layer first, its mean last."""
+"""What does a network begin with beside random numbers, and end with? Fitted layers first, a mean of weights last."""

@@ -1,4 +1,4 @@
-"""What does the class layer of a network start from? On request, logistic regression on what it reads.
+"""What does the class layer of a network start from? On request, small weights, or logistic regression on what it reads.
 
 A random class layer sends gradients of no meaning through the pre-trained layers in its first steps, and they lose what
 they know; a fitted one does not (Kumar et al. 2022, arXiv:2202.10054).
@@ -22,7 +22,7 @@ from sadari.training.frozen import sides
 from sadari.values import ImageSet
 
 PASSES = 1000  # of L-BFGS, at most; assumed: as linear-probe, which converges within a hundred on flowers
-FITTED = "logistic"  # the value of the setting `class_layer` that has it fitted
+FITTED, SMALL = "logistic", "small"  # the values of the setting `class_layer` that are not "random"
 
 
 def start_class_layer(
@@ -34,12 +34,22 @@ def start_class_layer(
     settings: Settings,
     progress: Progress,
 ) -> None:
-    """Give the class layer of `network` the logistic regression on what it reads of the images at `train`.
+    """Give the class layer of `network` the start that is set: none where that is "random".
+
+    The weights that it has, made smaller to a standard deviation of 1 / features, so that all classes are about equally
+    probable at first (Jordan 2024, arXiv:2404.00498); or the logistic regression on what it reads of the images at
+    `train`.
 
     learner, inputs: as in `FitInputs`. A network that judges mirrored images too is fitted to both. Random layers are
     off. Raises UsageError where the network does not end with a class layer that reads vectors.
     """
-    body, layer = _cut(network, learner)
+    if settings.class_layer not in (FITTED, SMALL):
+        return
+    body, layer = _cut(network, learner, settings)
+    if settings.class_layer == SMALL:
+        with torch.no_grad():
+            layer.weight.div_(layer.weight.std() * layer.in_features)
+        return
     of_each = sides(network, learner, inputs)
     count = len(train) * len(of_each)
     with progress.task("class layer", count, "images") as task:
@@ -49,12 +59,14 @@ def start_class_layer(
     network.train()
 
 
-def _cut(network: Network, learner: nn.Module) -> tuple[nn.Sequential, Dense]:
+def _cut(network: Network, learner: nn.Module, settings: Settings) -> tuple[nn.Sequential, Dense]:
     """Return the layers before the class layer, and that layer."""
     layers = [*network.features, *network.head] if learner is network else [*learner.layers]  # type: ignore[misc]
     *body, last = layers
     if not isinstance(last, Dense):
-        raise UsageError(f"class_layer={FITTED} needs a network that ends with a class layer; leave it out")
+        raise UsageError(
+            f"class_layer={settings.class_layer} needs a network that ends with a class layer; leave it out"
+        )
     return nn.Sequential(*body), last
 
 

@@ -18,6 +18,7 @@ from sadari.registry import Registry
 from sadari.settings import Settings
 from sadari.training.optim.adam import LeanAdam, LeanAdamW
 from sadari.training.optim.muon import Muon, marked
+from sadari.training.optim.normed_muon import RATE, NormedMuon, shared_out
 from sadari.training.optim.uncompiled import uncompiled
 
 # Keras 3's documented defaults (the articles use them), except Adadelta's: 1.0 is Zeiler's rate (arXiv:1212.5701)
@@ -31,6 +32,7 @@ LEARNING_RATES = {
     "rmsprop": 0.001,
     "adadelta": 1.0,
     "muon": 0.005,
+    "normed-muon": RATE,
 }
 EPSILON = 1e-7  # Keras's, for every optimiser that has one
 MUON_MOMENTUM = 0.95  # cited: Jordan et al. 2024
@@ -82,6 +84,12 @@ def _groups(parameters: list[Parameter], settings: Settings, share: float) -> li
         {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0, SHARE: share},
     ]
     return [group for group in groups if group["params"]]
+
+
+def _normed_muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
+    shared = shared_out(groups, settings.batch_size, SHARE)
+    precision = PRECISIONS.get(settings.precision, torch.float32)
+    return NormedMuon(shared, peak_learning_rate(settings), precision)
 
 
 def _muon(groups: list[dict[str, Any]], settings: Settings) -> Optimizer:
@@ -149,6 +157,7 @@ for _name, _make in {
     "rmsprop": _rated(lambda groups, rate: uncompiled(RMSprop)(groups, rate, alpha=0.9, eps=EPSILON)),
     "adadelta": _rated(lambda groups, rate: uncompiled(Adadelta)(groups, rate, rho=0.95, eps=EPSILON)),
     "muon": _muon,
+    "normed-muon": _normed_muon,
 }.items():
     MAKERS.add(_name, Maker(LEARNING_RATES[_name], _make))
 
@@ -179,6 +188,7 @@ def _cosine(done: float) -> float:
 _SHAPES: dict[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
     "step": lambda done: 0.1 ** sum(done >= at for at in STEPS_AT),
+    "linear": lambda done: max(1 - done, 0.0),
     "cosine": _cosine,
     "one-cycle": _one_cycle,
 }

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.optim import Optimizer
 
 from sadari.training.optim.adam import LeanAdamW
 
@@ -22,23 +23,16 @@ SIZE_OF_ADAM = 0.2  # root mean square of Adam's steps; cited: Liu et al. 2025
 ORTHOGONAL = "orthogonal"  # the key of a group of parameters: whether Muon updates it, else AdamW
 
 
-class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
-    """Muon for the groups marked `orthogonal`, which hold kernels, and AdamW for the others, with one learning rate.
+class TwoWays(Optimizer):
+    """The half of an optimiser that has a step of its own, `_learn`, for the groups marked `orthogonal`.
 
-    momentum: of Muon, in Nesterov's form. precision: dtype of the products that make a matrix orthogonal.
+    The class behind it in a list of bases steps the other groups.
     """
 
     param_groups: list[dict[str, Any]]
 
-    def __init__(
-        self, groups: list[dict[str, Any]], rate: float, *, momentum: float, epsilon: float, precision: torch.dtype
-    ) -> None:
-        super().__init__(groups, rate, eps=epsilon, fused=True)
-        self._momentum = momentum
-        self._precision = precision
-
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Update every parameter that has a gradient; `closure` is not used."""
         del closure
         groups = self.param_groups
@@ -50,30 +44,49 @@ class Muon(LeanAdamW):  # type: ignore[misc, valid-type]
         for group in groups:
             if group[ORTHOGONAL]:
                 for kernel in group["params"]:
-                    self._learn(kernel, group["lr"], group["weight_decay"])
+                    if kernel.grad is not None:
+                        self._learn(kernel, kernel.grad, group["lr"], group["weight_decay"])
 
-    def _learn(self, kernel: Parameter, rate: float, decay: float) -> None:
-        if kernel.grad is None:
-            return
+    def _learn(self, kernel: Parameter, grad: Tensor, rate: float, decay: float) -> None:
+        raise NotImplementedError
+
+
+class Muon(TwoWays, LeanAdamW):  # type: ignore[misc, valid-type]
+    """Muon for the groups marked `orthogonal`, which hold kernels, and AdamW for the others, with one learning rate.
+
+    momentum: of Muon, in Nesterov's form. precision: dtype of the products that make a matrix orthogonal.
+    """
+
+    def __init__(
+        self, groups: list[dict[str, Any]], rate: float, *, momentum: float, epsilon: float, precision: torch.dtype
+    ) -> None:
+        super().__init__(groups, rate, eps=epsilon, fused=True)  # type: ignore[arg-type, call-arg]
+        self._momentum = momentum
+        self._precision = precision
+
+    def _learn(self, kernel: Parameter, grad: Tensor, rate: float, decay: float) -> None:
         state = self.state[kernel]
         if not state:
             state["step"] = torch.tensor(0.0)  # AdamW's loader expects it
             state["momentum"] = torch.zeros_like(kernel)
-        state["momentum"].lerp_(kernel.grad, 1 - self._momentum)
-        direction = kernel.grad.lerp(state["momentum"], self._momentum)
+        state["momentum"].lerp_(grad, 1 - self._momentum)
+        direction = grad.lerp(state["momentum"], self._momentum)
         matrix = direction.flatten(1)
         size = SIZE_OF_ADAM * max(matrix.shape) ** 0.5
         kernel.mul_(1 - rate * decay)
         kernel.add_(orthogonal(matrix.to(self._precision)).view_as(direction), alpha=-rate * size)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """Return about the nearest matrix to `matrix` (M, N) with singular values of one: they are between 0.7 and 1.2."""
+def orthogonal(matrix: Tensor, times: int = TIMES) -> Tensor:
+    """Return about the nearest matrix to `matrix` (M, N) with singular values of one: they are between 0.7 and 1.2.
+
+    times: applications of the polynomial; with fewer than TIMES, small singular values stay below that.
+    """
     a, b, c = POLYNOMIAL
     tall = matrix.shape[0] > matrix.shape[1]
     x: Tensor = matrix.T if tall else matrix
     x = x / x.norm().clamp(min=1e-7)
-    for _ in range(TIMES):
+    for _ in range(times):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
     return x.T if tall else x

@@ -1,13 +1,23 @@
-"""Of which layers does a run's model consist, and how did each shape come about?"""
+"""Which layers has the network of a run, and how are they called? Told from its architecture, without torch."""
 
+from collections import Counter
 from dataclasses import dataclass
 
-from sadari.explain.activations import layer_names
-from sadari.explain.attribution import ATTRIBUTIONS
-from sadari.inference.model import Architecture, TrainedModel
+from sadari.inference.architecture import Architecture
 from sadari.models.own.spec import own_of
-from sadari.models.parse import Row
+from sadari.models.parse import Row, complete
 from sadari.run import RunRecord
+
+
+def layer_names(architecture: Architecture) -> tuple[str, ...]:
+    """Return the names of the layers: kind and number, as in conv1, maxpool1, conv2 ...; the last gives the logits."""
+    layers = complete(architecture.layer_list(), len(architecture.classes))
+    seen: Counter[str] = Counter()
+    names = []
+    for layer in layers:
+        seen[layer.kind] += 1
+        names.append(f"{layer.kind}{seen[layer.kind]}")
+    return tuple(names)
 
 
 @dataclass(frozen=True)
@@ -22,34 +32,6 @@ class Layers:
     def of(cls, architecture: Architecture) -> "Layers":
         """Return the layers of a network of this architecture, the class layer at the end."""
         return cls(architecture.shape, architecture.rows(), layer_names(architecture))
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is inside a trained model.
-
-    attributions: the name of each method, and why this model cannot be explained by it, or "".
-    """
-
-    model: str
-    data: str
-    seed: int
-    classes: tuple[str, ...]
-    layers: Layers
-    attributions: tuple[tuple[str, str], ...]
-
-
-def summarise(run: RunRecord, model: TrainedModel) -> Summary:
-    """Return the summary of `model`, which is that of `run`; no images are read."""
-    job = run.job
-    return Summary(
-        model=job.model,
-        data=job.data,
-        seed=job.seed,
-        classes=model.classes,
-        layers=Layers.of(model.architecture),
-        attributions=tuple((each.name, each.lacks(model)) for each in ATTRIBUTIONS),
-    )
 
 
 def layers_of(run: RunRecord) -> Layers:

@@ -1,0 +1,1 @@
+"""How does a finished network answer soonest? In a form that is prepared once: folded, fused, and packed."""
