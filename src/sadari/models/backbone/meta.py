@@ -16,7 +16,6 @@ from torch.overrides import TorchFunctionMode
 
 DRAWS = frozenset(("normal_", "uniform_"))  # of tensors, and of `torch.nn.init`
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid)
-
 SUMS = (operator.add, operator.iadd, operator.mul, operator.imul, torch.add, torch.mul)
 
 
@@ -39,7 +38,11 @@ class _WithoutDraws(TorchFunctionMode):
 @torch.no_grad()
 def shape_of(module: fx.GraphModule, size: tuple[int, int]) -> Any:
     """Return the output of `module`, a graph on the meta device, for one image of `size` (H, W), computing nothing."""
-    return _Shapes(module).run(torch.empty(1, 3, *size, device="meta"))
+    image = torch.empty(1, 3, *size, device="meta")
+    try:
+        return _Shapes(module).run(image)
+    except Exception:  # what is left out may matter to a network that nobody has tried; torch says what is wrong, if so
+        return module(image)
 
 
 class _Shapes(fx.Interpreter):
@@ -51,6 +54,9 @@ class _Shapes(fx.Interpreter):
         return super().call_module(target, args, kwargs)
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        if target in SUMS and not kwargs and all(isinstance(each, Tensor) for each in args):
-            return torch.empty(torch.broadcast_shapes(*(each.shape for each in args)), device="meta")  # type: ignore[no-untyped-call]
+        if target in SUMS and not kwargs and len(args) == 2 and all(isinstance(each, Tensor) for each in args):
+            shape = torch.broadcast_shapes(*(each.shape for each in args))  # type: ignore[no-untyped-call]
+            dtype = torch.result_type(*args)
+            alike = next((each for each in args if each.shape == shape), torch.empty(shape, device="meta"))
+            return torch.empty_strided(shape, alike.stride(), dtype=dtype, device="meta")
         return super().call_function(target, args, kwargs)
