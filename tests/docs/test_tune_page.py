@@ -21,15 +21,18 @@ def points(low: float, high: float) -> str:
 
 
 def row(name: str) -> str:
-    """Return the row of a case as the page has it."""
+    """Return the row of a case as the page has it; where there are no test images, those that chose judge, too."""
     found = MEASURED[name]
+    tested = "validation images" not in found["sentences"][0]
     gain, on_val, on_test = found["gain"], found["flattery"]["validation"], found["flattery"]["test"]
     cells = (
         f"{found['data']}, {found['model']}",
         f"{found['trials']} in {found['budget']}",
-        f"{100 * gain['difference']:+.1f} ({points(gain['low'], gain['high'])}), {gain['verdict']}",
+        f"{100 * gain['difference']:+.1f} ({points(gain['low'], gain['high'])}), {gain['verdict']}"
+        + ("" if tested else " (on validation images)"),
         f"{100 * on_val['chosen']:.1f}",
-        *(f"{100 * each['anew']:.1f} ({points(-each['high'], -each['low'])})" for each in (on_val, on_test)),
+        f"{100 * on_val['anew']:.1f} ({points(-on_val['high'], -on_val['low'])})",
+        f"{100 * on_test['anew']:.1f} ({points(-on_test['high'], -on_test['low'])})" if tested else "no test images",
     )
     return f"| {' | '.join(cells)} |"
 
