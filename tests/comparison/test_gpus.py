@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,8 +145,9 @@ def test_a_run_that_takes_several_gpus_is_alone_with_them(tmp_path: Path, given:
 def test_a_worker_sees_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     environments: list[dict[str, str]] = []
 
-    def start(*_: object, **named: Any) -> None:
+    def start(*_: object, **named: Any) -> SimpleNamespace:
         environments.append(named["env"])
+        return SimpleNamespace(stdin=StringIO(), stdout=StringIO())
 
     monkeypatch.setattr("subprocess.Popen", start)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")

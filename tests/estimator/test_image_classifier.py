@@ -40,7 +40,8 @@ def test_it_is_the_model_that_train_makes(tmp_path: Path) -> None:
     classifier = quick("cnn", epochs=2, random_state=3).fit(IMAGES, NAMES)
     judged = run.predictions
     positions = judged.ids.astype(np.int64)
-    np.testing.assert_array_equal(classifier.predict_proba(IMAGES)[positions], judged.probabilities)
+    # It answers by a prepared network, whose roundings are others than those of the network that judged.
+    np.testing.assert_allclose(classifier.predict_proba(IMAGES)[positions], judged.probabilities, rtol=0, atol=5e-6)
 
 
 def test_an_int_gives_the_same_model_and_none_another_one() -> None:
