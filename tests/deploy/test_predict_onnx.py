@@ -150,7 +150,8 @@ def test_what_is_no_model_is_one_sentence(sadari: Terminal, tmp_path: Path) -> N
     (tmp_path / "text.onnx").write_text("no model")
     answer = sadari("predict", "text.onnx", "photo.png")
     assert answer.status == 1
-    assert answer.err.startswith("error: onnxruntime cannot run the exported model (")
+    assert answer.err.startswith("error: onnxruntime cannot run 'text.onnx' (")
+    assert "; name a whole file that `sadari export` made" in answer.err
     missing = sadari("predict", "missing.onnx", "photo.png")
     assert missing.status == 2
     assert "there is no model in 'missing.onnx'" in missing.err

@@ -78,7 +78,7 @@ class OnnxModel:
             content = path.read_bytes()
         except OSError as error:
             raise SadariError(f"cannot read {path}: {error.strerror or error}") from None
-        session = _session(content, threads=1)
+        session = _session(content, threads=1, file=str(path))
         about = dict(session.get_modelmeta().custom_metadata_map)
         try:
             height, width, channels = (int(each) for each in json.loads(about["shape"]))
@@ -162,13 +162,13 @@ def _check(form: PixelForm, classes: tuple[str, ...], known: Any) -> None:
         raise ValueError("it has no threshold of known images")
 
 
-def _session(content: bytes, threads: int = 0) -> Any:
-    """Return what runs the file; threads: of one pass, 0 for all cores."""
+def _session(content: bytes, threads: int = 0, file: str = "") -> Any:
+    """Return what runs a file of these bytes. threads: of a pass, 0 for all cores. file: its name, where users have it."""
     runtime = require("onnxruntime", "running an ONNX file")
     options = runtime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = threads
-    with _as_sadari_error():
+    with _as_sadari_error(file):
         return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
@@ -191,10 +191,12 @@ def blocks_of(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 
 @contextmanager
-def _as_sadari_error() -> Iterator[None]:
+def _as_sadari_error(file: str = "") -> Iterator[None]:
     """Raise any error of onnxruntime as a SadariError of one sentence: they share no class but Exception."""
     try:
         yield
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SadariError(f"onnxruntime cannot run the exported model ({reason}); try another version of it") from error
+        name = f"'{file}'" if file else "the exported model"
+        whole = "name a whole file that `sadari export` made, or " if file else ""
+        raise SadariError(f"onnxruntime cannot run {name} ({reason}); {whole}try another version of it") from error
