@@ -163,7 +163,7 @@ def _check(form: PixelForm, classes: tuple[str, ...], known: Any) -> None:
 
 
 def _session(content: bytes, threads: int = 0, file: str = "") -> Any:
-    """Return what runs a file of these bytes. threads: of a pass, 0 for all cores. file: its name, where users have it."""
+    """Return what runs a file of these bytes. threads: of a pass, 0 for all cores. file: its name, for a sentence."""
     runtime = require("onnxruntime", "running an ONNX file")
     options = runtime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
