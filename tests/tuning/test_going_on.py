@@ -228,3 +228,25 @@ def test_trials_are_whole_runs(whole: TuneResult) -> None:
         run = RunRecord.open(trial_folder(whole.out, trial.number))
         assert run.finished and run.job.seed == 0
         assert run.summary["judged_on"] == "val" and not run.scores("test") and not len(run.split.test)
+
+
+def test_whatever_writes_holds_the_journal_before_optuna_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a thread that claims a trial and one that tells of another could wait for each other's lock forever."""
+    request = planned(trials=1).request
+    journal = Journal(tmp_path, request, 10, 3)
+    storage, held = journal.study._storage, list[int]()
+    write = type(storage)._write_log  # type: ignore[attr-defined]
+
+    def watched(*arguments: object) -> None:
+        held.append(journal._lock._taken)
+        write(*arguments)
+
+    monkeypatch.setattr(type(storage), "_write_log", watched)
+    claim = journal.claim(lambda trials: not trials)
+    assert claim is not None
+    watch = journal.watch(claim.trial.number)
+    assert watch is not None
+    watch({"epoch": 1.0, "val_accuracy": 0.5, "val_loss": 1.0})
+    journal.spend(claim.trial, 1.0)
+    journal.tell(claim.trial, DONE, [0.5], seconds=1.0)
+    assert len(held) >= 5 and min(held) >= 1

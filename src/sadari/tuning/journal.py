@@ -119,7 +119,11 @@ class Journal:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the journal against every other process inside."""
+        """Hold the journal against every other process and thread inside.
+
+        Whatever writes does so inside: Optuna takes a lock of its own before that of the file, and two threads that
+        took them in different orders would wait for each other forever.
+        """
         try:
             self._lock.acquire()
         except OSError as error:
@@ -159,14 +163,14 @@ class Journal:
         """Return what sees the epochs of a trial and ends it where it promises little; None where nothing does."""
         if not self.request.prunes:
             return None
-        with _quiet():
+        with _quiet(), self.alone():
             trial = optuna.Trial(self.study, self._frozen(number)._trial_id)
 
         def see(row: Mapping[str, float]) -> str:
             step, last = int(row["epoch"]), max(self._frozen(number).intermediate_values, default=0)
             if step < last:  # it was seen before the run was cut off, and went on
                 return ""
-            with _quiet():
+            with _quiet(), self.alone():
                 if step > last:
                     trial.report(objective_value(row["val_accuracy"], row["val_loss"], self.images), step)
                 return f"after epoch {step} it promised little" if trial.should_prune() else ""
@@ -181,7 +185,7 @@ class Journal:
         """Store what came out of a trial, and return it. values: what Optuna ranks it by, where it is done."""
         states = {name: number for number, name in STATES.items()}
         self._note(trial, **about)
-        with _quiet():
+        with _quiet(), self.alone():
             self.study.tell(trial.number, list(values) if state == DONE else None, state=states[state])
         return _plain(self._frozen(trial.number))
 
@@ -206,8 +210,9 @@ class Journal:
 
     def _note(self, trial: Trial, **about: Any) -> None:
         trial_id = self._frozen(trial.number)._trial_id
-        for name, value in about.items():
-            self.study._storage.set_trial_user_attr(trial_id, name, value)
+        with self.alone():
+            for name, value in about.items():
+                self.study._storage.set_trial_user_attr(trial_id, name, value)
 
     def _claim_folder(self, trial: Trial) -> Path:
         return self.folder / CLAIMS / f"{trial.number:04d}"
